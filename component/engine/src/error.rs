@@ -1,0 +1,176 @@
+//! Why a call was refused. A refused call has changed nothing.
+
+use crate::limits::Limit;
+use std::fmt;
+
+/// Why a call was refused: a bad argument, an argument that is too large, or a document in another state.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument breaks a rule.
+    InvalidArgument(Invalid),
+    /// An argument, or what it would add to, is larger than the engine takes.
+    LimitExceeded {
+        /// The limit.
+        limit: &'static Limit,
+        /// What was given.
+        given: u64,
+    },
+    /// A local update or delete names a row that is not there.
+    NoSuchRow {
+        /// The table.
+        table: String,
+        /// The row's id.
+        row: String,
+    },
+    /// Two different events carry this name.
+    ConflictingEvent {
+        /// Whose.
+        peer: String,
+        /// The event's number among the peer's, from 0.
+        counter: u32,
+    },
+}
+
+/// What holds a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Name {
+    /// The name of a peer.
+    Peer,
+    /// The name of a table.
+    Table,
+    /// The id of a row.
+    Row,
+    /// The name of a column.
+    Column,
+}
+
+/// Which rule an argument breaks. Its `Display` says what was wrong and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// A name has no bytes.
+    EmptyName(Name),
+    /// One operation, or one choice of columns, names a column twice.
+    RepeatedColumn(String),
+    /// A version names a peer twice.
+    RepeatedPeer(String),
+    /// `between` has its upper end first.
+    ReversedRange,
+    /// A run's rule is broken.
+    Run {
+        /// The run's place among the argument's runs, from 0.
+        run: usize,
+        /// Its peer.
+        peer: String,
+        /// The counter of its first event.
+        start: u32,
+        /// The rule.
+        rule: RunRule,
+    },
+}
+
+/// What is wrong with a run of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunRule {
+    /// It has no commits.
+    Empty,
+    /// Its dependencies are not sorted by peer, or name a peer twice.
+    DependenciesUnsorted,
+    /// It depends on an event of its own peer that is not the one before it: on itself, on a later or on an older one.
+    OwnDependency {
+        /// The counter that it names.
+        counter: u32,
+    },
+    /// It does not build on its peer's previous event.
+    PreviousMissing,
+    /// One of its dependencies builds on another one.
+    DependenciesNotConcurrent {
+        /// The peer of the dependency that another one already builds on.
+        peer: String,
+        /// That dependency's counter.
+        counter: u32,
+    },
+    /// Its lamport time is not the one that follows from its dependencies.
+    Lamport {
+        /// What the run claims.
+        given: u32,
+        /// What follows from the dependencies; where those are not known yet, the least that is possible.
+        derived: u32,
+    },
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::InvalidArgument(invalid)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Peer => "peer name",
+            Self::Table => "table name",
+            Self::Row => "row id",
+            Self::Column => "column name",
+        })
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyName(name) => write!(f, "the {name} is empty; give it at least one byte"),
+            Self::RepeatedColumn(column) => write!(f, "the column {column:?} is named twice; name it once"),
+            Self::RepeatedPeer(peer) => write!(f, "the version names the peer {peer:?} twice; name it once"),
+            Self::ReversedRange => f.write_str("the range's first end is above its second; swap them"),
+            Self::Run { run, peer, start, rule } => {
+                write!(f, "run {run} (peer {peer:?}, from event {start}): {rule}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for RunRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it has no commits; leave it out"),
+            Self::DependenciesUnsorted => {
+                f.write_str("its dependencies are not sorted by peer, each peer once; give them as `events-since` does")
+            }
+            Self::OwnDependency { counter } => write!(
+                f,
+                "it depends on event {counter} of its own peer; of those it can only depend on the one just before it"
+            ),
+            Self::PreviousMissing => f.write_str(
+                "it does not build on its peer's previous event; name that event, or one that builds on it, as a dependency",
+            ),
+            Self::DependenciesNotConcurrent { peer, counter } => write!(
+                f,
+                "another of its dependencies builds on event {counter} of {peer:?}; name only the later one"
+            ),
+            Self::Lamport { given, derived } => {
+                write!(f, "its lamport time is {given}, but its dependencies give {derived}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidArgument(invalid) => invalid.fmt(f),
+            Self::LimitExceeded { limit, given } => {
+                write!(f, "limit {} exceeded: {given} given, at most {} taken", limit.name, limit.most)
+            }
+            Self::NoSuchRow { table, row } => write!(f, "no row {row:?} in table {table:?}"),
+            Self::ConflictingEvent { peer, counter } => {
+                write!(f, "two different events are named ({peer:?}, {counter}): the peer name was used twice")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,35 @@
+//! The engine of converge, in plain Rust: tables of rows kept as an event graph that merges without conflicts.
+//!
+//! It knows no host, no clock, no randomness, no files and no network. [`Doc`] is one replica of a document; what its
+//! functions mean is said once, in `docs/semantics.md`, and how the engine is built in `docs/architecture.md`.
+//!
+//! ```
+//! use converge_engine::{Cell, Doc, Value};
+//!
+//! let mut ann = Doc::create("ann")?;
+//! ann.insert("people", "p1", vec![Cell::new("name", "Alice"), Cell::new("age", 30_i64)])?;
+//!
+//! let mut ben = Doc::create("ben")?;
+//! ben.merge_events(ann.events_since(&ben.version(), u32::MAX)?.runs)?;
+//! assert_eq!(ben.get("people", "p1").unwrap()[0], Cell::new("age", Value::Integer(30)));
+//! assert_eq!(ann.digest(), ben.digest());
+//! # Ok::<(), converge_engine::Error>(())
+//! ```
+
+mod clock;
+mod doc;
+mod error;
+mod graph;
+mod id;
+pub mod limits;
+mod oplog;
+mod rows;
+
+pub use doc::{Doc, EventBatch, EventRun, MergeReport};
+pub use error::{Error, Invalid, Name, RunRule};
+pub use id::{EventId, PeerVersion};
+pub use oplog::{Cell, Commit, RowOp, Value};
+pub use rows::{Changes, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
+
+/// The engine's version, as semver.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
