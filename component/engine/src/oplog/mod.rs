@@ -1,0 +1,2 @@
+mod op;
+pub use op::{Cell, Commit, RowOp, Value};
