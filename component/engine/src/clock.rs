@@ -7,9 +7,13 @@
 pub(crate) struct Lamport(pub(crate) u32);
 
 impl Lamport {
-    /// The time of an event with these dependencies; none where the times are used up.
-    pub(crate) fn after(dependencies: impl Iterator<Item = Self>) -> Option<Self> {
-        dependencies.max().map_or(0, |latest| latest.0).checked_add(1).map(Self)
+    /// Before the time of any event.
+    pub(crate) const NEVER: Self = Self(0);
+
+    /// The time of an event with these dependencies. A document has at most `limits::DOCUMENT_EVENTS` events, and no
+    /// time is larger than their number, so this does not overflow.
+    pub(crate) fn after(dependencies: impl Iterator<Item = Self>) -> Self {
+        dependencies.max().unwrap_or(Self::NEVER).plus(1)
     }
 
     /// The time of the event that stands `steps` behind this one in a run.

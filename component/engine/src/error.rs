@@ -1,6 +1,6 @@
 //! Why a call was refused. A refused call has changed nothing.
 
-use crate::limits::Limit;
+use crate::limits::{self, Limit};
 use std::fmt;
 
 /// Why a call was refused: a bad argument, an argument that is too large, or a document in another state.
@@ -44,6 +44,22 @@ pub enum Name {
     Row,
     /// The name of a column.
     Column,
+}
+
+impl Name {
+    /// Refuses a name that is empty or too long.
+    pub(crate) fn check(self, name: &str) -> Result<(), Error> {
+        if name.is_empty() {
+            return Err(Invalid::EmptyName(self).into());
+        }
+        let limit = match self {
+            Self::Peer => &limits::PEER_BYTES,
+            Self::Table => &limits::TABLE_BYTES,
+            Self::Row => &limits::ROW_BYTES,
+            Self::Column => &limits::COLUMN_BYTES,
+        };
+        limit.check(name.len() as u64)
+    }
 }
 
 /// Which rule an argument breaks. Its `Display` says what was wrong and what to do.

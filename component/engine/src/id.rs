@@ -4,6 +4,7 @@
 //! differ between replicas: whatever leaves the engine, or is compared, goes by name. Does not know the graph.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The name of an event: the `counter`-th (from 0) that `peer` committed.
@@ -32,7 +33,11 @@ macro_rules! numbers {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name(pub(crate) u32);
+    )*};
+}
 
+macro_rules! indexes {
+    ($($name:ident)*) => {$(
         impl $name {
             /// This number as an index.
             pub(crate) fn index(self) -> usize {
@@ -56,6 +61,8 @@ numbers! {
     /// The place of an event among its peer's events, from 0.
     Counter;
 }
+
+indexes! { PeerNumber TableNumber RowNumber EventNumber }
 
 /// Texts with a number each, from 0 up.
 #[derive(Debug, Default)]
@@ -106,9 +113,103 @@ impl Names {
     }
 }
 
+/// A map from event names, known or not, to something.
+#[derive(Debug)]
+pub(crate) struct EventMap<T> {
+    by_peer: BTreeMap<SharedText, BTreeMap<u32, T>>,
+    len: usize,
+}
+
+impl<T> Default for EventMap<T> {
+    fn default() -> Self {
+        Self { by_peer: BTreeMap::new(), len: 0 }
+    }
+}
+
+impl<T> EventMap<T> {
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry of this event. O(log n).
+    pub(crate) fn get(&self, peer: &str, counter: u32) -> Option<&T> {
+        self.by_peer.get(peer)?.get(&counter)
+    }
+
+    /// The entry of the peer's first event from `counters.start` on and before `counters.end`. O(log n).
+    pub(crate) fn first_in(&self, peer: &str, counters: Range<u32>) -> Option<(u32, &T)> {
+        let (&counter, entry) = self.by_peer.get(peer)?.range(counters).next()?;
+        Some((counter, entry))
+    }
+
+    /// The entry of the peer's last event before `counter`. O(log n).
+    pub(crate) fn last_before(&self, peer: &str, counter: u32) -> Option<(u32, &T)> {
+        let (&found, entry) = self.by_peer.get(peer)?.range(..counter).next_back()?;
+        Some((found, entry))
+    }
+
+    /// The entries of these events of a peer. O(log n) to begin.
+    pub(crate) fn range(&self, peer: &str, counters: Range<u32>) -> impl Iterator<Item = &T> {
+        self.by_peer
+            .get(peer)
+            .into_iter()
+            .flat_map(move |of_peer| of_peer.range(counters.clone()))
+            .map(|(_, entry)| entry)
+    }
+
+    /// Sets the entry of this event, and gives the one that it had. O(log n).
+    pub(crate) fn insert(&mut self, peer: &str, counter: u32, entry: T) -> Option<T> {
+        let old = match self.by_peer.get_mut(peer) {
+            Some(of_peer) => of_peer.insert(counter, entry),
+            None => self.by_peer.entry(SharedText::from(peer)).or_default().insert(counter, entry),
+        };
+        self.len += usize::from(old.is_none());
+        old
+    }
+
+    /// The entry of this event, made where there is none. O(log n).
+    pub(crate) fn entry(&mut self, peer: &str, counter: u32) -> &mut T
+    where
+        T: Default,
+    {
+        if self.get(peer, counter).is_none() {
+            self.insert(peer, counter, T::default());
+        }
+        self.by_peer.entry(SharedText::from(peer)).or_default().entry(counter).or_default()
+    }
+
+    /// Takes out the entry of this event. O(log n).
+    pub(crate) fn remove(&mut self, peer: &str, counter: u32) -> Option<T> {
+        let of_peer = self.by_peer.get_mut(peer)?;
+        let old = of_peer.remove(&counter)?;
+        if of_peer.is_empty() {
+            self.by_peer.remove(peer);
+        }
+        self.len -= 1;
+        Some(old)
+    }
+
+    /// Takes out the entries of these events of a peer. O(log n) for each that there is.
+    pub(crate) fn remove_range(&mut self, peer: &str, counters: Range<u32>) -> Vec<T> {
+        let mut removed = Vec::new();
+        while let Some((counter, _)) = self.first_in(peer, counters.clone()) {
+            removed.extend(self.remove(peer, counter));
+        }
+        removed
+    }
+
+    /// All entries, sorted by peer, then by counter.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SharedText, u32, &T)> {
+        self.by_peer
+            .iter()
+            .flat_map(|(peer, of_peer)| of_peer.iter().map(move |(&counter, entry)| (peer, counter, entry)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Names;
+    use super::{EventMap, Names};
 
     #[test]
     fn numbers_are_stable_and_truncation_forgets() {
@@ -118,5 +219,22 @@ mod tests {
         assert_eq!((names.find("a"), names.find("b"), names.len()), (None, Some(0), 1));
         assert_eq!(names.intern("c"), 1);
         assert_eq!(&**names.text(1), "c");
+    }
+
+    #[test]
+    fn event_maps_count_and_forget() {
+        let mut map = EventMap::default();
+        assert_eq!(
+            (map.insert("a", 3, 'x'), map.insert("a", 3, 'y'), map.insert("b", 0, 'z')),
+            (None, Some('x'), None)
+        );
+        assert_eq!(
+            (map.first_in("a", 0..3), map.first_in("a", 0..4), map.last_before("a", 9)),
+            (None, Some((3, &'y')), Some((3, &'y')))
+        );
+        assert_eq!(map.remove_range("a", 0..9), ['y']);
+        assert_eq!((map.len(), map.get("a", 3)), (1, None));
+        assert_eq!((map.remove("b", 0), map.len()), (Some('z'), 0));
+        assert_eq!(map.iter().count(), 0);
     }
 }

@@ -24,6 +24,7 @@ mod id;
 pub mod limits;
 mod oplog;
 mod rows;
+mod work;
 
 pub use doc::{Doc, EventBatch, EventRun, MergeReport};
 pub use error::{Error, Invalid, Name, RunRule};

@@ -1,5 +1,7 @@
 //! Every limit on what the engine takes. `ALL` is what `engine.limits` lists; `docs/limits.md` says why each is there.
 
+use crate::error::Error;
+
 /// A limit: its name in errors and in `engine.limits`, and the largest value that passes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -7,6 +9,13 @@ pub struct Limit {
     pub name: &'static str,
     /// The largest value that the engine takes.
     pub most: u64,
+}
+
+impl Limit {
+    /// Refuses what is larger.
+    pub(crate) fn check(&'static self, given: u64) -> Result<(), Error> {
+        if given <= self.most { Ok(()) } else { Err(Error::LimitExceeded { limit: self, given }) }
+    }
 }
 
 macro_rules! limits {

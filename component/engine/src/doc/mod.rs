@@ -1,66 +1,174 @@
-use crate::error::Error;
-use crate::id::{EventId, PeerVersion};
-use crate::oplog::{Cell, Commit, RowOp};
-use crate::rows::{Changes, Page, ScanOptions, TableSummary, WatcherNumber};
+//! A replica of a document: the graph, the log, the rows, and the events that wait.
+//!
+//! Every event, local or remote, comes in through `take_effect`, after everything about it was checked: graph, then log,
+//! then rows, then watchers. Always holds: the three hold the same events; an event waits only while something that it
+//! builds on is unknown. Does not know hosts.
 
-/// Consecutive events of one peer, each of which depends on just the one before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventRun {
-    /// Whose events.
-    pub peer: String,
-    /// The counter of the first event.
-    pub start: u32,
-    /// The lamport time of the first event; the k-th after it has this plus k.
-    pub lamport: u32,
-    /// What the first event depends on, sorted by peer.
-    pub deps: Vec<EventId>,
-    /// The operations of each event.
-    pub commits: Vec<Commit>,
-}
+mod check;
+mod events;
+mod local;
+mod merge;
+mod waiting;
 
-/// A part of a history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventBatch {
-    /// The events, each after what it depends on.
-    pub runs: Vec<EventRun>,
-    /// Whether there is more of it.
-    pub more: bool,
-}
+pub use events::{EventBatch, EventRun};
+pub use merge::MergeReport;
 
-/// What a merge did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MergeReport {
-    /// Events that were new and took effect.
-    pub applied: u32,
-    /// Events that were already known.
-    pub duplicate: u32,
-    /// Events that wait, in this document, for others that they depend on.
-    pub waiting: u32,
-    /// What the waiting events wait for, sorted; the first [`limits::REPORTED_MISSING`](crate::limits::REPORTED_MISSING).
-    pub missing: Vec<EventId>,
-}
+use crate::clock::Lamport;
+use crate::error::{Error, Name};
+use crate::graph::Graph;
+use crate::id::{Counter, EventId, EventNumber, Names, PeerNumber, PeerVersion, SharedText};
+use crate::oplog::{Cell, OpKind, OpLog, RowOp};
+use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
+use waiting::Waiting;
 
 /// A replica of a document.
-pub struct Doc {}
-
-#[allow(unused_variables, missing_docs)]
-impl Doc {
-    pub fn create(peer: &str) -> Result<Doc, Error> { unimplemented!() }
-    pub fn peer(&self) -> &str { unimplemented!() }
-    pub fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> { unimplemented!() }
-    pub fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> { unimplemented!() }
-    pub fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Error> { unimplemented!() }
-    pub fn commit(&mut self, ops: Commit) -> Result<EventId, Error> { unimplemented!() }
-    pub fn get(&self, table: &str, row: &str) -> Option<Vec<Cell>> { unimplemented!() }
-    pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> { unimplemented!() }
-    pub fn tables(&self) -> Vec<TableSummary> { unimplemented!() }
-    pub fn watch(&mut self, tables: &[String], from_start: bool) -> Result<WatcherNumber, Error> { unimplemented!() }
-    /// Empty where there is no such watcher
-    pub fn take(&mut self, watcher: WatcherNumber, most: u32) -> Changes { unimplemented!() }
-    pub fn unwatch(&mut self, watcher: WatcherNumber) { unimplemented!() }
-    pub fn digest(&self) -> [u8; 32] { unimplemented!() }
-    pub fn version(&self) -> Vec<PeerVersion> { unimplemented!() }
-    pub fn heads(&self) -> Vec<EventId> { unimplemented!() }
-    pub fn events_since(&self, known: &[PeerVersion], most: u32) -> Result<EventBatch, Error> { unimplemented!() }
-    pub fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Error> { unimplemented!() }
+///
+/// What the functions mean is in `docs/semantics.md`. A function that fails has changed nothing. Costs are given in n,
+/// the size of the document in rows, events or peers, whichever it is about.
+#[derive(Debug)]
+pub struct Doc {
+    peer: SharedText,
+    peers: Names,
+    graph: Graph,
+    log: OpLog,
+    rows: Rows,
+    waiting: Waiting,
 }
+
+impl Doc {
+    /// An empty document in which this replica writes as `peer`: 1 to `limits::PEER_BYTES` bytes. No two live replicas
+    /// may write as the same peer.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty name, `LimitExceeded` for one that is too long.
+    pub fn create(peer: &str) -> Result<Self, Error> {
+        Name::Peer.check(peer)?;
+        Ok(Self {
+            peer: SharedText::from(peer),
+            peers: Names::default(),
+            graph: Graph::default(),
+            log: OpLog::default(),
+            rows: Rows::default(),
+            waiting: Waiting::default(),
+        })
+    }
+
+    /// Whom this replica writes as.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// The cells of a row, sorted by column; none where the row is not there. O(log n) and the row's size.
+    #[must_use]
+    pub fn get(&self, table: &str, row: &str) -> Option<Vec<Cell>> {
+        self.rows.get(&self.log, table, row)
+    }
+
+    /// A page of a table's rows, in the order of their ids as bytes: at most `options.limit`, and none after the page
+    /// has crossed `limits::PAGE_BYTES`. A table that does not exist has no rows. O(log n) and what the page holds.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a range whose ends are reversed and for a column that is empty or named twice;
+    /// `LimitExceeded` for texts longer than a row id or column name can be, and for too many columns.
+    pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
+        self.rows.scan(&self.log, table, options)
+    }
+
+    /// The tables that have rows, sorted by name as bytes. O(tables).
+    #[must_use]
+    pub fn tables(&self) -> Vec<TableSummary> {
+        self.rows.summaries()
+    }
+
+    /// Watches these tables; all where none are named. With `from_start`, the first takes give every row that is there;
+    /// without, only what changes from now on. O(rows of these tables) with `from_start`, else O(1); afterwards every
+    /// change of a row in these tables costs O(log n) and, the first time after a take, the row's size.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty name; `LimitExceeded` for a name that is too long, for too many names, and for
+    /// one watcher more than `limits::WATCHERS`.
+    pub fn watch(&mut self, tables: &[String], from_start: bool) -> Result<WatcherNumber, Error> {
+        self.rows.watch(tables, from_start)
+    }
+
+    /// The changes since the last take, of at most `most` rows, in the order in which the rows first changed; nothing for
+    /// rows that are as they were, and nothing for a watcher that does not exist. A page ends once it has crossed
+    /// `limits::PAGE_BYTES`. O(rows that were touched and are taken × log n), and their sizes.
+    pub fn take(&mut self, watcher: WatcherNumber, most: u32) -> Changes {
+        self.rows.take(&self.log, watcher, most)
+    }
+
+    /// Ends a watch.
+    pub fn unwatch(&mut self, watcher: WatcherNumber) {
+        self.rows.unwatch(watcher);
+    }
+
+    /// 32 bytes that are the same for the same tables, whatever the history: a SHA-256 over the rows as
+    /// `docs/semantics.md` writes them down. O(all rows).
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.rows.digest(&self.log)
+    }
+
+    /// The events that took effect here, peer by peer, sorted by peer as bytes. O(peers).
+    #[must_use]
+    pub fn version(&self) -> Vec<PeerVersion> {
+        let counts = self.peers.sorted().map(|(peer, number)| (peer, self.graph.count(PeerNumber(number))));
+        let known = counts.filter(|&(_, count)| count > 0);
+        known.map(|(peer, count)| PeerVersion { peer: String::from(&**peer), count }).collect()
+    }
+
+    /// The events that no other one depends on, sorted by peer as bytes: what the next commit will depend on.
+    /// O(heads × log n).
+    #[must_use]
+    pub fn heads(&self) -> Vec<EventId> {
+        let mut heads: Vec<EventId> = self.graph.heads().map(|head| self.event_id(head)).collect();
+        heads.sort();
+        heads
+    }
+
+    fn event_id(&self, event: EventNumber) -> EventId {
+        let (peer, counter, _) = self.graph.describe(event);
+        EventId { peer: String::from(&**self.peers.text(peer.0)), counter: counter.0 }
+    }
+
+    /// The event of this name, where it took effect. O(log n).
+    fn find_event(&self, peer: &str, counter: u32) -> Option<EventNumber> {
+        self.graph.find(PeerNumber(self.peers.find(peer)?), Counter(counter))
+    }
+
+    /// How many events of this peer took effect. O(log n).
+    fn count_of(&self, peer: &str) -> u32 {
+        self.peers.find(peer).map_or(0, |number| self.graph.count(PeerNumber(number)))
+    }
+
+    /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
+    /// O(log n) for each operation and cell.
+    fn take_effect(&mut self, peer: PeerNumber, lamport: Lamport, commit: &[RowOp]) {
+        for (index, op) in (0..).zip(commit) {
+            let (table, row, cells) = op.parts();
+            let kind = match op {
+                RowOp::Insert { .. } => OpKind::Insert,
+                RowOp::Update { .. } => OpKind::Update,
+                RowOp::Delete { .. } => OpKind::Delete,
+            };
+            let row = self.rows.intern(table, row);
+            let cells = cells.iter().map(|cell| (self.rows.intern_column(&cell.column), &cell.value));
+            let logged = self.log.push_op(kind, row, cells);
+            self.rows.apply(Stamp { lamport, peer, index }, &logged, &self.log, &self.peers);
+        }
+        self.log.end_event();
+    }
+
+    /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).
+    #[doc(hidden)]
+    pub fn dbg_check(&mut self) {
+        self.graph.dbg_check();
+        self.rows.dbg_check(&self.log, &self.peers);
+        self.waiting.dbg_check(|peer, counter| self.find_event(peer, counter).is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests;

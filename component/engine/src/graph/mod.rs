@@ -1,0 +1,244 @@
+//! Which event builds on which.
+//!
+//! Holds every event that took effect, by dense local numbers in the order in which it did, in runs: consecutive events
+//! of one peer, each of which depends on just the one before it. Always holds: an event's dependencies have smaller
+//! numbers; a peer's events come without gaps, each building on the one before; heads are the events that no other one
+//! depends on. Does not know operations.
+//!
+//! After J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3 (the event graph and
+//! its runs).
+
+mod reach;
+mod since;
+
+pub(crate) use since::Span;
+
+use crate::clock::Lamport;
+use crate::id::{Counter, EventNumber, PeerNumber};
+use std::collections::BTreeSet;
+
+/// The place of a run among the graph's runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RunNumber(u32);
+
+impl RunNumber {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[derive(Debug)]
+struct Run {
+    first: EventNumber,
+    peer: PeerNumber,
+    /// Of the first event, as are the lamport time and the dependencies.
+    counter: Counter,
+    lamport: Lamport,
+    /// Where its dependencies begin among `Graph::dependencies`; they end where the next run's begin.
+    dependencies: u32,
+    /// How many runs a question about ancestors visits at most from here.
+    toll: u32,
+    /// By peer number, how many of the peer's events the first event builds on, itself included.
+    known: Option<Box<[u32]>>,
+}
+
+/// What is wrong with the dependencies of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// None of them builds on the peer's previous event.
+    PreviousMissing,
+    /// Another one builds on this one.
+    NotConcurrent(EventNumber),
+}
+
+/// The event graph of a document.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    runs: Vec<Run>,
+    dependencies: Vec<EventNumber>,
+    len: u32,
+    by_peer: Vec<Vec<RunNumber>>,
+    heads: BTreeSet<EventNumber>,
+    /// The heads that `push` took away since `mark`, where there was one.
+    covered: Option<Vec<EventNumber>>,
+}
+
+/// A state of the graph to which `undo` leads back.
+#[derive(Debug)]
+pub(crate) struct Mark(u32);
+
+impl Graph {
+    /// How many events there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// How many events of this peer there are.
+    pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
+        match self.by_peer.get(peer.index()).and_then(|runs| runs.last()) {
+            Some(&last) => self.runs[last.index()].counter.0 + self.run_len(last),
+            None => 0,
+        }
+    }
+
+    /// The event that a name stands for, where it is known. O(log of the peer's runs).
+    pub(crate) fn find(&self, peer: PeerNumber, counter: Counter) -> Option<EventNumber> {
+        if counter.0 >= self.count(peer) {
+            return None;
+        }
+        let runs = &self.by_peer[peer.index()];
+        let at = runs.partition_point(|&run| self.runs[run.index()].counter <= counter) - 1;
+        let run = &self.runs[runs[at].index()];
+        Some(EventNumber(run.first.0 + (counter.0 - run.counter.0)))
+    }
+
+    /// Who committed an event, as which of theirs, and when. O(log of the runs).
+    pub(crate) fn describe(&self, event: EventNumber) -> (PeerNumber, Counter, Lamport) {
+        let run = &self.runs[self.run_of(event).index()];
+        let steps = event.0 - run.first.0;
+        (run.peer, Counter(run.counter.0 + steps), run.lamport.plus(steps))
+    }
+
+    /// What an event depends on; none where that is just the event before it, of the same run.
+    pub(crate) fn dependencies(&self, event: EventNumber) -> Option<&[EventNumber]> {
+        let run = self.run_of(event);
+        (self.runs[run.index()].first == event).then(|| self.run_dependencies(run))
+    }
+
+    /// The events that no event depends on, in the order in which they took effect.
+    pub(crate) fn heads(&self) -> impl ExactSizeIterator<Item = EventNumber> {
+        self.heads.iter().copied()
+    }
+
+    /// The lamport time of an event with these dependencies. O(dependencies × log of the runs).
+    pub(crate) fn lamport_after(&self, dependencies: &[EventNumber]) -> Lamport {
+        Lamport::after(dependencies.iter().map(|&dependency| self.describe(dependency).2))
+    }
+
+    /// Whether a peer's next event may have these dependencies, all of them known.
+    pub(crate) fn check(&self, peer: PeerNumber, dependencies: &[EventNumber]) -> Result<(), Broken> {
+        let previous = self.count(peer).checked_sub(1).and_then(|last| self.find(peer, Counter(last)));
+        if let Some(previous) = previous
+            && !dependencies.iter().any(|&dependency| self.reaches(dependency, previous))
+        {
+            return Err(Broken::PreviousMissing);
+        }
+        if dependencies.iter().all(|dependency| self.heads.contains(dependency)) {
+            return Ok(());
+        }
+        for &later in dependencies {
+            let covered = dependencies.iter().find(|&&earlier| earlier != later && self.reaches(later, earlier));
+            if let Some(&covered) = covered {
+                return Err(Broken::NotConcurrent(covered));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds `len` events of a peer, the first with these dependencies, which `check` lets pass, and gives the number of
+    /// the first. O(dependencies × log n), whatever `len` is.
+    pub(crate) fn push(&mut self, peer: PeerNumber, dependencies: &[EventNumber], len: u32) -> EventNumber {
+        let first = EventNumber(self.len);
+        if !self.extends_last_run(peer, dependencies) {
+            self.push_run(peer, dependencies);
+        }
+        for dependency in dependencies {
+            if self.heads.remove(dependency)
+                && let Some(covered) = &mut self.covered
+            {
+                covered.push(*dependency);
+            }
+        }
+        self.len += len;
+        self.heads.insert(EventNumber(self.len - 1));
+        first
+    }
+
+    /// Begins changes, which `undo` or `keep` must end.
+    pub(crate) fn mark(&mut self) -> Mark {
+        self.covered = Some(Vec::new());
+        Mark(self.len)
+    }
+
+    /// Keeps the changes since the mark.
+    pub(crate) fn keep(&mut self) {
+        self.covered = None;
+    }
+
+    /// Makes the graph what it was at the mark. O(what came since × log n).
+    pub(crate) fn undo(&mut self, Mark(len): Mark) {
+        while let Some(run) = self.runs.pop_if(|run| run.first.0 >= len) {
+            self.by_peer[run.peer.index()].pop();
+            self.dependencies.truncate(run.dependencies as usize);
+        }
+        self.len = len;
+        self.heads.split_off(&EventNumber(len));
+        self.heads.extend(self.covered.take().into_iter().flatten().filter(|head| head.0 < len));
+    }
+
+    fn extends_last_run(&self, peer: PeerNumber, dependencies: &[EventNumber]) -> bool {
+        let &[dependency] = dependencies else { return false };
+        dependency.0 + 1 == self.len && self.runs.last().is_some_and(|run| run.peer == peer)
+    }
+
+    fn push_run(&mut self, peer: PeerNumber, dependencies: &[EventNumber]) {
+        let run = Run {
+            first: EventNumber(self.len),
+            peer,
+            counter: Counter(self.count(peer)),
+            lamport: self.lamport_after(dependencies),
+            dependencies: self.dependencies.len() as u32,
+            toll: 0,
+            known: None,
+        };
+        let number = RunNumber(self.runs.len() as u32);
+        self.dependencies.extend_from_slice(dependencies);
+        self.runs.push(run);
+        if self.by_peer.len() <= peer.index() {
+            self.by_peer.resize_with(peer.index() + 1, Vec::new);
+        }
+        self.by_peer[peer.index()].push(number);
+        self.lay_toll(number);
+    }
+
+    fn run_of(&self, event: EventNumber) -> RunNumber {
+        RunNumber(self.runs.partition_point(|run| run.first <= event) as u32 - 1)
+    }
+
+    fn run_len(&self, run: RunNumber) -> u32 {
+        let end = self.runs.get(run.index() + 1).map_or(self.len, |next| next.first.0);
+        end - self.runs[run.index()].first.0
+    }
+
+    fn run_dependencies(&self, run: RunNumber) -> &[EventNumber] {
+        let start = self.runs[run.index()].dependencies as usize;
+        let end = self.runs.get(run.index() + 1).map_or(self.dependencies.len(), |next| next.dependencies as usize);
+        &self.dependencies[start..end]
+    }
+
+    /// Panics where something that always holds does not. O(everything).
+    pub(crate) fn dbg_check(&self) {
+        let mut heads = BTreeSet::new();
+        let mut counts = vec![0; self.by_peer.len()];
+        for number in (0..self.runs.len() as u32).map(RunNumber) {
+            let run = &self.runs[number.index()];
+            assert!(self.run_len(number) > 0, "empty run {run:?}");
+            assert_eq!(run.counter.0, counts[run.peer.index()], "gap before {run:?}");
+            counts[run.peer.index()] += self.run_len(number);
+            for dependency in self.run_dependencies(number) {
+                assert!(*dependency < run.first, "{run:?} before what it depends on");
+                heads.remove(dependency);
+            }
+            assert_eq!(run.lamport, self.lamport_after(self.run_dependencies(number)), "lamport of {run:?}");
+            heads.insert(EventNumber(run.first.0 + self.run_len(number) - 1));
+        }
+        assert_eq!(heads, self.heads);
+        for (peer, runs) in self.by_peer.iter().enumerate() {
+            assert!(runs.is_sorted() && runs.iter().all(|run| self.runs[run.index()].peer.index() == peer));
+            assert_eq!(counts[peer], self.count(PeerNumber(peer as u32)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,8 @@ pub enum Value {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// A floating-point number. -0.0 and the infinities are kept; every NaN becomes [`CANONICAL_NAN`] on the way in.
+    /// A floating-point number. -0.0 and the infinities are kept; every NaN becomes the canonical quiet one on the way
+    /// in.
     Real(f64),
     /// A text, kept byte for byte.
     Text(String),
@@ -18,7 +19,7 @@ pub enum Value {
 }
 
 /// The bits of the one NaN that documents hold.
-pub const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
+const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 /// The bits of a real as documents hold it.
 pub(crate) fn canonical_bits(real: f64) -> u64 {
@@ -97,6 +98,40 @@ impl RowOp {
         match self {
             Self::Insert { table, row, cells } | Self::Update { table, row, cells } => (table, row, cells),
             Self::Delete { table, row } => (table, row, &[]),
+        }
+    }
+}
+
+/// What an operation or a cell counts for, beside its names and content, where sizes are limited.
+pub(crate) const ITEM_BYTES: u64 = 8;
+
+/// The size of a commit, as limits count it.
+pub(crate) fn commit_bytes(commit: &[RowOp]) -> u64 {
+    commit.iter().map(RowOp::bytes).sum()
+}
+
+impl RowOp {
+    /// The size of the operation, as limits count it.
+    pub(crate) fn bytes(&self) -> u64 {
+        let (table, row, cells) = self.parts();
+        ITEM_BYTES + (table.len() + row.len()) as u64 + cells.iter().map(Cell::bytes).sum::<u64>()
+    }
+}
+
+impl Cell {
+    /// The size of the cell, as limits count it.
+    pub(crate) fn bytes(&self) -> u64 {
+        ITEM_BYTES + self.column.len() as u64 + self.value.content_bytes()
+    }
+}
+
+impl Value {
+    /// The bytes of a text or blob.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Blob(blob) => blob.len() as u64,
+            _ => 0,
         }
     }
 }

@@ -1,81 +1,201 @@
-use crate::oplog::{Cell, RowOp};
+//! The tables and their stamps: the state that executing every event in the order of (lamport, peer) gives, in a form
+//! that operations join in any order.
+//!
+//! Holds, for each row that was ever named: the stamp of its latest delete; the stamps of the inserts after that; for
+//! each column the latest write and its stamp. Always holds: nothing is kept that is not after the row's latest delete;
+//! a row is there when it has such an insert; a cell shows when its stamp is not before the earliest of them. Values
+//! stay in the log. Does not know where events come from.
 
-/// Which rows of a table, by row id, compared as UTF-8 bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum KeyRange {
-    /// All of them.
-    #[default]
-    All,
-    /// Just this one.
-    Equal(String),
-    /// This one and those above it.
-    AtLeast(String),
-    /// This one and those below it.
-    AtMost(String),
-    /// Those from the first to the second, both included.
-    Between(String, String),
-    /// Those whose id starts with this.
-    StartsWith(String),
+mod digest;
+mod scan;
+mod state;
+mod watch;
+
+pub use scan::{KeyRange, Page, Row, ScanOptions, TableSummary};
+pub use watch::{Changes, WatcherNumber};
+
+use crate::error::Error;
+use crate::id::{ColumnNumber, Names, RowNumber, SharedText, TableNumber};
+use crate::limits;
+use crate::oplog::{Cell, CellNumber, LoggedOp, OpLog, RowOp};
+use crate::work;
+pub(crate) use state::Stamp;
+use state::{Context, FurtherInserts, RowState};
+use std::collections::{BTreeMap, BTreeSet};
+use watch::Watchers;
+
+/// The rows of a table by id. A row is in one of the two once it was settled.
+#[derive(Debug, Default)]
+struct Table {
+    there: BTreeMap<SharedText, RowNumber>,
+    /// Rows that are not there, but were, or may yet come to be.
+    gone: BTreeMap<SharedText, RowNumber>,
 }
 
-/// What a scan reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScanOptions {
-    /// Which rows.
-    pub range: KeyRange,
-    /// From the largest row id down.
-    pub descending: bool,
-    /// At most this many rows.
-    pub limit: u32,
-    /// Begin after this row id, in the direction of the scan: the last one of the page before.
-    pub after: Option<String>,
-    /// Only these columns; all where none are named.
-    pub columns: Vec<String>,
+#[derive(Debug)]
+struct NamedRow {
+    table: TableNumber,
+    id: SharedText,
+    state: RowState,
 }
 
-/// Everything, upwards.
-impl Default for ScanOptions {
-    fn default() -> Self {
-        Self { range: KeyRange::All, descending: false, limit: u32::MAX, after: None, columns: Vec::new() }
+/// The tables of a document.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    table_names: Names,
+    tables: Vec<Table>,
+    columns: Names,
+    rows: Vec<NamedRow>,
+    further_inserts: FurtherInserts,
+    watchers: Watchers,
+}
+
+impl Rows {
+    /// Whether the row is there. O(log n).
+    pub(crate) fn is_there(&self, table: &str, row: &str) -> bool {
+        self.find(table, row).is_some()
+    }
+
+    /// The cells of a row that is there, sorted by column. O(log n) and the row's size.
+    pub(crate) fn get(&self, log: &OpLog, table: &str, row: &str) -> Option<Vec<Cell>> {
+        Some(self.cells(log, self.find(table, row)?))
+    }
+
+    /// Refuses commits that would bring more tables or columns than a document may have. O(cells × log columns) where
+    /// a limit is near, else O(1).
+    pub(crate) fn check_room<'a>(&self, commits: &(impl Iterator<Item = &'a [RowOp]> + Clone)) -> Result<(), Error> {
+        let ops = || commits.clone().flatten();
+        let columns = || ops().flat_map(|op| op.parts().2).map(|cell| cell.column.as_str());
+        check_names(&self.table_names, &limits::TABLES, ops().count(), ops().map(|op| op.parts().0))?;
+        let cells = ops().map(|op| op.parts().2.len()).sum();
+        check_names(&self.columns, &limits::COLUMNS, cells, columns())
+    }
+
+    /// The row of this name, which gets a number where it is new. `settle` must follow. O(log n).
+    pub(crate) fn intern(&mut self, table: &str, row: &str) -> RowNumber {
+        let table = TableNumber(self.table_names.intern(table));
+        if self.tables.len() <= table.index() {
+            self.tables.resize_with(table.index() + 1, Table::default);
+        }
+        let Table { there, gone } = &self.tables[table.index()];
+        if let Some(&number) = there.get(row).or_else(|| gone.get(row)) {
+            return number;
+        }
+        let number = RowNumber(self.rows.len() as u32);
+        self.rows.push(NamedRow { table, id: SharedText::from(row), state: RowState::default() });
+        number
+    }
+
+    /// The column of this name, which gets a number where it is new. O(log columns).
+    pub(crate) fn intern_column(&mut self, column: &str) -> ColumnNumber {
+        ColumnNumber(self.columns.intern(column))
+    }
+
+    /// Joins an operation to the state, whatever the order in which operations come. `peers` are the names of the
+    /// peers that stamps mention. O(log n) and the row's size.
+    pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Names) {
+        work::step();
+        let Rows { table_names, tables, columns, rows, further_inserts, watchers } = self;
+        let row = &mut rows[op.row.index()];
+        let table = &mut tables[row.table.index()];
+        watchers.before_change(op.row, table_names.text(row.table.0), || {
+            row.state.is_there().then(|| row.state.cells().collect())
+        });
+
+        let was_there = row.state.is_there();
+        row.state.apply(stamp, op, &mut Context { log, columns, peers, further_inserts });
+        match (was_there, row.state.is_there()) {
+            (true, false) => {
+                table.there.remove(&row.id);
+                table.gone.insert(row.id.clone(), op.row);
+            }
+            (false, true) => {
+                if !table.gone.is_empty() {
+                    table.gone.remove(&row.id);
+                }
+                table.there.insert(row.id.clone(), op.row);
+            }
+            (false, false) => {
+                table.gone.insert(row.id.clone(), op.row);
+            }
+            (true, true) => {}
+        }
+    }
+
+    /// The names of an operation's table and row.
+    pub(crate) fn row_name(&self, row: RowNumber) -> (&str, &str) {
+        let row = &self.rows[row.index()];
+        (self.table_names.text(row.table.0), &row.id)
+    }
+
+    /// The name of a column.
+    pub(crate) fn column_name(&self, column: ColumnNumber) -> &str {
+        self.columns.text(column.0)
+    }
+
+    /// Begins to watch; see `Doc::watch`.
+    pub(crate) fn watch(&mut self, tables: &[String], from_start: bool) -> Result<WatcherNumber, Error> {
+        let watcher = self.watchers.add(tables)?;
+        if from_start {
+            for (name, table) in self.table_names.sorted() {
+                for &row in self.tables[table as usize].there.values() {
+                    self.watchers.announce(watcher, row, name);
+                }
+            }
+        }
+        Ok(watcher)
+    }
+
+    /// Ends a watch. O(log watchers) and the changes that were not taken.
+    pub(crate) fn unwatch(&mut self, watcher: WatcherNumber) {
+        self.watchers.remove(watcher);
+    }
+
+    fn find(&self, table: &str, row: &str) -> Option<RowNumber> {
+        self.table(table)?.there.get(row).copied()
+    }
+
+    fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(self.table_names.find(name)? as usize)
+    }
+
+    /// The cells of a row that show, sorted by column.
+    fn cells(&self, log: &OpLog, row: RowNumber) -> Vec<Cell> {
+        self.rows[row.index()].state.cells().map(|cell| self.cell(log, cell)).collect()
+    }
+
+    /// A written cell, by name.
+    pub(crate) fn cell(&self, log: &OpLog, cell: CellNumber) -> Cell {
+        Cell { column: self.column_name(log.column(cell)).to_owned(), value: log.value(cell).to_value() }
+    }
+
+    /// Panics where something that always holds does not. O(everything).
+    pub(crate) fn dbg_check(&mut self, log: &OpLog, peers: &Names) {
+        for (number, row) in (0..).map(RowNumber).zip(&self.rows) {
+            let Table { there, gone } = &self.tables[row.table.index()];
+            let places = (there.get(&row.id), gone.get(&row.id));
+            let expected = if row.state.is_there() { (Some(&number), None) } else { (None, Some(&number)) };
+            assert_eq!(places, expected, "place of {row:?}");
+            let further_inserts = &mut self.further_inserts;
+            row.state.dbg_check(number, &Context { log, columns: &self.columns, peers, further_inserts });
+        }
+        assert_eq!(
+            self.rows.len(),
+            self.tables.iter().map(|table| table.there.len() + table.gone.len()).sum::<usize>()
+        );
     }
 }
 
-/// A row as it shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The row's id.
-    pub id: String,
-    /// Its cells, sorted by column.
-    pub cells: Vec<Cell>,
+/// Refuses names that, with those that are there, are more than `limit`. `most_new` bounds how many `given` are.
+fn check_names<'a>(
+    names: &Names,
+    limit: &'static limits::Limit,
+    most_new: usize,
+    given: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    if (names.len() + most_new) as u64 <= limit.most {
+        return Ok(());
+    }
+    let new: BTreeSet<&str> = given.filter(|name| names.find(name).is_none()).collect();
+    limit.check((names.len() + new.len()) as u64)
 }
-
-/// A part of a scan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// The rows.
-    pub rows: Vec<Row>,
-    /// Whether the range holds rows beyond these.
-    pub more: bool,
-}
-
-/// A table that has rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableSummary {
-    /// Its name.
-    pub name: String,
-    /// How many rows it has.
-    pub rows: u32,
-}
-
-/// Operations that, executed plainly and in this order, bring a mirror of the tables up to date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changes {
-    /// The operations.
-    pub ops: Vec<RowOp>,
-    /// Whether there are more of them.
-    pub more: bool,
-}
-
-/// The name of a watcher within its document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WatcherNumber(u32);

@@ -1,0 +1,75 @@
+//! What can be said of commits and runs without looking at a document, and making them canonical.
+
+use super::EventRun;
+use crate::error::{Error, Invalid, Name, RunRule};
+use crate::limits;
+use crate::oplog::{RowOp, commit_bytes};
+
+/// Checks names and sizes, and sorts the cells of each operation by column, so that one event has one form.
+/// O(size × log of the cells of an operation).
+pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
+    limits::COMMIT_OPERATIONS.check(ops.len() as u64)?;
+    for op in &mut *ops {
+        let (table, row, _) = op.parts();
+        Name::Table.check(table)?;
+        Name::Row.check(row)?;
+        let (RowOp::Insert { cells, .. } | RowOp::Update { cells, .. }) = op else { continue };
+        limits::OPERATION_CELLS.check(cells.len() as u64)?;
+        for cell in &*cells {
+            Name::Column.check(&cell.column)?;
+            limits::VALUE_BYTES.check(cell.value.content_bytes())?;
+        }
+        cells.sort_by(|a, b| a.column.cmp(&b.column));
+        if let Some(pair) = cells.windows(2).find(|pair| pair[0].column == pair[1].column) {
+            return Err(Invalid::RepeatedColumn(pair[0].column.clone()).into());
+        }
+    }
+    limits::COMMIT_BYTES.check(commit_bytes(ops))
+}
+
+/// Checks each run for itself, as far as it can be checked without what it depends on, and makes its commits canonical.
+pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
+    for (place, run) in runs.iter_mut().enumerate() {
+        Name::Peer.check(&run.peer)?;
+        limits::EVENT_DEPENDENCIES.check(run.deps.len() as u64)?;
+        for dep in &run.deps {
+            Name::Peer.check(&dep.peer)?;
+            limits::COUNTER.check(dep.counter.into())?;
+        }
+        limits::COUNTER.check((u64::from(run.start) + run.commits.len() as u64).saturating_sub(1))?;
+        rules(run).map_err(|rule| broken(run, place, rule))?;
+        for ops in &mut run.commits {
+            commit(ops)?;
+        }
+    }
+    Ok(())
+}
+
+/// The error for a run that breaks a rule.
+pub(super) fn broken(run: &EventRun, place: usize, rule: RunRule) -> Error {
+    Invalid::Run { run: place, peer: run.peer.clone(), start: run.start, rule }.into()
+}
+
+fn rules(run: &EventRun) -> Result<(), RunRule> {
+    if run.commits.is_empty() {
+        return Err(RunRule::Empty);
+    }
+    if !run.deps.is_sorted_by(|a, b| a.peer < b.peer) {
+        return Err(RunRule::DependenciesUnsorted);
+    }
+    let own = run.deps.iter().find(|dep| dep.peer == run.peer);
+    if let Some(own) = own.filter(|own| own.counter.checked_add(1) != Some(run.start)) {
+        return Err(RunRule::OwnDependency { counter: own.counter });
+    }
+    if run.start > 0 && run.deps.is_empty() {
+        return Err(RunRule::PreviousMissing);
+    }
+    // An event comes after its peer's earlier ones, and after what its dependencies come after.
+    let least = run.deps.iter().map(|dep| dep.counter).chain(run.start.checked_sub(1)).max();
+    let derived = least.map_or(1, |counter| counter.saturating_add(2));
+    let is_right = if run.deps.is_empty() { run.lamport == derived } else { run.lamport >= derived };
+    if !is_right || u64::from(run.lamport) + run.commits.len() as u64 > u64::from(u32::MAX) {
+        return Err(RunRule::Lamport { given: run.lamport, derived });
+    }
+    Ok(())
+}

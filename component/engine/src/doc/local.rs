@@ -1,0 +1,124 @@
+//! Writing as this replica's peer.
+
+use super::{Doc, check};
+use crate::error::Error;
+use crate::id::{Counter, EventId, EventNumber, PeerNumber};
+use crate::limits;
+use crate::oplog::{Cell, Commit, RowOp, Totals};
+use std::collections::BTreeMap;
+
+impl Doc {
+    /// Commits an insert: makes the row, or sets these cells where it is there. Errors and cost as for [`Doc::commit`].
+    ///
+    /// # Errors
+    /// As for [`Doc::commit`].
+    pub fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells }])
+    }
+
+    /// Commits an update: sets these cells of a row that is there.
+    ///
+    /// # Errors
+    /// As for [`Doc::commit`].
+    pub fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Update { table: table.to_owned(), row: row.to_owned(), cells }])
+    }
+
+    /// Commits a delete of a row that is there.
+    ///
+    /// # Errors
+    /// As for [`Doc::commit`].
+    pub fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Delete { table: table.to_owned(), row: row.to_owned() }])
+    }
+
+    /// Commits these operations as one event, and gives its name. Where there are more heads than one event may depend
+    /// on, events without operations that join them come first. O(log n) for each operation, cell and head.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for empty names and repeated columns; `LimitExceeded` for what is too large, or does not fit
+    /// into the document any more; `NoSuchRow` for an update or delete of a row that is not there after the operations
+    /// before it; `ConflictingEvent` where waiting events show that this peer's next events were already written
+    /// elsewhere: it can write again once those have come.
+    pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
+        check::commit(&mut ops)?;
+        self.check_rows_are_there(&ops)?;
+        let next = self.count_of(&self.peer);
+        if let Some(counter) = self.waiting.needed_from(&self.peer, next) {
+            return Err(Error::ConflictingEvent { peer: String::from(&*self.peer), counter });
+        }
+        let joins = joins_before(self.graph.heads().len());
+        limits::COUNTER.check(u64::from(next) + joins)?;
+        limits::DOCUMENT_EVENTS.check(u64::from(self.graph.len()) + joins + 1)?;
+        limits::PEERS.check(self.peers.len() as u64 + u64::from(next == 0))?;
+        let mut totals = self.log.totals();
+        totals.add(&ops);
+        totals.check()?;
+        self.rows.check_room(&std::iter::once(ops.as_slice()))?;
+
+        let peer = PeerNumber(self.peers.intern(&self.peer));
+        self.join_heads(peer);
+        let heads: Vec<EventNumber> = self.graph.heads().collect();
+        self.commit_on(peer, &heads, &ops);
+        Ok(EventId { peer: String::from(&*self.peer), counter: self.graph.count(peer) - 1 })
+    }
+
+    /// Walks through the operations as they will be executed.
+    fn check_rows_are_there(&self, ops: &[RowOp]) -> Result<(), Error> {
+        if ops.iter().all(|op| matches!(op, RowOp::Insert { .. })) {
+            return Ok(());
+        }
+        let mut decided: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+        for op in ops {
+            let (table, row, _) = op.parts();
+            let is_insert = matches!(op, RowOp::Insert { .. });
+            let is_there = || decided.get(&(table, row)).copied().unwrap_or_else(|| self.rows.is_there(table, row));
+            if !is_insert && !is_there() {
+                return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
+            }
+            decided.insert((table, row), !matches!(op, RowOp::Delete { .. }));
+        }
+        Ok(())
+    }
+
+    /// Joins heads by events without operations until one event can depend on all of them.
+    fn join_heads(&mut self, peer: PeerNumber) {
+        let most = limits::EVENT_DEPENDENCIES.most as usize;
+        while self.graph.heads().len() > most {
+            let mut heads: Vec<EventNumber> = self.graph.heads().collect();
+            // A head that builds on the peer's previous event must be among those that its next one depends on.
+            if let Some(at) = self.head_on_previous(peer, &heads) {
+                heads.swap(0, at);
+            }
+            heads.truncate(most);
+            self.commit_on(peer, &heads, &[]);
+        }
+    }
+
+    fn head_on_previous(&self, peer: PeerNumber, heads: &[EventNumber]) -> Option<usize> {
+        let last = self.graph.count(peer).checked_sub(1)?;
+        let previous = self.graph.find(peer, Counter(last))?;
+        heads.iter().position(|&head| self.graph.reaches(head, previous))
+    }
+
+    fn commit_on(&mut self, peer: PeerNumber, dependencies: &[EventNumber], ops: &[RowOp]) {
+        let lamport = self.graph.lamport_after(dependencies);
+        self.graph.push(peer, dependencies, 1);
+        self.take_effect(peer, lamport, ops);
+    }
+}
+
+/// How many events without operations come before one that builds on so many heads. Each takes some away and is one.
+fn joins_before(heads: usize) -> u64 {
+    let most = limits::EVENT_DEPENDENCIES.most;
+    (heads as u64).saturating_sub(most).div_ceil(most - 1)
+}
+
+impl Totals {
+    /// Refuses more than a document's log takes.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        limits::DOCUMENT_OPERATIONS.check(self.operations)?;
+        limits::DOCUMENT_CELLS.check(self.cells)?;
+        limits::DOCUMENT_BYTES.check(self.bytes)
+    }
+}

@@ -1,0 +1,351 @@
+//! Taking in events of other replicas: all of a call is decided and checked first, then carried out.
+//!
+//! The plan is made on the graph itself, which can undo what it was given; log, rows and waiting events are not
+//! touched before everything is known to be right.
+
+use super::events::EventRun;
+use super::waiting::{self, Waiter, Waiting};
+use super::{Doc, check};
+use crate::clock::Lamport;
+use crate::error::{Error, RunRule};
+use crate::graph::Broken;
+use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
+use crate::limits;
+use crate::oplog::RowOp;
+use crate::work;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// What a merge did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MergeReport {
+    /// Events that were new and took effect.
+    pub applied: u32,
+    /// Events that were already known.
+    pub duplicate: u32,
+    /// Events that wait, in this document, for others that they depend on.
+    pub waiting: u32,
+    /// What the waiting events wait for, sorted; the first [`limits::REPORTED_MISSING`](crate::limits::REPORTED_MISSING).
+    pub missing: Vec<EventId>,
+}
+
+/// A part of a run that the document did not know.
+#[derive(Debug, Clone)]
+struct Piece {
+    run: usize,
+    places: Range<usize>,
+}
+
+/// Where events come from that may take effect.
+#[derive(Debug)]
+enum Source {
+    Piece(usize),
+    Waiting(Waiter),
+}
+
+/// Events of one peer that take effect, each after the one before.
+#[derive(Debug)]
+struct Ready {
+    source: Source,
+    peer: PeerNumber,
+    counters: Range<u32>,
+    lamport: Lamport,
+}
+
+/// What a merge does.
+#[derive(Debug, Default)]
+struct Plan {
+    duplicate: u32,
+    pieces: Vec<Piece>,
+    /// In the order in which the graph already holds them.
+    ready: Vec<Ready>,
+    /// Waiting events that turned out to be wrong.
+    dropped: EventMap<()>,
+    /// Pieces that have to wait.
+    late: Vec<Piece>,
+}
+
+impl Doc {
+    /// Takes in events of other replicas, in any order, any grouping, any number of times. Events whose dependencies are
+    /// unknown wait in the document until those come; where it shows then that a waiting event is wrong, it is dropped,
+    /// as if it had not come. O(log n) for each event, operation, cell and dependency, whatever the history.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a run that breaks a rule of [`RunRule`], an empty name or a repeated column;
+    /// `ConflictingEvent` where another event of that name took effect, waits, or comes in the same call;
+    /// `LimitExceeded` for what is too large, does not fit into the document any more, or would make too much wait.
+    pub fn merge_events(&mut self, mut events: Vec<EventRun>) -> Result<MergeReport, Error> {
+        check::runs(&mut events)?;
+        let mark = self.graph.mark();
+        let peers = self.peers.len();
+        match Planner::new(self, &events).plan() {
+            Ok(plan) => {
+                self.graph.keep();
+                Ok(self.carry_out(plan, events))
+            }
+            Err(error) => {
+                self.graph.undo(mark);
+                self.peers.truncate(peers);
+                Err(error)
+            }
+        }
+    }
+
+    fn carry_out(&mut self, plan: Plan, mut events: Vec<EventRun>) -> MergeReport {
+        let applied = self.graph.len();
+        let mut report = MergeReport { duplicate: plan.duplicate, ..MergeReport::default() };
+        for Ready { source, peer, counters, lamport } in plan.ready {
+            report.applied += counters.len() as u32;
+            let name = self.peers.text(peer.0).clone();
+            match source {
+                Source::Piece(piece) => {
+                    let Piece { run, places } = plan.pieces[piece].clone();
+                    for (steps, commit) in (0..).zip(&events[run].commits[places]) {
+                        self.take_effect(peer, lamport.plus(steps), commit);
+                    }
+                }
+                Source::Waiting((name, counter)) => {
+                    if let Some(event) = self.waiting.remove(&name, counter) {
+                        self.take_effect(peer, lamport, &event.commit);
+                    }
+                }
+            }
+            self.waiting.forget_needed(&name, counters);
+        }
+        debug_assert_eq!(applied, self.graph.len());
+        for (peer, counter, ()) in plan.dropped.iter() {
+            self.waiting.remove(peer, counter);
+        }
+        let Self { graph, peers, waiting, .. } = self;
+        for Piece { run, places } in plan.late {
+            let took_effect =
+                |peer: &str, counter| peers.find(peer).is_some_and(|peer| graph.count(PeerNumber(peer)) > counter);
+            waiting.add(&mut events[run], places, took_effect);
+        }
+        report.waiting = self.waiting.len() as u32;
+        report.missing = self.waiting.missing();
+        report
+    }
+}
+
+struct Planner<'a> {
+    doc: &'a mut Doc,
+    runs: &'a [EventRun],
+    plan: Plan,
+    /// By the counter of its first event, each piece.
+    pieces: EventMap<usize>,
+    /// By an event that is not there, the pieces that need it.
+    blocked: EventMap<Vec<usize>>,
+    is_ready: Vec<bool>,
+    candidates: VecDeque<Source>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(doc: &'a mut Doc, runs: &'a [EventRun]) -> Self {
+        Self {
+            doc,
+            runs,
+            plan: Plan::default(),
+            pieces: EventMap::default(),
+            blocked: EventMap::default(),
+            is_ready: Vec::new(),
+            candidates: VecDeque::new(),
+        }
+    }
+
+    fn plan(mut self) -> Result<Plan, Error> {
+        for run in 0..self.runs.len() {
+            self.sort_out(run)?;
+        }
+        self.is_ready = vec![false; self.plan.pieces.len()];
+        self.candidates = (0..self.plan.pieces.len()).map(Source::Piece).collect();
+        while let Some(candidate) = self.candidates.pop_front() {
+            work::step();
+            match candidate {
+                Source::Piece(piece) => self.try_piece(piece)?,
+                Source::Waiting(waiter) => self.try_waiting(waiter)?,
+            }
+        }
+        let pieces = self.plan.pieces.iter().zip(&self.is_ready);
+        self.plan.late = pieces.filter(|(_, is_ready)| !**is_ready).map(|(piece, _)| piece.clone()).collect();
+        self.check_room()?;
+        Ok(self.plan)
+    }
+
+    /// Parts what is known of a run from what is new.
+    fn sort_out(&mut self, run_place: usize) -> Result<(), Error> {
+        let run = &self.runs[run_place];
+        let mut place = 0;
+        while place < run.commits.len() {
+            let counter = run.start + place as u32;
+            let is_known = self.is_known(run_place, place)?;
+            let end = if is_known { counter + 1 } else { self.end_of_unknown(run, counter) };
+            let places = place..(end - run.start) as usize;
+            place = places.end;
+            if is_known {
+                self.plan.duplicate = self.plan.duplicate.saturating_add(1);
+            } else {
+                self.pieces.insert(&run.peer, counter, self.plan.pieces.len());
+                self.plan.pieces.push(Piece { run: run_place, places });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an event took effect, waits, or came earlier in this call, and is the same.
+    fn is_known(&self, run_place: usize, place: usize) -> Result<bool, Error> {
+        work::step();
+        let run = &self.runs[run_place];
+        let (counter, lamport) = (run.start + place as u32, run.lamport + place as u32);
+        let (deps, commit) = (run.deps_at(place), &run.commits[place]);
+        let is_same = if let Some(known) = self.doc.find_event(&run.peer, counter) {
+            let Lamport(derived) = self.doc.graph.describe(known).2;
+            let is_same = self.doc.is_event(known, &deps, commit);
+            if is_same && lamport != derived {
+                return Err(check::broken(run, run_place, RunRule::Lamport { given: lamport, derived }));
+            }
+            is_same
+        } else if let Some(waiting) = self.doc.waiting.get(&run.peer, counter) {
+            waiting.lamport == lamport && waiting.deps == *deps && waiting.commit == *commit
+        } else if let Some((other, place)) = self.piece_with(&run.peer, counter) {
+            other.lamport + place as u32 == lamport && other.deps_at(place) == deps && other.commits[place] == *commit
+        } else {
+            return Ok(false);
+        };
+        if is_same { Ok(true) } else { Err(Error::ConflictingEvent { peer: run.peer.clone(), counter }) }
+    }
+
+    /// The run of an earlier piece that holds this event, and the event's place in the run.
+    fn piece_with(&self, peer: &str, counter: u32) -> Option<(&'a EventRun, usize)> {
+        let (_, &piece) = self.pieces.last_before(peer, counter + 1)?;
+        let Piece { run, places } = &self.plan.pieces[piece];
+        let run = &self.runs[*run];
+        let place = (counter - run.start) as usize;
+        places.contains(&place).then_some((run, place))
+    }
+
+    /// Where the unknown part of a run that begins with this event ends.
+    fn end_of_unknown(&self, run: &EventRun, counter: u32) -> u32 {
+        let end = run.end();
+        let end = self.doc.waiting.first_in(&run.peer, counter..end).unwrap_or(end);
+        self.pieces.first_in(&run.peer, counter..end).map_or(end, |(counter, _)| counter)
+    }
+
+    fn try_piece(&mut self, number: usize) -> Result<(), Error> {
+        let Piece { run: run_place, places } = self.plan.pieces[number].clone();
+        let run = &self.runs[run_place];
+        let counter = run.start + places.start as u32;
+        let deps = run.deps_at(places.start);
+        if let Some((peer, needed)) = self.first_unknown(&run.peer, counter, &deps) {
+            self.blocked.entry(peer, needed).push(number);
+            return Ok(());
+        }
+        let counters = counter..counter + places.len() as u32;
+        let lamport = run.lamport + places.start as u32;
+        self.is_ready[number] = true;
+        let rule = self.try_events(Source::Piece(number), &run.peer, counters, &deps, lamport)?;
+        rule.map_err(|rule| check::broken(run, run_place, rule))
+    }
+
+    fn try_waiting(&mut self, (peer, counter): Waiter) -> Result<(), Error> {
+        let is_decided = self.doc.count_of(&peer) > counter || self.plan.dropped.get(&peer, counter).is_some();
+        let Some(event) = self.doc.waiting.get(&peer, counter).filter(|_| !is_decided) else { return Ok(()) };
+        if self.first_unknown(&peer, counter, &event.deps).is_some() {
+            // Its last dependency will bring it back here.
+            return Ok(());
+        }
+        let (deps, lamport) = (event.deps.clone(), event.lamport);
+        let source = Source::Waiting((peer.clone(), counter));
+        if self.try_events(source, &peer, counter..counter + 1, &deps, lamport)?.is_err() {
+            self.plan.dropped.insert(&peer, counter, ());
+        }
+        Ok(())
+    }
+
+    fn first_unknown<'b>(&self, peer: &'b str, counter: u32, deps: &'b [EventId]) -> Option<(&'b str, u32)> {
+        let mut required = waiting::requirements(peer, counter, deps);
+        required.find(|(peer, needed)| self.doc.count_of(peer) <= *needed)
+    }
+
+    /// Gives the graph events whose dependencies are all there, or tells which rule they break.
+    fn try_events(
+        &mut self,
+        source: Source,
+        peer: &str,
+        counters: Range<u32>,
+        deps: &[EventId],
+        lamport: u32,
+    ) -> Result<Result<(), RunRule>, Error> {
+        let doc = &mut *self.doc;
+        let dependencies: Vec<EventNumber> =
+            deps.iter().filter_map(|dep| doc.find_event(&dep.peer, dep.counter)).collect();
+        let Lamport(derived) = doc.graph.lamport_after(&dependencies);
+        if lamport != derived {
+            return Ok(Err(RunRule::Lamport { given: lamport, derived }));
+        }
+        limits::PEERS.check(doc.peers.len() as u64 + u64::from(doc.peers.find(peer).is_none()))?;
+        let number = PeerNumber(doc.peers.intern(peer));
+        if let Err(broken) = doc.graph.check(number, &dependencies) {
+            return Ok(Err(doc.rule(broken)));
+        }
+        limits::DOCUMENT_EVENTS.check(u64::from(doc.graph.len()) + counters.len() as u64)?;
+        doc.graph.push(number, &dependencies, counters.len() as u32);
+        for piece in self.blocked.remove_range(peer, counters.clone()).into_iter().flatten() {
+            self.candidates.push_back(Source::Piece(piece));
+        }
+        self.candidates.extend(doc.waiting.waiters(peer, counters.clone()).cloned().map(Source::Waiting));
+        self.plan.ready.push(Ready { source, peer: number, counters, lamport: Lamport(lamport) });
+        Ok(Ok(()))
+    }
+
+    /// Refuses what would not fit.
+    fn check_room(&self) -> Result<(), Error> {
+        let Self { doc, runs, plan, .. } = self;
+        let (mut events, mut bytes) = (doc.waiting.len(), doc.waiting.bytes());
+        let dropped = plan.dropped.iter().map(|(peer, counter, ())| (peer, counter));
+        let woken = plan.ready.iter().filter_map(|ready| match &ready.source {
+            Source::Waiting((peer, counter)) => Some((peer, *counter)),
+            Source::Piece(_) => None,
+        });
+        for event in dropped.chain(woken).filter_map(|(peer, counter)| doc.waiting.get(peer, counter)) {
+            events -= 1;
+            bytes -= waiting::event_bytes(&event.deps, &event.commit);
+        }
+        for Piece { run, places } in &plan.late {
+            events += places.len();
+            let run = &runs[*run];
+            bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), &run.commits[at])).sum::<u64>();
+        }
+        Waiting::check_room(events, bytes)?;
+
+        let commits = plan.ready.iter().flat_map(|ready| self.commits(ready)).map(Vec::as_slice);
+        let mut totals = doc.log.totals();
+        commits.clone().for_each(|commit: &[RowOp]| totals.add(commit));
+        totals.check()?;
+        doc.rows.check_room(&commits)
+    }
+
+    fn commits(&self, ready: &Ready) -> &[Vec<RowOp>] {
+        match &ready.source {
+            Source::Piece(piece) => {
+                let Piece { run, places } = &self.plan.pieces[*piece];
+                &self.runs[*run].commits[places.clone()]
+            }
+            Source::Waiting((peer, counter)) => {
+                self.doc.waiting.get(peer, *counter).map_or(&[], |event| std::slice::from_ref(&event.commit))
+            }
+        }
+    }
+}
+
+impl Doc {
+    fn rule(&self, broken: Broken) -> RunRule {
+        match broken {
+            Broken::PreviousMissing => RunRule::PreviousMissing,
+            Broken::NotConcurrent(event) => {
+                let (peer, Counter(counter), _) = self.graph.describe(event);
+                RunRule::DependenciesNotConcurrent { peer: String::from(&**self.peers.text(peer.0)), counter }
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What an event costs, in counted steps: never the size of the document or of what waits.
+
+use super::Doc;
+use crate::error::Error;
+use crate::id::PeerVersion;
+use crate::oplog::{Cell, RowOp};
+use crate::work;
+
+fn cell(column: &str, value: i64) -> Vec<Cell> {
+    vec![Cell::new(column, value)]
+}
+
+fn everything(doc: &Doc) -> Vec<super::EventRun> {
+    doc.events_since(&[], u32::MAX).unwrap().runs
+}
+
+/// A document of so many events: updates of 1,000 rows by two peers, who hear of each other every 1,000 events.
+fn history(events: u32) -> Doc {
+    let (mut ann, mut ben) = (Doc::create("ann").unwrap(), Doc::create("ben").unwrap());
+    for event in 0..events {
+        let row = (event % 1_000).to_string();
+        ann.insert("table", &row, cell("x", event.into())).unwrap();
+        if event % 1_000 == 999 {
+            let batch = ann.events_since(&ben.version(), u32::MAX).unwrap();
+            assert!(!batch.more);
+            ben.merge_events(batch.runs).unwrap();
+            std::mem::swap(&mut ann, &mut ben);
+        }
+    }
+    ann.merge_events(ben.events_since(&ann.version(), u32::MAX).unwrap().runs).unwrap();
+    assert_eq!(ann.graph.len(), events);
+    ann
+}
+
+/// The steps of merging one event that builds on the newest ones, and one that builds on nothing.
+fn steps_of_merging_one_event(events: u32) -> (u64, u64) {
+    let mut doc = history(events);
+    let mut late = Doc::create("cleo").unwrap();
+    late.insert("table", "7", cell("x", -1)).unwrap();
+    let (concurrent, report) = work::count(|| doc.merge_events(everything(&late)).unwrap());
+    assert_eq!(report.applied, 1);
+
+    // The next event of the same peer builds on all that there is.
+    let mut next = everything(&late).remove(0);
+    next.start = 1;
+    next.deps = doc.heads();
+    next.lamport = doc
+        .heads()
+        .iter()
+        .map(|head| doc.find_event(&head.peer, head.counter).unwrap())
+        .fold(0, |most, head| doc.graph.describe(head).2.0.max(most))
+        + 1;
+    let (after_all, report) = work::count(|| doc.merge_events(vec![next]).unwrap());
+    assert_eq!(report.applied, 1);
+    (concurrent, after_all)
+}
+
+#[test]
+fn merging_an_event_costs_the_same_in_any_history() {
+    let small = steps_of_merging_one_event(10_000);
+    let large = steps_of_merging_one_event(1_000_000);
+    assert_eq!(small, large);
+    assert!(large.0 <= 8 && large.1 <= 8 + 64, "{large:?} steps");
+}
+
+#[test]
+fn asking_for_one_event_costs_the_same_in_any_history() {
+    let steps = [10_000, 1_000_000].map(|events| {
+        let doc = history(events);
+        let mut known = doc.version();
+        known[0].count -= 1;
+        let (steps, batch) = work::count(|| doc.events_since(&known, u32::MAX).unwrap());
+        assert_eq!((batch.runs.len(), batch.runs[0].commits.len(), batch.more), (1, 1, false));
+        steps
+    });
+    assert_eq!(steps[0], steps[1]);
+}
+
+#[test]
+fn an_event_costs_the_same_among_any_number_of_waiting_ones() {
+    let steps = [1_000, 10_000].map(|waiting| {
+        let mut ann = Doc::create("ann").unwrap();
+        for event in 0..=waiting {
+            ann.insert("table", "row", cell("x", event)).unwrap();
+        }
+        let mut runs = Vec::new();
+        for counter in 0..=waiting as u32 {
+            let known = [PeerVersion { peer: "ann".into(), count: counter }];
+            runs.extend(ann.events_since(&known, 1).unwrap().runs);
+        }
+        let mut ben = Doc::create("ben").unwrap();
+        let (mut most, mut last) = (0, 0);
+        for run in runs.into_iter().rev() {
+            let is_last = run.start == 0;
+            let (steps, report) = work::count(|| ben.merge_events(vec![run]).unwrap());
+            assert_eq!(report.waiting == 0, is_last);
+            if is_last { last = steps } else { most = most.max(steps) }
+        }
+        ben.dbg_check();
+        assert_eq!(ben.digest(), ann.digest());
+        (most, last / waiting as u64)
+    });
+    assert_eq!(steps[0], steps[1], "steps while they wait, and for each when the first one comes");
+    assert!(steps[0].0 <= 4 && steps[0].1 <= 8, "{steps:?}");
+}
+
+#[test]
+fn inserts_of_one_row_in_reverse_order_cost_the_same() {
+    let count = |events: u32| {
+        // Each by a peer of its own, all concurrent: every one is the row's earliest insert for a while.
+        let runs: Vec<_> = (0..events)
+            .rev()
+            .map(|number| {
+                let mut doc = Doc::create(&format!("{number:06}")).unwrap();
+                doc.insert("table", "row", cell("x", number.into())).unwrap();
+                everything(&doc).remove(0)
+            })
+            .collect();
+        let mut doc = Doc::create("ann").unwrap();
+        let (steps, report) = work::count(|| doc.merge_events(runs).unwrap());
+        assert_eq!(report.applied, events);
+        doc.delete("table", "row").unwrap();
+        doc.dbg_check();
+        steps / u64::from(events)
+    };
+    assert_eq!(count(500), count(5_000));
+}
+
+#[test]
+fn a_refused_call_costs_nothing_later() {
+    let mut ann = Doc::create("ann").unwrap();
+    for number in 0..100 {
+        ann.insert("table", "row", cell("x", number)).unwrap();
+        let refused = ann.commit(vec![RowOp::Delete { table: "table".into(), row: "other".into() }]);
+        assert!(matches!(refused, Err(Error::NoSuchRow { .. })));
+    }
+    assert_eq!((ann.graph.len(), ann.log.totals().operations), (100, 100));
+}

@@ -1,0 +1,57 @@
+//! The events beyond a version, in the order in which they took effect.
+
+use super::{Graph, RunNumber};
+use crate::clock::Lamport;
+use crate::id::{Counter, EventNumber, PeerNumber};
+use crate::work;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Consecutive events of one peer, each of which depends on just the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) first: EventNumber,
+    pub(crate) len: u32,
+    pub(crate) peer: PeerNumber,
+    pub(crate) counter: Counter,
+    pub(crate) lamport: Lamport,
+}
+
+impl Graph {
+    /// The events beyond the first `counts[peer]` of each peer; a count beyond what there is means all there is.
+    /// O(peers) to begin, O(log peers) for each span.
+    pub(crate) fn since(&self, counts: &[u32]) -> impl Iterator<Item = Span> {
+        let mut next: BinaryHeap<Reverse<(EventNumber, usize)>> = BinaryHeap::new();
+        for (peer, runs) in (0..).map(PeerNumber).zip(&self.by_peer) {
+            let known = counts.get(peer.index()).copied().unwrap_or(0);
+            if let Some(first) = self.find(peer, Counter(known)) {
+                let at = runs.partition_point(|run| self.runs[run.index()].first <= first) - 1;
+                next.push(Reverse((first, at)));
+            }
+        }
+        std::iter::from_fn(move || {
+            work::step();
+            let Reverse((first, at)) = next.pop()?;
+            let span = self.span(first);
+            let runs = &self.by_peer[span.peer.index()];
+            if let Some(later) = runs.get(at + 1) {
+                next.push(Reverse((self.runs[later.index()].first, at + 1)));
+            }
+            Some(span)
+        })
+    }
+
+    /// An event and those that follow it in its run.
+    fn span(&self, first: EventNumber) -> Span {
+        let number: RunNumber = self.run_of(first);
+        let run = &self.runs[number.index()];
+        let steps = first.0 - run.first.0;
+        Span {
+            first,
+            len: self.run_len(number) - steps,
+            peer: run.peer,
+            counter: Counter(run.counter.0 + steps),
+            lamport: run.lamport.plus(steps),
+        }
+    }
+}

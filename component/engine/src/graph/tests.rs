@@ -1,0 +1,129 @@
+//! The graph against a naive one, which keeps the set of ancestors of every event.
+
+use super::{Broken, Graph};
+use crate::id::{Counter, EventNumber, PeerNumber};
+use crate::work;
+use std::collections::BTreeSet;
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % end as u64) as usize
+    }
+}
+
+/// Of each event, itself and what it builds on; by event number.
+type Ancestors = Vec<BTreeSet<u32>>;
+
+fn expected(
+    graph: &Graph,
+    ancestors: &Ancestors,
+    peer: PeerNumber,
+    dependencies: &[EventNumber],
+) -> Result<(), Broken> {
+    let previous = graph.count(peer).checked_sub(1).and_then(|last| graph.find(peer, Counter(last)));
+    if previous.is_some_and(|p| !dependencies.iter().any(|d| ancestors[d.index()].contains(&p.0))) {
+        return Err(Broken::PreviousMissing);
+    }
+    for later in dependencies {
+        for earlier in dependencies {
+            if earlier != later && ancestors[later.index()].contains(&earlier.0) {
+                return Err(Broken::NotConcurrent(*earlier));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn agrees_with_the_naive_graph() {
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let peers = 1 + random.below(8);
+        let mut graph = Graph::default();
+        let mut ancestors = Ancestors::new();
+        for _ in 0..200 {
+            let mark = graph.mark();
+            let before = ancestors.len();
+            for _ in 0..1 + random.below(4) {
+                let peer = PeerNumber(random.below(peers) as u32);
+                let mut dependencies: Vec<EventNumber> = match random.below(3) {
+                    0 => graph.heads().collect(),
+                    _ if ancestors.is_empty() => Vec::new(),
+                    _ => (0..1 + random.below(2)).map(|_| EventNumber(random.below(ancestors.len()) as u32)).collect(),
+                };
+                dependencies.sort();
+                dependencies.dedup();
+                let check = graph.check(peer, &dependencies);
+                assert_eq!(check, expected(&graph, &ancestors, peer, &dependencies), "seed {seed}");
+                if check.is_ok() {
+                    let len = 1 + random.below(3) as u32;
+                    let first = graph.push(peer, &dependencies, len);
+                    let mut known: BTreeSet<u32> =
+                        dependencies.iter().flat_map(|d| ancestors[d.index()].iter().copied()).collect();
+                    for event in first.0..first.0 + len {
+                        known.insert(event);
+                        ancestors.push(known.clone());
+                    }
+                }
+            }
+            if random.below(4) == 0 {
+                graph.undo(mark);
+                ancestors.truncate(before);
+            } else {
+                graph.keep();
+            }
+            graph.dbg_check();
+        }
+        let counts: Vec<u32> =
+            (0..peers).map(|p| random.below(1 + graph.count(PeerNumber(p as u32)) as usize) as u32).collect();
+        let since: Vec<u32> = graph.since(&counts).flat_map(|span| span.first.0..span.first.0 + span.len).collect();
+        let naive: Vec<u32> = (0..graph.len())
+            .filter(|&event| {
+                let (peer, counter, _) = graph.describe(EventNumber(event));
+                counter.0 >= counts[peer.index()]
+            })
+            .collect();
+        assert_eq!(since, naive, "seed {seed}");
+    }
+}
+
+/// Two peers that take turns, so that every event is a run of its own, after an event of a third.
+fn interleaved(events: u32) -> Graph {
+    let mut graph = Graph::default();
+    let mut last = graph.push(PeerNumber(2), &[], 1);
+    for turn in 0..events {
+        last = graph.push(PeerNumber(turn % 2), &[last], 1);
+    }
+    graph
+}
+
+#[test]
+fn a_question_about_ancestors_costs_the_same_in_any_history() {
+    for events in [1_000, 1_000_000] {
+        let graph = interleaved(events);
+        let last = EventNumber(events);
+        let (steps, result) = work::count(|| graph.check(PeerNumber(2), &[last]));
+        assert_eq!(result, Ok(()));
+        assert!(steps <= 64, "{steps} steps with {events} events");
+        let (steps, result) = work::count(|| graph.check(PeerNumber(2), &[EventNumber(0), last]));
+        assert_eq!(result, Err(Broken::NotConcurrent(EventNumber(0))));
+        assert!(steps <= 2 * 64, "{steps} steps with {events} events");
+        let (steps, spans) = work::count(|| graph.since(&[events / 2, events / 2 - 1, 1]).count());
+        assert_eq!(spans, 1);
+        assert!(steps <= 2, "{steps} steps with {events} events");
+    }
+}
+
+#[test]
+fn the_counts_at_checkpoints_stay_small() {
+    let graph = interleaved(100_000);
+    let bytes: usize = graph.runs.iter().flat_map(|run| &run.known).map(|known| size_of_val(&**known)).sum();
+    assert!(bytes < 100_000, "{bytes} bytes of counts for 100,000 runs");
+}

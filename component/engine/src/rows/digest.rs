@@ -1,0 +1,71 @@
+//! The digest of the tables: SHA-256 over the rows as `docs/semantics.md` writes them down.
+
+use super::Rows;
+use crate::oplog::{OpLog, ValueRef};
+use sha2::{Digest, Sha256};
+
+/// Bytes that are gathered before they are hashed.
+const CHUNK_BYTES: usize = 1 << 14;
+
+/// Hashes parts, each marked by what it is and with its length.
+struct Parts {
+    hasher: Sha256,
+    chunk: Vec<u8>,
+}
+
+impl Parts {
+    fn text(&mut self, mark: u8, text: &[u8]) {
+        self.fixed(mark, &(text.len() as u32).to_le_bytes());
+        self.add(text);
+    }
+
+    fn fixed(&mut self, mark: u8, bytes: &[u8]) {
+        self.add(&[mark]);
+        self.add(bytes);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.chunk.len() + bytes.len() > CHUNK_BYTES {
+            self.hasher.update(&self.chunk);
+            self.chunk.clear();
+        }
+        if bytes.len() > CHUNK_BYTES {
+            self.hasher.update(bytes);
+        } else {
+            self.chunk.extend_from_slice(bytes);
+        }
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        self.hasher.update(&self.chunk);
+        self.hasher.finalize().into()
+    }
+}
+
+impl Rows {
+    /// The digest of the tables. O(all rows).
+    pub(crate) fn digest(&self, log: &OpLog) -> [u8; 32] {
+        let mut parts = Parts { hasher: Sha256::new(), chunk: Vec::with_capacity(CHUNK_BYTES) };
+        for (name, number) in self.table_names.sorted() {
+            let there = &self.tables[number as usize].there;
+            if !there.is_empty() {
+                parts.text(b'T', name.as_bytes());
+            }
+            for (id, row) in there {
+                parts.text(b'R', id.as_bytes());
+                for cell in self.rows[row.index()].state.cells() {
+                    parts.text(b'C', self.column_name(log.column(cell)).as_bytes());
+                    match log.value(cell) {
+                        ValueRef::Null => parts.fixed(b'n', &[]),
+                        ValueRef::Boolean(boolean) => parts.fixed(b'b', &[u8::from(boolean)]),
+                        ValueRef::Integer(integer) => parts.fixed(b'i', &integer.to_le_bytes()),
+                        ValueRef::Real(bits) => parts.fixed(b'r', &bits.to_le_bytes()),
+                        ValueRef::Text(text) => parts.text(b't', text.as_bytes()),
+                        ValueRef::Blob(blob) => parts.text(b'x', blob),
+                    }
+                }
+            }
+        }
+        parts.finish()
+    }
+}

@@ -1,0 +1,240 @@
+//! Reading rows in the order of their ids.
+
+use super::{Rows, Table};
+use crate::error::{Error, Invalid, Name};
+use crate::id::{RowNumber, SharedText};
+use crate::limits;
+use crate::oplog::{Cell, ITEM_BYTES, OpLog};
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+/// Which rows of a table, by row id, compared as UTF-8 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum KeyRange {
+    /// All of them.
+    #[default]
+    All,
+    /// Just this one.
+    Equal(String),
+    /// This one and those above it.
+    AtLeast(String),
+    /// This one and those below it.
+    AtMost(String),
+    /// Those from the first to the second, both included.
+    Between(String, String),
+    /// Those whose id starts with this.
+    StartsWith(String),
+}
+
+/// What a scan reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// Which rows.
+    pub range: KeyRange,
+    /// From the largest row id down.
+    pub descending: bool,
+    /// At most this many rows.
+    pub limit: u32,
+    /// Begin after this row id, in the direction of the scan: the last one of the page before.
+    pub after: Option<String>,
+    /// Only these columns; all where none are named.
+    pub columns: Vec<String>,
+}
+
+/// Everything, upwards.
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self { range: KeyRange::All, descending: false, limit: u32::MAX, after: None, columns: Vec::new() }
+    }
+}
+
+/// A row as it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The row's id.
+    pub id: String,
+    /// Its cells, sorted by column.
+    pub cells: Vec<Cell>,
+}
+
+/// A part of a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Whether the range holds rows beyond these.
+    pub more: bool,
+}
+
+/// A table that has rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSummary {
+    /// Its name.
+    pub name: String,
+    /// How many rows it has.
+    pub rows: u32,
+}
+
+type Bounds = (Bound<String>, Bound<String>);
+
+impl KeyRange {
+    fn check(&self) -> Result<(), Error> {
+        let texts: [&str; 2] = match self {
+            Self::All => return Ok(()),
+            Self::Equal(id) | Self::AtLeast(id) | Self::AtMost(id) | Self::StartsWith(id) => [id, id],
+            Self::Between(first, last) => [first, last],
+        };
+        for text in texts {
+            limits::ROW_BYTES.check(text.len() as u64)?;
+        }
+        if texts[0] > texts[1] { Err(Invalid::ReversedRange.into()) } else { Ok(()) }
+    }
+
+    fn bounds(&self) -> Bounds {
+        let included = |id: &String| Bound::Included(id.clone());
+        match self {
+            Self::All => (Bound::Unbounded, Bound::Unbounded),
+            Self::Equal(id) => (included(id), included(id)),
+            Self::AtLeast(id) => (included(id), Bound::Unbounded),
+            Self::AtMost(id) => (Bound::Unbounded, included(id)),
+            Self::Between(first, last) => (included(first), included(last)),
+            Self::StartsWith(prefix) => {
+                (included(prefix), after_prefix(prefix).map_or(Bound::Unbounded, Bound::Excluded))
+            }
+        }
+    }
+}
+
+/// The least text that is above every text that starts with `prefix`; none where there is none.
+fn after_prefix(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // Stepping over the surrogates; there is nothing above the last code point.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+impl ScanOptions {
+    fn check(&self) -> Result<(), Error> {
+        self.range.check()?;
+        limits::ROW_BYTES.check(self.after.as_ref().map_or(0, |after| after.len() as u64))?;
+        limits::OPERATION_CELLS.check(self.columns.len() as u64)?;
+        let mut seen = BTreeSet::new();
+        for column in &self.columns {
+            Name::Column.check(column)?;
+            if !seen.insert(column) {
+                return Err(Invalid::RepeatedColumn(column.clone()).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The range's bounds, narrowed to what comes after `after`.
+    fn bounds(&self) -> Bounds {
+        let (mut low, mut high) = self.range.bounds();
+        if let Some(after) = &self.after {
+            if self.descending {
+                if is_above(&high, after) {
+                    high = Bound::Excluded(after.clone());
+                }
+            } else if is_below(&low, after) {
+                low = Bound::Excluded(after.clone());
+            }
+        }
+        (low, high)
+    }
+}
+
+/// Whether the upper bound lets `id` pass, or ids above it.
+fn is_above(high: &Bound<String>, id: &str) -> bool {
+    match high {
+        Bound::Unbounded => true,
+        Bound::Included(end) | Bound::Excluded(end) => end.as_str() >= id,
+    }
+}
+
+/// Whether the lower bound lets `id` pass, or ids below it.
+fn is_below(low: &Bound<String>, id: &str) -> bool {
+    match low {
+        Bound::Unbounded => true,
+        Bound::Included(start) | Bound::Excluded(start) => start.as_str() <= id,
+    }
+}
+
+/// Whether no text lies between the bounds; `BTreeMap::range` panics on some of those.
+fn is_empty(bounds: &Bounds) -> bool {
+    match bounds {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(low), Bound::Included(high)) => low > high,
+        (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => low >= high,
+    }
+}
+
+impl Table {
+    /// The rows between the bounds, upwards or down.
+    fn range(&self, bounds: &Bounds, descending: bool) -> Box<dyn Iterator<Item = (&SharedText, RowNumber)> + '_> {
+        if is_empty(bounds) {
+            return Box::new(std::iter::empty());
+        }
+        let bounds = (bounds.0.as_ref().map(String::as_str), bounds.1.as_ref().map(String::as_str));
+        let rows = self.there.range::<str, _>(bounds).map(|(id, &row)| (id, row));
+        if descending { Box::new(rows.rev()) } else { Box::new(rows) }
+    }
+}
+
+impl Rows {
+    /// A page of a table's rows; see `Doc::scan`.
+    pub(crate) fn scan(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<Page, Error> {
+        options.check()?;
+        let mut page = Page { rows: Vec::new(), more: false };
+        let Some(table) = self.table(table) else { return Ok(page) };
+        let columns: BTreeSet<&str> = options.columns.iter().map(String::as_str).collect();
+        let mut bytes = 0;
+        for (id, row) in table.range(&options.bounds(), options.descending) {
+            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.most {
+                page.more = true;
+                break;
+            }
+            let mut cells = self.cells(log, row);
+            if !columns.is_empty() {
+                cells.retain(|cell| columns.contains(cell.column.as_str()));
+            }
+            bytes += ITEM_BYTES + id.len() as u64 + cells.iter().map(Cell::bytes).sum::<u64>();
+            page.rows.push(Row { id: String::from(&**id), cells });
+        }
+        Ok(page)
+    }
+
+    /// The tables that have rows, sorted by name. O(tables).
+    pub(crate) fn summaries(&self) -> Vec<TableSummary> {
+        let summaries = self.table_names.sorted().map(|(name, number)| TableSummary {
+            name: String::from(&**name),
+            rows: self.tables[number as usize].there.len() as u32,
+        });
+        summaries.filter(|summary| summary.rows > 0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_prefix;
+
+    #[test]
+    fn the_end_of_a_prefix() {
+        for (prefix, end) in [
+            ("", None),
+            ("a", Some("b")),
+            ("ab", Some("ac")),
+            ("a\u{7f}", Some("a\u{80}")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}\u{10ffff}", None),
+        ] {
+            assert_eq!(after_prefix(prefix).as_deref(), end, "{prefix:?}");
+        }
+    }
+}
