@@ -163,7 +163,7 @@ impl Doc {
 
     /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).
     #[doc(hidden)]
-    pub fn dbg_check(&mut self) {
+    pub fn dbg_check(&self) {
         self.graph.dbg_check();
         self.rows.dbg_check(&self.log, &self.peers);
         self.waiting.dbg_check(|peer, counter| self.find_event(peer, counter).is_some());

@@ -20,7 +20,7 @@ use crate::limits;
 use crate::oplog::{Cell, CellNumber, LoggedOp, OpLog, RowOp};
 use crate::work;
 pub(crate) use state::Stamp;
-use state::{Context, FurtherInserts, RowState};
+use state::{FurtherInserts, Meaning, RowState};
 use std::collections::{BTreeMap, BTreeSet};
 use watch::Watchers;
 
@@ -103,7 +103,7 @@ impl Rows {
         });
 
         let was_there = row.state.is_there();
-        row.state.apply(stamp, op, &mut Context { log, columns, peers, further_inserts });
+        row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
         match (was_there, row.state.is_there()) {
             (true, false) => {
                 table.there.remove(&row.id);
@@ -170,14 +170,14 @@ impl Rows {
     }
 
     /// Panics where something that always holds does not. O(everything).
-    pub(crate) fn dbg_check(&mut self, log: &OpLog, peers: &Names) {
+    pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Names) {
         for (number, row) in (0..).map(RowNumber).zip(&self.rows) {
             let Table { there, gone } = &self.tables[row.table.index()];
             let places = (there.get(&row.id), gone.get(&row.id));
             let expected = if row.state.is_there() { (Some(&number), None) } else { (None, Some(&number)) };
             assert_eq!(places, expected, "place of {row:?}");
-            let further_inserts = &mut self.further_inserts;
-            row.state.dbg_check(number, &Context { log, columns: &self.columns, peers, further_inserts });
+            let meaning = Meaning { log, columns: &self.columns, peers };
+            row.state.dbg_check(number, meaning, &self.further_inserts);
         }
         assert_eq!(
             self.rows.len(),

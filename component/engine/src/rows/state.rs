@@ -87,12 +87,18 @@ impl Default for RowState {
     }
 }
 
-/// What the names of a row's parts are needed for, and where the rare parts are.
-pub(super) struct Context<'a> {
+/// What the numbers in a row stand for.
+#[derive(Clone, Copy)]
+pub(super) struct Meaning<'a> {
     pub(super) log: &'a OpLog,
     pub(super) columns: &'a Names,
     pub(super) peers: &'a Names,
-    pub(super) further_inserts: &'a mut FurtherInserts,
+}
+
+impl<'a> Meaning<'a> {
+    fn column_of(self, written: &Written) -> &'a str {
+        self.columns.text(self.log.column(written.cell).0)
+    }
 }
 
 impl RowState {
@@ -107,57 +113,56 @@ impl RowState {
     }
 
     /// Joins an operation to the row.
-    pub(super) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, context: &mut Context<'_>) {
-        if stamp.is_before(self.deleted, context.peers) {
+    pub(super) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>, further: &mut FurtherInserts) {
+        if stamp.is_before(self.deleted, meaning.peers) {
             return;
         }
         match op.kind {
             OpKind::Insert => {
-                self.insert(op.row, stamp, context);
-                self.write(stamp, op, context);
+                self.insert(op.row, stamp, meaning.peers, further);
+                self.write(stamp, op, meaning);
             }
-            OpKind::Update => self.write(stamp, op, context),
-            OpKind::Delete => self.delete(op.row, stamp, context),
+            OpKind::Update => self.write(stamp, op, meaning),
+            OpKind::Delete => self.delete(op.row, stamp, meaning.peers, further),
         }
     }
 
-    fn insert(&mut self, row: RowNumber, stamp: Stamp, context: &mut Context<'_>) {
-        if self.is_there() && self.inserted.is_before(stamp, context.peers) {
-            return context.further_inserts.add(row, stamp, context.peers);
+    fn insert(&mut self, row: RowNumber, stamp: Stamp, peers: &Names, further: &mut FurtherInserts) {
+        if self.is_there() && self.inserted.is_before(stamp, peers) {
+            return further.add(row, stamp, peers);
         }
         if self.is_there() {
-            context.further_inserts.add(row, self.inserted, context.peers);
+            further.add(row, self.inserted, peers);
         }
-        self.set_inserted(stamp, context.peers);
+        self.set_inserted(stamp, peers);
     }
 
-    fn write(&mut self, stamp: Stamp, op: &LoggedOp, context: &Context<'_>) {
-        let shows = self.is_there() && !stamp.is_before(self.inserted, context.peers);
+    fn write(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>) {
+        let shows = self.is_there() && !stamp.is_before(self.inserted, meaning.peers);
         for cell in op.cells() {
             work::step();
             let written = Written { stamp, cell, shows };
-            let column = context.log.column(cell);
-            let name = |written: &Written| context.columns.text(context.log.column(written.cell).0);
-            match self.written.binary_search_by(|other| name(other).cmp(context.columns.text(column.0))) {
-                Ok(at) if self.written[at].stamp.is_before(stamp, context.peers) => self.written[at] = written,
+            let column = meaning.column_of(&written);
+            match self.written.binary_search_by(|other| meaning.column_of(other).cmp(column)) {
+                Ok(at) if self.written[at].stamp.is_before(stamp, meaning.peers) => self.written[at] = written,
                 Ok(_) => {}
                 Err(at) => self.written.insert(at, written),
             }
         }
     }
 
-    fn delete(&mut self, row: RowNumber, stamp: Stamp, context: &mut Context<'_>) {
+    fn delete(&mut self, row: RowNumber, stamp: Stamp, peers: &Names, further: &mut FurtherInserts) {
         self.deleted = stamp;
-        self.written.retain(|written| stamp.is_before(written.stamp, context.peers));
-        if self.is_there() && self.inserted.is_before(stamp, context.peers) {
+        self.written.retain(|written| stamp.is_before(written.stamp, peers));
+        if self.is_there() && self.inserted.is_before(stamp, peers) {
             let next = loop {
                 work::step();
-                match context.further_inserts.take_earliest(row) {
-                    Some(insert) if insert.is_before(stamp, context.peers) => {}
+                match further.take_earliest(row) {
+                    Some(insert) if insert.is_before(stamp, peers) => {}
                     other => break other,
                 }
             };
-            self.set_inserted(next.unwrap_or(Stamp::NEVER), context.peers);
+            self.set_inserted(next.unwrap_or(Stamp::NEVER), peers);
         }
     }
 
@@ -170,24 +175,22 @@ impl RowState {
     }
 
     /// Panics where something that always holds does not.
-    pub(super) fn dbg_check(&self, row: RowNumber, context: &Context<'_>) {
-        let name = |written: &Written| context.columns.text(context.log.column(written.cell).0);
-        assert!(self.written.is_sorted_by(|a, b| name(a) < name(b)), "columns of {self:?}");
+    pub(super) fn dbg_check(&self, row: RowNumber, meaning: Meaning<'_>, further: &FurtherInserts) {
+        let peers = meaning.peers;
+        let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_of(a) < meaning.column_of(b));
+        assert!(is_sorted, "columns of {self:?}");
         for written in &self.written {
-            assert!(self.deleted.is_before(written.stamp, context.peers), "{written:?} before the delete of {self:?}");
-            let shows = self.is_there() && !written.stamp.is_before(self.inserted, context.peers);
+            assert!(self.deleted.is_before(written.stamp, peers), "{written:?} before the delete of {self:?}");
+            let shows = self.is_there() && !written.stamp.is_before(self.inserted, peers);
             assert_eq!(written.shows, shows, "{written:?} of {self:?}");
         }
         if !self.is_there() {
-            assert_eq!(context.further_inserts.of(row).count(), 0, "inserts of {self:?}");
+            assert_eq!(further.of(row).count(), 0, "inserts of {self:?}");
             return;
         }
-        assert!(self.deleted.is_before(self.inserted, context.peers), "insert before the delete of {self:?}");
-        for &(_, lamport, _, index, peer) in context.further_inserts.of(row) {
-            assert!(
-                self.inserted.is_before(Stamp { lamport, peer, index }, context.peers),
-                "further insert of {self:?}"
-            );
+        assert!(self.deleted.is_before(self.inserted, peers), "insert before the delete of {self:?}");
+        for &(_, lamport, _, index, peer) in further.of(row) {
+            assert!(self.inserted.is_before(Stamp { lamport, peer, index }, peers), "further insert of {self:?}");
         }
     }
 }
