@@ -5,3 +5,70 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 # List the recipes
 default:
     @just --list --unsorted
+
+# The main job: real histories of concurrent work, merged in Rust and in Node, in several orders
+demo: build-rs build-js
+    node tests/demo.js
+
+# All tests: engine, Rust host, JavaScript host, conformance on all hosts, documents
+test: test-engine test-rs test-js test-docs
+
+# Make the component, target/converge.wasm
+build:
+    cargo run --quiet --release --package converge-pack -- target/converge.wasm
+
+# Build the Rust host and its program, target/release/converge
+build-rs:
+    cargo build --release --package converge
+
+# Build the JavaScript package
+build-js: build npm
+    npm run --silent build --prefix host-js
+
+# Install what the JavaScript package is built and tested with
+[private]
+npm:
+    [ host-js/node_modules/.package-lock.json -nt host-js/package-lock.json ] || npm ci --prefix host-js --no-audit --no-fund
+
+# Test the engine: units, the rule against an oracle, hostile input, growth
+test-engine:
+    cargo test --package converge-engine
+
+# Test the Rust host, and the conformance cases on the native engine and in wasmtime
+test-rs:
+    cargo test --release --package converge-pack --package converge --package converge-tests
+
+# Test the JavaScript host, and the conformance cases in Node
+test-js: build-js
+    npm test --prefix host-js
+
+# Test the documents: links, commands, recipes, code, limits
+test-docs: build-js
+    node --test tests/documents.test.js
+
+# Test the rule with more random histories: how many, and from which seed on
+seeds count="100000" first="10000":
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test rule -- --nocapture
+
+# Measure: native engine, wasmtime and Node, on 100,000 rows and 200,000 updates
+bench: build-js
+    cargo run --release --manifest-path benches/Cargo.toml
+    node host-js/bench.js
+
+# Build the component with cargo-component instead (installs it, which takes minutes)
+cargo-component:
+    rustup target add wasm32-wasip1 wasm32-unknown-unknown
+    cargo install --locked --root target/tools cargo-component@0.21.1
+    cd component && PATH="$PWD/../target/tools/bin:$PATH" cargo component build --release --target wasm32-unknown-unknown
+
+# Format everything
+fmt:
+    cargo fmt --all
+    cargo fmt --all --manifest-path benches/Cargo.toml
+
+# Check formatting and lints
+lint: npm
+    cargo fmt --all --check
+    cargo fmt --all --check --manifest-path benches/Cargo.toml
+    cargo clippy --locked --workspace --all-targets --release -- -D warnings
+    npm run --silent lint --prefix host-js

@@ -67,13 +67,14 @@ limits! {
     /// Distinct column names in the history of one document.
     COLUMNS = "columns", 16_384;
     /// Events in the history of one document.
-    DOCUMENT_EVENTS = "document-events", 1 << 30;
+    DOCUMENT_EVENTS = "document-events", 1 << 27;
     /// Operations in the history of one document.
-    DOCUMENT_OPERATIONS = "document-operations", 1 << 30;
-    /// Cells in the history of one document.
-    DOCUMENT_CELLS = "document-cells", 1 << 31;
+    DOCUMENT_OPERATIONS = "document-operations", 1 << 27;
+    /// Cells in the history of one document. As those around it, small enough that a growing column stays below the
+    /// 2 GiB that one allocation can have in a 32-bit memory.
+    DOCUMENT_CELLS = "document-cells", 1 << 26;
     /// Bytes of texts and blobs in the history of one document.
-    DOCUMENT_BYTES = "document-bytes", u32::MAX as u64;
+    DOCUMENT_BYTES = "document-bytes", 1 << 30;
 }
 
 #[cfg(test)]

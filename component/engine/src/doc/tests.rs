@@ -3,7 +3,8 @@
 use super::Doc;
 use crate::error::Error;
 use crate::id::PeerVersion;
-use crate::oplog::{Cell, RowOp};
+use crate::limits;
+use crate::oplog::{Cell, RowOp, Totals};
 use crate::work;
 
 fn cell(column: &str, value: i64) -> Vec<Cell> {
@@ -135,4 +136,21 @@ fn a_refused_call_costs_nothing_later() {
         assert!(matches!(refused, Err(Error::NoSuchRow { .. })));
     }
     assert_eq!((ann.graph.len(), ann.log.totals().operations), (100, 100));
+}
+
+#[test]
+fn a_log_has_an_end() {
+    let most = Totals {
+        operations: limits::DOCUMENT_OPERATIONS.most,
+        cells: limits::DOCUMENT_CELLS.most,
+        bytes: limits::DOCUMENT_BYTES.most,
+    };
+    assert_eq!(most.check(), Ok(()));
+    for (limit, totals) in [
+        (&limits::DOCUMENT_OPERATIONS, Totals { operations: most.operations + 1, ..most }),
+        (&limits::DOCUMENT_CELLS, Totals { cells: most.cells + 1, ..most }),
+        (&limits::DOCUMENT_BYTES, Totals { bytes: most.bytes + 1, ..most }),
+    ] {
+        assert_eq!(totals.check(), Err(Error::LimitExceeded { limit, given: limit.most + 1 }));
+    }
 }

@@ -1,0 +1,74 @@
+// The documents say what is so: links lead somewhere, recipes exist, code runs, the table of limits is the engine's.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { open } from '../host-js/src/node.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path) => readFileSync(join(root, path), 'utf8');
+const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' });
+const documents = listed.split('\n').filter(Boolean);
+const blocks = (path, language) =>
+  [...read(path).matchAll(/^```(\w+)\n(.*?)^```/gms)].filter((match) => match[1] === language).map((match) => match[2]);
+
+test('there are documents', () => assert.ok(documents.includes('README.md') && documents.length > 5, documents.join()));
+
+for (const path of documents) {
+  test(`${path}: links lead somewhere`, () => {
+    const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]);
+    for (const link of links.filter((link) => !/^https?:/.test(link))) {
+      const [file, anchor] = link.split('#');
+      const target = file ? resolve(root, dirname(path), file) : join(root, path);
+      assert.ok(existsSync(target), `${link} does not exist`);
+      if (anchor) {
+        const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.*)$/gm)].map((match) =>
+          match[1].toLowerCase().replace(/[^\p{L}\p{N} -]/gu, '').replaceAll(' ', '-'));
+        assert.ok(headings.includes(anchor), `${link}: no such heading`);
+      }
+    }
+  });
+
+  test(`${path}: recipes exist`, () => {
+    const recipes = new Set([...read('justfile').matchAll(/^([a-z][a-z-]*)(?: [^:\n]*)?:(?!=)/gm)].map((match) => match[1]));
+    assert.ok(recipes.has('demo') && recipes.has('seeds'));
+    const named = [...read(path).matchAll(/(?:rust-just|`just) ([a-z][a-z-]*)/g)].map((match) => match[1]);
+    for (const recipe of named) assert.ok(recipes.has(recipe), `no recipe ${recipe}`);
+  });
+
+  test(`${path}: paths of the repository exist`, () => {
+    const quoted = [...read(path).matchAll(/`((?:component|host-rs|host-js|tests|docs|wit|benches)\/[\w./-]*)`/g)];
+    for (const [, quotedPath] of quoted) {
+      const isMade = /^host-js\/dist/.test(quotedPath);
+      assert.ok(isMade || [root, join(root, dirname(path))].some((base) => existsSync(join(base, quotedPath))), quotedPath);
+    }
+  });
+}
+
+test('README.md: the JavaScript runs, as a user of the package', () => {
+  const [code] = blocks('README.md', 'js');
+  const folder = join(root, 'host-js/dist/readme');
+  mkdirSync(folder, { recursive: true });
+  try {
+    writeFileSync(join(folder, 'example.mjs'), code);
+    const printed = execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
+    assert.match(printed, /age: 31.*name: 'Alicia'.* true/s);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('docs/limits.md lists the limits of the engine', async () => {
+  const engine = await open();
+  const rows = [...read('docs/limits.md').matchAll(/^\| `([a-z-]+)`(?: \*)? \| ([\d,]+) \|/gm)];
+  const documented = rows.map((row) => [row[1], BigInt(row[2].replaceAll(',', ''))]);
+  assert.deepEqual(documented, engine.limits().map(({ name, most }) => [name, BigInt(most)]));
+});
+
+test('CHANGELOG.md names every function of the contract', () => {
+  const functions = [...read('wit/durable.wit').matchAll(/^ +([a-z-]+): (?:static )?func/gm)].map((match) => match[1]);
+  assert.ok(functions.length > 15);
+  for (const name of functions) assert.ok(read('CHANGELOG.md').includes(`\`${name}\``), name);
+});
