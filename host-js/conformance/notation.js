@@ -1,0 +1,416 @@
+// The notation of conformance cases, as tests/conformance/README.md defines it: from JSON to the contract's types and
+// back. Strict: what the page does not name is an error.
+
+/** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @typedef {null | boolean | number | string | Json[] | { [member: string]: Json }} Json */
+/** @typedef {{ [member: string]: Json }} JsonObject */
+
+export const MOST_U32 = 0xffff_ffff;
+
+/** The case is not written as the page says. */
+export class Mistake extends Error {}
+
+/**
+ * Replaces `repeat` and `times`, wherever they occur.
+ *
+ * @param {Json} json
+ * @returns {Json}
+ */
+export function expand(json) {
+  if (Array.isArray(json)) {
+    return json.flatMap((element) => (isObject(element) && 'times' in element ? times(element) : [expand(element)]));
+  }
+  if (!isObject(json)) {
+    return json;
+  }
+  if ('repeat' in json) {
+    const [text, count] = tuple(members(json, ['repeat']).repeat, 2);
+    return string(text).repeat(number(count));
+  }
+  return mapMembers(json, expand);
+}
+
+/** @param {JsonObject} json */
+function times(json) {
+  const [count, element = null, from = 0] = list(members(json, ['times']).times);
+  return Array.from({ length: number(count) }, (_, i) => expand(numbered(element, number(from) + i)));
+}
+
+/**
+ * @param {Json} json
+ * @param {number} k
+ * @returns {Json}
+ */
+function numbered(json, k) {
+  if (json === '{#}') return k;
+  if (typeof json === 'string') return json.replaceAll('{#}', String(k));
+  if (Array.isArray(json)) return json.map((element) => numbered(element, k));
+  return isObject(json) ? mapMembers(json, (member) => numbered(member, k)) : json;
+}
+
+/**
+ * JSON with sorted members: what a transcript holds and what results are compared by.
+ *
+ * @param {Json} json
+ */
+export function canonical(json) {
+  return JSON.stringify(json, (_, value) =>
+    isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value,
+  );
+}
+
+/**
+ * An expected result with its reals written as results have them.
+ *
+ * @param {Json} json
+ * @returns {Json}
+ */
+export function expected(json) {
+  if (Array.isArray(json)) return json.map(expected);
+  if (!isObject(json)) return json;
+  return 'real' in json ? fromValue(toValue(json)) : mapMembers(json, expected);
+}
+
+// From JSON.
+
+/** @param {Json | undefined} json */
+export function toCells(json) {
+  return list(json).map((cell) => {
+    const [column, value] = tuple(cell, 2);
+    return { column: string(column), value: toValue(value) };
+  });
+}
+
+/** @param {Json | undefined} json */
+export function toOps(json) {
+  return list(json).map(toOp);
+}
+
+/** @param {Json | undefined} json */
+export function toRuns(json) {
+  return list(json).map((run) => {
+    const { peer, start, lamport, deps, commits } = members(run, ['peer', 'start', 'lamport', 'deps', 'commits']);
+    return {
+      peer: string(peer),
+      start: number(start),
+      lamport: number(lamport),
+      deps: list(deps).map(toEvent),
+      commits: list(commits).map(toOps),
+    };
+  });
+}
+
+/** @param {Json | undefined} json */
+export function toVersion(json) {
+  return list(json).map((entry) => {
+    const [peer, count] = tuple(entry, 2);
+    return { peer: string(peer), count: number(count) };
+  });
+}
+
+/**
+ * @param {Json | undefined} json
+ * @returns {wit.ScanOptions}
+ */
+export function toScanOptions(json) {
+  const {
+    range = 'all',
+    descending = false,
+    limit = MOST_U32,
+    after,
+    columns = [],
+  } = members(json, [], ['range', 'descending', 'limit', 'after', 'columns']);
+  return {
+    range: toRange(range),
+    descending: boolean(descending),
+    limit: number(limit),
+    after: after === undefined ? undefined : string(after),
+    columns: list(columns).map(string),
+  };
+}
+
+/**
+ * @param {Json} json
+ * @returns {wit.KeyRange}
+ */
+function toRange(json) {
+  if (json === 'all') return { tag: 'all' };
+  const [tag, val] = variant(json);
+  switch (tag) {
+    case 'equal':
+    case 'at-least':
+    case 'at-most':
+    case 'starts-with':
+      return { tag, val: string(val) };
+    case 'between': {
+      const [least, most] = tuple(val, 2);
+      return { tag, val: [string(least), string(most)] };
+    }
+    default:
+      throw new Mistake(`no range is called ${tag}`);
+  }
+}
+
+/**
+ * @param {Json} json
+ * @returns {wit.RowOp}
+ */
+function toOp(json) {
+  const [tag, val] = variant(json);
+  switch (tag) {
+    case 'insert':
+    case 'update': {
+      const [table, row, cells] = tuple(val, 3);
+      return { tag, val: { table: string(table), row: string(row), cells: toCells(cells) } };
+    }
+    case 'delete': {
+      const [table, row] = tuple(val, 2);
+      return { tag, val: { table: string(table), row: string(row) } };
+    }
+    default:
+      throw new Mistake(`no operation is called ${tag}`);
+  }
+}
+
+/** @param {Json} json */
+function toEvent(json) {
+  const [peer, counter] = tuple(json, 2);
+  return { peer: string(peer), counter: number(counter) };
+}
+
+/**
+ * @param {Json | undefined} json
+ * @returns {Value}
+ */
+function toValue(json) {
+  if (json === 'null') return { tag: 'null' };
+  const [tag, val] = variant(json);
+  switch (tag) {
+    case 'boolean':
+      return { tag, val: boolean(val) };
+    case 'integer':
+      return { tag, val: BigInt(matching(val, /^-?[0-9]+$/)) };
+    case 'real':
+      return { tag, val: toReal(string(val)) };
+    case 'text':
+      return { tag, val: string(val) };
+    case 'blob':
+      return { tag, val: toBytes(matching(val, /^[0-9a-f]*$/)) };
+    default:
+      throw new Mistake(`no value is called ${tag}`);
+  }
+}
+
+/** @param {string} hex */
+function toBytes(hex) {
+  if (hex.length % 2 !== 0) throw new Mistake('a blob has two hex digits a byte');
+  return new Uint8Array(Buffer.from(hex, 'hex'));
+}
+
+/** @param {string} text */
+function toReal(text) {
+  switch (text) {
+    case 'inf':
+      return Infinity;
+    case '-inf':
+      return -Infinity;
+    case 'nan':
+      return NaN;
+  }
+  if (/^0x[0-9a-f]{16}$/.test(text)) {
+    return Buffer.from(text.slice(2), 'hex').readDoubleBE();
+  }
+  return Number(matching(text, /^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$/));
+}
+
+// To JSON.
+
+/** @param {wit.EventId} event */
+export function fromEvent({ peer, counter }) {
+  return [peer, counter];
+}
+
+/**
+ * @param {wit.Cell[]} cells
+ * @returns {Json}
+ */
+export function fromCells(cells) {
+  return cells.map(({ column, value }) => [column, fromValue(value)]);
+}
+
+/** @param {wit.Page} page */
+export function fromPage({ rows, more }) {
+  return full({ rows: rows.map(({ id, cells }) => [id, fromCells(cells)]), more });
+}
+
+/** @param {wit.Changes} changes */
+export function fromChanges({ ops, more }) {
+  return full({ ops: ops.map(fromOp), more });
+}
+
+/** @param {wit.MergeReport} report */
+export function fromReport({ applied, duplicate, waiting, missing }) {
+  return full({ applied, duplicate, waiting, missing: missing.map(fromEvent) });
+}
+
+/** @param {wit.EventBatch} batch */
+export function fromBatch({ runs, more }) {
+  return full({
+    runs: runs.map(({ peer, start, lamport, deps, commits }) => ({
+      peer,
+      start,
+      lamport,
+      deps: deps.map(fromEvent),
+      commits: commits.map((ops) => ops.map(fromOp)),
+    })),
+    more,
+  });
+}
+
+/** @param {Uint8Array} bytes */
+export function fromBytes(bytes) {
+  return Buffer.from(bytes).toString('hex');
+}
+
+/**
+ * @param {wit.RowOp} op
+ * @returns {Json}
+ */
+function fromOp(op) {
+  const { table, row } = op.val;
+  return { [op.tag]: op.tag === 'delete' ? [table, row] : [table, row, fromCells(op.val.cells)] };
+}
+
+/**
+ * @param {Value} value
+ * @returns {Json}
+ */
+function fromValue(value) {
+  switch (value.tag) {
+    case 'null':
+      return 'null';
+    case 'integer':
+      return { integer: String(value.val) };
+    case 'real': {
+      const bits = Buffer.alloc(8);
+      bits.writeDoubleBE(value.val);
+      return { real: `0x${bits.toString('hex')}` };
+    }
+    case 'blob':
+      return { blob: fromBytes(value.val) };
+    default:
+      return { [value.tag]: value.val };
+  }
+}
+
+/**
+ * Without the members that say nothing.
+ *
+ * @param {JsonObject} json
+ * @returns {JsonObject}
+ */
+function full(json) {
+  return Object.fromEntries(
+    Object.entries(json).filter(
+      ([, member]) => member !== 0 && member !== false && !(Array.isArray(member) && member.length === 0),
+    ),
+  );
+}
+
+// The forms of JSON.
+
+/**
+ * The members of an object that has all the `required` ones and no other than the `optional` ones beside them.
+ *
+ * @param {Json | undefined} json
+ * @param {string[]} required
+ * @param {string[]} [optional]
+ * @returns {Record<string, Json | undefined>}
+ */
+export function members(json, required, optional = []) {
+  if (!isObject(json)) throw new Mistake(`an object is needed, not ${JSON.stringify(json)}`);
+  const names = Object.keys(json);
+  const lacking = required.find((name) => !names.includes(name));
+  const beyond = names.find((name) => !required.includes(name) && !optional.includes(name));
+  if (lacking !== undefined) throw new Mistake(`the member ${lacking} is missing`);
+  if (beyond !== undefined) throw new Mistake(`no member is called ${beyond}`);
+  return json;
+}
+
+/**
+ * @param {Json | undefined} json
+ * @returns {[name: string, content: Json | undefined]}
+ */
+export function variant(json) {
+  const [name = '', ...others] = isObject(json) ? Object.keys(json) : [];
+  if (!isObject(json) || name === '' || others.length > 0) {
+    throw new Mistake(`an object with one member is needed, not ${JSON.stringify(json)}`);
+  }
+  return [name, json[name]];
+}
+
+/**
+ * @param {Json | undefined} json
+ * @returns {Json[]}
+ */
+export function list(json) {
+  if (!Array.isArray(json)) throw new Mistake(`a list is needed, not ${JSON.stringify(json)}`);
+  return json;
+}
+
+/**
+ * @param {Json | undefined} json
+ * @param {number} length
+ */
+export function tuple(json, length) {
+  const elements = list(json);
+  if (elements.length !== length) throw new Mistake(`a list of ${length} is needed, not ${JSON.stringify(json)}`);
+  return elements;
+}
+
+/** @param {Json | undefined} json */
+export function string(json) {
+  if (typeof json !== 'string') throw new Mistake(`a string is needed, not ${JSON.stringify(json)}`);
+  return json;
+}
+
+/** @param {Json | undefined} json */
+export function number(json) {
+  if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) {
+    throw new Mistake(`an integer from 0 to 2^53 - 1 is needed, not ${JSON.stringify(json)}`);
+  }
+  return json;
+}
+
+/** @param {Json | undefined} json */
+export function boolean(json) {
+  if (typeof json !== 'boolean') throw new Mistake(`true or false is needed, not ${JSON.stringify(json)}`);
+  return json;
+}
+
+/**
+ * @param {Json | undefined} json
+ * @param {RegExp} form
+ */
+function matching(json, form) {
+  const text = string(json);
+  if (!form.test(text)) throw new Mistake(`${JSON.stringify(text)} does not have the form ${form.source}`);
+  return text;
+}
+
+/**
+ * @param {unknown} json
+ * @returns {json is JsonObject}
+ */
+export function isObject(json) {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+/**
+ * @param {JsonObject} json
+ * @param {(member: Json) => Json} f
+ */
+function mapMembers(json, f) {
+  return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, f(member)]));
+}

@@ -1,0 +1,25 @@
+// Makes dist/wit/, the types of the contract with its documentation, and the types of the glue. Needs the contract alone,
+// so that the types of the package can be checked where no component is built: `node scripts/contract-types.js`.
+
+import { generateHostTypes } from '@bytecodealliance/jco-transpile';
+import { fileURLToPath } from 'node:url';
+import { write } from './write.js';
+
+const contract = fileURLToPath(new URL('../../wit', import.meta.url));
+
+const GLUE_TYPES = `export { instantiate } from './wit/converge.js';
+/** How many destructors of resources the component has. */
+export declare const destructors: number;
+`;
+
+export async function writeContractTypes() {
+  const files = await generateHostTypes(contract, { name: 'converge', instantiation: { tag: 'sync' } });
+  for (const [name, text] of Object.entries(files)) {
+    await write(`dist/wit/${name}`, text);
+  }
+  await write('dist/glue.d.ts', GLUE_TYPES);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await writeContractTypes();
+}

@@ -1,0 +1,281 @@
+// Documents and watchers as a JavaScript program likes them: rows are plain objects. The meaning of every function is
+// the contract's, in `wit/durable.wit`; here is what JavaScript adds.
+
+import * as check from './check.js';
+import { Handle, dispose } from './instance.js';
+import { RawDoc, RawWatcher } from './raw.js';
+import { fromCells, fromOp, toCells, toOps, toRange } from './values.js';
+
+/** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { CellValue, Cells, NewCells, Op, Range } from './values.js' */
+
+/** How many rows an iterator asks for at a time. */
+const PAGE_ROWS = 256;
+
+/** @typedef {{ id: string, cells: Cells }} Row */
+
+/**
+ * @typedef {object} ScanOptions
+ * @property {Range} [range] which rows; all by default
+ * @property {boolean} [descending] from the largest row id down
+ * @property {number} [limit] at most this many rows
+ * @property {string} [after] begin after this row id, in the direction of the scan: the last one of the page before
+ * @property {string[]} [columns] only these columns; all by default
+ */
+
+const SCAN_OPTIONS = ['range', 'descending', 'limit', 'after', 'columns'];
+const WATCH_OPTIONS = ['fromStart'];
+
+/**
+ * A replica of a document. Made by `create` of an engine's `Doc`. Its memory in the engine is freed by `dispose`, by
+ * `using` at the end of the block, or, some time later, by the garbage collector.
+ */
+export class Doc {
+  /** @type {Handle<wit.Doc>} */
+  #handle;
+  #raw;
+
+  /** @param {Handle<wit.Doc>} handle */
+  constructor(handle) {
+    this.#handle = handle;
+    this.#raw = new RawDoc(handle);
+  }
+
+  /** The same document, with the contract's exact types. */
+  get raw() {
+    return this.#raw;
+  }
+
+  /** @returns {string} the peer as which this replica writes */
+  peer() {
+    return this.#raw.peer();
+  }
+
+  /**
+   * Creates the row with these cells; where the row exists, sets these cells and leaves the others. One event.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {NewCells} cells
+   * @returns {wit.EventId}
+   */
+  insert(table, row, cells) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    const list = toCells(cells);
+    return this.#handle.call((doc) => doc.insert(table, row, list));
+  }
+
+  /**
+   * Sets these cells of the row and leaves the others. One event.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {NewCells} cells
+   * @returns {wit.EventId}
+   * @throws {import('./errors.js').NoSuchRowError} where the row is not there
+   */
+  update(table, row, cells) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    const list = toCells(cells);
+    return this.#handle.call((doc) => doc.update(table, row, list));
+  }
+
+  /**
+   * Removes the row with all its cells. One event.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @returns {wit.EventId}
+   * @throws {import('./errors.js').NoSuchRowError} where the row is not there
+   */
+  delete(table, row) {
+    return this.#raw.delete(table, row);
+  }
+
+  /**
+   * Commits all of these operations as one event, or, with an error, none of them. Much cheaper than an event for each.
+   *
+   * @param {Op[]} ops
+   * @returns {wit.EventId}
+   */
+  commit(ops) {
+    const list = toOps(ops);
+    return this.#handle.call((doc) => doc.commit(list));
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @returns {Cells | undefined} the row's cells; undefined where the row is not there
+   */
+  get(table, row) {
+    const cells = this.#raw.get(table, row);
+    return cells && fromCells(cells);
+  }
+
+  /**
+   * A page of rows, in the order of their ids as UTF-8 bytes. The engine ends a page early where it gets large: `more`
+   * tells whether the range holds rows beyond these.
+   *
+   * @param {string} table
+   * @param {ScanOptions} [options]
+   * @returns {{ rows: Row[], more: boolean }}
+   */
+  scan(table, options = {}) {
+    const {
+      range,
+      descending = false,
+      limit = check.MOST_U32,
+      after,
+      columns = [],
+    } = /** @type {ScanOptions} */ (check.options(options, 'options', SCAN_OPTIONS));
+    const page = this.#raw.scan(table, { range: toRange(range), descending, limit, after, columns });
+    return { rows: page.rows.map(({ id, cells }) => ({ id, cells: fromCells(cells) })), more: page.more };
+  }
+
+  /**
+   * All rows that `scan` would give, page by page: each page shows the document as it is when the iterator gets there.
+   *
+   * @param {string} table
+   * @param {ScanOptions} [options]
+   * @returns {Generator<Row, void, void>}
+   */
+  *rows(table, options = {}) {
+    const { limit = Infinity, ...others } = options;
+    if (limit !== Infinity) {
+      check.u32(limit, 'limit');
+    }
+    let { after } = others;
+    for (let left = limit, more = true; more && left > 0;) {
+      const page = this.scan(table, { ...others, after, limit: Math.min(left, PAGE_ROWS) });
+      yield* page.rows;
+      left -= page.rows.length;
+      after = page.rows.at(-1)?.id;
+      more = page.more && after !== undefined;
+    }
+  }
+
+  /** @returns {wit.TableSummary[]} the tables that have rows, by name, and how many */
+  tables() {
+    return this.#raw.tables();
+  }
+
+  /**
+   * Watches these tables, all where none are named. A watcher keeps the document's memory: dispose of both.
+   *
+   * @param {string[]} [tables]
+   * @param {{ fromStart?: boolean }} [options] with `fromStart`, the first takes give every row that is there
+   * @returns {Watcher}
+   */
+  watch(tables = [], options = {}) {
+    check.tables(tables);
+    const { fromStart = false } = check.options(options, 'options', WATCH_OPTIONS);
+    const checked = check.boolean(fromStart, 'fromStart');
+    const watcher = this.#handle.call((doc) => doc.watch(tables, checked));
+    return new Watcher(new Handle(this.#handle.instance, watcher, 'watcher'));
+  }
+
+  /** @returns {Uint8Array} 32 bytes that are the same for the same tables, whatever the history and the host */
+  digest() {
+    return this.#raw.digest();
+  }
+
+  /** @returns {string} the digest as 64 hex digits */
+  digestHex() {
+    return Array.from(this.digest(), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+
+  /** @returns {wit.PeerVersion[]} the events that this replica knows, peer by peer */
+  version() {
+    return this.#raw.version();
+  }
+
+  /** @returns {wit.EventId[]} what the next commit will depend on */
+  heads() {
+    return this.#raw.heads();
+  }
+
+  /**
+   * The events beyond `known`, in the contract's exact types: what another replica's `mergeEvents` takes.
+   *
+   * @param {wit.PeerVersion[]} [known] another replica's `version()`; nothing by default
+   * @param {number} [most] at most this many events
+   * @returns {wit.EventBatch} the events, and whether there are more
+   */
+  eventsSince(known = [], most = check.MOST_U32) {
+    return this.#raw.eventsSince(known, most);
+  }
+
+  /**
+   * Takes in events of other replicas, in any order, any grouping, any number of times.
+   *
+   * @param {wit.EventRun[]} events
+   * @returns {wit.MergeReport}
+   */
+  mergeEvents(events) {
+    return this.#raw.mergeEvents(events);
+  }
+
+  /** Frees the document's memory in the engine; does nothing the second time. */
+  dispose() {
+    this.#handle.dispose();
+  }
+
+  [dispose]() {
+    this.#handle.dispose();
+  }
+}
+
+/** A reader of what changes in a document, by local commits and by merges alike. */
+export class Watcher {
+  /** @type {Handle<wit.Watcher>} */
+  #handle;
+  #raw;
+
+  /** @param {Handle<wit.Watcher>} handle */
+  constructor(handle) {
+    this.#handle = handle;
+    this.#raw = new RawWatcher(handle);
+  }
+
+  /** The same watcher, with the contract's exact types. */
+  get raw() {
+    return this.#raw;
+  }
+
+  /**
+   * The changes since the last take, several of one row as one: operations that, executed in this order, bring a mirror
+   * of the tables up to date.
+   *
+   * @param {number} [most] at most this many rows
+   * @returns {{ ops: Op<CellValue>[], more: boolean }}
+   */
+  take(most = check.MOST_U32) {
+    const { ops, more } = this.#raw.take(most);
+    return { ops: ops.map(fromOp), more };
+  }
+
+  /**
+   * Takes, one by one, until nothing is left. Can be iterated again when something has changed.
+   *
+   * @returns {Generator<Op<CellValue>, void, void>}
+   */
+  *[Symbol.iterator]() {
+    for (let more = true; more;) {
+      const changes = this.take(PAGE_ROWS);
+      yield* changes.ops;
+      more = changes.more;
+    }
+  }
+
+  /** Ends the watching; does nothing the second time. */
+  dispose() {
+    this.#handle.dispose();
+  }
+
+  [dispose]() {
+    this.#handle.dispose();
+  }
+}

@@ -1,0 +1,139 @@
+// Engines: WebAssembly instances and what makes documents in them. Does not know where the module's bytes come from.
+
+import * as check from './check.js';
+import { Doc } from './doc.js';
+import { InvalidArgumentError } from './errors.js';
+import { Handle, Instance } from './instance.js';
+
+/** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
+
+/**
+ * What `open` takes: a compiled module, its bytes, or a response with them.
+ *
+ * @typedef {WebAssembly.Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source
+ */
+
+/**
+ * The class of an engine's documents.
+ *
+ * @typedef {typeof Doc & { create(peer?: string): Doc }} DocClass
+ */
+
+/** One instance of the engine, with a memory of its own. Documents of different engines exchange events freely. */
+export class Engine {
+  #instance;
+
+  /** @param {WebAssembly.Module} module */
+  constructor(module) {
+    const instance = new Instance(module);
+    this.#instance = instance;
+
+    /**
+     * The documents of this engine. `Doc.create(peer)` makes an empty one in which this replica writes as `peer`. No
+     * two live replicas may write as the same peer: who cannot know takes the default, a new name from the system's
+     * randomness.
+     *
+     * @type {DocClass}
+     */
+    this.Doc = class extends Doc {
+      static create(peer = randomPeer()) {
+        check.string(peer, 'peer');
+        return new this(
+          new Handle(
+            instance,
+            instance.call(() => instance.durable.Doc.create(peer)),
+            'document',
+          ),
+        );
+      }
+    };
+  }
+
+  /** @returns {string} the engine's version, as semver */
+  version() {
+    return this.#instance.call(() => this.#instance.engine.version());
+  }
+
+  /** @returns {Limit[]} every limit on what the engine takes */
+  limits() {
+    return this.#instance.call(() => this.#instance.engine.limits());
+  }
+
+  /** The bytes of the engine's memory, which grows and never shrinks. */
+  get memoryBytes() {
+    return this.#instance.memoryBytes;
+  }
+
+  /** Whether the engine stopped in the middle of a call, so that none of its documents can be called any more. */
+  get gone() {
+    return this.#instance.gone;
+  }
+}
+
+/** @returns {string} the name of a peer that nobody else has: 32 hex digits from the system's randomness */
+export function randomPeer() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Makes the package's `open` for a platform.
+ *
+ * @param {() => Promise<Source>} packaged gets the module that comes with the package
+ */
+export function opener(packaged) {
+  /** @type {Promise<Engine> | undefined} */
+  let opening;
+  /** @type {Engine | undefined} */
+  let shared;
+
+  /**
+   * Without an argument, the engine that all such callers share, from the module that comes with the package. With one,
+   * an engine of its own; `fetch(url)` is an argument too. Where the shared engine is gone, the next call makes another.
+   *
+   * @param {Source | PromiseLike<Source>} [source]
+   * @returns {Promise<Engine>}
+   * @throws {InvalidArgumentError} where the source is not the package's module
+   */
+  return async function open(source) {
+    if (source !== undefined) {
+      return new Engine(await compile(await source));
+    }
+    if (opening === undefined || shared?.gone) {
+      opening = packaged()
+        .then(compile)
+        .then((module) => (shared = new Engine(module)));
+      opening.catch(() => (opening = undefined));
+    }
+    return opening;
+  };
+}
+
+/**
+ * @param {Source} source
+ * @returns {Promise<WebAssembly.Module>}
+ */
+async function compile(source) {
+  if (source instanceof WebAssembly.Module) {
+    return source;
+  }
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    return compileBytes(source);
+  }
+  if (typeof Response !== 'undefined' && source instanceof Response) {
+    if (!source.ok) {
+      check.refuse(`the module could not be fetched: ${source.url} answers ${source.status} ${source.statusText}`);
+    }
+    const streams = source.headers.get('content-type')?.startsWith('application/wasm');
+    return streams ? WebAssembly.compileStreaming(source) : compileBytes(await source.arrayBuffer());
+  }
+  return check.refuse(`open() takes a module, its bytes or a response with them, not ${check.show(source)}`);
+}
+
+/** @param {BufferSource} bytes */
+async function compileBytes(bytes) {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new InvalidArgumentError(`the bytes are not the package's WebAssembly module (${cause})`);
+  }
+}

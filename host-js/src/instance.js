@@ -1,0 +1,169 @@
+// One WebAssembly instance and the resources in it: every call goes through here. What holds: a call that the engine
+// refuses throws the contract's error, a call that stops midway makes the instance gone, and a disposed resource is
+// never called. Knows nothing of what the calls mean.
+
+import { destructors, instantiate } from '../dist/glue.js';
+import { DisposedError, GoneError, InvalidArgumentError, fromContract } from './errors.js';
+
+/**
+ * The symbol that `using` looks for, also where the platform does not define it yet.
+ *
+ * @type {typeof Symbol.dispose}
+ */
+export const dispose = /** @type {any} */ (Symbol.dispose ?? Symbol.for('Symbol.dispose'));
+
+/**
+ * The symbol that the glue uses.
+ *
+ * @type {typeof Symbol.dispose}
+ */
+const glueDispose = /** @type {any} */ (Symbol.dispose ?? Symbol.for('dispose'));
+
+export class Instance {
+  /** @type {ReturnType<typeof instantiate>} */
+  #exports;
+  /** @type {WebAssembly.Memory | undefined} */
+  #memory;
+  /** @type {{ cause: unknown } | undefined} */
+  #gone;
+
+  /** @param {WebAssembly.Module} main */
+  constructor(main) {
+    try {
+      this.#exports = instantiate(() => main, {}, this.#instantiator());
+    } catch (cause) {
+      throw new InvalidArgumentError(
+        `the WebAssembly module is not the one that this version of the package comes with (${cause})`,
+      );
+    }
+  }
+
+  get durable() {
+    return this.#exports.durable;
+  }
+
+  get engine() {
+    return this.#exports.engine;
+  }
+
+  get gone() {
+    return this.#gone !== undefined;
+  }
+
+  /** The bytes of the instance's memory, which grows and never shrinks. */
+  get memoryBytes() {
+    return this.#memory?.buffer.byteLength ?? 0;
+  }
+
+  /**
+   * @template T
+   * @param {() => T} f calls the glue once, with checked arguments
+   * @returns {T}
+   */
+  call(f) {
+    if (this.#gone !== undefined) {
+      throw new GoneError(this.#gone.cause);
+    }
+    try {
+      return f();
+    } catch (thrown) {
+      // The glue throws what the contract's `result` carries as it is. Everything else is a trap, or something like a
+      // stack overflow that left the engine in the middle of its work.
+      if (!(thrown instanceof Error)) {
+        throw fromContract(/** @type {import('../dist/wit/interfaces/converge-sync-types.js').Error} */ (thrown));
+      }
+      this.#gone = { cause: thrown };
+      throw new GoneError(thrown);
+    }
+  }
+
+  /**
+   * Instantiates the component's three core modules, in this order: one whose functions forward destructors through a
+   * table, so that they are there before the main module is; the main module; one that fills the table. The first and
+   * the third are functions here, since some platforms do not let a program compile WebAssembly. The build checks that
+   * there is nothing else in them.
+   */
+  #instantiator() {
+    /** @type {Record<string, Function>} */
+    const table = {};
+    const steps = [
+      () =>
+        Object.fromEntries(
+          Array.from({ length: destructors }, (_, i) => [
+            i,
+            (/** @type {number} */ rep) => this.#destroy(table[i], rep),
+          ]),
+        ),
+      (/** @type {WebAssembly.Module} */ main, /** @type {WebAssembly.Imports} */ imports) => {
+        const { exports } = new WebAssembly.Instance(main, imports);
+        this.#memory = /** @type {WebAssembly.Memory} */ (exports.memory);
+        return exports;
+      },
+      (/** @type {WebAssembly.Module} */ _, /** @type {WebAssembly.Imports} */ { actual }) =>
+        Object.assign(table, actual),
+    ];
+    let step = 0;
+    return (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Imports} */ imports) =>
+      /** @type {any} */ ({ exports: steps[step++]?.(module, imports) });
+  }
+
+  /**
+   * The garbage collector calls destructors too, and where the instance is gone an error there would end the program.
+   *
+   * @param {Function | undefined} destructor
+   * @param {number} rep
+   */
+  #destroy(destructor, rep) {
+    if (this.#gone === undefined) {
+      try {
+        destructor?.(rep);
+      } catch (cause) {
+        this.#gone = { cause };
+      }
+    }
+  }
+}
+
+/**
+ * A resource of an instance, until it is disposed.
+ *
+ * @template {object} R
+ */
+export class Handle {
+  /** @type {R | undefined} */
+  #resource;
+  #what;
+
+  /**
+   * @param {Instance} instance
+   * @param {R} resource
+   * @param {string} what
+   */
+  constructor(instance, resource, what) {
+    this.instance = instance;
+    this.#resource = resource;
+    this.#what = what;
+  }
+
+  /**
+   * @template T
+   * @param {(resource: R) => T} f calls the glue once, with checked arguments
+   * @returns {T}
+   */
+  call(f) {
+    const resource = this.#resource;
+    if (resource === undefined) {
+      throw new DisposedError(this.#what);
+    }
+    return this.instance.call(() => f(resource));
+  }
+
+  /** Frees the resource in the engine. Does nothing the second time, or where the instance is gone. */
+  dispose() {
+    const resource = /** @type {Disposable | undefined} */ (this.#resource);
+    this.#resource = undefined;
+    if (resource !== undefined && !this.instance.gone) {
+      resource[glueDispose]();
+    }
+  }
+}

@@ -1,0 +1,259 @@
+// Documents: writing, reading, scanning, exchanging events, watching.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Doc as AnyDoc, open, randomPeer } from '../src/node.js';
+
+/** @import { Op } from '../src/values.js' */
+
+const { Doc, version, limits } = await open().then((engine) => ({
+  Doc: engine.Doc,
+  version: engine.version(),
+  limits: engine.limits(),
+}));
+
+/**
+ * A document with the rows `a` to `e` and, after them in bytes though not in UTF-16, an emoji after U+FFFD.
+ */
+function letters() {
+  const doc = Doc.create('ann');
+  doc.commit(
+    ['c', 'a', 'e', 'b', 'd', '\u{1f600}', '\ufffd'].map((row, n) => ({
+      op: /** @type {const} */ ('insert'),
+      table: 't',
+      row,
+      cells: { n, letter: row },
+    })),
+  );
+  return doc;
+}
+
+/** @param {{ rows: { id: string }[] }} page */
+const ids = ({ rows }) => rows.map(({ id }) => id);
+
+test('the engine tells its version and its limits', () => {
+  assert.match(version, /^\d+\.\d+\.\d+$/);
+  assert.deepEqual(
+    limits.find(({ name }) => name === 'peer-bytes'),
+    { name: 'peer-bytes', most: 256n },
+  );
+});
+
+test('every write is an event', () => {
+  const doc = Doc.create('ann');
+  assert.equal(doc.peer(), 'ann');
+  assert.deepEqual(doc.insert('people', 'p1', { name: 'Alice', age: 30 }), { peer: 'ann', counter: 0 });
+  assert.deepEqual(doc.update('people', 'p1', { age: 31 }), { peer: 'ann', counter: 1 });
+  assert.deepEqual({ ...doc.get('people', 'p1') }, { name: 'Alice', age: 31 });
+  assert.deepEqual(doc.tables(), [{ name: 'people', rows: 1 }]);
+  assert.deepEqual(doc.delete('people', 'p1'), { peer: 'ann', counter: 2 });
+  assert.equal(doc.get('people', 'p1'), undefined);
+  assert.deepEqual(doc.tables(), []);
+  assert.deepEqual(doc.version(), [{ peer: 'ann', count: 3 }]);
+  assert.deepEqual(doc.heads(), [{ peer: 'ann', counter: 2 }]);
+});
+
+test('a commit is one event or nothing', () => {
+  const doc = Doc.create('ann');
+  const event = doc.commit([
+    { op: 'insert', table: 't', row: 'a', cells: { n: 1 } },
+    { op: 'update', table: 't', row: 'a', cells: { n: 2 } },
+    { op: 'insert', table: 't', row: 'b', cells: {} },
+    { op: 'delete', table: 't', row: 'b' },
+  ]);
+  assert.deepEqual(event, { peer: 'ann', counter: 0 });
+  assert.deepEqual(
+    [...doc.rows('t')].map(({ id, cells }) => [id, { ...cells }]),
+    [['a', { n: 2 }]],
+  );
+  assert.throws(
+    () =>
+      doc.commit([
+        { op: 'update', table: 't', row: 'a', cells: { n: 3 } },
+        { op: 'delete', table: 't', row: 'b' },
+      ]),
+    { name: 'NoSuchRowError' },
+  );
+  assert.equal(doc.get('t', 'a')?.n, 2);
+});
+
+test("documents are of their engine's class and of the package's", () => {
+  const doc = Doc.create('ann');
+  assert.ok(doc instanceof Doc && doc instanceof AnyDoc);
+});
+
+test('a replica without a name gets a new one', () => {
+  assert.match(Doc.create().peer(), /^[0-9a-f]{32}$/);
+  assert.notEqual(randomPeer(), randomPeer());
+});
+
+test('a scan gives rows in the order of their bytes, from where and how it is asked to', () => {
+  const doc = letters();
+  const all = ['a', 'b', 'c', 'd', 'e', '\ufffd', '\u{1f600}'];
+  assert.deepEqual(ids(doc.scan('t')), all);
+  assert.deepEqual(ids(doc.scan('t', { descending: true })), all.slice().reverse());
+  assert.deepEqual(ids(doc.scan('t', { range: { equal: 'b' } })), ['b']);
+  assert.deepEqual(ids(doc.scan('t', { range: { atLeast: 'd' } })), all.slice(3));
+  assert.deepEqual(ids(doc.scan('t', { range: { atMost: 'b' } })), ['a', 'b']);
+  assert.deepEqual(ids(doc.scan('t', { range: { between: ['b', 'd'] } })), ['b', 'c', 'd']);
+  assert.deepEqual(ids(doc.scan('t', { range: { startsWith: '\u{1f600}' } })), ['\u{1f600}']);
+  assert.deepEqual(ids(doc.scan('t', { after: 'c', limit: 1 })), ['d']);
+  assert.deepEqual(ids(doc.scan('t', { after: 'c', descending: true })), ['b', 'a']);
+  assert.deepEqual(doc.scan('t', { limit: 0 }), { rows: [], more: true });
+  assert.equal(doc.scan('t', { limit: 6 }).more, true);
+  assert.equal(doc.scan('t', { limit: 7 }).more, false);
+  assert.deepEqual({ ...doc.scan('t', { columns: ['n'], limit: 1 }).rows[0]?.cells }, { n: 1 });
+  assert.deepEqual(doc.scan('nix'), { rows: [], more: false });
+});
+
+test('rows() pages by itself', () => {
+  const doc = Doc.create('ann');
+  const names = Array.from({ length: 1000 }, (_, i) => `row-${String(i).padStart(4, '0')}`);
+  doc.commit(names.map((row, i) => ({ op: /** @type {const} */ ('insert'), table: 't', row, cells: { i } })));
+  assert.deepEqual(
+    [...doc.rows('t')].map(({ id }) => id),
+    names,
+  );
+  assert.deepEqual(
+    [...doc.rows('t', { descending: true, limit: 300 })].map(({ id }) => id),
+    names.slice(-300).reverse(),
+  );
+  assert.deepEqual(
+    [...doc.rows('t', { after: 'row-0989', columns: ['nix'] })].map(({ id }) => id),
+    names.slice(-10),
+  );
+  assert.deepEqual([...doc.rows('t', { range: { startsWith: 'row-05' } })].length, 100);
+  assert.deepEqual([...doc.rows('t', { limit: 0 })], []);
+});
+
+test('replicas that exchange events agree', () => {
+  const [ann, ben] = [Doc.create('ann'), Doc.create('ben')];
+  ann.insert('t', 'r', { x: 1 });
+  ben.insert('t', 'r', { y: 2 });
+  assert.deepEqual(ben.mergeEvents(ann.eventsSince(ben.version()).runs), {
+    applied: 1,
+    duplicate: 0,
+    waiting: 0,
+    missing: [],
+  });
+  ann.mergeEvents(ben.eventsSince(ann.version()).runs);
+  assert.deepEqual({ ...ann.get('t', 'r') }, { x: 1, y: 2 });
+  assert.deepEqual(ann.heads(), ben.heads());
+  assert.equal(ann.digestHex(), ben.digestHex());
+  assert.equal(ann.digestHex(), Buffer.from(ann.digest()).toString('hex'));
+  assert.equal(ann.digest().length, 32);
+  assert.deepEqual(ann.mergeEvents(ben.eventsSince().runs), { applied: 0, duplicate: 2, waiting: 0, missing: [] });
+});
+
+test('events wait for what they depend on', () => {
+  const [ann, ben] = [Doc.create('ann'), Doc.create('ben')];
+  ann.insert('t', 'r', {});
+  ann.update('t', 'r', { x: 1 });
+  const {
+    runs: [first],
+    more,
+  } = ann.eventsSince([], 1);
+  const {
+    runs: [second],
+  } = ann.eventsSince([{ peer: 'ann', count: 1 }]);
+  assert.ok(first && second && more);
+  assert.deepEqual(ben.mergeEvents([second]), {
+    applied: 0,
+    duplicate: 0,
+    waiting: 1,
+    missing: [{ peer: 'ann', counter: 0 }],
+  });
+  assert.equal(ben.get('t', 'r'), undefined);
+  assert.deepEqual(ben.mergeEvents([first]), { applied: 2, duplicate: 0, waiting: 0, missing: [] });
+  assert.deepEqual({ ...ben.get('t', 'r') }, { x: 1 });
+});
+
+test('documents of different engines exchange events', async () => {
+  const { readFile } = await import('node:fs/promises');
+  const other = await open(readFile(new URL('../dist/converge.core.wasm', import.meta.url)));
+  const [ann, ben] = [Doc.create('ann'), other.Doc.create('ben')];
+  ann.insert('t', 'r', { x: 1 });
+  ben.mergeEvents(ann.eventsSince().runs);
+  assert.equal(ben.digestHex(), ann.digestHex());
+});
+
+test('a watcher gives what changed, as operations that a mirror can execute', () => {
+  const doc = Doc.create('ann');
+  doc.insert('t', 'old', { x: 1 });
+  const watcher = doc.watch();
+  assert.deepEqual(watcher.take(), { ops: [], more: false });
+  doc.insert('t', 'new', { x: 1 });
+  doc.update('t', 'new', { x: 2, y: 2n ** 60n });
+  doc.delete('t', 'old');
+  const { ops, more } = watcher.take();
+  assert.equal(more, false);
+  assert.deepEqual(plain(ops), [
+    { op: 'insert', table: 't', row: 'new', cells: { x: 2, y: 2n ** 60n } },
+    { op: 'delete', table: 't', row: 'old' },
+  ]);
+  const mirror = Doc.create('mirror');
+  mirror.insert('t', 'old', { x: 1 });
+  mirror.commit(ops);
+  assert.equal(mirror.digestHex(), doc.digestHex());
+});
+
+test('a watcher pages, and iterating takes all', () => {
+  const doc = Doc.create('ann');
+  const insert = (/** @type {number} */ i) => ({
+    op: /** @type {const} */ ('insert'),
+    table: 't',
+    row: `${i}`,
+    cells: { i },
+  });
+  doc.commit(Array.from({ length: 600 }, (_, i) => insert(i)));
+  const watcher = doc.watch([], { fromStart: true });
+  const first = watcher.take(10);
+  assert.equal(first.ops.length, 10);
+  assert.equal(first.more, true);
+  assert.equal([...watcher].length, 590);
+  assert.deepEqual([...watcher], []);
+  doc.delete('t', '1');
+  assert.deepEqual([...watcher], [{ op: 'delete', table: 't', row: '1' }]);
+});
+
+test('a watcher of some tables does not see the others', () => {
+  const doc = Doc.create('ann');
+  const watcher = doc.watch(['t']);
+  doc.insert('u', 'r', {});
+  assert.deepEqual([...watcher], []);
+  doc.insert('t', 'r', {});
+  assert.equal([...watcher].length, 1);
+});
+
+test('a watcher sees merges', () => {
+  const [ann, ben] = [Doc.create('ann'), Doc.create('ben')];
+  const watcher = ben.watch();
+  ann.insert('t', 'r', { x: 'y' });
+  ben.mergeEvents(ann.eventsSince().runs);
+  assert.deepEqual(plain([...watcher]), [{ op: 'insert', table: 't', row: 'r', cells: { x: 'y' } }]);
+});
+
+test("the raw access has the contract's types", () => {
+  const doc = Doc.create('ann');
+  doc.raw.insert('t', 'r', [
+    { column: 'x', value: { tag: 'real', val: 1 } },
+    { column: 'a', value: { tag: 'null' } },
+  ]);
+  const row = [
+    { column: 'a', value: { tag: 'null' } },
+    { column: 'x', value: { tag: 'real', val: 1 } },
+  ];
+  assert.deepEqual(doc.raw.get('t', 'r'), row);
+  const watcher = doc.watch([], { fromStart: true });
+  assert.deepEqual(watcher.raw.take(1), {
+    ops: [{ tag: 'insert', val: { table: 't', row: 'r', cells: row } }],
+    more: false,
+  });
+  assert.equal(doc.raw.peer(), 'ann');
+  assert.deepEqual(doc.raw.version(), doc.version());
+});
+
+/** @param {Op<any>[]} ops */
+function plain(ops) {
+  return ops.map((op) => ('cells' in op ? { ...op, cells: { ...op.cells } } : op));
+}

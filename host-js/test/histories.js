@@ -1,0 +1,52 @@
+// The real histories of tests/data, in several orders, event by event and in batches: always the expected rows.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TABLE, fieldsOf, inOrder, readExpected, readHistory, splitmix64 } from '../bin/history.js';
+import { open } from '../src/node.js';
+
+const data = new URL('../../tests/data/rows/', import.meta.url);
+const { Doc } = await open();
+
+for (const [name, events] of /** @type {const} */ ([
+  ['yjs', 2247],
+  ['automerge', 1655],
+])) {
+  /** @type {Set<string>} */
+  const digests = new Set();
+  for (const order of ['file', 'reverse', 'shuffle:1', 'shuffle:2']) {
+    for (const batch of [1, 50, events]) {
+      test(`${name}, ${order}, ${batch} a call`, async () => {
+        const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
+        const expected = await readExpected(new URL(`${name}.expected.tsv.gz`, data).pathname);
+        assert.equal(history.length, events);
+        const doc = Doc.create('replay');
+        const delivered = inOrder(history, order) ?? [];
+        let applied = 0;
+        for (let i = 0; i < events; i += batch) applied += doc.mergeEvents(delivered.slice(i, i + batch)).applied;
+        assert.equal(applied, events);
+        const page = doc.raw.scan(TABLE, { range: { tag: 'all' }, descending: false, limit: 100_000, columns: [] });
+        assert.deepEqual(new Map(page.rows.map(({ id, cells }) => [id, fieldsOf(cells)])), expected);
+        digests.add(doc.digestHex());
+        assert.equal(digests.size, 1, 'the digest is that of the other orders');
+        doc.dispose();
+      });
+    }
+  }
+}
+
+test('the orders are the ones that every host has', () => {
+  const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+  assert.deepEqual(inOrder(numbers, 'file'), numbers);
+  assert.deepEqual(inOrder(numbers, 'reverse'), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  assert.deepEqual(inOrder(numbers, 'shuffle:7')?.slice().sort(), numbers);
+  assert.notDeepEqual(inOrder(numbers, 'shuffle:7'), inOrder(numbers, 'shuffle:8'));
+  for (const order of ['', 'random', 'shuffle', 'shuffle:', 'shuffle:-1', 'shuffle:18446744073709551616']) {
+    assert.equal(inOrder(numbers, order), undefined);
+  }
+});
+
+test('the numbers are those of the reference implementation for the seed 1234567', () => {
+  const next = splitmix64(1_234_567n);
+  assert.deepEqual([next(), next(), next()], [6457827717110365317n, 3203168211198807973n, 9817491932198370423n]);
+});

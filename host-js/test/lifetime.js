@@ -1,0 +1,270 @@
+// Engines and documents come and go: sharing, sources, disposal, and what is left after a trap.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+import { open } from '../src/node.js';
+import { opener } from '../src/engine.js';
+
+const bytes = await readFile(new URL('../dist/converge.core.wasm', import.meta.url));
+
+test('open() shares one engine, open(source) makes one of its own', async () => {
+  const [shared, again] = await Promise.all([open(), open()]);
+  assert.equal(shared, again);
+  const module = await WebAssembly.compile(bytes);
+  const own = [
+    await open(module),
+    await open(bytes),
+    await open(new Uint8Array(bytes).buffer),
+    await open(readFile(new URL('../dist/converge.core.wasm', import.meta.url))),
+  ];
+  assert.equal(new Set([shared, ...own]).size, 5);
+  for (const engine of own) assert.equal(engine.version(), shared.version());
+});
+
+test('open(fetch(url)) works with and without the right content type', async () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/nix') {
+      response.writeHead(404).end();
+    } else {
+      response.writeHead(200, request.url === '/typed' ? { 'content-type': 'application/wasm' } : {}).end(bytes);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  try {
+    for (const path of ['typed', 'untyped']) {
+      const engine = await open(fetch(`http://127.0.0.1:${port}/${path}`));
+      assert.equal(engine.Doc.create('ann').peer(), 'ann');
+    }
+    await assert.rejects(open(fetch(`http://127.0.0.1:${port}/nix`)), {
+      name: 'InvalidArgumentError',
+      message: /answers 404/,
+    });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('open(module) compiles nothing, since workers do not let it', async () => {
+  const module = await WebAssembly.compile(bytes);
+  const { Module, compile } = WebAssembly;
+  const disallowed = () => {
+    throw new Error('disallowed');
+  };
+  WebAssembly.Module = new Proxy(Module, { construct: disallowed });
+  WebAssembly.compile = disallowed;
+  try {
+    const doc = (await open(module)).Doc.create('ann');
+    doc.insert('t', 'r', {});
+    doc.dispose();
+  } finally {
+    Object.assign(WebAssembly, { Module, compile });
+  }
+});
+
+test('what is not the module is refused', async () => {
+  const empty = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  /** @type {[source: any, message: RegExp][]} */
+  const sources = [
+    ['converge.wasm', /takes a module, its bytes or a response with them, not "converge.wasm"/],
+    [null, /not null/],
+    [new Uint8Array([1, 2, 3]), /the bytes are not the package's WebAssembly module/],
+    [empty, /not the one that this version of the package comes with/],
+  ];
+  for (const [source, message] of sources) {
+    await assert.rejects(open(source), { name: 'InvalidArgumentError', message });
+  }
+});
+
+test('open() tries again where the module could not be had', async () => {
+  let tries = 0;
+  const flaky = opener(async () => {
+    if (tries++ === 0) throw new Error('offline');
+    return bytes;
+  });
+  await assert.rejects(flaky(), { message: 'offline' });
+  assert.equal(await flaky(), await flaky());
+  assert.equal(tries, 2);
+});
+
+test('a disposed document says so, and can be disposed again', async () => {
+  const { Doc } = await open();
+  const doc = Doc.create('ann');
+  const { raw } = doc;
+  doc[Symbol.dispose]();
+  doc.dispose();
+  raw[Symbol.dispose]();
+  for (const call of [
+    () => doc.peer(),
+    () => doc.insert('t', 'r', {}),
+    () => doc.scan('t'),
+    () => raw.heads(),
+    () => doc.watch(),
+  ]) {
+    assert.throws(call, { name: 'DisposedError', message: 'this document was disposed and cannot be called any more' });
+  }
+  assert.equal(Doc.create('ann').peer(), 'ann');
+});
+
+test("a watcher lives on without its document's object, until it is disposed", async () => {
+  const { Doc } = await open();
+  const doc = Doc.create('ann');
+  doc.insert('t', 'r', {});
+  const watcher = doc.watch([], { fromStart: true });
+  doc.dispose();
+  assert.equal(watcher.take().ops.length, 1);
+  watcher.dispose();
+  watcher[Symbol.dispose]();
+  assert.throws(() => watcher.take(), { name: 'DisposedError', message: /this watcher was disposed/ });
+  assert.throws(() => [...watcher], { name: 'DisposedError' });
+});
+
+test('disposal frees the memory', async () => {
+  const engine = await open(bytes);
+  const fill = () => {
+    const doc = engine.Doc.create('ann');
+    doc.insert('t', 'r', { c: new Uint8Array(2 ** 20) });
+    doc.dispose();
+  };
+  fill();
+  const after = engine.memoryBytes;
+  assert.ok(after > 2 ** 20);
+  for (let i = 0; i < 50; i++) fill();
+  assert.ok(engine.memoryBytes <= after + 2 ** 20, `${engine.memoryBytes} after 50 more documents, ${after} after one`);
+});
+
+test('an engine that runs out of memory is gone; others go on', async () => {
+  const small = await open(withMostMemory(bytes, 160));
+  const bystander = (await open()).Doc.create('ann');
+  const doc = small.Doc.create('ann');
+  const watcher = doc.watch();
+  doc.insert('t', 'r', { x: 1 });
+  const fill = () => {
+    for (let i = 0; i < 100; i++) doc.insert('t', `${i}`, { c: new Uint8Array(2 ** 20) });
+  };
+  assert.throws(fill, { name: 'GoneError', message: /stopped in the middle of a call .* open\(\) another one/ });
+  assert.equal(small.gone, true);
+  const gone = { name: 'GoneError', message: /its documents are gone/ };
+  for (const call of [
+    () => doc.get('t', 'r'),
+    () => doc.raw.version(),
+    () => watcher.take(),
+    () => small.Doc.create('ben'),
+    () => small.version(),
+    () => small.limits(),
+  ]) {
+    assert.throws(call, gone);
+  }
+  watcher.dispose();
+  doc.dispose();
+  assert.throws(() => doc.peer(), { name: 'DisposedError' });
+  assert.equal(bystander.peer(), 'ann');
+});
+
+test('where the shared engine is gone, open() makes another', async () => {
+  let opened = 0;
+  const openSmall = opener(async () => (opened++, withMostMemory(bytes, 160)));
+  const engine = await openSmall();
+  assert.throws(() => engine.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }), { name: 'GoneError' });
+  const next = await openSmall();
+  assert.notEqual(next, engine);
+  assert.equal(next.Doc.create('ann').peer(), 'ann');
+  assert.equal(opened, 2);
+});
+
+test('a stack overflow within a call makes the engine gone too', async () => {
+  const engine = await open(bytes);
+  const doc = engine.Doc.create('ann');
+  /** @returns {unknown} */
+  const deep = () => {
+    try {
+      return deep();
+    } catch {
+      return doc.insert('t', 'r', {});
+    }
+  };
+  assert.throws(deep, { name: 'GoneError' });
+  assert.equal(engine.gone, true);
+});
+
+test('the garbage collector frees forgotten documents, and does no harm where the engine is gone', () => {
+  const index = new URL('../src/node.js', import.meta.url).href;
+  const script = `
+    import { open } from ${JSON.stringify(index)};
+    import { readFile } from 'node:fs/promises';
+    const bytes = await readFile(${JSON.stringify(new URL('../dist/converge.core.wasm', import.meta.url).pathname)});
+    const forget = (engine) => {
+      for (let i = 0; i < 20; i++) engine.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 20) });
+    };
+    const collect = async () => {
+      for (let i = 0; i < 5; i++) {
+        globalThis.gc();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    const engine = await open(bytes);
+    forget(engine);
+    const once = engine.memoryBytes;
+    for (let i = 0; i < 5; i++) {
+      await collect();
+      forget(engine);
+    }
+    console.log(engine.memoryBytes <= once * 2 ? 'freed' : 'kept: ' + engine.memoryBytes + ' after ' + once);
+    const small = await open((${withMostMemory})(bytes, 160));
+    try { forget(small) } catch (error) { console.log(error.name) }
+    await collect();
+    console.log('alive');
+  `;
+  const out = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  assert.equal(out, 'freed\nGoneError\nalive\n');
+});
+
+/**
+ * The module with a memory of at most so many pages of 64 KiB, so that it runs out of memory soon. A module is a header
+ * of eight bytes and sections: an id, the length as LEB128, the content.
+ *
+ * @param {Uint8Array} module
+ * @param {number} pages
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+function withMostMemory(module, pages) {
+  const MEMORY = 5;
+  let at = 8;
+  const read = () => {
+    let value = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      const byte = module[at++] ?? 0;
+      value |= (byte & 0x7f) << shift;
+      more = byte >= 0x80;
+    }
+    return value;
+  };
+  const written = (/** @type {number} */ value) => {
+    const digits = [];
+    for (; value >= 0x80; value >>>= 7) digits.push((value & 0x7f) | 0x80);
+    return [...digits, value];
+  };
+  const parts = [module.subarray(0, at)];
+  while (at < module.length) {
+    const begin = at;
+    const id = read();
+    const size = read();
+    const end = at + size;
+    if (id === MEMORY) {
+      const [count, , least] = [read(), read(), read()];
+      // The flag says that there is a maximum.
+      const content = [...written(count), 1, ...written(least), ...written(pages)];
+      parts.push(Uint8Array.from([MEMORY, ...written(content.length), ...content]));
+    } else {
+      parts.push(module.subarray(begin, end));
+    }
+    at = end;
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}

@@ -1,0 +1,183 @@
+// The package as its users have it: installed, on Node, Bun and Deno, fetched as browsers do, and in TypeScript.
+
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { open } from '../src/node.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (/** @type {string} */ name) => join(root, 'node_modules/.bin', name);
+
+const project = await mkdtemp(join(tmpdir(), 'converge-'));
+after(() => rm(project, { recursive: true }));
+await mkdir(join(project, 'node_modules/@converge'), { recursive: true });
+await symlink(root, join(project, 'node_modules/@converge/sync'), 'dir');
+await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+
+/**
+ * A program that prints a digest.
+ *
+ * @param {string} from what it imports the package as
+ * @param {'using' | 'const'} keyword Node 20 does not have `using`
+ */
+const program = (from, keyword) => `
+import { open, real } from ${JSON.stringify(from)};
+const { Doc } = await open();
+{
+  ${keyword} doc = Doc.create('ann');
+  doc.insert('people', 'p1', { name: 'Alice', age: 30, share: real(1) });
+  console.log(doc.digestHex());
+}
+`;
+const { Doc } = await open();
+const doc = Doc.create('ben');
+doc.raw.insert('people', 'p1', [
+  { column: 'name', value: { tag: 'text', val: 'Alice' } },
+  { column: 'age', value: { tag: 'integer', val: 30n } },
+  { column: 'share', value: { tag: 'real', val: 1 } },
+]);
+const digest = `${doc.digestHex()}\n`;
+
+await writeFile(join(project, 'using.js'), program('@converge/sync', 'using'));
+await writeFile(join(project, 'const.js'), program('@converge/sync', 'const'));
+
+test('Node', () => {
+  assert.equal(execFileSync(process.execPath, ['const.js'], { cwd: project, encoding: 'utf8' }), digest);
+});
+
+test('the code of README.md', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
+  const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
+  assert.ok(shown !== undefined && blocks.length === 2);
+  await writeFile(
+    join(project, 'readme.js'),
+    [
+      blocks[0],
+      "console.log({ ...ben.get('people', 'p1') });",
+      'const doc = ann;',
+      blocks[1],
+      'console.log([...watcher]);',
+    ].join('\n'),
+  );
+  const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
+  assert.equal(printed, `${shown}\n[]\n`);
+});
+
+test('Bun', () => {
+  assert.equal(execFileSync(bin('bun'), ['using.js'], { cwd: project, encoding: 'utf8' }), digest);
+});
+
+test('Deno, with no permission but to read', () => {
+  assert.equal(
+    execFileSync(bin('deno'), ['run', '--no-prompt', '--allow-read', 'using.js'], { cwd: project, encoding: 'utf8' }),
+    digest,
+  );
+});
+
+test('fetched over HTTP by a runtime of web standards, in files and as one', async () => {
+  const server = createServer(async (request, response) => {
+    try {
+      const content = await readFile(join(root, request.url?.replace('/elsewhere/', '/dist/') ?? ''));
+      const type = request.url?.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
+      response.writeHead(200, { 'content-type': type }).end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const host = `127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
+  try {
+    for (const file of ['src/browser.js', 'elsewhere/converge.min.js']) {
+      await writeFile(join(project, 'web.js'), program(`http://${host}/${file}`, 'using'));
+      const { stdout } = await promisify(execFile)(
+        bin('deno'),
+        ['run', '--no-prompt', '--no-config', '--quiet', `--allow-import=${host}`, `--allow-net=${host}`, 'web.js'],
+        { cwd: project, env: { ...process.env, DENO_DIR: join(project, 'cache') } },
+      );
+      assert.equal(stdout, digest);
+    }
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('nothing that browsers load names a module of Node', async () => {
+  for (const file of [
+    'src/browser.js',
+    'src/engine.js',
+    'src/doc.js',
+    'src/instance.js',
+    'dist/glue.js',
+    'dist/converge.min.js',
+  ]) {
+    assert.doesNotMatch(await readFile(join(root, file), 'utf8'), /\bnode:|\bprocess\b|\brequire\(/, file);
+  }
+});
+
+test('TypeScript', async () => {
+  await writeFile(
+    join(project, 'typed.ts'),
+    `
+import { open, real, NoSuchRowError, type Cells, type Op } from '@converge/sync';
+import { open as openBundle } from '@converge/sync/converge.min.js';
+import type { ConvergeSyncDurable } from './wit.js';
+
+const { Doc } = await open();
+using doc = Doc.create('ann');
+const event: { peer: string, counter: number } = doc.insert('people', 'p1', { name: 'Alice', share: real(1), id: 1n });
+const cells: Cells | undefined = doc.get('people', 'p1');
+using watcher = doc.watch(['people'], { fromStart: true });
+const ops: Op[] = watcher.take(10).ops;
+doc.commit(ops);
+for (const { id, cells } of doc.rows('people', { range: { between: ['a', 'b'] } })) console.log(id.length, cells.name);
+try {
+  doc.update('people', 'nix', {});
+} catch (error) {
+  if (error instanceof NoSuchRowError) console.log(error.payload[0].length, event, cells);
+}
+const runs: ConvergeSyncDurable.EventRun[] = doc.eventsSince().runs;
+(await openBundle()).Doc.create().mergeEvents(runs);
+// @ts-expect-error undefined is not a value
+doc.insert('people', 'p1', { name: undefined });
+// @ts-expect-error dates are not values
+doc.insert('people', 'p1', { born: new Date() });
+// @ts-expect-error a slip of the pen
+doc.scan('people', { decending: true });
+// @ts-expect-error raw values have tags
+doc.raw.insert('people', 'p1', [{ column: 'name', value: 'Alice' }]);
+`,
+  );
+  await writeFile(
+    join(project, 'wit.ts'),
+    `
+import type { Converge } from '@converge/sync/wit';
+export type { Converge };
+export type * as ConvergeSyncDurable from '@converge/sync/wit/durable';
+`,
+  );
+  await writeFile(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'esnext',
+        lib: ['esnext', 'dom'],
+        module: 'nodenext',
+        strict: true,
+        noEmit: true,
+        types: [],
+        preserveSymlinks: true,
+      },
+      include: ['*.ts'],
+    }),
+  );
+  const { stdout } = await promisify(execFile)(bin('tsc'), ['--project', project]).catch((failed) => failed);
+  assert.equal(stdout, '');
+});

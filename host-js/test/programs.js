@@ -1,0 +1,213 @@
+// The programs: what they print, and their exit codes.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { mend } from '../scripts/mend.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const scratch = await mkdtemp(join(tmpdir(), 'converge-'));
+after(() => rm(scratch, { recursive: true }));
+
+/** @param {string[]} args */
+function replay(...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['bin/replay.js', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+async function file(name, text) {
+  const path = join(scratch, name);
+  await writeFile(path, gzipSync(text));
+  return path;
+}
+
+const small = await file(
+  'small.history.tsv.gz',
+  [
+    'C\tann\t1\t',
+    'I\ta\\tb\\\\\\n\tby=x=y\tmodified=-5',
+    'I\tz\tby=ann',
+    'C\tben\t2\t0',
+    'U\tz\tby=ben',
+    'C\tann\t2\t0',
+    'U\tz\tmodified=7',
+    'D\tnix',
+    'C\tann\t3\t1,2',
+    '',
+  ].join('\n'),
+);
+const expected = await file('small.expected.tsv.gz', 'a\\tb\\\\\\n\tby=x=y\tmodified=-5\nz\tby=ben\tmodified=7\n');
+
+test('replay prints what came of a history', () => {
+  const { status, stdout, stderr } = replay(
+    small,
+    '--expect',
+    expected,
+    '--order',
+    'shuffle:7',
+    '--batch',
+    '3',
+    '--head',
+    '5',
+  );
+  assert.equal(stderr, '');
+  assert.match(
+    stdout,
+    new RegExp(
+      [
+        '^history   small\\.history\\.tsv\\.gz',
+        'order     shuffle:7, 3 a call',
+        'events    4',
+        'peers     2',
+        'waiting   0',
+        'rows      2',
+        'digest    [0-9a-f]{64}',
+        'speed     [0-9]+ events/s',
+        'expected  2 rows agree',
+        '',
+        'a\\\\tb\\\\\\\\\\\\n\tby=x=y\tmodified=-5',
+        'z\tby=ben\tmodified=7\n$',
+      ].join('\n'),
+    ),
+  );
+  assert.equal(status, 0);
+});
+
+test('replay reads files that are not packed', async () => {
+  const path = join(scratch, 'plain.tsv');
+  await writeFile(path, gunzipSync(await readFile(small)));
+  assert.equal(/digest.*/.exec(replay(path).stdout)?.[0], /digest.*/.exec(replay(small).stdout)?.[0]);
+});
+
+test('replay without --expect and --head prints eight lines', () => {
+  const { status, stdout } = replay(small);
+  assert.equal(stdout.split('\n').length, 9);
+  assert.equal(stdout.includes('expected'), false);
+  assert.equal(status, 0);
+});
+
+test('replay shows progress on stderr where asked to', () => {
+  const { stderr, stdout } = replay(small, '--progress');
+  assert.equal(stderr, '\rsmall.history.tsv.gz 4/4\n');
+  assert.equal(stdout, replay(small).stdout.replace(/speed.*/, /speed.*/.exec(stdout)?.[0] ?? ''));
+});
+
+test('replay fails where rows differ, and shows ten of them', async () => {
+  const other = await file('other.expected.tsv.gz', 'y\tby=ann\nz\tby=ann\tmodified=7\n');
+  const { status, stdout, stderr } = replay(small, '--expect', other);
+  assert.equal(status, 1);
+  assert.match(stdout, /^expected  3 rows differ$/m);
+  assert.equal(
+    stderr,
+    [
+      'differs  a\\tb\\\\\\n  is there, expected none',
+      'differs  z  is by=ben\tmodified=7, expected by=ann\tmodified=7',
+      'differs  y  is missing\n',
+    ].join('\n'),
+  );
+  const many = await file('many.expected.tsv.gz', Array.from({ length: 20 }, (_, i) => `f${i}\tby=x\n`).join(''));
+  assert.equal(replay(small, '--expect', many).stderr.match(/^differs  /gm)?.length, 10);
+});
+
+test('replay refuses wrong arguments with exit code 2', () => {
+  for (const args of [
+    [],
+    [small, small],
+    [small, '--order', 'sorted'],
+    [small, '--order', 'shuffle:x'],
+    [small, '--batch', '0'],
+    [small, '--batch', 'x'],
+    [small, '--head', '-1'],
+    [small, '--nix'],
+    [small, '--expect'],
+  ]) {
+    const { status, stdout, stderr } = replay(...args);
+    assert.deepEqual({ args, status, stdout }, { args, status: 2, stdout: '' });
+    assert.match(stderr, /^usage: replay HISTORY\.tsv\.gz/);
+  }
+});
+
+test('replay says what is wrong with a file', async () => {
+  for (const [text, message] of /** @type {const} */ ([
+    ['C\tann\t1\t\nX\n', /, line 2: a line begins with C, I, U or D, not with "X"/],
+    ['C\tann\t1\t\nC\tann\t2\t5\n', /, line 2: there is no event 5 before this one/],
+    ['C\tann\t1\t\nI\tr\tby\n', /, line 2: a cell is column=value, not "by"/],
+    ['C\tann\t1\t\nI\tr\tmodified=x\n', /, line 2: "x" is not an integer/],
+    ['C\tann\tx\t\n', /, line 1: "x" is not a number/],
+    ['C\tann\t1\n', /, line 1: the line has 3 fields, not 4/],
+    ['I\tr\n', /, line 1: there is no event yet/],
+  ])) {
+    const { status, stderr } = replay(await file('bad.tsv.gz', text));
+    assert.equal(status, 1);
+    assert.match(stderr, message);
+  }
+  assert.match(replay(join(scratch, 'nix')).stderr, /nix: ENOENT/);
+  assert.equal(replay(join(scratch, 'nix')).status, 1);
+});
+
+test('replay fails where the engine refuses an event', async () => {
+  const { status, stderr } = replay(await file('wrong.tsv.gz', 'C\tann\t2\t\nI\tr\n'));
+  assert.equal(status, 1);
+  assert.match(stderr, /^replay: run 0 \(peer "ann", from event 0\): its lamport time is 2/);
+});
+
+test('the benchmark runs', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['bench.js', '--small'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  assert.equal(stderr, '');
+  assert.equal(status, 0);
+  assert.equal(stdout.match(/^.+ +[0-9]+ +[0-9]+ {3}\([0-9.]+ MiB of wasm memory\)$/gm)?.length, 6);
+});
+
+test('README.md tells the sizes', async () => {
+  const printed = spawnSync(process.execPath, ['scripts/size.js'], { cwd: root, encoding: 'utf8' }).stdout;
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  for (const [name, label] of /** @type {const} */ ([
+    ['converge.min.js', 'all JavaScript, minified'],
+    ['converge.core.wasm', 'the WebAssembly module'],
+  ])) {
+    const measured = new RegExp(`^${name} +(\\d+) +(\\d+) +(\\d+)$`, 'm').exec(printed)?.slice(1).map(Number) ?? [];
+    const told =
+      new RegExp(`^\\| ${label} \\| (.*) \\|$`, 'm').exec(readme)?.[1]?.replaceAll(',', '').split(' | ').map(Number) ??
+      [];
+    assert.equal(measured.length, 3);
+    for (const [i, bytes] of measured.entries()) {
+      assert.ok(
+        Math.abs((told[i] ?? 0) / bytes - 1) < 0.05,
+        `${name}: README.md tells ${told}, npm run size ${measured}`,
+      );
+    }
+  }
+});
+
+test('glue is mended where it is what is known, and refused elsewhere', () => {
+  const parts = [
+    'const _debugLog = (...args) => {\n  if (!globalThis?.process?.env?.JCO_DEBUG) { return; }\n  console.debug(...args);\n};',
+    'const TEXT_DECODER_UTF8 = new TextDecoder();',
+    'function createNewCurrentTask(args) {}',
+    'function _withGlobalCurrentTaskMeta(args) {}',
+    'function getOrCreateAsyncState(componentIdx, init) {}',
+  ];
+  const glue = parts.join('\n');
+  for (const part of parts) {
+    assert.equal(mend(glue).includes(part), false);
+    assert.throws(() => mend(glue.replace(part, '')), /jco's glue has 0 places, not one, to mend/);
+    assert.throws(() => mend(`${glue}\n${part}`), /jco's glue has 2 places, not one, to mend/);
+  }
+  assert.throws(() => mend(`${glue}\nprocess.env.X`), /still knows process/);
+  assert.throws(() => mend(`${glue}\nf({ isAsync: true })`), /asynchronous function/);
+});

@@ -1,0 +1,293 @@
+// Wrong arguments: refused in words before the engine sees them, or by the engine; either way nothing changes and the
+// next good call works.
+
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import * as package_ from '../src/node.js';
+import { ConvergeError, open } from '../src/node.js';
+import { fromContract } from '../src/errors.js';
+
+const { Doc } = await open();
+/** Arguments of wrong types are the point here. @type {any} */
+const doc = Doc.create('ann');
+doc.insert('t', 'r', { a: 1 });
+const version = doc.version();
+const digest = doc.digestHex();
+const LONE = 'x\ud800';
+const CELL = { column: 'a', value: { tag: 'null' } };
+const ALL = { range: { tag: 'all' }, descending: false, limit: 1, after: undefined, columns: [] };
+const RUN = { peer: 'ben', start: 0, lamport: 1, deps: [], commits: [] };
+
+afterEach(() => {
+  assert.deepEqual(doc.version(), version);
+  assert.equal(doc.digestHex(), digest);
+});
+
+/** @type {[what: string, call: () => void, message: RegExp][]} */
+const REFUSED = [
+  ['a peer that is no string', () => /** @type {any} */ (Doc).create(7), /^peer must be a string, not 7$/],
+  ['a peer with a lone surrogate', () => Doc.create(LONE), /^peer has a lone surrogate/],
+  ['an empty peer', () => Doc.create(''), /the peer name is empty/],
+  ['no table', () => doc.insert(), /^table must be a string, not undefined$/],
+  ['a row that is a number', () => doc.insert('t', 1, {}), /^row must be a string, not 1$/],
+  ['a table with a lone surrogate', () => doc.get(LONE, 'r'), /^table has a lone surrogate/],
+  ['a row with a lone surrogate', () => doc.delete('t', LONE), /^row has a lone surrogate/],
+  ['a column with a lone surrogate', () => doc.insert('t', 'r', { [LONE]: 1 }), /^a column name has a lone surrogate/],
+  ['no cells', () => doc.insert('t', 'r'), /^cells must be an object, not undefined$/],
+  ['null for cells', () => doc.update('t', 'r', null), /^cells must be an object, not null$/],
+  ['an array for cells', () => doc.insert('t', 'r', [1]), /^cells must be an object, not an Array$/],
+  ['a Map for cells', () => doc.insert('t', 'r', new Map()), /^cells must be a plain object, not a Map$/],
+  ["a class's object for cells", () => doc.insert('t', 'r', new (class Person {})()), /plain object, not a Person$/],
+  ['an empty table', () => doc.insert('', 'r', {}), /the table name is empty/],
+  ['an empty column', () => doc.insert('t', 'r', { '': 1 }), /the column name is empty/],
+  ['no operations', () => doc.commit(), /^ops must be an array, not undefined$/],
+  [
+    'an operation that is a string',
+    () => doc.commit(['insert']),
+    /^ops\[0\]: an operation must be an object, not "insert"$/,
+  ],
+  ['an unknown operation', () => doc.commit([{ op: 'upsert' }]), /^ops\[0\]: op must be 'insert', .* not "upsert"$/],
+  [
+    'a bad cell of the second operation',
+    () =>
+      doc.commit([
+        { op: 'delete', table: 't', row: 'r' },
+        { op: 'update', table: 't', row: 'r', cells: { a: [] } },
+      ]),
+    /^ops\[1\]: the cell "a" must be null, .* not an Array$/,
+  ],
+  [
+    'an operation with a slip of the pen',
+    () => doc.commit([{ op: 'delete', table: 't', row: 'r', cells: {} }]),
+    /^ops\[0\]: delete has no member "cells"; it may have op, table, row$/,
+  ],
+  [
+    'scan options with a slip of the pen',
+    () => doc.scan('t', { decending: true }),
+    /^options has no member "decending"/,
+  ],
+  ['a limit below 0', () => doc.scan('t', { limit: -1 }), /^limit must be an integer from 0 to 4294967295, not -1$/],
+  ['a limit of 2 ** 32', () => doc.scan('t', { limit: 2 ** 32 }), /^limit must be .* not 4294967296$/],
+  ['a limit with a fraction', () => doc.scan('t', { limit: 1.5 }), /^limit must be .* not 1.5$/],
+  ['a limit for rows', () => [...doc.rows('t', { limit: -1 })], /^limit must be/],
+  [
+    'descending that is no boolean',
+    () => doc.scan('t', { descending: 1 }),
+    /^descending must be true or false, not 1$/,
+  ],
+  ['after that is no string', () => doc.scan('t', { after: 1 }), /^after must be a string, not 1$/],
+  ['columns that are a string', () => doc.scan('t', { columns: 'a' }), /^columns must be an array, not "a"$/],
+  ['a column that is no string', () => doc.scan('t', { columns: ['a', 1] }), /^columns\[1\]: column must be a string/],
+  ['a range that is a string', () => doc.scan('t', { range: 'a' }), /^range must be an object, not "a"$/],
+  ['an empty range', () => doc.scan('t', { range: {} }), /^range must have one of equal, .* not 0 of them$/],
+  ['two ranges', () => doc.scan('t', { range: { equal: 'a', atMost: 'b' } }), /not 2 of them$/],
+  ['an unknown range', () => doc.scan('t', { range: { from: 'a' } }), /^range has no member "from"/],
+  ['a range with one end', () => doc.scan('t', { range: { between: ['a'] } }), /^between must have two ends$/],
+  [
+    'a range with three ends',
+    () => doc.scan('t', { range: { between: ['a', 'b', 'c'] } }),
+    /^between must have two ends$/,
+  ],
+  [
+    'a range with a lone surrogate',
+    () => doc.scan('t', { range: { startsWith: LONE } }),
+    /^startsWith has a lone surrogate/,
+  ],
+  ['a reversed range', () => doc.scan('t', { range: { between: ['b', 'a'] } }), /first end is above its second/],
+  ['tables that are a string', () => doc.watch('t'), /^tables must be an array, not "t"$/],
+  ['a watched table with a lone surrogate', () => doc.watch([LONE]), /^tables\[0\]: table has a lone surrogate/],
+  [
+    'watch options with a slip of the pen',
+    () => doc.watch([], { fromstart: true }),
+    /^options has no member "fromstart"/,
+  ],
+  [
+    'fromStart that is no boolean',
+    () => doc.watch([], { fromStart: 'yes' }),
+    /^fromStart must be true or false, not "yes"$/,
+  ],
+  ['a count of rows to take', () => doc.watch().take(NaN), /^most must be .* not NaN$/],
+  ['a known version that is an object', () => doc.eventsSince({}), /^known must be an array, not an Object$/],
+  ['a known count below 0', () => doc.eventsSince([{ peer: 'a', count: -1 }]), /^known\[0\]: count must be/],
+  ['a known peer that is no string', () => doc.eventsSince([{ count: 1 }]), /^known\[0\]: peer must be a string/],
+  [
+    'a repeated peer',
+    () =>
+      doc.eventsSince([
+        { peer: 'a', count: 1 },
+        { peer: 'a', count: 1 },
+      ]),
+    /names the peer "a" twice/,
+  ],
+  ['a count of events', () => doc.eventsSince([], 1n), /^most must be .* not 1n$/],
+  ['events that are no array', () => doc.mergeEvents(RUN), /^events must be an array, not an Object$/],
+  ['a start that is too large', () => doc.mergeEvents([{ ...RUN, start: 2 ** 32 }]), /^events\[0\]: start must be/],
+  [
+    'a lamport that is a string',
+    () => doc.mergeEvents([{ ...RUN, lamport: '1' }]),
+    /^events\[0\]: lamport must be .* not "1"$/,
+  ],
+  [
+    'a dependency without a counter',
+    () => doc.mergeEvents([{ ...RUN, deps: [{ peer: 'a' }] }]),
+    /^events\[0\]: deps\[0\]: counter/,
+  ],
+  [
+    'a commit that is no array',
+    () => doc.mergeEvents([{ ...RUN, commits: [{}] }]),
+    /^events\[0\]: commits\[0\]: ops must be an array/,
+  ],
+  [
+    'a plain operation in a run',
+    () => doc.mergeEvents([{ ...RUN, commits: [[{ op: 'delete', table: 't', row: 'r' }]] }]),
+    /^events\[0\]: commits\[0\]: ops\[0\]: an operation has no case undefined$/,
+  ],
+  [
+    'a surrogate deep in a run',
+    () =>
+      doc.mergeEvents([
+        { ...RUN, commits: [[{ tag: 'insert', val: { table: 't', row: 'r', cells: [{ column: LONE }] } }]] },
+      ]),
+    /^events\[0\]: commits\[0\]: ops\[0\]: cells\[0\]: column has a lone surrogate/,
+  ],
+  ['a run without commits', () => doc.mergeEvents([RUN]), /it has no commits/],
+  [
+    'a blob that is too large for the memory',
+    () => doc.insert('t', 'r', { a: new Uint8Array(2 ** 28 + 1) }),
+    /"a" has 268435457 bytes, more than/,
+  ],
+  [
+    'a text that is too large for the memory',
+    () => doc.insert('t', 'r', { a: 'x'.repeat(2 ** 28 + 1) }),
+    /"a": the text has 268435457 code units/,
+  ],
+  [
+    'raw: cells that are an object',
+    () => doc.raw.insert('t', 'r', { a: 1 }),
+    /^cells must be an array, not an Object$/,
+  ],
+  [
+    'raw: a cell that is null',
+    () => doc.raw.insert('t', 'r', [null]),
+    /^cells\[0\]: a cell must be an object, not null$/,
+  ],
+  [
+    'raw: a value without a tag',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: 1 }]),
+    /column "a": a value must be an object, not 1$/,
+  ],
+  [
+    'raw: an unknown value',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'float' } }]),
+    /column "a": a value has no case "float"$/,
+  ],
+  [
+    'raw: an integer that is a number',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'integer', val: 1 } }]),
+    /integer must be a bigint from .* not 1$/,
+  ],
+  [
+    'raw: an integer beyond s64',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'integer', val: 2n ** 63n } }]),
+    /integer must be a bigint/,
+  ],
+  [
+    'raw: a real that is a bigint',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'real', val: 1n } }]),
+    /real must be a number, not 1n$/,
+  ],
+  [
+    'raw: a boolean that is a number',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'boolean', val: 0 } }]),
+    /boolean must be true or false, not 0$/,
+  ],
+  [
+    'raw: a text with a lone surrogate',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'text', val: LONE } }]),
+    /text has a lone surrogate/,
+  ],
+  [
+    'raw: a blob that is an array',
+    () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'blob', val: [1] } }]),
+    /blob must be a Uint8Array, not an Array$/,
+  ],
+  ['raw: a repeated column', () => doc.raw.insert('t', 'r', [CELL, CELL]), /the column "a" is named twice/],
+  [
+    'raw: an unknown operation',
+    () => doc.raw.commit([{ tag: 'upsert', val: {} }]),
+    /^ops\[0\]: an operation has no case "upsert"$/,
+  ],
+  [
+    'raw: an unknown range',
+    () => doc.raw.scan('t', { ...ALL, range: { tag: 'atLeast', val: 'a' } }),
+    /^a range has no case "atLeast"$/,
+  ],
+  [
+    'raw: a range with one end',
+    () => doc.raw.scan('t', { ...ALL, range: { tag: 'between', val: ['a'] } }),
+    /^between must have two ends$/,
+  ],
+  ['raw: options without a limit', () => doc.raw.scan('t', { ...ALL, limit: undefined }), /^limit must be/],
+  ['raw: fromStart left out', () => doc.raw.watch([]), /^fromStart must be true or false, not undefined$/],
+];
+
+for (const [what, call, message] of REFUSED) {
+  test(`${what} is refused`, () => {
+    assert.throws(call, { name: 'InvalidArgumentError', case: 'invalid-argument', message });
+  });
+}
+
+test('an argument beyond a limit tells the limit', () => {
+  assert.throws(() => Doc.create('x'.repeat(257)), {
+    name: 'LimitExceededError',
+    case: 'limit-exceeded',
+    payload: { limit: 'peer-bytes', most: 256n, given: 257n },
+    message: 'limit peer-bytes exceeded: 257 given, at most 256 taken',
+  });
+});
+
+test('an update and a delete of a row that is not there name it', () => {
+  for (const call of [() => doc.update('t', 'nix', {}), () => doc.delete('t', 'nix')]) {
+    assert.throws(call, {
+      name: 'NoSuchRowError',
+      case: 'no-such-row',
+      payload: ['t', 'nix'],
+      message: 'no row "nix" in table "t"',
+    });
+  }
+});
+
+test('another event of the same name is named', () => {
+  const other = { ...RUN, peer: 'ann', commits: [[]] };
+  assert.throws(() => doc.mergeEvents([other]), {
+    name: 'ConflictingEventError',
+    case: 'conflicting-event',
+    payload: { peer: 'ann', counter: 0 },
+    message: /^two different events are named \("ann", 0\)/,
+  });
+});
+
+test('every case of the contract has a class of its own', () => {
+  /** @type {import('../dist/wit/interfaces/converge-sync-types.js').Error[]} */
+  const errors = [
+    { tag: 'invalid-argument', val: 'why' },
+    { tag: 'limit-exceeded', val: { limit: 'peer-bytes', most: 1n, given: 2n } },
+    { tag: 'no-such-row', val: ['t', 'r'] },
+    { tag: 'corrupt', val: 'where' },
+    { tag: 'unsupported-version', val: 9 },
+    { tag: 'conflicting-event', val: { peer: 'p', counter: 1 } },
+    { tag: 'compacted', val: [{ peer: 'p', count: 1 }] },
+    { tag: 'other', val: 'what' },
+  ];
+  const classes = new Set();
+  for (const contractError of errors) {
+    const error = fromContract(contractError);
+    assert.ok(error instanceof ConvergeError && error instanceof Error);
+    assert.equal(error.case, contractError.tag);
+    assert.deepEqual(error.payload, contractError.val);
+    assert.equal(/** @type {any} */ (package_)[error.name], error.constructor);
+    assert.ok(error.message.length > 0 && error.stack?.includes(error.name));
+    classes.add(error.constructor);
+  }
+  assert.equal(classes.size, errors.length);
+});
