@@ -1,0 +1,273 @@
+//! Cases as data: files, steps, calls. Knows no host.
+
+use crate::form::{Cells, Op, Options, Run, excerpt, expand, parse};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use std::path::Path;
+use std::{fs, io};
+
+/// A file of `conformance/`.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its path below the folder of cases, parted by `/`, without the extension.
+    pub path: String,
+    /// What it shows.
+    pub about: String,
+    /// Its steps, with all abbreviations expanded.
+    pub steps: Vec<Step>,
+}
+
+/// A call and what it must give.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Json")]
+pub struct Step {
+    /// The replica or the watcher that is called.
+    pub on: Option<String>,
+    /// The name of what the call makes.
+    pub name: Option<String>,
+    /// The call.
+    pub call: Call,
+    /// What it must give.
+    pub expected: Expected,
+    /// The beginning of the step as it is written.
+    pub source: String,
+}
+
+/// What a step must give.
+#[derive(Debug, Clone)]
+pub enum Expected {
+    /// Any result.
+    Success,
+    /// This result.
+    Result(Json),
+    /// This refusal.
+    Error(Json),
+}
+
+type Nothing = [(); 0];
+
+/// A function of the contract or of the runner, with its argument.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum Call {
+    #[serde(rename = "engine.version")]
+    EngineVersion(Nothing),
+    #[serde(rename = "engine.limits")]
+    EngineLimits(Nothing),
+    Create(String),
+    Peer(Nothing),
+    Insert(String, String, Cells),
+    Update(String, String, Cells),
+    Delete(String, String),
+    Commit(Vec<Op>),
+    Get(String, String),
+    Scan(String, Options),
+    Tables(Nothing),
+    Watch(Vec<String>, bool),
+    Take(u32),
+    Digest(Nothing),
+    Version(Nothing),
+    Heads(Nothing),
+    EventsSince(Vec<(String, u32)>, u32),
+    MergeEvents(Vec<Run>),
+    Drop(Nothing),
+    Deliver(Delivery),
+    Sync(String),
+    Exchange(Vec<String>),
+    Same(Vec<String>),
+    Differ(Vec<String>),
+    AllOrders(AllOrders),
+}
+
+/// Events that one replica hands to another one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// The replica that knows them.
+    pub from: String,
+    /// Which ones.
+    pub events: Vec<Pick>,
+    /// How many calls of `merge-events` it takes.
+    #[serde(default)]
+    pub calls: Calls,
+}
+
+/// How many calls of `merge-events` a delivery takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    /// One.
+    #[default]
+    One,
+    /// One for each piece of a run.
+    Piece,
+    /// One for each event.
+    Event,
+}
+
+/// Events of one peer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Pick {
+    /// From the first counter to the second, both included.
+    Range(String, u32, u32),
+    /// One event.
+    One(String, u32),
+    /// All that are known.
+    All([String; 1]),
+}
+
+/// Steps whose results must not depend on the order in which events came.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllOrders {
+    /// The replica that knows the events.
+    pub from: String,
+    /// Which events; all that it knows where there is nothing.
+    pub events: Option<Vec<Pick>>,
+    /// The name and the peer of the replica that takes them in.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+impl TryFrom<Json> for Step {
+    type Error = String;
+
+    fn try_from(json: Json) -> Result<Self, String> {
+        let source = excerpt(&json);
+        let Json::Object(mut members) = json else {
+            return Err(format!("a step is an object: {source}"));
+        };
+        let mut name = |key: &str| match members.remove(key) {
+            Some(Json::String(name)) => Ok(Some(name)),
+            Some(other) => Err(format!("{key} is a name: {other}")),
+            None => Ok(None),
+        };
+        let (on, name) = (name("on")?, name("as")?);
+        let expected = match (members.remove("gives"), members.remove("error")) {
+            (None, None) => Expected::Success,
+            (Some(result), None) => Expected::Result(result),
+            (None, Some(error)) => Expected::Error(error),
+            (Some(_), Some(_)) => return Err("a step has gives or error, not both".to_owned()),
+        };
+        let call: Call = parse(Json::Object(members))?;
+        let step = Self { on, name, call, expected, source };
+        step.check_members()?;
+        Ok(step)
+    }
+}
+
+impl Step {
+    fn check_members(&self) -> Result<(), String> {
+        let free = matches!(
+            self.call,
+            Call::EngineVersion(_)
+                | Call::EngineLimits(_)
+                | Call::Create(_)
+                | Call::Exchange(_)
+                | Call::Same(_)
+                | Call::Differ(_)
+                | Call::AllOrders(_)
+        );
+        if free == self.on.is_some() {
+            return Err(format!("on: this call must {}have it", if free { "not " } else { "" }));
+        }
+        match (&self.call, &self.name, &self.expected) {
+            (Call::Create(_), _, _) | (Call::Watch(..), Some(_), _) => {}
+            (Call::Watch(..), None, Expected::Error(_)) => {}
+            (Call::Watch(..), None, _) => return Err("as: a watcher needs a name".to_owned()),
+            (_, Some(_), _) => return Err("as: this call makes nothing".to_owned()),
+            (Call::Deliver(delivery), None, Expected::Error(_)) if delivery.calls != Calls::One => {
+                return Err("a delivery in several calls cannot expect an error".to_owned());
+            }
+            (_, None, _) => {}
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    about: String,
+    steps: Vec<Json>,
+}
+
+/// Reads every case below `folder`, in the order of their paths.
+///
+/// # Errors
+/// Which file cannot be read, and why.
+pub fn read_all(folder: &Path) -> Result<Vec<Case>, String> {
+    let mut paths = Vec::new();
+    find(folder, "", &mut paths).map_err(|e| format!("{}: {e}", folder.display()))?;
+    paths.sort();
+    paths.iter().map(|path| read(folder, path)).collect()
+}
+
+fn find(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            find(&entry.path(), &format!("{path}/"), paths)?;
+        } else if path.ends_with(".json") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(folder: &Path, path: &str) -> Result<Case, String> {
+    let text = fs::read_to_string(folder.join(path)).map_err(|e| format!("{path}: {e}"))?;
+    parse_case(path.trim_end_matches(".json").to_owned(), &text)
+}
+
+/// Reads the case that `text` is.
+///
+/// # Errors
+/// The path, the step, and what is wrong with it.
+pub fn parse_case(path: String, text: &str) -> Result<Case, String> {
+    let read = || -> Result<(String, Vec<Step>), String> {
+        let json: Map<String, Json> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let file: File = parse(expand(Json::Object(json))?)?;
+        let mut steps = Vec::with_capacity(file.steps.len());
+        for (index, step) in file.steps.into_iter().enumerate() {
+            steps.push(Step::try_from(step).map_err(|e| format!("step {}: {e}", index + 1))?);
+        }
+        Ok((file.about, steps))
+    };
+    match read() {
+        Ok((about, steps)) if !steps.is_empty() => Ok(Case { path, about, steps }),
+        Ok(_) => Err(format!("{path}: no steps")),
+        Err(error) => Err(format!("{path}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_case;
+
+    #[track_caller]
+    fn refused(step: &str, reason: &str) {
+        let error = parse_case("c".to_owned(), &format!("{{\"about\": \"\", \"steps\": [{step}]}}")).unwrap_err();
+        assert!(error.contains(reason), "{error}");
+    }
+
+    #[test]
+    fn cases_are_read_strictly() {
+        refused("", "no steps");
+        refused(r#"{"create": "a", "give": 1}"#, "map with a single key");
+        refused(r#"{"create": "a", "gives": null, "error": {}}"#, "not both");
+        refused(r#"{"create": "a", "on": "b"}"#, "must not have it");
+        refused(r#"{"tables": []}"#, "must have it");
+        refused(r#"{"on": "a", "tables": [1]}"#, "");
+        refused(r#"{"on": "a", "drop-all": []}"#, "unknown variant");
+        refused(r#"{"on": "a", "scan": ["t", {"descending": true, "order": 1}]}"#, "unknown field");
+        refused(r#"{"on": "a", "watch": [[], true]}"#, "needs a name");
+        refused(r#"{"on": "a", "deliver": {"from": "b", "events": [], "calls": "event"}, "error": {}}"#, "several");
+        refused(r#"{"on": "a", "merge-events": [{"peer": "p"}]}"#, "missing field");
+    }
+}

@@ -1,0 +1,426 @@
+//! The engine's types as JSON, in the one form that cases and transcripts share, and the abbreviations of cases.
+//!
+//! Reading is strict: what `conformance/README.md` does not name is an error. Knows no calls.
+
+use crate::host::Refusal;
+use converge_engine::{
+    Cell, Changes, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion, RowOp, ScanOptions, Value,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+/// The cells of an operation, as a case has them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Cells(Vec<(String, Tagged)>);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Tagged {
+    Null,
+    Boolean(bool),
+    Integer(Integer),
+    Real(Real),
+    Text(String),
+    Blob(Blob),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Integer(i64);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Real(u64);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Blob(Vec<u8>);
+
+/// An operation, as a case has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// Of a table and a row.
+    Insert(String, String, Cells),
+    /// Of a table and a row.
+    Update(String, String, Cells),
+    /// Of a table and a row.
+    Delete(String, String),
+}
+
+/// A run of events, as a case has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    peer: String,
+    start: u32,
+    lamport: u32,
+    deps: Vec<(String, u32)>,
+    commits: Vec<Vec<Op>>,
+}
+
+/// What a scan reads, as a case has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    #[serde(default)]
+    range: Range,
+    #[serde(default)]
+    descending: bool,
+    #[serde(default = "unbounded")]
+    limit: u32,
+    after: Option<String>,
+    #[serde(default)]
+    columns: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Range {
+    #[default]
+    All,
+    Equal(String),
+    AtLeast(String),
+    AtMost(String),
+    Between(String, String),
+    StartsWith(String),
+}
+
+fn unbounded() -> u32 {
+    u32::MAX
+}
+
+impl From<Cells> for Vec<Cell> {
+    fn from(cells: Cells) -> Self {
+        cells.0.into_iter().map(|(column, value)| Cell { column, value: value.into() }).collect()
+    }
+}
+
+impl From<Tagged> for Value {
+    fn from(value: Tagged) -> Self {
+        match value {
+            Tagged::Null => Self::Null,
+            Tagged::Boolean(value) => Self::Boolean(value),
+            Tagged::Integer(value) => Self::Integer(value.0),
+            Tagged::Real(bits) => Self::Real(f64::from_bits(bits.0)),
+            Tagged::Text(value) => Self::Text(value),
+            Tagged::Blob(value) => Self::Blob(value.0),
+        }
+    }
+}
+
+impl TryFrom<String> for Integer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let value: i64 = text.parse().map_err(|e| format!("{text:?}: {e}"))?;
+        if value.to_string() == text { Ok(Self(value)) } else { Err(format!("{text:?}: write {value}")) }
+    }
+}
+
+impl TryFrom<String> for Real {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        real_bits(&text).map(Self)
+    }
+}
+
+impl TryFrom<String> for Blob {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.as_bytes();
+        if !digits.len().is_multiple_of(2) || !digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(format!("{text:?}: a blob is pairs of lower-case hex digits"));
+        }
+        let nibble = |d: u8| if d <= b'9' { d - b'0' } else { d - b'a' + 10 };
+        Ok(Self(digits.chunks(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()))
+    }
+}
+
+impl From<Op> for RowOp {
+    fn from(op: Op) -> Self {
+        match op {
+            Op::Insert(table, row, cells) => Self::Insert { table, row, cells: cells.into() },
+            Op::Update(table, row, cells) => Self::Update { table, row, cells: cells.into() },
+            Op::Delete(table, row) => Self::Delete { table, row },
+        }
+    }
+}
+
+impl From<Run> for EventRun {
+    fn from(run: Run) -> Self {
+        Self {
+            peer: run.peer,
+            start: run.start,
+            lamport: run.lamport,
+            deps: run.deps.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect(),
+            commits: run.commits.into_iter().map(|ops| ops.into_iter().map(RowOp::from).collect()).collect(),
+        }
+    }
+}
+
+impl From<Options> for ScanOptions {
+    fn from(options: Options) -> Self {
+        let range = match options.range {
+            Range::All => KeyRange::All,
+            Range::Equal(row) => KeyRange::Equal(row),
+            Range::AtLeast(row) => KeyRange::AtLeast(row),
+            Range::AtMost(row) => KeyRange::AtMost(row),
+            Range::Between(first, last) => KeyRange::Between(first, last),
+            Range::StartsWith(start) => KeyRange::StartsWith(start),
+        };
+        let Options { descending, limit, after, columns, .. } = options;
+        Self { range, descending, limit, after, columns }
+    }
+}
+
+/// The bits of a REAL: 16 hex digits after `0x`, a decimal, or one of the three names.
+fn real_bits(text: &str) -> Result<u64, String> {
+    let error = || format!("{text:?} is no REAL");
+    if let Some(digits) = text.strip_prefix("0x") {
+        if digits.len() != 16 || digits.bytes().any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(error());
+        }
+        return u64::from_str_radix(digits, 16).map_err(|_| error());
+    }
+    match text {
+        "nan" => return Ok(0x7ff8_0000_0000_0000),
+        "inf" => return Ok(f64::INFINITY.to_bits()),
+        "-inf" => return Ok(f64::NEG_INFINITY.to_bits()),
+        _ => {}
+    }
+    if text.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'-' | b'.' | b'e')) {
+        return Err(error());
+    }
+    text.parse().map(f64::to_bits).map_err(|_| error())
+}
+
+/// Puts the long form in the place of every abbreviation: `repeat`, `times`, and REALs that are not hex digits.
+///
+/// # Errors
+/// Which abbreviation is not written as it must be.
+pub fn expand(json: Json) -> Result<Json, String> {
+    match json {
+        Json::Array(items) => {
+            let mut list = Vec::with_capacity(items.len());
+            for item in items {
+                match only_member(&item, "times") {
+                    Some(times) => list.extend(copies(times)?),
+                    None => list.push(expand(item)?),
+                }
+            }
+            Ok(Json::Array(list))
+        }
+        Json::Object(members) => {
+            let object = Json::Object(members);
+            if let Some(argument) = only_member(&object, "repeat") {
+                let (text, times): (String, usize) = parse(argument.clone())?;
+                return Ok(Json::String(text.repeat(times)));
+            }
+            if let Some(Json::String(text)) = only_member(&object, "real") {
+                return Ok(json!({ "real": format!("0x{:016x}", real_bits(text)?) }));
+            }
+            let Json::Object(members) = object else { unreachable!("it was one") };
+            let members = members.into_iter().map(|(key, value)| Ok((key, expand(value)?)));
+            Ok(Json::Object(members.collect::<Result<_, String>>()?))
+        }
+        other => Ok(other),
+    }
+}
+
+/// The copies that a `times` stands for.
+fn copies(times: &Json) -> Result<Vec<Json>, String> {
+    let (count, element, from): (u64, Json, u64) = match times.as_array().map(Vec::len) {
+        Some(2) => parse(times.clone()).map(|(count, element)| (count, element, 0))?,
+        _ => parse(times.clone())?,
+    };
+    (from..from + count).map(|number| expand(numbered(&element, number)?)).collect()
+}
+
+fn numbered(element: &Json, number: u64) -> Result<Json, String> {
+    Ok(match element {
+        Json::String(text) if text == "{#}" => number.into(),
+        Json::String(text) => text.replace("{#}", &number.to_string()).into(),
+        Json::Array(items) if items.iter().any(|item| only_member(item, "times").is_some()) => {
+            return Err("times does not nest".to_owned());
+        }
+        Json::Array(items) => items.iter().map(|item| numbered(item, number)).collect::<Result<_, _>>()?,
+        Json::Object(members) => {
+            let members = members.iter().map(|(key, value)| Ok((key.clone(), numbered(value, number)?)));
+            Json::Object(members.collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+fn only_member<'a>(json: &'a Json, key: &str) -> Option<&'a Json> {
+    json.as_object().filter(|members| members.len() == 1)?.get(key)
+}
+
+/// Reads a part of a case.
+///
+/// # Errors
+/// What the reader did not expect.
+pub fn parse<T: for<'de> Deserialize<'de>>(json: Json) -> Result<T, String> {
+    T::deserialize(json).map_err(|e| e.to_string())
+}
+
+/// An EVENT.
+pub fn event(id: &EventId) -> Json {
+    json!([id.peer, id.counter])
+}
+
+/// A list of EVENTs.
+pub fn events(ids: &[EventId]) -> Json {
+    ids.iter().map(event).collect()
+}
+
+/// A version.
+pub fn version(version: &[PeerVersion]) -> Json {
+    version.iter().map(|known| json!([known.peer, known.count])).collect()
+}
+
+/// CELLS.
+pub fn cells(cells: &[Cell]) -> Json {
+    cells.iter().map(|cell| json!([cell.column, value(&cell.value)])).collect()
+}
+
+fn value(value: &Value) -> Json {
+    match value {
+        Value::Null => json!("null"),
+        Value::Boolean(value) => json!({ "boolean": value }),
+        Value::Integer(value) => json!({ "integer": value.to_string() }),
+        Value::Real(value) => json!({ "real": format!("0x{:016x}", value.to_bits()) }),
+        Value::Text(value) => json!({ "text": value }),
+        Value::Blob(value) => json!({ "blob": hex(value) }),
+    }
+}
+
+fn op(op: &RowOp) -> Json {
+    match op {
+        RowOp::Insert { table, row, cells: set } => json!({ "insert": [table, row, cells(set)] }),
+        RowOp::Update { table, row, cells: set } => json!({ "update": [table, row, cells(set)] }),
+        RowOp::Delete { table, row } => json!({ "delete": [table, row] }),
+    }
+}
+
+fn run(run: &EventRun) -> Json {
+    let commits: Json = run.commits.iter().map(|ops| ops.iter().map(op).collect::<Json>()).collect();
+    json!({ "peer": run.peer, "start": run.start, "lamport": run.lamport, "deps": events(&run.deps), "commits": commits })
+}
+
+/// The result of `scan`.
+pub fn page(page: &Page) -> Json {
+    let rows: Json = page.rows.iter().map(|row| json!([row.id, cells(&row.cells)])).collect();
+    without_defaults([("rows", rows), ("more", page.more.into())])
+}
+
+/// The result of `take`.
+pub fn changes(changes: &Changes) -> Json {
+    without_defaults([("ops", changes.ops.iter().map(op).collect()), ("more", changes.more.into())])
+}
+
+/// The result of `events-since`.
+pub fn batch(batch: &EventBatch) -> Json {
+    without_defaults([("runs", batch.runs.iter().map(run).collect()), ("more", batch.more.into())])
+}
+
+/// A REPORT.
+pub fn report(report: &MergeReport) -> Json {
+    without_defaults([
+        ("applied", report.applied.into()),
+        ("duplicate", report.duplicate.into()),
+        ("waiting", report.waiting.into()),
+        ("missing", events(&report.missing)),
+    ])
+}
+
+fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
+    let is_default = |json: &Json| *json == json!(0) || *json == json!(false) || *json == json!([]);
+    let members = members.into_iter().filter(|(_, json)| !is_default(json));
+    Json::Object(members.map(|(key, json)| (key.to_owned(), json)).collect::<Map<_, _>>())
+}
+
+/// The member of `error` that a refusal is.
+pub fn refusal(refusal: &Refusal) -> Json {
+    match refusal {
+        Refusal::InvalidArgument(message) => json!({ "invalid-argument": message }),
+        Refusal::LimitExceeded { limit, most, given } => {
+            json!({ "limit-exceeded": { "limit": limit, "most": most, "given": given } })
+        }
+        Refusal::NoSuchRow(table, row) => json!({ "no-such-row": [table, row] }),
+        Refusal::ConflictingEvent(id) => json!({ "conflicting-event": event(id) }),
+        Refusal::Other(message) => json!({ "other": message }),
+    }
+}
+
+/// Lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+        text
+    })
+}
+
+/// A RESULT as a transcript has it: its JSON, or the length and hash of that where it is long.
+pub fn transcribe(result: &Json) -> String {
+    // Objects are sorted maps here: a test sees to it.
+    let text = result.to_string();
+    if text.len() <= 4_096 {
+        return text;
+    }
+    json!({ "bytes": text.len(), "sha256": hex(&Sha256::digest(text.as_bytes())) }).to_string()
+}
+
+/// The beginning of a JSON text, for messages.
+pub fn excerpt(json: &Json) -> String {
+    let mut start = [0; 2_000];
+    let mut rest = &mut start[..];
+    // Writing stops with an error where the room ends: long arguments never become text as a whole.
+    let whole = serde_json::to_writer(&mut rest, json).is_ok();
+    let unused = rest.len();
+    let text = String::from_utf8_lossy(&start[..start.len() - unused]).into_owned();
+    if whole { text } else { text + "…" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cells, Json, expand, json, parse, transcribe};
+
+    #[test]
+    fn abbreviations_expand() {
+        let short = json!([{"times": [2, ["{#}", "p{#}", {"real": "-0"}], 9]}, {"repeat": ["ab", 2]}, {"real": "1.5"}]);
+        let zero = json!({"real": "0x8000000000000000"});
+        let long = json!([[9, "p9", zero], [10, "p10", zero], "abab", {"real": "0x3ff8000000000000"}]);
+        assert_eq!(expand(short).unwrap(), long);
+        expand(json!([{"times": [2, [{"times": [2, "x"]}]]}])).unwrap_err();
+    }
+
+    #[test]
+    fn values_are_read_strictly() {
+        let refused = |value: Json| parse::<Cells>(json!([["x", value]])).unwrap_err();
+        assert!(refused(json!({"integer": 1})).contains("string"));
+        assert!(refused(json!({"integer": "01"})).contains("write 1"));
+        assert!(refused(json!({"integer": "9223372036854775808"})).contains("large"));
+        assert!(refused(json!({"blob": "0G"})).contains("hex"));
+        assert!(refused(json!({"real": "0x7ff8"})).contains("REAL"));
+        assert!(refused(json!({"reel": "1"})).contains("unknown variant"));
+    }
+
+    #[test]
+    fn transcripts_are_sorted_and_bounded() {
+        assert_eq!(
+            transcribe(&json!({"b": {"d": 1, "c": "\u{7f}\u{1}\n"}, "a": []})),
+            "{\"a\":[],\"b\":{\"c\":\"\u{7f}\\u0001\\n\",\"d\":1}}"
+        );
+        let text = "x".repeat(4_095);
+        let hash = "\"sha256\":\"";
+        assert!(transcribe(&json!(text)).starts_with("{\"bytes\":4097,") && transcribe(&json!(text)).contains(hash));
+        assert!(!transcribe(&json!(text[1..])).contains(hash));
+    }
+}

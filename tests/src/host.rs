@@ -1,0 +1,71 @@
+//! What the runner asks of a host: the functions of the contract, in the engine's types.
+//!
+//! Knows neither the cases nor how a host does what it is asked.
+
+use converge_engine::{
+    Cell, Changes, Commit, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, ScanOptions, TableSummary,
+};
+
+/// Why a host refused a call, in the contract's cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// With the whole message.
+    InvalidArgument(String),
+    /// An argument is larger than the engine takes.
+    LimitExceeded {
+        /// The limit's name.
+        limit: String,
+        /// The largest value that passes.
+        most: u64,
+        /// The value that did not.
+        given: u64,
+    },
+    /// With the table and the row.
+    NoSuchRow(String, String),
+    /// With the event's name.
+    ConflictingEvent(EventId),
+    /// What no case may expect: a trap, or a case of the contract that cannot occur yet.
+    Other(String),
+}
+
+/// A host of the engine.
+pub trait Host {
+    /// Its name, which is that of its transcript.
+    const NAME: &'static str;
+    /// Its documents.
+    type Document: Document;
+
+    /// The function `version` of the interface `engine`.
+    fn version(&self) -> String;
+
+    /// The function `limits` of the interface `engine`: names and largest values.
+    fn limits(&self) -> Vec<(String, u64)>;
+
+    /// The function `create` of the resource `doc`.
+    fn create(&self, peer: &str) -> Result<Self::Document, Refusal>;
+}
+
+/// The resource `doc`, each function named as in the contract.
+#[allow(missing_docs, reason = "the contract documents them")]
+pub trait Document {
+    /// The resource `watcher`.
+    type Watcher;
+
+    fn peer(&mut self) -> String;
+    fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal>;
+    fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal>;
+    fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Refusal>;
+    fn commit(&mut self, ops: Commit) -> Result<EventId, Refusal>;
+    fn get(&mut self, table: &str, row: &str) -> Option<Vec<Cell>>;
+    fn scan(&mut self, table: &str, options: ScanOptions) -> Result<Page, Refusal>;
+    fn tables(&mut self) -> Vec<TableSummary>;
+    fn watch(&mut self, tables: Vec<String>, from_start: bool) -> Result<Self::Watcher, Refusal>;
+    fn take(&mut self, watcher: &mut Self::Watcher, most: u32) -> Changes;
+    /// Lets go of the watcher.
+    fn unwatch(&mut self, watcher: Self::Watcher);
+    fn digest(&mut self) -> Vec<u8>;
+    fn version(&mut self) -> Vec<PeerVersion>;
+    fn heads(&mut self) -> Vec<EventId>;
+    fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal>;
+    fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal>;
+}

@@ -1,0 +1,209 @@
+//! The engine as Rust programs have it: the component in wasmtime, by the crate `converge`.
+//!
+//! Converts between that crate's types and the engine's, and nothing else.
+
+use crate::host::{Document, Host, Refusal};
+use converge::{DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, UpdateOp, Watcher};
+use converge_engine::{
+    Cell, Changes, Commit, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion, Row, RowOp,
+    ScanOptions, TableSummary, Value,
+};
+
+/// The crate `converge`, each document in an instance of its own.
+pub struct HostRs;
+
+impl Host for HostRs {
+    const NAME: &'static str = "host-rs";
+    type Document = Doc;
+
+    fn version(&self) -> String {
+        working(instance().version())
+    }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        working(instance().limits()).into_iter().map(|limit| (limit.name, limit.most)).collect()
+    }
+
+    fn create(&self, peer: &str) -> Result<Doc, Refusal> {
+        Ok(Doc::create(peer)?)
+    }
+}
+
+fn instance() -> Instance {
+    working(Instance::new(InstanceOptions::default()))
+}
+
+/// The result of a call that no argument can make fail.
+fn working<T>(result: Result<T, Error>) -> T {
+    result.unwrap_or_else(|error| panic!("the instance does not work: {error}"))
+}
+
+impl Document for Doc {
+    type Watcher = Watcher;
+
+    fn peer(&mut self) -> String {
+        working(Self::peer(self))
+    }
+
+    fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal> {
+        Ok(event(Self::insert(self, table, row, cells.into_iter().map(guest_cell))?))
+    }
+
+    fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal> {
+        Ok(event(Self::update(self, table, row, cells.into_iter().map(guest_cell))?))
+    }
+
+    fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Refusal> {
+        Ok(event(Self::delete(self, table, row)?))
+    }
+
+    fn commit(&mut self, ops: Commit) -> Result<EventId, Refusal> {
+        Ok(event(Self::commit(self, guest_commit(ops))?))
+    }
+
+    fn get(&mut self, table: &str, row: &str) -> Option<Vec<Cell>> {
+        working(Self::get(self, table, row)).map(cells)
+    }
+
+    fn scan(&mut self, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
+        let converge::Page { rows, more } = Self::scan(self, table, &guest_options(options))?;
+        let rows = rows.into_iter().map(|row| Row { id: row.id, cells: cells(row.cells) }).collect();
+        Ok(Page { rows, more })
+    }
+
+    fn tables(&mut self) -> Vec<TableSummary> {
+        let tables = working(Self::tables(self)).into_iter();
+        tables.map(|table| TableSummary { name: table.name, rows: table.rows }).collect()
+    }
+
+    fn watch(&mut self, tables: Vec<String>, from_start: bool) -> Result<Watcher, Refusal> {
+        let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+        Ok(Self::watch(self, &tables, from_start)?)
+    }
+
+    fn take(&mut self, watcher: &mut Watcher, most: u32) -> Changes {
+        let converge::Changes { ops, more } = working(watcher.take(most));
+        Changes { ops: commit(ops), more }
+    }
+
+    fn unwatch(&mut self, watcher: Watcher) {
+        drop(watcher);
+    }
+
+    fn digest(&mut self) -> Vec<u8> {
+        working(Self::digest(self)).0.to_vec()
+    }
+
+    fn version(&mut self) -> Vec<PeerVersion> {
+        let version = working(Self::version(self)).into_iter();
+        version.map(|known| PeerVersion { peer: known.peer, count: known.count }).collect()
+    }
+
+    fn heads(&mut self) -> Vec<EventId> {
+        events(working(Self::heads(self)))
+    }
+
+    fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal> {
+        let known = known.into_iter().map(|known| converge::PeerVersion { peer: known.peer, count: known.count });
+        let known: Vec<converge::PeerVersion> = known.collect();
+        let converge::EventBatch { runs, more } = Self::events_since(self, &known, most)?;
+        Ok(EventBatch { runs: runs.into_iter().map(run).collect(), more })
+    }
+
+    fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
+        let runs: Vec<converge::EventRun> = events.into_iter().map(guest_run).collect();
+        let converge::MergeReport { applied, duplicate, waiting, missing } = Self::merge_events(self, &runs)?;
+        Ok(MergeReport { applied, duplicate, waiting, missing: self::events(missing) })
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InvalidArgument(message) => Self::InvalidArgument(message),
+            Error::LimitExceeded { limit, most, given } => Self::LimitExceeded { limit, most, given },
+            Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
+            Error::ConflictingEvent(id) => Self::ConflictingEvent(event(id)),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+fn event(id: converge::EventId) -> EventId {
+    EventId { peer: id.peer, counter: id.counter }
+}
+
+fn events(ids: Vec<converge::EventId>) -> Vec<EventId> {
+    ids.into_iter().map(event).collect()
+}
+
+fn cells(cells: Vec<converge::Cell>) -> Vec<Cell> {
+    cells.into_iter().map(|cell| Cell { column: cell.column, value: value(cell.value) }).collect()
+}
+
+fn value(value: converge::Value) -> Value {
+    match value {
+        converge::Value::Null => Value::Null,
+        converge::Value::Boolean(value) => Value::Boolean(value),
+        converge::Value::Integer(value) => Value::Integer(value),
+        converge::Value::Real(value) => Value::Real(value),
+        converge::Value::Text(value) => Value::Text(value),
+        converge::Value::Blob(value) => Value::Blob(value),
+    }
+}
+
+fn commit(ops: converge::Commit) -> Commit {
+    let op = |op| match op {
+        converge::RowOp::Insert(InsertOp { table, row, cells: set }) => RowOp::Insert { table, row, cells: cells(set) },
+        converge::RowOp::Update(UpdateOp { table, row, cells: set }) => RowOp::Update { table, row, cells: cells(set) },
+        converge::RowOp::Delete(DeleteOp { table, row }) => RowOp::Delete { table, row },
+    };
+    ops.into_iter().map(op).collect()
+}
+
+fn run(run: converge::EventRun) -> EventRun {
+    let converge::EventRun { peer, start, lamport, deps, commits } = run;
+    EventRun { peer, start, lamport, deps: events(deps), commits: commits.into_iter().map(commit).collect() }
+}
+
+fn guest_cell(cell: Cell) -> converge::Cell {
+    let value = match cell.value {
+        Value::Null => converge::Value::Null,
+        Value::Boolean(value) => converge::Value::Boolean(value),
+        Value::Integer(value) => converge::Value::Integer(value),
+        Value::Real(value) => converge::Value::Real(value),
+        Value::Text(value) => converge::Value::Text(value),
+        Value::Blob(value) => converge::Value::Blob(value),
+    };
+    converge::Cell { column: cell.column, value }
+}
+
+fn guest_commit(ops: Commit) -> converge::Commit {
+    let set = |cells: Vec<Cell>| cells.into_iter().map(guest_cell);
+    let op = |op| match op {
+        RowOp::Insert { table, row, cells } => converge::RowOp::insert(table, row, set(cells)),
+        RowOp::Update { table, row, cells } => converge::RowOp::update(table, row, set(cells)),
+        RowOp::Delete { table, row } => converge::RowOp::delete(table, row),
+    };
+    ops.into_iter().map(op).collect()
+}
+
+fn guest_run(run: EventRun) -> converge::EventRun {
+    let EventRun { peer, start, lamport, deps, commits } = run;
+    let deps = deps.into_iter().map(|dep| converge::EventId::new(dep.peer, dep.counter)).collect();
+    let commits = commits.into_iter().map(guest_commit).collect();
+    converge::EventRun { peer, start, lamport, deps, commits }
+}
+
+fn guest_options(options: ScanOptions) -> converge::ScanOptions {
+    let ScanOptions { range, descending, limit, after, columns } = options;
+    let range = match range {
+        KeyRange::All => converge::KeyRange::All,
+        KeyRange::Equal(row) => converge::KeyRange::Equal(row),
+        KeyRange::AtLeast(row) => converge::KeyRange::AtLeast(row),
+        KeyRange::AtMost(row) => converge::KeyRange::AtMost(row),
+        KeyRange::Between(first, last) => converge::KeyRange::Between((first, last)),
+        KeyRange::StartsWith(start) => converge::KeyRange::StartsWith(start),
+    };
+    converge::ScanOptions { range, descending, limit, after, columns }
+}

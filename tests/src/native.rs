@@ -1,0 +1,109 @@
+//! The engine itself, without a component or a runtime around it.
+
+use crate::host::{Document, Host, Refusal};
+use converge_engine::{
+    Cell, Changes, Commit, Doc, Error, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, ScanOptions,
+    TableSummary, VERSION, WatcherNumber, limits,
+};
+
+/// The engine as a Rust library.
+pub struct Native;
+
+impl Host for Native {
+    const NAME: &'static str = "native";
+    type Document = Doc;
+
+    fn version(&self) -> String {
+        VERSION.to_owned()
+    }
+
+    fn limits(&self) -> Vec<(String, u64)> {
+        limits::ALL.iter().map(|limit| (limit.name.to_owned(), limit.most)).collect()
+    }
+
+    fn create(&self, peer: &str) -> Result<Doc, Refusal> {
+        Ok(Doc::create(peer)?)
+    }
+}
+
+impl Document for Doc {
+    type Watcher = WatcherNumber;
+
+    fn peer(&mut self) -> String {
+        Self::peer(self).to_owned()
+    }
+
+    fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal> {
+        Ok(self.insert(table, row, cells)?)
+    }
+
+    fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal> {
+        Ok(self.update(table, row, cells)?)
+    }
+
+    fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Refusal> {
+        Ok(self.delete(table, row)?)
+    }
+
+    fn commit(&mut self, ops: Commit) -> Result<EventId, Refusal> {
+        Ok(self.commit(ops)?)
+    }
+
+    fn get(&mut self, table: &str, row: &str) -> Option<Vec<Cell>> {
+        Self::get(self, table, row)
+    }
+
+    fn scan(&mut self, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
+        Ok(Self::scan(self, table, &options)?)
+    }
+
+    fn tables(&mut self) -> Vec<TableSummary> {
+        Self::tables(self)
+    }
+
+    fn watch(&mut self, tables: Vec<String>, from_start: bool) -> Result<WatcherNumber, Refusal> {
+        Ok(self.watch(&tables, from_start)?)
+    }
+
+    fn take(&mut self, watcher: &mut WatcherNumber, most: u32) -> Changes {
+        self.take(*watcher, most)
+    }
+
+    fn unwatch(&mut self, watcher: WatcherNumber) {
+        self.unwatch(watcher);
+    }
+
+    fn digest(&mut self) -> Vec<u8> {
+        Self::digest(self).to_vec()
+    }
+
+    fn version(&mut self) -> Vec<PeerVersion> {
+        Self::version(self)
+    }
+
+    fn heads(&mut self) -> Vec<EventId> {
+        Self::heads(self)
+    }
+
+    fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal> {
+        Ok(Self::events_since(self, &known, most)?)
+    }
+
+    fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
+        Ok(self.merge_events(events)?)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InvalidArgument(invalid) => Self::InvalidArgument(invalid.to_string()),
+            Error::LimitExceeded { limit, given } => {
+                Self::LimitExceeded { limit: limit.name.to_owned(), most: limit.most, given }
+            }
+            Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
+            Error::ConflictingEvent { peer, counter } => Self::ConflictingEvent(EventId { peer, counter }),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
