@@ -12,6 +12,9 @@ demo: build-rs build-js
 
 # All tests: engine, Rust host, JavaScript host, conformance on all hosts, documents
 test: test-engine test-rs test-js test-docs
+    # What all hosts must agree on, they do: byte for byte.
+    cmp target/conformance/native.txt target/conformance/host-rs.txt
+    cmp target/conformance/native.txt target/conformance/host-js.txt
 
 # Make the component, target/converge.wasm
 build:
@@ -48,12 +51,12 @@ test-docs: build-js
 
 # Test the rule with more random histories: how many, and from which seed on
 seeds count="100000" first="10000":
-    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test rule -- --nocapture
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test rule -- --nocapture random:: hostile:: since::
 
 # Measure: native engine, wasmtime and Node, on 100,000 rows and 200,000 updates
-bench: build-js
-    cargo run --release --manifest-path benches/Cargo.toml
-    node host-js/bench.js
+bench *args: build-js
+    cargo run --release --manifest-path benches/Cargo.toml --target-dir target -- {{args}}
+    node host-js/bench.js {{args}}
 
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:

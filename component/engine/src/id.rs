@@ -3,7 +3,9 @@
 //! Holds the peers and the names of tables and columns, each once. Numbers are given in the order of arrival, so they
 //! differ between replicas: whatever leaves the engine, or is compared, goes by name. Does not know the graph.
 
-use std::collections::BTreeMap;
+use crate::error::Error;
+use crate::limits::Limit;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -100,6 +102,21 @@ impl Names {
         &self.texts[number as usize]
     }
 
+    /// Refuses texts that, with those that are there, are more than `limit`. `most_new` bounds how many of the given ones
+    /// can be new: where that many fit, they are not looked at.
+    pub(crate) fn check_room<'a>(
+        &self,
+        limit: &'static Limit,
+        most_new: u64,
+        given: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Error> {
+        if self.len() as u64 + most_new <= limit.most {
+            return Ok(());
+        }
+        let new: BTreeSet<&str> = given.filter(|text| self.find(text).is_none()).collect();
+        limit.check((self.len() + new.len()) as u64)
+    }
+
     /// All texts with their numbers, sorted as bytes.
     pub(crate) fn sorted(&self) -> impl Iterator<Item = (&SharedText, u32)> {
         self.by_text.iter().map(|(text, &number)| (text, number))
@@ -130,6 +147,11 @@ impl<T> EventMap<T> {
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The peers whose events have entries, sorted.
+    pub(crate) fn peers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.by_peer.keys().map(|peer| &**peer)
     }
 
     /// The entry of this event. O(log n).
@@ -200,7 +222,7 @@ impl<T> EventMap<T> {
     }
 
     /// All entries, sorted by peer, then by counter.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SharedText, u32, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SharedText, u32, &T)> + Clone {
         self.by_peer
             .iter()
             .flat_map(|(peer, of_peer)| of_peer.iter().map(move |(&counter, entry)| (peer, counter, entry)))

@@ -49,7 +49,7 @@ limits! {
     COUNTER = "counter", u32::MAX as u64 - 1;
     /// Events that wait in a document for what they depend on.
     WAITING_EVENTS = "waiting-events", 100_000;
-    /// Bytes of the waiting events, counted as for `commit-bytes`, and 64 for every event.
+    /// Bytes of the waiting events, counted as for `commit-bytes`, and 64 for every event and dependency.
     WAITING_BYTES = "waiting-bytes", 64 << 20;
     /// Missing events that one merge report names.
     REPORTED_MISSING = "reported-missing", 1_000;

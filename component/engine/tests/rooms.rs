@@ -30,7 +30,8 @@ fn arrows_point_to_the_left() {
         let text = fs::read_to_string(&path).unwrap();
         for mention in text.split("crate::").skip(1) {
             let used: String = mention.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let there = place(&used).unwrap_or_else(|| panic!("{path:?} uses {used}, which is not in the list of rooms"));
+            let there =
+                place(&used).unwrap_or_else(|| panic!("{path:?} uses {used}, which is not in the list of rooms"));
             assert!(there <= here, "{path:?}: {room} uses {used}, which stands to its right");
             arrows += usize::from(there < here);
         }

@@ -68,7 +68,8 @@ fn rules(run: &EventRun) -> Result<(), RunRule> {
     let least = run.deps.iter().map(|dep| dep.counter).chain(run.start.checked_sub(1)).max();
     let derived = least.map_or(1, |counter| counter.saturating_add(2));
     let is_right = if run.deps.is_empty() { run.lamport == derived } else { run.lamport >= derived };
-    if !is_right || u64::from(run.lamport) + run.commits.len() as u64 > u64::from(u32::MAX) {
+    let last = u64::from(run.lamport) + run.commits.len() as u64 - 1;
+    if !is_right || last > u64::from(u32::MAX) {
         return Err(RunRule::Lamport { given: run.lamport, derived });
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! Writing as this replica's peer.
 
+use super::room::Coming;
 use super::{Doc, check};
 use crate::error::Error;
-use crate::id::{Counter, EventId, EventNumber, PeerNumber};
+use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
-use crate::oplog::{Cell, Commit, RowOp, Totals};
+use crate::oplog::{Cell, Commit, RowOp};
 use std::collections::BTreeMap;
 
 impl Doc {
@@ -44,17 +45,17 @@ impl Doc {
         check::commit(&mut ops)?;
         self.check_rows_are_there(&ops)?;
         let next = self.count_of(&self.peer);
-        if let Some(counter) = self.waiting.needed_from(&self.peer, next) {
+        if let Some(counter) = self.waiting.first_claimed(&self.peer, next) {
             return Err(Error::ConflictingEvent { peer: String::from(&*self.peer), counter });
         }
         let joins = joins_before(self.graph.heads().len());
         limits::COUNTER.check(u64::from(next) + joins)?;
-        limits::DOCUMENT_EVENTS.check(u64::from(self.graph.len()) + joins + 1)?;
-        limits::PEERS.check(self.peers.len() as u64 + u64::from(next == 0))?;
-        let mut totals = self.log.totals();
-        totals.add(&ops);
-        totals.check()?;
-        self.rows.check_room(&std::iter::once(ops.as_slice()))?;
+        self.check_room(&Coming {
+            events: joins + 1,
+            peers: &[&self.peer],
+            commits: std::iter::once(ops.as_slice()),
+            dropped: &EventMap::default(),
+        })?;
 
         let peer = PeerNumber(self.peers.intern(&self.peer));
         self.join_heads(peer);
@@ -112,13 +113,4 @@ impl Doc {
 fn joins_before(heads: usize) -> u64 {
     let most = limits::EVENT_DEPENDENCIES.most;
     (heads as u64).saturating_sub(most).div_ceil(most - 1)
-}
-
-impl Totals {
-    /// Refuses more than a document's log takes.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        limits::DOCUMENT_OPERATIONS.check(self.operations)?;
-        limits::DOCUMENT_CELLS.check(self.cells)?;
-        limits::DOCUMENT_BYTES.check(self.bytes)
-    }
 }

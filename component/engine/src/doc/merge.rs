@@ -4,14 +4,13 @@
 //! touched before everything is known to be right.
 
 use super::events::EventRun;
+use super::room::Coming;
 use super::waiting::{self, Waiter, Waiting};
 use super::{Doc, check};
 use crate::clock::Lamport;
 use crate::error::{Error, RunRule};
 use crate::graph::Broken;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
-use crate::limits;
-use crate::oplog::RowOp;
 use crate::work;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -163,7 +162,7 @@ impl<'a> Planner<'a> {
             work::step();
             match candidate {
                 Source::Piece(piece) => self.try_piece(piece)?,
-                Source::Waiting(waiter) => self.try_waiting(waiter)?,
+                Source::Waiting(waiter) => self.try_waiting(waiter),
             }
         }
         let pieces = self.plan.pieces.iter().zip(&self.is_ready);
@@ -198,21 +197,23 @@ impl<'a> Planner<'a> {
         let run = &self.runs[run_place];
         let (counter, lamport) = (run.start + place as u32, run.lamport + place as u32);
         let (deps, commit) = (run.deps_at(place), &run.commits[place]);
-        let is_same = if let Some(known) = self.doc.find_event(&run.peer, counter) {
+        let (is_same, derived) = if let Some(known) = self.doc.find_event(&run.peer, counter) {
             let Lamport(derived) = self.doc.graph.describe(known).2;
-            let is_same = self.doc.is_event(known, &deps, commit);
-            if is_same && lamport != derived {
-                return Err(check::broken(run, run_place, RunRule::Lamport { given: lamport, derived }));
-            }
-            is_same
+            (self.doc.is_event(known, &deps, commit), derived)
         } else if let Some(waiting) = self.doc.waiting.get(&run.peer, counter) {
-            waiting.lamport == lamport && waiting.deps == *deps && waiting.commit == *commit
+            (waiting.deps == *deps && waiting.commit == *commit, lamport)
         } else if let Some((other, place)) = self.piece_with(&run.peer, counter) {
-            other.lamport + place as u32 == lamport && other.deps_at(place) == deps && other.commits[place] == *commit
+            (other.deps_at(place) == deps && other.commits[place] == *commit, other.lamport + place as u32)
         } else {
             return Ok(false);
         };
-        if is_same { Ok(true) } else { Err(Error::ConflictingEvent { peer: run.peer.clone(), counter }) }
+        if !is_same {
+            return Err(Error::ConflictingEvent { peer: run.peer.clone(), counter });
+        }
+        if lamport != derived {
+            return Err(check::broken(run, run_place, RunRule::Lamport { given: lamport, derived }));
+        }
+        Ok(true)
     }
 
     /// The run of an earlier piece that holds this event, and the event's place in the run.
@@ -243,23 +244,22 @@ impl<'a> Planner<'a> {
         let counters = counter..counter + places.len() as u32;
         let lamport = run.lamport + places.start as u32;
         self.is_ready[number] = true;
-        let rule = self.try_events(Source::Piece(number), &run.peer, counters, &deps, lamport)?;
-        rule.map_err(|rule| check::broken(run, run_place, rule))
+        self.try_events(Source::Piece(number), &run.peer, counters, &deps, Some(lamport))
+            .map_err(|rule| check::broken(run, run_place, rule))
     }
 
-    fn try_waiting(&mut self, (peer, counter): Waiter) -> Result<(), Error> {
+    fn try_waiting(&mut self, (peer, counter): Waiter) {
         let is_decided = self.doc.count_of(&peer) > counter || self.plan.dropped.get(&peer, counter).is_some();
-        let Some(event) = self.doc.waiting.get(&peer, counter).filter(|_| !is_decided) else { return Ok(()) };
+        let Some(event) = self.doc.waiting.get(&peer, counter).filter(|_| !is_decided) else { return };
         if self.first_unknown(&peer, counter, &event.deps).is_some() {
             // Its last dependency will bring it back here.
-            return Ok(());
+            return;
         }
-        let (deps, lamport) = (event.deps.clone(), event.lamport);
+        let deps = event.deps.clone();
         let source = Source::Waiting((peer.clone(), counter));
-        if self.try_events(source, &peer, counter..counter + 1, &deps, lamport)?.is_err() {
+        if self.try_events(source, &peer, counter..counter + 1, &deps, None).is_err() {
             self.plan.dropped.insert(&peer, counter, ());
         }
-        Ok(())
     }
 
     fn first_unknown<'b>(&self, peer: &'b str, counter: u32, deps: &'b [EventId]) -> Option<(&'b str, u32)> {
@@ -267,38 +267,36 @@ impl<'a> Planner<'a> {
         required.find(|(peer, needed)| self.doc.count_of(peer) <= *needed)
     }
 
-    /// Gives the graph events whose dependencies are all there, or tells which rule they break.
+    /// Gives the graph events whose dependencies are all there, or tells which rule they break. `claimed` is the lamport
+    /// time that the first of them came with.
     fn try_events(
         &mut self,
         source: Source,
         peer: &str,
         counters: Range<u32>,
         deps: &[EventId],
-        lamport: u32,
-    ) -> Result<Result<(), RunRule>, Error> {
+        claimed: Option<u32>,
+    ) -> Result<(), RunRule> {
         let doc = &mut *self.doc;
         let dependencies: Vec<EventNumber> =
             deps.iter().filter_map(|dep| doc.find_event(&dep.peer, dep.counter)).collect();
-        let Lamport(derived) = doc.graph.lamport_after(&dependencies);
-        if lamport != derived {
-            return Ok(Err(RunRule::Lamport { given: lamport, derived }));
+        let lamport = doc.graph.lamport_after(&dependencies);
+        if let Some(given) = claimed.filter(|&given| given != lamport.0) {
+            return Err(RunRule::Lamport { given, derived: lamport.0 });
         }
-        limits::PEERS.check(doc.peers.len() as u64 + u64::from(doc.peers.find(peer).is_none()))?;
-        let number = PeerNumber(doc.peers.intern(peer));
-        if let Err(broken) = doc.graph.check(number, &dependencies) {
-            return Ok(Err(doc.rule(broken)));
-        }
-        limits::DOCUMENT_EVENTS.check(u64::from(doc.graph.len()) + counters.len() as u64)?;
+        let number = PeerNumber(doc.peers.find(peer).unwrap_or(doc.peers.len() as u32));
+        doc.graph.check(number, &dependencies).map_err(|broken| doc.rule(broken))?;
+        doc.peers.intern(peer);
         doc.graph.push(number, &dependencies, counters.len() as u32);
         for piece in self.blocked.remove_range(peer, counters.clone()).into_iter().flatten() {
             self.candidates.push_back(Source::Piece(piece));
         }
         self.candidates.extend(doc.waiting.waiters(peer, counters.clone()).cloned().map(Source::Waiting));
-        self.plan.ready.push(Ready { source, peer: number, counters, lamport: Lamport(lamport) });
-        Ok(Ok(()))
+        self.plan.ready.push(Ready { source, peer: number, counters, lamport });
+        Ok(())
     }
 
-    /// Refuses what would not fit.
+    /// Refuses what would not fit, or would make too much wait.
     fn check_room(&self) -> Result<(), Error> {
         let Self { doc, runs, plan, .. } = self;
         let (mut events, mut bytes) = (doc.waiting.len(), doc.waiting.bytes());
@@ -311,30 +309,21 @@ impl<'a> Planner<'a> {
             events -= 1;
             bytes -= waiting::event_bytes(&event.deps, &event.commit);
         }
+        let (mut late_events, mut late_peers) = (0, Vec::new());
         for Piece { run, places } in &plan.late {
-            events += places.len();
+            late_events += places.len();
             let run = &runs[*run];
+            late_peers.push(run.peer.as_str());
             bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), &run.commits[at])).sum::<u64>();
         }
-        Waiting::check_room(events, bytes)?;
-
-        let commits = plan.ready.iter().flat_map(|ready| self.commits(ready)).map(Vec::as_slice);
-        let mut totals = doc.log.totals();
-        commits.clone().for_each(|commit: &[RowOp]| totals.add(commit));
-        totals.check()?;
-        doc.rows.check_room(&commits)
-    }
-
-    fn commits(&self, ready: &Ready) -> &[Vec<RowOp>] {
-        match &ready.source {
-            Source::Piece(piece) => {
-                let Piece { run, places } = &self.plan.pieces[*piece];
-                &self.runs[*run].commits[places.clone()]
-            }
-            Source::Waiting((peer, counter)) => {
-                self.doc.waiting.get(peer, *counter).map_or(&[], |event| std::slice::from_ref(&event.commit))
-            }
-        }
+        Waiting::check_room(events + late_events, bytes)?;
+        let commits = plan.pieces.iter().flat_map(|Piece { run, places }| &runs[*run].commits[places.clone()]);
+        doc.check_room(&Coming {
+            events: late_events as u64,
+            peers: &late_peers,
+            commits: commits.map(Vec::as_slice),
+            dropped: &plan.dropped,
+        })
     }
 }
 

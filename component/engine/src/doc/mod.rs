@@ -8,6 +8,7 @@ mod check;
 mod events;
 mod local;
 mod merge;
+mod room;
 mod waiting;
 
 pub use events::{EventBatch, EventRun};

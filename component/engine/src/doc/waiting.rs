@@ -5,17 +5,17 @@
 //! Does not know whether an event is right: that shows when what it needs is there.
 
 use super::events::EventRun;
+use super::room::Reserved;
 use crate::error::Error;
 use crate::id::{EventId, EventMap, SharedText};
 use crate::limits;
-use crate::oplog::{Commit, commit_bytes};
+use crate::oplog::{Commit, RowOp, commit_bytes};
 use crate::work;
 use std::ops::Range;
 
-/// An event as it came.
+/// An event as it came. Its lamport time follows from what it waits for, so no claim of it is kept.
 #[derive(Debug)]
 pub(super) struct WaitingEvent {
-    pub(super) lamport: u32,
     pub(super) deps: Vec<EventId>,
     pub(super) commit: Commit,
 }
@@ -28,6 +28,7 @@ pub(super) type Waiter = (SharedText, u32);
 pub(super) struct Waiting {
     events: EventMap<WaitingEvent>,
     bytes: u64,
+    reserved: Reserved,
     needed: EventMap<Vec<Waiter>>,
     missing: EventMap<()>,
 }
@@ -62,6 +63,25 @@ impl Waiting {
         self.bytes
     }
 
+    /// What they will bring into the document.
+    pub(super) fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
+    /// The peers whose events wait, sorted.
+    pub(super) fn peers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.events.peers()
+    }
+
+    /// The commits of all waiting events but these.
+    pub(super) fn commits_without<'a>(
+        &'a self,
+        dropped: &'a EventMap<()>,
+    ) -> impl Iterator<Item = &'a [RowOp]> + Clone {
+        let events = self.events.iter().filter(|(peer, counter, _)| dropped.get(peer, *counter).is_none());
+        events.map(|(_, _, event)| event.commit.as_slice())
+    }
+
     /// The waiting event of this name. O(log n).
     pub(super) fn get(&self, peer: &str, counter: u32) -> Option<&WaitingEvent> {
         self.events.get(peer, counter)
@@ -72,9 +92,10 @@ impl Waiting {
         self.events.first_in(peer, counters).map(|(counter, _)| counter)
     }
 
-    /// The first event of the peer, from `counter` on, that a waiting event needs. O(log n).
-    pub(super) fn needed_from(&self, peer: &str, counter: u32) -> Option<u32> {
-        self.needed.first_in(peer, counter..u32::MAX).map(|(needed, _)| needed)
+    /// The first event of the peer, from `counter` on, that waits or that a waiting event needs. O(log n).
+    pub(super) fn first_claimed(&self, peer: &str, counter: u32) -> Option<u32> {
+        let needed = self.needed.first_in(peer, counter..u32::MAX).map(|(needed, _)| needed);
+        needed.into_iter().chain(self.first_in(peer, counter..u32::MAX)).min()
     }
 
     /// Who needs these events of a peer. O(log n) and the result.
@@ -113,8 +134,8 @@ impl Waiting {
             self.missing.remove(&run.peer, counter);
             let commit = std::mem::take(&mut run.commits[place]);
             self.bytes += event_bytes(&deps, &commit);
-            let event = WaitingEvent { lamport: run.lamport + place as u32, deps, commit };
-            self.events.insert(&run.peer, counter, event);
+            self.reserved.add(&commit);
+            self.events.insert(&run.peer, counter, WaitingEvent { deps, commit });
         }
     }
 
@@ -122,6 +143,7 @@ impl Waiting {
     pub(super) fn remove(&mut self, peer: &str, counter: u32) -> Option<WaitingEvent> {
         let event = self.events.remove(peer, counter)?;
         self.bytes -= event_bytes(&event.deps, &event.commit);
+        self.reserved.remove(&event.commit);
         if self.needed.get(peer, counter).is_some() {
             self.missing.insert(peer, counter, ());
         }
@@ -136,9 +158,10 @@ impl Waiting {
 
     /// Panics where something that always holds does not. O(everything).
     pub(super) fn dbg_check(&self, took_effect: impl Fn(&str, u32) -> bool) {
-        let mut bytes = 0;
+        let (mut bytes, mut reserved) = (0, Reserved::default());
         for (peer, counter, event) in self.events.iter() {
             bytes += event_bytes(&event.deps, &event.commit);
+            reserved.add(&event.commit);
             assert!(!took_effect(peer, counter), "({peer:?}, {counter}) waits and took effect");
             let mut open = requirements(peer, counter, &event.deps)
                 .filter(|(peer, needed)| !took_effect(peer, *needed))
@@ -151,7 +174,7 @@ impl Waiting {
                 assert_eq!(is_missing, self.events.get(needed_peer, needed).is_none());
             }
         }
-        assert_eq!(bytes, self.bytes);
+        assert_eq!((bytes, &reserved), (self.bytes, &self.reserved));
         for (peer, counter, waiters) in self.needed.iter() {
             assert!(
                 !waiters.is_empty() && waiters.iter().all(|(peer, counter)| self.events.get(peer, *counter).is_some())

@@ -7,8 +7,10 @@ mod op;
 pub use op::{Cell, Commit, RowOp, Value};
 pub(crate) use op::{ITEM_BYTES, canonical_bits, commit_bytes};
 
+use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
-use std::ops::Range;
+use crate::limits;
+use std::ops::{AddAssign, Range, SubAssign};
 
 /// The place of a written cell among all of them. Whoever wants a value keeps this, not a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,14 +72,37 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Adds what a commit holds.
-    pub(crate) fn add(&mut self, commit: &[RowOp]) {
-        self.operations += commit.len() as u64;
-        for op in commit {
-            let (_, _, cells) = op.parts();
-            self.cells += cells.len() as u64;
-            self.bytes += cells.iter().map(|cell| cell.value.content_bytes()).sum::<u64>();
+    /// What a commit holds.
+    pub(crate) fn of(commit: &[RowOp]) -> Self {
+        let cells = || commit.iter().flat_map(|op| op.parts().2);
+        Self {
+            operations: commit.len() as u64,
+            cells: cells().count() as u64,
+            bytes: cells().map(|cell| cell.value.content_bytes()).sum(),
         }
+    }
+
+    /// Refuses more than a document takes.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        limits::DOCUMENT_OPERATIONS.check(self.operations)?;
+        limits::DOCUMENT_CELLS.check(self.cells)?;
+        limits::DOCUMENT_BYTES.check(self.bytes)
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.operations += other.operations;
+        self.cells += other.cells;
+        self.bytes += other.bytes;
+    }
+}
+
+impl SubAssign for Totals {
+    fn sub_assign(&mut self, other: Self) {
+        self.operations -= other.operations;
+        self.cells -= other.cells;
+        self.bytes -= other.bytes;
     }
 }
 

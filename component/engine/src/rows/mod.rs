@@ -21,7 +21,7 @@ use crate::oplog::{Cell, CellNumber, LoggedOp, OpLog, RowOp};
 use crate::work;
 pub(crate) use state::Stamp;
 use state::{FurtherInserts, Meaning, RowState};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use watch::Watchers;
 
 /// The rows of a table by id. A row is in one of the two once it was settled.
@@ -61,14 +61,17 @@ impl Rows {
         Some(self.cells(log, self.find(table, row)?))
     }
 
-    /// Refuses commits that would bring more tables or columns than a document may have. O(cells × log columns) where
-    /// a limit is near, else O(1).
-    pub(crate) fn check_room<'a>(&self, commits: &(impl Iterator<Item = &'a [RowOp]> + Clone)) -> Result<(), Error> {
-        let ops = || commits.clone().flatten();
-        let columns = || ops().flat_map(|op| op.parts().2).map(|cell| cell.column.as_str());
-        check_names(&self.table_names, &limits::TABLES, ops().count(), ops().map(|op| op.parts().0))?;
-        let cells = ops().map(|op| op.parts().2.len()).sum();
-        check_names(&self.columns, &limits::COLUMNS, cells, columns())
+    /// Refuses commits that would bring more tables or columns than a document may have. The two numbers bound how many
+    /// can be new: where that many fit, the commits are not looked at, else O(cells × log columns).
+    pub(crate) fn check_room<'a>(
+        &self,
+        commits: &(impl Iterator<Item = &'a [RowOp]> + Clone),
+        (most_tables, most_columns): (u64, u64),
+    ) -> Result<(), Error> {
+        let ops = || commits.clone().flatten().map(RowOp::parts);
+        self.table_names.check_room(&limits::TABLES, most_tables, ops().map(|(table, ..)| table))?;
+        let columns = ops().flat_map(|(_, _, cells)| cells).map(|cell| cell.column.as_str());
+        self.columns.check_room(&limits::COLUMNS, most_columns, columns)
     }
 
     /// The row of this name, which gets a number where it is new. `settle` must follow. O(log n).
@@ -184,18 +187,4 @@ impl Rows {
             self.tables.iter().map(|table| table.there.len() + table.gone.len()).sum::<usize>()
         );
     }
-}
-
-/// Refuses names that, with those that are there, are more than `limit`. `most_new` bounds how many `given` are.
-fn check_names<'a>(
-    names: &Names,
-    limit: &'static limits::Limit,
-    most_new: usize,
-    given: impl Iterator<Item = &'a str>,
-) -> Result<(), Error> {
-    if (names.len() + most_new) as u64 <= limit.most {
-        return Ok(());
-    }
-    let new: BTreeSet<&str> = given.filter(|name| names.find(name).is_none()).collect();
-    limit.check((names.len() + new.len()) as u64)
 }

@@ -1,0 +1,95 @@
+//! Whether what comes fits into a document, beside what waits there: waiting events have their room kept, so that they
+//! fit when what they need has come.
+
+use super::Doc;
+use crate::error::Error;
+use crate::id::{EventMap, SharedText};
+use crate::limits;
+use crate::oplog::{RowOp, Totals};
+use std::collections::BTreeMap;
+
+/// What a call brings, and what it takes away.
+pub(super) struct Coming<'a, Commits> {
+    /// How many events that the graph does not hold yet, and that do not wait yet.
+    pub(super) events: u64,
+    /// Whose.
+    pub(super) peers: &'a [&'a str],
+    /// Theirs, and those of new events that the graph already holds.
+    pub(super) commits: Commits,
+    /// Waiting events that go.
+    pub(super) dropped: &'a EventMap<()>,
+}
+
+impl Doc {
+    /// Refuses what does not fit beside what took effect and what waits. O(what comes and is dropped), and near a limit
+    /// on names what waits.
+    pub(super) fn check_room<'a, Commits>(&'a self, coming: &Coming<'a, Commits>) -> Result<(), Error>
+    where
+        Commits: Iterator<Item = &'a [RowOp]> + Clone,
+    {
+        let Coming { events, peers, commits, dropped } = coming;
+        let Self { graph, log, rows, waiting, .. } = self;
+        limits::DOCUMENT_EVENTS.check(u64::from(graph.len()) + waiting.len() as u64 + events)?;
+        let most_peers = waiting.peers().len() + peers.len();
+        self.peers.check_room(&limits::PEERS, most_peers as u64, waiting.peers().chain(peers.iter().copied()))?;
+
+        let mut brought = Totals::default();
+        commits.clone().for_each(|commit| brought += Totals::of(commit));
+        let reserved = waiting.reserved();
+        let mut totals = log.totals();
+        totals += brought;
+        totals += reserved.totals;
+        for (peer, counter, ()) in dropped.iter() {
+            totals -= waiting.get(peer, counter).map(|event| Totals::of(&event.commit)).unwrap_or_default();
+        }
+        totals.check()?;
+        let most_tables = brought.operations + reserved.tables.len() as u64;
+        let most_columns = brought.cells + reserved.columns.len() as u64;
+        rows.check_room(&commits.clone().chain(waiting.commits_without(dropped)), (most_tables, most_columns))
+    }
+}
+
+/// What the waiting events will bring.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Reserved {
+    totals: Totals,
+    tables: NameCounts,
+    columns: NameCounts,
+}
+
+/// How often each name occurs.
+type NameCounts = BTreeMap<SharedText, u32>;
+
+impl Reserved {
+    pub(super) fn add(&mut self, commit: &[RowOp]) {
+        self.totals += Totals::of(commit);
+        for (table, _, cells) in commit.iter().map(RowOp::parts) {
+            count(&mut self.tables, table);
+            cells.iter().for_each(|cell| count(&mut self.columns, &cell.column));
+        }
+    }
+
+    pub(super) fn remove(&mut self, commit: &[RowOp]) {
+        self.totals -= Totals::of(commit);
+        for (table, _, cells) in commit.iter().map(RowOp::parts) {
+            discount(&mut self.tables, table);
+            cells.iter().for_each(|cell| discount(&mut self.columns, &cell.column));
+        }
+    }
+}
+
+fn count(counts: &mut NameCounts, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(SharedText::from(name), 1)),
+    }
+}
+
+fn discount(counts: &mut NameCounts, name: &str) {
+    if let Some(count) = counts.get_mut(name) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(name);
+        }
+    }
+}

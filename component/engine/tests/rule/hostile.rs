@@ -1,0 +1,257 @@
+//! Runs as nobody honest would send them. Whatever comes, a document takes it in validly or refuses it whole, and goes
+//! on with honest events as if nothing had been.
+
+use crate::check::check_tables;
+use crate::model::{
+    Events, Model, all_events_of, check_history, previous, run_of, runs_of, scattered, with_sorted_cells,
+};
+use crate::oracle::{self, Event};
+use crate::random::history;
+use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
+use crate::world::{show_event, show_peer, show_runs};
+use converge_engine::{
+    Cell, Doc, EventBatch, EventId, EventRun, MergeReport, PeerVersion, Row, RowOp, ScanOptions, Value,
+};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+#[test]
+fn mutated_runs() {
+    let (taken, refused) = (AtomicU32::new(0), AtomicU32::new(0));
+    for_each_seed(5_000, |seed| {
+        let mut random = Random::new(seed);
+        let world = history(&mut random).check(seed)?;
+        let honest: Vec<Event> = world.all_events().into_values().collect();
+        for _ in 0..6 {
+            let mut victim = Victim::new(&honest, &mut random)?;
+            let count = if victim.attack(&mut random)? { &taken } else { &refused };
+            count.fetch_add(1, Ordering::Relaxed);
+            victim.recover(&mut random)?;
+        }
+        Ok(())
+    });
+    let (taken, refused) = (taken.into_inner(), refused.into_inner());
+    eprintln!("calls with mutated runs: {taken} taken, {refused} refused");
+    assert!(taken + refused < 1_000 || taken.min(refused) > (taken + refused) / 20, "the mutations are one-sided");
+}
+
+/// A document that knows some of an honest history, with a commit of its own; the model of that; and the events that
+/// were made and those that it took from an attack.
+struct Victim {
+    doc: Doc,
+    model: Model,
+    honest: Vec<Event>,
+    hostile: Vec<Event>,
+}
+
+/// All that a document shows, and what it says of its waiting events.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    digest: [u8; 32],
+    version: Vec<PeerVersion>,
+    heads: Vec<EventId>,
+    rows: Vec<(String, Vec<Row>)>,
+    history: EventBatch,
+    waiting: MergeReport,
+}
+
+impl Victim {
+    fn new(honest: &[Event], random: &mut Random) -> Checked<Self> {
+        let mut doc = Doc::create("victim").map_err(|error| error.to_string())?;
+        let part = random.sample(honest, 2, 3);
+        let runs = scattered(random, &part);
+        let mut model = Model::default();
+        same("the report", &doc.merge_events(runs.clone()), &Ok(model.merge(&runs)))?;
+        doc.insert("t", "r", Vec::new()).map_err(|error| error.to_string())?;
+        let insert = RowOp::Insert { table: "t".to_owned(), row: "r".to_owned(), cells: Vec::new() };
+        let own = model.next_event("victim", vec![insert]);
+        model.known.insert(own.id.clone(), own.clone());
+        let honest = honest.iter().cloned().chain([own]).collect();
+        Ok(Self { doc, model, honest, hostile: Vec::new() })
+    }
+
+    /// Merges mutated runs among honest ones. True where the document takes them, validly; false where it refuses them
+    /// and is as it was.
+    fn attack(&mut self, random: &mut Random) -> Checked<bool> {
+        let part = random.sample(&self.honest, 1, 8);
+        let mut runs = scattered(random, &part);
+        for _ in 0..1 + random.below(2) {
+            let start = random.below(self.honest.len());
+            let end = (start + 1 + random.below(4)).min(self.honest.len());
+            // The slice is sorted by peer and counter, so that its events join to runs.
+            let mut base = runs_of(&self.honest[start..end], || true);
+            let mut run = base.swap_remove(random.below(base.len()));
+            for _ in 0..1 + random.below(2) {
+                mutate(&mut run, &self.honest, random);
+            }
+            if random.chance(2, 3) {
+                mend(&mut run, &self.honest);
+            }
+            runs.insert(random.below(runs.len() + 1), run);
+        }
+        let before = self.shown()?;
+        let merged = self.doc.merge_events(runs.clone());
+        let called = format!("{merged:?} from {}", show_runs(&runs));
+        if merged.is_err() {
+            same("after a refused call", &self.shown()?, &before).map_err(|why| format!("{why}\n{called}"))?;
+            return Ok(false);
+        }
+        let events = all_events_of(&runs);
+        let known = self.model.known.values().chain(self.model.waiting.values()).chain(&events);
+        for (known, event) in known.flat_map(|known| events.iter().map(move |event| (known, event))) {
+            ensure!(known.id != event.id || is_same(known, event), "another {:?} was taken\n{called}", event.id);
+        }
+        let is_honest = |event: &Event| self.honest.iter().any(|honest| is_same(honest, event));
+        self.hostile = events.into_iter().filter(|event| !is_honest(event)).collect();
+        self.check_valid(random).map_err(|why| format!("{why}\n{called}"))?;
+        Ok(true)
+    }
+
+    /// Everything honest comes, one by one. It must be taken, save where hostile events took its name, or that of an
+    /// event that it builds on.
+    fn recover(&mut self, random: &mut Random) -> Checked {
+        let mut order: Vec<&Event> = self.honest.iter().collect();
+        order.sort_by_key(|event| event.lamport);
+        let mut tainted: BTreeSet<EventId> = self.hostile.iter().map(|event| event.id.clone()).collect();
+        for event in order {
+            let merged = self.doc.merge_events(vec![run_of(event)]);
+            if event.deps.iter().chain(&previous(&event.id)).any(|id| tainted.contains(id)) {
+                tainted.insert(event.id.clone());
+            }
+            if !tainted.contains(&event.id) {
+                let known = self.doc.version().iter().any(|v| v.peer == event.id.peer && v.count > event.id.counter);
+                ensure!(merged.is_ok() && known, "{} {} gave {merged:?}", show_peer(&event.id.peer), show_event(event));
+            }
+        }
+        self.check_valid(random)
+    }
+
+    /// Everything that took effect is an event that came, all together a good history, and the tables are what it makes.
+    fn check_valid(&self, random: &mut Random) -> Checked {
+        self.doc.dbg_check();
+        let batch = self.doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+        let events = all_events_of(&batch.runs);
+        check_history(&Events::new(), &events)?;
+        for event in &events {
+            let came = self.honest.iter().chain(&self.hostile).any(|other| is_same(other, event));
+            ensure!(came, "nobody sent {} {}", show_peer(&event.id.peer), show_event(event));
+        }
+        let built_on: BTreeSet<&EventId> = events.iter().flat_map(|event| &event.deps).collect();
+        let mut heads: Vec<EventId> = events.iter().map(|event| event.id.clone()).collect();
+        heads.retain(|id| !built_on.contains(id));
+        heads.sort();
+        same("heads", &self.doc.heads(), &heads)?;
+        let counted: u32 = self.doc.version().iter().map(|version| version.count).sum();
+        same("the version's events", &(counted as usize), &events.len())?;
+        check_tables(&self.doc, &oracle::tables(events.iter()), random)
+    }
+
+    fn shown(&mut self) -> Checked<Shown> {
+        let waiting = self.doc.merge_events(Vec::new()).map_err(|error| error.to_string())?;
+        let history = self.doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+        let mut rows = Vec::new();
+        for table in self.doc.tables() {
+            let page = self.doc.scan(&table.name, &ScanOptions::default()).map_err(|error| error.to_string())?;
+            rows.push((table.name, page.rows));
+        }
+        let (digest, version, heads) = (self.doc.digest(), self.doc.version(), self.doc.heads());
+        Ok(Shown { digest, version, heads, rows, history, waiting })
+    }
+}
+
+/// Whether two events are the same one. Lamports do not belong to an event's content, they follow from the history; what
+/// a waiting event claims is not kept.
+fn is_same(a: &Event, b: &Event) -> bool {
+    a.id == b.id && a.deps == b.deps && with_sorted_cells(a).ops == with_sorted_cells(b).ops
+}
+
+/// One change that makes a run another one.
+fn mutate(run: &mut EventRun, honest: &[Event], random: &mut Random) {
+    match random.below(12) {
+        0 => run.start = number(run.start, random),
+        1 => run.lamport = number(run.lamport, random),
+        2 => run.peer = peer(honest, random),
+        3 => {
+            run.commits.truncate(random.below(run.commits.len() + 1));
+        }
+        4 => random.shuffle(&mut run.commits),
+        5 => {
+            let again = run.commits.clone();
+            run.commits.extend(again);
+        }
+        6..9 => mutate_deps(run, honest, random),
+        _ => mutate_commits(run, random),
+    }
+}
+
+/// Sorts the dependencies and sets the lamport that follows from them, so that what is wrong lies deeper, or nothing is.
+fn mend(run: &mut EventRun, honest: &[Event]) {
+    run.deps.sort();
+    run.deps.dedup_by(|a, b| a.peer == b.peer);
+    let lamport = |dep: &EventId| honest.iter().find(|event| event.id == *dep).map(|event| event.lamport);
+    run.lamport = run.deps.iter().filter_map(lamport).max().unwrap_or(0).saturating_add(1);
+}
+
+fn number(near: u32, random: &mut Random) -> u32 {
+    let any = random.below(12) as u32;
+    *random.pick(&[near.wrapping_add(1), near.wrapping_sub(1), 0, 1, any, u32::MAX - 1, u32::MAX])
+}
+
+fn peer(honest: &[Event], random: &mut Random) -> String {
+    match random.below(6) {
+        0 => String::new(),
+        1 => "p".repeat(257),
+        2 => "nobody".to_owned(),
+        3 => "victim".to_owned(),
+        _ => random.pick(honest).id.peer.clone(),
+    }
+}
+
+fn mutate_deps(run: &mut EventRun, honest: &[Event], random: &mut Random) {
+    let place = random.below(run.deps.len() + 1);
+    match random.below(8) {
+        0 => run.deps.truncate(place),
+        1 => drop(run.deps.splice(place.., [])),
+        2 => run.deps.reverse(),
+        3 => run.deps.insert(place, EventId { peer: peer(honest, random), counter: number(0, random) }),
+        4 => run.deps.insert(place, EventId { peer: run.peer.clone(), counter: number(run.start, random) }),
+        5 => run.deps.extend((0..65).map(|many| EventId { peer: format!("many {many:02}"), counter: 0 })),
+        6 => {
+            // Well-formed, whether or not it is concurrent with the others.
+            let dep = random.pick(honest).id.clone();
+            run.deps.retain(|other| other.peer != dep.peer);
+            run.deps.push(dep);
+            run.deps.sort();
+        }
+        _ => {
+            if let Some(dep) = run.deps.get_mut(place) {
+                dep.counter = number(dep.counter, random);
+            }
+        }
+    }
+}
+
+fn mutate_commits(run: &mut EventRun, random: &mut Random) {
+    if run.commits.is_empty() {
+        return;
+    }
+    let place = random.below(run.commits.len());
+    let commit = &mut run.commits[place];
+    let (mut table, mut row) = ("t".to_owned(), "r".to_owned());
+    let mut cells = vec![Cell::new("x", random.below(4) as i64)];
+    match random.below(8) {
+        0 => drop(commit.pop()),
+        1 => commit.reverse(),
+        2 => table = String::new(),
+        3 => row = ["", &"r".repeat(4_097)][random.below(2)].to_owned(),
+        4 => cells[0].column = ["", &"c".repeat(257)][random.below(2)].to_owned(),
+        5 => cells.push(cells[0].clone()),
+        6 => cells[0].value = Value::Text("v".repeat(5)),
+        _ => {}
+    }
+    commit.push(match random.below(4) {
+        0 => RowOp::Update { table, row, cells },
+        1 => RowOp::Delete { table, row },
+        _ => RowOp::Insert { table, row, cells },
+    });
+}

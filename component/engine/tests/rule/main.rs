@@ -1,0 +1,18 @@
+//! Tests of the one rule over the engine's public face.
+//!
+//! > The tables are what executing every known event, one at a time, in the order of (lamport, peer), would give.
+//!
+//! `random` plays random histories of several replicas, `exhaustive` all small ones, `hostile` mutates runs, and `since`
+//! asks for parts of histories. All of them compare the engine with `oracle`, which is the rule word for word, and with
+//! `model`, a naive replica. A failure prints its seed and the shortest history that the shrinking found.
+
+mod check;
+mod exhaustive;
+mod hostile;
+mod model;
+mod oracle;
+mod random;
+mod rules;
+mod seeds;
+mod since;
+mod world;

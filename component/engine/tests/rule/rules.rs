@@ -1,0 +1,227 @@
+//! The rules of runs, one by one: which error a broken one gives, at once or when it shows, and that it changes nothing.
+
+use crate::seeds::{Checked, ensure, same};
+use converge_engine::limits::{COLUMN_BYTES, COUNTER, EVENT_DEPENDENCIES, Limit, PEER_BYTES, ROW_BYTES, TABLE_BYTES};
+use converge_engine::{
+    Cell, Commit, Doc, Error, EventId, EventRun, Invalid, MergeReport, Name, PeerVersion, RowOp, RunRule,
+};
+
+fn id(peer: &str, counter: u32) -> EventId {
+    EventId { peer: peer.to_owned(), counter }
+}
+
+fn run(peer: &str, start: u32, lamport: u32, deps: &[(&str, u32)], commits: &[Commit]) -> EventRun {
+    let deps = deps.iter().map(|(peer, counter)| id(peer, *counter)).collect();
+    EventRun { peer: peer.to_owned(), start, lamport, deps, commits: commits.to_vec() }
+}
+
+fn set(value: i64) -> Commit {
+    insert("t", "r", vec![Cell::new("x", value)])
+}
+
+fn insert(table: &str, row: &str, cells: Vec<Cell>) -> Commit {
+    vec![RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells }]
+}
+
+/// What the document knows in each case: a 0, then a 1 and b 0 side by side on it; and c 1 waits for c 0.
+fn known() -> Vec<EventRun> {
+    vec![
+        run("a", 0, 1, &[], &[set(0), set(1)]),
+        run("b", 0, 2, &[("a", 0)], &[set(2)]),
+        run("c", 1, 3, &[("c", 0)], &[set(3)]),
+    ]
+}
+
+fn document() -> Checked<Doc> {
+    let mut doc = Doc::create("d").map_err(|error| error.to_string())?;
+    let report = doc.merge_events(known()).map_err(|error| error.to_string())?;
+    same("the report", &report, &MergeReport { applied: 3, duplicate: 0, waiting: 1, missing: vec![id("c", 0)] })?;
+    Ok(doc)
+}
+
+fn check_refused(case: &str, runs: Vec<EventRun>, expected: Error) -> Checked {
+    let mut doc = document()?;
+    let before = (doc.digest(), doc.version(), doc.heads(), doc.events_since(&[], u32::MAX));
+    same(case, &doc.merge_events(runs), &Err(expected))?;
+    same(case, &(doc.digest(), doc.version(), doc.heads(), doc.events_since(&[], u32::MAX)), &before)?;
+    // All of this is known already, and c 1 still waits.
+    let report = MergeReport { applied: 0, duplicate: 4, waiting: 1, missing: vec![id("c", 0)] };
+    same(case, &doc.merge_events(known()), &Ok(report))
+}
+
+#[test]
+fn broken_rules() -> Checked {
+    use RunRule::{DependenciesNotConcurrent, DependenciesUnsorted, Empty, Lamport, OwnDependency, PreviousMissing};
+    let cases = [
+        ("no commits", run("e", 0, 1, &[], &[]), Empty),
+        ("dependencies not sorted", run("e", 0, 3, &[("b", 0), ("a", 1)], &[set(9)]), DependenciesUnsorted),
+        ("a dependency twice", run("e", 0, 3, &[("a", 1), ("a", 1)], &[set(9)]), DependenciesUnsorted),
+        ("two of one peer", run("e", 0, 3, &[("a", 0), ("a", 1)], &[set(9)]), DependenciesUnsorted),
+        ("on itself", run("a", 2, 3, &[("a", 2)], &[set(9)]), OwnDependency { counter: 2 }),
+        ("the first on itself", run("e", 0, 1, &[("e", 0)], &[set(9)]), OwnDependency { counter: 0 }),
+        ("on its own future", run("a", 2, 3, &[("a", 3)], &[set(9)]), OwnDependency { counter: 3 }),
+        ("on an older one of its own", run("a", 2, 3, &[("a", 0)], &[set(9)]), OwnDependency { counter: 0 }),
+        ("past its previous event", run("a", 2, 3, &[("b", 0)], &[set(9)]), PreviousMissing),
+        ("on nothing, but not the first", run("a", 2, 3, &[], &[set(9)]), PreviousMissing),
+        (
+            "one dependency on another",
+            run("e", 0, 3, &[("a", 0), ("b", 0)], &[set(9)]),
+            DependenciesNotConcurrent { peer: "a".to_owned(), counter: 0 },
+        ),
+        ("lamport 0", run("e", 0, 0, &[], &[set(9)]), Lamport { given: 0, derived: 1 }),
+        ("too early", run("e", 0, 2, &[("a", 1), ("b", 0)], &[set(9)]), Lamport { given: 2, derived: 3 }),
+        ("too late", run("e", 0, 4, &[("a", 1), ("b", 0)], &[set(9)]), Lamport { given: 4, derived: 3 }),
+        ("too late for a known event", run("a", 1, 5, &[("a", 0)], &[set(1)]), Lamport { given: 5, derived: 2 }),
+        ("too late for a known run", run("a", 0, 2, &[], &[set(0), set(1)]), Lamport { given: 2, derived: 1 }),
+        ("the latest", run("e", 0, u32::MAX, &[], &[set(9)]), Lamport { given: u32::MAX, derived: 1 }),
+        // Whatever the unknown event builds on, this one comes after a 1, and after eight events of z.
+        ("too early for a 1", run("e", 0, 2, &[("a", 1), ("z", 0)], &[set(9)]), Lamport { given: 2, derived: 3 }),
+        ("too early for z 7", run("e", 0, 8, &[("a", 1), ("z", 7)], &[set(9)]), Lamport { given: 8, derived: 9 }),
+    ];
+    for (case, broken, rule) in cases {
+        let (peer, start) = (broken.peer.clone(), broken.start);
+        let refused = |place| Error::from(Invalid::Run { run: place, peer: peer.clone(), start, rule: rule.clone() });
+        check_refused(case, vec![broken.clone()], refused(0))?;
+        // A good run before it, a good run behind it: none of the call takes effect.
+        let (good, next) = (run("f", 0, 1, &[], &[set(8)]), run("f", 1, 2, &[("f", 0)], &[set(8)]));
+        check_refused(case, vec![good, broken, next], refused(1))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn bad_names_and_numbers() -> Checked {
+    let long = |limit: &Limit| "n".repeat(limit.most as usize + 1);
+    let exceeded = |limit, given| Error::LimitExceeded { limit, given };
+    let too_long = |limit: &'static Limit| exceeded(limit, limit.most + 1);
+    let empty = |name| Error::from(Invalid::EmptyName(name));
+    let many: Vec<String> = (0..65).map(|many| format!("{many:02}")).collect();
+    let many: Vec<(&str, u32)> = many.iter().map(|peer| (peer.as_str(), 0)).collect();
+    let with = |commit| run("e", 0, 1, &[], &[set(9), commit]);
+    let max = u32::MAX;
+    let cases = [
+        ("no peer", run("", 0, 1, &[], &[set(9)]), empty(Name::Peer)),
+        ("a long peer", run(&long(&PEER_BYTES), 0, 1, &[], &[set(9)]), too_long(&PEER_BYTES)),
+        ("no peer to depend on", run("e", 0, 2, &[("", 0)], &[set(9)]), empty(Name::Peer)),
+        ("a long peer to depend on", run("e", 0, 2, &[(&long(&PEER_BYTES), 0)], &[set(9)]), too_long(&PEER_BYTES)),
+        ("no table", with(insert("", "r", vec![])), empty(Name::Table)),
+        ("a long table", with(insert(&long(&TABLE_BYTES), "r", vec![])), too_long(&TABLE_BYTES)),
+        ("no row", with(insert("t", "", vec![])), empty(Name::Row)),
+        ("a long row", with(insert("t", &long(&ROW_BYTES), vec![])), too_long(&ROW_BYTES)),
+        ("no column", with(insert("t", "r", vec![Cell::new("", 1)])), empty(Name::Column)),
+        ("a long column", with(insert("t", "r", vec![Cell::new(long(&COLUMN_BYTES), 1)])), too_long(&COLUMN_BYTES)),
+        (
+            "a column twice",
+            with(insert("t", "r", vec![Cell::new("x", 1), Cell::new("y", 1), Cell::new("x", 1)])),
+            Invalid::RepeatedColumn("x".to_owned()).into(),
+        ),
+        ("the last counter", run("e", max, max, &[("e", max - 1)], &[set(9)]), exceeded(&COUNTER, max.into())),
+        ("beyond it", run("e", max - 1, max - 1, &[("e", max - 2)], &[set(8), set(9)]), exceeded(&COUNTER, max.into())),
+        ("on the last counter", run("e", 0, max, &[("z", max)], &[set(9)]), exceeded(&COUNTER, max.into())),
+        ("many dependencies", run("e", 0, 2, &many, &[set(9)]), exceeded(&EVENT_DEPENDENCIES, 65)),
+    ];
+    for (case, bad, error) in cases {
+        check_refused(case, vec![bad.clone()], error.clone())?;
+        check_refused(case, vec![run("f", 0, 1, &[], &[set(8)]), bad], error)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_same_name_with_other_content() -> Checked {
+    let conflict = |peer: &str, counter| Error::ConflictingEvent { peer: peer.to_owned(), counter };
+    let cases = [
+        ("other operations", run("a", 1, 2, &[("a", 0)], &[set(9)]), conflict("a", 1)),
+        ("no operations", run("a", 1, 2, &[("a", 0)], &[vec![]]), conflict("a", 1)),
+        ("an operation more", run("a", 1, 2, &[("a", 0)], &[[set(1), set(1)].concat()]), conflict("a", 1)),
+        ("further on in a run", run("a", 0, 1, &[], &[set(0), set(9), set(10)]), conflict("a", 1)),
+        ("other dependencies", run("b", 0, 3, &[("a", 1)], &[set(2)]), conflict("b", 0)),
+        ("no dependencies", run("b", 0, 1, &[], &[set(2)]), conflict("b", 0)),
+        ("other operations of a waiting one", run("c", 1, 3, &[("c", 0)], &[set(9)]), conflict("c", 1)),
+        ("other dependencies of it", run("c", 1, 4, &[("b", 0), ("c", 0)], &[set(3)]), conflict("c", 1)),
+    ];
+    for (case, bad, error) in cases {
+        check_refused(case, vec![bad.clone()], error.clone())?;
+        check_refused(case, vec![run("f", 0, 1, &[], &[set(8)]), bad], error)?;
+    }
+    let (one, other) = (run("e", 0, 1, &[], &[set(8)]), run("e", 0, 1, &[], &[set(9)]));
+    check_refused("both in one call", vec![one, other], conflict("e", 0))?;
+    let (one, other) = (run("e", 1, 2, &[("e", 0)], &[set(8)]), run("e", 1, 2, &[("e", 0)], &[set(9)]));
+    check_refused("both in one call, waiting", vec![one, other], conflict("e", 1))
+}
+
+/// What is wrong with a waiting event shows when its dependencies come. It is dropped then, and its name is free.
+#[test]
+fn a_waiting_event_that_proves_wrong_is_dropped() -> Checked {
+    let z = run("z", 0, 3, &[("a", 1)], &[set(4)]);
+    let cases = [
+        (
+            "one dependency on another",
+            run("e", 0, 4, &[("a", 0), ("z", 0)], &[set(9)]),
+            run("e", 0, 4, &[("b", 0), ("z", 0)], &[set(5)]),
+        ),
+        (
+            "past its previous event",
+            run("b", 1, 4, &[("z", 0)], &[set(9)]),
+            run("b", 1, 4, &[("b", 0), ("z", 0)], &[set(5)]),
+        ),
+    ];
+    for (case, wrong, right) in cases {
+        let merge = |doc: &mut Doc, run: &EventRun| doc.merge_events(vec![run.clone()]);
+        let mut doc = document()?;
+        let waits = MergeReport { applied: 0, duplicate: 0, waiting: 2, missing: vec![id("c", 0), id("z", 0)] };
+        same(case, &merge(&mut doc, &wrong), &Ok(waits))?;
+        let applied = MergeReport { applied: 1, duplicate: 0, waiting: 1, missing: vec![id("c", 0)] };
+        let mut honest = document()?;
+        for run in [&z, &right] {
+            same(case, &merge(&mut doc, run), &Ok(applied.clone()))?;
+            same(case, &merge(&mut honest, run), &Ok(applied.clone()))?;
+        }
+        same(case, &(doc.digest(), doc.version(), doc.heads()), &(honest.digest(), honest.version(), honest.heads()))?;
+        let again = merge(&mut doc, &wrong);
+        ensure!(again.is_err(), "{case}: {again:?}");
+    }
+    Ok(())
+}
+
+/// The lamport of an event that waits cannot be checked yet, so its claim is not kept: it gets the one that follows.
+#[test]
+fn a_waiting_event_gets_the_lamport_that_follows() -> Result<(), Box<dyn std::error::Error>> {
+    let z = run("z", 0, 3, &[("a", 1)], &[set(4)]);
+    let late = run("e", 0, 9, &[("z", 0)], &[set(5), set(6)]);
+    let right = run("e", 0, 4, &[("z", 0)], &[set(5), set(6)]);
+    let mut doc = document()?;
+    assert_eq!(doc.merge_events(vec![late.clone()])?.waiting, 3);
+    assert_eq!(doc.merge_events(vec![right.clone()])?.duplicate, 2);
+    assert_eq!(doc.merge_events(vec![z])?.applied, 3);
+    let known = ["a", "b", "z"].map(|peer| PeerVersion { peer: peer.to_owned(), count: 2 });
+    assert_eq!(doc.events_since(&known, u32::MAX)?.runs, std::slice::from_ref(&right));
+    let rule = RunRule::Lamport { given: 9, derived: 4 };
+    let refused = Invalid::Run { run: 0, peer: "e".to_owned(), start: 0, rule };
+    assert_eq!(doc.merge_events(vec![late]), Err(refused.into()));
+    assert_eq!(doc.merge_events(vec![right])?.duplicate, 2);
+    Ok(())
+}
+
+/// Events of the document's own peer that were written elsewhere: it cannot write while they wait, since it would give
+/// their names to other events; it goes on behind them.
+#[test]
+fn own_events_that_wait() -> Result<(), Box<dyn std::error::Error>> {
+    let z = run("z", 0, 3, &[("a", 1)], &[set(4)]);
+    let first = run("d", 0, 4, &[("z", 0)], &[set(7)]);
+    let second = run("d", 1, 5, &[("d", 0)], &[set(8)]);
+    let other = run("f", 0, 6, &[("d", 1)], &[set(9)]);
+    // Waiting as the own event itself, behind one that is missing, or as a dependency of another peer's event.
+    for waits in [vec![first.clone()], vec![second.clone()], vec![other]] {
+        let mut doc = document()?;
+        doc.merge_events(waits)?;
+        let (before, digest) = (doc.version(), doc.digest());
+        let refused = doc.insert("t", "r", vec![Cell::new("x", 9)]);
+        assert!(matches!(&refused, Err(Error::ConflictingEvent { peer, .. }) if peer == "d"), "{refused:?}");
+        assert_eq!((doc.version(), doc.digest()), (before, digest));
+        doc.merge_events(vec![z.clone(), first.clone(), second.clone()])?;
+        assert_eq!(doc.insert("t", "r", vec![Cell::new("x", 9)])?, id("d", 2));
+        doc.dbg_check();
+    }
+    Ok(())
+}

@@ -1,0 +1,376 @@
+//! Several replicas side by side, each a document and a naive model of it; the steps that a history is made of; and the
+//! comparison of the two after every step.
+//!
+//! The last replica is a ghost: it has no document, its events are made by the model. So it commits what a document
+//! would refuse to its own user, such as updates of rows that are not there. Merging must take them.
+
+use crate::check::{Mirror, check_tables};
+use crate::model::{Events, Model, all_events_of, runs_of, scattered};
+use crate::oracle::{Event, Tables, execute};
+use crate::seeds::{Checked, Random, caught, ensure, same};
+use converge_engine::{Doc, Error, EventId, EventRun, RowOp};
+use std::fmt::Write;
+
+/// One step. Replicas are given by place; `dice` decides what the step leaves open, so that a step means much the same
+/// when others before it are left out.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// A commit. A careful one leaves out the operations that would be refused.
+    Commit { at: usize, careful: bool, ops: Vec<RowOp> },
+    /// Some of what `from` knows comes to `to`: any part, any order, any grouping, any repetition.
+    Send { from: usize, to: usize, dice: u64 },
+    /// `to` asks `from` for what it lacks, page by page.
+    Relay { from: usize, to: usize, dice: u64 },
+    /// A new watcher.
+    Watch { at: usize, from_start: bool, tables: Vec<String> },
+    /// Some of the watchers take.
+    Take { at: usize, dice: u64 },
+    /// A watcher goes.
+    Unwatch { at: usize, dice: u64 },
+}
+
+/// The names of the replicas, the ghost's last, and what they do.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    pub(crate) names: Vec<String>,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl History {
+    /// Plays the history, and at the end brings everything to everyone.
+    fn play(&self, dice: u64) -> Checked<World> {
+        let mut world = World::new(&self.names)?;
+        let mut random = Random::new(dice);
+        let mut play = || -> Checked {
+            for step in &self.steps {
+                world.step(step, &mut random)?;
+            }
+            world.exchange_all(&mut random)
+        };
+        match caught(&mut play) {
+            Ok(()) => Ok(world),
+            Err(why) => Err(format!("{why}\nafter these steps:\n  {}", world.log.join("\n  "))),
+        }
+    }
+
+    /// Plays the history; where that fails, says why for the shortest history found that still fails.
+    pub(crate) fn check(&self, dice: u64) -> Checked<World> {
+        let mut why = match self.play(dice) {
+            Ok(world) => return Ok(world),
+            Err(why) => why,
+        };
+        let mut shortest = self.clone();
+        let fails = |history: Self| history.play(dice).err().map(|why| (history, why));
+        while let Some(found) = shortest.shorter().into_iter().find_map(fails) {
+            (shortest, why) = found;
+        }
+        Err(why)
+    }
+
+    /// The history with fewer steps, the boldest cuts first; then with fewer operations in its commits.
+    fn shorter(&self) -> Vec<Self> {
+        let mut shorter = Vec::new();
+        let mut size = self.steps.len();
+        while size > 0 {
+            for start in (0..self.steps.len()).step_by(size) {
+                let mut history = self.clone();
+                history.steps.drain(start..(start + size).min(self.steps.len()));
+                shorter.push(history);
+            }
+            size /= 2;
+        }
+        for (place, step) in self.steps.iter().enumerate() {
+            let Step::Commit { ops, .. } = step else { continue };
+            for leave_out in 0..ops.len() {
+                let mut history = self.clone();
+                if let Step::Commit { ops, .. } = &mut history.steps[place] {
+                    ops.remove(leave_out);
+                }
+                shorter.push(history);
+            }
+        }
+        shorter
+    }
+}
+
+pub(crate) struct Replica {
+    pub(crate) name: String,
+    pub(crate) doc: Option<Doc>,
+    pub(crate) model: Model,
+    mirrors: Vec<Mirror>,
+}
+
+pub(crate) struct World {
+    pub(crate) replicas: Vec<Replica>,
+    digests: Vec<([u8; 32], Tables)>,
+    log: Vec<String>,
+    /// How many merges there were, and after how many of them events waited.
+    pub(crate) merges: u32,
+    pub(crate) merges_that_wait: u32,
+}
+
+impl World {
+    fn new(names: &[String]) -> Checked<Self> {
+        let mut replicas = Vec::new();
+        for (place, name) in names.iter().enumerate() {
+            let create = || Doc::create(name).map_err(|error| format!("create {name:?}: {error}"));
+            let doc = if place + 1 < names.len() { Some(create()?) } else { None };
+            replicas.push(Replica { name: name.clone(), doc, model: Model::default(), mirrors: Vec::new() });
+        }
+        Ok(Self { replicas, digests: Vec::new(), log: Vec::new(), merges: 0, merges_that_wait: 0 })
+    }
+
+    /// Every event that was ever made.
+    pub(crate) fn all_events(&self) -> Events {
+        self.replicas.iter().flat_map(|replica| replica.model.known.clone()).collect()
+    }
+
+    fn step(&mut self, step: &Step, random: &mut Random) -> Checked {
+        match step {
+            Step::Commit { at, careful, ops } => self.commit(*at, *careful, ops, random),
+            Step::Send { from, to, dice } => self.send(*from, *to, &mut Random::new(*dice), random),
+            Step::Relay { from, to, dice } => self.relay(*from, *to, &mut Random::new(*dice), random),
+            Step::Watch { at, from_start, tables } => self.watch(*at, *from_start, tables),
+            Step::Take { at, dice } => self.take(*at, &mut Random::new(*dice)),
+            Step::Unwatch { at, dice } => self.unwatch(*at, &mut Random::new(*dice)),
+        }
+    }
+
+    fn commit(&mut self, at: usize, careful: bool, ops: &[RowOp], random: &mut Random) -> Checked {
+        let replica = &mut self.replicas[at];
+        let Some(doc) = &mut replica.doc else {
+            let event = replica.model.next_event(&replica.name, ops.to_vec());
+            self.log.push(format!("{} commits {}", show_peer(&replica.name), show_event(&event)));
+            replica.model.known.insert(event.id.clone(), event);
+            return Ok(());
+        };
+        let mut tables = replica.model.tables();
+        let mut taken = Vec::new();
+        let mut refused = None;
+        for op in ops {
+            if let Some(missing) = missing_row(&tables, op) {
+                if careful {
+                    continue;
+                }
+                refused = refused.or(Some(missing));
+            }
+            execute(&mut tables, op);
+            taken.push(op.clone());
+        }
+        let expected = replica.model.next_event(&replica.name, taken.clone());
+        let outcome = if refused.is_some() { ", to be refused" } else { "" };
+        self.log.push(format!("{} commits {}{outcome}", show_peer(&replica.name), show_event(&expected)));
+        let before = replica.model.version();
+        let committed = commit(doc, taken, random.chance(1, 2));
+        let Some(missing) = refused else {
+            same("the commit's name", &committed, &Ok(expected.id.clone()))?;
+            let made = doc.events_since(&before, u32::MAX).map_err(|error| error.to_string())?;
+            replica.model.merge(&runs_of([&expected], || false));
+            let expected: Vec<Event> = all_events_of(&runs_of([&expected], || false));
+            same("the new event", &all_events_of(&made.runs), &expected)?;
+            return self.check(at, random);
+        };
+        same("the commit", &committed, &Err(missing))?;
+        self.check(at, random)
+    }
+
+    fn send(&mut self, from: usize, to: usize, dice: &mut Random, random: &mut Random) -> Checked {
+        let mut events: Vec<Event> = self.replicas[from].model.known.values().cloned().collect();
+        let known = &self.replicas[to].model.known;
+        let runs = match dice.below(6) {
+            0 => {
+                events.sort_by_key(|event| event.lamport);
+                runs_of(&events, || true)
+            }
+            1 => {
+                events.retain(|event| !known.contains_key(&event.id));
+                events.sort_by_key(|event| event.lamport);
+                events.reverse();
+                runs_of(&events, || false)
+            }
+            2 => {
+                events.retain(|event| !known.contains_key(&event.id));
+                scattered(dice, &events)
+            }
+            kind => {
+                let events = dice.sample(&events, 1, [2, 4, 8][kind - 3]);
+                scattered(dice, &events)
+            }
+        };
+        let most = 1 + dice.below(runs.len() + 1);
+        for call in runs.chunks(most) {
+            self.merge(to, call, random)?;
+        }
+        Ok(())
+    }
+
+    fn relay(&mut self, from: usize, to: usize, dice: &mut Random, random: &mut Random) -> Checked {
+        let most = *dice.pick(&[1, 2, 3, 5, u32::MAX]);
+        loop {
+            let known = self.replicas[to].model.version();
+            let Some(doc) = &self.replicas[from].doc else { return Ok(()) };
+            let batch = doc.events_since(&known, most).map_err(|error| format!("events_since: {error}"))?;
+            let given: usize = batch.runs.iter().map(|run| run.commits.len()).sum();
+            ensure!(given <= most as usize, "{given} events in a page of {most}");
+            if dice.chance(1, 8) {
+                self.log.push(format!("a page from {} is lost", show_peer(&self.replicas[from].name)));
+                return Ok(());
+            }
+            self.merge(to, &batch.runs, random)?;
+            if !batch.more {
+                break;
+            }
+            ensure!(given > 0, "an empty page, and more to come");
+        }
+        let lacks = |id: &&EventId| !self.replicas[to].model.known.contains_key(id);
+        same("what the relay left out", &self.replicas[from].model.known.keys().find(lacks), &None)
+    }
+
+    /// Brings these runs to one replica, at times twice, and compares it with its model.
+    fn merge(&mut self, to: usize, runs: &[EventRun], random: &mut Random) -> Checked {
+        let replica = &mut self.replicas[to];
+        self.log.push(format!("{} merges {}", show_peer(&replica.name), show_runs(runs)));
+        for _ in 0..1 + random.below(2) {
+            let expected = replica.model.merge(runs);
+            let Some(doc) = &mut replica.doc else { continue };
+            self.merges += 1;
+            self.merges_that_wait += u32::from(expected.waiting > 0);
+            same("the report", &doc.merge_events(runs.to_vec()), &Ok(expected))?;
+        }
+        self.check(to, random)
+    }
+
+    fn watch(&mut self, at: usize, from_start: bool, tables: &[String]) -> Checked {
+        let replica = &mut self.replicas[at];
+        let Some(doc) = &mut replica.doc else { return Ok(()) };
+        let mirror = Mirror::new(doc, tables, from_start, &replica.model.tables())?;
+        self.log.push(format!("{} watches {tables:?}, from the start: {from_start}", show_peer(&replica.name)));
+        replica.mirrors.push(mirror);
+        Ok(())
+    }
+
+    fn take(&mut self, at: usize, dice: &mut Random) -> Checked {
+        let replica = &mut self.replicas[at];
+        let Some(doc) = &mut replica.doc else { return Ok(()) };
+        let now = replica.model.tables();
+        for (place, mirror) in replica.mirrors.iter_mut().enumerate() {
+            let most = dice.below(4) as u32;
+            if dice.chance(3, 4) {
+                self.log.push(format!("watcher {place} of {} takes {most}", show_peer(&replica.name)));
+                mirror.take(doc, most, &now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unwatch(&mut self, at: usize, dice: &mut Random) -> Checked {
+        let replica = &mut self.replicas[at];
+        let Some(doc) = &mut replica.doc else { return Ok(()) };
+        if replica.mirrors.is_empty() {
+            return Ok(());
+        }
+        let place = dice.below(replica.mirrors.len());
+        self.log.push(format!("watcher {place} of {} goes", show_peer(&replica.name)));
+        let watcher = replica.mirrors.remove(place).watcher;
+        doc.unwatch(watcher);
+        let changes = doc.take(watcher, u32::MAX);
+        ensure!(changes.ops.is_empty() && !changes.more, "a watcher that is gone takes {changes:?}");
+        Ok(())
+    }
+
+    /// Everything to everyone, after which all are equal and all watchers can catch up.
+    fn exchange_all(&mut self, random: &mut Random) -> Checked {
+        let events: Vec<Event> = self.all_events().into_values().collect();
+        for to in 0..self.replicas.len() {
+            let runs = scattered(random, &events);
+            self.merge(to, &runs, random)?;
+            let replica = &mut self.replicas[to];
+            ensure!(replica.model.waiting.is_empty(), "the model still waits for {:?}", replica.model.waiting);
+            let now = replica.model.tables();
+            let Some(doc) = &mut replica.doc else { continue };
+            for mirror in &mut replica.mirrors {
+                mirror.catch_up(doc, 1 + random.below(3) as u32, &now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares a replica with its model, and its digest with those of all tables seen so far.
+    fn check(&mut self, at: usize, random: &mut Random) -> Checked {
+        let replica = &self.replicas[at];
+        let Some(doc) = &replica.doc else { return Ok(()) };
+        doc.dbg_check();
+        same("the peer's name", &doc.peer(), &replica.name.as_str())?;
+        same("version", &doc.version(), &replica.model.version())?;
+        same("heads", &doc.heads(), &replica.model.heads())?;
+        let tables = replica.model.tables();
+        check_tables(doc, &tables, random)?;
+        let digest = doc.digest();
+        let met = |(other, with): &&([u8; 32], Tables)| *other == digest || *with == tables;
+        match self.digests.iter().find(met) {
+            None => self.digests.push((digest, tables)),
+            Some((other, with)) => {
+                ensure!(*with == tables, "one digest for two tables:\n  {with:?}\n  {tables:?}");
+                ensure!(*other == digest, "two digests for {tables:?}: {other:?} and {digest:?}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Commits by the function for one operation, or as a commit.
+fn commit(doc: &mut Doc, ops: Vec<RowOp>, plainly: bool) -> Result<EventId, Error> {
+    match ops.as_slice() {
+        [RowOp::Insert { table, row, cells }] if plainly => doc.insert(table, row, cells.clone()),
+        [RowOp::Update { table, row, cells }] if plainly => doc.update(table, row, cells.clone()),
+        [RowOp::Delete { table, row }] if plainly => doc.delete(table, row),
+        _ => doc.commit(ops),
+    }
+}
+
+fn missing_row(tables: &Tables, op: &RowOp) -> Option<Error> {
+    match op {
+        RowOp::Insert { .. } => None,
+        RowOp::Update { table, row, .. } | RowOp::Delete { table, row } => {
+            let there = tables.get(table).is_some_and(|rows| rows.contains_key(row));
+            (!there).then(|| Error::NoSuchRow { table: table.clone(), row: row.clone() })
+        }
+    }
+}
+
+/// A peer's name; of a long one, the beginning.
+pub(crate) fn show_peer(name: &str) -> String {
+    if name.len() > 16 { format!("{:?}…", name.chars().take(3).collect::<String>()) } else { format!("{name:?}") }
+}
+
+/// Runs in a line.
+pub(crate) fn show_runs(runs: &[EventRun]) -> String {
+    let mut line = String::new();
+    for run in runs {
+        let last = (run.start as usize + run.commits.len()).saturating_sub(1);
+        let _ = write!(line, "[{} {}..={last}] ", show_peer(&run.peer), run.start);
+    }
+    line
+}
+
+/// An event in a line.
+pub(crate) fn show_event(event: &Event) -> String {
+    let mut line = format!("{} at {}", event.id.counter, event.lamport);
+    for dep in &event.deps {
+        let _ = write!(line, " on {} {}", show_peer(&dep.peer), dep.counter);
+    }
+    line.push(':');
+    for op in &event.ops {
+        let _ = match op {
+            RowOp::Insert { table, row, cells } => write!(line, " insert {table:?} {row:?} {};", show_cells(cells)),
+            RowOp::Update { table, row, cells } => write!(line, " update {table:?} {row:?} {};", show_cells(cells)),
+            RowOp::Delete { table, row } => write!(line, " delete {table:?} {row:?};"),
+        };
+    }
+    line
+}
+
+fn show_cells(cells: &[converge_engine::Cell]) -> String {
+    let shown: Vec<String> = cells.iter().map(|cell| format!("{:?}={:?}", cell.column, cell.value)).collect();
+    shown.join(" ")
+}

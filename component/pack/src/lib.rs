@@ -1,0 +1,159 @@
+//! Makes the component: compiles `converge-component` to a core WebAssembly module, wraps that as a component, and lets
+//! it pass only if it imports nothing and exports just what `wit/` says.
+//!
+//! It needs cargo and rustc alone. What the component does, it does not know. Both the program of this package and the
+//! build script of the Rust host call [`pack`].
+
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, process};
+use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
+use wit_parser::{IndexMap, PackageId, Resolve, WorldId, WorldItem, WorldKey};
+
+/// The target that gives a component without imports: every WASI target pulls in interfaces of its own.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Variables of an outer cargo, clippy or coverage run that are meant for the host and would change the component.
+const OUTER_BUILD: [&str; 6] = [
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+    "RUSTDOCFLAGS",
+];
+
+/// Builds the component of the workspace in the folder `workspace`, checks it and writes it to `file`, which afterwards
+/// holds either the whole new component or what it held before. Gives the component's size in bytes.
+///
+/// Costs a release build of the engine the first time, and fractions of a second where nothing has changed.
+///
+/// # Errors
+///
+/// Where the compiler is missing or fails, where the component is not what the contract says, and where `file` cannot
+/// be written.
+pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
+    let workspace = workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))?;
+    let module_file = compile(&workspace)?;
+    let module = fs::read(&module_file).with_context(|| format!("reading {}", module_file.display()))?;
+    let component = wrap(&module)?;
+    check(&component, &workspace.join("wit"))?;
+    replace(file, &component)?;
+    Ok(component.len())
+}
+
+/// Compiles the core module, in a target folder of its own: an outer cargo holds the lock of the usual one.
+fn compile(workspace: &Path) -> Result<PathBuf> {
+    ensure_target()?;
+    let target_dir = workspace.join("target").join("component");
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(workspace)
+        .args(["build", "--quiet", "--package", "converge-component", "--profile", "component", "--target", TARGET])
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", remapped_paths(workspace));
+    for variable in OUTER_BUILD {
+        command.env_remove(variable);
+    }
+    run(&mut command)?;
+    Ok(target_dir.join(TARGET).join("component").join("converge_component.wasm"))
+}
+
+/// Flags that keep the paths of this machine out of panic messages, so that the same sources give the same bytes.
+fn remapped_paths(workspace: &Path) -> String {
+    let home = |variable: &str, folder: &str| {
+        env::var_os(variable).map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(folder)))
+    };
+    let mut flags = vec![format!("--remap-path-prefix={}=", workspace.join("").display())];
+    if let Some(cargo_home) = home("CARGO_HOME", ".cargo") {
+        flags.push(format!("--remap-path-prefix={}=cargo", cargo_home.display()));
+    }
+    flags.join("\x1f")
+}
+
+/// Installs the standard library for the target, where it is missing.
+fn ensure_target() -> Result<()> {
+    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .context("running rustc; is Rust installed? See https://rustup.rs")?;
+    if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    run(Command::new("rustup").args(["target", "add", TARGET])).with_context(|| {
+        format!("Rust's standard library for {TARGET} is missing and rustup could not add it; install that target")
+    })
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("starting {}", command.get_program().display()))?;
+    ensure!(status.success(), "{} failed: {status}", command.get_program().display());
+    Ok(())
+}
+
+/// The component around a core module that carries its own description.
+fn wrap(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode().context("making a component of the core module")
+}
+
+/// Fails unless the component imports nothing and exports what the world of the folder `wit` exports.
+fn check(component: &[u8], wit: &Path) -> Result<()> {
+    let DecodedWasm::Component(found, found_world) = wit_component::decode(component)? else {
+        bail!("this is an interface without a component");
+    };
+    let imports = names(&found, &found.worlds[found_world].imports);
+    ensure!(imports.is_empty(), "the component imports {}; it must import nothing", imports.join(", "));
+
+    let mut contract = Resolve::default();
+    let (package, _) = contract.push_dir(wit)?;
+    let world = contract.select_world(&[package], None)?;
+    let (found, contract) = (exported(found, found_world)?, exported(contract, world)?);
+    ensure!(found == contract, "the component is not what {} says; it is:\n{found}", wit.display());
+    Ok(())
+}
+
+/// What a world exports, as text: the names, then the interfaces in alphabetical order, without the comments, which do
+/// not survive in a component.
+fn exported(mut resolve: Resolve, world: WorldId) -> Result<String> {
+    let mut text = names(&resolve, &resolve.worlds[world].exports).join("\n");
+    let packages: BTreeSet<PackageId> = resolve.worlds[world]
+        .exports
+        .values()
+        .filter_map(|item| match item {
+            WorldItem::Interface { id, .. } => resolve.interfaces[*id].package,
+            WorldItem::Function(_) | WorldItem::Type { .. } => None,
+        })
+        .collect();
+    for package in packages {
+        resolve.packages[package].worlds.clear();
+        resolve.packages[package].interfaces.sort_keys();
+        let mut printer = WitPrinter::default();
+        printer.emit_docs(false).print(&resolve, package, &[])?;
+        text.push_str("\n\n");
+        text.push_str(&printer.output.to_string());
+    }
+    Ok(text)
+}
+
+fn names(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<String> {
+    let mut names: Vec<_> = items.keys().map(|key| resolve.name_world_key(key)).collect();
+    names.sort();
+    names
+}
+
+/// Writes beside the file, then renames, so that no reader ever sees half of it.
+fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    }
+    let beside = file.with_extension(format!("{}.part", process::id()));
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        // What is left of a failed write helps nobody; the write's own error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("writing {}", file.display()))
+}

@@ -1,0 +1,126 @@
+//! The contract's types from the engine's and back, field by field. Texts and blobs move, nothing is copied.
+
+use crate::contract::exports::converge::sync::durable as wit;
+use crate::contract::exports::converge::sync::types;
+use converge_engine as engine;
+
+/// Each element of a list.
+pub(crate) fn list<From, To>(elements: Vec<From>) -> Vec<To>
+where
+    From: Into<To>,
+{
+    elements.into_iter().map(Into::into).collect()
+}
+
+/// Records with the same fields on both sides, as `FROM => TO { field, field as list }`.
+macro_rules! records {
+    ($($from:ty => $to:ty { $($field:ident $(as $with:ident)?),* $(,)? })*) => {$(
+        impl From<$from> for $to {
+            fn from(from: $from) -> Self {
+                Self { $($field: records!(@field from $field $($with)?)),* }
+            }
+        }
+    )*};
+    (@field $from:ident $field:ident) => { $from.$field };
+    (@field $from:ident $field:ident into) => { $from.$field.into() };
+    (@field $from:ident $field:ident list) => { list($from.$field) };
+    (@field $from:ident $field:ident commits) => { $from.$field.into_iter().map(list).collect() };
+}
+
+records! {
+    types::Cell => engine::Cell { column, value as into }
+    engine::Cell => types::Cell { column, value as into }
+    engine::EventId => types::EventId { peer, counter }
+    types::EventId => engine::EventId { peer, counter }
+    engine::PeerVersion => types::PeerVersion { peer, count }
+    types::PeerVersion => engine::PeerVersion { peer, count }
+    wit::EventRun => engine::EventRun { peer, start, lamport, deps as list, commits as commits }
+    engine::EventRun => wit::EventRun { peer, start, lamport, deps as list, commits as commits }
+    engine::EventBatch => wit::EventBatch { runs as list, more }
+    engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, missing as list }
+    wit::ScanOptions => engine::ScanOptions { range as into, descending, limit, after, columns }
+    engine::Row => wit::Row { id, cells as list }
+    engine::Page => wit::Page { rows as list, more }
+    engine::TableSummary => wit::TableSummary { name, rows }
+    engine::Changes => wit::Changes { ops as list, more }
+}
+
+impl From<types::Value> for engine::Value {
+    fn from(value: types::Value) -> Self {
+        match value {
+            types::Value::Null => Self::Null,
+            types::Value::Boolean(boolean) => Self::Boolean(boolean),
+            types::Value::Integer(integer) => Self::Integer(integer),
+            types::Value::Real(real) => Self::Real(real),
+            types::Value::Text(text) => Self::Text(text),
+            types::Value::Blob(blob) => Self::Blob(blob),
+        }
+    }
+}
+
+impl From<engine::Value> for types::Value {
+    fn from(value: engine::Value) -> Self {
+        match value {
+            engine::Value::Null => Self::Null,
+            engine::Value::Boolean(boolean) => Self::Boolean(boolean),
+            engine::Value::Integer(integer) => Self::Integer(integer),
+            engine::Value::Real(real) => Self::Real(real),
+            engine::Value::Text(text) => Self::Text(text),
+            engine::Value::Blob(blob) => Self::Blob(blob),
+        }
+    }
+}
+
+impl From<wit::RowOp> for engine::RowOp {
+    fn from(op: wit::RowOp) -> Self {
+        match op {
+            wit::RowOp::Insert(wit::InsertOp { table, row, cells }) => Self::Insert { table, row, cells: list(cells) },
+            wit::RowOp::Update(wit::UpdateOp { table, row, cells }) => Self::Update { table, row, cells: list(cells) },
+            wit::RowOp::Delete(wit::DeleteOp { table, row }) => Self::Delete { table, row },
+        }
+    }
+}
+
+impl From<engine::RowOp> for wit::RowOp {
+    fn from(op: engine::RowOp) -> Self {
+        match op {
+            engine::RowOp::Insert { table, row, cells } => {
+                Self::Insert(wit::InsertOp { table, row, cells: list(cells) })
+            }
+            engine::RowOp::Update { table, row, cells } => {
+                Self::Update(wit::UpdateOp { table, row, cells: list(cells) })
+            }
+            engine::RowOp::Delete { table, row } => Self::Delete(wit::DeleteOp { table, row }),
+        }
+    }
+}
+
+impl From<wit::KeyRange> for engine::KeyRange {
+    fn from(range: wit::KeyRange) -> Self {
+        match range {
+            wit::KeyRange::All => Self::All,
+            wit::KeyRange::Equal(id) => Self::Equal(id),
+            wit::KeyRange::AtLeast(id) => Self::AtLeast(id),
+            wit::KeyRange::AtMost(id) => Self::AtMost(id),
+            wit::KeyRange::Between((first, last)) => Self::Between(first, last),
+            wit::KeyRange::StartsWith(start) => Self::StartsWith(start),
+        }
+    }
+}
+
+impl From<engine::Error> for types::Error {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::InvalidArgument(invalid) => Self::InvalidArgument(invalid.to_string()),
+            engine::Error::LimitExceeded { limit, given } => Self::LimitExceeded(types::ExceededLimit {
+                limit: limit.name.to_owned(),
+                most: limit.most,
+                given,
+            }),
+            engine::Error::NoSuchRow { table, row } => Self::NoSuchRow((table, row)),
+            engine::Error::ConflictingEvent { peer, counter } => Self::ConflictingEvent(types::EventId { peer, counter }),
+            // The engine's errors may grow; what this contract has no case for is told in words.
+            other => Self::Other(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `durable`: documents and their watchers, each a resource.
+
+use crate::Component;
+use crate::contract::exports::converge::sync::durable as wit;
+use crate::contract::exports::converge::sync::types;
+use crate::convert::list;
+use converge_engine as engine;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A document, shared between its own resource and those of its watchers.
+pub(crate) struct Doc(Rc<RefCell<engine::Doc>>);
+
+/// A watcher of a document, which lives on as long as the watcher does.
+pub(crate) struct Watcher {
+    doc: Rc<RefCell<engine::Doc>>,
+    number: engine::WatcherNumber,
+}
+
+impl wit::Guest for Component {
+    type Doc = Doc;
+    type Watcher = Watcher;
+}
+
+impl wit::GuestWatcher for Watcher {
+    fn take(&self, most: u32) -> wit::Changes {
+        self.doc.borrow_mut().take(self.number, most).into()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.doc.borrow_mut().unwatch(self.number);
+    }
+}
+
+impl wit::GuestDoc for Doc {
+    fn create(peer: String) -> Result<wit::Doc, types::Error> {
+        let doc = engine::Doc::create(&peer)?;
+        Ok(wit::Doc::new(Self(Rc::new(RefCell::new(doc)))))
+    }
+
+    fn peer(&self) -> String {
+        self.0.borrow().peer().to_owned()
+    }
+
+    fn insert(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().insert(&table, &row, list(cells))?.into())
+    }
+
+    fn update(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().update(&table, &row, list(cells))?.into())
+    }
+
+    fn delete(&self, table: String, row: String) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().delete(&table, &row)?.into())
+    }
+
+    fn commit(&self, ops: wit::Commit) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().commit(list(ops))?.into())
+    }
+
+    fn get(&self, table: String, row: String) -> Option<Vec<types::Cell>> {
+        self.0.borrow().get(&table, &row).map(list)
+    }
+
+    fn scan(&self, table: String, options: wit::ScanOptions) -> Result<wit::Page, types::Error> {
+        Ok(self.0.borrow().scan(&table, &options.into())?.into())
+    }
+
+    fn tables(&self) -> Vec<wit::TableSummary> {
+        list(self.0.borrow().tables())
+    }
+
+    fn watch(&self, tables: Vec<String>, from_start: bool) -> Result<wit::Watcher, types::Error> {
+        let number = self.0.borrow_mut().watch(&tables, from_start)?;
+        Ok(wit::Watcher::new(Watcher { doc: self.0.clone(), number }))
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        self.0.borrow().digest().to_vec()
+    }
+
+    fn version(&self) -> Vec<types::PeerVersion> {
+        list(self.0.borrow().version())
+    }
+
+    fn heads(&self) -> Vec<types::EventId> {
+        list(self.0.borrow().heads())
+    }
+
+    fn events_since(&self, known: Vec<types::PeerVersion>, most: u32) -> Result<wit::EventBatch, types::Error> {
+        let known: Vec<engine::PeerVersion> = list(known);
+        Ok(self.0.borrow().events_since(&known, most)?.into())
+    }
+
+    fn merge_events(&self, events: Vec<wit::EventRun>) -> Result<wit::MergeReport, types::Error> {
+        Ok(self.0.borrow_mut().merge_events(list(events))?.into())
+    }
+}
