@@ -41,8 +41,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         wasmtime.push(measure::<Wasmtime>(size)?);
     }
     let component = converge::COMPONENT.len();
-    println!("{} rows of 3 cells; {} updates of {} rows; component: {component} bytes\n", size.rows, size.updates, size.updated_rows);
-    println!("{:<28}{:>12}{:>12}{:>8}{:>16}{:>16}", "", "native, ns", "wasmtime, ns", "ratio", "native, bytes", "wasmtime, bytes");
+    println!(
+        "{} rows of 3 cells; {} updates of {} rows; component: {component} bytes\n",
+        size.rows, size.updates, size.updated_rows
+    );
+    println!(
+        "{:<28}{:>12}{:>12}{:>8}{:>16}{:>16}",
+        "", "native, ns", "wasmtime, ns", "ratio", "native, bytes", "wasmtime, bytes"
+    );
     for (at, (name, _, _)) in native[0].iter().enumerate() {
         let (native, native_bytes) = median(&native, at);
         let (wasmtime, wasmtime_bytes) = median(&wasmtime, at);

@@ -87,17 +87,14 @@ impl Replica for Wasmtime {
 
     fn commit(&mut self, ops: Vec<Op>) -> Result<(), Self::Error> {
         use converge::{Cell, RowOp};
-        let ops: Vec<RowOp> = ops
-            .into_iter()
-            .map(|op| match op {
-                Op::Insert { row, name, number, share } => {
-                    let cells = [Cell::new("name", name), Cell::new("number", number), Cell::new("share", share)];
-                    RowOp::insert("table", row, cells)
-                }
-                Op::Update { row, number } => RowOp::update("table", row, [Cell::new("number", number)]),
-            })
-            .collect();
-        self.0.commit(&ops).map(drop)
+        let ops = ops.into_iter().map(|op| match op {
+            Op::Insert { row, name, number, share } => {
+                let cells = [Cell::new("name", name), Cell::new("number", number), Cell::new("share", share)];
+                RowOp::insert("table", row, cells)
+            }
+            Op::Update { row, number } => RowOp::update("table", row, [Cell::new("number", number)]),
+        });
+        self.0.commit(ops.collect::<Vec<_>>()).map(drop)
     }
 
     fn get(&self, table: &str, row: &str) -> Result<Option<Self::Cells>, Self::Error> {
