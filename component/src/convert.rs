@@ -112,13 +112,13 @@ impl From<engine::Error> for types::Error {
     fn from(error: engine::Error) -> Self {
         match error {
             engine::Error::InvalidArgument(invalid) => Self::InvalidArgument(invalid.to_string()),
-            engine::Error::LimitExceeded { limit, given } => Self::LimitExceeded(types::ExceededLimit {
-                limit: limit.name.to_owned(),
-                most: limit.most,
-                given,
-            }),
+            engine::Error::LimitExceeded { limit, given } => {
+                Self::LimitExceeded(types::ExceededLimit { limit: limit.name.to_owned(), most: limit.most, given })
+            }
             engine::Error::NoSuchRow { table, row } => Self::NoSuchRow((table, row)),
-            engine::Error::ConflictingEvent { peer, counter } => Self::ConflictingEvent(types::EventId { peer, counter }),
+            engine::Error::ConflictingEvent { peer, counter } => {
+                Self::ConflictingEvent(types::EventId { peer, counter })
+            }
             // The engine's errors may grow; what this contract has no case for is told in words.
             other => Self::Other(other.to_string()),
         }

@@ -99,8 +99,13 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode().context("making a component of the core module")
 }
 
-/// Fails unless the component imports nothing and exports what the world of the folder `wit` exports.
-fn check(component: &[u8], wit: &Path) -> Result<()> {
+/// Checks that a component imports nothing and exports what the world of the folder `wit` exports. Comments do not
+/// count: they do not survive in a component. Costs milliseconds.
+///
+/// # Errors
+///
+/// Where it is not so, and where either cannot be read.
+pub fn check(component: &[u8], wit: &Path) -> Result<()> {
     let DecodedWasm::Component(found, found_world) = wit_component::decode(component)? else {
         bail!("this is an interface without a component");
     };
@@ -115,8 +120,7 @@ fn check(component: &[u8], wit: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a world exports, as text: the names, then the interfaces in alphabetical order, without the comments, which do
-/// not survive in a component.
+/// What a world exports, as text: the names, then the interfaces in alphabetical order, without comments.
 fn exported(mut resolve: Resolve, world: WorldId) -> Result<String> {
     let mut text = names(&resolve, &resolve.worlds[world].exports).join("\n");
     let packages: BTreeSet<PackageId> = resolve.worlds[world]

@@ -1,0 +1,73 @@
+//! What `converge-pack` lets pass, and what it does not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A copy of the contract with one text in `file` replaced.
+fn altered_contract(file: &str, from: &str, to: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(workspace().join("wit")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let file = folder.path().join(file);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from:?} stands in the contract");
+    fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    folder
+}
+
+#[test]
+fn the_component_is_what_the_contract_says_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new").join("converge.wasm");
+    let bytes = converge_pack::pack(&workspace(), &file).unwrap();
+    let component = fs::read(&file).unwrap();
+    assert_eq!(component.len(), bytes);
+    let files = fs::read_dir(file.parent().unwrap()).unwrap().count();
+    assert_eq!(files, 1, "nothing is left beside the component");
+
+    converge_pack::check(&component, &workspace().join("wit")).unwrap();
+    for (file, from, to) in [
+        ("durable.wit", "digest: func() -> list<u8>", "digest: func() -> list<u16>"),
+        ("durable.wit", "peer: func() -> string;", ""),
+        ("durable.wit", "counter of the first event.\n        start: u32", "x\n        begin: u32"),
+        ("types.wit", "other(string),", "other(string),\n        more(u32),"),
+        ("world.wit", "version: func() -> string;", "version: func() -> string;\n    name: func() -> string;"),
+        ("world.wit", "export engine;", ""),
+    ] {
+        let contract = altered_contract(file, from, to);
+        let error = converge_pack::check(&component, contract.path()).unwrap_err().to_string();
+        assert!(error.contains("is not what"), "{file}, {to:?}: {error}");
+    }
+    let comment = altered_contract("types.wit", "/// A named cell of a row.", "/// Another comment.");
+    converge_pack::check(&component, comment.path()).unwrap();
+}
+
+#[test]
+fn a_component_with_an_import_does_not_pass() {
+    // (component (import "clock" (func)))
+    let component = b"\0asm\x0d\0\x01\0\x07\x05\x01\x40\0\x01\0\x0a\x0a\x01\0\x05clock\x01\0";
+    let error = converge_pack::check(component, &workspace().join("wit")).unwrap_err().to_string();
+    assert_eq!(error, "the component imports clock; it must import nothing");
+}
+
+#[test]
+fn what_is_no_component_does_not_pass() {
+    for bytes in [&b""[..], b"\0asm", b"\0asm\x01\0\0\0", b"text"] {
+        assert!(converge_pack::check(bytes, &workspace().join("wit")).is_err(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn without_a_workspace_there_is_no_component() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("converge.wasm");
+    fs::write(&file, "as before").unwrap();
+    converge_pack::pack(&folder.path().join("missing"), &file).unwrap_err();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "as before");
+}

@@ -1,0 +1,111 @@
+//! The orders in which a replay gives events. The JavaScript host's program makes the very same ones.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// In which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As they stand in the file.
+    File,
+    /// From the last to the first.
+    Reverse,
+    /// By chance that this seed decides.
+    Shuffle(u64),
+}
+
+impl Order {
+    /// Puts the elements, which stand as in the file, into this order.
+    pub(crate) fn arrange<T>(self, elements: &mut [T]) {
+        match self {
+            Self::File => {}
+            Self::Reverse => elements.reverse(),
+            Self::Shuffle(seed) => shuffle(elements, seed),
+        }
+    }
+}
+
+/// Fisher and Yates: from the last place down, each element changes places with one at or before it.
+fn shuffle<T>(elements: &mut [T], seed: u64) {
+    let mut state = seed;
+    for last in (1..elements.len()).rev() {
+        let place = splitmix64(&mut state) % (last as u64 + 1);
+        // At most `last`, so an index.
+        elements.swap(last, place as usize);
+    }
+}
+
+/// The generator of <https://doi.org/10.1145/2714064.2660195>: three lines that any language has.
+fn splitmix64(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl FromStr for Order {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "file" => Ok(Self::File),
+            "reverse" => Ok(Self::Reverse),
+            _ => match text.strip_prefix("shuffle:").map(str::parse) {
+                Some(Ok(seed)) => Ok(Self::Shuffle(seed)),
+                _ => Err("an order is file, reverse or shuffle:SEED, with a SEED from 0 to 2^64 - 1".to_owned()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => f.write_str("file"),
+            Self::Reverse => f.write_str("reverse"),
+            Self::Shuffle(seed) => write!(f, "shuffle:{seed}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, splitmix64};
+
+    /// The first numbers of the reference implementation, <https://prng.di.unimi.it/splitmix64.c>, for the seed 1234567.
+    #[test]
+    fn numbers_are_those_of_the_reference() {
+        let mut state = 1_234_567;
+        assert_eq!(splitmix64(&mut state), 6_457_827_717_110_365_317);
+        assert_eq!(splitmix64(&mut state), 3_203_168_211_198_807_973);
+        assert_eq!(splitmix64(&mut state), 9_817_491_932_198_370_423);
+    }
+
+    #[test]
+    fn orders_keep_every_element_and_go_by_the_seed() {
+        let arranged = |order: Order| {
+            let mut numbers: Vec<u8> = (0..100).collect();
+            order.arrange(&mut numbers);
+            numbers
+        };
+        let (seven, again, eight) =
+            (arranged(Order::Shuffle(7)), arranged(Order::Shuffle(7)), arranged(Order::Shuffle(8)));
+        assert_eq!(seven, again);
+        assert_ne!(seven, eight);
+        let mut sorted = seven.clone();
+        sorted.sort_unstable();
+        assert_ne!(sorted, seven);
+        assert_eq!(sorted, arranged(Order::File));
+        assert_eq!(arranged(Order::Reverse).first(), Some(&99));
+    }
+
+    #[test]
+    fn orders_read_back_as_they_show() {
+        for order in [Order::File, Order::Reverse, Order::Shuffle(0), Order::Shuffle(u64::MAX)] {
+            assert_eq!(order.to_string().parse(), Ok(order));
+        }
+        for wrong in ["", "File", "shuffle", "shuffle:", "shuffle:-1", "shuffle:18446744073709551616"] {
+            assert!(wrong.parse::<Order>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `converge replay`: takes a history into a document, event by event or in batches, and tells what came out.
+
+use crate::order::Order;
+use converge::history::{self, TABLE, row_line};
+use converge::{Doc, EventRun, Row, ScanOptions};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The most rows that differ and are shown.
+const SHOWN_DIFFERENCES: usize = 10;
+
+pub(crate) struct Options {
+    pub(crate) history: PathBuf,
+    pub(crate) expect: Option<PathBuf>,
+    pub(crate) order: Order,
+    /// How many events each call takes.
+    pub(crate) batch: NonZeroUsize,
+    /// How many rows are shown.
+    pub(crate) head: usize,
+    pub(crate) progress: bool,
+}
+
+/// Whether every event took effect and the rows are the expected ones.
+pub(crate) fn replay(options: &Options, output: &mut impl Write) -> Result<bool, Box<dyn Error>> {
+    let expected = match &options.expect {
+        Some(file) => Some(read(file, history::read_rows)?),
+        None => None,
+    };
+    let mut events = read(&options.history, history::read_events)?;
+    options.order.arrange(&mut events);
+
+    let name = options.history.file_name().unwrap_or_default().to_string_lossy();
+    let doc = Doc::create("replay")?;
+    let (waiting, time) = merge(&doc, &events, options.batch, options.progress.then_some(&*name))?;
+    let rows = doc.rows(TABLE, ScanOptions::default()).collect::<Result<Vec<Row>, _>>()?;
+    let version = doc.version()?;
+
+    writeln!(output, "history   {name}")?;
+    writeln!(output, "order     {}, {} a call", options.order, options.batch)?;
+    writeln!(output, "events    {}", version.iter().map(|peer| u64::from(peer.count)).sum::<u64>())?;
+    writeln!(output, "peers     {}", version.len())?;
+    writeln!(output, "waiting   {waiting}")?;
+    writeln!(output, "rows      {}", rows.len())?;
+    writeln!(output, "digest    {}", doc.digest()?)?;
+    writeln!(output, "speed     {:.0} events/s", events.len() as f64 / time.as_secs_f64())?;
+    let mut agree = true;
+    if let Some(expected) = expected {
+        agree = compare(&rows, &expected, output)?;
+    }
+    if options.head > 0 {
+        writeln!(output)?;
+        for row in rows.iter().take(options.head) {
+            writeln!(output, "{}", row_line(row))?;
+        }
+    }
+    Ok(agree && waiting == 0)
+}
+
+fn read<T>(file: &Path, read: impl FnOnce(File) -> Result<T, history::Error>) -> Result<T, Box<dyn Error>> {
+    let of_file = |error: &dyn Error| format!("{}: {error}", file.display());
+    let opened = File::open(file).map_err(|error| of_file(&error))?;
+    Ok(read(opened).map_err(|error| of_file(&error))?)
+}
+
+/// Merges the events; gives how many wait at the end, and the time that it took.
+fn merge(
+    doc: &Doc,
+    events: &[EventRun],
+    batch: NonZeroUsize,
+    progress: Option<&str>,
+) -> Result<(u32, Duration), Box<dyn Error>> {
+    let mut progress = Progress { name: progress, total: events.len(), shown: None };
+    let mut waiting = 0;
+    let mut done = 0;
+    let start = Instant::now();
+    for events in events.chunks(batch.get()) {
+        waiting = doc.merge_events(events)?.waiting;
+        done += events.len();
+        progress.show(done)?;
+    }
+    let time = start.elapsed();
+    progress.end()?;
+    Ok((waiting, time))
+}
+
+/// One line on standard error, rewritten at most twenty times a second.
+struct Progress<'a> {
+    name: Option<&'a str>,
+    total: usize,
+    shown: Option<Instant>,
+}
+
+impl Progress<'_> {
+    fn show(&mut self, done: usize) -> io::Result<()> {
+        let Some(name) = self.name else { return Ok(()) };
+        let recent = self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(50));
+        if recent && done < self.total {
+            return Ok(());
+        }
+        self.shown = Some(Instant::now());
+        write!(io::stderr(), "\r{name} {done}/{}", self.total)
+    }
+
+    fn end(self) -> io::Result<()> {
+        if self.shown.is_some() { writeln!(io::stderr()) } else { Ok(()) }
+    }
+}
+
+/// Tells, and gives, whether the rows are the expected ones; shows the first that are not.
+fn compare(rows: &[Row], expected: &[Row], output: &mut impl Write) -> io::Result<bool> {
+    let lines =
+        |rows: &[Row]| -> BTreeMap<String, String> { rows.iter().map(|row| (row.id.clone(), row_line(row))).collect() };
+    let (found, expected) = (lines(rows), lines(expected));
+    let mut differences = Vec::new();
+    for (id, line) in &found {
+        match expected.get(id) {
+            Some(wanted) if wanted == line => {}
+            Some(wanted) => differences.push((id, format!("is {line:?}, expected {wanted:?}"))),
+            None => differences.push((id, "is there, expected none".to_owned())),
+        }
+    }
+    differences.extend(expected.keys().filter(|id| !found.contains_key(*id)).map(|id| (id, "is missing".to_owned())));
+    if differences.is_empty() {
+        writeln!(output, "expected  {} rows agree", expected.len())?;
+        return Ok(true);
+    }
+    writeln!(output, "expected  {} rows differ", differences.len())?;
+    for (id, difference) in differences.iter().take(SHOWN_DIFFERENCES) {
+        eprintln!("differs  {id}  {difference}");
+    }
+    Ok(false)
+}

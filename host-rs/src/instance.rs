@@ -1,0 +1,125 @@
+//! An instance of the engine: a memory of its own, with bounds, that documents live in.
+//!
+//! Every call of the crate passes through [`Instance::call`]: it takes the lock, sets the time limit, and lets the
+//! instance go after a failure that leaves it in an unknown state.
+
+use crate::contract::Converge;
+use crate::runtime::{Limits, Runtime, TimeLimit};
+use crate::{Doc, Error, Limit};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use wasmtime::Store;
+
+/// What an instance may use.
+///
+/// ```
+/// use converge::{Instance, InstanceOptions};
+/// use std::time::Duration;
+///
+/// let options = InstanceOptions { call_time: Some(Duration::from_secs(1)), ..InstanceOptions::default() };
+/// let instance = Instance::new(options)?;
+/// let (inbox, outbox) = (instance.doc("ann-inbox")?, instance.doc("ann-outbox")?);
+/// # Ok::<(), converge::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstanceOptions {
+    /// The most memory, in bytes, for all documents of the instance together. WebAssembly itself ends at 4 GiB.
+    pub memory_bytes: usize,
+    /// The longest time that one call may take, looked at every 10 ms; as long as it takes where there is none.
+    pub call_time: Option<Duration>,
+}
+
+/// 2 GiB, and a minute a call.
+impl Default for InstanceOptions {
+    fn default() -> Self {
+        Self { memory_bytes: 2 << 30, call_time: Some(Duration::from_secs(60)) }
+    }
+}
+
+/// An instance of the engine, which documents live in. A clone is the same instance; it ends with the last of its
+/// clones, documents and watchers.
+///
+/// Calls to one instance wait for each other; calls to different ones run side by side.
+#[derive(Clone)]
+pub struct Instance {
+    live: Arc<Mutex<Option<Live>>>,
+}
+
+/// What there is until a call fails for good.
+struct Live {
+    store: Store<Limits>,
+    bindings: Converge,
+    time: TimeLimit,
+}
+
+impl Instance {
+    /// A new instance. Costs some microseconds; the first one of a process compiles the engine, or loads it from the
+    /// cache of compiled code.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] where this machine cannot run WebAssembly; [`Error::OutOfMemory`] where the bound does not even
+    /// hold the empty engine (2 MiB do).
+    pub fn new(options: InstanceOptions) -> Result<Self, Error> {
+        let InstanceOptions { memory_bytes, call_time } = options;
+        let runtime = Runtime::get()?;
+        let time = runtime.time_limit(call_time);
+        let (store, bindings) = runtime.instantiate(memory_bytes, &time).map_err(Error::from_trap)?;
+        Ok(Self { live: Arc::new(Mutex::new(Some(Live { store, bindings, time }))) })
+    }
+
+    /// An empty document of this instance, in which this replica writes as `peer`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Doc::create`].
+    pub fn doc(&self, peer: &str) -> Result<Doc, Error> {
+        Doc::create_in(self, peer)
+    }
+
+    /// The engine's version, as semver.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] alone.
+    pub fn version(&self) -> Result<String, Error> {
+        self.call(|store, bindings| bindings.converge_sync_engine().call_version(store))
+    }
+
+    /// Every limit on what the engine takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Gone`] alone.
+    pub fn limits(&self) -> Result<Vec<Limit>, Error> {
+        self.call(|store, bindings| bindings.converge_sync_engine().call_limits(store))
+    }
+
+    /// The bytes of the instance's memory, which grows and never shrinks; 0 where the instance is gone.
+    pub fn memory_bytes(&self) -> usize {
+        let live = self.live.lock().ok();
+        live.and_then(|live| live.as_ref().map(|live| live.store.data().grown_bytes)).unwrap_or(0)
+    }
+
+    /// Makes one call. Where it fails in WebAssembly the instance is dropped, and its memory is free again.
+    pub(crate) fn call<T>(
+        &self,
+        call: impl FnOnce(&mut Store<Limits>, &Converge) -> wasmtime::Result<T>,
+    ) -> Result<T, Error> {
+        // Who panicked under the lock left a call half-made.
+        let mut live = self.live.lock().map_err(|_| Error::Gone)?;
+        let Some(Live { store, bindings, time }) = live.as_mut() else { return Err(Error::Gone) };
+        store.set_epoch_deadline(time.ticks);
+        call(store, bindings).map_err(|error| {
+            *live = None;
+            Error::from_trap(error)
+        })
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! Local-first tables that merge: replicas write on their own, exchange what they wrote in any order, and end with the
+//! same rows.
+//!
+//! The engine is a WebAssembly component, the very one that runs in browsers. This crate embeds it, compiles it once per
+//! process and gives its functions as Rust: every [`Doc`] method has the name that the contract (`wit/` in the sources)
+//! gives it, and means what the contract says.
+//!
+//! ```
+//! use converge::{Doc, Value};
+//!
+//! let ann = Doc::create("ann")?;
+//! let ben = Doc::create("ben")?;
+//! ann.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?;
+//! ben.insert("people", "p1", [("town", "Oslo")])?;
+//!
+//! ben.merge_events(&ann.events_since(&ben.version()?, u32::MAX)?.runs)?;
+//! ann.merge_events(&ben.events_since(&ann.version()?, u32::MAX)?.runs)?;
+//! assert_eq!(ann.get("people", "p1")?, ben.get("people", "p1")?);
+//! assert_eq!(ann.digest()?, ben.digest()?);
+//! # Ok::<(), converge::Error>(())
+//! ```
+//!
+//! # Structs as rows
+//!
+//! ```
+//! use converge::Doc;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize, PartialEq, Debug)]
+//! struct Person { name: String, age: Option<u8> }
+//!
+//! let doc = Doc::create("ann")?;
+//! let alice = Person { name: "Alice".into(), age: None };
+//! doc.insert_as("people", "p1", &alice)?;
+//! assert_eq!(doc.get_as("people", "p1")?, Some(alice));
+//! # Ok::<(), converge::Error>(())
+//! ```
+//!
+//! [`cells`] says which types fit into a cell.
+//!
+//! # What changed
+//!
+//! ```
+//! use converge::{Doc, RowOp};
+//!
+//! let doc = Doc::create("ann")?;
+//! let mut watcher = doc.watch(&["people"], false)?;
+//! doc.insert("people", "p1", [("name", "Alice")])?;
+//! doc.update("people", "p1", [("name", "Alicia")])?;
+//! for op in &mut watcher {
+//!     assert_eq!(op?, RowOp::insert("people", "p1", [("name", "Alicia")]));
+//! }
+//! # Ok::<(), converge::Error>(())
+//! ```
+//!
+//! # Limits
+//!
+//! [`Doc::create`] gives the document an [`Instance`] of its own: a memory that no other document sees, bounded in size,
+//! in which each call is bounded in time. [`InstanceOptions`] sets both; [`Instance::doc`] puts several documents into
+//! one instance. A call beyond a bound fails with [`Error::OutOfMemory`] or [`Error::OutOfTime`] and takes its instance
+//! with it; other instances go on.
+
+pub mod cells;
+mod doc;
+mod error;
+pub mod history;
+mod instance;
+mod runtime;
+mod types;
+mod watcher;
+
+/// The contract, as Rust types and calls.
+#[allow(missing_docs)]
+mod contract {
+    wasmtime::component::bindgen!({ path: "../wit", world: "converge", additional_derives: [PartialEq] });
+}
+
+pub use doc::{Doc, Rows};
+pub use error::Error;
+pub use instance::{Instance, InstanceOptions};
+pub use types::{
+    Cell, Changes, Commit, DeleteOp, Digest, EventBatch, EventId, EventRun, InsertOp, KeyRange, Limit, MergeReport,
+    Page, PeerVersion, Row, RowOp, ScanOptions, TableSummary, UpdateOp, Value,
+};
+pub use watcher::{Ops, Watcher};
+
+/// The component that this crate embeds, as a file's bytes: for other hosts, or to look at.
+pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));

@@ -1,0 +1,149 @@
+//! What all instances of a process share: the compiled component, and the clock that bounds their calls.
+//!
+//! Knows no documents. The component is compiled at the first use, in some hundred milliseconds, and kept on disk by
+//! wasmtime's cache, so that the next process loads it in one or two.
+
+use crate::{COMPONENT, Error, contract};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter, Store};
+
+/// How often running calls look at the clock.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The compiled component.
+pub(crate) struct Runtime {
+    component: contract::ConvergePre<Limits>,
+    ticker: Arc<Ticker>,
+}
+
+impl Runtime {
+    /// The one of this process.
+    ///
+    /// # Errors
+    ///
+    /// Where this machine cannot run WebAssembly; it is then the same error each time.
+    pub(crate) fn get() -> Result<&'static Self, Error> {
+        static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+        let runtime = RUNTIME.get_or_init(|| Self::new().map_err(|error| format!("{error:#}")));
+        runtime.as_ref().map_err(|error| Error::Start(error.clone()))
+    }
+
+    fn new() -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        config.epoch_interruption(true).concurrency_support(false);
+        // Without a folder that can be written, each process compiles.
+        config.cache(Cache::new(CacheConfig::new()).ok());
+        let engine = Engine::new(&config)?;
+        let component = Component::new(&engine, COMPONENT)?;
+        let component = contract::ConvergePre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
+        Ok(Self { component, ticker: Ticker::start(engine)? })
+    }
+
+    /// A new instance, whose memory never exceeds `memory_bytes` and whose start takes no longer than the limit says.
+    pub(crate) fn instantiate(
+        &self,
+        memory_bytes: usize,
+        time: &TimeLimit,
+    ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
+        let mut store = Store::new(self.component.engine(), Limits { memory_bytes, grown_bytes: 0 });
+        store.limiter(|limits| limits);
+        // The engine is our own and its memory is bounded: that bounds what it can hand over in one call, too.
+        store.set_hostcall_fuel(usize::MAX);
+        store.set_epoch_deadline(time.ticks);
+        let bindings = self.component.instantiate(&mut store)?;
+        Ok((store, bindings))
+    }
+
+    /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
+    pub(crate) fn time_limit(&self, call_time: Option<Duration>) -> TimeLimit {
+        let Some(call_time) = call_time else {
+            // Far beyond what ticks in a lifetime, and far from overflowing when it is added to the ticks so far.
+            return TimeLimit { ticks: u64::MAX / 2, ticker: None };
+        };
+        let ticks = call_time.as_nanos().div_ceil(TICK.as_nanos());
+        // The first tick may come at once.
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1;
+        self.ticker.count(|instances| *instances += 1);
+        TimeLimit { ticks, ticker: Some(self.ticker.clone()) }
+    }
+}
+
+/// A bound on the time of each call of an instance. While there is one, the ticker runs.
+pub(crate) struct TimeLimit {
+    /// The ticks that a call may see.
+    pub(crate) ticks: u64,
+    ticker: Option<Arc<Ticker>>,
+}
+
+impl Drop for TimeLimit {
+    fn drop(&mut self) {
+        if let Some(ticker) = &self.ticker {
+            ticker.count(|instances| *instances -= 1);
+        }
+    }
+}
+
+/// A thread that moves the engine's epoch on while some instance's time is bounded, and sleeps otherwise.
+struct Ticker {
+    instances: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Ticker {
+    fn start(engine: Engine) -> std::io::Result<Arc<Self>> {
+        let ticker = Arc::new(Self { instances: Mutex::new(0), changed: Condvar::new() });
+        let of_thread = ticker.clone();
+        thread::Builder::new().name("converge-ticker".to_owned()).spawn(move || {
+            loop {
+                of_thread.wait_for_instances();
+                thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(ticker)
+    }
+
+    fn count(&self, change: impl FnOnce(&mut usize)) {
+        // A count stays a count, whatever happened to who held the lock.
+        change(&mut self.instances.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+
+    fn wait_for_instances(&self) {
+        let instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(instances, |instances| *instances == 0));
+    }
+}
+
+/// The bounds of one instance, asked by wasmtime before memory grows.
+pub(crate) struct Limits {
+    memory_bytes: usize,
+    /// What the instance has of that.
+    pub(crate) grown_bytes: usize,
+}
+
+/// The instance's memory would have grown beyond its bound. Ends the call at once.
+#[derive(Debug, thiserror::Error)]
+#[error("the instance's memory is used up")]
+pub(crate) struct MemoryRefused;
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if desired > self.memory_bytes {
+            return Err(MemoryRefused.into());
+        }
+        self.grown_bytes = desired;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(MemoryRefused.into())
+    }
+
+    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}

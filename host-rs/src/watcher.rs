@@ -1,0 +1,100 @@
+//! A watcher: the contract's `watcher`, and an iterator over what it takes.
+
+use crate::instance::Instance;
+use crate::{Changes, Error, RowOp};
+use std::collections::VecDeque;
+use wasmtime::component::ResourceAny;
+
+/// How many rows' changes the iterator takes at once.
+const PAGE_ROWS: u32 = 1_024;
+
+/// A reader of what changes in a document, by local commits and by merges alike. Several changes of one row between two
+/// takes come as one. Made by [`Doc::watch`](crate::Doc::watch).
+///
+/// `for op in &mut watcher` gives what changed so far; later, another such loop gives what changed since.
+#[derive(Debug)]
+pub struct Watcher {
+    instance: Instance,
+    resource: ResourceAny,
+    /// Taken by an iteration that did not get to them.
+    taken: VecDeque<RowOp>,
+    /// Whether there was more when those were taken.
+    more: bool,
+}
+
+impl Watcher {
+    pub(crate) fn new(instance: Instance, resource: ResourceAny) -> Self {
+        Self { instance, resource, taken: VecDeque::new(), more: false }
+    }
+
+    /// The changes since the last take, at most `most` rows of them. Nothing where the tables are as they were. What
+    /// an iteration left over comes first.
+    ///
+    /// # Errors
+    ///
+    /// None of its own, as the functions of [`Doc`](crate::Doc).
+    pub fn take(&mut self, most: u32) -> Result<Changes, Error> {
+        if self.taken.is_empty() {
+            return self.take_page(most);
+        }
+        let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.taken.len());
+        let ops = self.taken.drain(..count).collect();
+        Ok(Changes { ops, more: self.more || !self.taken.is_empty() })
+    }
+
+    /// Each change since the last take, page by page. Ends where nothing is left for now, and after an error.
+    pub fn ops(&mut self) -> Ops<'_> {
+        Ops { watcher: self, failed: false }
+    }
+
+    fn take_page(&self, most: u32) -> Result<Changes, Error> {
+        self.instance
+            .call(|store, bindings| bindings.converge_sync_durable().watcher().call_take(store, self.resource, most))
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        // Where the instance is gone, the watcher went with it.
+        let _ = self.instance.call(|store, _| self.resource.resource_drop(store));
+    }
+}
+
+impl<'watcher> IntoIterator for &'watcher mut Watcher {
+    type Item = Result<RowOp, Error>;
+    type IntoIter = Ops<'watcher>;
+
+    fn into_iter(self) -> Ops<'watcher> {
+        self.ops()
+    }
+}
+
+/// The changes that a watcher has not taken yet. Made by [`Watcher::ops`].
+#[derive(Debug)]
+pub struct Ops<'watcher> {
+    watcher: &'watcher mut Watcher,
+    failed: bool,
+}
+
+impl Iterator for Ops<'_> {
+    type Item = Result<RowOp, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        if self.watcher.taken.is_empty() {
+            match self.watcher.take_page(PAGE_ROWS) {
+                Ok(Changes { ops, more }) => {
+                    self.watcher.taken = ops.into();
+                    self.watcher.more = more;
+                }
+                Err(error) => {
+                    self.failed = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.watcher.taken.pop_front().map(Ok)
+    }
+}

@@ -1,0 +1,223 @@
+//! Structs and maps as rows.
+
+use converge::cells::{from_cells, to_cells};
+use converge::{Cell, Doc, Error, ScanOptions, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]
+struct Person {
+    name: String,
+    age: Option<u8>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Mood {
+    Fine,
+    NotSoFine,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+struct Meters(f64);
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+struct Everything {
+    boolean: bool,
+    least: i64,
+    most: u64,
+    wide: i128,
+    single: f32,
+    double: f64,
+    letter: char,
+    text: String,
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+    mood: Mood,
+    height: Meters,
+    nothing: (),
+    some: Option<Meters>,
+    none: Option<Mood>,
+    #[serde(rename = "other-name")]
+    renamed: i8,
+    #[serde(flatten)]
+    person: Person,
+}
+
+fn everything() -> Everything {
+    Everything {
+        boolean: true,
+        least: i64::MIN,
+        most: i64::MAX as u64,
+        wide: -1,
+        single: 0.5,
+        double: -0.0,
+        letter: '\u{10ffff}',
+        text: String::new(),
+        bytes: vec![0, 255],
+        mood: Mood::NotSoFine,
+        height: Meters(1.75),
+        nothing: (),
+        some: Some(Meters(2.0)),
+        none: None,
+        renamed: -7,
+        person: Person { name: "Alice".into(), age: Some(30) },
+    }
+}
+
+fn back<T: Serialize + DeserializeOwned>(value: &T) -> Result<T, converge::cells::Error> {
+    from_cells(to_cells(value)?)
+}
+
+/// The field that a value is refused for, and why.
+fn refused(value: &impl Serialize) -> (Option<String>, String) {
+    match to_cells(value) {
+        Ok(cells) => panic!("taken as {cells:?}"),
+        Err(error) => (error.field().map(str::to_owned), error.to_string()),
+    }
+}
+
+fn unread<T: DeserializeOwned + Debug>(cells: &[Cell]) -> (Option<String>, String) {
+    match from_cells::<T>(cells.to_vec()) {
+        Ok(value) => panic!("read as {value:?}"),
+        Err(error) => (error.field().map(str::to_owned), error.to_string()),
+    }
+}
+
+#[test]
+fn structs_go_through_a_document() -> Result<(), Error> {
+    let doc = Doc::create("ann")?;
+    let (alice, bob) = (Person { name: "Alice".into(), age: Some(30) }, Person { name: "Bob".into(), age: None });
+    doc.insert_as("people", "p1", &alice)?;
+    doc.insert_as("people", "p2", &bob)?;
+    assert_eq!(doc.get_as("people", "p1")?, Some(alice.clone()));
+    assert_eq!(doc.get_as::<Person>("people", "p3")?, None);
+
+    doc.update_as("people", "p1", &BTreeMap::from([("age", 31)]))?;
+    let older = Person { age: Some(31), ..alice };
+    let people: Vec<(String, Person)> = doc.scan_as("people", ScanOptions::default()).collect::<Result<_, _>>()?;
+    assert_eq!(people, [("p1".to_owned(), older), ("p2".to_owned(), bob)]);
+
+    doc.insert("people", "p4", [("name", 7)])?;
+    let error = doc.get_as::<Person>("people", "p4");
+    assert!(matches!(&error, Err(Error::Cells(error)) if error.field() == Some("name")), "{error:?}");
+    assert!(matches!(doc.insert_as("people", "p5", &7), Err(Error::Cells(_))));
+    assert_eq!(doc.get("people", "p5")?, None);
+    Ok(())
+}
+
+#[test]
+fn every_kind_of_field_comes_back() -> Result<(), converge::cells::Error> {
+    let value = everything();
+    let cells = to_cells(&value)?;
+    assert!(cells.contains(&Cell::new("mood", "not-so-fine")));
+    assert!(cells.contains(&Cell::new("height", 1.75)));
+    assert!(cells.contains(&Cell::new("nothing", Value::Null)));
+    assert!(cells.contains(&Cell::new("none", Value::Null)));
+    assert!(cells.contains(&Cell::new("other-name", -7)));
+    assert!(cells.contains(&Cell::new("bytes", vec![0_u8, 255])));
+    assert!(cells.contains(&Cell::new("name", "Alice")));
+    let read: Everything = from_cells(cells)?;
+    assert_eq!(read, value);
+    assert!(read.double.is_sign_negative());
+    Ok(())
+}
+
+#[test]
+fn maps_newtypes_and_options_around_rows_come_back() -> Result<(), converge::cells::Error> {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Wrapped(Person);
+
+    let map = HashMap::from([("a".to_owned(), Some(1)), ("b".to_owned(), None)]);
+    assert_eq!(back(&map)?, map);
+    let by_letter = BTreeMap::from([('a', 1.5), ('b', 2.5)]);
+    assert_eq!(back(&by_letter)?, by_letter);
+    let wrapped = Wrapped(Person { name: "Alice".into(), age: None });
+    assert_eq!(back(&wrapped)?, wrapped);
+    let some = Some(Person::default());
+    assert_eq!(back(&some)?, some);
+    Ok(())
+}
+
+#[test]
+fn what_nests_is_refused_by_name() {
+    #[derive(Serialize, Default)]
+    struct Nested {
+        plain: i32,
+        inner: Person,
+    }
+    #[derive(Serialize)]
+    enum Shape {
+        Circle(f64),
+        Square { side: f64 },
+        Pair(f64, f64),
+    }
+
+    let (field, text) = refused(&Nested::default());
+    assert_eq!(field.as_deref(), Some("inner"));
+    assert_eq!(text, "field \"inner\": a cell holds a single value; this is a struct (bytes go by `serde_bytes`)");
+    assert_eq!(refused(&BTreeMap::from([("list", vec![1_u8])])).0.as_deref(), Some("list"));
+    assert_eq!(refused(&BTreeMap::from([("tuple", (1, 2))])).0.as_deref(), Some("tuple"));
+    assert_eq!(refused(&BTreeMap::from([("map", BTreeMap::from([("x", 1)]))])).0.as_deref(), Some("map"));
+    assert_eq!(refused(&BTreeMap::from([("some", Some([1]))])).0.as_deref(), Some("some"));
+    for shape in [Shape::Circle(1.0), Shape::Square { side: 1.0 }, Shape::Pair(1.0, 2.0)] {
+        let (field, text) = refused(&BTreeMap::from([("shape", shape)]));
+        assert_eq!(field.as_deref(), Some("shape"));
+        assert!(text.contains("an enum's variant with"), "{text}");
+    }
+}
+
+#[test]
+fn integers_beyond_64_bits_with_a_sign_are_refused() {
+    for wide in [i128::from(i64::MAX) + 1, i128::from(i64::MIN) - 1] {
+        let (field, text) = refused(&BTreeMap::from([("x", wide)]));
+        assert_eq!(field.as_deref(), Some("x"));
+        assert!(text.contains(&format!("{wide} does not fit")), "{text}");
+    }
+    assert!(refused(&BTreeMap::from([("x", u64::MAX)])).1.contains("18446744073709551615 does not fit"));
+    assert!(refused(&BTreeMap::from([("x", u128::MAX)])).1.contains("does not fit"));
+}
+
+#[test]
+fn what_is_no_row_is_refused() {
+    assert_eq!(refused(&7), (None, "a row is a struct or a map; this is an integer".to_owned()));
+    assert!(refused(&[1, 2]).1.contains("a tuple"));
+    assert!(refused(&vec![1, 2]).1.contains("a list"));
+    assert!(refused(&"text").1.contains("a text"));
+    assert!(refused(&None::<Person>).1.contains("nothing"));
+    assert!(refused(&()).1.contains("nothing"));
+    assert!(refused(&BTreeMap::from([(1, 2)])).1.contains("a map's keys are column names"));
+}
+
+#[test]
+fn cells_of_another_type_are_told_by_name() {
+    #[derive(Deserialize, Debug)]
+    #[expect(dead_code, reason = "only whether it can be read is of interest")]
+    struct Narrow {
+        x: u8,
+    }
+    for wrong in [Value::from(-1), 256.into(), 1.0.into(), "1".into(), true.into(), Value::Null, vec![1_u8].into()] {
+        assert_eq!(unread::<Narrow>(&[Cell::new("x", wrong)]).0.as_deref(), Some("x"));
+    }
+    assert_eq!(unread::<Narrow>(&[]), (None, "missing field `x`".to_owned()));
+
+    let (field, text) = unread::<BTreeMap<String, Mood>>(&[Cell::new("mood", "bad")]);
+    assert_eq!(field.as_deref(), Some("mood"));
+    assert!(text.contains("unknown variant `bad`"), "{text}");
+    assert_eq!(unread::<BTreeMap<String, Mood>>(&[Cell::new("mood", 1)]).0.as_deref(), Some("mood"));
+    assert_eq!(unread::<BTreeMap<String, Vec<u8>>>(&[Cell::new("list", vec![1_u8])]).0.as_deref(), Some("list"));
+    assert_eq!(unread::<BTreeMap<u8, u8>>(&[Cell::new("x", 1)]).0.as_deref(), Some("x"));
+}
+
+#[test]
+fn missing_cells_are_none_and_unknown_ones_left_out() -> Result<(), converge::cells::Error> {
+    let person: Person = from_cells(vec![Cell::new("other", 1), Cell::new("name", "Alice")])?;
+    assert_eq!(person, Person { name: "Alice".into(), age: None });
+    let person: Person = from_cells(vec![Cell::new("name", "Alice"), Cell::new("age", Value::Null)])?;
+    assert_eq!(person.age, None);
+    let reals: BTreeMap<String, f64> = from_cells(vec![Cell::new("x", 3)])?;
+    assert_eq!(reals["x"], 3.0);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Two replicas, through the component: every function of the contract once, and the contract's errors as they come out.
+
+use converge::{
+    Cell, Doc, Error, EventId, EventRun, Instance, InstanceOptions, KeyRange, PeerVersion, RowOp, ScanOptions,
+    TableSummary, Value,
+};
+
+type Tested = Result<(), Error>;
+
+/// Gives `to` what it lacks of `from`.
+fn deliver(from: &Doc, to: &Doc) -> Tested {
+    let batch = from.events_since(&to.version()?, u32::MAX)?;
+    assert!(!batch.more);
+    to.merge_events(&batch.runs)?;
+    Ok(())
+}
+
+#[test]
+fn two_replicas_write_apart_and_agree() -> Tested {
+    let (ann, ben) = (Doc::create("ann")?, Doc::create("ben")?);
+    assert_eq!(ann.peer()?, "ann");
+    assert_eq!(
+        ann.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?,
+        EventId::new("ann", 0)
+    );
+    ben.insert("people", "p1", [("town", "Oslo")])?;
+    ben.insert("people", "p2", [("name", "Bob")])?;
+    assert_ne!(ann.digest()?, ben.digest()?);
+
+    deliver(&ann, &ben)?;
+    deliver(&ben, &ann)?;
+    assert_eq!(ann.digest()?, ben.digest()?);
+    assert_eq!(ann.digest()?.to_string().len(), 64);
+    assert_eq!(ann.heads()?, [EventId::new("ann", 0), EventId::new("ben", 1)]);
+    let known = |peer: &str, count| PeerVersion { peer: peer.into(), count };
+    assert_eq!(ben.version()?, [known("ann", 1), known("ben", 2)]);
+    assert_eq!(ann.tables()?, [TableSummary { name: "people".into(), rows: 2 }]);
+    let p1 = [Cell::new("age", 30), Cell::new("name", "Alice"), Cell::new("town", "Oslo")];
+    assert_eq!(ben.get("people", "p1")?, Some(p1.to_vec()));
+
+    ben.commit([RowOp::update("people", "p2", [("age", 31)]), RowOp::delete("people", "p1")])?;
+    deliver(&ben, &ann)?;
+    assert_eq!(ann.get("people", "p1")?, None);
+    assert_eq!(ann.heads()?, [EventId::new("ben", 2)]);
+    Ok(())
+}
+
+#[test]
+fn every_value_comes_back_as_it_went() -> Tested {
+    let doc = Doc::create("ann")?;
+    let cells = [
+        Cell::new("a", None::<i64>),
+        Cell::new("b", true),
+        Cell::new("c", i64::MIN),
+        Cell::new("d", -0.0),
+        Cell::new("e", "\0 \u{10ffff}"),
+        Cell::new("f", vec![0_u8, 255]),
+        Cell::new("g", f64::INFINITY),
+        Cell::new("h", ""),
+    ];
+    doc.insert("t", "r", &cells)?;
+    let read = doc.get("t", "r")?.unwrap_or_default();
+    assert_eq!(read, cells);
+    assert!(matches!(read[3].value, Value::Real(zero) if zero.is_sign_negative()));
+
+    doc.update("t", "r", [("d", f64::from_bits(0xfff0_0000_0000_0001))])?;
+    let read = doc.get("t", "r")?.unwrap_or_default();
+    assert!(matches!(read[3].value, Value::Real(nan) if nan.to_bits() == 0x7ff8_0000_0000_0000));
+    Ok(())
+}
+
+#[test]
+fn rows_reads_what_pages_cut() -> Tested {
+    let doc = Doc::create("ann")?;
+    // Three of these fill more than one page, whose size the engine bounds by bytes.
+    let large = vec![7_u8; 9 << 20];
+    for row in ["a1", "a2", "a3", "b1"] {
+        doc.insert("t", row, [("large", Value::from(large.as_slice())), ("small", row.into())])?;
+    }
+    let ids =
+        |options: ScanOptions| doc.rows("t", options).map(|row| row.map(|row| row.id)).collect::<Result<Vec<_>, _>>();
+    assert!(doc.scan("t", &ScanOptions::default())?.more);
+    assert_eq!(ids(ScanOptions::default())?, ["a1", "a2", "a3", "b1"]);
+    assert_eq!(ids(ScanOptions { limit: 3, ..ScanOptions::default() })?, ["a1", "a2", "a3"]);
+    assert_eq!(ids(ScanOptions { limit: 0, ..ScanOptions::default() })?, [""; 0]);
+    let down = ScanOptions { range: KeyRange::StartsWith("a".into()), descending: true, ..ScanOptions::default() };
+    assert_eq!(ids(down)?, ["a3", "a2", "a1"]);
+    let narrow = ScanOptions { columns: vec!["small".into()], ..ScanOptions::default() };
+    assert!(!doc.scan("t", &narrow)?.more);
+
+    let reversed = ScanOptions { range: KeyRange::Between(("b".into(), "a".into())), ..ScanOptions::default() };
+    let mut rows = doc.rows("t", reversed);
+    assert!(matches!(rows.next(), Some(Err(Error::InvalidArgument(_)))));
+    assert!(rows.next().is_none());
+    Ok(())
+}
+
+#[test]
+fn refusals_carry_what_the_contract_says_and_change_nothing() -> Tested {
+    let doc = Doc::create("ann")?;
+    doc.insert("t", "r", [("x", 1)])?;
+    let before = (doc.digest()?, doc.version()?, doc.heads()?);
+
+    let empty = doc.insert("", "r", [("x", 1)]);
+    assert!(matches!(&empty, Err(Error::InvalidArgument(rule)) if rule.contains("table name is empty")), "{empty:?}");
+    let long = doc.insert(&"t".repeat(257), "r", [("x", 1)]);
+    assert!(
+        matches!(&long, Err(Error::LimitExceeded { limit, most: 256, given: 257 }) if limit == "table-bytes"),
+        "{long:?}"
+    );
+    let missing = doc.update("t", "other", [("x", 1)]);
+    assert!(matches!(&missing, Err(Error::NoSuchRow { table, row }) if table == "t" && row == "other"), "{missing:?}");
+    let event = |value: i64| EventRun {
+        peer: "ben".into(),
+        start: 0,
+        lamport: 1,
+        deps: vec![],
+        commits: vec![vec![RowOp::insert("t", "r", [("y", value)])]],
+    };
+    let conflict = doc.merge_events(&[event(1), event(2)]);
+    assert!(matches!(&conflict, Err(Error::ConflictingEvent(id)) if *id == EventId::new("ben", 0)), "{conflict:?}");
+    assert!(matches!(Doc::create(""), Err(Error::InvalidArgument(_))));
+
+    assert_eq!((doc.digest()?, doc.version()?, doc.heads()?), before);
+    assert_eq!(doc.merge_events(&[event(1)])?.applied, 1);
+    Ok(())
+}
+
+#[test]
+fn documents_of_one_instance_are_apart() -> Tested {
+    let instance = Instance::new(InstanceOptions::default())?;
+    let (ann, ben) = (instance.doc("ann")?, instance.doc("ben")?);
+    ann.insert("t", "r", [("x", 1)])?;
+    assert_eq!(ben.get("t", "r")?, None);
+    drop(ann);
+    ben.insert("t", "r", [("x", 2)])?;
+    assert_eq!(instance.version()?, env!("CARGO_PKG_VERSION"));
+    assert!(instance.limits()?.iter().any(|limit| limit.name == "commit-bytes" && limit.most == 64 << 20));
+    Ok(())
+}
+
+#[test]
+fn threads_share_a_document() -> Tested {
+    let doc = Doc::create("ann")?;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let doc = &doc;
+                scope.spawn(move || {
+                    (0..50).try_for_each(|row| doc.insert("t", &format!("{thread}-{row}"), [("x", row)]).map(drop))
+                })
+            })
+            .collect();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| Error::Gone)?)
+    })?;
+    assert_eq!(doc.tables()?[0].rows, 200);
+    assert_eq!(doc.version()?[0].count, 200);
+    Ok(())
+}

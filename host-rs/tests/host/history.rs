@@ -1,0 +1,116 @@
+//! Reading histories: the form, and every way in which a file breaks it.
+
+use converge::history::{Error, MOST_BYTES, MOST_LINE_BYTES, Reason, read_events, read_rows, row_line};
+use converge::{Cell, EventId, EventRun, Row, RowOp, Value};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::{self, Read, Write};
+
+fn packed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
+}
+
+/// The line and the reason for which a history is refused.
+fn refused(text: impl AsRef<[u8]>) -> (usize, Reason) {
+    match read_events(text.as_ref()) {
+        Err(Error::Line { line, reason }) => (line, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn events_are_runs_of_their_own_with_names_for_numbers() -> Result<(), Error> {
+    let text =
+        "C\tzoe\t1\t\nI\ta\\tb\tmode=1\tmodified=-7\nU\ta\tby=x=\\\\n\\n\nC\tann\t1\t\nC\tzoe\t2\t0,1\nD\tback\\\\\n";
+    let run = |peer: &str, start, lamport, deps, ops| EventRun {
+        peer: peer.into(),
+        start,
+        lamport,
+        deps,
+        commits: vec![ops],
+    };
+    let first = vec![
+        RowOp::insert("files", "a\tb", [Cell::new("mode", "1"), Cell::new("modified", -7)]),
+        RowOp::update("files", "a", [("by", "x=\\n\n")]),
+    ];
+    let expected = [
+        run("zoe", 0, 1, vec![], first),
+        run("ann", 0, 1, vec![], vec![]),
+        run("zoe", 1, 2, vec![EventId::new("ann", 0), EventId::new("zoe", 0)], vec![RowOp::delete("files", "back\\")]),
+    ];
+    assert_eq!(read_events(text.as_bytes())?, expected);
+    assert_eq!(read_events(&packed(text.as_bytes())[..])?, expected);
+    assert_eq!(read_events(&b""[..])?, []);
+    Ok(())
+}
+
+#[test]
+fn rows_read_back_as_they_are_written() -> Result<(), Error> {
+    let row = Row {
+        id: "a\\b\tc\nd".into(),
+        cells: vec![Cell::new("by", "\\n\t"), Cell::new("mode", ""), Cell::new("modified", i64::MAX)],
+    };
+    let line = row_line(&row);
+    assert_eq!(line, "a\\\\b\\tc\\nd\tby=\\\\n\\t\tmode=\tmodified=9223372036854775807");
+    assert_eq!(read_rows(line.as_bytes())?, std::slice::from_ref(&row));
+    assert_eq!(read_rows(&packed(format!("{line}\n").as_bytes())[..])?, [row]);
+
+    // What the form cannot hold never reads as what it can.
+    let other = Row { id: "a".into(), cells: vec![Cell::new("x", Value::Null)] };
+    assert!(matches!(read_rows(row_line(&other).as_bytes()), Err(Error::Line { .. })));
+    Ok(())
+}
+
+#[test]
+fn broken_lines_are_told_by_number() {
+    let event = "C\tann\t1\t\n";
+    assert_eq!(refused(format!("{event}X\ta\n")), (2, Reason::Kind("X".into())));
+    assert_eq!(refused(format!("{event}\n{event}")), (2, Reason::Kind(String::new())));
+    assert_eq!(refused("I\ta\n"), (1, Reason::BeforeFirstEvent));
+    assert_eq!(refused("C\n"), (1, Reason::FieldCount(2)));
+    assert_eq!(refused("C\tann\t1\n"), (1, Reason::FieldCount(3)));
+    assert_eq!(refused("C\tann\t1\t\t\n"), (1, Reason::FieldCount(5)));
+    assert_eq!(refused(format!("{event}D\ta\tb=1\n")), (2, Reason::FieldCount(3)));
+    assert_eq!(refused("C\tann\t-1\t\n"), (1, Reason::Number("-1".into())));
+    assert_eq!(refused("C\tann\t4294967296\t\n"), (1, Reason::Number("4294967296".into())));
+    assert_eq!(refused("C\tann\t1\tx\n"), (1, Reason::Number("x".into())));
+    assert_eq!(refused("C\tann\t1\t0,\n"), (1, Reason::Dependency(0)));
+    assert_eq!(refused(format!("{event}C\tben\t2\t0,\n")), (2, Reason::Number(String::new())));
+    assert_eq!(refused(format!("{event}C\tben\t2\t1\n")), (2, Reason::Dependency(1)));
+    assert_eq!(refused(format!("{event}I\ta\tb\n")), (2, Reason::Cell("b".into())));
+    assert_eq!(refused(format!("{event}I\ta\tmodified=soon\n")), (2, Reason::Number("soon".into())));
+    for escape in ["\\", "\\x", "a\\\\\\", "\\é"] {
+        assert_eq!(refused(format!("{event}D\t{escape}\n")), (2, Reason::Escape(escape.into())));
+    }
+    assert_eq!(refused(b"C\t\xff\t1\t\n"), (1, Reason::NotUtf8));
+}
+
+#[test]
+fn sizes_are_bounded() {
+    let long = format!("C\tann\t1\t\nD\t{}\n", "x".repeat(MOST_LINE_BYTES as usize));
+    assert_eq!(refused(long), (2, Reason::TooLong));
+
+    let endless = b"C\tann\t1\t\n".chain(io::repeat(b'x'));
+    assert!(matches!(read_events(endless), Err(Error::Line { line: 2, reason: Reason::TooLong })));
+
+    // An endless run of good lines, which take no memory here: the operations of one event, then its deletion of nothing.
+    struct Endless;
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let lines = buffer.len() / 1_024 * 1_024;
+            buffer[..lines].fill(b'x');
+            buffer[..lines].iter_mut().skip(1_023).step_by(1_024).for_each(|end| *end = b'\n');
+            Ok(lines)
+        }
+    }
+    assert!(matches!(read_rows(Endless), Err(Error::TooLarge)), "{MOST_BYTES} bytes");
+}
+
+#[test]
+fn damaged_files_are_told() {
+    let mut damaged = packed(b"C\tann\t1\t\n");
+    damaged.truncate(damaged.len() - 4);
+    assert!(matches!(read_events(&damaged[..]), Err(Error::Read(_))));
+}

@@ -1,0 +1,131 @@
+//! Bounds of an instance: a call beyond one fails, its instance is gone, and others go on.
+
+use converge::{Doc, Error, Instance, InstanceOptions, RowOp, Value};
+use std::time::{Duration, Instant};
+
+type Tested = Result<(), Error>;
+
+fn small() -> InstanceOptions {
+    InstanceOptions { memory_bytes: 8 << 20, ..InstanceOptions::default() }
+}
+
+/// An instance with its document, lost by a call that its memory did not hold.
+fn exhausted() -> Result<(Instance, Doc), Error> {
+    let instance = Instance::new(small())?;
+    let doc = instance.doc("ann")?;
+    for row in 0.. {
+        match doc.insert("t", &row.to_string(), [("x", vec![7_u8; 100_000])]) {
+            Ok(_) => assert!(row < 100, "8 MiB do not hold {row} rows of 100 KB"),
+            Err(error) => {
+                assert!(matches!(error, Error::OutOfMemory), "{error:?}");
+                break;
+            }
+        }
+    }
+    Ok((instance, doc))
+}
+
+#[test]
+fn beyond_its_memory_an_instance_is_gone_and_others_go_on() -> Tested {
+    let other = Doc::create("ben")?;
+    let (instance, doc) = exhausted()?;
+    assert!(matches!(doc.get("t", "0"), Err(Error::Gone)));
+    assert!(matches!(doc.insert("t", "r", [("x", 1)]), Err(Error::Gone)));
+    assert!(matches!(instance.doc("ann"), Err(Error::Gone)));
+    assert!(matches!(instance.version(), Err(Error::Gone)));
+    drop((doc, instance));
+
+    other.insert("t", "r", [("x", 1)])?;
+    Instance::new(small())?.doc("ann")?.insert("t", "r", [("x", 1)])?;
+    Ok(())
+}
+
+#[test]
+fn an_iteration_over_a_gone_instance_ends() -> Tested {
+    let instance = Instance::new(small())?;
+    let doc = instance.doc("ann")?;
+    let mut watcher = doc.watch(&[], true)?;
+    assert!(matches!(doc.insert("t", "r", [("x", vec![7_u8; 12 << 20])]), Err(Error::OutOfMemory)));
+    let mut ops = watcher.ops();
+    assert!(matches!(ops.next(), Some(Err(Error::Gone))));
+    assert!(ops.next().is_none());
+    let mut rows = doc.rows("t", Default::default());
+    assert!(matches!(rows.next(), Some(Err(Error::Gone))));
+    assert!(rows.next().is_none());
+    Ok(())
+}
+
+#[test]
+fn an_argument_larger_than_the_memory_is_told() -> Tested {
+    let doc = Instance::new(small())?.doc("ann")?;
+    // The engine's own limit for a text is above what this instance can even take in.
+    let error = doc.insert("t", "r", [("x", "x".repeat(15 << 20))]);
+    assert!(matches!(error, Err(Error::OutOfMemory)), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn an_instance_that_cannot_start_says_so() {
+    let nothing = Instance::new(InstanceOptions { memory_bytes: 0, ..InstanceOptions::default() });
+    assert!(matches!(nothing, Err(Error::OutOfMemory)), "{nothing:?}");
+}
+
+#[test]
+fn beyond_its_time_a_call_ends_and_its_instance_is_gone() -> Tested {
+    let call_time = Duration::from_millis(20);
+    let doc =
+        Instance::new(InstanceOptions { call_time: Some(call_time), ..InstanceOptions::default() })?.doc("ann")?;
+    let bystander = Doc::create("ben")?;
+    // Work of seconds, in one call: a commit is not half-made.
+    let ops: Vec<RowOp> = (0..900_000).map(|row| RowOp::insert("t", row.to_string(), [("x", row)])).collect();
+    let start = Instant::now();
+    let error = doc.commit(ops);
+    assert!(matches!(error, Err(Error::OutOfTime)), "{error:?}");
+    // Generous, for a machine with other work: without the limit the call takes as long again, and longer.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(matches!(doc.digest(), Err(Error::Gone)));
+    bystander.insert("t", "r", [("x", 1)])?;
+    Ok(())
+}
+
+#[test]
+fn many_short_calls_are_not_one_long_one() -> Tested {
+    let call_time = Some(Duration::from_millis(50));
+    let doc = Instance::new(InstanceOptions { call_time, ..InstanceOptions::default() })?.doc("ann")?;
+    let start = Instant::now();
+    let mut row = 0;
+    while start.elapsed() < Duration::from_millis(200) {
+        doc.insert("t", &row.to_string(), [("x", row)])?;
+        row += 1;
+    }
+    Ok(())
+}
+
+#[test]
+fn without_a_time_limit_calls_end_when_they_end() -> Tested {
+    let doc = Instance::new(InstanceOptions { call_time: None, ..InstanceOptions::default() })?.doc("ann")?;
+    let ops: Vec<RowOp> = (0..100_000).map(|row| RowOp::insert("t", row.to_string(), [("x", row)])).collect();
+    doc.commit(ops)?;
+    assert_eq!(doc.tables()?[0].rows, 100_000);
+    Ok(())
+}
+
+/// The engine's own limits are the ones to meet, not bounds of what carries the calls.
+#[test]
+fn a_commit_of_60_mib_passes_in_both_directions() -> Tested {
+    let (ann, ben) = (Doc::create("ann")?, Doc::create("ben")?);
+    let blob = vec![7_u8; 15 << 20];
+    let ops: Vec<RowOp> =
+        (0..4).map(|row| RowOp::insert("t", row.to_string(), [("x", Value::from(blob.as_slice()))])).collect();
+    ann.commit(ops.clone())?;
+    let batch = ann.events_since(&[], u32::MAX)?;
+    assert_eq!(batch.runs[0].commits[0], ops);
+    assert_eq!(ben.merge_events(&batch.runs)?.applied, 1);
+    assert_eq!(ann.digest()?, ben.digest()?);
+
+    let more: Vec<RowOp> = ops.iter().cycle().take(5).cloned().collect();
+    let error = ann.commit(more);
+    assert!(matches!(&error, Err(Error::LimitExceeded { limit, .. }) if limit == "commit-bytes"), "{error:?}");
+    ann.insert("t", "small", [("x", 1)])?;
+    Ok(())
+}
