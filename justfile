@@ -20,9 +20,10 @@ test: test-engine test-rs test-js test-docs
 build:
     cargo run --quiet --release --package converge-pack -- target/converge.wasm
 
-# Build the Rust host and its program, target/release/converge
+# Build the Rust host and its program, target/release/converge. The whole workspace, as the tests do, so that both
+# choose the same features of wasmtime's dependencies and compile them once.
 build-rs:
-    cargo build --release --package converge
+    cargo build --release --workspace
 
 # Build the JavaScript package
 build-js: build npm
@@ -39,7 +40,7 @@ test-engine:
 
 # Test the Rust host, and the conformance cases on the native engine and in wasmtime
 test-rs:
-    cargo test --release --package converge-pack --package converge --package converge-tests
+    cargo test --release --workspace --exclude converge-engine
 
 # Test the JavaScript host, and the conformance cases in Node
 test-js: build-js
