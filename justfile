@@ -1,6 +1,7 @@
 # Every task of the project. `npx --yes rust-just RECIPE` runs one on a machine that has Node but not `just`.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
+set ignore-comments := true
 
 # List the recipes
 default:
@@ -20,9 +21,9 @@ test: test-engine test-rs test-js test-docs
 build:
     cargo run --quiet --release --package converge-pack -- target/converge.wasm
 
-# Build the Rust host and its program, target/release/converge. The whole workspace, as the tests do, so that both
-# choose the same features of wasmtime's dependencies and compile them once.
+# Build the Rust host and its program, target/release/converge
 build-rs:
+    # The whole workspace, as the tests do: both choose the same features of what wasmtime needs, and compile it once.
     cargo build --release --workspace
 
 # Build the JavaScript package
