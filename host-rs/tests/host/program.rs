@@ -79,7 +79,7 @@ fn rows_that_differ_are_shown_and_fail() {
     assert!(stdout.contains("rows      3\n") && stdout.ends_with("expected  3 rows differ\n"), "{stdout}");
     assert_eq!(
         stderr,
-        "differs  b  is \"b\\tmode=1\", expected \"b\\tmode=2\"\ndiffers  c  is there, expected none\n\
+        "differs  b  is mode=1, expected mode=2\ndiffers  c  is there, expected none\n\
          differs  d  is missing\n"
     );
 }

@@ -19,7 +19,7 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
             Name::Column.check(&cell.column)?;
             limits::VALUE_BYTES.check(cell.value.content_bytes())?;
         }
-        cells.sort_by(|a, b| a.column.cmp(&b.column));
+        cells.sort_unstable_by(|a, b| a.column.cmp(&b.column));
         if let Some(pair) = cells.windows(2).find(|pair| pair[0].column == pair[1].column) {
             return Err(Invalid::RepeatedColumn(pair[0].column.clone()).into());
         }

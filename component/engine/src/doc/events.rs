@@ -111,7 +111,7 @@ impl Doc {
             return vec![self.event_id(EventNumber(event.0 - 1))];
         };
         let mut deps: Vec<EventId> = dependencies.iter().map(|&dependency| self.event_id(dependency)).collect();
-        deps.sort();
+        deps.sort_unstable();
         deps
     }
 

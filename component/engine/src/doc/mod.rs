@@ -125,7 +125,7 @@ impl Doc {
     #[must_use]
     pub fn heads(&self) -> Vec<EventId> {
         let mut heads: Vec<EventId> = self.graph.heads().map(|head| self.event_id(head)).collect();
-        heads.sort();
+        heads.sort_unstable();
         heads
     }
 

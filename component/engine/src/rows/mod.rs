@@ -24,7 +24,7 @@ use state::{FurtherInserts, Meaning, RowState};
 use std::collections::BTreeMap;
 use watch::Watchers;
 
-/// The rows of a table by id. A row is in one of the two once it was settled.
+/// The rows of a table by id, each in one of the two.
 #[derive(Debug, Default)]
 struct Table {
     there: BTreeMap<SharedText, RowNumber>,
@@ -74,7 +74,7 @@ impl Rows {
         self.columns.check_room(&limits::COLUMNS, most_columns, columns)
     }
 
-    /// The row of this name, which gets a number where it is new. `settle` must follow. O(log n).
+    /// The row of this name, which gets a number where it is new; `apply` must follow, which puts it into its table. O(log n).
     pub(crate) fn intern(&mut self, table: &str, row: &str) -> RowNumber {
         let table = TableNumber(self.table_names.intern(table));
         if self.tables.len() <= table.index() {

@@ -113,25 +113,34 @@ impl Progress<'_> {
 
 /// Tells, and gives, whether the rows are the expected ones; shows the first that are not.
 fn compare(rows: &[Row], expected: &[Row], output: &mut impl Write) -> io::Result<bool> {
-    let lines =
-        |rows: &[Row]| -> BTreeMap<String, String> { rows.iter().map(|row| (row.id.clone(), row_line(row))).collect() };
-    let (found, expected) = (lines(rows), lines(expected));
+    let (found, expected) = (fields_by_path(rows), fields_by_path(expected));
     let mut differences = Vec::new();
-    for (id, line) in &found {
-        match expected.get(id) {
-            Some(wanted) if wanted == line => {}
-            Some(wanted) => differences.push((id, format!("is {line:?}, expected {wanted:?}"))),
-            None => differences.push((id, "is there, expected none".to_owned())),
+    for (path, fields) in &found {
+        match expected.get(path) {
+            Some(wanted) if wanted == fields => {}
+            Some(wanted) => differences.push(format!("{path}  is {fields}, expected {wanted}")),
+            None => differences.push(format!("{path}  is there, expected none")),
         }
     }
-    differences.extend(expected.keys().filter(|id| !found.contains_key(*id)).map(|id| (id, "is missing".to_owned())));
+    let missing = expected.keys().filter(|path| !found.contains_key(*path));
+    differences.extend(missing.map(|path| format!("{path}  is missing")));
     if differences.is_empty() {
         writeln!(output, "expected  {} rows agree", expected.len())?;
         return Ok(true);
     }
     writeln!(output, "expected  {} rows differ", differences.len())?;
-    for (id, difference) in differences.iter().take(SHOWN_DIFFERENCES) {
-        eprintln!("differs  {id}  {difference}");
+    for difference in differences.iter().take(SHOWN_DIFFERENCES) {
+        eprintln!("differs  {difference}");
     }
     Ok(false)
+}
+
+/// The rows as the form writes them: after each path, its fields.
+fn fields_by_path(rows: &[Row]) -> BTreeMap<String, String> {
+    let parts = |row| {
+        let line = row_line(row);
+        let (path, fields) = line.split_once('\t').unwrap_or((&line, ""));
+        (path.to_owned(), fields.to_owned())
+    };
+    rows.iter().map(parts).collect()
 }
