@@ -86,3 +86,8 @@ pub use watcher::{Ops, Watcher};
 
 /// The component that this crate embeds, as a file's bytes: for other hosts, or to look at.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));
+
+/// The Rust code of the project's README is compiled and run, as all examples are.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
