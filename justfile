@@ -67,9 +67,10 @@ cargo-component:
     cd component && PATH="$PWD/../target/tools/bin:$PATH" cargo component build --release --target wasm32-unknown-unknown
 
 # Format everything
-fmt:
+fmt: npm
     cargo fmt --all
     cargo fmt --all --manifest-path benches/Cargo.toml
+    npm run --silent fmt --prefix host-js
 
 # Check formatting and lints
 lint: npm

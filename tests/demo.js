@@ -64,4 +64,6 @@ if (failures > 0) {
   console.log(`\n${failures} of ${runs} runs failed or differ.`);
   process.exit(1);
 }
-console.log(`\nAll ${runs} runs end with exactly the files of the real repositories; within a history all digests agree.`);
+console.log(
+  `\nAll ${runs} runs end with exactly the files of the real repositories; within a history all digests agree.`,
+);

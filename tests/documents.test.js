@@ -1,7 +1,7 @@
 // The documents say what is so: links lead somewhere, recipes exist, code runs, the table of limits is the engine's.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +9,19 @@ import { open } from '../host-js/src/node.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path) => readFileSync(join(root, path), 'utf8');
-const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' });
-const documents = listed.split('\n').filter(Boolean);
+const MADE = ['.git', 'dist', 'node_modules', 'target'];
+const documents = markdown('');
 const blocks = (path, language) =>
   [...read(path).matchAll(/^```(\w+)\n(.*?)^```/gms)].filter((match) => match[1] === language).map((match) => match[2]);
+
+/** The Markdown files below a folder, except what is installed or made. */
+function markdown(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return MADE.includes(entry.name) ? [] : markdown(path);
+    return entry.name.endsWith('.md') ? [path] : [];
+  });
+}
 
 test('there are documents', () => assert.ok(documents.includes('README.md') && documents.length > 5, documents.join()));
 
@@ -25,14 +34,20 @@ for (const path of documents) {
       assert.ok(existsSync(target), `${link} does not exist`);
       if (anchor) {
         const headings = [...readFileSync(target, 'utf8').matchAll(/^#+ (.*)$/gm)].map((match) =>
-          match[1].toLowerCase().replace(/[^\p{L}\p{N} -]/gu, '').replaceAll(' ', '-'));
+          match[1]
+            .toLowerCase()
+            .replace(/[^\p{L}\p{N} -]/gu, '')
+            .replaceAll(' ', '-'),
+        );
         assert.ok(headings.includes(anchor), `${link}: no such heading`);
       }
     }
   });
 
   test(`${path}: recipes exist`, () => {
-    const recipes = new Set([...read('justfile').matchAll(/^([a-z][a-z-]*)(?: [^:\n]*)?:(?!=)/gm)].map((match) => match[1]));
+    const recipes = new Set(
+      [...read('justfile').matchAll(/^([a-z][a-z-]*)(?: [^:\n]*)?:(?!=)/gm)].map((match) => match[1]),
+    );
     assert.ok(recipes.has('demo') && recipes.has('seeds'));
     const named = [...read(path).matchAll(/(?:rust-just|`just) ([a-z][a-z-]*)/g)].map((match) => match[1]);
     for (const recipe of named) assert.ok(recipes.has(recipe), `no recipe ${recipe}`);
@@ -42,7 +57,10 @@ for (const path of documents) {
     const quoted = [...read(path).matchAll(/`((?:component|host-rs|host-js|tests|docs|wit|benches)\/[\w./-]*)`/g)];
     for (const [, quotedPath] of quoted) {
       const isMade = /^host-js\/dist/.test(quotedPath);
-      assert.ok(isMade || [root, join(root, dirname(path))].some((base) => existsSync(join(base, quotedPath))), quotedPath);
+      assert.ok(
+        isMade || [root, join(root, dirname(path))].some((base) => existsSync(join(base, quotedPath))),
+        quotedPath,
+      );
     }
   });
 }
@@ -64,7 +82,10 @@ test('docs/limits.md lists the limits of the engine', async () => {
   const engine = await open();
   const rows = [...read('docs/limits.md').matchAll(/^\| `([a-z-]+)`(?: \*)? \| ([\d,]+) \|/gm)];
   const documented = rows.map((row) => [row[1], BigInt(row[2].replaceAll(',', ''))]);
-  assert.deepEqual(documented, engine.limits().map(({ name, most }) => [name, BigInt(most)]));
+  assert.deepEqual(
+    documented,
+    engine.limits().map(({ name, most }) => [name, BigInt(most)]),
+  );
 });
 
 test('CHANGELOG.md names every function of the contract', () => {
