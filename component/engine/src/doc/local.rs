@@ -82,24 +82,27 @@ impl Doc {
         Ok(())
     }
 
-    /// Joins heads by events without operations until one event can depend on all of them.
+    /// Joins heads by events without operations until one event can depend on all of them. O(heads × log n), and where
+    /// there is something to join, the runs that the peer's previous event does not build on.
     fn join_heads(&mut self, peer: PeerNumber) {
         let most = limits::EVENT_DEPENDENCIES.most as usize;
-        while self.graph.heads().len() > most {
-            let mut heads: Vec<EventNumber> = self.graph.heads().collect();
-            // A head that builds on the peer's previous event must be among those that its next one depends on.
-            if let Some(at) = self.head_on_previous(peer, &heads) {
-                heads.swap(0, at);
-            }
-            heads.truncate(most);
-            self.commit_on(peer, &heads, &[]);
+        let mut heads: Vec<EventNumber> = self.graph.heads().collect();
+        if heads.len() <= most {
+            return;
         }
-    }
-
-    fn head_on_previous(&self, peer: PeerNumber, heads: &[EventNumber]) -> Option<usize> {
-        let last = self.graph.count(peer).checked_sub(1)?;
-        let previous = self.graph.find(peer, Counter(last))?;
-        heads.iter().position(|&head| self.graph.reaches(head, previous))
+        let previous = self.graph.count(peer).checked_sub(1).and_then(|last| self.graph.find(peer, Counter(last)));
+        // The peer's next event must build on its previous one, each later one on the join before it.
+        let first = previous.and_then(|previous| self.graph.first_reaching(&heads, previous));
+        heads.sort_by_key(|&head| Some(head) != first);
+        let mut heads = heads.into_iter();
+        let mut group: Vec<EventNumber> = heads.by_ref().take(most).collect();
+        self.commit_on(peer, &group, &[]);
+        while self.graph.heads().len() > most {
+            group.clear();
+            group.push(EventNumber(self.graph.len() - 1));
+            group.extend(heads.by_ref().take(most - 1));
+            self.commit_on(peer, &group, &[]);
+        }
     }
 
     fn commit_on(&mut self, peer: PeerNumber, dependencies: &[EventNumber], ops: &[RowOp]) {

@@ -118,21 +118,14 @@ impl Graph {
     /// Whether a peer's next event may have these dependencies, all of them known.
     pub(crate) fn check(&self, peer: PeerNumber, dependencies: &[EventNumber]) -> Result<(), Broken> {
         let previous = self.count(peer).checked_sub(1).and_then(|last| self.find(peer, Counter(last)));
-        if let Some(previous) = previous
-            && !dependencies.iter().any(|&dependency| self.reaches(dependency, previous))
-        {
+        if previous.is_some_and(|previous| self.first_reaching(dependencies, previous).is_none()) {
             return Err(Broken::PreviousMissing);
         }
+        // Heads are concurrent: nothing builds on them.
         if dependencies.iter().all(|dependency| self.heads.contains(dependency)) {
             return Ok(());
         }
-        for &later in dependencies {
-            let covered = dependencies.iter().find(|&&earlier| earlier != later && self.reaches(later, earlier));
-            if let Some(&covered) = covered {
-                return Err(Broken::NotConcurrent(covered));
-            }
-        }
-        Ok(())
+        self.covered(dependencies).map_or(Ok(()), |covered| Err(Broken::NotConcurrent(covered)))
     }
 
     /// Adds `len` events of a peer, the first with these dependencies, which `check` lets pass, and gives the number of

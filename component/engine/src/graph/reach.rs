@@ -1,4 +1,4 @@
-//! Whether one event builds on another.
+//! Which events build on which others.
 //!
 //! A peer's events are a chain, so what an event builds on is told by one count for each peer. To keep those counts for
 //! every run would cost peers × runs; to walk back through the runs could visit the whole history. So a run that a walk
@@ -9,40 +9,89 @@
 //! at checkpoints.
 
 use super::{Graph, RunNumber};
-use crate::id::EventNumber;
+use crate::clock::Lamport;
+use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::work;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs that a walk visits at most, where the peers are few.
 const LEAST_TOLL: u32 = 64;
 /// With many peers counts are larger, so runs that keep them are rarer: a run more for so many peers.
-const PEERS_PER_TOLL: u32 = 8;
+const PEERS_PER_TOLL: u32 = 16;
 
 impl Graph {
-    /// Whether `event` is `ancestor` or builds on it. Visits at most `most_toll` runs, whatever the history.
-    pub(crate) fn reaches(&self, event: EventNumber, ancestor: EventNumber) -> bool {
-        if ancestor >= event {
-            return ancestor == event;
-        }
+    /// The first of these events that is `ancestor` or builds on it. Visits at most `most_toll` runs for each, and each
+    /// run once.
+    pub(crate) fn first_reaching(&self, events: &[EventNumber], ancestor: EventNumber) -> Option<EventNumber> {
         let (peer, counter, lamport) = self.describe(ancestor);
-        let mut walk = vec![event];
-        while let Some(event) = walk.pop() {
-            work::step();
-            let number = self.run_of(event);
-            let run = &self.runs[number.index()];
-            let steps = event.0 - run.first.0;
-            if run.peer == peer && run.counter.0 + steps >= counter.0 {
-                return true;
+        let mut seen = BTreeSet::new();
+        let reaches = |event: &EventNumber| -> bool {
+            let mut walk = vec![*event];
+            while let Some(event) = walk.pop() {
+                work::step();
+                let number = self.run_of(event);
+                let run = &self.runs[number.index()];
+                let steps = event.0 - run.first.0;
+                if run.peer == peer && run.counter.0 + steps >= counter.0 {
+                    return true;
+                }
+                if run.peer == peer || run.lamport.plus(steps) <= lamport {
+                    continue;
+                }
+                match &run.known {
+                    Some(known) if known.get(peer.index()).is_some_and(|&count| count > counter.0) => return true,
+                    None if seen.insert(number) => walk.extend(self.run_dependencies(number)),
+                    _ => {}
+                }
             }
-            if run.peer == peer || run.lamport.plus(steps) <= lamport {
-                continue;
+            false
+        };
+        events.iter().copied().find(reaches)
+    }
+
+    /// One of these events on which another one of them builds, where there is one. Visits at most `most_toll` runs for
+    /// each, and each run once.
+    pub(super) fn covered(&self, events: &[EventNumber]) -> Option<EventNumber> {
+        let mut targets: BTreeMap<PeerNumber, (Counter, EventNumber)> = BTreeMap::new();
+        let mut least = None;
+        for &event in events {
+            let (peer, counter, lamport) = self.describe(event);
+            if let Some((_, other)) = targets.insert(peer, (counter, event)) {
+                return Some(event.min(other));
             }
-            match &run.known {
-                Some(known) if known.get(peer.index()).is_some_and(|&count| count > counter.0) => return true,
-                Some(_) => {}
-                None => walk.extend(self.run_dependencies(number)),
+            least = Some(least.map_or(lamport, |least: Lamport| least.min(lamport)));
+        }
+        let mut seen = BTreeSet::new();
+        for &source in events {
+            let mut walk = vec![source];
+            while let Some(event) = walk.pop() {
+                work::step();
+                let number = self.run_of(event);
+                let run = &self.runs[number.index()];
+                let steps = event.0 - run.first.0;
+                let reached =
+                    |&(target, found): &(Counter, EventNumber), count: u32| found != source && count > target.0;
+                if let Some(target) = targets.get(&run.peer).filter(|target| reached(target, run.counter.0 + steps + 1))
+                {
+                    return Some(target.1);
+                }
+                if Some(run.lamport.plus(steps)) <= least {
+                    continue;
+                }
+                match &run.known {
+                    Some(known) => {
+                        let count = |peer: PeerNumber| known.get(peer.index()).copied().unwrap_or(0);
+                        if let Some((_, target)) = targets.iter().find(|(peer, target)| reached(target, count(**peer)))
+                        {
+                            return Some(target.1);
+                        }
+                    }
+                    None if seen.insert(number) => walk.extend(self.run_dependencies(number)),
+                    None => {}
+                }
             }
         }
-        false
+        None
     }
 
     /// Sets the toll of a new run, and its counts where the toll would be too high.
@@ -50,12 +99,16 @@ impl Graph {
         let dependencies = self.run_dependencies(number).iter();
         let toll = dependencies
             .fold(1_u32, |toll, &dependency| toll.saturating_add(self.runs[self.run_of(dependency).index()].toll));
-        let peers = self.by_peer.len() as u32;
-        let expensive = toll > LEAST_TOLL + peers / PEERS_PER_TOLL;
+        let expensive = toll > self.most_toll();
         let known = expensive.then(|| self.counts_at(number));
         let run = &mut self.runs[number.index()];
         run.toll = if expensive { 1 } else { toll };
         run.known = known;
+    }
+
+    /// How many runs a walk visits at most from one event.
+    fn most_toll(&self) -> u32 {
+        LEAST_TOLL + self.by_peer.len() as u32 / PEERS_PER_TOLL
     }
 
     fn counts_at(&self, number: RunNumber) -> Box<[u32]> {
