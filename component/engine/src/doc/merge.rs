@@ -91,7 +91,6 @@ impl Doc {
     }
 
     fn carry_out(&mut self, plan: Plan, mut events: Vec<EventRun>) -> MergeReport {
-        let applied = self.graph.len();
         let mut report = MergeReport { duplicate: plan.duplicate, ..MergeReport::default() };
         for Ready { source, peer, counters, lamport } in plan.ready {
             report.applied += counters.len() as u32;
@@ -111,7 +110,7 @@ impl Doc {
             }
             self.waiting.forget_needed(&name, counters);
         }
-        debug_assert_eq!(applied, self.graph.len());
+        debug_assert_eq!(self.log.events(), self.graph.len());
         for (peer, counter, ()) in plan.dropped.iter() {
             self.waiting.remove(peer, counter);
         }

@@ -166,6 +166,7 @@ impl Doc {
     #[doc(hidden)]
     pub fn dbg_check(&self) {
         self.graph.dbg_check();
+        assert_eq!(self.log.events(), self.graph.len());
         self.rows.dbg_check(&self.log, &self.peers);
         self.waiting.dbg_check(|peer, counter| self.find_event(peer, counter).is_some());
     }

@@ -3,7 +3,7 @@
 //! A peer's events are a chain, so what an event builds on is told by one count for each peer. To keep those counts for
 //! every run would cost peers × runs; to walk back through the runs could visit the whole history. So a run that a walk
 //! would leave expensive keeps the counts, and a walk ends there: from any run it visits at most `most_toll` runs, and
-//! the counts come to a few dozen bytes for each run.
+//! the counts come to 64 bytes or so for each run.
 //!
 //! The idea is that of vector clocks (F. Mattern, "Virtual Time and Global States of Distributed Systems", 1989), kept
 //! at checkpoints.

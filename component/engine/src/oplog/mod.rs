@@ -152,6 +152,11 @@ impl PackedOp {
 }
 
 impl OpLog {
+    /// How many events the log holds.
+    pub(crate) fn events(&self) -> u32 {
+        self.operation_ends.len() as u32
+    }
+
     /// What the log holds.
     pub(crate) fn totals(&self) -> Totals {
         Totals {
