@@ -1,4 +1,5 @@
-//! What an event costs, in counted steps: never the size of the document or of what waits.
+//! What an event costs, in counted steps: never the size of the document or of what waits. And the limits that no
+//! history could reach in a test.
 
 use super::Doc;
 use crate::error::Error;
@@ -159,6 +160,29 @@ fn a_refused_call_costs_nothing_later() {
         assert!(matches!(refused, Err(Error::NoSuchRow { .. })));
     }
     assert_eq!((ann.graph.len(), ann.log.totals().operations), (100, 100));
+}
+
+#[test]
+fn events_and_peers_have_an_end() {
+    let doc = Doc::create("ann").unwrap();
+    let room = |events, peers: &[&str]| {
+        let commits = std::iter::empty::<&[RowOp]>();
+        doc.check_room(&super::room::Coming { events, peers, commits, dropped: &crate::id::EventMap::default() })
+    };
+    let exceeded = |limit: &'static limits::Limit| Err(Error::LimitExceeded { limit, given: limit.most + 1 });
+    assert_eq!(room(limits::DOCUMENT_EVENTS.most, &[]), Ok(()));
+    assert_eq!(room(limits::DOCUMENT_EVENTS.most + 1, &[]), exceeded(&limits::DOCUMENT_EVENTS));
+
+    let names: Vec<String> = (0..=limits::PEERS.most).map(|number| number.to_string()).collect();
+    let mut peers: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(room(0, &peers), exceeded(&limits::PEERS));
+    // What is named twice counts once.
+    peers[0] = peers[1];
+    assert_eq!(room(0, &peers), Ok(()));
+
+    let known: Vec<PeerVersion> = names.into_iter().map(|peer| PeerVersion { peer, count: 1 }).collect();
+    assert_eq!(doc.events_since(&known, 1).map(drop), exceeded(&limits::PEERS));
+    assert_eq!(doc.events_since(&known[1..], 1).map(drop), Ok(()));
 }
 
 #[test]
