@@ -38,6 +38,7 @@ records! {
     engine::EventRun => wit::EventRun { peer, start, lamport, deps as list, commits as commits }
     engine::EventBatch => wit::EventBatch { runs as list, more }
     engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, missing as list }
+    engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped }
     wit::ScanOptions => engine::ScanOptions { range as into, descending, limit, after, columns }
     engine::Row => wit::Row { id, cells as list }
     engine::Page => wit::Page { rows as list, more }
@@ -118,6 +119,14 @@ impl From<engine::Error> for types::Error {
             engine::Error::NoSuchRow { table, row } => Self::NoSuchRow((table, row)),
             engine::Error::ConflictingEvent { peer, counter } => {
                 Self::ConflictingEvent(types::EventId { peer, counter })
+            }
+            corrupt @ (engine::Error::Corrupt(_) | engine::Error::UnsupportedFeature(_)) => {
+                Self::Corrupt(corrupt.to_string())
+            }
+            engine::Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
+            engine::Error::Compacted(version) => {
+                let entries = version.into_iter();
+                Self::Compacted(entries.map(|(peer, count)| types::PeerVersion { peer, count }).collect())
             }
             // The engine's errors may grow; what this contract has no case for is told in words.
             other => Self::Other(other.to_string()),

@@ -34,10 +34,18 @@ impl Drop for Watcher {
     }
 }
 
+fn resource(doc: engine::Doc) -> wit::Doc {
+    wit::Doc::new(Doc(Rc::new(RefCell::new(doc))))
+}
+
 impl wit::GuestDoc for Doc {
     fn create(peer: String) -> Result<wit::Doc, types::Error> {
         let doc = engine::Doc::create(&peer)?;
-        Ok(wit::Doc::new(Self(Rc::new(RefCell::new(doc)))))
+        Ok(resource(doc))
+    }
+
+    fn load(peer: String, saved: Vec<u8>) -> Result<wit::Doc, types::Error> {
+        Ok(resource(engine::Doc::load(&peer, &saved)?))
     }
 
     fn peer(&self) -> String {
@@ -96,5 +104,37 @@ impl wit::GuestDoc for Doc {
 
     fn merge_events(&self, events: Vec<wit::EventRun>) -> Result<wit::MergeReport, types::Error> {
         Ok(self.0.borrow_mut().merge_events(list(events))?.into())
+    }
+
+    fn update_since(&self, known: Vec<types::PeerVersion>) -> Result<Vec<u8>, types::Error> {
+        let known: Vec<engine::PeerVersion> = list(known);
+        Ok(self.0.borrow().update_since(&known)?)
+    }
+
+    fn merge_update(&self, update: Vec<u8>) -> Result<wit::MergeReport, types::Error> {
+        Ok(self.0.borrow_mut().merge_update(&update)?.into())
+    }
+
+    fn save(&self) -> Vec<u8> {
+        self.0.borrow().save()
+    }
+
+    fn compact(&self, horizon: Vec<types::PeerVersion>) -> Result<wit::CompactionReport, types::Error> {
+        let horizon: Vec<engine::PeerVersion> = list(horizon);
+        Ok(self.0.borrow_mut().compact(&horizon)?.into())
+    }
+
+    fn rebase(&self, saved: Vec<u8>) -> Result<wit::MergeReport, types::Error> {
+        Ok(self.0.borrow_mut().rebase(&saved)?.into())
+    }
+
+    fn diff(&self, here: Vec<types::EventId>, there: Vec<types::EventId>) -> Result<Vec<wit::RowOp>, types::Error> {
+        let (here, there): (Vec<engine::EventId>, Vec<engine::EventId>) = (list(here), list(there));
+        Ok(list(self.0.borrow().diff(&here, &there)?))
+    }
+
+    fn fork_at(&self, heads: Vec<types::EventId>, peer: String) -> Result<wit::Doc, types::Error> {
+        let heads: Vec<engine::EventId> = list(heads);
+        Ok(resource(self.0.borrow().fork_at(&heads, &peer)?))
     }
 }

@@ -30,6 +30,24 @@ pub enum Error {
         /// The event's number among the peer's, from 0.
         counter: u32,
     },
+    /// The bytes are not what this engine writes, or are damaged.
+    Corrupt(Damage),
+    /// The bytes are of a format version that this engine does not read.
+    UnsupportedVersion(u32),
+    /// The bytes use a feature that this engine does not know; the number of its bit.
+    UnsupportedFeature(u32),
+    /// The history that the call needs was compacted away. What is complete is the history beyond this version: peers,
+    /// sorted, and how many events of each.
+    Compacted(Vec<(String, u32)>),
+}
+
+/// Where bytes are not what they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damage {
+    /// The offset in the bytes at which it showed.
+    pub at: usize,
+    /// What the bytes break, as the end of a sentence.
+    pub what: &'static str,
 }
 
 /// What holds a name.
@@ -72,6 +90,24 @@ pub enum Invalid {
     RepeatedColumn(String),
     /// A version names a peer twice.
     RepeatedPeer(String),
+    /// A horizon holds more events of a peer than are known.
+    HorizonAhead {
+        /// The peer.
+        peer: String,
+        /// How many of its events the horizon holds.
+        count: u32,
+        /// How many are known.
+        known: u32,
+    },
+    /// A horizon holds an event, but not all that the event builds on.
+    HorizonNotAVersion,
+    /// An event is named that is not known.
+    UnknownEvent {
+        /// Whose.
+        peer: String,
+        /// Its number among the peer's, from 0.
+        counter: u32,
+    },
     /// `between` has its upper end first.
     ReversedRange,
     /// A run's rule is broken.
@@ -141,6 +177,16 @@ impl fmt::Display for Invalid {
             Self::EmptyName(name) => write!(f, "the {name} is empty; give it at least one byte"),
             Self::RepeatedColumn(column) => write!(f, "the column {column:?} is named twice; name it once"),
             Self::RepeatedPeer(peer) => write!(f, "the version names the peer {peer:?} twice; name it once"),
+            Self::HorizonAhead { peer, count, known } => write!(
+                f,
+                "the horizon holds {count} events of {peer:?}, but only {known} are known here; give a version that this replica had"
+            ),
+            Self::HorizonNotAVersion => f.write_str(
+                "the horizon holds an event without all that it builds on; give a version that a replica had",
+            ),
+            Self::UnknownEvent { peer, counter } => {
+                write!(f, "event {counter} of {peer:?} is not known here; merge it first, or name another one")
+            }
             Self::ReversedRange => f.write_str("the range's first end is above its second; swap them"),
             Self::Run { run, peer, start, rule } => {
                 write!(f, "run {run} (peer {peer:?}, from event {start}): {rule}")
@@ -185,6 +231,16 @@ impl fmt::Display for Error {
             Self::ConflictingEvent { peer, counter } => {
                 write!(f, "two different events are named ({peer:?}, {counter}): the peer name was used twice")
             }
+            Self::Corrupt(Damage { at, what }) => write!(f, "at byte {at}: {what}"),
+            Self::UnsupportedVersion(version) => {
+                write!(f, "the bytes are of format version {version}, which this engine does not read")
+            }
+            Self::UnsupportedFeature(bit) => {
+                write!(f, "the bytes use the feature of bit {bit}, which this engine does not know: a newer one wrote them")
+            }
+            Self::Compacted(_) => f.write_str(
+                "the history that this needs was compacted away; go on with `rebase` and a saved document, or ask for less",
+            ),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) type SharedText = Arc<str>;
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name(pub(crate) u32);
     )*};
 }
@@ -67,7 +67,7 @@ numbers! {
 indexes! { PeerNumber TableNumber RowNumber EventNumber }
 
 /// Texts with a number each, from 0 up.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     by_text: BTreeMap<SharedText, u32>,
     texts: Vec<SharedText>,
@@ -126,6 +126,39 @@ impl Names {
     pub(crate) fn truncate(&mut self, len: usize) {
         for text in self.texts.drain(len..) {
             self.by_text.remove(&text);
+        }
+    }
+}
+
+/// The numbers that stand in bytes for those of this document.
+#[derive(Debug)]
+pub(crate) enum Ranks {
+    /// By number.
+    Dense(Vec<u32>),
+    /// Of a few.
+    Sparse(BTreeMap<u32, u32>),
+}
+
+impl Ranks {
+    /// The ranks of these numbers, each that of its place.
+    pub(crate) fn sparse(numbers: impl Iterator<Item = u32>) -> Self {
+        Self::Sparse(numbers.zip(0..).collect())
+    }
+
+    /// The ranks of these numbers, each that of its place, among `len` numbers.
+    pub(crate) fn dense(len: usize, numbers: impl Iterator<Item = u32>) -> Self {
+        let mut ranks = vec![u32::MAX; len];
+        for (number, rank) in numbers.zip(0..) {
+            ranks[number as usize] = rank;
+        }
+        Self::Dense(ranks)
+    }
+
+    /// The rank of a number that has one.
+    pub(crate) fn of(&self, number: u32) -> u32 {
+        match self {
+            Self::Dense(ranks) => ranks[number as usize],
+            Self::Sparse(ranks) => ranks.get(&number).copied().unwrap_or(u32::MAX),
         }
     }
 }

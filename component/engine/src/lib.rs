@@ -17,6 +17,7 @@
 //! ```
 
 mod clock;
+mod codec;
 mod doc;
 mod error;
 mod graph;
@@ -26,8 +27,8 @@ mod oplog;
 mod rows;
 mod work;
 
-pub use doc::{Doc, EventBatch, EventRun, MergeReport};
-pub use error::{Error, Invalid, Name, RunRule};
+pub use doc::{CompactionReport, Doc, EventBatch, EventRun, MergeReport};
+pub use error::{Damage, Error, Invalid, Name, RunRule};
 pub use id::{EventId, PeerVersion};
 pub use oplog::{Cell, Commit, RowOp, Value};
 pub use rows::{Changes, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};

@@ -75,6 +75,12 @@ limits! {
     DOCUMENT_CELLS = "document-cells", 1 << 26;
     /// Bytes of texts and blobs in the history of one document.
     DOCUMENT_BYTES = "document-bytes", 1 << 30;
+    /// Heads of a horizon: one event must be able to build on them all, and on its peer's previous one.
+    HORIZON_HEADS = "horizon-heads", 63;
+    /// Peers, times the events at a horizon: its heads, and those that known events beyond it depend on.
+    HORIZON_COUNTS = "horizon-counts", 1 << 22;
+    /// The lamport time of an event at a horizon, so that those of the events beyond it fit into 32 bits.
+    HORIZON_LAMPORT = "horizon-lamport", u32::MAX as u64 - (1 << 27);
 }
 
 #[cfg(test)]

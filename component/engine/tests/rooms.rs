@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right; those in one entry may use each other.
-const ROOMS: [&[&str]; 8] =
-    [&["work"], &["limits", "error"], &["id"], &["clock"], &["graph"], &["oplog"], &["rows"], &["doc"]];
+const ROOMS: [&[&str]; 9] =
+    [&["work"], &["limits", "error"], &["codec"], &["id"], &["clock"], &["graph"], &["oplog"], &["rows"], &["doc"]];
 
 fn place(room: &str) -> Option<usize> {
     ROOMS.iter().position(|rooms| rooms.contains(&room))

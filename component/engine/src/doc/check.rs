@@ -2,8 +2,9 @@
 
 use super::EventRun;
 use crate::error::{Error, Invalid, Name, RunRule};
+use crate::id::EventId;
 use crate::limits;
-use crate::oplog::{RowOp, commit_bytes};
+use crate::oplog::{CommitRef, RowOp};
 
 /// Checks names and sizes, and sorts the cells of each operation by column, so that one event has one form.
 /// O(size × log of the cells of an operation).
@@ -17,14 +18,14 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
         limits::OPERATION_CELLS.check(cells.len() as u64)?;
         for cell in &*cells {
             Name::Column.check(&cell.column)?;
-            limits::VALUE_BYTES.check(cell.value.content_bytes())?;
+            limits::VALUE_BYTES.check(cell.value.as_ref().content_bytes())?;
         }
         cells.sort_unstable_by(|a, b| a.column.cmp(&b.column));
         if let Some(pair) = cells.windows(2).find(|pair| pair[0].column == pair[1].column) {
             return Err(Invalid::RepeatedColumn(pair[0].column.clone()).into());
         }
     }
-    limits::COMMIT_BYTES.check(commit_bytes(ops))
+    limits::COMMIT_BYTES.check(CommitRef::Plain(ops).bytes())
 }
 
 /// Checks each run for itself, as far as it can be checked without what it depends on, and makes its commits canonical.
@@ -37,7 +38,9 @@ pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
             limits::COUNTER.check(dep.counter.into())?;
         }
         limits::COUNTER.check((u64::from(run.start) + run.commits.len() as u64).saturating_sub(1))?;
-        rules(run).map_err(|rule| broken(run, place, rule))?;
+        let EventRun { peer, start, lamport, deps, commits } = &*run;
+        rules(peer, *start, commits.len() as u64, deps, Some(*lamport))
+            .map_err(|rule| broken(peer, *start, place, rule))?;
         for ops in &mut run.commits {
             commit(ops)?;
         }
@@ -46,31 +49,30 @@ pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
 }
 
 /// The error for a run that breaks a rule.
-pub(super) fn broken(run: &EventRun, place: usize, rule: RunRule) -> Error {
-    Invalid::Run { run: place, peer: run.peer.clone(), start: run.start, rule }.into()
+pub(super) fn broken(peer: &str, start: u32, place: usize, rule: RunRule) -> Error {
+    Invalid::Run { run: place, peer: peer.to_owned(), start, rule }.into()
 }
 
-fn rules(run: &EventRun) -> Result<(), RunRule> {
-    if run.commits.is_empty() {
+/// The rules for a run, as far as they can be checked without what it depends on.
+pub(super) fn rules(peer: &str, start: u32, len: u64, deps: &[EventId], lamport: Option<u32>) -> Result<(), RunRule> {
+    if len == 0 {
         return Err(RunRule::Empty);
     }
-    if !run.deps.is_sorted_by(|a, b| a.peer < b.peer) {
+    if !deps.is_sorted_by(|a, b| a.peer < b.peer) {
         return Err(RunRule::DependenciesUnsorted);
     }
-    let own = run.deps.iter().find(|dep| dep.peer == run.peer);
-    if let Some(own) = own.filter(|own| own.counter.checked_add(1) != Some(run.start)) {
+    let own = deps.iter().find(|dep| dep.peer == peer);
+    if let Some(own) = own.filter(|own| own.counter.checked_add(1) != Some(start)) {
         return Err(RunRule::OwnDependency { counter: own.counter });
     }
-    if run.start > 0 && run.deps.is_empty() {
+    if start > 0 && deps.is_empty() {
         return Err(RunRule::PreviousMissing);
     }
+    let Some(given) = lamport else { return Ok(()) };
     // An event comes after its peer's earlier ones, and after what its dependencies come after.
-    let least = run.deps.iter().map(|dep| dep.counter).chain(run.start.checked_sub(1)).max();
+    let least = deps.iter().map(|dep| dep.counter).chain(start.checked_sub(1)).max();
     let derived = least.map_or(1, |counter| counter.saturating_add(2));
-    let is_right = if run.deps.is_empty() { run.lamport == derived } else { run.lamport >= derived };
-    let last = u64::from(run.lamport) + run.commits.len() as u64 - 1;
-    if !is_right || last > u64::from(u32::MAX) {
-        return Err(RunRule::Lamport { given: run.lamport, derived });
-    }
-    Ok(())
+    let is_right = if deps.is_empty() { given == derived } else { given >= derived };
+    let last = u64::from(given) + len - 1;
+    if is_right && last <= u64::from(u32::MAX) { Ok(()) } else { Err(RunRule::Lamport { given, derived }) }
 }

@@ -5,8 +5,7 @@ use crate::error::{Error, Invalid};
 use crate::graph::Span;
 use crate::id::{Counter, EventId, EventNumber, PeerNumber, PeerVersion};
 use crate::limits;
-use crate::oplog::{Commit, LoggedOp, OpKind, RowOp, commit_bytes};
-use std::borrow::Cow;
+use crate::oplog::{Commit, CommitRef};
 use std::collections::BTreeSet;
 
 /// Consecutive events of one peer, each of which depends on just the one before it.
@@ -33,32 +32,17 @@ pub struct EventBatch {
     pub more: bool,
 }
 
-impl EventRun {
-    /// The counter just after the run's last event. Not to be asked of a run that was not checked.
-    pub(super) fn end(&self) -> u32 {
-        self.start + self.commits.len() as u32
-    }
-
-    /// What the event at this place of the run depends on.
-    pub(super) fn deps_at(&self, place: usize) -> Cow<'_, [EventId]> {
-        match place.checked_sub(1) {
-            None => Cow::Borrowed(&self.deps),
-            Some(previous) => {
-                Cow::Owned(vec![EventId { peer: self.peer.clone(), counter: self.start + previous as u32 }])
-            }
-        }
-    }
-}
-
 impl Doc {
     /// The events beyond `known`, at most `most` of them, each after what it depends on. Peers that this replica does
     /// not know do not matter, and a count beyond what it knows means all that it knows. A page ends once it has crossed
     /// `limits::PAGE_BYTES`. O(peers), and for each event its size and O(log n).
     ///
     /// # Errors
-    /// `InvalidArgument` where `known` names a peer twice; `LimitExceeded` where it names too many.
+    /// `InvalidArgument` where `known` names a peer twice; `LimitExceeded` where it names too many; `Compacted` where
+    /// events beyond it were given up.
     pub fn events_since(&self, known: &[PeerVersion], most: u32) -> Result<EventBatch, Error> {
         let counts = self.known_counts(known)?;
+        self.check_covers_horizon(&counts)?;
         let mut batch = EventBatch { runs: Vec::new(), more: false };
         let (mut left, mut bytes) = (most, 0);
         for span in self.graph.since(&counts) {
@@ -69,9 +53,9 @@ impl Doc {
                     break;
                 }
                 let commit = self.commit_of(event);
-                bytes += commit_bytes(&commit);
+                bytes += commit.bytes();
                 left -= 1;
-                commits.push(commit);
+                commits.push(commit.to_commit());
             }
             if !commits.is_empty() {
                 batch.runs.push(self.run(&span, commits));
@@ -84,7 +68,7 @@ impl Doc {
     }
 
     /// By peer number, how many events of each peer `known` names.
-    fn known_counts(&self, known: &[PeerVersion]) -> Result<Vec<u32>, Error> {
+    pub(super) fn known_counts(&self, known: &[PeerVersion]) -> Result<Vec<u32>, Error> {
         limits::PEERS.check(known.len() as u64)?;
         let mut counts = vec![0; self.peers.len()];
         let mut named = BTreeSet::new();
@@ -116,43 +100,12 @@ impl Doc {
     }
 
     /// The operations of an event.
-    fn commit_of(&self, event: EventNumber) -> Commit {
-        self.log.ops(event).map(|op| self.op(&op)).collect()
-    }
-
-    fn op(&self, op: &LoggedOp) -> RowOp {
-        let (table, row) = self.rows.row_name(op.row);
-        let (table, row) = (table.to_owned(), row.to_owned());
-        let cells = op.cells().map(|cell| self.rows.cell(&self.log, cell));
-        match op.kind {
-            OpKind::Insert => RowOp::Insert { table, row, cells: cells.collect() },
-            OpKind::Update => RowOp::Update { table, row, cells: cells.collect() },
-            OpKind::Delete => RowOp::Delete { table, row },
-        }
+    pub(super) fn commit_of(&self, event: EventNumber) -> CommitRef<'_> {
+        CommitRef::Logged { names: &self.rows, log: &self.log, event }
     }
 
     /// Whether the event that took effect is this one. O(its size).
-    pub(super) fn is_event(&self, event: EventNumber, deps: &[EventId], commit: &[RowOp]) -> bool {
-        let logged = self.log.ops(event);
-        logged.len() == commit.len()
-            && logged.zip(commit).all(|(logged, op)| self.is_op(&logged, op))
-            && self.deps_of(event) == deps
-    }
-
-    fn is_op(&self, logged: &LoggedOp, op: &RowOp) -> bool {
-        let (table, row, cells) = op.parts();
-        let same_kind = matches!(
-            (logged.kind, op),
-            (OpKind::Insert, RowOp::Insert { .. })
-                | (OpKind::Update, RowOp::Update { .. })
-                | (OpKind::Delete, RowOp::Delete { .. })
-        );
-        same_kind
-            && self.rows.row_name(logged.row) == (table, row)
-            && logged.cells().len() == cells.len()
-            && logged.cells().zip(cells).all(|(logged, cell)| {
-                self.rows.column_name(self.log.column(logged)) == cell.column
-                    && self.log.value(logged).equals(&cell.value)
-            })
+    pub(super) fn is_event(&self, event: EventNumber, deps: &[EventId], commit: CommitRef<'_>) -> bool {
+        self.commit_of(event).equals(commit) && self.deps_of(event) == deps
     }
 }

@@ -5,8 +5,8 @@ use super::{Doc, check};
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
-use crate::oplog::{Cell, Commit, RowOp};
-use std::collections::BTreeMap;
+use crate::oplog::{Cell, Commit, CommitRef, RowOp};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Doc {
     /// Commits an insert: makes the row, or sets these cells where it is there. Errors and cost as for [`Doc::commit`].
@@ -44,6 +44,11 @@ impl Doc {
     pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
         check::commit(&mut ops)?;
         self.check_rows_are_there(&ops)?;
+        self.commit_as_it_is(CommitRef::Plain(&ops))
+    }
+
+    /// Commits operations that were checked, also on rows that are not there.
+    pub(super) fn commit_as_it_is(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
         let next = self.count_of(&self.peer);
         if let Some(counter) = self.waiting.first_claimed(&self.peer, next) {
             return Err(Error::ConflictingEvent { peer: String::from(&*self.peer), counter });
@@ -53,14 +58,14 @@ impl Doc {
         self.check_room(&Coming {
             events: joins + 1,
             peers: &[&self.peer],
-            commits: std::iter::once(ops.as_slice()),
+            commits: std::iter::once(ops),
             dropped: &EventMap::default(),
         })?;
 
         let peer = PeerNumber(self.peers.intern(&self.peer));
         self.join_heads(peer);
         let heads: Vec<EventNumber> = self.graph.heads().collect();
-        self.commit_on(peer, &heads, &ops);
+        self.commit_on(peer, &heads, ops);
         Ok(EventId { peer: String::from(&*self.peer), counter: self.graph.count(peer) - 1 })
     }
 
@@ -90,22 +95,25 @@ impl Doc {
         if heads.len() <= most {
             return;
         }
-        let previous = self.graph.count(peer).checked_sub(1).and_then(|last| self.graph.find(peer, Counter(last)));
-        // The peer's next event must build on its previous one, each later one on the join before it.
-        let first = previous.and_then(|previous| self.graph.first_reaching(&heads, previous));
-        heads.sort_by_key(|&head| Some(head) != first);
+        // The peer's next event must build on its previous one and on the horizon, each later one on the join before it.
+        let previous = self.graph.count(peer).checked_sub(1).map(Counter);
+        let on_previous = previous.and_then(|previous| self.graph.first_building_on(&heads, peer, previous));
+        let horizon = self.graph.horizon().heads().iter();
+        let on_horizon = horizon.filter_map(|&head| self.graph.first_reaching(&heads, head));
+        let first: BTreeSet<EventNumber> = on_horizon.chain(on_previous).collect();
+        heads.sort_by_key(|head| !first.contains(head));
         let mut heads = heads.into_iter();
         let mut group: Vec<EventNumber> = heads.by_ref().take(most).collect();
-        self.commit_on(peer, &group, &[]);
+        self.commit_on(peer, &group, CommitRef::Plain(&[]));
         while self.graph.heads().len() > most {
             group.clear();
             group.push(EventNumber(self.graph.len() - 1));
             group.extend(heads.by_ref().take(most - 1));
-            self.commit_on(peer, &group, &[]);
+            self.commit_on(peer, &group, CommitRef::Plain(&[]));
         }
     }
 
-    fn commit_on(&mut self, peer: PeerNumber, dependencies: &[EventNumber], ops: &[RowOp]) {
+    fn commit_on(&mut self, peer: PeerNumber, dependencies: &[EventNumber], ops: CommitRef<'_>) {
         let lamport = self.graph.lamport_after(dependencies);
         self.graph.push(peer, dependencies, 1);
         self.take_effect(peer, lamport, ops);

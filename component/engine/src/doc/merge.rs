@@ -4,6 +4,7 @@
 //! touched before everything is known to be right.
 
 use super::events::EventRun;
+use super::incoming::Incoming;
 use super::room::Coming;
 use super::waiting::{self, Waiter, Waiting};
 use super::{Doc, check};
@@ -11,6 +12,7 @@ use crate::clock::Lamport;
 use crate::error::{Error, RunRule};
 use crate::graph::Broken;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
+use crate::oplog::CommitRef;
 use crate::work;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -51,6 +53,12 @@ struct Ready {
     lamport: Lamport,
 }
 
+/// Why events cannot take effect.
+enum Refusal {
+    Rule(RunRule),
+    BelowHorizon,
+}
+
 /// What a merge does.
 #[derive(Debug, Default)]
 struct Plan {
@@ -72,15 +80,21 @@ impl Doc {
     /// # Errors
     /// `InvalidArgument` for a run that breaks a rule of [`RunRule`], an empty name or a repeated column;
     /// `ConflictingEvent` where another event of that name took effect, waits, or comes in the same call;
-    /// `LimitExceeded` for what is too large, does not fit into the document any more, or would make too much wait.
+    /// `LimitExceeded` for what is too large, does not fit into the document any more, or would make too much wait;
+    /// `Compacted` where an event does not build on the horizon.
     pub fn merge_events(&mut self, mut events: Vec<EventRun>) -> Result<MergeReport, Error> {
         check::runs(&mut events)?;
+        self.merge(&events.iter().map(Incoming::from).collect::<Vec<_>>())
+    }
+
+    /// Takes in runs that were checked as far as they can be on their own.
+    pub(super) fn merge(&mut self, runs: &[Incoming<'_>]) -> Result<MergeReport, Error> {
         let mark = self.graph.mark();
         let peers = self.peers.len();
-        match Planner::new(self, &events).plan() {
+        match Planner::new(self, runs).plan() {
             Ok(plan) => {
                 self.graph.keep();
-                Ok(self.carry_out(plan, events))
+                Ok(self.carry_out(plan, runs))
             }
             Err(error) => {
                 self.graph.undo(mark);
@@ -90,7 +104,7 @@ impl Doc {
         }
     }
 
-    fn carry_out(&mut self, plan: Plan, mut events: Vec<EventRun>) -> MergeReport {
+    fn carry_out(&mut self, plan: Plan, runs: &[Incoming<'_>]) -> MergeReport {
         let mut report = MergeReport { duplicate: plan.duplicate, ..MergeReport::default() };
         for Ready { source, peer, counters, lamport } in plan.ready {
             report.applied += counters.len() as u32;
@@ -98,13 +112,13 @@ impl Doc {
             match source {
                 Source::Piece(piece) => {
                     let Piece { run, places } = plan.pieces[piece].clone();
-                    for (steps, commit) in (0..).zip(&events[run].commits[places]) {
-                        self.take_effect(peer, lamport.plus(steps), commit);
+                    for (steps, place) in (0..).zip(places) {
+                        self.take_effect(peer, lamport.plus(steps), runs[run].commit(place));
                     }
                 }
                 Source::Waiting((name, counter)) => {
                     if let Some(event) = self.waiting.remove(&name, counter) {
-                        self.take_effect(peer, lamport, &event.commit);
+                        self.take_effect(peer, lamport, CommitRef::Plain(&event.commit));
                     }
                 }
             }
@@ -118,7 +132,7 @@ impl Doc {
         for Piece { run, places } in plan.late {
             let took_effect =
                 |peer: &str, counter| peers.find(peer).is_some_and(|peer| graph.count(PeerNumber(peer)) > counter);
-            waiting.add(&mut events[run], places, took_effect);
+            waiting.add(&runs[run], places, took_effect);
         }
         report.waiting = self.waiting.len() as u32;
         report.missing = self.waiting.missing();
@@ -126,9 +140,9 @@ impl Doc {
     }
 }
 
-struct Planner<'a> {
+struct Planner<'a, 'b> {
     doc: &'a mut Doc,
-    runs: &'a [EventRun],
+    runs: &'a [Incoming<'b>],
     plan: Plan,
     /// By the counter of its first event, each piece.
     pieces: EventMap<usize>,
@@ -138,8 +152,8 @@ struct Planner<'a> {
     candidates: VecDeque<Source>,
 }
 
-impl<'a> Planner<'a> {
-    fn new(doc: &'a mut Doc, runs: &'a [EventRun]) -> Self {
+impl<'a, 'b> Planner<'a, 'b> {
+    fn new(doc: &'a mut Doc, runs: &'a [Incoming<'b>]) -> Self {
         Self {
             doc,
             runs,
@@ -174,7 +188,7 @@ impl<'a> Planner<'a> {
     fn sort_out(&mut self, run_place: usize) -> Result<(), Error> {
         let run = &self.runs[run_place];
         let mut place = 0;
-        while place < run.commits.len() {
+        while place < run.len as usize {
             let counter = run.start + place as u32;
             let is_known = self.is_known(run_place, place)?;
             let end = if is_known { counter + 1 } else { self.end_of_unknown(run, counter) };
@@ -183,7 +197,7 @@ impl<'a> Planner<'a> {
             if is_known {
                 self.plan.duplicate = self.plan.duplicate.saturating_add(1);
             } else {
-                self.pieces.insert(&run.peer, counter, self.plan.pieces.len());
+                self.pieces.insert(run.peer, counter, self.plan.pieces.len());
                 self.plan.pieces.push(Piece { run: run_place, places });
             }
         }
@@ -194,29 +208,37 @@ impl<'a> Planner<'a> {
     fn is_known(&self, run_place: usize, place: usize) -> Result<bool, Error> {
         work::step();
         let run = &self.runs[run_place];
-        let (counter, lamport) = (run.start + place as u32, run.lamport + place as u32);
-        let (deps, commit) = (run.deps_at(place), &run.commits[place]);
-        let (is_same, derived) = if let Some(known) = self.doc.find_event(&run.peer, counter) {
+        let (counter, lamport) = (run.start + place as u32, run.lamport_at(place));
+        let (deps, commit) = (run.deps_at(place), run.commit(place));
+        let (is_same, derived) = if let Some(known) = self.doc.find_event(run.peer, counter) {
+            if self.doc.is_stub(known) {
+                return Ok(true);
+            }
             let Lamport(derived) = self.doc.graph.describe(known).2;
-            (self.doc.is_event(known, &deps, commit), derived)
-        } else if let Some(waiting) = self.doc.waiting.get(&run.peer, counter) {
-            (waiting.deps == *deps && waiting.commit == *commit, lamport)
-        } else if let Some((other, place)) = self.piece_with(&run.peer, counter) {
-            (other.deps_at(place) == deps && other.commits[place] == *commit, other.lamport + place as u32)
+            (self.doc.is_event(known, &deps, commit), Some(derived))
+        } else if self.doc.count_of(run.peer) > counter {
+            // It was given up: there is nothing left to compare with.
+            return Ok(true);
+        } else if let Some(waiting) = self.doc.waiting.get(run.peer, counter) {
+            (waiting.deps == *deps && CommitRef::Plain(&waiting.commit).equals(commit), lamport)
+        } else if let Some((other, place)) = self.piece_with(run.peer, counter) {
+            (other.deps_at(place) == deps && other.commit(place).equals(commit), other.lamport_at(place))
         } else {
             return Ok(false);
         };
         if !is_same {
-            return Err(Error::ConflictingEvent { peer: run.peer.clone(), counter });
+            return Err(Error::ConflictingEvent { peer: run.peer.to_owned(), counter });
         }
-        if lamport != derived {
-            return Err(check::broken(run, run_place, RunRule::Lamport { given: lamport, derived }));
+        if let (Some(given), Some(derived)) = (lamport, derived)
+            && given != derived
+        {
+            return Err(check::broken(run.peer, run.start, run_place, RunRule::Lamport { given, derived }));
         }
         Ok(true)
     }
 
     /// The run of an earlier piece that holds this event, and the event's place in the run.
-    fn piece_with(&self, peer: &str, counter: u32) -> Option<(&'a EventRun, usize)> {
+    fn piece_with(&self, peer: &str, counter: u32) -> Option<(&'a Incoming<'b>, usize)> {
         let (_, &piece) = self.pieces.last_before(peer, counter + 1)?;
         let Piece { run, places } = &self.plan.pieces[piece];
         let run = &self.runs[*run];
@@ -225,10 +247,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Where the unknown part of a run that begins with this event ends.
-    fn end_of_unknown(&self, run: &EventRun, counter: u32) -> u32 {
+    fn end_of_unknown(&self, run: &Incoming<'_>, counter: u32) -> u32 {
         let end = run.end();
-        let end = self.doc.waiting.first_in(&run.peer, counter..end).unwrap_or(end);
-        self.pieces.first_in(&run.peer, counter..end).map_or(end, |(counter, _)| counter)
+        let end = self.doc.waiting.first_in(run.peer, counter..end).unwrap_or(end);
+        self.pieces.first_in(run.peer, counter..end).map_or(end, |(counter, _)| counter)
     }
 
     fn try_piece(&mut self, number: usize) -> Result<(), Error> {
@@ -236,15 +258,17 @@ impl<'a> Planner<'a> {
         let run = &self.runs[run_place];
         let counter = run.start + places.start as u32;
         let deps = run.deps_at(places.start);
-        if let Some((peer, needed)) = self.first_unknown(&run.peer, counter, &deps) {
+        if let Some((peer, needed)) = self.first_unknown(run.peer, counter, &deps) {
             self.blocked.entry(peer, needed).push(number);
             return Ok(());
         }
         let counters = counter..counter + places.len() as u32;
-        let lamport = run.lamport + places.start as u32;
         self.is_ready[number] = true;
-        self.try_events(Source::Piece(number), &run.peer, counters, &deps, Some(lamport))
-            .map_err(|rule| check::broken(run, run_place, rule))
+        let lamport = run.lamport_at(places.start);
+        self.try_events(Source::Piece(number), run.peer, counters, &deps, lamport).map_err(|refusal| match refusal {
+            Refusal::Rule(rule) => check::broken(run.peer, run.start, run_place, rule),
+            Refusal::BelowHorizon => self.doc.compacted(),
+        })
     }
 
     fn try_waiting(&mut self, (peer, counter): Waiter) {
@@ -261,7 +285,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn first_unknown<'b>(&self, peer: &'b str, counter: u32, deps: &'b [EventId]) -> Option<(&'b str, u32)> {
+    fn first_unknown<'c>(&self, peer: &'c str, counter: u32, deps: &'c [EventId]) -> Option<(&'c str, u32)> {
         let mut required = waiting::requirements(peer, counter, deps);
         required.find(|(peer, needed)| self.doc.count_of(peer) <= *needed)
     }
@@ -275,16 +299,22 @@ impl<'a> Planner<'a> {
         counters: Range<u32>,
         deps: &[EventId],
         claimed: Option<u32>,
-    ) -> Result<(), RunRule> {
+    ) -> Result<(), Refusal> {
         let doc = &mut *self.doc;
         let dependencies: Vec<EventNumber> =
             deps.iter().filter_map(|dep| doc.find_event(&dep.peer, dep.counter)).collect();
-        let lamport = doc.graph.lamport_after(&dependencies);
-        if let Some(given) = claimed.filter(|&given| given != lamport.0) {
-            return Err(RunRule::Lamport { given, derived: lamport.0 });
+        if dependencies.len() < deps.len() {
+            return Err(Refusal::BelowHorizon);
         }
         let number = PeerNumber(doc.peers.find(peer).unwrap_or(doc.peers.len() as u32));
-        doc.graph.check(number, &dependencies).map_err(|broken| doc.rule(broken))?;
+        let lamport = doc.graph.lamport_after(&dependencies);
+        if !doc.graph.builds_on_horizon(&dependencies) {
+            return Err(Refusal::BelowHorizon);
+        }
+        if let Some(given) = claimed.filter(|&given| given != lamport.0) {
+            return Err(Refusal::Rule(RunRule::Lamport { given, derived: lamport.0 }));
+        }
+        doc.graph.check(number, &dependencies).map_err(|broken| Refusal::Rule(doc.rule(broken)))?;
         doc.peers.intern(peer);
         doc.graph.push(number, &dependencies, counters.len() as u32);
         for piece in self.blocked.remove_range(peer, counters.clone()).into_iter().flatten() {
@@ -306,23 +336,21 @@ impl<'a> Planner<'a> {
         });
         for event in dropped.chain(woken).filter_map(|(peer, counter)| doc.waiting.get(peer, counter)) {
             events -= 1;
-            bytes -= waiting::event_bytes(&event.deps, &event.commit);
+            bytes -= waiting::event_bytes(&event.deps, CommitRef::Plain(&event.commit));
         }
         let (mut late_events, mut late_peers) = (0, Vec::new());
         for Piece { run, places } in &plan.late {
             late_events += places.len();
             let run = &runs[*run];
-            late_peers.push(run.peer.as_str());
-            bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), &run.commits[at])).sum::<u64>();
+            late_peers.push(run.peer);
+            bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), run.commit(at))).sum::<u64>();
         }
         Waiting::check_room(events + late_events, bytes)?;
-        let commits = plan.pieces.iter().flat_map(|Piece { run, places }| &runs[*run].commits[places.clone()]);
-        doc.check_room(&Coming {
-            events: late_events as u64,
-            peers: &late_peers,
-            commits: commits.map(Vec::as_slice),
-            dropped: &plan.dropped,
-        })
+        let commits = plan.pieces.iter().flat_map(|Piece { run, places }| {
+            let run = &runs[*run];
+            places.clone().map(|place| run.commit(place))
+        });
+        doc.check_room(&Coming { events: late_events as u64, peers: &late_peers, commits, dropped: &plan.dropped })
     }
 }
 

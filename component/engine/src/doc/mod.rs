@@ -5,12 +5,21 @@
 //! builds on is unknown. Does not know hosts.
 
 mod check;
+mod compact;
 mod events;
+mod history;
+mod incoming;
+mod load;
 mod local;
 mod merge;
+mod pack;
+mod rebase;
 mod room;
+mod save;
+mod stamps;
 mod waiting;
 
+pub use compact::CompactionReport;
 pub use events::{EventBatch, EventRun};
 pub use merge::MergeReport;
 
@@ -18,7 +27,7 @@ use crate::clock::Lamport;
 use crate::error::{Error, Name};
 use crate::graph::Graph;
 use crate::id::{Counter, EventId, EventNumber, Names, PeerNumber, PeerVersion, SharedText};
-use crate::oplog::{Cell, OpKind, OpLog, RowOp};
+use crate::oplog::{Cell, CommitRef, OpLog};
 use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
 use waiting::Waiting;
 
@@ -44,14 +53,18 @@ impl Doc {
     /// `InvalidArgument` for an empty name, `LimitExceeded` for one that is too long.
     pub fn create(peer: &str) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
-        Ok(Self {
-            peer: SharedText::from(peer),
+        Ok(Self { peer: SharedText::from(peer), ..Self::empty() })
+    }
+
+    fn empty() -> Self {
+        Self {
+            peer: SharedText::default(),
             peers: Names::default(),
             graph: Graph::default(),
             log: OpLog::default(),
             rows: Rows::default(),
             waiting: Waiting::default(),
-        })
+        }
     }
 
     /// Whom this replica writes as.
@@ -139,6 +152,11 @@ impl Doc {
         self.graph.find(PeerNumber(self.peers.find(peer)?), Counter(counter))
     }
 
+    /// Whether an event was given up, but for its name.
+    fn is_stub(&self, event: EventNumber) -> bool {
+        event.index() < self.graph.horizon().stubs().len()
+    }
+
     /// How many events of this peer took effect. O(log n).
     fn count_of(&self, peer: &str) -> u32 {
         self.peers.find(peer).map_or(0, |number| self.graph.count(PeerNumber(number)))
@@ -146,17 +164,11 @@ impl Doc {
 
     /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
     /// O(log n) for each operation and cell.
-    fn take_effect(&mut self, peer: PeerNumber, lamport: Lamport, commit: &[RowOp]) {
-        for (index, op) in (0..).zip(commit) {
-            let (table, row, cells) = op.parts();
-            let kind = match op {
-                RowOp::Insert { .. } => OpKind::Insert,
-                RowOp::Update { .. } => OpKind::Update,
-                RowOp::Delete { .. } => OpKind::Delete,
-            };
-            let row = self.rows.intern(table, row);
-            let cells = cells.iter().map(|cell| (self.rows.intern_column(&cell.column), &cell.value));
-            let logged = self.log.push_op(kind, row, cells);
+    fn take_effect(&mut self, peer: PeerNumber, lamport: Lamport, commit: CommitRef<'_>) {
+        for (index, op) in (0..).zip(commit.ops()) {
+            let row = self.rows.intern(op.table, op.row);
+            let cells = op.cells.iter().map(|(column, value)| (self.rows.intern_column(column), value));
+            let logged = self.log.push_op(op.kind, row, cells);
             self.rows.apply(Stamp { lamport, peer, index }, &logged, &self.log, &self.peers);
         }
         self.log.end_event();

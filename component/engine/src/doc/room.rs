@@ -5,7 +5,7 @@ use super::Doc;
 use crate::error::Error;
 use crate::id::{EventMap, SharedText};
 use crate::limits;
-use crate::oplog::{RowOp, Totals};
+use crate::oplog::{CommitRef, Totals};
 use std::collections::BTreeMap;
 
 /// What a call brings, and what it takes away.
@@ -25,7 +25,7 @@ impl Doc {
     /// on names what waits.
     pub(super) fn check_room<'a, Commits>(&'a self, coming: &Coming<'a, Commits>) -> Result<(), Error>
     where
-        Commits: Iterator<Item = &'a [RowOp]> + Clone,
+        Commits: Iterator<Item = CommitRef<'a>> + Clone,
     {
         let Coming { events, peers, commits, dropped } = coming;
         let Self { graph, log, rows, waiting, .. } = self;
@@ -40,7 +40,8 @@ impl Doc {
         totals += brought;
         totals += reserved.totals;
         for (peer, counter, ()) in dropped.iter() {
-            totals -= waiting.get(peer, counter).map(|event| Totals::of(&event.commit)).unwrap_or_default();
+            totals -=
+                waiting.get(peer, counter).map(|event| Totals::of(CommitRef::Plain(&event.commit))).unwrap_or_default();
         }
         totals.check()?;
         let most_tables = brought.operations + reserved.tables.len() as u64;
@@ -61,19 +62,19 @@ pub(super) struct Reserved {
 type NameCounts = BTreeMap<SharedText, u32>;
 
 impl Reserved {
-    pub(super) fn add(&mut self, commit: &[RowOp]) {
+    pub(super) fn add(&mut self, commit: CommitRef<'_>) {
         self.totals += Totals::of(commit);
-        for (table, _, cells) in commit.iter().map(RowOp::parts) {
-            count(&mut self.tables, table);
-            cells.iter().for_each(|cell| count(&mut self.columns, &cell.column));
+        for op in commit.ops() {
+            count(&mut self.tables, op.table);
+            op.cells.iter().for_each(|(column, _)| count(&mut self.columns, column));
         }
     }
 
-    pub(super) fn remove(&mut self, commit: &[RowOp]) {
+    pub(super) fn remove(&mut self, commit: CommitRef<'_>) {
         self.totals -= Totals::of(commit);
-        for (table, _, cells) in commit.iter().map(RowOp::parts) {
-            discount(&mut self.tables, table);
-            cells.iter().for_each(|cell| discount(&mut self.columns, &cell.column));
+        for op in commit.ops() {
+            discount(&mut self.tables, op.table);
+            op.cells.iter().for_each(|(column, _)| discount(&mut self.columns, column));
         }
     }
 }

@@ -5,7 +5,7 @@ use super::Doc;
 use crate::error::Error;
 use crate::id::PeerVersion;
 use crate::limits;
-use crate::oplog::{Cell, RowOp, Totals};
+use crate::oplog::{Cell, CommitRef, RowOp, Totals};
 use crate::work;
 
 fn cell(column: &str, value: i64) -> Vec<Cell> {
@@ -166,7 +166,7 @@ fn a_refused_call_costs_nothing_later() {
 fn events_and_peers_have_an_end() {
     let doc = Doc::create("ann").unwrap();
     let room = |events, peers: &[&str]| {
-        let commits = std::iter::empty::<&[RowOp]>();
+        let commits = std::iter::empty::<CommitRef<'_>>();
         doc.check_room(&super::room::Coming { events, peers, commits, dropped: &crate::id::EventMap::default() })
     };
     let exceeded = |limit: &'static limits::Limit| Err(Error::LimitExceeded { limit, given: limit.most + 1 });

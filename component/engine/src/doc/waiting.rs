@@ -4,12 +4,12 @@
 //! Always holds: a waiting event needs at least one other; what is missing is what is needed and does not wait itself.
 //! Does not know whether an event is right: that shows when what it needs is there.
 
-use super::events::EventRun;
+use super::incoming::Incoming;
 use super::room::Reserved;
 use crate::error::Error;
 use crate::id::{EventId, EventMap, SharedText};
 use crate::limits;
-use crate::oplog::{Commit, RowOp, commit_bytes};
+use crate::oplog::{Commit, CommitRef};
 use crate::work;
 use std::ops::Range;
 
@@ -37,8 +37,8 @@ pub(super) struct Waiting {
 const EVENT_BYTES: u64 = 64;
 
 /// The size of a waiting event, as limits count it.
-pub(super) fn event_bytes(deps: &[EventId], commit: &Commit) -> u64 {
-    EVENT_BYTES + deps.iter().map(|dep| EVENT_BYTES + dep.peer.len() as u64).sum::<u64>() + commit_bytes(commit)
+pub(super) fn event_bytes(deps: &[EventId], commit: CommitRef<'_>) -> u64 {
+    EVENT_BYTES + deps.iter().map(|dep| EVENT_BYTES + dep.peer.len() as u64).sum::<u64>() + commit.bytes()
 }
 
 /// What an event must find before it takes effect: its dependencies, and its peer's previous event.
@@ -77,9 +77,9 @@ impl Waiting {
     pub(super) fn commits_without<'a>(
         &'a self,
         dropped: &'a EventMap<()>,
-    ) -> impl Iterator<Item = &'a [RowOp]> + Clone {
+    ) -> impl Iterator<Item = CommitRef<'a>> + Clone {
         let events = self.events.iter().filter(|(peer, counter, _)| dropped.get(peer, *counter).is_none());
-        events.map(|(_, _, event)| event.commit.as_slice())
+        events.map(|(_, _, event)| CommitRef::Plain(&event.commit))
     }
 
     /// The waiting event of this name. O(log n).
@@ -115,35 +115,40 @@ impl Waiting {
         limits::WAITING_BYTES.check(bytes)
     }
 
-    /// Lets the rest of a run wait, from this place on. `took_effect` tells of any event whether it did. O(log n) for
+    /// All of them, sorted by peer and counter.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u32, &WaitingEvent)> {
+        self.events.iter().map(|(peer, counter, event)| (&**peer, counter, event))
+    }
+
+    /// Lets these events of a run wait. `took_effect` tells of any event whether it did. O(log n) for
     /// each event and dependency.
-    pub(super) fn add(&mut self, run: &mut EventRun, places: Range<usize>, took_effect: impl Fn(&str, u32) -> bool) {
+    pub(super) fn add(&mut self, run: &Incoming<'_>, places: Range<usize>, took_effect: impl Fn(&str, u32) -> bool) {
         for place in places {
             work::step();
             let counter = run.start + place as u32;
             let deps = run.deps_at(place).into_owned();
-            let name: SharedText = SharedText::from(run.peer.as_str());
+            let name: SharedText = SharedText::from(run.peer);
             for (peer, needed) in
-                requirements(&run.peer, counter, &deps).filter(|(peer, needed)| !took_effect(peer, *needed))
+                requirements(run.peer, counter, &deps).filter(|(peer, needed)| !took_effect(peer, *needed))
             {
                 self.needed.entry(peer, needed).push((name.clone(), counter));
                 if self.events.get(peer, needed).is_none() {
                     self.missing.insert(peer, needed, ());
                 }
             }
-            self.missing.remove(&run.peer, counter);
-            let commit = std::mem::take(&mut run.commits[place]);
-            self.bytes += event_bytes(&deps, &commit);
-            self.reserved.add(&commit);
-            self.events.insert(&run.peer, counter, WaitingEvent { deps, commit });
+            self.missing.remove(run.peer, counter);
+            let commit = run.commit(place).to_commit();
+            self.bytes += event_bytes(&deps, CommitRef::Plain(&commit));
+            self.reserved.add(CommitRef::Plain(&commit));
+            self.events.insert(run.peer, counter, WaitingEvent { deps, commit });
         }
     }
 
     /// Takes out an event that takes effect or is dropped: nothing that it needs is unknown any more. O(log n).
     pub(super) fn remove(&mut self, peer: &str, counter: u32) -> Option<WaitingEvent> {
         let event = self.events.remove(peer, counter)?;
-        self.bytes -= event_bytes(&event.deps, &event.commit);
-        self.reserved.remove(&event.commit);
+        self.bytes -= event_bytes(&event.deps, CommitRef::Plain(&event.commit));
+        self.reserved.remove(CommitRef::Plain(&event.commit));
         if self.needed.get(peer, counter).is_some() {
             self.missing.insert(peer, counter, ());
         }
@@ -160,8 +165,8 @@ impl Waiting {
     pub(super) fn dbg_check(&self, took_effect: impl Fn(&str, u32) -> bool) {
         let (mut bytes, mut reserved) = (0, Reserved::default());
         for (peer, counter, event) in self.events.iter() {
-            bytes += event_bytes(&event.deps, &event.commit);
-            reserved.add(&event.commit);
+            bytes += event_bytes(&event.deps, CommitRef::Plain(&event.commit));
+            reserved.add(CommitRef::Plain(&event.commit));
             assert!(!took_effect(peer, counter), "({peer:?}, {counter}) waits and took effect");
             let mut open = requirements(peer, counter, &event.deps)
                 .filter(|(peer, needed)| !took_effect(peer, *needed))

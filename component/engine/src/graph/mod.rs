@@ -3,14 +3,21 @@
 //! Holds every event that took effect, by dense local numbers in the order in which it did, in runs: consecutive events
 //! of one peer, each of which depends on just the one before it. Always holds: an event's dependencies have smaller
 //! numbers; a peer's events come without gaps, each building on the one before; heads are the events that no other one
-//! depends on. Does not know operations.
+//! depends on. Of events that were given up it holds how many there were of each peer, and those that others depend on
+//! (`horizon.rs`). Does not know operations.
 //!
 //! After J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3 (the event graph and
 //! its runs).
 
+mod bytes;
+mod chains;
+mod horizon;
 mod reach;
 mod since;
 
+pub(crate) use bytes::{RunHead, RunsReader, RunsWriter};
+pub(crate) use chains::Chain;
+pub(crate) use horizon::{Horizon, Stub};
 pub(crate) use since::Span;
 
 use crate::clock::Lamport;
@@ -59,6 +66,9 @@ pub(crate) struct Graph {
     len: u32,
     by_peer: Vec<Vec<RunNumber>>,
     heads: BTreeSet<EventNumber>,
+    horizon: Horizon,
+    /// The events from this one on build on the horizon.
+    complete_from: EventNumber,
     /// The heads that `push` took away since `mark`, where there was one.
     covered: Option<Vec<EventNumber>>,
 }
@@ -73,23 +83,22 @@ impl Graph {
         self.len
     }
 
-    /// How many events of this peer there are.
+    /// How many events of this peer are known, those that were given up included.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
+        let given_up = self.horizon.count(peer);
         match self.by_peer.get(peer.index()).and_then(|runs| runs.last()) {
-            Some(&last) => self.runs[last.index()].counter.0 + self.run_len(last),
-            None => 0,
+            Some(&last) => given_up.max(self.runs[last.index()].counter.0 + self.run_len(last)),
+            None => given_up,
         }
     }
 
-    /// The event that a name stands for, where it is known. O(log of the peer's runs).
+    /// The event that a name stands for, where it is there. O(log of the peer's runs).
     pub(crate) fn find(&self, peer: PeerNumber, counter: Counter) -> Option<EventNumber> {
-        if counter.0 >= self.count(peer) {
-            return None;
-        }
-        let runs = &self.by_peer[peer.index()];
-        let at = runs.partition_point(|&run| self.runs[run.index()].counter <= counter) - 1;
-        let run = &self.runs[runs[at].index()];
-        Some(EventNumber(run.first.0 + (counter.0 - run.counter.0)))
+        let runs = self.by_peer.get(peer.index())?;
+        let number = runs[runs.partition_point(|&run| self.runs[run.index()].counter <= counter).checked_sub(1)?];
+        let run = &self.runs[number.index()];
+        let steps = counter.0 - run.counter.0;
+        (steps < self.run_len(number)).then(|| EventNumber(run.first.0 + steps))
     }
 
     /// Who committed an event, as which of theirs, and when. O(log of the runs).
@@ -115,10 +124,10 @@ impl Graph {
         Lamport::after(dependencies.iter().map(|&dependency| self.describe(dependency).2))
     }
 
-    /// Whether a peer's next event may have these dependencies, all of them known.
+    /// Whether a peer's next event may have these dependencies, all of them there.
     pub(crate) fn check(&self, peer: PeerNumber, dependencies: &[EventNumber]) -> Result<(), Broken> {
-        let previous = self.count(peer).checked_sub(1).and_then(|last| self.find(peer, Counter(last)));
-        if previous.is_some_and(|previous| self.first_reaching(dependencies, previous).is_none()) {
+        let previous = self.count(peer).checked_sub(1).map(Counter);
+        if previous.is_some_and(|previous| self.first_building_on(dependencies, peer, previous).is_none()) {
             return Err(Broken::PreviousMissing);
         }
         // Heads are concurrent: nothing builds on them.
@@ -171,7 +180,9 @@ impl Graph {
 
     fn extends_last_run(&self, peer: PeerNumber, dependencies: &[EventNumber]) -> bool {
         let &[dependency] = dependencies else { return false };
-        dependency.0 + 1 == self.len && self.runs.last().is_some_and(|run| run.peer == peer)
+        dependency.0 + 1 == self.len
+            && self.runs.last().is_some_and(|run| run.peer == peer)
+            && self.describe(dependency).1.0 + 1 == self.count(peer)
     }
 
     fn push_run(&mut self, peer: PeerNumber, dependencies: &[EventNumber]) {
@@ -211,19 +222,31 @@ impl Graph {
 
     /// Panics where something that always holds does not. O(everything).
     pub(crate) fn dbg_check(&self) {
-        let mut heads = BTreeSet::new();
-        let mut counts = vec![0; self.by_peer.len()];
+        let mut heads: BTreeSet<EventNumber> = self.horizon.heads.iter().copied().collect();
+        let mut counts: Vec<u32> =
+            (0..self.by_peer.len() as u32).map(|peer| self.horizon.count(PeerNumber(peer))).collect();
         for number in (0..self.runs.len() as u32).map(RunNumber) {
             let run = &self.runs[number.index()];
+            let last = EventNumber(run.first.0 + self.run_len(number) - 1);
             assert!(self.run_len(number) > 0, "empty run {run:?}");
-            assert_eq!(run.counter.0, counts[run.peer.index()], "gap before {run:?}");
-            counts[run.peer.index()] += self.run_len(number);
+            let count = &mut counts[run.peer.index()];
+            if run.first.index() < self.horizon.stubs.len() {
+                assert!(run.known.is_some() && self.run_dependencies(number).is_empty(), "{run:?}");
+                *count = (*count).max(run.counter.0 + self.run_len(number));
+                if last > run.first {
+                    heads.remove(&run.first);
+                    heads.insert(last);
+                }
+                continue;
+            }
+            assert_eq!(run.counter.0, *count, "gap before {run:?}");
+            *count += self.run_len(number);
             for dependency in self.run_dependencies(number) {
                 assert!(*dependency < run.first, "{run:?} before what it depends on");
                 heads.remove(dependency);
             }
             assert_eq!(run.lamport, self.lamport_after(self.run_dependencies(number)), "lamport of {run:?}");
-            heads.insert(EventNumber(run.first.0 + self.run_len(number) - 1));
+            heads.insert(last);
         }
         assert_eq!(heads, self.heads);
         for (peer, runs) in self.by_peer.iter().enumerate() {

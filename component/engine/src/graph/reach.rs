@@ -24,6 +24,28 @@ impl Graph {
     /// run once.
     pub(crate) fn first_reaching(&self, events: &[EventNumber], ancestor: EventNumber) -> Option<EventNumber> {
         let (peer, counter, lamport) = self.describe(ancestor);
+        self.first_reaching_name(events, peer, counter, lamport)
+    }
+
+    /// The first of these events that is this one of a peer or builds on it, whether that one is there or was given up.
+    pub(crate) fn first_building_on(
+        &self,
+        events: &[EventNumber],
+        peer: PeerNumber,
+        counter: Counter,
+    ) -> Option<EventNumber> {
+        let lamport = self.find(peer, counter).map_or(Lamport::NEVER, |event| self.describe(event).2);
+        self.first_reaching_name(events, peer, counter, lamport)
+    }
+
+    /// `lamport` is not above that of the event that is looked for.
+    fn first_reaching_name(
+        &self,
+        events: &[EventNumber],
+        peer: PeerNumber,
+        counter: Counter,
+        lamport: Lamport,
+    ) -> Option<EventNumber> {
         let mut seen = BTreeSet::new();
         let reaches = |event: &EventNumber| -> bool {
             let mut walk = vec![*event];
@@ -100,7 +122,7 @@ impl Graph {
         let toll = dependencies
             .fold(1_u32, |toll, &dependency| toll.saturating_add(self.runs[self.run_of(dependency).index()].toll));
         let expensive = toll > self.most_toll();
-        let known = expensive.then(|| self.counts_at(number));
+        let known = expensive.then(|| self.counts_at(&[self.runs[number.index()].first]).into_boxed_slice());
         let run = &mut self.runs[number.index()];
         run.toll = if expensive { 1 } else { toll };
         run.known = known;
@@ -111,15 +133,21 @@ impl Graph {
         LEAST_TOLL + self.by_peer.len() as u32 / PEERS_PER_TOLL
     }
 
-    fn counts_at(&self, number: RunNumber) -> Box<[u32]> {
-        let mut counts = vec![0; self.by_peer.len()];
-        let mut walk = vec![self.runs[number.index()].first];
+    /// By peer number, how many of the peer's events these are or build on. O(peers), and visits at most `most_toll` runs
+    /// for each event, and each run once.
+    pub(crate) fn counts_at(&self, events: &[EventNumber]) -> Vec<u32> {
+        let mut counts = vec![0; self.by_peer.len().max(self.horizon.counts.len())];
+        let mut walk = events.to_vec();
+        let mut seen = BTreeSet::new();
         while let Some(event) = walk.pop() {
             work::step();
             let number = self.run_of(event);
             let run = &self.runs[number.index()];
             let count = &mut counts[run.peer.index()];
             *count = (*count).max(run.counter.0 + (event.0 - run.first.0) + 1);
+            if !seen.insert(number) {
+                continue;
+            }
             match &run.known {
                 Some(known) => {
                     counts.iter_mut().zip(known).for_each(|(count, &known)| *count = known.max(*count));
@@ -127,6 +155,6 @@ impl Graph {
                 None => walk.extend(self.run_dependencies(number)),
             }
         }
-        counts.into_boxed_slice()
+        counts
     }
 }

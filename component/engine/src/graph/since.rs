@@ -6,6 +6,7 @@ use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::work;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 /// Consecutive events of one peer, each of which depends on just the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,19 @@ impl Graph {
             if let Some(later) = runs.get(at + 1) {
                 next.push(Reverse((self.runs[later.index()].first, at + 1)));
             }
+            Some(span)
+        })
+    }
+
+    /// These events of a peer, as far as they are there. O(log n) for each span.
+    pub(crate) fn spans(&self, peer: PeerNumber, counters: Range<u32>) -> impl Iterator<Item = Span> {
+        let mut next = counters.start;
+        std::iter::from_fn(move || {
+            work::step();
+            let first = self.find(peer, Counter(next)).filter(|_| next < counters.end)?;
+            let mut span = self.span(first);
+            span.len = span.len.min(counters.end - next);
+            next += span.len;
             Some(span)
         })
     }

@@ -1,27 +1,41 @@
 //! The operations of the events, in columns, by event number: where each event's operations end, what each operation
-//! does to which row and where its cells end, what each cell sets. Always holds: ends never decrease, and a text or
-//! blob lies where its cell says. Does not know tables: rows and columns are numbers here.
+//! does to which row and where its cells end, what each cell sets. Before the cells of the operations stand those that no
+//! operation holds any more, because their events were given up. Always holds: ends never decrease, and a text or blob
+//! lies where its cell says. Does not know tables: rows and columns are numbers here.
 
+mod bytes;
 mod op;
+mod view;
 
+pub(crate) use bytes::{Ground, OpsReader, OpsWriter, Place, Shapes, ShapesWriter, ValueColumns, ValueColumnsWriter};
+pub(crate) use view::{CommitRef, OpNames};
+
+pub(crate) use op::ITEM_BYTES;
 pub use op::{Cell, Commit, RowOp, Value};
-pub(crate) use op::{ITEM_BYTES, canonical_bits, commit_bytes};
 
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::limits;
+use crate::work;
 use std::ops::{AddAssign, Range, SubAssign};
 
 /// The place of a written cell among all of them. Whoever wants a value keeps this, not a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct CellNumber(u32);
+pub(crate) struct CellNumber(pub(crate) u32);
+
+impl CellNumber {
+    /// This number as an index.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpKind {
-    Insert,
-    Update,
-    Delete,
+    Insert = 0,
+    Update = 1,
+    Delete = 2,
 }
 
 /// An operation as the log holds it.
@@ -73,13 +87,13 @@ pub(crate) struct Totals {
 
 impl Totals {
     /// What a commit holds.
-    pub(crate) fn of(commit: &[RowOp]) -> Self {
-        let cells = || commit.iter().flat_map(|op| op.parts().2);
-        Self {
-            operations: commit.len() as u64,
-            cells: cells().count() as u64,
-            bytes: cells().map(|cell| cell.value.content_bytes()).sum(),
+    pub(crate) fn of(commit: CommitRef<'_>) -> Self {
+        let mut totals = Self { operations: commit.len() as u64, ..Self::default() };
+        for op in commit.ops() {
+            totals.cells += op.cells.len() as u64;
+            totals.bytes += op.cells.iter().map(|(_, value)| value.content_bytes()).sum::<u64>();
         }
+        totals
     }
 
     /// Refuses more than a document takes.
@@ -115,6 +129,12 @@ pub(crate) struct OpLog {
     rows: Vec<PackedOp>,
     /// By operation: where its cells end.
     cell_ends: Vec<u32>,
+    /// By operation: 1 and the number of the operation before it on the same row; 0 where there is none.
+    before: Vec<u32>,
+    /// By row: 1 and the number of its latest operation; 0 or nothing where there is none.
+    latest: Vec<u32>,
+    /// Cells that belong to no operation.
+    loose_cells: u32,
     /// By cell.
     columns: Vec<ColumnNumber>,
     tags: Vec<Tag>,
@@ -122,6 +142,8 @@ pub(crate) struct OpLog {
     payloads: Vec<u64>,
     texts: String,
     blobs: Vec<u8>,
+    /// Bytes of all texts and blobs, each as often as a cell holds it.
+    content_bytes: u64,
 }
 
 /// A row number, times 4, plus the kind. `limits::DOCUMENT_OPERATIONS` keeps row numbers below 2^30.
@@ -130,12 +152,7 @@ struct PackedOp(u32);
 
 impl PackedOp {
     fn new(kind: OpKind, row: RowNumber) -> Self {
-        let kind = match kind {
-            OpKind::Insert => 0,
-            OpKind::Update => 1,
-            OpKind::Delete => 2,
-        };
-        Self(row.0 << 2 | kind)
+        Self(row.0 << 2 | kind as u32)
     }
 
     fn kind(self) -> OpKind {
@@ -159,11 +176,7 @@ impl OpLog {
 
     /// What the log holds.
     pub(crate) fn totals(&self) -> Totals {
-        Totals {
-            operations: self.rows.len() as u64,
-            cells: self.columns.len() as u64,
-            bytes: (self.texts.len() + self.blobs.len()) as u64,
-        }
+        Totals { operations: self.rows.len() as u64, cells: self.columns.len() as u64, bytes: self.content_bytes }
     }
 
     /// Adds an operation to the event that the next `end_event` ends.
@@ -171,18 +184,46 @@ impl OpLog {
         &mut self,
         kind: OpKind,
         row: RowNumber,
-        cells: impl Iterator<Item = (ColumnNumber, &'a Value)>,
+        cells: impl Iterator<Item = (ColumnNumber, ValueRef<'a>)>,
     ) -> LoggedOp {
         let start = self.columns.len() as u32;
         for (column, value) in cells {
-            let (tag, payload) = self.pack(value);
-            self.columns.push(column);
-            self.tags.push(tag);
-            self.payloads.push(payload);
+            let packed = self.pack(value);
+            self.push_cell(column, packed);
         }
+        self.end_op(kind, row, start)
+    }
+
+    /// Adds a cell that belongs to no operation. There must be no operation yet.
+    pub(crate) fn push_loose_value(&mut self, column: ColumnNumber, value: ValueRef<'_>) -> CellNumber {
+        let packed = self.pack(value);
+        self.push_loose_cell(column, packed)
+    }
+
+    /// The same, of a value that is already in the log.
+    pub(crate) fn push_loose_cell(&mut self, column: ColumnNumber, value: Packed) -> CellNumber {
+        debug_assert!(self.rows.is_empty());
+        self.loose_cells += 1;
+        self.push_cell(column, value)
+    }
+
+    fn push_cell(&mut self, column: ColumnNumber, value: Packed) -> CellNumber {
+        self.columns.push(column);
+        self.tags.push(value.tag);
+        self.payloads.push(value.payload);
+        self.content_bytes += value.content_bytes();
+        CellNumber(self.columns.len() as u32 - 1)
+    }
+
+    /// Makes an operation of the cells from `start` on.
+    fn end_op(&mut self, kind: OpKind, row: RowNumber, start: u32) -> LoggedOp {
         let end = self.columns.len() as u32;
         self.rows.push(PackedOp::new(kind, row));
         self.cell_ends.push(end);
+        if self.latest.len() <= row.index() {
+            self.latest.resize(row.index() + 1, 0);
+        }
+        self.before.push(std::mem::replace(&mut self.latest[row.index()], self.rows.len() as u32));
         LoggedOp { kind, row, cells: start..end }
     }
 
@@ -191,27 +232,72 @@ impl OpLog {
         self.operation_ends.push(self.rows.len() as u32);
     }
 
+    /// How many operations an event has.
+    pub(crate) fn op_count(&self, event: EventNumber) -> usize {
+        self.ops_of(event).len()
+    }
+
     /// The operations of an event. O(1) each.
     pub(crate) fn ops(&self, event: EventNumber) -> impl ExactSizeIterator<Item = LoggedOp> {
-        let start = event.index().checked_sub(1).map_or(0, |previous| self.operation_ends[previous]);
-        let end = self.operation_ends[event.index()];
-        (start as usize..end as usize).map(|at| LoggedOp {
-            kind: self.rows[at].kind(),
-            row: self.rows[at].row(),
-            cells: at.checked_sub(1).map_or(0, |previous| self.cell_ends[previous])..self.cell_ends[at],
+        self.ops_of(event).map(|at| self.op(at))
+    }
+
+    /// The operations on a row, the latest in the log first, each with its event and its place in the commit.
+    /// O(log events) each.
+    pub(crate) fn ops_on(&self, row: RowNumber) -> impl Iterator<Item = (EventNumber, u32, LoggedOp)> {
+        let mut next = self.latest.get(row.index()).copied().unwrap_or(0);
+        std::iter::from_fn(move || {
+            let at = next.checked_sub(1)?;
+            work::step();
+            next = self.before[at as usize];
+            let event = EventNumber(self.operation_ends.partition_point(|&end| end <= at) as u32);
+            let index = at - self.ops_of(event).start as u32;
+            Some((event, index, self.op(at as usize)))
         })
+    }
+
+    /// Whether an operation names the row.
+    pub(crate) fn names(&self, row: RowNumber) -> bool {
+        self.latest.get(row.index()).is_some_and(|&latest| latest > 0)
+    }
+
+    fn ops_of(&self, event: EventNumber) -> Range<usize> {
+        let start = event.index().checked_sub(1).map_or(0, |previous| self.operation_ends[previous]);
+        start as usize..self.operation_ends[event.index()] as usize
+    }
+
+    fn op(&self, at: usize) -> LoggedOp {
+        let start = at.checked_sub(1).map_or(self.loose_cells, |previous| self.cell_ends[previous]);
+        LoggedOp { kind: self.rows[at].kind(), row: self.rows[at].row(), cells: start..self.cell_ends[at] }
+    }
+
+    /// How many cells were written.
+    pub(crate) fn cells(&self) -> usize {
+        self.columns.len()
     }
 
     /// The column that a cell belongs to. O(1).
     pub(crate) fn column(&self, cell: CellNumber) -> ColumnNumber {
-        self.columns[cell.0 as usize]
+        self.columns[cell.index()]
+    }
+
+    /// The columns of all cells.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = ColumnNumber> {
+        self.columns.iter().copied()
     }
 
     /// What was written into a cell. O(1).
     pub(crate) fn value(&self, cell: CellNumber) -> ValueRef<'_> {
-        let payload = self.payloads[cell.0 as usize];
+        self.unpack(self.packed(cell))
+    }
+
+    fn packed(&self, cell: CellNumber) -> Packed {
+        Packed { tag: self.tags[cell.index()], payload: self.payloads[cell.index()] }
+    }
+
+    fn unpack(&self, Packed { tag, payload }: Packed) -> ValueRef<'_> {
         let range = || (payload >> 32) as usize..(payload >> 32) as usize + (payload & 0xffff_ffff) as usize;
-        match self.tags[cell.0 as usize] {
+        match tag {
             Tag::Null => ValueRef::Null,
             Tag::False => ValueRef::Boolean(false),
             Tag::True => ValueRef::Boolean(true),
@@ -222,25 +308,47 @@ impl OpLog {
         }
     }
 
-    fn pack(&mut self, value: &Value) -> (Tag, u64) {
-        let place = |start: usize, len: usize| (start as u64) << 32 | len as u64;
-        match value {
-            Value::Null => (Tag::Null, 0),
-            Value::Boolean(false) => (Tag::False, 0),
-            Value::Boolean(true) => (Tag::True, 0),
-            Value::Integer(integer) => (Tag::Integer, *integer as u64),
-            Value::Real(real) => (Tag::Real, canonical_bits(*real)),
-            Value::Text(text) => {
-                let start = self.texts.len();
-                self.texts.push_str(text);
-                (Tag::Text, place(start, text.len()))
-            }
-            Value::Blob(blob) => {
-                let start = self.blobs.len();
-                self.blobs.extend_from_slice(blob);
-                (Tag::Blob, place(start, blob.len()))
-            }
-        }
+    fn pack(&mut self, value: ValueRef<'_>) -> Packed {
+        let (tag, payload) = match value {
+            ValueRef::Null => (Tag::Null, 0),
+            ValueRef::Boolean(false) => (Tag::False, 0),
+            ValueRef::Boolean(true) => (Tag::True, 0),
+            ValueRef::Integer(integer) => (Tag::Integer, integer as u64),
+            ValueRef::Real(bits) => (Tag::Real, bits),
+            ValueRef::Text(text) => return self.pack_text(text),
+            ValueRef::Blob(blob) => return self.pack_blob(blob),
+        };
+        Packed { tag, payload }
+    }
+
+    fn pack_text(&mut self, text: &str) -> Packed {
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        Packed::at(Tag::Text, start, text.len())
+    }
+
+    fn pack_blob(&mut self, blob: &[u8]) -> Packed {
+        let start = self.blobs.len();
+        self.blobs.extend_from_slice(blob);
+        Packed::at(Tag::Blob, start, blob.len())
+    }
+}
+
+/// A value in the form in which the log keeps it: a text or blob as its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed {
+    tag: Tag,
+    payload: u64,
+}
+
+impl Packed {
+    fn at(tag: Tag, start: usize, len: usize) -> Self {
+        Self { tag, payload: (start as u64) << 32 | len as u64 }
+    }
+
+    /// The bytes of a text or blob.
+    pub(crate) fn content_bytes(self) -> u64 {
+        if matches!(self.tag, Tag::Text | Tag::Blob) { self.payload & 0xffff_ffff } else { 0 }
     }
 }
 
@@ -257,16 +365,12 @@ impl ValueRef<'_> {
         }
     }
 
-    /// Whether documents would hold the same bytes for both.
-    pub(crate) fn equals(self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::Null, Value::Null) => true,
-            (Self::Boolean(a), Value::Boolean(b)) => a == *b,
-            (Self::Integer(a), Value::Integer(b)) => a == *b,
-            (Self::Real(a), Value::Real(b)) => a == canonical_bits(*b),
-            (Self::Text(a), Value::Text(b)) => a == b,
-            (Self::Blob(a), Value::Blob(b)) => a == b,
-            _ => false,
+    /// The bytes of a text or blob.
+    pub(crate) fn content_bytes(self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Blob(blob) => blob.len() as u64,
+            _ => 0,
         }
     }
 }
@@ -290,17 +394,21 @@ mod tests {
             vec![0, 255].into(),
             "ß".into(),
         ];
-        log.push_op(OpKind::Insert, RowNumber((1 << 30) - 1), (3..).map(ColumnNumber).zip(&values));
+        log.push_op(
+            OpKind::Insert,
+            RowNumber((1 << 30) - 1),
+            (3..).map(ColumnNumber).zip(values.iter().map(Value::as_ref)),
+        );
         log.push_op(OpKind::Delete, RowNumber(0), std::iter::empty());
         log.end_event();
         log.end_event();
-        log.push_op(OpKind::Update, RowNumber(7), [(ColumnNumber(1), &values[6])].into_iter());
+        log.push_op(OpKind::Update, RowNumber(7), [(ColumnNumber(1), values[6].as_ref())].into_iter());
         log.end_event();
 
         let first: Vec<_> = log.ops(EventNumber(0)).collect();
         assert_eq!((first[0].kind, first[0].row.0), (OpKind::Insert, (1 << 30) - 1));
         for ((cell, value), column) in first[0].cells().zip(&values).zip(3..) {
-            assert_eq!((log.column(cell).0, log.value(cell).equals(value)), (column, true), "{value:?}");
+            assert_eq!((log.column(cell).0, log.value(cell) == value.as_ref()), (column, true), "{value:?}");
             assert_eq!(log.value(cell).to_value(), *value);
         }
         assert_eq!((first[1].kind, first[1].cells().len()), (OpKind::Delete, 0));

@@ -1,5 +1,7 @@
 //! Operations as callers give and get them: with names and owned values.
 
+use super::ValueRef;
+
 /// The content of a cell: SQLite's storage classes, and booleans.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -19,25 +21,17 @@ pub enum Value {
 }
 
 /// The bits of the one NaN that documents hold.
-const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
+pub(super) const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
 
 /// The bits of a real as documents hold it.
-pub(crate) fn canonical_bits(real: f64) -> u64 {
+fn canonical_bits(real: f64) -> u64 {
     if real.is_nan() { CANONICAL_NAN } else { real.to_bits() }
 }
 
 /// Equal where documents hold the same bytes: NaN equals NaN, and 0.0 differs from -0.0.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Null, Self::Null) => true,
-            (Self::Boolean(a), Self::Boolean(b)) => a == b,
-            (Self::Integer(a), Self::Integer(b)) => a == b,
-            (Self::Real(a), Self::Real(b)) => canonical_bits(*a) == canonical_bits(*b),
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Blob(a), Self::Blob(b)) => a == b,
-            _ => false,
-        }
+        self.as_ref() == other.as_ref()
     }
 }
 
@@ -105,33 +99,23 @@ impl RowOp {
 /// What an operation or a cell counts for, beside its names and content, where sizes are limited.
 pub(crate) const ITEM_BYTES: u64 = 8;
 
-/// The size of a commit, as limits count it.
-pub(crate) fn commit_bytes(commit: &[RowOp]) -> u64 {
-    commit.iter().map(RowOp::bytes).sum()
-}
-
-impl RowOp {
-    /// The size of the operation, as limits count it.
-    pub(crate) fn bytes(&self) -> u64 {
-        let (table, row, cells) = self.parts();
-        ITEM_BYTES + (table.len() + row.len()) as u64 + cells.iter().map(Cell::bytes).sum::<u64>()
-    }
-}
-
 impl Cell {
     /// The size of the cell, as limits count it.
     pub(crate) fn bytes(&self) -> u64 {
-        ITEM_BYTES + self.column.len() as u64 + self.value.content_bytes()
+        ITEM_BYTES + self.column.len() as u64 + self.value.as_ref().content_bytes()
     }
 }
 
 impl Value {
-    /// The bytes of a text or blob.
-    pub(crate) fn content_bytes(&self) -> u64 {
+    /// The value as the log sees it.
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
         match self {
-            Self::Text(text) => text.len() as u64,
-            Self::Blob(blob) => blob.len() as u64,
-            _ => 0,
+            Self::Null => ValueRef::Null,
+            Self::Boolean(boolean) => ValueRef::Boolean(*boolean),
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Real(real) => ValueRef::Real(canonical_bits(*real)),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Blob(blob) => ValueRef::Blob(blob),
         }
     }
 }

@@ -6,10 +6,14 @@
 //! a row is there when it has such an insert; a cell shows when its stamp is not before the earliest of them. Values
 //! stay in the log. Does not know where events come from.
 
+mod bytes;
 mod digest;
 mod scan;
 mod state;
+mod version;
 mod watch;
+
+pub(crate) use bytes::{StampTable, StateReader, StateWriter, read_texts, write_texts};
 
 pub use scan::{KeyRange, Page, Row, ScanOptions, TableSummary};
 pub use watch::{Changes, WatcherNumber};
@@ -17,11 +21,12 @@ pub use watch::{Changes, WatcherNumber};
 use crate::error::Error;
 use crate::id::{ColumnNumber, Names, RowNumber, SharedText, TableNumber};
 use crate::limits;
-use crate::oplog::{Cell, CellNumber, LoggedOp, OpLog, RowOp};
+use crate::oplog::{Cell, CellNumber, CommitRef, LoggedOp, OpLog, OpNames};
 use crate::work;
 pub(crate) use state::Stamp;
 use state::{FurtherInserts, Meaning, RowState};
 use std::collections::BTreeMap;
+use version::RowVersion;
 use watch::Watchers;
 
 /// The rows of a table by id, each in one of the two.
@@ -37,6 +42,8 @@ struct NamedRow {
     table: TableNumber,
     id: SharedText,
     state: RowState,
+    /// Whether it was known at the horizon, and no operation has touched it since.
+    is_as_at_horizon: bool,
 }
 
 /// The tables of a document.
@@ -47,6 +54,8 @@ pub(crate) struct Rows {
     columns: Names,
     rows: Vec<NamedRow>,
     further_inserts: FurtherInserts,
+    /// Rows that were known at the horizon and were touched since, as they were there.
+    changed: BTreeMap<RowNumber, RowVersion>,
     watchers: Watchers,
 }
 
@@ -65,12 +74,12 @@ impl Rows {
     /// can be new: where that many fit, the commits are not looked at, else O(cells × log columns).
     pub(crate) fn check_room<'a>(
         &self,
-        commits: &(impl Iterator<Item = &'a [RowOp]> + Clone),
+        commits: &(impl Iterator<Item = CommitRef<'a>> + Clone),
         (most_tables, most_columns): (u64, u64),
     ) -> Result<(), Error> {
-        let ops = || commits.clone().flatten().map(RowOp::parts);
-        self.table_names.check_room(&limits::TABLES, most_tables, ops().map(|(table, ..)| table))?;
-        let columns = ops().flat_map(|(_, _, cells)| cells).map(|cell| cell.column.as_str());
+        let ops = || commits.clone().flat_map(CommitRef::ops);
+        self.table_names.check_room(&limits::TABLES, most_tables, ops().map(|op| op.table))?;
+        let columns = ops().flat_map(|op| op.cells.iter()).map(|(column, _)| column);
         self.columns.check_room(&limits::COLUMNS, most_columns, columns)
     }
 
@@ -85,7 +94,12 @@ impl Rows {
             return number;
         }
         let number = RowNumber(self.rows.len() as u32);
-        self.rows.push(NamedRow { table, id: SharedText::from(row), state: RowState::default() });
+        self.rows.push(NamedRow {
+            table,
+            id: SharedText::from(row),
+            state: RowState::default(),
+            is_as_at_horizon: false,
+        });
         number
     }
 
@@ -94,19 +108,42 @@ impl Rows {
         ColumnNumber(self.columns.intern(column))
     }
 
+    /// The row of this name, which is remembered as one that is not there where it is new. O(log n).
+    pub(crate) fn name(&mut self, table: &str, row: &str) -> RowNumber {
+        let known = self.rows.len();
+        let number = self.intern(table, row);
+        if number.index() == known {
+            self.find_place(number);
+        }
+        number
+    }
+
+    /// How many rows have a number.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many columns have a number.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Joins an operation to the state, whatever the order in which operations come. `peers` are the names of the
     /// peers that stamps mention. O(log n) and the row's size.
     pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Names) {
         work::step();
-        let Rows { table_names, tables, columns, rows, further_inserts, watchers } = self;
+        if self.watchers.any() {
+            self.watchers_before_change(op.row, log);
+        }
+        if self.rows[op.row.index()].is_as_at_horizon {
+            self.changed.insert(op.row, self.now(op.row));
+            self.rows[op.row.index()].is_as_at_horizon = false;
+        }
+        let Self { tables, columns, rows, further_inserts, .. } = self;
         let row = &mut rows[op.row.index()];
-        let table = &mut tables[row.table.index()];
-        watchers.before_change(op.row, table_names.text(row.table.0), || {
-            row.state.is_there().then(|| row.state.cells().collect())
-        });
-
         let was_there = row.state.is_there();
         row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
+        let table = &mut tables[row.table.index()];
         match (was_there, row.state.is_there()) {
             (true, false) => {
                 table.there.remove(&row.id);
@@ -125,15 +162,21 @@ impl Rows {
         }
     }
 
-    /// The names of an operation's table and row.
-    pub(crate) fn row_name(&self, row: RowNumber) -> (&str, &str) {
-        let row = &self.rows[row.index()];
-        (self.table_names.text(row.table.0), &row.id)
+    /// Puts a row into its table that is in none.
+    fn find_place(&mut self, number: RowNumber) {
+        let row = &self.rows[number.index()];
+        let Table { there, gone } = &mut self.tables[row.table.index()];
+        let place = if row.state.is_there() { there } else { gone };
+        place.insert(row.id.clone(), number);
     }
 
-    /// The name of a column.
-    pub(crate) fn column_name(&self, column: ColumnNumber) -> &str {
-        self.columns.text(column.0)
+    fn watchers_before_change(&mut self, row: RowNumber, log: &OpLog) {
+        let Self { table_names, columns, rows, watchers, .. } = self;
+        let NamedRow { table, state, .. } = &rows[row.index()];
+        let cell = |cell: CellNumber| named_cell(columns, log, cell);
+        watchers.before_change(row, table_names.text(table.0), || {
+            state.is_there().then(|| state.cells().map(cell).collect())
+        });
     }
 
     /// Begins to watch; see `Doc::watch`.
@@ -169,7 +212,7 @@ impl Rows {
 
     /// A written cell, by name.
     pub(crate) fn cell(&self, log: &OpLog, cell: CellNumber) -> Cell {
-        Cell { column: self.column_name(log.column(cell)).to_owned(), value: log.value(cell).to_value() }
+        named_cell(&self.columns, log, cell)
     }
 
     /// Panics where something that always holds does not. O(everything).
@@ -180,11 +223,27 @@ impl Rows {
             let expected = if row.state.is_there() { (Some(&number), None) } else { (None, Some(&number)) };
             assert_eq!(places, expected, "place of {row:?}");
             let meaning = Meaning { log, columns: &self.columns, peers };
-            row.state.dbg_check(number, meaning, &self.further_inserts);
+            assert_eq!(row.state.defect(number, meaning, &self.further_inserts), None, "{row:?}");
+            assert!(!row.is_as_at_horizon || !log.names(number) && !self.changed.contains_key(&number), "{row:?}");
         }
         assert_eq!(
             self.rows.len(),
             self.tables.iter().map(|table| table.there.len() + table.gone.len()).sum::<usize>()
         );
     }
+}
+
+impl OpNames for Rows {
+    fn row_name(&self, row: RowNumber) -> (&str, &str) {
+        let row = &self.rows[row.index()];
+        (self.table_names.text(row.table.0), &row.id)
+    }
+
+    fn column_name(&self, column: ColumnNumber) -> &str {
+        self.columns.text(column.0)
+    }
+}
+
+fn named_cell(columns: &Names, log: &OpLog, cell: CellNumber) -> Cell {
+    Cell { column: String::from(&**columns.text(log.column(cell).0)), value: log.value(cell).to_value() }
 }

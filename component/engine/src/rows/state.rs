@@ -19,7 +19,9 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     /// Before every operation.
-    const NEVER: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 0 };
+    pub(super) const NEVER: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 0 };
+    /// Of operations that are settled: before every one that is not, and before all that are still to come.
+    pub(super) const SETTLED: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 1 };
 
     fn order(self, other: Self, peers: &Names) -> Ordering {
         self.lamport.cmp(&other.lamport).then_with(|| {
@@ -31,20 +33,20 @@ impl Stamp {
         })
     }
 
-    fn is_before(self, other: Self, peers: &Names) -> bool {
+    pub(super) fn is_before(self, other: Self, peers: &Names) -> bool {
         self.order(other, peers).is_lt()
     }
 }
 
 /// The inserts of each row after its earliest one that counts. Few rows have any, so they are kept together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct FurtherInserts(BTreeSet<Entry>);
 
 /// In the order of execution within a row.
 type Entry = (RowNumber, Lamport, SharedText, u32, PeerNumber);
 
 impl FurtherInserts {
-    fn add(&mut self, row: RowNumber, stamp: Stamp, peers: &Names) {
+    pub(super) fn add(&mut self, row: RowNumber, stamp: Stamp, peers: &Names) {
         self.0.insert((row, stamp.lamport, peers.text(stamp.peer.0).clone(), stamp.index, stamp.peer));
     }
 
@@ -55,6 +57,31 @@ impl FurtherInserts {
         Some(Stamp { lamport, peer, index })
     }
 
+    /// The stamps of a row, in the order of execution.
+    pub(super) fn stamps(&self, row: RowNumber) -> impl Iterator<Item = Stamp> {
+        self.of(row).map(|&(_, lamport, _, index, peer)| Stamp { lamport, peer, index })
+    }
+
+    /// Takes over the stamps of a row from another.
+    pub(super) fn copy(&mut self, other: &Self, row: RowNumber, as_row: RowNumber, peers: &Names) {
+        other.stamps(row).for_each(|stamp| self.add(as_row, stamp, peers));
+    }
+
+    /// The stamps of all rows.
+    pub(super) fn all(&self) -> impl Iterator<Item = Stamp> {
+        self.0.iter().map(|&(_, lamport, _, index, peer)| Stamp { lamport, peer, index })
+    }
+
+    /// Takes in those of other rows.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// Those of one row alone.
+    pub(super) fn only(&self, row: RowNumber) -> Self {
+        Self(self.of(row).cloned().collect())
+    }
+
     fn of(&self, row: RowNumber) -> impl Iterator<Item = &Entry> {
         let start = (row, Lamport::NEVER, SharedText::default(), 0, PeerNumber(0));
         self.0.range(start..).take_while(move |entry| entry.0 == row)
@@ -63,22 +90,22 @@ impl FurtherInserts {
 
 /// The latest write to a column.
 #[derive(Debug, Clone, Copy)]
-struct Written {
-    stamp: Stamp,
-    cell: CellNumber,
+pub(super) struct Written {
+    pub(super) stamp: Stamp,
+    pub(super) cell: CellNumber,
     /// Whether it is not before the earliest insert.
-    shows: bool,
+    pub(super) shows: bool,
 }
 
 /// What a row is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RowState {
-    deleted: Stamp,
+    pub(super) deleted: Stamp,
     /// The earliest insert after that; `NEVER` where the row is not there.
-    inserted: Stamp,
+    pub(super) inserted: Stamp,
     /// By column, sorted by its name. Writes that do not show have come into a gap in which the row was not there; they
     /// may show once an earlier insert comes.
-    written: Vec<Written>,
+    pub(super) written: Vec<Written>,
 }
 
 impl Default for RowState {
@@ -110,6 +137,28 @@ impl RowState {
     /// The cells that show, sorted by column name.
     pub(super) fn cells(&self) -> impl Iterator<Item = CellNumber> {
         self.written.iter().filter(|written| written.shows).map(|written| written.cell)
+    }
+
+    /// Whether nothing is known of the row.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.is_there() && self.deleted == Stamp::NEVER && self.written.is_empty()
+    }
+
+    /// Forgets the stamps that are settled: before those of all operations to come, and of all known ones that are not
+    /// settled. What they decided among each other stays as it was decided.
+    pub(super) fn settle(&mut self, row: RowNumber, first_unsettled: Lamport, further: &mut FurtherInserts) {
+        let is_settled = |stamp: Stamp| stamp.lamport < first_unsettled;
+        if is_settled(self.deleted) {
+            self.deleted = Stamp::NEVER;
+        }
+        if self.is_there() && is_settled(self.inserted) {
+            self.inserted = Stamp::SETTLED;
+        }
+        self.written.retain(|written| written.shows || !is_settled(written.stamp));
+        for written in self.written.iter_mut().filter(|written| is_settled(written.stamp)) {
+            written.stamp = Stamp::SETTLED;
+        }
+        further.0.retain(|entry| entry.0 != row || entry.1 >= first_unsettled);
     }
 
     /// Joins an operation to the row.
@@ -174,23 +223,29 @@ impl RowState {
         }
     }
 
-    /// Panics where something that always holds does not.
-    pub(super) fn dbg_check(&self, row: RowNumber, meaning: Meaning<'_>, further: &FurtherInserts) {
+    /// What of the things that always hold does not.
+    pub(super) fn defect(
+        &self,
+        row: RowNumber,
+        meaning: Meaning<'_>,
+        further: &FurtherInserts,
+    ) -> Option<&'static str> {
         let peers = meaning.peers;
         let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_of(a) < meaning.column_of(b));
-        assert!(is_sorted, "columns of {self:?}");
-        for written in &self.written {
-            assert!(self.deleted.is_before(written.stamp, peers), "{written:?} before the delete of {self:?}");
+        let holds = |written: &Written| {
             let shows = self.is_there() && !written.stamp.is_before(self.inserted, peers);
-            assert_eq!(written.shows, shows, "{written:?} of {self:?}");
-        }
-        if !self.is_there() {
-            assert_eq!(further.of(row).count(), 0, "inserts of {self:?}");
-            return;
-        }
-        assert!(self.deleted.is_before(self.inserted, peers), "insert before the delete of {self:?}");
-        for &(_, lamport, _, index, peer) in further.of(row) {
-            assert!(self.inserted.is_before(Stamp { lamport, peer, index }, peers), "further insert of {self:?}");
+            self.deleted.is_before(written.stamp, peers) && written.shows == shows
+        };
+        let has_further = further.stamps(row).next().is_some();
+        match () {
+            () if !is_sorted => Some("the columns of a row are not sorted"),
+            () if !self.written.iter().all(holds) => Some("a cell does not follow from its row's stamps"),
+            () if !self.is_there() => has_further.then_some("a row that is not there has inserts"),
+            () if !self.deleted.is_before(self.inserted, peers) => Some("a row was inserted before it was deleted"),
+            () if !further.stamps(row).all(|stamp| self.inserted.is_before(stamp, peers)) => {
+                Some("an insert of a row is before its earliest")
+            }
+            () => None,
         }
     }
 }

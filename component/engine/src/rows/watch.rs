@@ -8,7 +8,7 @@ use super::Rows;
 use crate::error::{Error, Name};
 use crate::id::RowNumber;
 use crate::limits;
-use crate::oplog::{Cell, CellNumber, OpLog, RowOp};
+use crate::oplog::{Cell, CommitRef, OpLog, OpNames, RowOp};
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -26,7 +26,7 @@ pub struct Changes {
 pub struct WatcherNumber(u32);
 
 /// The cells of a row, sorted by column; none where it is not there.
-type Shown = Option<Vec<CellNumber>>;
+type Shown = Option<Vec<Cell>>;
 
 #[derive(Debug, Default)]
 struct Watcher {
@@ -70,6 +70,11 @@ impl Watchers {
         Ok(number)
     }
 
+    /// Whether there are any.
+    pub(super) fn any(&self) -> bool {
+        !self.watchers.is_empty()
+    }
+
     pub(super) fn remove(&mut self, number: WatcherNumber) {
         self.watchers.remove(&number);
     }
@@ -103,7 +108,8 @@ impl Rows {
         let (mut rows, mut bytes) = (0, 0);
         while let Some(&row) = touched.front() {
             work::step();
-            let ops = self.difference(log, row, mirrored.get(&row).and_then(Option::as_deref));
+            let now = self.rows[row.index()].state.is_there().then(|| self.cells(log, row));
+            let ops = self.difference(row, mirrored.get(&row).and_then(Option::as_deref), now);
             if !ops.is_empty() && (rows >= most || bytes > limits::PAGE_BYTES.most) {
                 changes.more = true;
                 break;
@@ -111,37 +117,65 @@ impl Rows {
             touched.pop_front();
             mirrored.remove(&row);
             rows += u32::from(!ops.is_empty());
-            bytes += ops.iter().map(RowOp::bytes).sum::<u64>();
+            bytes += CommitRef::Plain(&ops).bytes();
             changes.ops.extend(ops);
         }
         self.watchers.watchers.insert(watcher, watcher_taken);
         changes
     }
 
-    /// The operations that make of a mirrored row the row as it is.
-    fn difference(&self, log: &OpLog, number: RowNumber, mirrored: Option<&[CellNumber]>) -> Vec<RowOp> {
-        let state = &self.rows[number.index()].state;
-        let (table, row) = self.row_name(number);
+    /// The operations that make of a row with the old cells one with the new; none where it is not there.
+    pub(super) fn difference(&self, row: RowNumber, old: Option<&[Cell]>, new: Shown) -> Vec<RowOp> {
+        let (table, row) = self.row_name(row);
         let (table, row) = (table.to_owned(), row.to_owned());
-        let Some(mirrored) = mirrored else {
-            let cells = || self.cells(log, number);
-            return state.is_there().then(|| RowOp::Insert { table, row, cells: cells() }).into_iter().collect();
+        let (old, mut new) = match (old, new) {
+            (None, None) => return Vec::new(),
+            (None, Some(cells)) => return vec![RowOp::Insert { table, row, cells }],
+            (Some(_), None) => return vec![RowOp::Delete { table, row }],
+            (Some(old), Some(new)) => (old, new),
         };
-        if !state.is_there() {
-            return vec![RowOp::Delete { table, row }];
-        }
-        let old: BTreeMap<_, _> = mirrored.iter().map(|&cell| (log.column(cell), cell)).collect();
-        let new: Vec<CellNumber> = state.cells().collect();
-        let kept = new.iter().filter(|&&cell| old.contains_key(&log.column(cell))).count();
-        if kept < old.len() {
+        let find = |cells: &[Cell], column: &str| cells.binary_search_by(|cell| cell.column.as_str().cmp(column)).ok();
+        if old.iter().any(|cell| find(&new, &cell.column).is_none()) {
             // A cell is gone, which only deleting the row can bring about.
             let delete = RowOp::Delete { table: table.clone(), row: row.clone() };
-            return vec![delete, RowOp::Insert { table, row, cells: self.cells(log, number) }];
+            return vec![delete, RowOp::Insert { table, row, cells: new }];
         }
-        let is_new = |cell: &CellNumber| {
-            old.get(&log.column(*cell)).is_none_or(|&old| old != *cell && log.value(old) != log.value(*cell))
-        };
-        let cells: Vec<Cell> = new.into_iter().filter(is_new).map(|cell| self.cell(log, cell)).collect();
-        if cells.is_empty() { Vec::new() } else { vec![RowOp::Update { table, row, cells }] }
+        new.retain(|cell| find(old, &cell.column).is_none_or(|at| old[at] != *cell));
+        if new.is_empty() { Vec::new() } else { vec![RowOp::Update { table, row, cells: new }] }
+    }
+
+    /// Takes over the watchers of rows that these replace, with what they have not taken yet. Where the contents differ,
+    /// they see that; where they are known to be the same, `is_same` saves the comparison. O(changes that were not taken),
+    /// else O(all rows).
+    pub(crate) fn take_over_watchers(&mut self, log: &OpLog, old: &mut Self, old_log: &OpLog, is_same: bool) {
+        if !old.watchers.any() {
+            return;
+        }
+        let mut watchers = std::mem::take(&mut old.watchers);
+        for watcher in watchers.watchers.values_mut() {
+            let mirrored = std::mem::take(&mut watcher.mirrored);
+            for row in &mut watcher.touched {
+                let (table, id) = old.row_name(*row);
+                let new = self.name(table, id);
+                watcher.mirrored.insert(new, mirrored.get(row).cloned().flatten());
+                *row = new;
+            }
+        }
+        if !is_same {
+            for (table, id) in self.names_there().chain(old.names_there()).collect::<BTreeSet<_>>() {
+                let (now, before) = (self.get(log, &table, &id), old.get(old_log, &table, &id));
+                if now != before {
+                    let row = self.name(&table, &id);
+                    watchers.before_change(row, &table, || before.clone());
+                }
+            }
+        }
+        self.watchers = watchers;
+    }
+
+    /// The names of all rows that are there.
+    fn names_there(&self) -> impl Iterator<Item = (String, String)> {
+        let numbers = self.tables.iter().flat_map(|table| table.there.values());
+        numbers.map(|&row| self.row_name(row)).map(|(table, id)| (table.to_owned(), id.to_owned()))
     }
 }

@@ -1,0 +1,163 @@
+//! The frame around everything that is written: what it is, of which version, its sections, and a checksum.
+
+use super::{Reader, put_varint};
+use crate::error::{Damage, Error};
+
+const MAGIC: [u8; 4] = [0xc7, b'c', b'v', b'g'];
+const VERSION: u64 = 1;
+/// The feature bits that this version knows: none.
+const FEATURES: u64 = 0;
+const CHECKSUM_BYTES: usize = 4;
+/// Sections from this one on can be skipped by whoever does not know them.
+const FIRST_OPTIONAL: u64 = 64;
+
+/// What bytes hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole document.
+    Document,
+    /// Events alone.
+    Update,
+}
+
+impl Kind {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Document => b'D',
+            Self::Update => b'U',
+        }
+    }
+}
+
+/// A part of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// The names of the peers.
+    Peers = 1,
+    /// The names of tables and columns, and which columns come together.
+    Names = 2,
+    /// What is known of the events that were given up.
+    Horizon = 3,
+    /// The rows, with their ids and states.
+    State = 4,
+    /// The rows, with their ids alone.
+    Rows = 5,
+    /// The events.
+    History = 6,
+    /// Rows as they were at the horizon.
+    Changed = 7,
+    /// The waiting events.
+    Waiting = 8,
+}
+
+const LAST_SECTION: usize = 8;
+
+/// Writes a frame.
+#[derive(Debug)]
+pub(crate) struct FrameWriter {
+    kind: Kind,
+    sections: Vec<u8>,
+}
+
+impl FrameWriter {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind, sections: Vec::new() }
+    }
+
+    /// Adds a section, in the order of their numbers.
+    pub(crate) fn section(&mut self, section: Section, mut content: Vec<u8>) {
+        put_varint(&mut self.sections, section as u64);
+        put_varint(&mut self.sections, content.len() as u64);
+        self.sections.append(&mut content);
+    }
+
+    /// The whole.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.sections.len() + 32);
+        bytes.extend_from_slice(&MAGIC);
+        put_varint(&mut bytes, VERSION);
+        bytes.push(self.kind.byte());
+        put_varint(&mut bytes, FEATURES);
+        put_varint(&mut bytes, self.sections.len() as u64);
+        bytes.append(&mut self.sections);
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+}
+
+/// A frame that was found whole.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) kind: Kind,
+    sections: [Option<Reader<'a>>; LAST_SECTION + 1],
+    end: usize,
+}
+
+impl<'a> Frame<'a> {
+    /// Checks the frame of these bytes, checksum included.
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut reader = Reader::new(bytes);
+        if reader.take(MAGIC.len() as u64).ok() != Some(&MAGIC) {
+            return Err(Reader::new(bytes).damage("this is nothing that converge wrote: it begins with other bytes"));
+        }
+        let version = reader.varint()?;
+        if version != VERSION {
+            return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX)));
+        }
+        let kind = match reader.byte()? {
+            b'D' => Kind::Document,
+            b'U' => Kind::Update,
+            _ => return Err(reader.damage("this is neither a document nor an update")),
+        };
+        let unknown = reader.varint()? & !FEATURES;
+        if unknown != 0 {
+            return Err(Error::UnsupportedFeature(unknown.trailing_zeros()));
+        }
+        let len = reader.varint()?;
+        if len.checked_add(CHECKSUM_BYTES as u64) != Some(reader.left() as u64) {
+            return Err(reader.damage("the bytes are cut off, or more bytes follow them"));
+        }
+        let mut sections = reader.part(len)?;
+        let (whole, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
+        if crc32fast::hash(whole).to_le_bytes() != checksum {
+            return Err(reader.damage("the checksum is not that of the bytes: they are damaged"));
+        }
+        let mut frame = Self { kind, sections: [None; LAST_SECTION + 1], end: bytes.len() };
+        let mut last = 0;
+        while sections.left() > 0 {
+            let start = sections;
+            let id = sections.varint()?;
+            let content = sections.sized_part()?;
+            if id <= last {
+                return Err(start.damage("sections are not in the order of their numbers"));
+            }
+            last = id;
+            match usize::try_from(id).ok().and_then(|id| frame.sections.get_mut(id)) {
+                Some(section) => *section = Some(content),
+                None if id >= FIRST_OPTIONAL => {}
+                None => return Err(start.damage("a section is unknown")),
+            }
+        }
+        Ok(frame)
+    }
+
+    /// Takes a section out.
+    pub(crate) fn take(&mut self, section: Section) -> Option<Reader<'a>> {
+        self.sections[section as usize].take()
+    }
+
+    /// Takes out a section that must be there.
+    pub(crate) fn need(&mut self, section: Section) -> Result<Reader<'a>, Error> {
+        let missing = Error::Corrupt(Damage { at: self.end, what: "a section is missing" });
+        self.take(section).ok_or(missing)
+    }
+
+    /// Refuses sections that were not taken out.
+    pub(crate) fn finish(&self) -> Result<(), Error> {
+        match self.sections.iter().flatten().next() {
+            Some(section) => Err(section.damage("a section is out of place")),
+            None => Ok(()),
+        }
+    }
+}

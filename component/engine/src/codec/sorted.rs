@@ -1,0 +1,86 @@
+//! Sorted texts, each as what it shares with the one before and the rest.
+
+use super::{Column, ColumnWriter, Reader, put_varint};
+use crate::error::Error;
+
+/// Bytes that a text can share with the one before: with more, a few bytes could stand for very many.
+const MOST_SHARED: usize = 128;
+
+/// Writes texts in ascending order.
+#[derive(Debug)]
+pub(crate) struct SortedTextsWriter {
+    shared: ColumnWriter,
+    lens: ColumnWriter,
+    bytes: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl SortedTextsWriter {
+    pub(crate) fn new() -> Self {
+        Self { shared: ColumnWriter::new(), lens: ColumnWriter::new(), bytes: Vec::new(), last: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        let text = text.as_bytes();
+        let shared = text.iter().zip(&self.last).take(MOST_SHARED).take_while(|(a, b)| a == b).count();
+        self.shared.push(shared as u64);
+        self.lens.push((text.len() - shared) as u64);
+        self.bytes.extend_from_slice(&text[shared..]);
+        self.last.truncate(shared);
+        self.last.extend_from_slice(&text[shared..]);
+    }
+
+    /// Writes what is shared, the lengths of the rests, and the rests.
+    pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
+        self.shared.finish(out);
+        self.lens.finish(out);
+        put_varint(out, self.bytes.len() as u64);
+        out.append(&mut self.bytes);
+    }
+}
+
+/// Reads what `SortedTextsWriter` wrote.
+#[derive(Debug)]
+pub(crate) struct SortedTexts<'a> {
+    shared: Column<'a>,
+    lens: Column<'a>,
+    rests: Reader<'a>,
+    last: Vec<u8>,
+    is_first: bool,
+}
+
+impl<'a> SortedTexts<'a> {
+    /// The next sorted texts.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let (shared, lens) = (Column::read(reader)?, Column::read(reader)?);
+        Ok(Self { shared, lens, rests: reader.sized_part()?, last: Vec::new(), is_first: true })
+    }
+
+    /// How many texts there can be at most.
+    pub(crate) fn check_count(&self, count: u64) -> Result<(), Error> {
+        self.lens.check_count(count)
+    }
+
+    /// The next text, which is larger than the one before and not longer than `most` bytes.
+    pub(crate) fn next(&mut self, most: u64) -> Result<&str, Error> {
+        let shared = self.shared.next_to(self.last.len().min(MOST_SHARED) as u64)? as usize;
+        let len = self.lens.next_to(most.saturating_sub(shared as u64))?;
+        let rest = self.rests.take(len)?;
+        let replaced = &self.last[shared..];
+        let shares_more = shared < MOST_SHARED && !rest.is_empty() && rest.first() == replaced.first();
+        if shares_more || (rest <= replaced && !self.is_first) {
+            return Err(self.rests.damage("a text is not above the one before, or not in its shortest form"));
+        }
+        self.is_first = false;
+        self.last.truncate(shared);
+        self.last.extend_from_slice(rest);
+        str::from_utf8(&self.last).map_err(|_| self.rests.damage("a text is not UTF-8"))
+    }
+
+    /// Refuses texts behind what should be the last.
+    pub(crate) fn finish(&self) -> Result<(), Error> {
+        self.shared.finish()?;
+        self.lens.finish()?;
+        self.rests.finish()
+    }
+}

@@ -1,0 +1,69 @@
+//! Looking back: what differs between two versions, and going on from an old one.
+
+use super::Doc;
+use crate::clock::Lamport;
+use crate::error::{Error, Invalid, Name};
+use crate::graph::Graph;
+use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
+use crate::limits;
+use crate::oplog::RowOp;
+
+impl Doc {
+    /// Operations that lead from the tables at `here` to those at `there`, both given as heads: events, in any order,
+    /// whose version is they and all that they build on. Sorted by table and row; a row that lost cells comes as a delete
+    /// and an insert. O(peers), O(log n) for each event that only one of the versions holds, and for each row that those
+    /// touch all operations on it since the horizon.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an event that is not known; `LimitExceeded` for more than `limits::PEERS` heads; `Compacted`
+    /// for a version that lacks events which were given up.
+    pub fn diff(&self, here: &[EventId], there: &[EventId]) -> Result<Vec<RowOp>, Error> {
+        let (here, there) = (self.version_at(here)?, self.version_at(there)?);
+        let mut rows = Vec::new();
+        for (peer, (&here, &there)) in (0..).map(PeerNumber).zip(here.iter().zip(&there)) {
+            for span in self.graph.spans(peer, here.min(there)..here.max(there)) {
+                let events = (span.first.0..).take(span.len as usize).map(EventNumber);
+                rows.extend(events.flat_map(|event| self.log.ops(event)).map(|op| op.row));
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        let holds = |counts: &[u32], event: EventNumber| {
+            let (peer, counter, lamport) = self.graph.describe(event);
+            (counter.0 < counts[peer.index()]).then_some((lamport, peer))
+        };
+        let names = (&self.log, &self.peers);
+        Ok(self.rows.diff(names, rows, &|event| holds(&here, event), &|event| holds(&there, event)))
+    }
+
+    /// A new document that holds what this one held at `heads`, given as for [`Doc::diff`], and writes as `peer`: 1 to
+    /// `limits::PEER_BYTES` bytes. Its history is executed again, so it costs O(its history × log n).
+    ///
+    /// # Errors
+    /// Those of [`Doc::diff`], and those of [`Doc::create`] for the name.
+    pub fn fork_at(&self, heads: &[EventId], peer: &str) -> Result<Self, Error> {
+        Name::Peer.check(peer)?;
+        let counts = self.version_at(heads)?;
+        let base = self.rows.up_to((&self.log, &self.peers), &|_| None, Lamport::NEVER);
+        let graph = Graph::beyond(self.graph.horizon().clone());
+        let fork = self.replay(graph, base, |peer: PeerNumber| counts[peer.index()]);
+        Ok(Self { peer: SharedText::from(peer), ..fork })
+    }
+
+    /// By peer number, how many events these are or build on.
+    fn version_at(&self, heads: &[EventId]) -> Result<Vec<u32>, Error> {
+        limits::PEERS.check(heads.len() as u64)?;
+        let mut events = Vec::new();
+        for EventId { peer, counter } in heads {
+            match self.find_event(peer, *counter) {
+                Some(event) => events.push(event),
+                None if *counter < self.count_of(peer) => return Err(self.compacted()),
+                None => return Err(Invalid::UnknownEvent { peer: peer.clone(), counter: *counter }.into()),
+            }
+        }
+        let mut counts = self.graph.counts_at(&events);
+        counts.resize(self.peers.len(), 0);
+        self.check_covers_horizon(&counts)?;
+        Ok(counts)
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading a document, and events: everything is decoded and checked before anything changes.
+
+use super::pack::Unpacked;
+use super::stamps::Stamps;
+use super::waiting::Waiting;
+use super::{Doc, MergeReport};
+use crate::clock::Lamport;
+use crate::codec::{Frame, Kind, Reader, Section};
+use crate::error::{Error, Name};
+use crate::graph::{Graph, Horizon, RunsReader};
+use crate::id::{Counter, PeerNumber, SharedText};
+use crate::limits;
+use crate::oplog::{OpLog, OpsReader};
+use crate::rows::{StateReader, read_texts};
+
+impl Doc {
+    /// The document that `save` wrote, writing as `peer` from now on: 1 to `limits::PEER_BYTES` bytes. A replica that goes
+    /// on as the peer that it was goes on with its counter. O(bytes × log n), without executing the history again.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty name; `Corrupt` for bytes that are not a saved document, or are damaged;
+    /// `UnsupportedVersion` and `UnsupportedFeature` for those that a newer engine wrote; `LimitExceeded` for a name or a
+    /// document that is too large.
+    pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
+        Name::Peer.check(peer)?;
+        let mut frame = Frame::read(saved)?;
+        if frame.kind != Kind::Document {
+            return Err(Reader::new(saved).damage("this is an update, not a document: give it to `merge-update`"));
+        }
+        Self::read(SharedText::from(peer), &mut frame)
+    }
+
+    /// Takes in what `update_since` or `save` of another replica wrote, as [`Doc::merge_events`] does; without what waits
+    /// there. O(bytes × log n).
+    ///
+    /// # Errors
+    /// Those of [`Doc::merge_events`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`];
+    /// `Compacted` where the bytes are of a document that gave up events which are not known here.
+    pub fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Error> {
+        let mut frame = Frame::read(update)?;
+        if frame.kind == Kind::Update {
+            return self.merge(&Unpacked::of_update(&mut frame)?.runs()?);
+        }
+        let other = Self::read(self.peer.clone(), &mut frame)?;
+        let given_up = |number: u32| other.graph.horizon().count(PeerNumber(number));
+        if other.peers.sorted().any(|(peer, number)| given_up(number) > self.count_of(peer)) {
+            return Err(other.compacted());
+        }
+        self.merge(&other.runs())
+    }
+
+    fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {
+        let mut section = frame.need(Section::Peers)?;
+        let peers = read_texts(&mut section, &limits::PEERS, limits::PEER_BYTES.most)?;
+        section.finish()?;
+        let mut section = frame.need(Section::Names)?;
+        let mut state = StateReader::read_names(&mut section)?;
+        section.finish()?;
+
+        let peer_count = peers.len() as u32;
+        let mut horizon_section = frame.take(Section::Horizon);
+        let horizon = horizon_section.as_mut().map(|section| Horizon::read(section, peer_count)).transpose()?;
+        let mut history = frame.need(Section::History)?;
+        let (graph, mut stamps, events) = read_graph(&mut history, horizon.unwrap_or_default(), peer_count)?;
+        if let Some(mut section) = horizon_section {
+            stamps.read_dropped(&mut section, peer_count)?;
+            section.finish()?;
+        }
+
+        let mut log = OpLog::default();
+        state.read_states(&mut frame.need(Section::State)?, &mut log, (&stamps, &peers))?;
+        if let Some(mut changed) = frame.take(Section::Changed) {
+            state.read_changed(&mut changed, &mut log, (&stamps, &peers))?;
+        }
+        (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
+        let mut ops = OpsReader::read(&mut history, events)?;
+        let shapes = state.shapes();
+        for (lamport, peer) in stamps.events() {
+            ops.event(&mut log, (lamport, peer), &shapes, &mut state)?;
+        }
+        ops.finish()?;
+        history.finish()?;
+        let rows = state.finish(&history, &log, &peers, !graph.horizon().is_empty())?;
+
+        let mut doc = Self { peer, peers, graph, log, rows, waiting: Waiting::default() };
+        if let Some(section) = frame.take(Section::Waiting) {
+            doc.read_waiting(section)?;
+        }
+        frame.finish()?;
+        Ok(doc)
+    }
+
+    fn read_waiting(&mut self, section: Reader<'_>) -> Result<(), Error> {
+        let wrong = section.damage("a waiting event does not wait, or breaks a rule");
+        let unpacked = Unpacked::of_section(section)?;
+        let report = unpacked.runs().and_then(|runs| self.merge(&runs)).map_err(|error| match error {
+            Error::LimitExceeded { .. } => error,
+            _ => wrong.clone(),
+        })?;
+        if report.applied == 0 && report.duplicate == 0 && report.waiting > 0 { Ok(()) } else { Err(wrong) }
+    }
+}
+
+/// Reads the runs of a history, in the order of their times and peers, each as long as it can be.
+fn read_graph(history: &mut Reader<'_>, horizon: Horizon, peers: u32) -> Result<(Graph, Stamps, u64), Error> {
+    let numbers: Vec<PeerNumber> = (0..peers).map(PeerNumber).collect();
+    let given_up = horizon.ranked_counts(&numbers);
+    let mut runs = RunsReader::read(history, given_up.clone())?;
+    let mut graph = Graph::beyond(horizon);
+    let mut stamps = Stamps::default();
+    let (mut deps, mut dependencies, mut last) = (Vec::new(), Vec::new(), (Lamport::NEVER, 0));
+    let mut events = graph.len().into();
+    while let Some(run) = runs.next(&mut deps)? {
+        let peer = PeerNumber(run.peer);
+        if run.start != graph.count(peer) {
+            return Err(runs.damage("a peer's events have a gap"));
+        }
+        dependencies.clear();
+        for &(peer, counter) in &deps {
+            let event = graph.find(PeerNumber(peer), Counter(counter));
+            dependencies.push(event.ok_or_else(|| runs.damage("an event comes before what it depends on"))?);
+        }
+        let lamport = graph.lamport_after(&dependencies);
+        let is_part = run.start > given_up[run.peer as usize] && matches!(deps[..], [(peer, _)] if peer == run.peer);
+        if is_part || (lamport, run.peer) <= last {
+            return Err(runs.damage("the runs are not the longest, or not in their order"));
+        }
+        if graph.check(peer, &dependencies).is_err() {
+            return Err(runs.damage("an event depends on events that it cannot depend on"));
+        }
+        events += u64::from(run.len);
+        limits::DOCUMENT_EVENTS.check(events)?;
+        last = (lamport, run.peer);
+        graph.push(peer, &dependencies, run.len);
+        stamps.add(peer, lamport, run.len);
+    }
+    runs.finish()?;
+    if numbers.iter().any(|&peer| graph.count(peer) == 0) {
+        return Err(runs.damage("a peer has no events"));
+    }
+    graph.complete_so_far();
+    let beyond = events - graph.horizon().stubs().len() as u64;
+    Ok((graph, stamps, beyond))
+}

@@ -1,0 +1,128 @@
+//! Stamps as numbers: those of events that were given up but still matter, then those of the history's events.
+
+use crate::clock::Lamport;
+use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
+use crate::error::Error;
+use crate::graph::Chain;
+use crate::id::{PeerNumber, Ranks};
+use crate::rows::StampTable;
+
+/// The first number that stands for an operation that is not settled.
+const FIRST: u64 = 2;
+
+/// The times and peers of events by number, and the numbers by time and peer.
+#[derive(Debug, Default)]
+pub(super) struct Stamps {
+    /// Those of events that were given up, sorted by time and the peer's rank.
+    dropped: Vec<(Lamport, PeerNumber)>,
+    runs: Vec<StampRun>,
+    /// By peer number, the places of its runs.
+    by_peer: Vec<Vec<u32>>,
+    events: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct StampRun {
+    first: u64,
+    len: u32,
+    peer: PeerNumber,
+    lamport: Lamport,
+}
+
+impl Stamps {
+    /// Those of the events of these chains.
+    pub(super) fn of(chains: &[Chain]) -> Self {
+        let mut stamps = Self::default();
+        chains.iter().for_each(|chain| stamps.add(chain.peer, chain.lamport, chain.len));
+        stamps
+    }
+
+    /// Adds the next run of events.
+    pub(super) fn add(&mut self, peer: PeerNumber, lamport: Lamport, len: u32) {
+        if self.by_peer.len() <= peer.index() {
+            self.by_peer.resize_with(peer.index() + 1, Vec::new);
+        }
+        self.by_peer[peer.index()].push(self.runs.len() as u32);
+        self.runs.push(StampRun { first: self.events, len, peer, lamport });
+        self.events += u64::from(len);
+    }
+
+    /// Adds those of these that are not the events'.
+    pub(super) fn add_dropped(&mut self, stamps: impl Iterator<Item = (Lamport, PeerNumber)>, ranks: &Ranks) {
+        let mut dropped: Vec<_> = stamps.filter(|&(lamport, peer)| self.event(lamport, peer).is_none()).collect();
+        dropped.sort_unstable_by_key(|&(lamport, peer)| (lamport, ranks.of(peer.0)));
+        dropped.dedup();
+        self.dropped = dropped;
+    }
+
+    /// The times and peers of the events, in their order.
+    pub(super) fn events(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
+        self.runs.iter().flat_map(|run| (0..run.len).map(move |steps| (run.lamport.plus(steps), run.peer)))
+    }
+
+    /// The place of an event among the events.
+    fn event(&self, lamport: Lamport, peer: PeerNumber) -> Option<u64> {
+        let runs = self.by_peer.get(peer.index())?;
+        let at = runs.partition_point(|&run| self.runs[run as usize].lamport <= lamport).checked_sub(1)?;
+        let run = &self.runs[runs[at] as usize];
+        let steps = lamport.0 - run.lamport.0;
+        (steps < run.len).then(|| run.first + u64::from(steps))
+    }
+
+    /// Writes those of events that were given up. The numbers of peers go by their ranks.
+    pub(super) fn write_dropped(&self, ranks: &Ranks, out: &mut Vec<u8>) {
+        let (mut lamports, mut peers) = (DeltaWriter::new(), ColumnWriter::new());
+        for &(lamport, peer) in &self.dropped {
+            lamports.push(lamport.0.into());
+            peers.push(ranks.of(peer.0).into());
+        }
+        put_varint(out, self.dropped.len() as u64);
+        lamports.finish(out);
+        peers.finish(out);
+    }
+
+    /// Reads what `write_dropped` wrote, for so many peers; the events must be there already.
+    pub(super) fn read_dropped(&mut self, reader: &mut Reader<'_>, peer_count: u32) -> Result<(), Error> {
+        let count = reader.varint()?;
+        let (mut lamports, mut peers) = (DeltaColumn::read(reader)?, Column::read(reader)?);
+        lamports.check_count(count)?;
+        for _ in 0..count {
+            let lamport = Lamport(lamports.next_to(u32::MAX.into())? as u32);
+            let peer = PeerNumber(peers.next_to(u64::from(peer_count).saturating_sub(1))? as u32);
+            let is_sorted = self.dropped.last().is_none_or(|&last| last < (lamport, peer));
+            if !is_sorted || lamport == Lamport::NEVER || self.event(lamport, peer).is_some() {
+                return Err(lamports.damage("a stamp is out of place"));
+            }
+            self.dropped.push((lamport, peer));
+        }
+        lamports.finish()?;
+        peers.finish()
+    }
+}
+
+impl StampTable for Stamps {
+    fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
+        let dropped = self.dropped.len() as u64;
+        match self.event(lamport, peer) {
+            Some(event) => FIRST + dropped + event,
+            None => FIRST + self.dropped.iter().position(|&stamp| stamp == (lamport, peer)).unwrap_or(0) as u64,
+        }
+    }
+
+    fn stamp(&self, number: u64) -> Option<(Lamport, PeerNumber)> {
+        let number = number.checked_sub(FIRST)?;
+        let dropped = self.dropped.len() as u64;
+        let Some(event) = number.checked_sub(dropped) else {
+            return self.dropped.get(number as usize).copied();
+        };
+        if event >= self.events {
+            return None;
+        }
+        let run = &self.runs[self.runs.partition_point(|run| run.first <= event) - 1];
+        Some((run.lamport.plus((event - run.first) as u32), run.peer))
+    }
+
+    fn is_retained(&self, number: u64) -> bool {
+        number >= FIRST + self.dropped.len() as u64
+    }
+}

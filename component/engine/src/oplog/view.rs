@@ -1,0 +1,138 @@
+//! Commits by name, wherever they lie: in a caller's hands, in a document's log, or in one that bytes were read into.
+
+use super::op::ITEM_BYTES;
+use super::{Cell, Commit, LoggedOp, OpKind, OpLog, RowOp, ValueRef};
+use crate::id::{ColumnNumber, EventNumber, RowNumber};
+use std::ops::Range;
+
+/// What the numbers in a log stand for.
+pub(crate) trait OpNames {
+    /// The names of a row's table and of the row.
+    fn row_name(&self, row: RowNumber) -> (&str, &str);
+    /// The name of a column.
+    fn column_name(&self, column: ColumnNumber) -> &str;
+}
+
+/// The operations of one event.
+#[derive(Clone, Copy)]
+pub(crate) enum CommitRef<'a> {
+    Plain(&'a [RowOp]),
+    Logged { names: &'a dyn OpNames, log: &'a OpLog, event: EventNumber },
+}
+
+/// One operation on one row.
+#[derive(Clone)]
+pub(crate) struct OpRef<'a> {
+    pub(crate) kind: OpKind,
+    pub(crate) table: &'a str,
+    pub(crate) row: &'a str,
+    pub(crate) cells: CellsRef<'a>,
+}
+
+/// The cells that an operation sets, sorted by column.
+#[derive(Clone)]
+pub(crate) enum CellsRef<'a> {
+    Plain(&'a [Cell]),
+    Logged { names: &'a dyn OpNames, log: &'a OpLog, cells: Range<u32> },
+}
+
+impl<'a> CommitRef<'a> {
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Plain(ops) => ops.len(),
+            Self::Logged { log, event, .. } => log.op_count(event),
+        }
+    }
+
+    pub(crate) fn ops(self) -> impl Iterator<Item = OpRef<'a>> + Clone {
+        let start = match self {
+            Self::Plain(_) => 0,
+            Self::Logged { log, event, .. } => log.ops_of(event).start,
+        };
+        (start..start + self.len()).map(move |at| match self {
+            Self::Plain(ops) => OpRef::plain(&ops[at]),
+            Self::Logged { names, log, .. } => OpRef::logged(names, log, log.op(at)),
+        })
+    }
+
+    /// Its size, as limits count it.
+    pub(crate) fn bytes(self) -> u64 {
+        self.ops().map(|op| op.bytes()).sum()
+    }
+
+    /// A copy with names and values of its own.
+    pub(crate) fn to_commit(self) -> Commit {
+        self.ops().map(|op| op.to_op()).collect()
+    }
+
+    /// Whether both do the same. O(their size).
+    pub(crate) fn equals(self, other: CommitRef<'_>) -> bool {
+        self.len() == other.len() && self.ops().zip(other.ops()).all(|(a, b)| a.equals(&b))
+    }
+}
+
+impl<'a> OpRef<'a> {
+    fn plain(op: &'a RowOp) -> Self {
+        let (table, row, cells) = op.parts();
+        let kind = match op {
+            RowOp::Insert { .. } => OpKind::Insert,
+            RowOp::Update { .. } => OpKind::Update,
+            RowOp::Delete { .. } => OpKind::Delete,
+        };
+        Self { kind, table, row, cells: CellsRef::Plain(cells) }
+    }
+
+    fn logged(names: &'a dyn OpNames, log: &'a OpLog, op: LoggedOp) -> Self {
+        let (table, row) = names.row_name(op.row);
+        Self { kind: op.kind, table, row, cells: CellsRef::Logged { names, log, cells: op.cells } }
+    }
+
+    fn bytes(&self) -> u64 {
+        let cells = self.cells.iter().map(|(column, value)| ITEM_BYTES + column.len() as u64 + value.content_bytes());
+        ITEM_BYTES + (self.table.len() + self.row.len()) as u64 + cells.sum::<u64>()
+    }
+
+    fn to_op(&self) -> RowOp {
+        let (table, row) = (self.table.to_owned(), self.row.to_owned());
+        let cells =
+            self.cells.iter().map(|(column, value)| Cell { column: column.to_owned(), value: value.to_value() });
+        match self.kind {
+            OpKind::Insert => RowOp::Insert { table, row, cells: cells.collect() },
+            OpKind::Update => RowOp::Update { table, row, cells: cells.collect() },
+            OpKind::Delete => RowOp::Delete { table, row },
+        }
+    }
+
+    fn equals(&self, other: &OpRef<'_>) -> bool {
+        (self.kind, self.table, self.row) == (other.kind, other.table, other.row)
+            && self.cells.len() == other.cells.len()
+            && self.cells.iter().eq(other.cells.iter())
+    }
+}
+
+impl<'a> CellsRef<'a> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Plain(cells) => cells.len(),
+            Self::Logged { cells, .. } => cells.len(),
+        }
+    }
+
+    /// Columns and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone + use<'a> {
+        let this = self.clone();
+        (0..self.len()).map(move |at| match &this {
+            Self::Plain(cells) => (cells[at].column.as_str(), cells[at].value.as_ref()),
+            Self::Logged { names, log, cells } => {
+                let cell = super::CellNumber(cells.start + at as u32);
+                (names.column_name(log.column(cell)), log.value(cell))
+            }
+        })
+    }
+}
+
+impl<'a> From<&'a Commit> for CommitRef<'a> {
+    fn from(commit: &'a Commit) -> Self {
+        Self::Plain(commit)
+    }
+}

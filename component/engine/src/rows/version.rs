@@ -1,0 +1,100 @@
+//! Rows as they were at other versions: after some of the operations, by which the differences between versions are told
+//! and what lies below a horizon is given up.
+//!
+//! A row at the horizon is the row as it is now, where no operation has touched it since; else it was kept when the first
+//! one did. The row at a version is that, joined with the operations on it that the version holds.
+
+use super::Rows;
+use super::state::{FurtherInserts, Meaning, RowState, Stamp, Written};
+use crate::clock::Lamport;
+use crate::id::{EventNumber, Names, PeerNumber, RowNumber};
+use crate::oplog::{Cell, OpLog, OpNames, RowOp};
+
+/// A row after some of the operations.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowVersion {
+    pub(super) state: RowState,
+    pub(super) further: FurtherInserts,
+}
+
+/// The time and the peer of an event that a version holds.
+type Holds<'a> = &'a dyn Fn(EventNumber) -> Option<(Lamport, PeerNumber)>;
+
+impl Rows {
+    /// The operations that lead from one version to another, for these rows. Sorted by table and row. O(rows × log n), and
+    /// for each row all operations on it since the horizon.
+    pub(crate) fn diff(
+        &self,
+        (log, peers): (&OpLog, &Names),
+        mut rows: Vec<RowNumber>,
+        here: Holds<'_>,
+        there: Holds<'_>,
+    ) -> Vec<RowOp> {
+        rows.sort_unstable_by_key(|&row| self.row_name(row));
+        let cells = |row, holds| {
+            let RowVersion { state, .. } = self.version(log, peers, row, holds);
+            state.is_there().then(|| state.cells().map(|cell| self.cell(log, cell)).collect::<Vec<Cell>>())
+        };
+        rows.into_iter().flat_map(|row| self.difference(row, cells(row, here).as_deref(), cells(row, there))).collect()
+    }
+
+    fn version(&self, log: &OpLog, peers: &Names, row: RowNumber, holds: Holds<'_>) -> RowVersion {
+        let mut version = self.at_horizon(row);
+        for (event, index, op) in log.ops_on(row) {
+            if let Some((lamport, peer)) = holds(event) {
+                let meaning = Meaning { log, columns: &self.columns, peers };
+                version.state.apply(Stamp { lamport, peer, index }, &op, meaning, &mut version.further);
+            }
+        }
+        version
+    }
+
+    /// The row as it was at the horizon; empty where there is none, or the row was not known there.
+    pub(super) fn at_horizon(&self, row: RowNumber) -> RowVersion {
+        let named = &self.rows[row.index()];
+        if named.is_as_at_horizon {
+            return self.now(row);
+        }
+        self.changed.get(&row).cloned().unwrap_or_default()
+    }
+
+    /// The row as it is.
+    pub(super) fn now(&self, row: RowNumber) -> RowVersion {
+        RowVersion { state: self.rows[row.index()].state.clone(), further: self.further_inserts.only(row) }
+    }
+
+    /// The rows as they are at a horizon, with nothing that does not matter beyond it, and the values of their cells in a
+    /// log of their own. `holds` knows the events below the horizon; those that it does not know, and those that are still
+    /// to come, are not before `first_unsettled`. Without watchers. O(everything).
+    pub(crate) fn up_to(
+        &self,
+        (log, peers): (&OpLog, &Names),
+        holds: Holds<'_>,
+        first_unsettled: Lamport,
+    ) -> (Self, OpLog) {
+        let (mut rows, mut new_log) = (Self::default(), OpLog::default());
+        for old in (0..self.rows.len() as u32).map(RowNumber) {
+            let RowVersion { mut state, mut further } = self.version(log, peers, old, holds);
+            state.settle(old, first_unsettled, &mut further);
+            if state.is_empty() {
+                continue;
+            }
+            let (table, id) = self.row_name(old);
+            let new = rows.intern(table, id);
+            for Written { cell, .. } in &mut state.written {
+                let column = rows.intern_column(self.column_name(log.column(*cell)));
+                *cell = new_log.push_loose_value(column, log.value(*cell));
+            }
+            rows.further_inserts.copy(&further, old, new, peers);
+            rows.rows[new.index()].state = state;
+            rows.rows[new.index()].is_as_at_horizon = true;
+            rows.find_place(new);
+        }
+        (rows, new_log)
+    }
+
+    /// How many rows are not there, but are remembered.
+    pub(crate) fn gone(&self) -> u32 {
+        self.tables.iter().map(|table| table.gone.len() as u32).sum()
+    }
+}
