@@ -27,3 +27,6 @@ pub(crate) fn zigzag(difference: i64) -> u64 {
 pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,11 +55,11 @@ impl Doc {
         limits::PEERS.check(heads.len() as u64)?;
         let mut events = Vec::new();
         for EventId { peer, counter } in heads {
-            match self.find_event(peer, *counter) {
-                Some(event) => events.push(event),
-                None if *counter < self.count_of(peer) => return Err(self.compacted()),
-                None => return Err(Invalid::UnknownEvent { peer: peer.clone(), counter: *counter }.into()),
+            if *counter >= self.count_of(peer) {
+                return Err(Invalid::UnknownEvent { peer: peer.clone(), counter: *counter }.into());
             }
+            // One that was given up adds nothing where the others cover the horizon.
+            events.extend(self.find_event(peer, *counter));
         }
         let mut counts = self.graph.counts_at(&events);
         counts.resize(self.peers.len(), 0);

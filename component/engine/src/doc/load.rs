@@ -13,6 +13,9 @@ use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
 use crate::rows::{StateReader, read_texts};
 
+/// What is wrong with an update where a document is needed.
+pub(super) const NOT_A_DOCUMENT: &str = "this is an update, not a document: give it to `merge-update`";
+
 impl Doc {
     /// The document that `save` wrote, writing as `peer` from now on: 1 to `limits::PEER_BYTES` bytes. A replica that goes
     /// on as the peer that it was goes on with its counter. O(bytes × log n), without executing the history again.
@@ -25,7 +28,7 @@ impl Doc {
         Name::Peer.check(peer)?;
         let mut frame = Frame::read(saved)?;
         if frame.kind != Kind::Document {
-            return Err(Reader::new(saved).damage("this is an update, not a document: give it to `merge-update`"));
+            return Err(Reader::new(saved).damage(NOT_A_DOCUMENT));
         }
         Self::read(SharedText::from(peer), &mut frame)
     }

@@ -13,6 +13,7 @@ mod load;
 mod local;
 mod merge;
 mod pack;
+mod peek;
 mod rebase;
 mod room;
 mod save;
@@ -180,7 +181,7 @@ impl Doc {
         self.graph.dbg_check();
         assert_eq!(self.log.events(), self.graph.len());
         self.rows.dbg_check(&self.log, &self.peers);
-        self.waiting.dbg_check(|peer, counter| self.find_event(peer, counter).is_some());
+        self.waiting.dbg_check(|peer, counter| self.count_of(peer) > counter);
     }
 }
 

@@ -44,11 +44,12 @@ impl Doc {
             }
         }
         let mut missing = Vec::new();
+        let own = doc.count_of(&self.peer);
         for span in lost {
             let peer = self.peers.text(span.peer.0);
-            let known = doc.count_of(peer).saturating_sub(span.counter.0);
             let is_own = **peer == *self.peer;
-            for steps in if is_own { 0 } else { known }..span.len {
+            let known = if is_own { own } else { doc.count_of(peer) };
+            for steps in known.saturating_sub(span.counter.0)..span.len {
                 if is_own {
                     doc.commit_as_it_is(self.commit_of(EventNumber(span.first.0 + steps)))?;
                     report.applied = report.applied.saturating_add(1);

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::graph::Chain;
 use crate::id::{PeerNumber, Ranks};
 use crate::rows::StampTable;
+use std::collections::BTreeMap;
 
 /// The first number that stands for an operation that is not settled.
 const FIRST: u64 = 2;
@@ -15,6 +16,10 @@ const FIRST: u64 = 2;
 pub(super) struct Stamps {
     /// Those of events that were given up, sorted by time and the peer's rank.
     dropped: Vec<(Lamport, PeerNumber)>,
+    /// Their places.
+    dropped_places: BTreeMap<(Lamport, PeerNumber), u64>,
+    /// Whether operations can be settled: whether there is a horizon.
+    has_settled: bool,
     runs: Vec<StampRun>,
     /// By peer number, the places of its runs.
     by_peer: Vec<Vec<u32>>,
@@ -47,11 +52,12 @@ impl Stamps {
         self.events += u64::from(len);
     }
 
-    /// Adds those of these that are not the events'.
+    /// Adds those of these that are not the events': those of events that were given up.
     pub(super) fn add_dropped(&mut self, stamps: impl Iterator<Item = (Lamport, PeerNumber)>, ranks: &Ranks) {
         let mut dropped: Vec<_> = stamps.filter(|&(lamport, peer)| self.event(lamport, peer).is_none()).collect();
         dropped.sort_unstable_by_key(|&(lamport, peer)| (lamport, ranks.of(peer.0)));
         dropped.dedup();
+        self.dropped_places = dropped.iter().copied().zip(0..).collect();
         self.dropped = dropped;
     }
 
@@ -83,6 +89,7 @@ impl Stamps {
 
     /// Reads what `write_dropped` wrote, for so many peers; the events must be there already.
     pub(super) fn read_dropped(&mut self, reader: &mut Reader<'_>, peer_count: u32) -> Result<(), Error> {
+        self.has_settled = true;
         let count = reader.varint()?;
         let (mut lamports, mut peers) = (DeltaColumn::read(reader)?, Column::read(reader)?);
         lamports.check_count(count)?;
@@ -102,11 +109,11 @@ impl Stamps {
 
 impl StampTable for Stamps {
     fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
-        let dropped = self.dropped.len() as u64;
-        match self.event(lamport, peer) {
-            Some(event) => FIRST + dropped + event,
-            None => FIRST + self.dropped.iter().position(|&stamp| stamp == (lamport, peer)).unwrap_or(0) as u64,
-        }
+        let event = self.event(lamport, peer).map(|event| self.dropped.len() as u64 + event);
+        let dropped = || self.dropped_places.get(&(lamport, peer)).copied();
+        let number = event.or_else(dropped);
+        debug_assert!(number.is_some(), "a stamp of no event");
+        FIRST + number.unwrap_or(0)
     }
 
     fn stamp(&self, number: u64) -> Option<(Lamport, PeerNumber)> {
@@ -120,6 +127,10 @@ impl StampTable for Stamps {
         }
         let run = &self.runs[self.runs.partition_point(|run| run.first <= event) - 1];
         Some((run.lamport.plus((event - run.first) as u32), run.peer))
+    }
+
+    fn has_settled(&self) -> bool {
+        self.has_settled
     }
 
     fn is_retained(&self, number: u64) -> bool {

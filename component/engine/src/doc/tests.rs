@@ -201,3 +201,30 @@ fn a_log_has_an_end() {
         assert_eq!(totals.check(), Err(Error::LimitExceeded { limit, given: limit.most + 1 }));
     }
 }
+
+#[test]
+fn one_row_is_answered_from_its_block() {
+    for rows in [1, 128, 129, 100_000_u32] {
+        let mut doc = Doc::create("ann").unwrap();
+        let id = |row: u32| format!("r{row}");
+        let insert = |table: &str, row| RowOp::Insert {
+            table: table.to_owned(),
+            row: id(row),
+            cells: vec![Cell::new("number", i64::from(row)), Cell::new("table", table)],
+        };
+        doc.commit((0..rows).flat_map(|row| [insert("a", row), insert("b", row)]).collect()).unwrap();
+        doc.delete("b", "r0").unwrap();
+        let saved = doc.save();
+        for row in [0, rows / 2, rows - 1] {
+            for table in ["a", "b"] {
+                let (steps, cells) = work::count(|| Doc::peek(&saved, table, &id(row)));
+                assert_eq!(cells, Ok(doc.get(table, &id(row))), "{table} {row}");
+                assert!(steps <= 128, "{steps} rows read of {rows}");
+            }
+        }
+        for (table, row) in [("a", ""), ("a", "r00"), ("a", "z"), ("c", "r1")] {
+            assert_eq!(Doc::peek(&saved, table, row), Ok(None), "{table} {row}");
+        }
+    }
+    assert!(Doc::peek(&Doc::create("ann").unwrap().update_since(&[]).unwrap(), "a", "b").is_err());
+}

@@ -7,6 +7,9 @@ use crate::error::Error;
 use crate::id::{Counter, PeerNumber, Ranks};
 use crate::limits;
 
+/// The largest number that the distance between two counters is written as.
+const MOST_DISTANCE: u64 = 1 << 34;
+
 /// Writes runs of events.
 #[derive(Debug)]
 pub(crate) struct RunsWriter {
@@ -128,7 +131,7 @@ impl<'a> RunsReader<'a> {
         limits::EVENT_DEPENDENCIES.check(count)?;
         for _ in 0..count {
             let peer = self.dependency_peers.next_to(last_peer)? as u32;
-            let distance = unzigzag(self.distances.next_to(1 << 34)?);
+            let distance = unzigzag(self.distances.next_to(MOST_DISTANCE)?);
             let counter = i64::from(self.next[peer as usize]) - 1 - distance;
             let Some(counter) =
                 u32::try_from(counter).ok().filter(|&counter| u64::from(counter) <= limits::COUNTER.most)
@@ -209,16 +212,14 @@ impl Horizon {
         limits::HORIZON_COUNTS.check(size)?;
         unknown.check_count(size)?;
         stub_peers.check_count(count)?;
+        let wrong = |column: &Column<'_>| column.damage("an event at the horizon cannot be");
         let mut stubs: Vec<Stub> = Vec::new();
         for _ in 0..count {
-            let wrong = || distances.damage("an event at the horizon cannot be");
             let peer = stub_peers.next_to(u64::from(peers).saturating_sub(1))? as u32;
-            let given_up = counts.get(peer as usize).copied().ok_or_else(wrong)?;
+            let given_up = counts.get(peer as usize).copied().ok_or_else(|| wrong(&stub_peers))?;
             let lamport = lamports.next_to(limits::HORIZON_LAMPORT.most)? as u32;
-            let counter = distances.next_to(given_up.into())?;
-            let counter = given_up
-                .checked_sub(counter as u32 + 1)
-                .ok_or_else(|| stub_peers.damage("an event at the horizon cannot be"))?;
+            let distance = distances.next_to(u64::from(given_up))? as u32;
+            let counter = (given_up - distance).checked_sub(1).ok_or_else(|| wrong(&stub_peers))?;
             let mut known = Vec::with_capacity(counts.len());
             for &count in &counts {
                 known.push(count - unknown.next_to(count.into())? as u32);
@@ -226,7 +227,7 @@ impl Horizon {
             let is_sorted = stubs.last().is_none_or(|last| (last.peer.0, last.counter.0) < (peer, counter));
             // A peer's times grow: the event of this counter comes after as many others.
             if !is_sorted || lamport <= counter || known[peer as usize] != counter + 1 {
-                return Err(stub_peers.damage("an event at the horizon cannot be"));
+                return Err(wrong(&stub_peers));
             }
             let (peer, counter, lamport) = (PeerNumber(peer), Counter(counter), Lamport(lamport));
             stubs.push(Stub { peer, counter, lamport, known: known.into_boxed_slice() });

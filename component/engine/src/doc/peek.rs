@@ -1,0 +1,24 @@
+//! Answering from saved bytes without reading all of them.
+
+use super::Doc;
+use crate::codec::{Frame, Kind, Reader, Section};
+use crate::error::Error;
+use crate::oplog::Cell;
+use crate::rows::StateReader;
+
+impl Doc {
+    /// The cells of one row of a saved document, sorted by column; none where the row is not there. Only the checksum of
+    /// the whole is checked, and what is read: a pass over the bytes, the names of tables and columns, and one block of
+    /// rows.
+    ///
+    /// # Errors
+    /// As for [`Doc::load`].
+    pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
+        let mut frame = Frame::read(saved)?;
+        if frame.kind != Kind::Document {
+            return Err(Reader::new(saved).damage(super::load::NOT_A_DOCUMENT));
+        }
+        let names = StateReader::read_names(&mut frame.need(Section::Names)?)?;
+        names.peek(&mut frame.need(Section::State)?, table, row)
+    }
+}

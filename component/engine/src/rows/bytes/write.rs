@@ -1,0 +1,239 @@
+//! Writing rows and their states.
+
+use super::super::state::RowState;
+use super::super::{FurtherInserts, Rows, Stamp, Table};
+use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
+use crate::clock::Lamport;
+use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
+use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber};
+use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
+
+/// Which rows are written, in which order, and which numbers stand for them.
+#[derive(Debug)]
+pub(crate) struct RowNames {
+    /// The tables' numbers, sorted by name, and how many of the rows are theirs.
+    pub(crate) tables: Vec<(u32, u32)>,
+    /// Sorted by table and id.
+    pub(crate) rows: Vec<RowNumber>,
+    /// Sorted by name.
+    pub(crate) columns: Vec<u32>,
+}
+
+impl Rows {
+    /// All rows of which anything is known, or that an operation names; the columns of their cells and of the operations.
+    pub(crate) fn all_names(&self, log: &OpLog) -> RowNames {
+        let mut names = RowNames { tables: Vec::new(), rows: Vec::new(), columns: Vec::new() };
+        for (_, number) in self.table_names.sorted() {
+            let Table { there, gone } = &self.tables[number as usize];
+            let start = names.rows.len();
+            names.rows.extend(there.values().chain(gone.values()).filter(|&&row| {
+                !self.rows[row.index()].state.is_empty() || self.changed.contains_key(&row) || log.names(row)
+            }));
+            names.rows[start..].sort_unstable_by_key(|row| &*self.rows[row.index()].id);
+            let count = names.rows.len() - start;
+            if count > 0 {
+                names.tables.push((number, count as u32));
+            }
+        }
+        let mut used = vec![false; self.columns.len()];
+        log.columns().for_each(|column| used[column.0 as usize] = true);
+        names.columns =
+            self.columns.sorted().map(|(_, column)| column).filter(|&column| used[column as usize]).collect();
+        names
+    }
+
+    /// These rows, and these columns, sorted.
+    pub(crate) fn some_names(
+        &self,
+        rows: impl Iterator<Item = RowNumber>,
+        columns: impl Iterator<Item = ColumnNumber>,
+    ) -> RowNames {
+        let mut rows: Vec<RowNumber> = rows.collect();
+        rows.sort_unstable_by_key(|&row| self.row_name(row));
+        rows.dedup();
+        let mut tables: Vec<(u32, u32)> = Vec::new();
+        for row in &rows {
+            let TableNumber(table) = self.rows[row.index()].table;
+            match tables.last_mut() {
+                Some((last, count)) if *last == table => *count += 1,
+                _ => tables.push((table, 1)),
+            }
+        }
+        let mut columns: Vec<u32> = columns.map(|column| column.0).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns.sort_unstable_by_key(|&column| self.columns.text(column));
+        RowNames { tables, rows, columns }
+    }
+
+    /// Writes the names of the tables and columns.
+    pub(crate) fn write_names(&self, names: &RowNames, out: &mut Vec<u8>) {
+        let tables = names.tables.iter().map(|&(table, _)| &**self.table_names.text(table));
+        write_texts(names.tables.len(), tables, out);
+        write_texts(names.columns.len(), names.columns.iter().map(|&column| &**self.columns.text(column)), out);
+    }
+
+    /// Writes how many rows each table has, and their ids.
+    pub(crate) fn write_ids(&self, names: &RowNames, out: &mut Vec<u8>) {
+        write_counts(names, out);
+        let mut rows = names.rows.iter();
+        for &(_, count) in &names.tables {
+            self.write_some_ids(rows.by_ref().take(count as usize), out);
+        }
+    }
+
+    fn write_some_ids<'a>(&self, rows: impl Iterator<Item = &'a RowNumber>, out: &mut Vec<u8>) {
+        let mut ids = SortedTextsWriter::new();
+        rows.for_each(|row| ids.push(&self.rows[row.index()].id));
+        ids.finish(out);
+    }
+
+    /// The stamps of all rows, and of those at the horizon, but for those of no and of settled operations.
+    pub(crate) fn stamps(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
+        let of = |state: &RowState| {
+            let written = state.written.iter().map(|written| written.stamp);
+            written.chain([state.deleted, state.inserted]).collect::<Vec<_>>()
+        };
+        let now = self.rows.iter().flat_map(move |row| of(&row.state)).chain(self.further_inserts.all());
+        let before = self.changed.values();
+        let before = before.flat_map(move |version| of(&version.state).into_iter().chain(version.further.all()));
+        now.chain(before).filter(|stamp| stamp.lamport != Lamport::NEVER).map(|stamp| (stamp.lamport, stamp.peer))
+    }
+}
+
+fn write_counts(names: &RowNames, out: &mut Vec<u8>) {
+    let mut counts = ColumnWriter::new();
+    names.tables.iter().for_each(|&(_, count)| counts.push(count.into()));
+    counts.finish(out);
+}
+
+/// Writes how many texts there are, and the texts, sorted.
+pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+    put_varint(out, count as u64);
+    let mut sorted = SortedTextsWriter::new();
+    texts.for_each(|text| sorted.push(text));
+    sorted.finish(out);
+}
+
+/// Writes the states of rows.
+pub(crate) struct StateWriter<'a, S> {
+    rows: &'a Rows,
+    log: &'a OpLog,
+    columns: &'a Ranks,
+    stamps: &'a S,
+    /// By cell, whether the state holds its value.
+    is_held: Vec<bool>,
+}
+
+impl<'a, S: StampTable> StateWriter<'a, S> {
+    pub(crate) fn new(rows: &'a Rows, log: &'a OpLog, columns: &'a Ranks, stamps: &'a S) -> Self {
+        Self { rows, log, columns, stamps, is_held: vec![false; log.cells()] }
+    }
+
+    /// Whether the state holds the value of a cell, after `write`.
+    pub(crate) fn is_held(&self, cell: CellNumber) -> bool {
+        self.is_held[cell.index()]
+    }
+
+    /// Writes how many rows each table has, how long each block is, and the blocks.
+    pub(crate) fn write(&mut self, names: &RowNames, shapes: &mut ShapesWriter, out: &mut Vec<u8>) {
+        write_counts(names, out);
+        let (mut lens, mut blocks) = (ColumnWriter::new(), Vec::new());
+        let mut rest = &names.rows[..];
+        for &(_, count) in &names.tables {
+            let (rows, others) = rest.split_at(count as usize);
+            rest = others;
+            for block in rows.chunks(BLOCK_ROWS) {
+                let start = blocks.len();
+                self.rows.write_some_ids(block.iter(), &mut blocks);
+                let all = self.rows;
+                let states = || block.iter().map(|&row| (row, &all.rows[row.index()].state, &all.further_inserts));
+                self.states(states(), |_| true, shapes, &mut blocks);
+                let written = states().flat_map(|(_, state, _)| &state.written);
+                written.for_each(|written| self.is_held[written.cell.index()] = true);
+                lens.push((blocks.len() - start) as u64);
+            }
+        }
+        lens.finish(out);
+        put_varint(out, blocks.len() as u64);
+        out.append(&mut blocks);
+    }
+
+    /// Writes which rows were changed since the horizon, and their states there; without the values that the state holds.
+    /// Nothing where there are none.
+    pub(crate) fn write_changed(&self, ranks: &Ranks, shapes: &mut ShapesWriter, out: &mut Vec<u8>) {
+        let mut changed: Vec<_> =
+            self.rows.changed.iter().map(|(&row, version)| (ranks.of(row.0), row, version)).collect();
+        changed.sort_unstable_by_key(|&(rank, ..)| rank);
+        let mut rows = DeltaWriter::new();
+        changed.iter().for_each(|&(rank, ..)| rows.push(rank.into()));
+        if !changed.is_empty() {
+            put_varint(out, changed.len() as u64);
+            rows.finish(out);
+            let states = changed.iter().map(|&(_, row, version)| (row, &version.state, &version.further));
+            self.states(states, |cell| !self.is_held(cell), shapes, out);
+        }
+    }
+
+    fn states<'b>(
+        &self,
+        states: impl Iterator<Item = (RowNumber, &'b RowState, &'b FurtherInserts)>,
+        has_value: impl Fn(CellNumber) -> bool,
+        shapes: &mut ShapesWriter,
+        out: &mut Vec<u8>,
+    ) {
+        let (mut deleted, mut deleted_places) = (ColumnWriter::new(), ColumnWriter::new());
+        let (mut inserted, mut inserted_places) = (DeltaWriter::new(), DeltaWriter::new());
+        let (mut counts, mut further_inserted, mut further_places) =
+            (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::new());
+        let (mut row_shapes, mut shape) = (ColumnWriter::new(), Vec::new());
+        let (mut written, mut written_places, mut shows) =
+            (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::new());
+        let mut values = ValueColumnsWriter::new();
+        for (row, state, further) in states {
+            let (number, place) = self.number(state.deleted);
+            deleted.push(number);
+            deleted_places.push(place);
+            let from = self.number(state.inserted);
+            inserted.push(from.0);
+            inserted_places.push(from.1);
+            let mut count = 0;
+            for (number, place) in further.stamps(row).map(|stamp| self.number(stamp)) {
+                further_inserted.push(zigzag(number.wrapping_sub(from.0) as i64));
+                further_places.push(place);
+                count += 1;
+            }
+            counts.push(count);
+            shape.clear();
+            for cell in &state.written {
+                let column = self.columns.of(self.log.column(cell.cell).0);
+                shape.push(column);
+                let (number, place) = self.number(cell.stamp);
+                written.push(zigzag(number.wrapping_sub(from.0) as i64));
+                written_places.push(zigzag(place.wrapping_sub(from.1) as i64));
+                shows.push(cell.shows.into());
+                if has_value(cell.cell) {
+                    values.push(column, self.log.value(cell.cell));
+                }
+            }
+            row_shapes.push(shapes.number(&shape));
+        }
+        deleted.finish(out);
+        deleted_places.finish(out);
+        inserted.finish(out);
+        inserted_places.finish(out);
+        for column in [counts, further_inserted, further_places, row_shapes, written, written_places, shows] {
+            column.finish(out);
+        }
+        values.finish(out);
+    }
+
+    /// The number of a stamp's time and peer, and the place in the commit.
+    fn number(&self, stamp: Stamp) -> (u64, u64) {
+        match stamp {
+            Stamp::NEVER => (NEVER, 0),
+            Stamp::SETTLED => (SETTLED, 0),
+            Stamp { lamport, peer, index } => (self.stamps.number(lamport, peer), index.into()),
+        }
+    }
+}
