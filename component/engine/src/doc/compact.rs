@@ -4,8 +4,6 @@ use super::Doc;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::id::{EventNumber, PeerNumber, PeerVersion};
-use crate::oplog::OpLog;
-use crate::rows::Rows;
 
 /// What compaction gave up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,16 +43,8 @@ impl Doc {
             return Ok(CompactionReport::default());
         }
 
-        let horizon = self.graph.horizon_at(counts)?;
-        let first_unsettled = self.graph.first_unsettled(&horizon);
-        let events_dropped = u32::try_from(horizon.len() - len).unwrap_or(u32::MAX);
-        let is_given_up = |event: EventNumber| {
-            let (peer, counter, lamport) = self.graph.describe(event);
-            (counter.0 < horizon.count(peer)).then_some((lamport, peer))
-        };
-        let base = self.rows.up_to((&self.log, &self.peers), &is_given_up, first_unsettled);
-        let mut compacted = self.replay(Graph::beyond(horizon), base, |_| u32::MAX);
-
+        let mut compacted = self.rebuild(counts, &vec![u32::MAX; self.peers.len()])?;
+        let events_dropped = u32::try_from(compacted.graph.horizon().len() - len).unwrap_or(u32::MAX);
         let tombstones_dropped = self.rows.gone().saturating_sub(compacted.rows.gone());
         compacted.waiting = std::mem::take(&mut self.waiting);
         compacted.rows.take_over_watchers(&compacted.log, &mut self.rows, &self.log, true);
@@ -62,18 +52,22 @@ impl Doc {
         Ok(CompactionReport { events_dropped, tombstones_dropped })
     }
 
-    /// A document of this one's events beyond the graph's horizon, up to so many of each peer, on top of these rows.
-    pub(super) fn replay(
-        &self,
-        graph: Graph,
-        (rows, mut log): (Rows, OpLog),
-        most: impl Fn(PeerNumber) -> u32,
-    ) -> Self {
+    /// A document of this one's events before `end`, of which those before `horizon` are given up: by peer number, both
+    /// versions that hold the present horizon. Without watchers and waiting events. O(document × log n).
+    pub(super) fn rebuild(&self, horizon: Vec<u32>, end: &[u32]) -> Result<Self, Error> {
+        let horizon = self.graph.horizon_at(horizon, end)?;
+        let first_unsettled = self.graph.first_unsettled(&horizon, end);
+        let is_given_up = |event: EventNumber| {
+            let (peer, counter, lamport) = self.graph.describe(event);
+            (counter.0 < horizon.count(peer)).then_some((lamport, peer))
+        };
+        let (rows, mut log) = self.rows.up_to((&self.log, &self.peers), &is_given_up, first_unsettled);
+        let graph = Graph::beyond(horizon);
         (0..graph.len()).for_each(|_| log.end_event());
         let mut doc = Self { peer: self.peer.clone(), peers: self.peers.clone(), graph, log, rows, ..Self::empty() };
         let counts = doc.graph.horizon().counts().to_vec();
         for span in self.graph.since(&counts) {
-            let len = span.len.min(most(span.peer).saturating_sub(span.counter.0));
+            let len = span.len.min(end[span.peer.index()].saturating_sub(span.counter.0));
             if len == 0 {
                 continue;
             }
@@ -89,7 +83,7 @@ impl Doc {
             }
         }
         doc.graph.complete_so_far();
-        doc
+        Ok(doc)
     }
 
     /// The version up to which events were given up, sorted by peer, as an error.

@@ -1,9 +1,7 @@
 //! Looking back: what differs between two versions, and going on from an old one.
 
 use super::Doc;
-use crate::clock::Lamport;
 use crate::error::{Error, Invalid, Name};
-use crate::graph::Graph;
 use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
 use crate::limits;
 use crate::oplog::RowOp;
@@ -44,10 +42,9 @@ impl Doc {
     pub fn fork_at(&self, heads: &[EventId], peer: &str) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
         let counts = self.version_at(heads)?;
-        let base = self.rows.up_to((&self.log, &self.peers), &|_| None, Lamport::NEVER);
-        let graph = Graph::beyond(self.graph.horizon().clone());
-        let fork = self.replay(graph, base, |peer: PeerNumber| counts[peer.index()]);
-        Ok(Self { peer: SharedText::from(peer), ..fork })
+        let mut horizon = self.graph.horizon().counts().to_vec();
+        horizon.resize(counts.len(), 0);
+        Ok(Self { peer: SharedText::from(peer), ..self.rebuild(horizon, &counts)? })
     }
 
     /// By peer number, how many events these are or build on.

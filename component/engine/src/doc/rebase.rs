@@ -1,6 +1,7 @@
 //! Going on from a document that was compacted past this one.
 
 use super::incoming::{Commits, Incoming};
+use super::waiting::Waiting;
 use super::{Doc, MergeReport};
 use crate::error::Error;
 use crate::graph::Span;
@@ -13,7 +14,7 @@ impl Doc {
     /// has and the saved document lacks come on top: as they are, where that can take them; where it cannot, because they
     /// do not build on its horizon, this replica's own are committed again, in their order and with what they build on
     /// now. Those of other peers are given up: `missing` names them, beside what waiting events wait for. `applied` counts
-    /// the events that came on top, `duplicate` those that both held. O(both documents × log n).
+    /// the events that came on top, `duplicate` those that both held. What waits in the saved document is left out. O(both documents × log n).
     ///
     /// # Errors
     /// As for [`Doc::load`]; `Compacted` where the saved document lacks events that were given up here;
@@ -21,6 +22,8 @@ impl Doc {
     /// one document.
     pub fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Error> {
         let mut doc = Self::load(&self.peer, saved)?;
+        // What waits in a document is not passed on; it could wait for events that are made again here under their names.
+        doc.waiting = Waiting::default();
         let given_up = |number: u32| self.graph.horizon().count(PeerNumber(number));
         if self.peers.sorted().any(|(peer, number)| given_up(number) > doc.count_of(peer)) {
             return Err(self.compacted());

@@ -208,7 +208,7 @@ impl Horizon {
         let count = reader.varint()?;
         let (mut stub_peers, mut distances) = (Column::read(reader)?, Column::read(reader)?);
         let (mut lamports, mut unknown) = (DeltaColumn::read(reader)?, Column::read(reader)?);
-        let size = count.checked_mul(peers.into()).unwrap_or(u64::MAX);
+        let size = count.saturating_mul(peers.into());
         limits::HORIZON_COUNTS.check(size)?;
         unknown.check_count(size)?;
         stub_peers.check_count(count)?;

@@ -149,12 +149,12 @@ impl Graph {
         })
     }
 
-    /// What giving up these events leaves, by peer number; they are a version that holds the present horizon.
-    /// O(runs × log n), and the stubs × peers.
+    /// What giving up these events leaves, by peer number, where of those beyond only the ones before `end` are kept. Both
+    /// are versions, and hold the present horizon. O(runs × log n), and the stubs × peers.
     ///
     /// # Errors
     /// `LimitExceeded` where that is too much.
-    pub(crate) fn horizon_at(&self, counts: Vec<u32>) -> Result<Horizon, Error> {
+    pub(crate) fn horizon_at(&self, counts: Vec<u32>, end: &[u32]) -> Result<Horizon, Error> {
         let is_given_up = |event: EventNumber| {
             let (peer, counter, _) = self.describe(event);
             counter.0 < counts[peer.index()]
@@ -165,13 +165,14 @@ impl Graph {
             work::step();
             let run = &self.runs[number.index()];
             let dependencies = self.run_dependencies(number).iter().copied();
-            if is_given_up(run.first) {
+            let len = self.run_len(number).min(end[run.peer.index()].saturating_sub(run.counter.0));
+            let given_up = counts[run.peer.index()].saturating_sub(run.counter.0);
+            if given_up > 0 {
                 built_on.extend(dependencies);
-                let beyond = counts[run.peer.index()] - run.counter.0;
-                if beyond < self.run_len(number) {
-                    kept.insert(EventNumber(run.first.0 + beyond - 1));
+                if given_up < len {
+                    kept.insert(EventNumber(run.first.0 + given_up - 1));
                 }
-            } else {
+            } else if len > 0 {
                 kept.extend(dependencies.filter(|&event| is_given_up(event)));
             }
         }
@@ -197,13 +198,15 @@ impl Graph {
         Ok(horizon)
     }
 
-    /// The least lamport time of an event beyond these counts, by peer number, or of one that is still to come and builds
-    /// on them. O(peers × log n).
-    pub(crate) fn first_unsettled(&self, horizon: &Horizon) -> Lamport {
+    /// The least lamport time of an event beyond a horizon and before `end`, by peer number, or of one that is still to come
+    /// and builds on the horizon. O(peers × log n).
+    pub(crate) fn first_unsettled(&self, horizon: &Horizon, end: &[u32]) -> Lamport {
         let to_come = horizon.stubs.iter().map(|stub| stub.lamport).max().unwrap_or(Lamport::NEVER).plus(1);
-        let beyond = (0..self.by_peer.len() as u32)
-            .map(PeerNumber)
-            .filter_map(|peer| self.find(peer, Counter(horizon.count(peer))).map(|event| self.describe(event).2));
+        let beyond = (0..self.by_peer.len() as u32).map(PeerNumber).filter_map(|peer| {
+            let first = horizon.count(peer);
+            let event = self.find(peer, Counter(first)).filter(|_| first < end[peer.index()])?;
+            Some(self.describe(event).2)
+        });
         beyond.chain([to_come]).min().unwrap_or(to_come)
     }
 }
