@@ -52,6 +52,7 @@ impl ColumnWriter {
         self.bytes.is_empty() && self.literals.is_empty() && self.times == 0
     }
 
+    #[inline(never)]
     pub(crate) fn push(&mut self, number: u64) {
         if self.times > 0 && (number != self.last || self.times == GROUP) {
             self.end_run();
@@ -93,6 +94,7 @@ impl ColumnWriter {
     }
 
     /// Writes the column, after its length in bytes.
+    #[inline(never)]
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         let is_single = self.bytes.is_empty() && self.literals.is_empty() && self.times == 1;
         if is_single && self.form == Form::Varint && self.last <= MOST_SINGLE {
@@ -120,6 +122,7 @@ pub(crate) struct Column<'a> {
 
 impl<'a> Column<'a> {
     /// The next column.
+    #[inline(never)]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let start = *reader;
         let head = reader.varint()?;
@@ -158,6 +161,7 @@ impl<'a> Column<'a> {
     }
 
     /// The next number.
+    #[inline(never)]
     pub(crate) fn next(&mut self) -> Result<u64, Error> {
         if self.left == 0 {
             let head = self.reader.byte()?;
@@ -194,6 +198,7 @@ impl<'a> Column<'a> {
     }
 
     /// Refuses numbers behind what should be the last.
+    #[inline(never)]
     pub(crate) fn finish(&self) -> Result<(), Error> {
         if self.left == 0 { self.reader.finish() } else { Err(self.damage("a column holds more than it should")) }
     }

@@ -17,6 +17,8 @@ impl<'a> Reader<'a> {
     }
 
     /// An error for the place that is read next.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn damage(&self, what: &'static str) -> Error {
         Error::Corrupt(Damage { at: self.at, what })
     }
@@ -39,6 +41,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next number, in its shortest form.
+    #[inline(never)]
     pub(crate) fn varint(&mut self) -> Result<u64, Error> {
         let start = *self;
         let mut number = 0_u64;

@@ -5,7 +5,7 @@ use super::{Doc, check};
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
-use crate::oplog::{Cell, Commit, CommitRef, RowOp};
+use crate::oplog::{Cell, Commit, CommitRef, Copies, RowOp};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Doc {
@@ -116,7 +116,7 @@ impl Doc {
     fn commit_on(&mut self, peer: PeerNumber, dependencies: &[EventNumber], ops: CommitRef<'_>) {
         let lamport = self.graph.lamport_after(dependencies);
         self.graph.push(peer, dependencies, 1);
-        self.take_effect(peer, lamport, ops);
+        self.take_effect(peer, lamport, ops, &mut Copies::new());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::clock::Lamport;
 use crate::error::{Error, RunRule};
 use crate::graph::Broken;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
-use crate::oplog::CommitRef;
+use crate::oplog::{CommitRef, Copies};
 use crate::work;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -106,6 +106,7 @@ impl Doc {
 
     fn carry_out(&mut self, plan: Plan, runs: &[Incoming<'_>]) -> MergeReport {
         let mut report = MergeReport { duplicate: plan.duplicate, ..MergeReport::default() };
+        let mut copies = Copies::new();
         for Ready { source, peer, counters, lamport } in plan.ready {
             report.applied += counters.len() as u32;
             let name = self.peers.text(peer.0).clone();
@@ -113,12 +114,12 @@ impl Doc {
                 Source::Piece(piece) => {
                     let Piece { run, places } = plan.pieces[piece].clone();
                     for (steps, place) in (0..).zip(places) {
-                        self.take_effect(peer, lamport.plus(steps), runs[run].commit(place));
+                        self.take_effect(peer, lamport.plus(steps), runs[run].commit(place), &mut copies);
                     }
                 }
                 Source::Waiting((name, counter)) => {
                     if let Some(event) = self.waiting.remove(&name, counter) {
-                        self.take_effect(peer, lamport, CommitRef::Plain(&event.commit));
+                        self.take_effect(peer, lamport, CommitRef::Plain(&event.commit), &mut copies);
                     }
                 }
             }

@@ -28,7 +28,7 @@ use crate::clock::Lamport;
 use crate::error::{Error, Name};
 use crate::graph::Graph;
 use crate::id::{Counter, EventId, EventNumber, Names, PeerNumber, PeerVersion, SharedText};
-use crate::oplog::{Cell, CommitRef, OpLog};
+use crate::oplog::{Cell, CommitRef, Copies, OpLog};
 use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
 use waiting::Waiting;
 
@@ -165,11 +165,12 @@ impl Doc {
 
     /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
     /// O(log n) for each operation and cell.
-    fn take_effect(&mut self, peer: PeerNumber, lamport: Lamport, commit: CommitRef<'_>) {
+    /// `copies` are those of the log that the commit is from, where it is from one.
+    fn take_effect(&mut self, peer: PeerNumber, lamport: Lamport, commit: CommitRef<'_>, copies: &mut Copies) {
         for (index, op) in (0..).zip(commit.ops()) {
             let row = self.rows.intern(op.table, op.row);
-            let cells = op.cells.iter().map(|(column, value)| (self.rows.intern_column(column), value));
-            let logged = self.log.push_op(op.kind, row, cells);
+            let cells = op.cells.sources().map(|(column, source)| (self.rows.intern_column(column), source));
+            let logged = self.log.push_op(op.kind, row, cells, copies);
             self.rows.apply(Stamp { lamport, peer, index }, &logged, &self.log, &self.peers);
         }
         self.log.end_event();

@@ -7,7 +7,7 @@ use crate::codec::{FrameWriter, Kind, Section};
 use crate::error::Error;
 use crate::graph::RunsWriter;
 use crate::id::{EventNumber, PeerNumber, PeerVersion, Ranks};
-use crate::oplog::{CommitRef, OpLog, OpsWriter, ShapesWriter};
+use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, StateWriter, write_texts};
 
 impl Doc {
@@ -104,8 +104,8 @@ impl Doc {
             let number = EventNumber(log.events());
             for op in CommitRef::Plain(&event.commit).ops() {
                 let row = rows.name(op.table, op.row);
-                let cells = op.cells.iter().map(|(column, value)| (rows.intern_column(column), value));
-                log.push_op(op.kind, row, cells);
+                let cells = op.cells.sources().map(|(column, source)| (rows.intern_column(column), source));
+                log.push_op(op.kind, row, cells, &mut Copies::new());
             }
             log.end_event();
             let follows = |run: &Outgoing<'_>| {

@@ -159,7 +159,10 @@ fn next_piece<'a>(
 ) -> Result<Packed, Error> {
     match texts.next()? {
         TextPiece::Known(number) => {
-            known.get(number).copied().ok_or_else(|| texts.damage("a text is named that did not come before"))
+            let named = known.get(number).copied();
+            let packed = named.ok_or_else(|| texts.damage("a text is named that did not come before"))?;
+            log.shared.insert(packed);
+            Ok(packed)
         }
         TextPiece::New { bytes, is_numbered } => {
             limits::VALUE_BYTES.check(bytes.len() as u64)?;

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::limits;
 use crate::work;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{AddAssign, Range, SubAssign};
 
 /// The place of a written cell among all of them. Whoever wants a value keeps this, not a copy.
@@ -65,7 +66,7 @@ pub(crate) enum ValueRef<'log> {
     Blob(&'log [u8]),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Tag {
     Null,
     False,
@@ -144,6 +145,19 @@ pub(crate) struct OpLog {
     blobs: Vec<u8>,
     /// Bytes of all texts and blobs, each as often as a cell holds it.
     content_bytes: u64,
+    /// Texts and blobs that more than one cell holds. What bytes name more than once is kept once, or few bytes could take
+    /// very much memory.
+    shared: BTreeSet<Packed>,
+}
+
+/// The shared texts and blobs of one log that were copied into another, and where to.
+pub(crate) type Copies = BTreeMap<Packed, Packed>;
+
+/// Where the value of a cell comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CellSource<'a> {
+    Value(ValueRef<'a>),
+    Logged(&'a OpLog, CellNumber),
 }
 
 /// A row number, times 4, plus the kind. `limits::DOCUMENT_OPERATIONS` keeps row numbers below 2^30.
@@ -179,24 +193,31 @@ impl OpLog {
         Totals { operations: self.rows.len() as u64, cells: self.columns.len() as u64, bytes: self.content_bytes }
     }
 
-    /// Adds an operation to the event that the next `end_event` ends.
+    /// Adds an operation to the event that the next `end_event` ends. `copies` are those from the log that the cells are
+    /// from, where they are from one.
     pub(crate) fn push_op<'a>(
         &mut self,
         kind: OpKind,
         row: RowNumber,
-        cells: impl Iterator<Item = (ColumnNumber, ValueRef<'a>)>,
+        cells: impl Iterator<Item = (ColumnNumber, CellSource<'a>)>,
+        copies: &mut Copies,
     ) -> LoggedOp {
         let start = self.columns.len() as u32;
-        for (column, value) in cells {
-            let packed = self.pack(value);
+        for (column, source) in cells {
+            let packed = self.take(source, copies);
             self.push_cell(column, packed);
         }
         self.end_op(kind, row, start)
     }
 
     /// Adds a cell that belongs to no operation. There must be no operation yet.
-    pub(crate) fn push_loose_value(&mut self, column: ColumnNumber, value: ValueRef<'_>) -> CellNumber {
-        let packed = self.pack(value);
+    pub(crate) fn push_loose_copy(
+        &mut self,
+        column: ColumnNumber,
+        source: CellSource<'_>,
+        copies: &mut Copies,
+    ) -> CellNumber {
+        let packed = self.take(source, copies);
         self.push_loose_cell(column, packed)
     }
 
@@ -321,6 +342,24 @@ impl OpLog {
         Packed { tag, payload }
     }
 
+    fn take(&mut self, source: CellSource<'_>, copies: &mut Copies) -> Packed {
+        let (log, cell) = match source {
+            CellSource::Value(value) => return self.pack(value),
+            CellSource::Logged(log, cell) => (log, cell),
+        };
+        let there = log.packed(cell);
+        if !log.shared.contains(&there) {
+            return self.pack(log.unpack(there));
+        }
+        if let Some(&here) = copies.get(&there) {
+            self.shared.insert(here);
+            return here;
+        }
+        let here = self.pack(log.unpack(there));
+        copies.insert(there, here);
+        here
+    }
+
     fn pack_text(&mut self, text: &str) -> Packed {
         let start = self.texts.len();
         self.texts.push_str(text);
@@ -335,7 +374,7 @@ impl OpLog {
 }
 
 /// A value in the form in which the log keeps it: a text or blob as its place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Packed {
     tag: Tag,
     payload: u64,
@@ -377,7 +416,7 @@ impl ValueRef<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EventNumber, OpKind, OpLog, RowNumber, Totals, Value, ValueRef};
+    use super::{CellSource, Copies, EventNumber, OpKind, OpLog, RowNumber, Totals, Value, ValueRef};
     use crate::id::ColumnNumber;
 
     #[test]
@@ -394,15 +433,19 @@ mod tests {
             vec![0, 255].into(),
             "ß".into(),
         ];
+        let sources = values.iter().map(|value| CellSource::Value(value.as_ref()));
+        let cells = || (3..).map(ColumnNumber).zip(sources.clone());
+        let mut copies = Copies::new();
+        log.push_op(OpKind::Insert, RowNumber((1 << 30) - 1), cells(), &mut copies);
+        log.push_op(OpKind::Delete, RowNumber(0), std::iter::empty(), &mut copies);
+        log.end_event();
+        log.end_event();
         log.push_op(
-            OpKind::Insert,
-            RowNumber((1 << 30) - 1),
-            (3..).map(ColumnNumber).zip(values.iter().map(Value::as_ref)),
+            OpKind::Update,
+            RowNumber(7),
+            [(ColumnNumber(1), CellSource::Value(values[6].as_ref()))].into_iter(),
+            &mut copies,
         );
-        log.push_op(OpKind::Delete, RowNumber(0), std::iter::empty());
-        log.end_event();
-        log.end_event();
-        log.push_op(OpKind::Update, RowNumber(7), [(ColumnNumber(1), values[6].as_ref())].into_iter());
         log.end_event();
 
         let first: Vec<_> = log.ops(EventNumber(0)).collect();

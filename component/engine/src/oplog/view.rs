@@ -1,7 +1,7 @@
 //! Commits by name, wherever they lie: in a caller's hands, in a document's log, or in one that bytes were read into.
 
 use super::op::ITEM_BYTES;
-use super::{Cell, Commit, LoggedOp, OpKind, OpLog, RowOp, ValueRef};
+use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp, ValueRef};
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use std::ops::Range;
 
@@ -118,15 +118,23 @@ impl<'a> CellsRef<'a> {
         }
     }
 
-    /// Columns and values.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone + use<'a> {
+    /// Columns, and where their values come from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&'a str, CellSource<'a>)> + Clone + use<'a> {
         let this = self.clone();
         (0..self.len()).map(move |at| match &this {
-            Self::Plain(cells) => (cells[at].column.as_str(), cells[at].value.as_ref()),
+            Self::Plain(cells) => (cells[at].column.as_str(), CellSource::Value(cells[at].value.as_ref())),
             Self::Logged { names, log, cells } => {
-                let cell = super::CellNumber(cells.start + at as u32);
-                (names.column_name(log.column(cell)), log.value(cell))
+                let cell = CellNumber(cells.start + at as u32);
+                (names.column_name(log.column(cell)), CellSource::Logged(log, cell))
             }
+        })
+    }
+
+    /// Columns and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone + use<'a> {
+        self.sources().map(|(column, source)| match source {
+            CellSource::Value(value) => (column, value),
+            CellSource::Logged(log, cell) => (column, log.value(cell)),
         })
     }
 }

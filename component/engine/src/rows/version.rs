@@ -8,7 +8,7 @@ use super::Rows;
 use super::state::{FurtherInserts, Meaning, RowState, Stamp, Written};
 use crate::clock::Lamport;
 use crate::id::{EventNumber, Names, PeerNumber, RowNumber};
-use crate::oplog::{Cell, OpLog, OpNames, RowOp};
+use crate::oplog::{Cell, CellSource, Copies, OpLog, OpNames, RowOp};
 
 /// A row after some of the operations.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +72,7 @@ impl Rows {
         holds: Holds<'_>,
         first_unsettled: Lamport,
     ) -> (Self, OpLog) {
-        let (mut rows, mut new_log) = (Self::default(), OpLog::default());
+        let (mut rows, mut new_log, mut copies) = (Self::default(), OpLog::default(), Copies::new());
         for old in (0..self.rows.len() as u32).map(RowNumber) {
             let RowVersion { mut state, mut further } = self.version(log, peers, old, holds);
             state.settle(old, first_unsettled, &mut further);
@@ -83,7 +83,7 @@ impl Rows {
             let new = rows.intern(table, id);
             for Written { cell, .. } in &mut state.written {
                 let column = rows.intern_column(self.column_name(log.column(*cell)));
-                *cell = new_log.push_loose_value(column, log.value(*cell));
+                *cell = new_log.push_loose_copy(column, CellSource::Logged(log, *cell), &mut copies);
             }
             rows.further_inserts.copy(&further, old, new, peers);
             rows.rows[new.index()].state = state;
