@@ -1,12 +1,16 @@
 // The notation of conformance cases, as tests/conformance/README.md defines it: from JSON to the contract's types and
 // back. Strict: what the page does not name is an error.
 
+import { createHash } from 'node:crypto';
+
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @typedef {null | boolean | number | string | Json[] | { [member: string]: Json }} Json */
 /** @typedef {{ [member: string]: Json }} JsonObject */
 
 export const MOST_U32 = 0xffff_ffff;
+/** Bytes up to this many are written out in results. */
+const MOST_WRITTEN_BYTES = 256;
 
 /** The case is not written as the page says. */
 export class Mistake extends Error {}
@@ -95,7 +99,7 @@ export function toRuns(json) {
       peer: string(peer),
       start: number(start),
       lamport: number(lamport),
-      deps: list(deps).map(toEvent),
+      deps: toEvents(deps),
       commits: list(commits).map(toOps),
     };
   });
@@ -173,6 +177,11 @@ function toOp(json) {
   }
 }
 
+/** @param {Json | undefined} json */
+export function toEvents(json) {
+  return list(json).map(toEvent);
+}
+
 /** @param {Json} json */
 function toEvent(json) {
   const [peer, counter] = tuple(json, 2);
@@ -196,15 +205,16 @@ function toValue(json) {
     case 'text':
       return { tag, val: string(val) };
     case 'blob':
-      return { tag, val: toBytes(matching(val, /^[0-9a-f]*$/)) };
+      return { tag, val: toBytes(val) };
     default:
       throw new Mistake(`no value is called ${tag}`);
   }
 }
 
-/** @param {string} hex */
-function toBytes(hex) {
-  if (hex.length % 2 !== 0) throw new Mistake('a blob has two hex digits a byte');
+/** @param {Json | undefined} json */
+export function toBytes(json) {
+  const hex = matching(json, /^[0-9a-f]*$/);
+  if (hex.length % 2 !== 0) throw new Mistake('bytes have two hex digits each');
   return new Uint8Array(Buffer.from(hex, 'hex'));
 }
 
@@ -246,7 +256,20 @@ export function fromPage({ rows, more }) {
 
 /** @param {wit.Changes} changes */
 export function fromChanges({ ops, more }) {
-  return full({ ops: ops.map(fromOp), more });
+  return full({ ops: fromOps(ops), more });
+}
+
+/**
+ * @param {wit.RowOp[]} ops
+ * @returns {Json}
+ */
+export function fromOps(ops) {
+  return ops.map(fromOp);
+}
+
+/** @param {wit.CompactionReport} report */
+export function fromCompaction({ eventsDropped, tombstonesDropped }) {
+  return full({ 'events-dropped': eventsDropped, 'tombstones-dropped': tombstonesDropped });
 }
 
 /** @param {wit.MergeReport} report */
@@ -262,15 +285,35 @@ export function fromBatch({ runs, more }) {
       start,
       lamport,
       deps: deps.map(fromEvent),
-      commits: commits.map((ops) => ops.map(fromOp)),
+      commits: commits.map(fromOps),
     })),
     more,
   });
 }
 
+/** @param {{ peer: string, count: number }[]} version */
+export function fromVersion(version) {
+  return version.map(({ peer, count }) => [peer, count]);
+}
+
 /** @param {Uint8Array} bytes */
 export function fromBytes(bytes) {
   return Buffer.from(bytes).toString('hex');
+}
+
+/**
+ * Bytes that may be many: the digits, or the length and the hash.
+ *
+ * @param {Uint8Array} bytes
+ * @returns {Json}
+ */
+export function fromManyBytes(bytes) {
+  return bytes.length <= MOST_WRITTEN_BYTES ? fromBytes(bytes) : { bytes: bytes.length, sha256: sha256(bytes) };
+}
+
+/** @param {Uint8Array | string} content */
+export function sha256(content) {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /**
@@ -301,6 +344,25 @@ function fromValue(value) {
       return { blob: fromBytes(value.val) };
     default:
       return { [value.tag]: value.val };
+  }
+}
+
+/**
+ * @param {import('../src/index.js').ConvergeError} error
+ * @returns {JsonObject}
+ */
+export function fromError({ case: name, payload }) {
+  switch (name) {
+    case 'limit-exceeded': {
+      const { limit, most, given } = /** @type {{ limit: string, most: bigint, given: bigint }} */ (payload);
+      return { [name]: { limit, most: Number(most), given: Number(given) } };
+    }
+    case 'conflicting-event':
+      return { [name]: fromEvent(/** @type {wit.EventId} */ (payload)) };
+    case 'compacted':
+      return { [name]: fromVersion(/** @type {wit.PeerVersion[]} */ (payload)) };
+    default:
+      return { [name]: /** @type {Json} */ (payload) };
   }
 }
 

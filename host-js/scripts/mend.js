@@ -25,6 +25,11 @@ const MENDS = [
     "const TEXT_DECODER_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });",
   ],
   [
+    'addresses of arguments, which are negative where the memory has more than 2 GiB',
+    /\brealloc0 = exports1\.cabi_realloc;/g,
+    'realloc0 = (from, length, align, size) => exports1.cabi_realloc(from, length, align, size) >>> 0;',
+  ],
+  [
     'the task of each call',
     /function createNewCurrentTask\(args\) \{/g,
     `const PLAIN_TASK = ${PLAIN_TASK};\nfunction createNewCurrentTask() {\nreturn PLAIN_TASK;`,

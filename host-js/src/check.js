@@ -7,8 +7,10 @@ import { InvalidArgumentError } from './errors.js';
 /** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 export const MOST_U32 = 0xffff_ffff;
-/** Longer than the engine takes anything; well below what would not fit into its memory. */
+/** Longer than the engine takes a text or a blob; well below what would not fit into its memory. */
 const MOST_LENGTH = 2 ** 28;
+/** More bytes than a document can have that fits into the engine's memory beside them. */
+const MOST_SAVED = 2 ** 31 - 1;
 const LEAST_S64 = -(2n ** 63n);
 const MOST_S64 = 2n ** 63n - 1n;
 
@@ -76,13 +78,51 @@ export function boolean(value, what) {
  * @returns {Uint8Array}
  */
 export function bytes(value, what) {
+  return bytesUpTo(MOST_LENGTH, value, what);
+}
+
+/**
+ * A saved document or an update, which may be larger than a blob.
+ *
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {Uint8Array}
+ */
+export function saved(value, what) {
+  return bytesUpTo(MOST_SAVED, value, what);
+}
+
+/**
+ * @param {number} most
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {Uint8Array}
+ */
+function bytesUpTo(most, value, what) {
   if (!isBytes(value)) {
     refuse(`${what} must be a Uint8Array, not ${show(value)}`);
   }
-  if (value.length > MOST_LENGTH) {
+  if (value.length > most) {
     refuse(`${what} has ${value.length} bytes, more than anything that the engine takes`);
   }
+  if (value.length === 0 && !isAttached(value)) {
+    refuse(`${what} has lost its buffer, which was transferred or made smaller`);
+  }
   return value;
+}
+
+/**
+ * Whether the array still has its bytes: one without reads as an empty one.
+ *
+ * @param {Uint8Array} array
+ */
+function isAttached(array) {
+  try {
+    array.at(0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -200,9 +240,20 @@ export function runs(list) {
   each(list, 'events', run);
 }
 
-/** @param {unknown} list */
-export function version(list) {
-  each(list, 'known', peerVersion);
+/**
+ * @param {unknown} list
+ * @param {string} what
+ */
+export function version(list, what) {
+  each(list, what, peerVersion);
+}
+
+/**
+ * @param {unknown} list
+ * @param {string} what
+ */
+export function heads(list, what) {
+  each(list, what, eventId);
 }
 
 /** @param {unknown} list */

@@ -3,7 +3,8 @@
 
 import * as check from './check.js';
 import { Handle, dispose } from './instance.js';
-import { RawDoc, RawWatcher } from './raw.js';
+import { randomPeer } from './peer.js';
+import { RawDoc, RawWatcher, forkAt } from './raw.js';
 import { fromCells, fromOp, toCells, toOps, toRange } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
@@ -27,8 +28,8 @@ const SCAN_OPTIONS = ['range', 'descending', 'limit', 'after', 'columns'];
 const WATCH_OPTIONS = ['fromStart'];
 
 /**
- * A replica of a document. Made by `create` of an engine's `Doc`. Its memory in the engine is freed by `dispose`, by
- * `using` at the end of the block, or, some time later, by the garbage collector.
+ * A replica of a document. Made by `create` and `load` of an engine's `Doc`, and by `forkAt`. Its memory in the engine is
+ * freed by `dispose`, by `using` at the end of the block, or, some time later, by the garbage collector.
  */
 export class Doc {
   /** @type {Handle<wit.Doc>} */
@@ -203,6 +204,7 @@ export class Doc {
    * @param {wit.PeerVersion[]} [known] another replica's `version()`; nothing by default
    * @param {number} [most] at most this many events
    * @returns {wit.EventBatch} the events, and whether there are more
+   * @throws {import('./errors.js').CompactedError} where events beyond `known` were given up
    */
   eventsSince(known = [], most = check.MOST_U32) {
     return this.#raw.eventsSince(known, most);
@@ -213,9 +215,95 @@ export class Doc {
    *
    * @param {wit.EventRun[]} events
    * @returns {wit.MergeReport}
+   * @throws {import('./errors.js').CompactedError} where an event does not build on this document's horizon
    */
   mergeEvents(events) {
     return this.#raw.mergeEvents(events);
+  }
+
+  /**
+   * The events beyond `known` as bytes, for storage and transport: what another replica's `mergeUpdate` takes.
+   *
+   * @param {wit.PeerVersion[]} [known] another replica's `version()`; nothing by default
+   * @returns {Uint8Array}
+   * @throws {import('./errors.js').CompactedError} where events beyond `known` were given up
+   */
+  updateSince(known = []) {
+    return this.#raw.updateSince(known);
+  }
+
+  /**
+   * Takes in what `updateSince` or `save` of another replica gave, in any order, any number of times.
+   *
+   * @param {Uint8Array} update
+   * @returns {wit.MergeReport}
+   * @throws {import('./errors.js').CorruptError} where the bytes are damaged
+   * @throws {import('./errors.js').UnsupportedVersionError} where a later version of the engine wrote them
+   * @throws {import('./errors.js').CompactedError} where one of the two documents gave up what the other one needs
+   */
+  mergeUpdate(update) {
+    return this.#raw.mergeUpdate(update);
+  }
+
+  /**
+   * The whole document: what `load` of any engine's `Doc` takes. The same document gives the same bytes, whatever
+   * replica writes them.
+   *
+   * @returns {Uint8Array}
+   */
+  save() {
+    return this.#raw.save();
+  }
+
+  /**
+   * Gives up the history, and the traces of deleted rows, up to `horizon`. The tables stay as they are.
+   *
+   * @param {wit.PeerVersion[]} horizon a version that this replica knows, and on which, as the caller vouches, every
+   *   event still to come from anyone builds
+   * @returns {wit.CompactionReport}
+   */
+  compact(horizon) {
+    return this.#raw.compact(horizon);
+  }
+
+  /**
+   * Goes on with a document that was compacted past this one: replaces the content with it, and commits again, on top,
+   * what this replica's own events did that the saved document lacks.
+   *
+   * @param {Uint8Array} saved
+   * @returns {wit.MergeReport}
+   * @throws {import('./errors.js').CorruptError} where the bytes are damaged, or not those of a document
+   * @throws {import('./errors.js').UnsupportedVersionError} where a later version of the engine wrote them
+   * @throws {import('./errors.js').CompactedError} where the saved document lacks what this one gave up
+   */
+  rebase(saved) {
+    return this.#raw.rebase(saved);
+  }
+
+  /**
+   * Operations that lead from the tables at `here` to those at `there`, sorted by table and row: what happened, or, the
+   * other way round, what would undo it.
+   *
+   * @param {wit.EventId[]} here what `heads()` gave at some time; none for the empty document
+   * @param {wit.EventId[]} there
+   * @returns {Op<CellValue>[]}
+   * @throws {import('./errors.js').CompactedError} where the history that this needs was given up
+   */
+  diff(here, there) {
+    return this.#raw.diff(here, there).map(fromOp);
+  }
+
+  /**
+   * A new document of the same engine that holds what this one held at `heads`.
+   *
+   * @param {wit.EventId[]} heads what `heads()` gave at some time; none for the empty document
+   * @param {string} [peer] as which it writes; by default a new name from the system's randomness
+   * @returns {Doc}
+   * @throws {import('./errors.js').CompactedError} where the history that this needs was given up
+   */
+  forkAt(heads, peer = randomPeer()) {
+    const Class = /** @type {typeof Doc} */ (this.constructor);
+    return new Class(forkAt(this.#handle, heads, peer));
   }
 
   /** Frees the document's memory in the engine; does nothing the second time. */

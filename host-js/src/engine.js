@@ -4,7 +4,9 @@ import * as check from './check.js';
 import { Doc } from './doc.js';
 import { InvalidArgumentError } from './errors.js';
 import { Handle, Instance } from './instance.js';
+import { randomPeer } from './peer.js';
 
+/** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
 
 /**
@@ -14,9 +16,16 @@ import { Handle, Instance } from './instance.js';
  */
 
 /**
+ * @typedef {object} LoadOptions
+ * @property {string} [peer] as which the replica writes from now on; by default a new name from the system's randomness
+ */
+
+const LOAD_OPTIONS = ['peer'];
+
+/**
  * The class of an engine's documents.
  *
- * @typedef {typeof Doc & { create(peer?: string): Doc }} DocClass
+ * @typedef {typeof Doc & { create(peer?: string): Doc, load(saved: Uint8Array, options?: LoadOptions): Doc }} DocClass
  */
 
 /** One instance of the engine, with a memory of its own. Documents of different engines exchange events freely. */
@@ -28,23 +37,28 @@ export class Engine {
     const instance = new Instance(module);
     this.#instance = instance;
 
+    /** @param {() => wit.Doc} make calls the glue once, with checked arguments */
+    const made = (make) => new Handle(instance, instance.call(make), 'document');
+
     /**
-     * The documents of this engine. `Doc.create(peer)` makes an empty one in which this replica writes as `peer`. No
-     * two live replicas may write as the same peer: who cannot know takes the default, a new name from the system's
-     * randomness.
+     * The documents of this engine. `Doc.create(peer)` makes an empty one in which this replica writes as `peer`;
+     * `Doc.load(saved, { peer })` makes the one that `save` wrote, and a replica that was `peer` before goes on with its
+     * counter. No two live replicas may write as the same peer: who cannot know takes the default, a new name from the
+     * system's randomness.
      *
      * @type {DocClass}
      */
     this.Doc = class extends Doc {
       static create(peer = randomPeer()) {
         check.string(peer, 'peer');
-        return new this(
-          new Handle(
-            instance,
-            instance.call(() => instance.durable.Doc.create(peer)),
-            'document',
-          ),
-        );
+        return new this(made(() => instance.durable.Doc.create(peer)));
+      }
+
+      static load(/** @type {Uint8Array} */ saved, /** @type {LoadOptions} */ options = {}) {
+        check.saved(saved, 'saved');
+        const { peer = randomPeer() } = check.options(options, 'options', LOAD_OPTIONS);
+        const checked = check.string(peer, 'peer');
+        return new this(made(() => instance.durable.Doc.load(checked, saved)));
       }
     };
   }
@@ -68,11 +82,6 @@ export class Engine {
   get gone() {
     return this.#instance.gone;
   }
-}
-
-/** @returns {string} the name of a peer that nobody else has: 32 hex digits from the system's randomness */
-export function randomPeer() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**

@@ -102,6 +102,8 @@ export class UnsupportedVersionError extends ConvergeError {
   /** @param {number} version */
   constructor(version) {
     super('unsupported-version', version, `format version ${version} is not one that this engine reads`);
+    /** The version of the format that the bytes are of. */
+    this.version = version;
   }
 
   static {
@@ -127,14 +129,16 @@ export class ConflictingEventError extends ConvergeError {
 }
 
 /**
- * The history that the call needs was compacted away.
+ * The history that the call needs was compacted away. `rebase` takes a replica past it.
  *
  * @extends {ConvergeError<'compacted'>}
  */
 export class CompactedError extends ConvergeError {
-  /** @param {wit.PeerVersion[]} complete the version that is still complete */
-  constructor(complete) {
-    super('compacted', complete, 'the history that the call needs was compacted away');
+  /** @param {wit.PeerVersion[]} version */
+  constructor(version) {
+    super('compacted', version, 'the history that the call needs was compacted away');
+    /** The version that is still complete: the horizon of the document that was compacted. */
+    this.version = version;
   }
 
   static {

@@ -1,13 +1,15 @@
 // All of the package but `open`, which differs by platform: see node.js and browser.js.
 
 export { Doc, Watcher } from './doc.js';
-export { Engine, randomPeer } from './engine.js';
+export { Engine } from './engine.js';
 export * from './errors.js';
+export { randomPeer } from './peer.js';
 export { RawDoc, RawWatcher } from './raw.js';
 export { Real, real } from './values.js';
 
 /** @typedef {import('./doc.js').Row} Row */
 /** @typedef {import('./doc.js').ScanOptions} ScanOptions */
+/** @typedef {import('./engine.js').LoadOptions} LoadOptions */
 /** @typedef {import('./engine.js').Source} Source */
 /** @typedef {import('./values.js').Cells} Cells */
 /** @typedef {import('./values.js').CellValue} CellValue */

@@ -112,7 +112,7 @@ export class RawDoc {
    * @param {number} most
    */
   eventsSince(known, most) {
-    check.version(known);
+    check.version(known, 'known');
     check.u32(most, 'most');
     return this.#handle.call((doc) => doc.eventsSince(known, most));
   }
@@ -123,9 +123,67 @@ export class RawDoc {
     return this.#handle.call((doc) => doc.mergeEvents(events));
   }
 
+  /** @param {wit.PeerVersion[]} known */
+  updateSince(known) {
+    check.version(known, 'known');
+    return this.#handle.call((doc) => doc.updateSince(known));
+  }
+
+  /** @param {Uint8Array} update */
+  mergeUpdate(update) {
+    check.saved(update, 'update');
+    return this.#handle.call((doc) => doc.mergeUpdate(update));
+  }
+
+  save() {
+    return this.#handle.call((doc) => doc.save());
+  }
+
+  /** @param {wit.PeerVersion[]} horizon */
+  compact(horizon) {
+    check.version(horizon, 'horizon');
+    return this.#handle.call((doc) => doc.compact(horizon));
+  }
+
+  /** @param {Uint8Array} saved */
+  rebase(saved) {
+    check.saved(saved, 'saved');
+    return this.#handle.call((doc) => doc.rebase(saved));
+  }
+
+  /**
+   * @param {wit.EventId[]} here
+   * @param {wit.EventId[]} there
+   */
+  diff(here, there) {
+    check.heads(here, 'here');
+    check.heads(there, 'there');
+    return this.#handle.call((doc) => doc.diff(here, there));
+  }
+
+  /**
+   * @param {wit.EventId[]} heads
+   * @param {string} peer
+   */
+  forkAt(heads, peer) {
+    return new RawDoc(forkAt(this.#handle, heads, peer));
+  }
+
   [dispose]() {
     this.#handle.dispose();
   }
+}
+
+/**
+ * @param {Handle<wit.Doc>} handle
+ * @param {wit.EventId[]} heads
+ * @param {string} peer
+ */
+export function forkAt(handle, heads, peer) {
+  check.heads(heads, 'heads');
+  check.string(peer, 'peer');
+  const fork = handle.call((doc) => doc.forkAt(heads, peer));
+  return new Handle(handle.instance, fork, 'document');
 }
 
 /** @implements {Pick<wit.Watcher, keyof wit.Watcher>} */

@@ -2,13 +2,13 @@
 // target/conformance/host-js.txt, where it can be compared with those of the other hosts.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { checkEnd } from '../conformance/lasting.js';
 import { Scene, runStep } from '../conformance/runner.js';
-import { canonical, expand, list, members, string } from '../conformance/notation.js';
+import { canonical, expand, list, members, sha256, string } from '../conformance/notation.js';
 import { Engine } from '../src/node.js';
 
 const cases = new URL('../../tests/conformance/', import.meta.url);
@@ -35,9 +35,10 @@ for (const path of paths) {
     ]);
     string(about);
     const scene = new Scene(new Engine(module));
+    const name = path.slice(0, -'.json'.length);
     for (const [i, step] of list(given).entries()) {
       try {
-        transcript.push(`${path.slice(0, -'.json'.length)} ${i + 1} ${short(canonical(runStep(scene, step)))}`);
+        transcript.push(`${name} ${i + 1} ${short(canonical(runStep(scene, step)))}`);
         steps++;
       } catch (error) {
         throw new Error(`step ${i + 1}, ${canonical(step).slice(0, 200)}: ${/** @type {Error} */ (error).message}`, {
@@ -45,6 +46,7 @@ for (const path of paths) {
         });
       }
     }
+    transcript.push(`${name} end ${short(canonical(checkEnd(scene)))}`);
     ran.add(path);
     scene[Symbol.dispose]();
   });
@@ -73,7 +75,5 @@ async function casePaths() {
 /** @param {string} result */
 function short(result) {
   const bytes = Buffer.byteLength(result);
-  return bytes <= MOST_RESULT_BYTES
-    ? result
-    : canonical({ bytes, sha256: createHash('sha256').update(result).digest('hex') });
+  return bytes <= MOST_RESULT_BYTES ? result : canonical({ bytes, sha256: sha256(result) });
 }

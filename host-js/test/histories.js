@@ -1,6 +1,8 @@
-// The real histories of tests/data, in several orders, event by event and in batches: always the expected rows.
+// The real histories of tests/data, in several orders, event by event and in batches: always the expected rows, and the
+// same bytes.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { TABLE, fieldsOf, inOrder, readExpected, readHistory, splitmix64 } from '../bin/history.js';
 import { open } from '../src/node.js';
@@ -14,6 +16,8 @@ for (const [name, events] of /** @type {const} */ ([
 ])) {
   /** @type {Set<string>} */
   const digests = new Set();
+  /** @type {Set<string>} */
+  const saves = new Set();
   for (const order of ['file', 'reverse', 'shuffle:1', 'shuffle:2']) {
     for (const batch of [1, 50, events]) {
       test(`${name}, ${order}, ${batch} a call`, async () => {
@@ -29,10 +33,54 @@ for (const [name, events] of /** @type {const} */ ([
         assert.deepEqual(new Map(page.rows.map(({ id, cells }) => [id, fieldsOf(cells)])), expected);
         digests.add(doc.digestHex());
         assert.equal(digests.size, 1, 'the digest is that of the other orders');
-        doc.dispose();
+        const saved = doc.save();
+        saves.add(sha256(saved));
+        assert.equal(saves.size, 1, 'the bytes are those of the other orders');
+        const loaded = Doc.load(saved, { peer: 'replay' });
+        assert.equal(loaded.digestHex(), doc.digestHex());
+        assert.deepEqual([loaded.version(), loaded.heads()], [doc.version(), doc.heads()]);
+        assert.equal(sha256(loaded.save()), sha256(saved));
+        for (const each of [doc, loaded]) each.dispose();
       });
     }
   }
+
+  test(`${name}, in updates to a replica that is restarted after each`, async () => {
+    const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
+    const doc = Doc.create('replay');
+    let mirror = Doc.create('mirror');
+    for (let i = 0; i < events; i += 100) {
+      doc.mergeEvents(history.slice(i, i + 100));
+      const { applied, waiting } = mirror.mergeUpdate(doc.updateSince(mirror.version()));
+      assert.deepEqual([applied, waiting], [Math.min(100, events - i), 0]);
+      const restarted = Doc.load(mirror.save(), { peer: 'mirror' });
+      mirror.dispose();
+      mirror = restarted;
+    }
+    assert.equal(sha256(mirror.save()), sha256(doc.save()));
+    for (const each of [doc, mirror]) each.dispose();
+  });
+
+  test(`${name}, there and back`, async () => {
+    const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
+    const doc = Doc.create('replay');
+    doc.mergeEvents(history.slice(0, events / 2));
+    const [here, half] = [doc.heads(), doc.digestHex()];
+    doc.mergeEvents(history);
+    const there = doc.heads();
+    const fork = doc.forkAt(here, 'fork');
+    assert.equal(fork.digestHex(), half);
+    fork.commit(doc.diff(here, there));
+    assert.equal(fork.digestHex(), doc.digestHex());
+    fork.commit(doc.diff(there, here));
+    assert.equal(fork.digestHex(), half);
+    for (const each of [doc, fork]) each.dispose();
+  });
+}
+
+/** @param {Uint8Array} bytes */
+function sha256(bytes) {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 test('the orders are the ones that every host has', () => {

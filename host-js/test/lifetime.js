@@ -104,6 +104,10 @@ test('a disposed document says so, and can be disposed again', async () => {
     () => doc.scan('t'),
     () => raw.heads(),
     () => doc.watch(),
+    () => doc.save(),
+    () => raw.save(),
+    () => doc.forkAt([]),
+    () => raw.forkAt([], 'ben'),
   ]) {
     assert.throws(call, { name: 'DisposedError', message: 'this document was disposed and cannot be called any more' });
   }
@@ -123,12 +127,31 @@ test("a watcher lives on without its document's object, until it is disposed", a
   assert.throws(() => [...watcher], { name: 'DisposedError' });
 });
 
+test('a fork lives on without the document that it comes from', async () => {
+  const { Doc } = await open();
+  const doc = Doc.create('ann');
+  doc.insert('t', 'r', { x: 1 });
+  const [fork, rawFork] = [doc.forkAt(doc.heads(), 'fork'), doc.raw.forkAt(doc.heads(), 'raw')];
+  const loaded = Doc.load(doc.save(), { peer: 'loaded' });
+  doc.dispose();
+  for (const other of [fork, rawFork, loaded]) assert.deepEqual(other.version(), [{ peer: 'ann', count: 1 }]);
+  rawFork[Symbol.dispose]();
+  assert.throws(() => rawFork.peer(), { name: 'DisposedError', message: /^this document was disposed/ });
+  for (const other of [fork, loaded]) {
+    assert.deepEqual(other.update('t', 'r', { x: 2 }), { peer: other.peer(), counter: 0 });
+    other.dispose();
+    assert.throws(() => other.save(), { name: 'DisposedError', message: /^this document was disposed/ });
+  }
+});
+
 test('disposal frees the memory', async () => {
   const engine = await open(bytes);
   const fill = () => {
     const doc = engine.Doc.create('ann');
     doc.insert('t', 'r', { c: new Uint8Array(2 ** 20) });
-    doc.dispose();
+    const loaded = engine.Doc.load(doc.save());
+    const fork = doc.forkAt(doc.heads());
+    for (const each of [doc, loaded, fork]) each.dispose();
   };
   fill();
   const after = engine.memoryBytes;
@@ -138,7 +161,7 @@ test('disposal frees the memory', async () => {
 });
 
 test('an engine that runs out of memory is gone; others go on', async () => {
-  const small = await open(withMostMemory(bytes, 160));
+  const small = await open(withMemory(bytes, { most: 160 }));
   const bystander = (await open()).Doc.create('ann');
   const doc = small.Doc.create('ann');
   const watcher = doc.watch();
@@ -153,7 +176,10 @@ test('an engine that runs out of memory is gone; others go on', async () => {
     () => doc.get('t', 'r'),
     () => doc.raw.version(),
     () => watcher.take(),
+    () => doc.save(),
+    () => doc.forkAt([]),
     () => small.Doc.create('ben'),
+    () => small.Doc.load(bystander.save()),
     () => small.version(),
     () => small.limits(),
   ]) {
@@ -165,9 +191,21 @@ test('an engine that runs out of memory is gone; others go on', async () => {
   assert.equal(bystander.peer(), 'ann');
 });
 
+test('an engine works beyond 2 GiB of memory', async () => {
+  const engine = await open(withMemory(bytes, { least: 2 ** 15 }));
+  const doc = engine.Doc.create('ann');
+  doc.insert('t', 'r', { text: 'x'.repeat(2 ** 20), blob: new Uint8Array(2 ** 20) });
+  assert.ok(engine.memoryBytes > 2 ** 31);
+  const loaded = engine.Doc.load(doc.save());
+  assert.equal(loaded.digestHex(), doc.digestHex());
+  assert.deepEqual(loaded.diff([], loaded.heads()), [
+    { op: 'insert', table: 't', row: 'r', cells: loaded.get('t', 'r') },
+  ]);
+});
+
 test('where the shared engine is gone, open() makes another', async () => {
   let opened = 0;
-  const openSmall = opener(async () => (opened++, withMostMemory(bytes, 160)));
+  const openSmall = opener(async () => (opened++, withMemory(bytes, { most: 160 })));
   const engine = await openSmall();
   assert.throws(() => engine.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }), { name: 'GoneError' });
   const next = await openSmall();
@@ -198,7 +236,12 @@ test('the garbage collector frees forgotten documents, and does no harm where th
     import { readFile } from 'node:fs/promises';
     const bytes = await readFile(${JSON.stringify(new URL('../dist/converge.core.wasm', import.meta.url).pathname)});
     const forget = (engine) => {
-      for (let i = 0; i < 20; i++) engine.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 20) });
+      for (let i = 0; i < 10; i++) {
+        const doc = engine.Doc.create('ann');
+        doc.insert('t', 'r', { c: new Uint8Array(2 ** 20) });
+        engine.Doc.load(doc.save());
+        doc.forkAt(doc.heads());
+      }
     };
     const collect = async () => {
       for (let i = 0; i < 5; i++) {
@@ -214,7 +257,7 @@ test('the garbage collector frees forgotten documents, and does no harm where th
       forget(engine);
     }
     console.log(engine.memoryBytes <= once * 2 ? 'freed' : 'kept: ' + engine.memoryBytes + ' after ' + once);
-    const small = await open((${withMostMemory})(bytes, 160));
+    const small = await open((${withMemory})(bytes, { most: 160 }));
     try { forget(small) } catch (error) { console.log(error.name) }
     await collect();
     console.log('alive');
@@ -226,14 +269,14 @@ test('the garbage collector frees forgotten documents, and does no harm where th
 });
 
 /**
- * The module with a memory of at most so many pages of 64 KiB, so that it runs out of memory soon. A module is a header
- * of eight bytes and sections: an id, the length as LEB128, the content.
+ * The module with a memory of other bounds, in pages of 64 KiB: of few, so that it runs out of memory soon, or of many, so
+ * that addresses are large. A module is a header of eight bytes and sections: an id, the length as LEB128, the content.
  *
  * @param {Uint8Array} module
- * @param {number} pages
+ * @param {{ least?: number, most?: number }} pages
  * @returns {Uint8Array<ArrayBuffer>}
  */
-function withMostMemory(module, pages) {
+function withMemory(module, { least, most = 2 ** 16 }) {
   const MEMORY = 5;
   let at = 8;
   const read = () => {
@@ -257,9 +300,9 @@ function withMostMemory(module, pages) {
     const size = read();
     const end = at + size;
     if (id === MEMORY) {
-      const [count, , least] = [read(), read(), read()];
+      const [count, , packaged] = [read(), read(), read()];
       // The flag says that there is a maximum.
-      const content = [...written(count), 1, ...written(least), ...written(pages)];
+      const content = [...written(count), 1, ...written(least ?? packaged), ...written(most)];
       parts.push(Uint8Array.from([MEMORY, ...written(content.length), ...content]));
     } else {
       parts.push(module.subarray(begin, end));

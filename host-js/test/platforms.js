@@ -1,7 +1,7 @@
 // The package as its users have it: installed, on Node, Bun and Deno, fetched as browsers do, and in TypeScript.
 
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -55,19 +55,75 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  assert.ok(shown !== undefined && blocks.length === 2);
+  const [exchanging, writing, history, files, browsers, sending, compacting] = blocks;
+  assert.ok(shown !== undefined && blocks.length === 7);
   await writeFile(
     join(project, 'readme.js'),
     [
-      blocks[0],
+      // Imports an IndexedDB, which Node lacks.
+      `import ${JSON.stringify(import.meta.resolve('fake-indexeddb/auto'))};`,
+      exchanging,
       "console.log({ ...ben.get('people', 'p1') });",
       'const doc = ann;',
-      blocks[1],
+      writing,
       'console.log([...watcher]);',
+      history,
+      'console.log(doc.diff(before, draft.heads()), draft.heads().length, doc.diff(before, doc.heads()).length);',
+      files,
+      'console.log(again.digestHex() === doc.digestHex(), again.peer());',
+      browsers,
+      "console.log(mine.digestHex() === doc.digestHex(), mine.peer(), await get('nix'));",
+      sending,
+      'console.log(ben.digestHex() === doc.digestHex());',
+      compacting,
+      "ben.insert('people', 'p3', {});",
+      "doc.insert('people', 'p4', {});",
+      'doc.compact(doc.version());',
+      'takeIn(ben, doc.save());',
+      'takeIn(doc, ben.save());',
+      "console.log({ ...ben.get('people', 'p3') }, ben.digestHex() === doc.digestHex());",
     ].join('\n'),
   );
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
-  assert.equal(printed, `${shown}\n[]\n`);
+  assert.equal(printed, `${shown}\n[]\n[] 1 1\ntrue ann\ntrue ann undefined\ntrue\n{} true\n`);
+});
+
+// A program that saves a document twice, loads it, and prints what is there.
+await writeFile(
+  join(project, 'files.js'),
+  `
+import { open } from '@converge/sync';
+import { loadFile, saveFile } from '@converge/sync/files';
+import { mkdirSync, readdirSync } from 'node:fs';
+import process from 'node:process';
+const [folder] = process.argv.slice(2);
+mkdirSync(folder);
+const engine = await open();
+const doc = engine.Doc.create('ann');
+for (const n of [1, 2]) {
+  doc.insert('t', 'r', { n });
+  await saveFile(doc, folder + '/notes');
+}
+const { n } = (await loadFile(engine, folder + '/notes', { peer: 'ann' })).get('t', 'r');
+const refused = await saveFile(doc, folder).catch((error) => error.name);
+console.log(n, refused, readdirSync(folder).join());
+`,
+);
+const filed = '2 InvalidArgumentError notes\n';
+
+test('files on Node, Bun and Deno', () => {
+  const options = /** @type {const} */ ({ cwd: project, encoding: 'utf8' });
+  const deno = ['run', '--no-prompt', '--allow-read', `--allow-write=${project}`];
+  assert.equal(execFileSync(process.execPath, ['files.js', 'by-node'], options), filed);
+  assert.equal(execFileSync(bin('bun'), ['files.js', 'by-bun'], options), filed);
+  assert.equal(execFileSync(bin('deno'), [...deno, 'files.js', 'by-deno'], options), filed);
+});
+
+test('browsers have no files', async () => {
+  await writeFile(join(project, 'page.js'), "import '@converge/sync/files';");
+  const browser = ['--conditions=browser', 'page.js'];
+  const { stderr } = spawnSync(process.execPath, browser, { cwd: project, encoding: 'utf8' });
+  assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
 });
 
 test('Bun', () => {
@@ -114,6 +170,7 @@ test('nothing that browsers load names a module of Node', async () => {
     'src/browser.js',
     'src/engine.js',
     'src/doc.js',
+    'src/peer.js',
     'src/instance.js',
     'dist/glue.js',
     'dist/converge.min.js',
@@ -126,11 +183,13 @@ test('TypeScript', async () => {
   await writeFile(
     join(project, 'typed.ts'),
     `
-import { open, real, NoSuchRowError, type Cells, type Op } from '@converge/sync';
+import { open, real, CompactedError, NoSuchRowError, type Cells, type LoadOptions, type Op } from '@converge/sync';
+import { loadFile, saveFile } from '@converge/sync/files';
 import { open as openBundle } from '@converge/sync/converge.min.js';
 import type { ConvergeSyncDurable } from './wit.js';
 
-const { Doc } = await open();
+const engine = await open();
+const { Doc } = engine;
 using doc = Doc.create('ann');
 const event: { peer: string, counter: number } = doc.insert('people', 'p1', { name: 'Alice', share: real(1), id: 1n });
 const cells: Cells | undefined = doc.get('people', 'p1');
@@ -145,6 +204,25 @@ try {
 }
 const runs: ConvergeSyncDurable.EventRun[] = doc.eventsSince().runs;
 (await openBundle()).Doc.create().mergeEvents(runs);
+const saved: Uint8Array = doc.save();
+const options: LoadOptions = { peer: 'ben' };
+using loaded = Doc.load(saved, options);
+using fork = loaded.forkAt(doc.heads());
+const changed: Op[] = fork.diff([], doc.heads());
+doc.commit(changed);
+try {
+  const missing: { peer: string, counter: number }[] = doc.mergeUpdate(fork.updateSince()).missing;
+  const dropped: number = doc.compact(doc.version()).eventsDropped + missing.length;
+} catch (error) {
+  if (error instanceof CompactedError) console.log(error.version[0]?.count, error.payload);
+}
+await saveFile(doc.raw, new URL('file:///notes'));
+using again = await loadFile(engine, 'notes', options);
+const rebased: ConvergeSyncDurable.MergeReport = again.raw.rebase(saved);
+// @ts-expect-error a peer is an option
+Doc.load(saved, 'ben');
+// @ts-expect-error heads are not a version
+doc.compact(doc.heads());
 // @ts-expect-error undefined is not a value
 doc.insert('people', 'p1', { name: undefined });
 // @ts-expect-error dates are not values

@@ -198,6 +198,7 @@ test('glue is mended where it is what is known, and refused elsewhere', () => {
   const parts = [
     'const _debugLog = (...args) => {\n  if (!globalThis?.process?.env?.JCO_DEBUG) { return; }\n  console.debug(...args);\n};',
     'const TEXT_DECODER_UTF8 = new TextDecoder();',
+    'realloc0 = exports1.cabi_realloc;',
     'function createNewCurrentTask(args) {}',
     'function _withGlobalCurrentTaskMeta(args) {}',
     'function getOrCreateAsyncState(componentIdx, init) {}',

@@ -13,6 +13,7 @@ const doc = Doc.create('ann');
 doc.insert('t', 'r', { a: 1 });
 const version = doc.version();
 const digest = doc.digestHex();
+const saved = doc.save();
 const LONE = 'x\ud800';
 const CELL = { column: 'a', value: { tag: 'null' } };
 const ALL = { range: { tag: 'all' }, descending: false, limit: 1, after: undefined, columns: [] };
@@ -21,7 +22,15 @@ const RUN = { peer: 'ben', start: 0, lamport: 1, deps: [], commits: [] };
 afterEach(() => {
   assert.deepEqual(doc.version(), version);
   assert.equal(doc.digestHex(), digest);
+  assert.deepEqual(doc.save(), saved);
 });
+
+/** An array whose bytes went elsewhere. */
+function transferred() {
+  const bytes = saved.slice();
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
 
 /** @type {[what: string, call: () => void, message: RegExp][]} */
 const REFUSED = [
@@ -151,6 +160,73 @@ const REFUSED = [
     /^events\[0\]: commits\[0\]: ops\[0\]: cells\[0\]: column has a lone surrogate/,
   ],
   ['a run without commits', () => doc.mergeEvents([RUN]), /it has no commits/],
+  ['nothing to load', () => /** @type {any} */ (Doc).load(), /^saved must be a Uint8Array, not undefined$/],
+  ['a peer in place of bytes', () => /** @type {any} */ (Doc).load('ann', saved), /^saved must be .* not "ann"$/],
+  [
+    'an ArrayBuffer to load',
+    () => /** @type {any} */ (Doc).load(saved.buffer),
+    /^saved must be a Uint8Array, not an ArrayBuffer$/,
+  ],
+  ['bytes to load that were transferred', () => Doc.load(transferred()), /^saved has lost its buffer/],
+  [
+    'bytes to load beyond the memory',
+    () => Doc.load(new Uint8Array(2 ** 31)),
+    /^saved has 2147483648 bytes, more than/,
+  ],
+  ['a peer as options', () => /** @type {any} */ (Doc).load(saved, 'ann'), /^options must be an object, not "ann"$/],
+  [
+    'load options with a slip of the pen',
+    () => Doc.load(saved, /** @type {any} */ ({ per: 'ann' })),
+    /^options has no member "per"; it may have peer$/,
+  ],
+  ['to load as a peer that is no string', () => Doc.load(saved, /** @type {any} */ ({ peer: null })), /^peer must be/],
+  ['to load as a peer with a lone surrogate', () => Doc.load(saved, { peer: LONE }), /^peer has a lone surrogate/],
+  ['to load as an empty peer', () => Doc.load(saved, { peer: '' }), /the peer name is empty/],
+  ['an update for no version', () => doc.updateSince({}), /^known must be an array, not an Object$/],
+  ['an update since a count below 0', () => doc.updateSince([{ peer: 'a', count: -1 }]), /^known\[0\]: count must be/],
+  [
+    'an update since a repeated peer',
+    () =>
+      doc.updateSince([
+        { peer: 'a', count: 1 },
+        { peer: 'a', count: 1 },
+      ]),
+    /names the peer "a" twice/,
+  ],
+  ['runs as an update', () => doc.mergeUpdate([RUN]), /^update must be a Uint8Array, not an Array$/],
+  [
+    'an update that is a DataView',
+    () => doc.mergeUpdate(new DataView(saved.buffer)),
+    /^update must .* not a DataView$/,
+  ],
+  ['an update of larger numbers', () => doc.mergeUpdate(new Uint16Array(8)), /^update must .* not a Uint16Array$/],
+  ['an update that was transferred', () => doc.mergeUpdate(transferred()), /^update has lost its buffer/],
+  ['to rebase on a document itself', () => doc.rebase(doc), /^saved must be a Uint8Array, not /],
+  ['to rebase on what was transferred', () => doc.rebase(transferred()), /^saved has lost its buffer/],
+  [
+    'a blob that was transferred',
+    () => doc.insert('t', 'r', { a: transferred() }),
+    /^the cell "a" has lost its buffer/,
+  ],
+  ['no horizon', () => doc.compact(), /^horizon must be an array, not undefined$/],
+  ['a horizon of heads', () => doc.compact(doc.heads()), /^horizon\[0\]: count must be .* not undefined$/],
+  ['a horizon beyond the document', () => doc.compact([{ peer: 'ann', count: 2 }]), /./],
+  [
+    'a horizon that names a peer twice',
+    () =>
+      doc.compact([
+        { peer: 'ann', count: 1 },
+        { peer: 'ann', count: 1 },
+      ]),
+    /names the peer "ann" twice/,
+  ],
+  ['a difference to nowhere', () => doc.diff([]), /^there must be an array, not undefined$/],
+  ['a difference from a version', () => doc.diff(doc.version(), []), /^here\[0\]: counter must be .* not undefined$/],
+  ['a difference to an unknown event', () => doc.diff([], [{ peer: 'ben', counter: 0 }]), /"ben"/],
+  ['a fork at nowhere', () => doc.forkAt(), /^heads must be an array, not undefined$/],
+  ['a fork for a peer that is no string', () => doc.forkAt([], {}), /^peer must be a string, not an Object$/],
+  ['a fork for an empty peer', () => doc.forkAt([], ''), /the peer name is empty/],
+  ['a fork at an unknown event', () => doc.forkAt([{ peer: 'ann', counter: 1 }]), /"ann"/],
   [
     'a blob that is too large for the memory',
     () => doc.insert('t', 'r', { a: new Uint8Array(2 ** 28 + 1) }),
@@ -228,6 +304,8 @@ const REFUSED = [
     /^between must have two ends$/,
   ],
   ['raw: options without a limit', () => doc.raw.scan('t', { ...ALL, limit: undefined }), /^limit must be/],
+  ['raw: a fork without a peer', () => doc.raw.forkAt([]), /^peer must be a string, not undefined$/],
+  ['raw: an update since nothing', () => doc.raw.updateSince(), /^known must be an array, not undefined$/],
   ['raw: fromStart left out', () => doc.raw.watch([]), /^fromStart must be true or false, not undefined$/],
 ];
 

@@ -1,0 +1,241 @@
+// What can be read of a document, and what lasts of it: whatever a case did to it, bytes bring it back, and damaged bytes
+// do no harm.
+
+import assert from 'node:assert/strict';
+import { CompactedError, ConvergeError } from '../src/index.js';
+import { withChecksum } from './damage.js';
+import * as n from './notation.js';
+
+/** @import { Engine } from '../src/engine.js' */
+/** @import { RawDoc } from '../src/raw.js' */
+/** @import { RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Scene } from './runner.js' */
+/** @import { Json, JsonObject } from './notation.js' */
+/** @typedef {ReturnType<typeof stateOf>} State */
+
+/**
+ * All that a refused call must leave as it is.
+ *
+ * @param {RawDoc} doc
+ */
+export function stateOf(doc) {
+  const report = n.fromReport(doc.mergeEvents([]));
+  return { ...readAll(doc), heads: doc.heads(), version: doc.version(), report, saved: doc.save() };
+}
+
+/** @param {RawDoc} doc */
+function readAll(doc) {
+  const contents = doc.tables().map(({ name, rows }) => {
+    const all = [];
+    for (let after, more = true; more;) {
+      const page = doc.scan(name, { range: { tag: 'all' }, descending: false, limit: n.MOST_U32, after, columns: [] });
+      all.push(...page.rows);
+      after = page.rows.at(-1)?.id;
+      more = page.more;
+    }
+    assert.equal(all.length, rows, `the number of rows of ${name}`);
+    return { name, rows: all };
+  });
+  return { digest: n.fromBytes(doc.digest()), contents };
+}
+
+/** @param {State} state */
+export function isWaiting({ report }) {
+  return Object.keys(report).length > 0;
+}
+
+/**
+ * How far a document was compacted, if at all.
+ *
+ * @param {RawDoc} doc
+ */
+export function horizonOf(doc) {
+  try {
+    doc.eventsSince([], 0);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CompactedError) return error.payload;
+    throw error;
+  }
+}
+
+/**
+ * Checks that every replica lasts, and gives what they save.
+ *
+ * @param {Scene} scene
+ * @returns {JsonObject}
+ */
+export function checkEnd(scene) {
+  return Object.fromEntries(
+    scene.replicas().map(([name, doc]) => {
+      try {
+        return [name, n.fromManyBytes(check(scene.engine, doc))];
+      } catch (cause) {
+        const message = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`in the end, ${JSON.stringify(name)}: ${message}`, { cause });
+      }
+    }),
+  );
+}
+
+/**
+ * Saves the document, loads it again, forks it, passes all of its events on and compares it with no rows at all: it must
+ * be the same each time. Gives the saved bytes.
+ *
+ * @param {Engine} engine
+ * @param {RawDoc} doc
+ */
+function check(engine, doc) {
+  const peer = doc.peer();
+  const state = checkSaved(engine, doc);
+  const known = isWaiting(state) ? withoutWaiting(state) : state;
+  /** @type {(copy: RawDoc, what: string) => void} */
+  const mustHaveAll = (copy, what) => {
+    if (known === state) return mustBe(state, copy, what);
+    const { report, ...others } = stateOf(copy);
+    assert.deepEqual(report, {}, `${what} has waiting events, which are not passed on`);
+    mustBe(known, copy, what, withoutWaiting({ report, ...others }));
+  };
+  mustHaveAll(doc.forkAt(state.heads, peer), 'the fork at the heads');
+  if (horizonOf(doc) === undefined) {
+    const copy = engine.Doc.create(peer).raw;
+    copy.mergeUpdate(doc.updateSince([]));
+    mustHaveAll(copy, 'what the update gives');
+    checkDiff(doc, state);
+  }
+  return state.saved;
+}
+
+/**
+ * Saves the document and loads it again: it must be the same. Gives its state.
+ *
+ * @param {Engine} engine
+ * @param {RawDoc} doc
+ */
+function checkSaved(engine, doc) {
+  const peer = doc.peer();
+  const state = stateOf(doc);
+  const loaded = engine.Doc.load(state.saved, { peer }).raw;
+  assert.equal(loaded.peer(), peer, 'the peer of what is loaded');
+  mustBe(state, loaded, 'what is loaded');
+  return state;
+}
+
+/**
+ * @param {State} state
+ * @returns {State}
+ */
+function withoutWaiting(state) {
+  return { ...state, report: {}, saved: new Uint8Array() };
+}
+
+/**
+ * @param {State} expected
+ * @param {RawDoc} copy is disposed
+ * @param {string} what
+ * @param {State} [state] of the copy
+ */
+function mustBe(expected, copy, what, state = stateOf(copy)) {
+  copy[Symbol.dispose]();
+  assert.deepEqual(state, expected, `${what} is not the same`);
+}
+
+/**
+ * From no rows to those that are there, and back.
+ *
+ * @param {RawDoc} doc
+ * @param {State} state
+ */
+function checkDiff(doc, { heads, contents }) {
+  /** @type {RowOp[]} */
+  const inserts = [];
+  /** @type {RowOp[]} */
+  const deletes = [];
+  for (const { name: table, rows } of contents) {
+    for (const { id: row, cells } of rows) {
+      inserts.push({ tag: 'insert', val: { table, row, cells } });
+      deletes.push({ tag: 'delete', val: { table, row } });
+    }
+  }
+  assert.deepEqual(doc.diff([], heads), inserts, 'diff from no rows');
+  assert.deepEqual(doc.diff(heads, []), deletes, 'diff to no rows');
+  assert.deepEqual(doc.diff(heads, heads), [], 'diff between the same');
+}
+
+/**
+ * Damages the bytes everywhere, one place at a time, and gives them to all that reads them.
+ *
+ * @param {Engine} engine
+ * @param {Uint8Array} bytes
+ * @param {string} kind
+ * @param {boolean} checksum
+ * @returns {Json}
+ */
+export function everyDamage(engine, bytes, kind, checksum) {
+  if (kind !== 'flip' && kind !== 'keep') throw new n.Mistake(`no damage is called ${kind}`);
+  /** @type {Record<string, number>[]} */
+  const counts = [{}, {}];
+  const all = [];
+  const places = kind === 'flip' ? bytes.length * 8 : bytes.length;
+  for (let place = 0; place < places; place++) {
+    const at = Math.floor(place / 8);
+    const damaged = kind === 'keep' ? bytes.slice(0, place) : bytes.with(at, (bytes[at] ?? 0) ^ (1 << (place % 8)));
+    const both = verdicts(engine, checksum ? withChecksum(damaged) : damaged);
+    // A whole document of other bytes can only be what a flip makes, and a checksum that was made to fit hides.
+    const mayBeWhole = kind === 'flip' && checksum;
+    assert.ok(mayBeWhole || both.every(n.isObject), `${kind} ${place}: damaged bytes are taken`);
+    for (const [i, verdict] of both.entries()) {
+      const of = counts[i] ?? {};
+      const name = n.isObject(verdict) ? n.variant(verdict)[0] : 'taken';
+      of[name] = (of[name] ?? 0) + 1;
+    }
+    all.push(both);
+  }
+  const [load = {}, merge = {}] = counts;
+  return { load, 'merge-update': merge, sha256: n.sha256(n.canonical(all)) };
+}
+
+/**
+ * What `load` and `merge-update` say: why they refuse the bytes, or the digest of what they take.
+ *
+ * @param {Engine} engine
+ * @param {Uint8Array} bytes
+ * @returns {Json[]}
+ */
+function verdicts(engine, bytes) {
+  const loaded = verdict(() => {
+    const made = engine.Doc.load(bytes, { peer: 'reader' }).raw;
+    // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
+    // the events do not give. So it is not forked, but must be readable and last.
+    return [made, () => checkSaved(engine, made)];
+  });
+  const doc = engine.Doc.create('reader').raw;
+  const before = stateOf(doc);
+  const merged = verdict(() => {
+    doc.mergeUpdate(bytes);
+    return [doc, () => check(engine, doc)];
+  });
+  if (n.isObject(merged)) mustBe(before, doc, 'after a refusal the document');
+  return [loaded, merged];
+}
+
+/**
+ * Why bytes are refused, or the digest of what they became.
+ *
+ * @param {() => [doc: RawDoc, check: () => void]} f
+ * @returns {Json}
+ */
+function verdict(f) {
+  let taken;
+  try {
+    taken = f();
+  } catch (error) {
+    if (error instanceof ConvergeError && error.case !== 'other') return n.fromError(error);
+    throw error;
+  }
+  const [doc, checkTaken] = taken;
+  checkTaken();
+  const digest = n.fromBytes(doc.digest());
+  doc[Symbol.dispose]();
+  return digest;
+}

@@ -1,0 +1,160 @@
+// Documents in files, for Node, Bun and Deno. What holds: whatever happens, the file has one save as a whole, and what
+// is reported as saved survives a loss of power.
+//
+// This is own code since write-file-atomic 8, which most programs use, leaves the folder unsynced, takes a write that
+// was cut short for a whole one, and needs Node 22.
+
+import { renameSync } from 'node:fs';
+import { open, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as check from './check.js';
+
+/** @import { Doc } from './doc.js' */
+/** @import { Engine, LoadOptions } from './engine.js' */
+
+/** What is thrown where a platform or a file system cannot sync a folder. */
+const CANNOT_SYNC = ['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
+
+let begun = 0;
+let underWay = 0;
+/**
+ * The number of the save that each file has, as long as any is under way.
+ *
+ * @type {Map<string, number>}
+ */
+const landed = new Map();
+
+/**
+ * The document in a file.
+ *
+ * @param {Engine} engine
+ * @param {string | URL} path
+ * @param {LoadOptions} [options]
+ * @returns {Promise<Doc>}
+ * @throws {import('./errors.js').CorruptError} where the file is damaged, or not a saved document
+ * @throws {import('./errors.js').UnsupportedVersionError} where a later version of the engine wrote it
+ * @throws {Error} of `node:fs` where the file cannot be read; its `code` is `ENOENT` where there is none
+ */
+export async function loadFile(engine, path, options) {
+  return engine.Doc.load(await readFile(toPath(path)), options);
+}
+
+/**
+ * Saves a document as it is when this is called. Before the promise is kept, the bytes are on the disk; where it is
+ * broken, and where the program or the machine stops midway, the file is as it was. Of several saves to one file that
+ * are under way in this program, the one that was called last stays.
+ *
+ * A link is followed, and the permissions of an existing file are kept. Who stops midway may leave a file
+ * `.converge-….tmp` in the folder, which can be deleted.
+ *
+ * @param {{ save(): Uint8Array }} doc
+ * @param {string | URL} path
+ * @returns {Promise<void>}
+ * @throws {Error} of `node:fs` where the file cannot be written
+ */
+export async function saveFile(doc, path) {
+  const given = toPath(path);
+  const bytes = doc.save();
+  const number = ++begun;
+  underWay++;
+  try {
+    const target = await follow(given);
+    await replace(target, bytes, number);
+    await syncFolder(dirname(target));
+  } finally {
+    if (--underWay === 0) landed.clear();
+  }
+}
+
+/**
+ * @param {string} target
+ * @param {Uint8Array} bytes
+ * @param {number} number
+ */
+async function replace(target, bytes, number) {
+  const mode = await modeOf(target);
+  // In the same folder, since a rename does not lead from one file system to another.
+  const temporary = join(dirname(target), `.converge-${crypto.randomUUID()}.tmp`);
+  const file = await open(temporary, 'wx', mode);
+  try {
+    try {
+      // Where it is opened, the mode loses what the umask forbids.
+      if (mode !== undefined) await file.chmod(mode);
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (number > (landed.get(target) ?? 0)) {
+      // Not awaited, so that no other save comes between the question and the rename.
+      renameSync(temporary, target);
+      landed.set(target, number);
+    } else {
+      await rm(temporary);
+    }
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** @param {string} folder */
+async function syncFolder(folder) {
+  try {
+    const handle = await open(folder);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!CANNOT_SYNC.includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+/**
+ * Where a file is, or will be, without links on the way.
+ *
+ * @param {string} path
+ * @returns {Promise<string>}
+ */
+async function follow(path) {
+  return (await ifThere(realpath(path))) ?? join(await realpath(dirname(path)), basename(path));
+}
+
+/**
+ * @param {string} path
+ * @returns {Promise<number | undefined>} the permissions of a file; undefined where there is none
+ */
+async function modeOf(path) {
+  const found = await ifThere(stat(path));
+  if (found !== undefined && !found.isFile()) {
+    check.refuse(`${path} is not a file that can be replaced`);
+  }
+  return found && found.mode & 0o7777;
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} question
+ * @returns {Promise<T | undefined>}
+ */
+async function ifThere(question) {
+  try {
+    return await question;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return /** @type {NodeJS.ErrnoException} */ (error).code;
+}
+
+/** @param {unknown} path */
+function toPath(path) {
+  return resolve(path instanceof URL ? fileURLToPath(path) : check.string(path, 'path'));
+}
