@@ -1,6 +1,7 @@
 //! Cases as data: files, steps, calls. Knows no host.
 
-use crate::form::{Cells, Op, Options, Run, excerpt, expand, parse};
+use crate::damage::Change;
+use crate::form::{Bytes, Cells, Op, Options, Run, excerpt, expand, parse};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use std::path::Path;
@@ -56,6 +57,7 @@ pub enum Call {
     #[serde(rename = "engine.limits")]
     EngineLimits(Nothing),
     Create(String),
+    Load(String, Bytes),
     Peer(Nothing),
     Insert(String, String, Cells),
     Update(String, String, Cells),
@@ -71,6 +73,13 @@ pub enum Call {
     Heads(Nothing),
     EventsSince(Vec<(String, u32)>, u32),
     MergeEvents(Vec<Run>),
+    UpdateSince(Vec<(String, u32)>),
+    MergeUpdate(Bytes),
+    Save(Nothing),
+    Compact(Vec<(String, u32)>),
+    Rebase(Bytes),
+    Diff(Vec<(String, u32)>, Vec<(String, u32)>),
+    ForkAt(Vec<(String, u32)>, String),
     Drop(Nothing),
     Deliver(Delivery),
     Sync(String),
@@ -78,6 +87,11 @@ pub enum Call {
     Same(Vec<String>),
     Differ(Vec<String>),
     AllOrders(AllOrders),
+    Damage(Bytes, Vec<Change>),
+    EveryDamage(EveryDamage),
+    SameBytes(Vec<Bytes>),
+    OtherBytes(Bytes, Bytes),
+    Shorter(Bytes, usize),
 }
 
 /// Events that one replica hands to another one.
@@ -133,6 +147,30 @@ pub struct AllOrders {
     pub steps: Vec<Step>,
 }
 
+/// Bytes, each damaged in one place, given to what reads them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EveryDamage {
+    /// The bytes.
+    #[serde(rename = "to")]
+    pub bytes: Bytes,
+    /// What is done to them.
+    pub kind: DamageKind,
+    /// Whether the checksum is made to fit.
+    #[serde(default)]
+    pub checksum: bool,
+}
+
+/// What is done to bytes, everywhere in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DamageKind {
+    /// A bit is turned over.
+    Flip,
+    /// The rest is missing.
+    Keep,
+}
+
 impl TryFrom<Json> for Step {
     type Error = String;
 
@@ -167,18 +205,26 @@ impl Step {
             Call::EngineVersion(_)
                 | Call::EngineLimits(_)
                 | Call::Create(_)
+                | Call::Load(..)
                 | Call::Exchange(_)
                 | Call::Same(_)
                 | Call::Differ(_)
                 | Call::AllOrders(_)
+                | Call::Damage(..)
+                | Call::EveryDamage(_)
+                | Call::SameBytes(_)
+                | Call::OtherBytes(..)
+                | Call::Shorter(..)
         );
         if free == self.on.is_some() {
             return Err(format!("on: this call must {}have it", if free { "not " } else { "" }));
         }
         match (&self.call, &self.name, &self.expected) {
-            (Call::Create(_), _, _) | (Call::Watch(..), Some(_), _) => {}
-            (Call::Watch(..), None, Expected::Error(_)) => {}
+            (Call::Create(_) | Call::Load(..) | Call::ForkAt(..) | Call::Save(_) | Call::UpdateSince(_), _, _) => {}
+            (Call::Watch(..), Some(_), _) | (Call::Watch(..), None, Expected::Error(_)) => {}
             (Call::Watch(..), None, _) => return Err("as: a watcher needs a name".to_owned()),
+            (Call::Damage(..), Some(_), _) => {}
+            (Call::Damage(..), None, _) => return Err("as: damaged bytes need a name".to_owned()),
             (_, Some(_), _) => return Err("as: this call makes nothing".to_owned()),
             (Call::Deliver(delivery), None, Expected::Error(_)) if delivery.calls != Calls::One => {
                 return Err("a delivery in several calls cannot expect an error".to_owned());
@@ -269,5 +315,10 @@ mod tests {
         refused(r#"{"on": "a", "watch": [[], true]}"#, "needs a name");
         refused(r#"{"on": "a", "deliver": {"from": "b", "events": [], "calls": "event"}, "error": {}}"#, "several");
         refused(r#"{"on": "a", "merge-events": [{"peer": "p"}]}"#, "missing field");
+        refused(r#"{"on": "a", "load": ["a", ""]}"#, "must not have it");
+        refused(r#"{"on": "a", "merge-update": {"byte": "x"}}"#, "did not match any variant");
+        refused(r#"{"on": "a", "merge-update": "0"}"#, "did not match any variant");
+        refused(r#"{"damage": ["00", ["checksum"]]}"#, "need a name");
+        refused(r#"{"damage": ["00", [{"flip": 1}]], "as": "x"}"#, "");
     }
 }

@@ -4,12 +4,17 @@
 
 use crate::host::Refusal;
 use converge_engine::{
-    Cell, Changes, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion, RowOp, ScanOptions, Value,
+    Cell, Changes, CompactionReport, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion, RowOp,
+    ScanOptions, Value,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// Bytes up to this many are written out in results.
+const MOST_WRITTEN_BYTES: usize = 256;
 
 /// The cells of an operation, as a case has them.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,9 +40,26 @@ struct Integer(i64);
 #[serde(try_from = "String")]
 struct Real(u64);
 
+/// Bytes, written as hex digits.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-struct Blob(Vec<u8>);
+pub struct Blob(Vec<u8>);
+
+/// Bytes, as a case has them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum Bytes {
+    Given(Blob),
+    Named(NamedBytes),
+}
+
+/// The name of bytes that an earlier step gave.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedBytes {
+    bytes: String,
+}
 
 /// An operation, as a case has it.
 #[derive(Debug, Clone, Deserialize)]
@@ -135,10 +157,25 @@ impl TryFrom<String> for Blob {
     fn try_from(text: String) -> Result<Self, String> {
         let digits = text.as_bytes();
         if !digits.len().is_multiple_of(2) || !digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(format!("{text:?}: a blob is pairs of lower-case hex digits"));
+            return Err(format!("{text:?}: bytes are pairs of lower-case hex digits"));
         }
         let nibble = |d: u8| if d <= b'9' { d - b'0' } else { d - b'a' + 10 };
         Ok(Self(digits.chunks(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()))
+    }
+}
+
+impl Bytes {
+    /// The bytes themselves, some of which have names.
+    ///
+    /// # Errors
+    /// Which name no bytes have.
+    pub fn resolve(&self, named: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Given(Blob(bytes)) => Ok(bytes.clone()),
+            Self::Named(NamedBytes { bytes: name }) => {
+                named.get(name).cloned().ok_or_else(|| format!("no bytes are named {name:?}"))
+            }
+        }
     }
 }
 
@@ -310,7 +347,7 @@ fn op(op: &RowOp) -> Json {
 }
 
 fn run(run: &EventRun) -> Json {
-    let commits: Json = run.commits.iter().map(|ops| ops.iter().map(op).collect::<Json>()).collect();
+    let commits: Json = run.commits.iter().map(|commit| ops(commit)).collect();
     json!({ "peer": run.peer, "start": run.start, "lamport": run.lamport, "deps": events(&run.deps), "commits": commits })
 }
 
@@ -322,7 +359,12 @@ pub fn page(page: &Page) -> Json {
 
 /// The result of `take`.
 pub fn changes(changes: &Changes) -> Json {
-    without_defaults([("ops", changes.ops.iter().map(op).collect()), ("more", changes.more.into())])
+    without_defaults([("ops", ops(&changes.ops)), ("more", changes.more.into())])
+}
+
+/// A list of OPs.
+pub fn ops(ops: &[RowOp]) -> Json {
+    ops.iter().map(op).collect()
 }
 
 /// The result of `events-since`.
@@ -340,6 +382,29 @@ pub fn report(report: &MergeReport) -> Json {
     ])
 }
 
+/// The result of `compact`.
+pub fn compaction(report: &CompactionReport) -> Json {
+    let CompactionReport { events_dropped, tombstones_dropped } = report;
+    without_defaults([
+        ("events-dropped", (*events_dropped).into()),
+        ("tombstones-dropped", (*tombstones_dropped).into()),
+    ])
+}
+
+/// BYTES as results have them: the digits, or the length and the hash of what is long.
+pub fn bytes(bytes: &[u8]) -> Json {
+    if bytes.len() <= MOST_WRITTEN_BYTES { hex(bytes).into() } else { length_and_hash(bytes) }
+}
+
+fn length_and_hash(bytes: &[u8]) -> Json {
+    json!({ "bytes": bytes.len(), "sha256": hash(bytes) })
+}
+
+/// The SHA-256 of bytes, as hex digits.
+pub fn hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
     let is_default = |json: &Json| *json == json!(0) || *json == json!(false) || *json == json!([]);
     let members = members.into_iter().filter(|(_, json)| !is_default(json));
@@ -354,7 +419,10 @@ pub fn refusal(refusal: &Refusal) -> Json {
             json!({ "limit-exceeded": { "limit": limit, "most": most, "given": given } })
         }
         Refusal::NoSuchRow(table, row) => json!({ "no-such-row": [table, row] }),
+        Refusal::Corrupt(message) => json!({ "corrupt": message }),
+        Refusal::UnsupportedVersion(version) => json!({ "unsupported-version": version }),
         Refusal::ConflictingEvent(id) => json!({ "conflicting-event": event(id) }),
+        Refusal::Compacted(complete) => json!({ "compacted": version(complete) }),
         Refusal::Other(message) => json!({ "other": message }),
     }
 }
@@ -371,10 +439,7 @@ pub fn hex(bytes: &[u8]) -> String {
 pub fn transcribe(result: &Json) -> String {
     // Objects are sorted maps here: a test sees to it.
     let text = result.to_string();
-    if text.len() <= 4_096 {
-        return text;
-    }
-    json!({ "bytes": text.len(), "sha256": hex(&Sha256::digest(text.as_bytes())) }).to_string()
+    if text.len() <= 4_096 { text } else { length_and_hash(text.as_bytes()).to_string() }
 }
 
 /// The beginning of a JSON text, for messages.

@@ -3,7 +3,8 @@
 //! Knows neither the cases nor how a host does what it is asked.
 
 use converge_engine::{
-    Cell, Changes, Commit, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, ScanOptions, TableSummary,
+    Cell, Changes, Commit, CompactionReport, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, RowOp,
+    ScanOptions, TableSummary,
 };
 
 /// Why a host refused a call, in the contract's cases.
@@ -22,8 +23,14 @@ pub enum Refusal {
     },
     /// With the table and the row.
     NoSuchRow(String, String),
+    /// With the whole message.
+    Corrupt(String),
+    /// With the version of the format.
+    UnsupportedVersion(u32),
     /// With the event's name.
     ConflictingEvent(EventId),
+    /// With the version beyond which the history is complete.
+    Compacted(Vec<PeerVersion>),
     /// What no case may expect: a trap, or a case of the contract that cannot occur yet.
     Other(String),
 }
@@ -43,11 +50,14 @@ pub trait Host {
 
     /// The function `create` of the resource `doc`.
     fn create(&self, peer: &str) -> Result<Self::Document, Refusal>;
+
+    /// The function `load` of the resource `doc`.
+    fn load(&self, peer: &str, saved: &[u8]) -> Result<Self::Document, Refusal>;
 }
 
 /// The resource `doc`, each function named as in the contract.
 #[allow(missing_docs, reason = "the contract documents them")]
-pub trait Document {
+pub trait Document: Sized {
     /// The resource `watcher`.
     type Watcher;
 
@@ -68,4 +78,11 @@ pub trait Document {
     fn heads(&mut self) -> Vec<EventId>;
     fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal>;
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal>;
+    fn update_since(&mut self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal>;
+    fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal>;
+    fn save(&mut self) -> Vec<u8>;
+    fn compact(&mut self, horizon: Vec<PeerVersion>) -> Result<CompactionReport, Refusal>;
+    fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal>;
+    fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal>;
+    fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal>;
 }

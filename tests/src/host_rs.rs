@@ -5,8 +5,8 @@
 use crate::host::{Document, Host, Refusal};
 use converge::{DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, UpdateOp, Watcher};
 use converge_engine::{
-    Cell, Changes, Commit, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion, Row, RowOp,
-    ScanOptions, TableSummary, Value,
+    Cell, Changes, Commit, CompactionReport, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion,
+    Row, RowOp, ScanOptions, TableSummary, Value,
 };
 
 /// The crate `converge`, each document in an instance of its own.
@@ -26,6 +26,10 @@ impl Host for HostRs {
 
     fn create(&self, peer: &str) -> Result<Doc, Refusal> {
         Ok(Doc::create(peer)?)
+    }
+
+    fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Refusal> {
+        Ok(Doc::load(peer, saved)?)
     }
 }
 
@@ -95,8 +99,7 @@ impl Document for Doc {
     }
 
     fn version(&mut self) -> Vec<PeerVersion> {
-        let version = working(Self::version(self)).into_iter();
-        version.map(|known| PeerVersion { peer: known.peer, count: known.count }).collect()
+        version(working(Self::version(self)))
     }
 
     fn heads(&mut self) -> Vec<EventId> {
@@ -104,16 +107,43 @@ impl Document for Doc {
     }
 
     fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal> {
-        let known = known.into_iter().map(|known| converge::PeerVersion { peer: known.peer, count: known.count });
-        let known: Vec<converge::PeerVersion> = known.collect();
-        let converge::EventBatch { runs, more } = Self::events_since(self, &known, most)?;
+        let converge::EventBatch { runs, more } = Self::events_since(self, &guest_version(known), most)?;
         Ok(EventBatch { runs: runs.into_iter().map(run).collect(), more })
     }
 
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
         let runs: Vec<converge::EventRun> = events.into_iter().map(guest_run).collect();
-        let converge::MergeReport { applied, duplicate, waiting, missing } = Self::merge_events(self, &runs)?;
-        Ok(MergeReport { applied, duplicate, waiting, missing: self::events(missing) })
+        Ok(report(Self::merge_events(self, &runs)?))
+    }
+
+    fn update_since(&mut self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
+        Ok(Self::update_since(self, &guest_version(known))?)
+    }
+
+    fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal> {
+        Ok(report(Self::merge_update(self, update)?))
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        working(Self::save(self))
+    }
+
+    fn compact(&mut self, horizon: Vec<PeerVersion>) -> Result<CompactionReport, Refusal> {
+        let converge::CompactionReport { events_dropped, tombstones_dropped } =
+            Self::compact(self, &guest_version(horizon))?;
+        Ok(CompactionReport { events_dropped, tombstones_dropped })
+    }
+
+    fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal> {
+        Ok(report(Self::rebase(self, saved)?))
+    }
+
+    fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
+        Ok(commit(Self::diff(self, &guest_events(here), &guest_events(there))?))
+    }
+
+    fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
+        Ok(Self::fork_at(self, &guest_events(heads), peer)?)
     }
 }
 
@@ -124,6 +154,9 @@ impl From<Error> for Refusal {
             Error::LimitExceeded { limit, most, given } => Self::LimitExceeded { limit, most, given },
             Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
             Error::ConflictingEvent(id) => Self::ConflictingEvent(event(id)),
+            Error::Corrupt(message) => Self::Corrupt(message),
+            Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
+            Error::Compacted(complete) => Self::Compacted(version(complete)),
             other => Self::Other(other.to_string()),
         }
     }
@@ -135,6 +168,15 @@ fn event(id: converge::EventId) -> EventId {
 
 fn events(ids: Vec<converge::EventId>) -> Vec<EventId> {
     ids.into_iter().map(event).collect()
+}
+
+fn version(version: Vec<converge::PeerVersion>) -> Vec<PeerVersion> {
+    version.into_iter().map(|known| PeerVersion { peer: known.peer, count: known.count }).collect()
+}
+
+fn report(report: converge::MergeReport) -> MergeReport {
+    let converge::MergeReport { applied, duplicate, waiting, missing } = report;
+    MergeReport { applied, duplicate, waiting, missing: events(missing) }
 }
 
 fn cells(cells: Vec<converge::Cell>) -> Vec<Cell> {
@@ -188,11 +230,18 @@ fn guest_commit(ops: Commit) -> converge::Commit {
     ops.into_iter().map(op).collect()
 }
 
+fn guest_events(ids: Vec<EventId>) -> Vec<converge::EventId> {
+    ids.into_iter().map(|id| converge::EventId::new(id.peer, id.counter)).collect()
+}
+
+fn guest_version(version: Vec<PeerVersion>) -> Vec<converge::PeerVersion> {
+    version.into_iter().map(|known| converge::PeerVersion { peer: known.peer, count: known.count }).collect()
+}
+
 fn guest_run(run: EventRun) -> converge::EventRun {
     let EventRun { peer, start, lamport, deps, commits } = run;
-    let deps = deps.into_iter().map(|dep| converge::EventId::new(dep.peer, dep.counter)).collect();
     let commits = commits.into_iter().map(guest_commit).collect();
-    converge::EventRun { peer, start, lamport, deps, commits }
+    converge::EventRun { peer, start, lamport, deps: guest_events(deps), commits }
 }
 
 fn guest_options(options: ScanOptions) -> converge::ScanOptions {

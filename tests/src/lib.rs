@@ -5,6 +5,7 @@
 //! host has a runner of its own.
 
 pub mod case;
+pub mod damage;
 pub mod form;
 pub mod host;
 pub mod host_rs;

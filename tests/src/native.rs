@@ -2,8 +2,8 @@
 
 use crate::host::{Document, Host, Refusal};
 use converge_engine::{
-    Cell, Changes, Commit, Doc, Error, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, ScanOptions,
-    TableSummary, VERSION, WatcherNumber, limits,
+    Cell, Changes, Commit, CompactionReport, Doc, Error, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion,
+    RowOp, ScanOptions, TableSummary, VERSION, WatcherNumber, limits,
 };
 
 /// The engine as a Rust library.
@@ -23,6 +23,10 @@ impl Host for Native {
 
     fn create(&self, peer: &str) -> Result<Doc, Refusal> {
         Ok(Doc::create(peer)?)
+    }
+
+    fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Refusal> {
+        Ok(Doc::load(peer, saved)?)
     }
 }
 
@@ -92,6 +96,34 @@ impl Document for Doc {
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
         Ok(self.merge_events(events)?)
     }
+
+    fn update_since(&mut self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
+        Ok(Self::update_since(self, &known)?)
+    }
+
+    fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal> {
+        Ok(Self::merge_update(self, update)?)
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        Self::save(self)
+    }
+
+    fn compact(&mut self, horizon: Vec<PeerVersion>) -> Result<CompactionReport, Refusal> {
+        Ok(Self::compact(self, &horizon)?)
+    }
+
+    fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal> {
+        Ok(Self::rebase(self, saved)?)
+    }
+
+    fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
+        Ok(Self::diff(self, &here, &there)?)
+    }
+
+    fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
+        Ok(Self::fork_at(self, &heads, peer)?)
+    }
 }
 
 impl From<Error> for Refusal {
@@ -103,6 +135,12 @@ impl From<Error> for Refusal {
             }
             Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
             Error::ConflictingEvent { peer, counter } => Self::ConflictingEvent(EventId { peer, counter }),
+            corrupt @ (Error::Corrupt(_) | Error::UnsupportedFeature(_)) => Self::Corrupt(corrupt.to_string()),
+            Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
+            Error::Compacted(version) => {
+                let known = version.into_iter().map(|(peer, count)| PeerVersion { peer, count });
+                Self::Compacted(known.collect())
+            }
             other => Self::Other(other.to_string()),
         }
     }

@@ -2,13 +2,18 @@
 //!
 //! Knows hosts only as [`Host`], and of the engine only what the contract says.
 
-use crate::case::{AllOrders, Call, Calls, Case, Delivery, Expected, Pick, Step};
-use crate::form;
+use crate::case::{AllOrders, Call, Calls, Case, Delivery, EveryDamage, Expected, Pick, Step};
+use crate::form::{self, Bytes};
 use crate::host::{Document, Host, Refusal};
-use converge_engine::{EventId, EventRun, PeerVersion, Row, ScanOptions, TableSummary};
+use converge_engine::{EventId, EventRun, PeerVersion};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+mod lasting;
+mod state;
+
+use state::{State, horizon};
 
 /// Runs all cases and gives the transcript.
 ///
@@ -20,11 +25,12 @@ pub fn run_all<H: Host>(host: &H, cases: &[Case]) -> Result<String, String> {
     let mut steps = 0;
     for case in cases {
         match run(host, case) {
-            Ok(results) => {
+            Ok(Outcome { results, saved }) => {
                 steps += results.len();
                 for (index, result) in results.iter().enumerate() {
                     writeln(&mut transcript, format_args!("{} {} {}", case.path, index + 1, form::transcribe(result)));
                 }
+                writeln(&mut transcript, format_args!("{} end {}", case.path, form::transcribe(&saved)));
             }
             Err(failure) => writeln(&mut failures, format_args!("{} on {}: {failure}\n", case.path, H::NAME)),
         }
@@ -40,36 +46,36 @@ fn writeln(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("writing to a string does not fail");
 }
 
-/// Runs one case and gives the results of its steps.
+/// What a case gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Of each step.
+    pub results: Vec<Json>,
+    /// What the replicas save in the end, by their names.
+    pub saved: Json,
+}
+
+/// Runs one case, and checks in the end that every replica lasts.
 ///
 /// # Errors
 /// The first step that fails, with what was expected and what came.
-pub fn run<H: Host>(host: &H, case: &Case) -> Result<Vec<Json>, String> {
-    let mut world = World { host, replicas: BTreeMap::new(), watchers: BTreeMap::new() };
-    world.run(&case.steps).map_err(|failure| format!("{failure}\n  case: {}", case.about))
+pub fn run<H: Host>(host: &H, case: &Case) -> Result<Outcome, String> {
+    let mut world = World::new(host);
+    let mut run = || Ok(Outcome { results: world.run(&case.steps)?, saved: world.end()? });
+    run().map_err(|failure: String| format!("{failure}\n  case: {}", case.about))
 }
 
-/// The replicas and watchers of a running case, by name.
+/// The replicas, watchers and bytes of a running case, by name.
 struct World<'a, H: Host> {
     host: &'a H,
     replicas: BTreeMap<String, H::Document>,
+    bytes: BTreeMap<String, Vec<u8>>,
     watchers: BTreeMap<String, Watcher<<H::Document as Document>::Watcher>>,
 }
 
 struct Watcher<W> {
     replica: String,
     watcher: W,
-}
-
-/// What a call must leave as it was where it is refused.
-#[derive(Debug, PartialEq)]
-struct State {
-    tables: Vec<TableSummary>,
-    rows: Vec<Vec<Row>>,
-    digest: Vec<u8>,
-    heads: Vec<EventId>,
-    version: Vec<PeerVersion>,
-    waiting: Json,
 }
 
 /// Why a call gave nothing: the host refused it, or the case is wrong.
@@ -90,7 +96,22 @@ impl From<String> for Stop {
     }
 }
 
-impl<H: Host> World<'_, H> {
+impl<'a, H: Host> World<'a, H> {
+    fn new(host: &'a H) -> Self {
+        Self { host, replicas: BTreeMap::new(), bytes: BTreeMap::new(), watchers: BTreeMap::new() }
+    }
+
+    /// Checks that every replica lasts.
+    fn end(&mut self) -> Result<Json, String> {
+        let mut saved = serde_json::Map::new();
+        for (name, document) in &mut self.replicas {
+            let bytes =
+                lasting::check(self.host, document).map_err(|failure| format!("in the end, {name:?}: {failure}"))?;
+            saved.insert(name.clone(), form::bytes(&bytes));
+        }
+        Ok(saved.into())
+    }
+
     fn run(&mut self, steps: &[Step]) -> Result<Vec<Json>, String> {
         let mut results = Vec::with_capacity(steps.len());
         for (index, step) in steps.iter().enumerate() {
@@ -135,10 +156,11 @@ impl<H: Host> World<'_, H> {
             Call::EngineLimits([]) => self.host.limits().iter().map(|(name, most)| json!([name, most])).collect(),
             Call::Create(peer) => {
                 let document = self.host.create(&peer)?;
-                let name = step.name.clone().unwrap_or(peer);
-                self.watchers.retain(|_, watcher| watcher.replica != name);
-                self.replicas.insert(name, document);
-                Json::Null
+                self.add_replica(step, peer, document)
+            }
+            Call::Load(peer, saved) => {
+                let document = self.host.load(&peer, &saved.resolve(&self.bytes)?)?;
+                self.add_replica(step, peer, document)
             }
             Call::Peer([]) => self.on(step)?.peer().into(),
             Call::Insert(table, row, cells) => form::event(&self.on(step)?.insert(&table, &row, cells.into())?),
@@ -159,12 +181,31 @@ impl<H: Host> World<'_, H> {
             Call::Digest([]) => form::hex(&self.on(step)?.digest()).into(),
             Call::Version([]) => form::version(&self.on(step)?.version()),
             Call::Heads([]) => form::events(&self.on(step)?.heads()),
-            Call::EventsSince(known, most) => {
-                let known = known.into_iter().map(|(peer, count)| PeerVersion { peer, count }).collect();
-                form::batch(&self.on(step)?.events_since(known, most)?)
-            }
+            Call::EventsSince(known, most) => form::batch(&self.on(step)?.events_since(version(known), most)?),
             Call::MergeEvents(runs) => {
                 form::report(&self.on(step)?.merge_events(runs.into_iter().map(Into::into).collect())?)
+            }
+            Call::UpdateSince(known) => {
+                let update = self.on(step)?.update_since(version(known))?;
+                self.add_bytes(step, update)
+            }
+            Call::MergeUpdate(update) => {
+                let update = update.resolve(&self.bytes)?;
+                form::report(&self.on(step)?.merge_update(&update)?)
+            }
+            Call::Save([]) => {
+                let saved = self.on(step)?.save();
+                self.add_bytes(step, saved)
+            }
+            Call::Compact(horizon) => form::compaction(&self.on(step)?.compact(version(horizon))?),
+            Call::Rebase(saved) => {
+                let saved = saved.resolve(&self.bytes)?;
+                form::report(&self.on(step)?.rebase(&saved)?)
+            }
+            Call::Diff(here, there) => form::ops(&self.on(step)?.diff(events(here), events(there))?),
+            Call::ForkAt(heads, peer) => {
+                let fork = self.on(step)?.fork_at(events(heads), &peer)?;
+                self.add_replica(step, peer, fork)
             }
             Call::Drop([]) => {
                 named(&mut self.watchers, step.on.as_deref())?;
@@ -177,7 +218,48 @@ impl<H: Host> World<'_, H> {
             Call::Same(names) => self.same(&names)?,
             Call::Differ(names) => self.differ(&names)?,
             Call::AllOrders(group) => self.all_orders(&group)?,
+            Call::Damage(bytes, changes) => {
+                let mut bytes = bytes.resolve(&self.bytes)?;
+                for change in &changes {
+                    change.apply(&mut bytes, &self.bytes)?;
+                }
+                self.add_bytes(step, bytes)
+            }
+            Call::EveryDamage(EveryDamage { bytes, kind, checksum }) => {
+                lasting::every_damage(self.host, &bytes.resolve(&self.bytes)?, kind, checksum)?
+            }
+            Call::SameBytes(all) => self.same_bytes(&all)?,
+            Call::OtherBytes(one, other) => {
+                if one.resolve(&self.bytes)? == other.resolve(&self.bytes)? {
+                    return Err(Stop::Failed("the bytes are the same".to_owned()));
+                }
+                Json::Null
+            }
+            Call::Shorter(bytes, most) => {
+                let length = bytes.resolve(&self.bytes)?.len();
+                if length >= most {
+                    return Err(Stop::Failed(format!("{length} bytes are not less than {most}")));
+                }
+                length.into()
+            }
         })
+    }
+
+    /// Names a replica; one that had the name goes, with its watchers.
+    fn add_replica(&mut self, step: &Step, peer: String, document: H::Document) -> Json {
+        let name = step.name.clone().unwrap_or(peer);
+        self.watchers.retain(|_, watcher| watcher.replica != name);
+        self.replicas.insert(name, document);
+        Json::Null
+    }
+
+    /// Names bytes, where the step has a name for them.
+    fn add_bytes(&mut self, step: &Step, bytes: Vec<u8>) -> Json {
+        let result = form::bytes(&bytes);
+        if let Some(name) = &step.name {
+            self.bytes.insert(name.clone(), bytes);
+        }
+        result
     }
 
     fn on(&mut self, step: &Step) -> Result<&mut H::Document, String> {
@@ -204,12 +286,7 @@ impl<H: Host> World<'_, H> {
     /// The state of the document that a step calls.
     fn state(&mut self, step: &Step) -> Result<Option<State>, String> {
         let Some(name) = step.on.as_deref() else { return Ok(None) };
-        let document = named(&mut self.replicas, Some(name))?;
-        let tables = document.tables();
-        let rows = tables.iter().map(|table| all_rows(document, &table.name)).collect::<Result<_, _>>()?;
-        let waiting = document.merge_events(Vec::new()).map_err(|e| format!("merging nothing is refused: {e:?}"))?;
-        let (digest, heads, version) = (document.digest(), document.heads(), document.version());
-        Ok(Some(State { tables, rows, digest, heads, version, waiting: form::report(&waiting) }))
+        State::of(named(&mut self.replicas, Some(name))?).map(Some)
     }
 
     fn sync(&mut self, from: &str, to: Option<&str>) -> Result<Json, Stop> {
@@ -239,20 +316,37 @@ impl<H: Host> World<'_, H> {
     }
 
     fn same(&mut self, names: &[String]) -> Result<Json, Stop> {
-        let mut states = Vec::new();
+        let mut states: Vec<(State, Option<Vec<PeerVersion>>)> = Vec::with_capacity(names.len());
         for name in names {
             let document = named(&mut self.replicas, Some(name))?;
-            let tables = document.tables();
-            let rows = tables.iter().map(|table| all_rows(document, &table.name)).collect::<Result<Vec<_>, _>>()?;
-            states.push((form::hex(&document.digest()), tables, rows));
-        }
-        match states.windows(2).position(|pair| pair[0] != pair[1]) {
-            Some(at) => {
-                let (a, b) = (format!("{:?}", states[at]), format!("{:?}", states[at + 1]));
-                let (a, b) = (form::excerpt(&a.into()), form::excerpt(&b.into()));
-                Err(Stop::Failed(format!("{} and {} differ: {a} and {b}", names[at], names[at + 1])))
+            let (state, horizon) = (State::of(document)?, horizon(document)?);
+            let differs = |(other, other_horizon): &(State, _)| {
+                let knows_the_same = state.version == other.version && horizon == *other_horizon;
+                knows_the_same && !state.is_waiting() && !other.is_waiting() && state.saved != other.saved
+            };
+            if let Some(at) = states.iter().position(differs) {
+                return Err(Stop::Failed(format!("{} and {name} know the same, but save other bytes", names[at])));
             }
-            None => Ok(states.first().map_or(Json::Null, |state| state.0.clone().into())),
+            if let Some((first, _)) = states.first()
+                && first.contents != state.contents
+            {
+                let (a, b) = (format!("{:?}", first.contents), format!("{:?}", state.contents));
+                let (a, b) = (form::excerpt(&a.into()), form::excerpt(&b.into()));
+                return Err(Stop::Failed(format!("{} and {name} differ: {a} and {b}", names[0])));
+            }
+            states.push((state, horizon));
+        }
+        Ok(states.first().map_or(Json::Null, |(state, _)| form::hex(&state.contents.digest).into()))
+    }
+
+    fn same_bytes(&self, all: &[Bytes]) -> Result<Json, Stop> {
+        let all = all.iter().map(|bytes| bytes.resolve(&self.bytes)).collect::<Result<Vec<_>, _>>()?;
+        match all.windows(2).position(|pair| pair[0] != pair[1]) {
+            Some(at) => {
+                let (a, b) = (form::bytes(&all[at]), form::bytes(&all[at + 1]));
+                Err(Stop::Failed(format!("the bytes {at} and {} differ: {a} and {b}", at + 1)))
+            }
+            None => Ok(all.first().map_or(Json::Null, |bytes| form::bytes(bytes))),
         }
     }
 
@@ -324,18 +418,20 @@ impl<H: Host> World<'_, H> {
         for order in &orders {
             let events: Vec<EventRun> = order.iter().map(|&index| events[index].clone()).collect();
             for calls in [events.iter().cloned().map(|run| vec![run]).collect(), vec![events.clone()]] {
-                let results = self.in_order(group, calls, version.as_ref()).map_err(|failure| {
+                let (saved, results) = self.in_order(group, calls, version.as_ref()).map_err(|failure| {
                     let order: Json = events.iter().map(|run| json!([run.peer, run.start])).collect();
                     format!("in the order {order}: {failure}")
                 })?;
-                let results = Json::Array(results);
-                let first = first.get_or_insert_with(|| results.clone());
+                let (first_saved, first) = first.get_or_insert_with(|| (saved.clone(), results.clone()));
                 if *first != results {
                     return Err(Stop::Failed(format!("orders differ: {}", different(first, &results))));
                 }
+                if *first_saved != saved {
+                    return Err(Stop::Failed("orders differ in the bytes that are saved".to_owned()));
+                }
             }
         }
-        Ok(json!({ "orders": orders.len(), "steps": first }))
+        Ok(json!({ "orders": orders.len(), "steps": first.map(|(_, results)| results) }))
     }
 
     fn in_order(
@@ -343,7 +439,7 @@ impl<H: Host> World<'_, H> {
         group: &AllOrders,
         calls: Vec<Vec<EventRun>>,
         version: Option<&Vec<PeerVersion>>,
-    ) -> Result<Vec<Json>, String> {
+    ) -> Result<(Vec<u8>, Json), String> {
         let refused = |refusal: Refusal| format!("refused: {refusal:?}");
         let mut document = self.host.create(&group.name).map_err(refused)?;
         let mut waiting = 0;
@@ -356,8 +452,10 @@ impl<H: Host> World<'_, H> {
         if version.is_some_and(|version| *version != document.version()) {
             return Err(format!("the version is {:?}", document.version()));
         }
-        let replicas = BTreeMap::from([(group.name.clone(), document)]);
-        World { host: self.host, replicas, watchers: BTreeMap::new() }.run(&group.steps)
+        let saved = document.save();
+        let mut world = World::new(self.host);
+        world.replicas.insert(group.name.clone(), document);
+        Ok((saved, world.run(&group.steps)?.into()))
     }
 }
 
@@ -366,17 +464,12 @@ fn named<'a, T>(things: &'a mut BTreeMap<String, T>, name: Option<&str>) -> Resu
     things.get_mut(name).ok_or_else(|| format!("nothing is named {name:?}"))
 }
 
-fn all_rows<D: Document>(document: &mut D, table: &str) -> Result<Vec<Row>, String> {
-    let mut rows = Vec::new();
-    loop {
-        let after = rows.last().map(|row: &Row| row.id.clone());
-        let options = ScanOptions { after, ..ScanOptions::default() };
-        let page = document.scan(table, options).map_err(|e| format!("a scan of {table:?} is refused: {e:?}"))?;
-        rows.extend(page.rows);
-        if !page.more {
-            return Ok(rows);
-        }
-    }
+fn version(entries: Vec<(String, u32)>) -> Vec<PeerVersion> {
+    entries.into_iter().map(|(peer, count)| PeerVersion { peer, count }).collect()
+}
+
+fn events(ids: Vec<(String, u32)>) -> Vec<EventId> {
+    ids.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect()
 }
 
 /// The part of a run that lies between these counters, both included.
@@ -416,13 +509,16 @@ fn permutations(count: usize) -> Result<Vec<Vec<usize>>, String> {
     Ok(orders)
 }
 
-/// Whether the result is the expected error. Of an invalid argument's message a part is expected.
+/// Whether the result is the expected error. Of a message a part is expected.
 fn is_error(result: &Json, expected: &Json) -> bool {
     let Some(error) = result.get("error") else { return false };
-    match (error.get("invalid-argument"), expected.get("invalid-argument")) {
-        (Some(Json::String(message)), Some(Json::String(part))) => !part.is_empty() && message.contains(part.as_str()),
-        _ => error == expected,
+    let message = |error: &Json, name: &str| error.get(name).and_then(Json::as_str).map(str::to_owned);
+    for name in ["invalid-argument", "corrupt"] {
+        if let (Some(message), Some(part)) = (message(error, name), message(expected, name)) {
+            return !part.is_empty() && message.contains(&part);
+        }
     }
+    error == expected
 }
 
 fn different(expected: &Json, result: &Json) -> String {

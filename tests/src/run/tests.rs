@@ -5,8 +5,8 @@ use crate::case::{Case, parse_case};
 use crate::host::{Document, Host, Refusal};
 use crate::native::Native;
 use converge_engine::{
-    Cell, Changes, Commit, Doc, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, ScanOptions,
-    TableSummary, WatcherNumber,
+    Cell, Changes, Commit, CompactionReport, Doc, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, RowOp,
+    ScanOptions, TableSummary, WatcherNumber,
 };
 
 fn case(steps: &str) -> Case {
@@ -18,7 +18,8 @@ fn failure(steps: &str) -> String {
     run(&Native, &case(steps)).unwrap_err()
 }
 
-/// A host whose refused updates leave a trace.
+/// A host whose refused updates leave a trace, whose documents forget the tables named `x` when they are loaded, for which
+/// no bytes are an empty document, and with which the peer `z` saves other bytes than the rest.
 struct Careless;
 struct CarelessDoc(Doc);
 
@@ -36,6 +37,17 @@ impl Host for Careless {
 
     fn create(&self, peer: &str) -> Result<CarelessDoc, Refusal> {
         Native.create(peer).map(CarelessDoc)
+    }
+
+    fn load(&self, peer: &str, saved: &[u8]) -> Result<CarelessDoc, Refusal> {
+        if saved.is_empty() {
+            return self.create(peer);
+        }
+        let mut document = Native.load(peer, saved)?;
+        for row in document.scan("x", &ScanOptions::default()).unwrap().rows {
+            document.delete("x", &row.id).unwrap();
+        }
+        Ok(CarelessDoc(document))
     }
 }
 
@@ -109,6 +121,36 @@ impl Document for CarelessDoc {
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
         Document::merge_events(&mut self.0, events)
     }
+
+    fn update_since(&mut self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
+        Document::update_since(&mut self.0, known)
+    }
+
+    fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal> {
+        Document::merge_update(&mut self.0, update)
+    }
+
+    fn save(&mut self) -> Vec<u8> {
+        let mut saved = Document::save(&mut self.0);
+        saved.extend(Document::peer(&mut self.0).strip_prefix('z').map(|_| 0));
+        saved
+    }
+
+    fn compact(&mut self, horizon: Vec<PeerVersion>) -> Result<CompactionReport, Refusal> {
+        Document::compact(&mut self.0, horizon)
+    }
+
+    fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal> {
+        Document::rebase(&mut self.0, saved)
+    }
+
+    fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
+        Document::diff(&mut self.0, here, there)
+    }
+
+    fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
+        Document::fork_at(&mut self.0, heads, peer).map(Self)
+    }
 }
 
 #[test]
@@ -116,6 +158,27 @@ fn a_refused_call_that_changes_something_fails() {
     let refused = case(r#"{"on": "a", "update": ["t", "r", []], "error": {"no-such-row": ["t", "r"]}}"#);
     run(&Native, &refused).unwrap();
     assert!(run(&Careless, &refused).unwrap_err().contains("the document changed"));
+}
+
+#[test]
+fn a_document_that_does_not_last_fails() {
+    let inserted = case(r#"{"on": "a", "insert": ["x", "r", []]}"#);
+    run(&Native, &inserted).unwrap();
+    assert!(run(&Careless, &inserted).unwrap_err().contains("what is loaded is not the same"));
+}
+
+#[test]
+fn replicas_that_save_other_bytes_fail() {
+    let same = case(r#"{"create": "z"}, {"same": ["a", "z"]}"#);
+    run(&Native, &same).unwrap();
+    assert!(run(&Careless, &same).unwrap_err().contains("save other bytes"));
+}
+
+#[test]
+fn damaged_bytes_that_are_taken_fail() {
+    let cut = case(r#"{"on": "a", "save": [], "as": "x"}, {"every-damage": {"to": {"bytes": "x"}, "kind": "keep"}}"#);
+    run(&Native, &cut).unwrap();
+    assert!(run(&Careless, &cut).unwrap_err().contains("damaged bytes are taken"));
 }
 
 #[test]
@@ -130,6 +193,14 @@ fn a_wrong_expectation_fails() {
     let other = r#"{"create": "b"}, {"on": "b", "insert": ["t", "r", []]}, "#;
     assert!(failure(&format!(r#"{other} {{"same": ["a", "b"]}}"#)).contains("differ"));
     assert!(failure(r#"{"differ": ["a", "a"]}"#).contains("same digest"));
+    let bytes =
+        r#"{"on": "a", "save": [], "as": "one"}, {"on": "a", "commit": []}, {"on": "a", "save": [], "as": "two"}"#;
+    let same = r#"{"same-bytes": [{"bytes": "one"}, {"bytes": "two"}]}"#;
+    assert!(failure(&format!("{bytes}, {same}")).contains("differ"));
+    assert!(failure(r#"{"other-bytes": ["0a", "0a"]}"#).contains("the same"));
+    assert!(failure(r#"{"shorter": ["0a0b", 2]}"#).contains("not less than 2"));
+    assert!(failure(r#"{"load": ["a", {"bytes": "one"}]}"#).contains("no bytes are named"));
+    assert!(failure(r#"{"load": ["a", ""], "error": {"corrupt": ""}}"#).contains("got"));
     let inner = r#"{"on": "c", "get": ["t", "r"], "gives": null}"#;
     let group = format!(r#"{{"all-orders": {{"from": "b", "as": "c", "steps": [{inner}]}}}}"#);
     assert!(failure(&format!("{other} {group}")).contains("in the order"));

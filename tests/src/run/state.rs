@@ -1,0 +1,88 @@
+//! What can be read of a document: what a refused call must leave as it was, and what bytes must bring back.
+
+use crate::form;
+use crate::host::{Document, Refusal};
+use converge_engine::{EventId, PeerVersion, Row, ScanOptions, TableSummary};
+use serde_json::{Value as Json, json};
+
+/// The tables, as all reads show them.
+#[derive(Debug, PartialEq)]
+pub(super) struct Contents {
+    pub(super) digest: Vec<u8>,
+    pub(super) tables: Vec<TableSummary>,
+    /// Of each of the tables.
+    pub(super) rows: Vec<Vec<Row>>,
+}
+
+/// All that a document shows.
+#[derive(Debug, PartialEq)]
+pub(super) struct State {
+    pub(super) contents: Contents,
+    pub(super) heads: Vec<EventId>,
+    pub(super) version: Vec<PeerVersion>,
+    /// The report of a merge of nothing.
+    pub(super) waiting: Json,
+    pub(super) saved: Vec<u8>,
+}
+
+impl Contents {
+    pub(super) fn of<D: Document>(document: &mut D) -> Result<Self, String> {
+        let tables = document.tables();
+        let rows = tables.iter().map(|table| all_rows(document, &table.name)).collect::<Result<_, _>>()?;
+        Ok(Self { digest: document.digest(), tables, rows })
+    }
+}
+
+impl State {
+    pub(super) fn of<D: Document>(document: &mut D) -> Result<Self, String> {
+        let waiting = document.merge_events(Vec::new()).map_err(|e| format!("merging nothing is refused: {e:?}"))?;
+        Ok(Self {
+            contents: Contents::of(document)?,
+            heads: document.heads(),
+            version: document.version(),
+            waiting: form::report(&waiting),
+            saved: document.save(),
+        })
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting != json!({})
+    }
+
+    /// Without what is not passed on: the waiting events, and the bytes that they are in.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting = json!({});
+        self.saved.clear();
+    }
+
+    /// Fails where the other one is not the same.
+    pub(super) fn must_be(&self, what: &str, other: &Self) -> Result<(), String> {
+        if self == other {
+            return Ok(());
+        }
+        let shown = |state: &Self| form::excerpt(&format!("{state:?}").into());
+        Err(format!("{what} is not the same:\n  document: {}\n  got:      {}", shown(self), shown(other)))
+    }
+}
+
+/// How far a document was compacted, if at all.
+pub(super) fn horizon<D: Document>(document: &mut D) -> Result<Option<Vec<PeerVersion>>, String> {
+    match document.events_since(Vec::new(), 0) {
+        Ok(_) => Ok(None),
+        Err(Refusal::Compacted(horizon)) => Ok(Some(horizon)),
+        Err(other) => Err(format!("events-since is refused: {other:?}")),
+    }
+}
+
+fn all_rows<D: Document>(document: &mut D, table: &str) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    loop {
+        let after = rows.last().map(|row: &Row| row.id.clone());
+        let options = ScanOptions { after, ..ScanOptions::default() };
+        let page = document.scan(table, options).map_err(|e| format!("a scan of {table:?} is refused: {e:?}"))?;
+        rows.extend(page.rows);
+        if !page.more {
+            return Ok(rows);
+        }
+    }
+}
