@@ -55,6 +55,20 @@ test-docs: build-js
 seeds count="100000" first="10000":
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test rule -- --nocapture random:: hostile:: since::
 
+# Test reading with more hostile bytes: how many inputs, and from which seed on
+hostile inputs="1000000" first="10000":
+    CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test bytes -- --nocapture mutated_bytes
+
+# Fuzz the readers of bytes (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
+fuzz target="load" seconds="300":
+    [ -x target/tools/bin/cargo-fuzz ] || cargo install --locked --root target/tools cargo-fuzz
+    mkdir -p component/engine/fuzz/corpus/{{target}}
+    cd component/engine && PATH="$OLDPWD/target/tools/bin:$PATH" cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} ../../tests/crashers -- -max_total_time={{seconds}}
+
+# Show what a saved document or an update holds, and check its state against its history
+inspect file: build-rs
+    target/release/converge inspect "{{file}}"
+
 # Measure: native engine, wasmtime and Node, on 100,000 rows and 200,000 updates
 bench *args: build-js
     cargo run --release --manifest-path benches/Cargo.toml --target-dir target -- {{args}}

@@ -225,8 +225,9 @@ impl Horizon {
                 known.push(count - unknown.next_to(count.into())? as u32);
             }
             let is_sorted = stubs.last().is_none_or(|last| (last.peer.0, last.counter.0) < (peer, counter));
-            // A peer's times grow: the event of this counter comes after as many others.
-            if !is_sorted || lamport <= counter || known[peer as usize] != counter + 1 {
+            // A peer's times grow, so an event of time t builds on fewer than t events of any other peer.
+            let is_late_enough = known.iter().zip(0..).all(|(&known, of)| known < lamport + u32::from(of == peer));
+            if !is_sorted || !is_late_enough || known[peer as usize] != counter + 1 {
                 return Err(wrong(&stub_peers));
             }
             let (peer, counter, lamport) = (PeerNumber(peer), Counter(counter), Lamport(lamport));
