@@ -1,9 +1,11 @@
 //! What an operation costs: the native engine, and the component in wasmtime, on the same work, taken in turns.
 //!
 //! `cargo run --release --manifest-path benches/Cargo.toml [-- --small]`. Times are medians of several rounds, in
-//! nanoseconds for each operation; memory is what the document holds after the work, in bytes for each operation.
+//! nanoseconds for each operation; memory is what the document holds after the work, in bytes for each operation. A second
+//! table shows what saved documents cost.
 
 mod replica;
+mod saved;
 
 use peak_alloc::PeakAlloc;
 use replica::{Native, Op, Replica, Wasmtime};
@@ -18,7 +20,7 @@ const BATCH: usize = 100;
 
 /// How much work is done.
 #[derive(Clone, Copy)]
-struct Size {
+pub struct Size {
     rows: usize,
     updated_rows: usize,
     updates: usize,
@@ -40,6 +42,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         native.push(measure::<Native>(size)?);
         wasmtime.push(measure::<Wasmtime>(size)?);
     }
+    eprintln!("saved documents");
+    let (mut native_saved, mut wasmtime_saved) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        native_saved.push(saved::measure::<Native>(size)?);
+        wasmtime_saved.push(saved::measure::<Wasmtime>(size)?);
+    }
     let component = converge::COMPONENT.len();
     println!(
         "{} rows of 3 cells; {} updates of {} rows; component: {component} bytes\n",
@@ -59,6 +67,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             bytes(native_bytes),
             bytes(wasmtime_bytes)
         );
+    }
+    println!(
+        "\n{:<24}{:<10}{:>12}{:>12}{:>12}{:>12}{:>14}{:>14}",
+        "saved", "", "bytes", "write, ms", "read, ms", "open, ms", "held, bytes", "most, bytes"
+    );
+    for (at, work) in saved::WORKS.iter().enumerate() {
+        for (host, rounds) in [("native", &native_saved), ("wasmtime", &wasmtime_saved)] {
+            let saved::Figures { bytes, held, most, .. } = rounds[0][at];
+            let of = |time: fn(&saved::Figures) -> f64| {
+                let mut times: Vec<f64> = rounds.iter().map(|figures| time(&figures[at])).collect();
+                times.sort_by(f64::total_cmp);
+                times[times.len() / 2]
+            };
+            let (write, read, open) = (of(|f| f.write), of(|f| f.read), of(|f| f.open));
+            println!("{work:<24}{host:<10}{bytes:>12}{write:>12.2}{read:>12.2}{open:>12.3}{held:>14}{most:>14}");
+        }
     }
     Ok(())
 }
