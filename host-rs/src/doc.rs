@@ -21,8 +21,8 @@ use wasmtime::component::ResourceAny;
 /// calls wait for each other.
 #[derive(Debug)]
 pub struct Doc {
-    instance: Instance,
-    resource: ResourceAny,
+    pub(crate) instance: Instance,
+    pub(crate) resource: ResourceAny,
 }
 
 impl Doc {
@@ -209,7 +209,8 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] where `known` names a peer twice, [`Error::LimitExceeded`].
+    /// [`Error::InvalidArgument`] where `known` names a peer twice, [`Error::LimitExceeded`], [`Error::Compacted`] where
+    /// events beyond `known` were given up.
     pub fn events_since(&self, known: &[PeerVersion], most: u32) -> Result<EventBatch, Error> {
         Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, known, most))??)
     }
@@ -220,7 +221,8 @@ impl Doc {
     /// # Errors
     ///
     /// [`Error::InvalidArgument`] for a run that breaks a rule, [`Error::LimitExceeded`], [`Error::ConflictingEvent`]
-    /// where an event is known with other content. Nothing of the call is taken in then.
+    /// where an event is known with other content, [`Error::Compacted`] where an event does not build on the horizon that
+    /// this document was compacted at. Nothing of the call is taken in then.
     pub fn merge_events(&self, events: &[EventRun]) -> Result<MergeReport, Error> {
         Ok(self.call(|doc, store| doc.call_merge_events(store, self.resource, events))??)
     }
@@ -276,7 +278,10 @@ impl Doc {
         })
     }
 
-    fn call<T>(&self, call: impl FnOnce(GuestDoc<'_>, &mut Store<Limits>) -> wasmtime::Result<T>) -> Result<T, Error> {
+    pub(crate) fn call<T>(
+        &self,
+        call: impl FnOnce(GuestDoc<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
+    ) -> Result<T, Error> {
         self.instance.call(|store, bindings| call(bindings.converge_sync_durable().doc(), store))
     }
 }

@@ -3,12 +3,15 @@
 use crate::contract::exports::converge::sync::types;
 use crate::types::{EventId, PeerVersion};
 use crate::{cells, runtime};
+use std::io;
+use std::path::PathBuf;
 
 /// Why a call failed.
 ///
-/// After the contract's own cases, those up to [`Other`](Self::Other), and after [`Cells`](Self::Cells), everything is
-/// as before the call. After [`OutOfMemory`](Self::OutOfMemory), [`OutOfTime`](Self::OutOfTime) and
-/// [`Trap`](Self::Trap) the instance is lost with its documents: every later call to it fails with [`Gone`](Self::Gone).
+/// After the contract's own cases, those up to [`Other`](Self::Other), and after [`Cells`](Self::Cells) and
+/// [`File`](Self::File), the document is as before the call. After [`OutOfMemory`](Self::OutOfMemory),
+/// [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance is lost with its documents: every later call to
+/// it fails with [`Gone`](Self::Gone).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -42,7 +45,8 @@ pub enum Error {
     /// Two different events carry this name: a peer identity was used twice, or somebody lies.
     #[error("two different events are named ({:?}, {}): the peer name was used twice", .0.peer, .0.counter)]
     ConflictingEvent(EventId),
-    /// The history that the call needs was compacted away; this is the version that is still complete.
+    /// The history that the call needs was compacted away; what lies beyond this version is complete.
+    /// [`Doc::rebase`](crate::Doc::rebase) leads on where a replica is behind it.
     #[error("the history that this needs was compacted away")]
     Compacted(Vec<PeerVersion>),
     /// Whatever a later minor version of the contract has to report.
@@ -51,6 +55,14 @@ pub enum Error {
     /// A value does not fit into the cells of a row, or the cells not into the type that was asked for.
     #[error(transparent)]
     Cells(#[from] cells::Error),
+    /// A file cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The call needed more memory than its instance may have; the instance is gone.
     #[error("the call needed more memory than its instance may have; the instance is gone")]
     OutOfMemory,

@@ -78,6 +78,15 @@ impl Instance {
         Doc::create_in(self, peer)
     }
 
+    /// A saved document, in this instance, in which this replica writes as `peer` from now on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Doc::load`].
+    pub fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Error> {
+        Doc::load_in(self, peer, saved)
+    }
+
     /// The engine's version, as semver.
     ///
     /// # Errors

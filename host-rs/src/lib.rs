@@ -53,19 +53,41 @@
 //! # Ok::<(), converge::Error>(())
 //! ```
 //!
+//! # Saved documents
+//!
+//! ```
+//! use converge::Doc;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("people.converge");
+//! let doc = Doc::create("ann")?;
+//! doc.insert("people", "p1", [("name", "Alice")])?;
+//! doc.save_file(&file)?; // whole, or not at all
+//!
+//! let restarted = Doc::load_file("ann", &file)?;
+//! assert_eq!(restarted.get("people", "p1")?, doc.get("people", "p1")?);
+//! assert_eq!(restarted.save()?, doc.save()?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Doc::update_since`] and [`Doc::merge_update`] exchange what is new as bytes; [`Doc::compact`] gives history up;
+//! [`Doc::diff`] and [`Doc::fork_at`] look into it.
+//!
 //! # Limits
 //!
 //! [`Doc::create`] gives the document an [`Instance`] of its own: a memory that no other document sees, bounded in size,
-//! in which each call is bounded in time. [`InstanceOptions`] sets both; [`Instance::doc`] puts several documents into
-//! one instance. A call beyond a bound fails with [`Error::OutOfMemory`] or [`Error::OutOfTime`] and takes its instance
-//! with it; other instances go on.
+//! in which each call is bounded in time. [`InstanceOptions`] sets both; [`Instance::doc`] and [`Instance::load`] put
+//! several documents into one instance. A call beyond a bound fails with [`Error::OutOfMemory`] or [`Error::OutOfTime`]
+//! and takes its instance with it; other instances go on.
 
 pub mod cells;
 mod doc;
 mod error;
+pub mod file;
 pub mod history;
 mod instance;
 mod runtime;
+mod saved;
 mod types;
 mod watcher;
 
@@ -79,15 +101,16 @@ pub use doc::{Doc, Rows};
 pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
 pub use types::{
-    Cell, Changes, Commit, DeleteOp, Digest, EventBatch, EventId, EventRun, InsertOp, KeyRange, Limit, MergeReport,
-    Page, PeerVersion, Row, RowOp, ScanOptions, TableSummary, UpdateOp, Value,
+    Cell, Changes, Commit, CompactionReport, DeleteOp, Digest, EventBatch, EventId, EventRun, InsertOp, KeyRange,
+    Limit, MergeReport, Page, PeerVersion, Row, RowOp, ScanOptions, TableSummary, UpdateOp, Value,
 };
 pub use watcher::{Ops, Watcher};
 
 /// The component that this crate embeds, as a file's bytes: for other hosts, or to look at.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));
 
-/// The Rust code of the project's README is compiled and run, as all examples are.
+/// The Rust code of the project's README and of the crate's is compiled and run, as all examples are.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

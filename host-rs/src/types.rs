@@ -7,8 +7,8 @@ use std::hash::{Hash, Hasher};
 
 #[doc(inline)]
 pub use durable::{
-    Changes, Commit, DeleteOp, EventBatch, EventRun, InsertOp, KeyRange, MergeReport, Page, Row, RowOp, ScanOptions,
-    TableSummary, UpdateOp,
+    Changes, Commit, CompactionReport, DeleteOp, EventBatch, EventRun, InsertOp, KeyRange, MergeReport, Page, Row,
+    RowOp, ScanOptions, TableSummary, UpdateOp,
 };
 #[doc(inline)]
 pub use engine::Limit;

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-fn data(file: &str) -> PathBuf {
+pub(crate) fn data(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/rows").join(file)
 }
 
-fn converge<Argument: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Output {
+pub(crate) fn converge<Argument: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).output().expect("the program starts")
 }
 
@@ -19,7 +19,7 @@ fn replay(arguments: &[&str]) -> Output {
 }
 
 /// The exit code, and both outputs as text.
-fn parts(output: &Output) -> (Option<i32>, String, String) {
+pub(crate) fn parts(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
@@ -30,7 +30,7 @@ fn without_speed(output: &str) -> String {
 }
 
 /// A folder of this test's own.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder for the test")
 }
 

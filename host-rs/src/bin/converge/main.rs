@@ -2,38 +2,49 @@
 //!
 //! Ends with 0 where all is well, 1 where something failed or differs, 2 where it was called wrongly.
 
+mod diff;
+mod export;
+mod frame;
+mod input;
+mod inspect;
+mod log;
+mod merge;
 mod order;
 mod replay;
+mod show;
 
-use lexopt::prelude::{Long, Short, Value, ValueExt};
-use order::Order;
-use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use converge::file::Replacement;
+use input::Failure;
+use lexopt::prelude::{Long, Short, Value};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::{error, fs};
 
 const HELP: &str = "\
 converge: local-first tables that merge
 
 Usage:
+  converge inspect FILE               tell what is in a saved document or an update, and whether it is sound
+  converge log FILE                   tell the events of a saved document
+  converge diff FILE [FILE2]          tell what differs between two versions, or two saved documents
+  converge merge FILE FILE... -o OUT  merge saved documents and updates into one document
+  converge export FILE --table TABLE  write the rows of a table as CSV or as JSON lines
   converge replay HISTORY [options]   take the events of a history into a document, and tell what came out
   converge component FILE             write the WebAssembly component that this program runs to FILE
+  converge COMMAND --help             tell more about a command
   converge --help | --version
 
-HISTORY is a file of the form of tests/data/rows, packed by gzip or not.
-
-Options of replay:
-  --expect FILE     compare the rows at the end with those of FILE
-  --order ORDER     the order in which events come: file (as they stand), reverse, or shuffle:SEED [default: file]
-  --batch N         how many events each call takes [default: 1]
-  --head N          show the first N rows at the end [default: 0]
-  --progress        show progress on standard error; without, only where that is a terminal
+Ends with 0 where all is well, 1 where something failed or differs, 2 where it was called wrongly.
 ";
 
 enum Command {
-    Help,
+    Help(&'static str),
     Version,
+    Inspect(inspect::Options),
+    Log(log::Options),
+    Diff(diff::Options),
+    Merge(merge::Options),
+    Export(export::Options),
     Replay(replay::Options),
     Component(PathBuf),
 }
@@ -42,83 +53,104 @@ fn main() -> ExitCode {
     let command = match arguments() {
         Ok(command) => command,
         Err(error) => {
-            eprintln!("converge: {error}\n`converge --help` tells how to call it");
+            complain(&format!("{error}\n`converge --help` tells how to call it"));
             return ExitCode::from(2);
         }
     };
-    match run(command) {
+    let mut output = BufWriter::new(io::stdout().lock());
+    let outcome = run(command, &mut output);
+    match outcome.and_then(|well| Ok(output.flush().map(|()| well)?)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Who reads has seen enough, and needs no word on it.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("converge: {error}");
+            complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
+/// Tells it on standard error, where somebody reads that.
+fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "converge: {what}");
+}
+
+/// Whether the error, or what it came from, is that nobody reads the output.
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
+        match error.downcast_ref::<csv::Error>()?.kind() {
+            csv::ErrorKind::Io(error) => Some(error.kind()),
+            _ => None,
+        }
+    });
+    let kind = kind.or_else(|| error.downcast_ref::<serde_json::Error>()?.io_error_kind());
+    kind == Some(ErrorKind::BrokenPipe)
+}
+
 /// Whether all is well.
-fn run(command: Command) -> Result<bool, Box<dyn error::Error>> {
-    let mut output = io::stdout().lock();
+fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
     match command {
-        Command::Help => output.write_all(HELP.as_bytes())?,
+        Command::Help(help) => output.write_all(help.as_bytes())?,
         Command::Version => writeln!(output, "converge {}", env!("CARGO_PKG_VERSION"))?,
         Command::Component(file) => {
-            fs::write(&file, converge::COMPONENT).map_err(|error| format!("{}: {error}", file.display()))?;
+            write_component(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         }
-        Command::Replay(options) => return replay::replay(&options, &mut output),
+        Command::Inspect(options) => return inspect::inspect(&options, output),
+        Command::Log(options) => log::log(&options, output)?,
+        Command::Diff(options) => return diff::diff(&options, output),
+        Command::Merge(options) => merge::merge(&options, output)?,
+        Command::Export(options) => export::export(&options, output)?,
+        Command::Replay(options) => return replay::replay(&options, output),
     }
     Ok(true)
+}
+
+fn write_component(file: &Path) -> io::Result<()> {
+    let mut file = Replacement::of(file)?;
+    file.write_all(converge::COMPONENT)?;
+    file.commit()
 }
 
 fn arguments() -> Result<Command, lexopt::Error> {
     let mut arguments = lexopt::Parser::from_env();
     let command = match arguments.next()? {
-        Some(Short('h') | Long("help")) => return Ok(Command::Help),
+        Some(Short('h') | Long("help")) => return Ok(Command::Help(HELP)),
         Some(Short('V') | Long("version")) => return Ok(Command::Version),
         Some(Value(command)) => command,
         Some(other) => return Err(other.unexpected()),
         None => return Err("which command?".into()),
     };
-    match command.to_str() {
-        Some("replay") => replay_arguments(&mut arguments),
-        Some("component") => match file_and_nothing_else(&mut arguments)? {
-            Some(file) => Ok(Command::Component(file)),
-            None => Err("which FILE is to be written?".into()),
-        },
-        _ => Err(format!("there is no command {command:?}").into()),
-    }
+    let rest = &mut arguments;
+    let (command, help) = match command.to_str() {
+        Some("inspect") => (inspect::arguments(rest)?.map(Command::Inspect), inspect::HELP),
+        Some("log") => (log::arguments(rest)?.map(Command::Log), log::HELP),
+        Some("diff") => (diff::arguments(rest)?.map(Command::Diff), diff::HELP),
+        Some("merge") => (merge::arguments(rest)?.map(Command::Merge), merge::HELP),
+        Some("export") => (export::arguments(rest)?.map(Command::Export), export::HELP),
+        Some("replay") => (replay::arguments(rest)?.map(Command::Replay), replay::HELP),
+        Some("component") => (component_arguments(rest)?.map(Command::Component), COMPONENT_HELP),
+        _ => return Err(format!("there is no command {command:?}").into()),
+    };
+    Ok(command.unwrap_or(Command::Help(help)))
 }
 
-fn replay_arguments(arguments: &mut lexopt::Parser) -> Result<Command, lexopt::Error> {
-    let mut history = None;
-    let mut expect = None;
-    let mut order = Order::File;
-    let mut batch = NonZeroUsize::MIN;
-    let mut head = 0;
-    let mut progress = io::stderr().is_terminal();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help),
-            Long("expect") => expect = Some(PathBuf::from(arguments.value()?)),
-            Long("order") => order = arguments.value()?.parse()?,
-            Long("batch") => batch = arguments.value()?.parse()?,
-            Long("head") => head = arguments.value()?.parse()?,
-            Long("progress") => progress = true,
-            Value(file) if history.is_none() => history = Some(PathBuf::from(file)),
-            other => return Err(other.unexpected()),
-        }
-    }
-    let history = history.ok_or("which HISTORY is to be replayed?")?;
-    Ok(Command::Replay(replay::Options { history, expect, order, batch, head, progress }))
-}
+const COMPONENT_HELP: &str = "\
+Writes the WebAssembly component that this program runs: for other hosts, or to look at.
 
-fn file_and_nothing_else(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>, lexopt::Error> {
+Usage:
+  converge component FILE
+";
+
+/// None where help is asked for.
+fn component_arguments(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>, lexopt::Error> {
     let mut file = None;
     while let Some(argument) = arguments.next()? {
         match argument {
+            Short('h') | Long("help") => return Ok(None),
             Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
     }
-    Ok(file)
+    Ok(Some(file.ok_or("which FILE is to be written?")?))
 }

@@ -3,26 +3,71 @@
 use crate::order::Order;
 use converge::history::{self, TABLE, row_line};
 use converge::{Doc, EventRun, Row, ScanOptions};
+use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+pub(crate) const HELP: &str = "\
+Takes the events of a history into a document, and tells what came out.
+
+Usage:
+  converge replay HISTORY [options]
+
+HISTORY is a file of the form of tests/data/rows, packed by gzip or not.
+
+Options:
+  --expect FILE     compare the rows at the end with those of FILE
+  --order ORDER     the order in which events come: file (as they stand), reverse, or shuffle:SEED [default: file]
+  --batch N         how many events each call takes [default: 1]
+  --head N          show the first N rows at the end [default: 0]
+  --save FILE       write the document to FILE, whole or not at all
+  --progress        show progress on standard error; without, only where that is a terminal
+";
 
 /// The most rows that differ and are shown.
 const SHOWN_DIFFERENCES: usize = 10;
 
 pub(crate) struct Options {
-    pub(crate) history: PathBuf,
-    pub(crate) expect: Option<PathBuf>,
-    pub(crate) order: Order,
+    history: PathBuf,
+    expect: Option<PathBuf>,
+    order: Order,
     /// How many events each call takes.
-    pub(crate) batch: NonZeroUsize,
+    batch: NonZeroUsize,
     /// How many rows are shown.
-    pub(crate) head: usize,
-    pub(crate) progress: bool,
+    head: usize,
+    save: Option<PathBuf>,
+    progress: bool,
+}
+
+/// None where help is asked for.
+pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let mut history = None;
+    let mut expect = None;
+    let mut order = Order::File;
+    let mut batch = NonZeroUsize::MIN;
+    let mut head = 0;
+    let mut save = None;
+    let mut progress = io::stderr().is_terminal();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("expect") => expect = Some(PathBuf::from(arguments.value()?)),
+            Long("order") => order = arguments.value()?.parse()?,
+            Long("batch") => batch = arguments.value()?.parse()?,
+            Long("head") => head = arguments.value()?.parse()?,
+            Long("save") => save = Some(PathBuf::from(arguments.value()?)),
+            Long("progress") => progress = true,
+            Value(file) if history.is_none() => history = Some(PathBuf::from(file)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let history = history.ok_or("which HISTORY is to be replayed?")?;
+    Ok(Some(Options { history, expect, order, batch, head, save, progress }))
 }
 
 /// Whether every event took effect and the rows are the expected ones.
@@ -39,6 +84,9 @@ pub(crate) fn replay(options: &Options, output: &mut impl Write) -> Result<bool,
     let (waiting, time) = merge(&doc, &events, options.batch, options.progress.then_some(&*name))?;
     let rows = doc.rows(TABLE, ScanOptions::default()).collect::<Result<Vec<Row>, _>>()?;
     let version = doc.version()?;
+    if let Some(file) = &options.save {
+        doc.save_file(file)?;
+    }
 
     writeln!(output, "history   {name}")?;
     writeln!(output, "order     {}, {} a call", options.order, options.batch)?;
@@ -81,14 +129,14 @@ fn merge(
     for events in events.chunks(batch.get()) {
         waiting = doc.merge_events(events)?.waiting;
         done += events.len();
-        progress.show(done)?;
+        progress.show(done);
     }
     let time = start.elapsed();
-    progress.end()?;
+    progress.end();
     Ok((waiting, time))
 }
 
-/// One line on standard error, rewritten at most twenty times a second.
+/// One line on standard error, rewritten at most twenty times a second. Nothing depends on whether somebody reads it.
 struct Progress<'a> {
     name: Option<&'a str>,
     total: usize,
@@ -96,18 +144,20 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    fn show(&mut self, done: usize) -> io::Result<()> {
-        let Some(name) = self.name else { return Ok(()) };
+    fn show(&mut self, done: usize) {
+        let Some(name) = self.name else { return };
         let recent = self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(50));
         if recent && done < self.total {
-            return Ok(());
+            return;
         }
         self.shown = Some(Instant::now());
-        write!(io::stderr(), "\r{name} {done}/{}", self.total)
+        let _ = write!(io::stderr(), "\r{name} {done}/{}", self.total);
     }
 
-    fn end(self) -> io::Result<()> {
-        if self.shown.is_some() { writeln!(io::stderr()) } else { Ok(()) }
+    fn end(self) {
+        if self.shown.is_some() {
+            let _ = writeln!(io::stderr());
+        }
     }
 }
 
@@ -129,8 +179,10 @@ fn compare(rows: &[Row], expected: &[Row], output: &mut impl Write) -> io::Resul
         return Ok(true);
     }
     writeln!(output, "expected  {} rows differ", differences.len())?;
+    output.flush()?;
     for difference in differences.iter().take(SHOWN_DIFFERENCES) {
-        eprintln!("differs  {difference}");
+        // The exit code tells it, too.
+        let _ = writeln!(io::stderr(), "differs  {difference}");
     }
     Ok(false)
 }

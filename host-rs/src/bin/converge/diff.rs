@@ -1,0 +1,180 @@
+//! `converge diff`: operations between two versions of a document, or between the rows of two documents.
+
+use crate::input::{self, Failure};
+use crate::show::{Heads, Op};
+use converge::{Cell, Doc, Error, Row, RowOp, ScanOptions, Value};
+use lexopt::prelude::{Long, Short, Value as Argument, ValueExt};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+Tells the operations that lead from one state of the tables to another, a line each, sorted by table and row.
+
+Usage:
+  converge diff FILE --from HEADS [--to HEADS]   from one version of a saved document to another
+  converge diff FILE FILE2                       from the rows of one saved document to those of another
+
+Options:
+  --from HEADS   the version to begin with
+  --to HEADS     the version to end with [default: all that FILE holds]
+
+HEADS are events with all that they build on: PEER:COUNTER,PEER:COUNTER, as `converge log` and `converge inspect` show
+them; '' is the empty document. Versions below the horizon of a compacted document are no longer there. FILE and FILE2 are
+compared by their rows alone, whatever their histories.
+
+A line is insert, update or delete, the table, the row, and COLUMN=VALUE for the cells. A row that lost cells comes as a
+delete and an insert. Ends with 0 where nothing differs, and with 1 where something does, or where it failed.
+";
+
+pub(crate) struct Options {
+    file: PathBuf,
+    other: Other,
+}
+
+enum Other {
+    File(PathBuf),
+    Versions { from: Heads, to: Option<Heads> },
+}
+
+/// None where help is asked for.
+pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let (mut files, mut from, mut to) = (Vec::new(), None, None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("from") => from = Some(arguments.value()?.parse()?),
+            Long("to") => to = Some(arguments.value()?.parse()?),
+            Argument(value) if files.len() < 2 => files.push(PathBuf::from(value)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let mut files = files.into_iter();
+    let file = files.next().ok_or("which FILE is to be compared?")?;
+    let other = match (files.next(), from, to) {
+        (Some(other), None, None) => Other::File(other),
+        (None, Some(from), to) => Other::Versions { from, to },
+        (Some(_), ..) => return Err("--from and --to compare versions of one FILE, not two FILEs".into()),
+        (None, None, _) => return Err("which versions? give --from HEADS, or a second FILE".into()),
+    };
+    Ok(Some(Options { file, other }))
+}
+
+/// Whether nothing differs.
+pub(crate) fn diff(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
+    let doc = input::load(&options.file)?;
+    let of_file = |error: Error| format!("{}: {}", options.file.display(), input::explain(&error));
+    let mut same = true;
+    let mut tell = |op: &RowOp| -> Result<(), Failure> {
+        same = false;
+        Ok(writeln!(output, "{}", Op(op))?)
+    };
+    match &options.other {
+        Other::Versions { from, to } => {
+            let to = match to {
+                Some(to) => to.0.clone(),
+                None => doc.heads().map_err(of_file)?,
+            };
+            doc.diff(&from.0, &to).map_err(of_file)?.iter().try_for_each(tell)?;
+        }
+        Other::File(other) => compare(&doc, &input::load(other)?, &mut tell)?,
+    }
+    Ok(same)
+}
+
+/// Tells what leads from the rows of one document to those of another, page by page.
+fn compare(here: &Doc, there: &Doc, tell: &mut impl FnMut(&RowOp) -> Result<(), Failure>) -> Result<(), Failure> {
+    let tables = here.tables()?.into_iter().chain(there.tables()?).map(|table| table.name);
+    for table in tables.collect::<BTreeSet<String>>() {
+        let mut old_rows = here.rows(&table, ScanOptions::default());
+        let mut new_rows = there.rows(&table, ScanOptions::default());
+        let (mut old, mut new) = (old_rows.next().transpose()?, new_rows.next().transpose()?);
+        loop {
+            // Rows come sorted by id, as bytes.
+            let order = match (&old, &new) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => old.id.cmp(&new.id),
+            };
+            row_ops(&table, old.take_if(|_| order.is_le()), new.take_if(|_| order.is_ge()))
+                .iter()
+                .try_for_each(&mut *tell)?;
+            if order.is_le() {
+                old = old_rows.next().transpose()?;
+            }
+            if order.is_ge() {
+                new = new_rows.next().transpose()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What makes one row of the other; at least one of them is there, and where both are, they have the same id.
+fn row_ops(table: &str, old: Option<Row>, new: Option<Row>) -> Vec<RowOp> {
+    match (old, new) {
+        (None, None) => vec![],
+        (Some(old), None) => vec![RowOp::delete(table, old.id)],
+        (None, Some(new)) => vec![RowOp::insert(table, new.id, new.cells)],
+        (Some(old), Some(new)) => {
+            // Sorted by column, both.
+            let of_old = |column: &str| {
+                let place = old.cells.binary_search_by(|cell| cell.column.as_str().cmp(column)).ok()?;
+                old.cells.get(place)
+            };
+            let kept = new.cells.iter().filter(|cell| of_old(&cell.column).is_some()).count();
+            if kept < old.cells.len() {
+                return vec![RowOp::delete(table, &old.id), RowOp::insert(table, new.id, new.cells)];
+            }
+            let is_new = |cell: &&Cell| of_old(&cell.column).is_none_or(|old| !is_same(&old.value, &cell.value));
+            let cells: Vec<Cell> = new.cells.iter().filter(is_new).cloned().collect();
+            if cells.is_empty() { vec![] } else { vec![RowOp::update(table, new.id, cells)] }
+        }
+    }
+}
+
+/// Bit by bit: no number is the one that is none, and 0 is not -0.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Real(one), Value::Real(other)) => one.to_bits() == other.to_bits(),
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::row_ops;
+    use converge::{Cell, Row, RowOp, Value};
+
+    fn row(cells: &[(&str, Value)]) -> Option<Row> {
+        Some(Row {
+            id: "r".into(),
+            cells: cells.iter().map(|(column, value)| Cell::new(*column, value.clone())).collect(),
+        })
+    }
+
+    #[test]
+    fn rows_lead_to_each_other() {
+        let (one, two) = (Value::from(1), Value::from(2));
+        let ab = || row(&[("a", one.clone()), ("b", one.clone())]);
+        let insert = RowOp::insert("t", "r", [("a", 1), ("b", 1)]);
+        assert_eq!(row_ops("t", None, ab()), [insert]);
+        assert_eq!(row_ops("t", ab(), None), [RowOp::delete("t", "r")]);
+        assert_eq!(row_ops("t", ab(), ab()), []);
+        let more = row(&[("a", one.clone()), ("b", two), ("c", one.clone())]);
+        assert_eq!(row_ops("t", ab(), more.clone()), [RowOp::update("t", "r", [("b", 2), ("c", 1)])]);
+        let again = [RowOp::delete("t", "r"), RowOp::insert("t", "r", [("a", 1), ("b", 1)])];
+        assert_eq!(row_ops("t", more, ab()), again);
+    }
+
+    #[test]
+    fn values_are_compared_bit_by_bit() {
+        let real = |value: f64| row(&[("a", value.into())]);
+        assert_eq!(row_ops("t", real(f64::NAN), real(f64::NAN)), []);
+        assert_eq!(row_ops("t", real(0.0), real(-0.0)).len(), 1);
+        assert_eq!(row_ops("t", real(1.0), row(&[("a", 1.into())])), [RowOp::update("t", "r", [("a", 1)])]);
+        assert_eq!(row_ops("t", row(&[]), row(&[("a", Value::Null)])).len(), 1);
+    }
+}

@@ -1,0 +1,214 @@
+//! `converge export`: the rows of a table, for people and their tools.
+
+use crate::input::{self, Failure};
+use crate::show::Name;
+use converge::file::Replacement;
+use converge::{Cell, Doc, ScanOptions, Value};
+use csv::Terminator;
+use lexopt::prelude::{Long, Short, Value as Argument, ValueExt};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub(crate) const HELP: &str = "\
+Writes the rows of a table of a saved document, sorted by id, as CSV or as JSON lines.
+
+Usage:
+  converge export FILE --table TABLE [options]
+
+Options:
+  --format FORMAT    csv or jsonl [default: csv]
+  --id NAME          what the row's id is called; no column may have this name [default: id]
+  -o, --output OUT   the file to write, whole or not at all; without, standard output
+
+csv    RFC 4180, in UTF-8. The first line names the id and then all columns of the table, sorted. Null, a missing cell
+       and an empty text are all an empty field.
+jsonl  A JSON object a line: the id, then the row's cells, sorted by column. A missing cell is left out, null is null.
+       Integers are exact numbers, up to 64 bits: what reads them as floating point loses digits beyond 2^53.
+
+A real has a point or an exponent, NaN, Infinity and -Infinity are texts. A blob is a text of hexadecimal digits.
+";
+
+pub(crate) struct Options {
+    file: PathBuf,
+    table: String,
+    format: Format,
+    id: String,
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    JsonLines,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "jsonl" => Ok(Self::JsonLines),
+            _ => Err("a format is csv or jsonl"),
+        }
+    }
+}
+
+/// None where help is asked for.
+pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let (mut file, mut table, mut out) = (None, None, None);
+    let (mut format, mut id) = (Format::Csv, "id".to_owned());
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("table") => table = Some(arguments.value()?.string()?),
+            Long("format") => format = arguments.value()?.parse()?,
+            Long("id") => id = arguments.value()?.string()?,
+            Short('o') | Long("output") => out = Some(PathBuf::from(arguments.value()?)),
+            Argument(value) if file.is_none() => file = Some(PathBuf::from(value)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let file = file.ok_or("which FILE is to be exported?")?;
+    let table = table.ok_or("which table? give --table TABLE")?;
+    Ok(Some(Options { file, table, format, id, out }))
+}
+
+pub(crate) fn export(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
+    let doc = input::load(&options.file)?;
+    let Options { table, id, format, .. } = options;
+    let tables = doc.tables()?;
+    if !tables.iter().any(|summary| summary.name == *table) {
+        let names: Vec<_> = tables.iter().take(20).map(|table| Name(&table.name).to_string()).collect();
+        let there = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
+        return Err(format!("{}: there are no rows in table {table:?}; tables: {there}", options.file.display()).into());
+    }
+    // The header names them all before the first row, so the rows are read twice.
+    let columns = columns(&doc, table)?;
+    if columns.contains(id) {
+        let way = "give the row's id another name with --id NAME";
+        return Err(format!("{}: table {table:?} has a column {id:?}; {way}", options.file.display()).into());
+    }
+    let rows = Rows { doc: &doc, table, id };
+    let write = |output: &mut dyn Write| match format {
+        Format::Csv => rows.write_csv(&columns, output),
+        Format::JsonLines => rows.write_json_lines(output),
+    };
+    match &options.out {
+        None => write(output)?,
+        Some(out) => {
+            let of_out = |error: &dyn std::error::Error| format!("{}: {error}", out.display());
+            let mut file = Replacement::of(out).map_err(|error| of_out(&error))?;
+            write(&mut file).map_err(|error| of_out(&*error))?;
+            file.commit().map_err(|error| of_out(&error))?;
+        }
+    }
+    Ok(())
+}
+
+fn columns(doc: &Doc, table: &str) -> Result<BTreeSet<String>, Failure> {
+    let mut columns = BTreeSet::new();
+    for row in doc.rows(table, ScanOptions::default()) {
+        for Cell { column, .. } in row?.cells {
+            columns.insert(column);
+        }
+    }
+    Ok(columns)
+}
+
+struct Rows<'a> {
+    doc: &'a Doc,
+    table: &'a str,
+    /// What the row's id is called.
+    id: &'a str,
+}
+
+impl Rows<'_> {
+    fn write_csv(&self, columns: &BTreeSet<String>, output: &mut dyn Write) -> Result<(), Failure> {
+        let mut csv = csv::WriterBuilder::new().terminator(Terminator::CRLF).from_writer(output);
+        csv.write_field(self.id)?;
+        csv.write_record(columns)?;
+        for row in self.doc.rows(self.table, ScanOptions::default()) {
+            let row = row?;
+            csv.write_field(&row.id)?;
+            // Sorted, both.
+            let mut cells = row.cells.iter().peekable();
+            for column in columns {
+                match cells.next_if(|cell| cell.column == *column) {
+                    Some(cell) => csv.write_field(text(&cell.value))?,
+                    None => csv.write_field("")?,
+                }
+            }
+            csv.write_record(None::<&[u8]>)?;
+        }
+        Ok(csv.flush()?)
+    }
+
+    fn write_json_lines(&self, output: &mut dyn Write) -> Result<(), Failure> {
+        for row in self.doc.rows(self.table, ScanOptions::default()) {
+            let row = row?;
+            let mut json = serde_json::Serializer::new(&mut *output);
+            let mut object = json.serialize_map(Some(row.cells.len() + 1))?;
+            object.serialize_entry(self.id, &row.id)?;
+            for Cell { column, value } in &row.cells {
+                object.serialize_entry(column, &Json(value))?;
+            }
+            object.end()?;
+            output.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as a field of a CSV file.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        Value::Real(value) => not_finite(*value).map_or_else(|| format!("{value:?}"), str::to_owned),
+        Value::Text(value) => value.clone(),
+        Value::Blob(value) => hex(value),
+    }
+}
+
+/// A value as JSON.
+struct Json<'a>(&'a Value);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Boolean(value) => serializer.serialize_bool(*value),
+            Value::Integer(value) => serializer.serialize_i64(*value),
+            Value::Real(value) => match not_finite(*value) {
+                Some(name) => serializer.serialize_str(name),
+                None => serializer.serialize_f64(*value),
+            },
+            Value::Text(value) => serializer.serialize_str(value),
+            Value::Blob(value) => serializer.serialize_str(&hex(value)),
+        }
+    }
+}
+
+/// What a real is called that JSON has no number for.
+fn not_finite(value: f64) -> Option<&'static str> {
+    match value {
+        _ if value.is_nan() => Some("NaN"),
+        f64::INFINITY => Some("Infinity"),
+        f64::NEG_INFINITY => Some("-Infinity"),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // A text takes all.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,266 @@
+//! `converge inspect`: what is in a file, and whether it is sound.
+
+use crate::frame::{Frame, Kind};
+use crate::input::{self, Failure, Input};
+use crate::show::{Heads, Name, Peer};
+use converge::{Doc, Error, EventId, MergeReport, PeerVersion};
+use lexopt::prelude::{Long, Short, Value};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+Tells what is in a saved document or an update, and whether it is sound.
+
+Usage:
+  converge inspect FILE [--all]
+
+Options:
+  --all   every peer, table and head; without, the first twenty, of the peers those with the most events
+
+A document is loaded, saved again, which must give the same bytes, and its history is executed again, which must give the
+same rows. An update is merged into an empty document. Ends with 1 where a check fails.
+";
+
+/// The most peers, tables and heads that are shown without `--all`; the most sections ever.
+const SHOWN: usize = 20;
+
+pub(crate) struct Options {
+    file: PathBuf,
+    all: bool,
+}
+
+/// None where help is asked for.
+pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let (mut file, mut all) = (None, false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Long("all") => all = true,
+            Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let file = file.ok_or("which FILE is to be inspected?")?;
+    Ok(Some(Options { file, all }))
+}
+
+/// Whether every check passed.
+pub(crate) fn inspect(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
+    let input = Input::read(&options.file)?;
+    let mut report = Report { text: String::new(), all: options.all, sound: true };
+    report.file(&input)?;
+    output.write_all(report.text.as_bytes())?;
+    Ok(report.sound)
+}
+
+struct Report {
+    text: String,
+    all: bool,
+    /// Whether every check so far passed.
+    sound: bool,
+}
+
+impl Report {
+    fn file(&mut self, input: &Input) -> Result<(), Failure> {
+        let name = input.path().file_name().unwrap_or_default().to_string_lossy();
+        self.fact("file", Name(&name))?;
+        self.fact("bytes", input.bytes.len())?;
+        let frame = match Frame::read(&input.bytes) {
+            Ok(frame) => frame,
+            Err(fault) => return self.check("frame", Err(fault.to_string())),
+        };
+        self.frame(&frame)?;
+        if !frame.is_intact() {
+            return self.check("checksum", Err("it is not that of the bytes: they are damaged".to_owned()));
+        }
+        match frame.kind {
+            Kind::Document => self.document(&frame, &input.bytes),
+            Kind::Update => self.update(&input.bytes),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
+        let kind = match frame.kind {
+            Kind::Document => "document",
+            Kind::Update => "update",
+        };
+        self.fact("kind", kind)?;
+        self.fact("version", frame.version)?;
+        // Whatever has one is refused.
+        self.fact("features", "none")?;
+        if frame.is_intact() {
+            self.fact("checksum", format_args!("{:08x}, as the bytes have it", frame.checksum()))?;
+        }
+        writeln!(self.text, "\n{:<30} {:>12}", "section", "bytes")?;
+        for section in frame.sections().flatten().take(SHOWN) {
+            let unknown = format!("unknown ({})", section.id);
+            writeln!(self.text, "{:<30} {:>12}", section.name().unwrap_or(&unknown), section.bytes)?;
+        }
+        self.more(frame.sections().count(), SHOWN, "sections")?;
+        writeln!(self.text)?;
+        Ok(())
+    }
+
+    fn document(&mut self, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Failure> {
+        let doc = match input::instance()?.load(input::PEER, bytes) {
+            Ok(doc) => doc,
+            Err(error) => return self.check("loads", Err(input::explain(&error))),
+        };
+        self.content(&doc)?;
+        self.check("loads", Ok(()))?;
+        match frame.sections().flatten().find(|section| section.name().is_none()) {
+            None => self.check("saves to the same bytes", saves_to(&doc, bytes))?,
+            Some(section) => writeln!(
+                self.text,
+                "check     saves to the same bytes: not made: section {} is of a later version, and would be lost",
+                section.id
+            )?,
+        }
+        // Last: what it needs beside the document may be more memory than there is.
+        self.check("history gives the rows", history_gives_rows(&doc))
+    }
+
+    fn update(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let doc = input::instance()?.doc(input::PEER)?;
+        let report = match doc.merge_update(bytes) {
+            Ok(report) => report,
+            Err(error) => return self.check("merges", Err(input::explain(&error))),
+        };
+        writeln!(self.text, "merged into an empty document:")?;
+        let MergeReport { applied, waiting, missing, .. } = report;
+        self.fact("applied", applied)?;
+        self.fact("waiting", waiting)?;
+        self.heads("missing", missing)?;
+        writeln!(self.text)?;
+        self.tables(&doc)?;
+        self.peers(&doc.version()?, None)?;
+        self.check("merges", Ok(()))
+    }
+
+    fn content(&mut self, doc: &Doc) -> Result<(), Failure> {
+        let version = doc.version()?;
+        let horizon = input::horizon(doc)?;
+        let events = sum(&version);
+        self.fact("events", events)?;
+        if let Some(horizon) = &horizon {
+            self.fact("history", format_args!("{} of them, beyond the horizon", events.saturating_sub(sum(horizon))))?;
+            self.heads("horizon", Heads::of_version(horizon).0)?;
+        }
+        // A merge of nothing tells it.
+        self.fact("waiting", doc.merge_events(&[])?.waiting)?;
+        self.fact("peers", version.len())?;
+        self.heads("heads", doc.heads()?)?;
+        self.fact("digest", doc.digest()?)?;
+        writeln!(self.text)?;
+        self.tables(doc)?;
+        self.peers(&version, horizon.as_deref())
+    }
+
+    fn tables(&mut self, doc: &Doc) -> Result<(), Failure> {
+        let tables = doc.tables()?;
+        writeln!(self.text, "{:<30} {:>12}", "table", "rows")?;
+        let shown = self.shown(tables.len());
+        for table in tables.iter().take(shown) {
+            writeln!(self.text, "{:<30} {:>12}", Name(&table.name), table.rows)?;
+        }
+        self.more(tables.len(), shown, "tables")?;
+        writeln!(self.text)?;
+        Ok(())
+    }
+
+    /// All of them by name, or those with the most events, most first.
+    fn peers(&mut self, version: &[PeerVersion], horizon: Option<&[PeerVersion]>) -> Result<(), Failure> {
+        let below: HashMap<&str, u32> =
+            horizon.unwrap_or_default().iter().map(|peer| (peer.peer.as_str(), peer.count)).collect();
+        let mut peers: Vec<&PeerVersion> = version.iter().collect();
+        let shown = self.shown(peers.len());
+        if shown < peers.len() {
+            peers.sort_by_key(|peer| Reverse(peer.count));
+        }
+        write!(self.text, "{:<30} {:>12}", "peer", "events")?;
+        writeln!(self.text, "{}", if horizon.is_some() { "  beyond the horizon" } else { "" })?;
+        for peer in peers.iter().take(shown) {
+            write!(self.text, "{:<30} {:>12}", Peer(&peer.peer), peer.count)?;
+            if horizon.is_some() {
+                let given_up = below.get(peer.peer.as_str()).copied().unwrap_or(0);
+                write!(self.text, "{:>20}", peer.count.saturating_sub(given_up))?;
+            }
+            writeln!(self.text)?;
+        }
+        self.more(peers.len(), shown, "peers")?;
+        writeln!(self.text)?;
+        Ok(())
+    }
+
+    fn heads(&mut self, name: &str, mut heads: Vec<EventId>) -> Result<(), Failure> {
+        let count = heads.len();
+        heads.truncate(self.shown(count));
+        let more = count - heads.len();
+        match (count, more) {
+            (0, _) => self.fact(name, "none"),
+            (_, 0) => self.fact(name, Heads(heads)),
+            _ => self.fact(name, format_args!("{} and {more} more (--all shows them)", Heads(heads))),
+        }
+    }
+
+    fn fact(&mut self, name: &str, fact: impl std::fmt::Display) -> Result<(), Failure> {
+        Ok(writeln!(self.text, "{name:<9} {fact}")?)
+    }
+
+    fn check(&mut self, name: &str, outcome: Result<(), String>) -> Result<(), Failure> {
+        match outcome {
+            Ok(()) => writeln!(self.text, "check     {name}: ok")?,
+            Err(reason) => {
+                self.sound = false;
+                writeln!(self.text, "check     {name}: FAILED: {}", one_line(&reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn shown(&self, count: usize) -> usize {
+        if self.all { count } else { count.min(SHOWN) }
+    }
+
+    fn more(&mut self, count: usize, shown: usize, what: &str) -> Result<(), Failure> {
+        if count > shown {
+            let way = if what == "sections" { "" } else { " (--all shows them)" };
+            writeln!(self.text, "and {} more {what}{way}", count - shown)?;
+        }
+        Ok(())
+    }
+}
+
+fn sum(version: &[PeerVersion]) -> u64 {
+    version.iter().map(|peer| u64::from(peer.count)).sum()
+}
+
+fn saves_to(doc: &Doc, bytes: &[u8]) -> Result<(), String> {
+    let saved = doc.save().map_err(|error| input::explain(&error))?;
+    if saved == bytes {
+        return Ok(());
+    }
+    let differs = saved.iter().zip(bytes).take_while(|(saved, given)| saved == given).count();
+    Err(format!("other bytes from byte {differs} on, {} in all", saved.len()))
+}
+
+fn history_gives_rows(doc: &Doc) -> Result<(), String> {
+    let executed = || -> Result<_, Error> {
+        let fork = doc.fork_at(&doc.heads()?, input::PEER)?;
+        Ok((fork.digest()?, doc.digest()?, fork.version()? == doc.version()?))
+    };
+    match executed() {
+        Ok((executed, saved, true)) if executed == saved => Ok(()),
+        Ok((executed, _, true)) => Err(format!("it gives others, with the digest {executed}")),
+        Ok((_, _, false)) => Err("it ends at another version".to_owned()),
+        Err(error) => Err(input::explain(&error)),
+    }
+}
+
+/// Errors may name what stands in the file.
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}

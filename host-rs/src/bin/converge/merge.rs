@@ -1,0 +1,79 @@
+//! `converge merge`: documents and updates, merged into one document.
+
+use crate::input::{Failure, Input, explain};
+use crate::show::{Heads, Name};
+use lexopt::prelude::{Long, Short, Value};
+use std::io::Write;
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+Merges saved documents and updates into one document, in the order in which they are named.
+
+Usage:
+  converge merge FILE FILE... -o OUT
+
+Options:
+  -o, --output OUT   the file to write, whole or not at all; it may be one of those that are merged
+
+The first FILE is a document, the others are documents or updates. Its waiting events are kept; those of other
+documents stay behind. A document that was compacted is best named first: it cannot be merged into one that lacks
+what it gave up.
+";
+
+/// The most missing events that are named.
+const SHOWN_MISSING: usize = 20;
+
+pub(crate) struct Options {
+    first: PathBuf,
+    others: Vec<PathBuf>,
+    out: PathBuf,
+}
+
+/// None where help is asked for.
+pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let (mut files, mut out) = (Vec::new(), None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Short('o') | Long("output") => out = Some(PathBuf::from(arguments.value()?)),
+            Value(value) => files.push(PathBuf::from(value)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let mut files = files.into_iter();
+    let (Some(first), others) = (files.next(), files.collect::<Vec<_>>()) else {
+        return Err("which FILEs are to be merged?".into());
+    };
+    if others.is_empty() {
+        return Err("what is to be merged into the first FILE?".into());
+    }
+    let out = out.ok_or("where to? give -o OUT")?;
+    Ok(Some(Options { first, others, out }))
+}
+
+pub(crate) fn merge(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
+    let doc = Input::read(&options.first)?.load()?;
+    let mut lines = Vec::new();
+    for file in &options.others {
+        let input = Input::read(file)?;
+        let report = input.merge_into(&doc)?;
+        let behind = if input.has_waiting() { "; its waiting events stay behind" } else { "" };
+        let name = file.display().to_string();
+        lines.push(format!("{}: {} applied, {} known before{behind}", Name(&name), report.applied, report.duplicate));
+    }
+    let mut report = doc.merge_events(&[])?;
+    doc.save_file(&options.out).map_err(|error| explain(&error))?;
+
+    for line in lines {
+        writeln!(output, "{line}")?;
+    }
+    writeln!(output, "waiting   {}", report.waiting)?;
+    if report.waiting > 0 {
+        let more = report.missing.len().saturating_sub(SHOWN_MISSING);
+        report.missing.truncate(SHOWN_MISSING);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        writeln!(output, "missing   {}{more}", Heads(report.missing))?;
+    }
+    writeln!(output, "digest    {}", doc.digest()?)?;
+    Ok(())
+}

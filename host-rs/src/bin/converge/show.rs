@@ -1,0 +1,240 @@
+//! How names, values and operations show, and how heads are read back. What comes from a file never reaches a terminal as
+//! it is: it may hold line ends and control characters.
+
+use converge::{Cell, EventId, PeerVersion, RowOp, Value};
+use std::fmt::{self, Write};
+use std::str::FromStr;
+
+/// The most operations of an event that its line tells.
+const SHORT_OPERATIONS: usize = 3;
+/// The most columns of an operation that such a line tells.
+const SHORT_COLUMNS: usize = 4;
+/// The most characters of a name there.
+const SHORT_NAME: usize = 60;
+
+/// A peer, with `%XX` for each byte of what is neither a letter nor a digit nor one of `-._~@+`. So it can stand between
+/// commas and colons, and be read back.
+pub(crate) struct Peer<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Peer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        for character in self.0.chars() {
+            if character.is_alphanumeric() || "-._~@+".contains(character) {
+                text.push(character);
+                continue;
+            }
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                write!(text, "%{byte:02X}")?;
+            }
+        }
+        f.pad(&text)
+    }
+}
+
+/// Events, as `PEER:COUNTER,PEER:COUNTER`; empty where there are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heads(pub(crate) Vec<EventId>);
+
+impl Heads {
+    /// The last event of each peer: together they name the version.
+    pub(crate) fn of_version(version: &[PeerVersion]) -> Self {
+        let last = |of: &PeerVersion| Some(EventId::new(&of.peer, of.count.checked_sub(1)?));
+        Self(version.iter().filter_map(last).collect())
+    }
+}
+
+impl fmt::Display for Heads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, EventId { peer, counter }) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{}:{counter}", Peer(peer))?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Heads {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let events = text.split(',').filter(|_| !text.is_empty());
+        events.map(event).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn event(text: &str) -> Result<EventId, String> {
+    let parts = text.rsplit_once(':').and_then(|(peer, counter)| {
+        let digits = !counter.is_empty() && counter.bytes().all(|byte| byte.is_ascii_digit());
+        Some(EventId::new(plain(peer)?, digits.then(|| counter.parse().ok())??))
+    });
+    let form = "heads are PEER:COUNTER,PEER:COUNTER, as `converge log` shows them, with %XX for other bytes in a name";
+    parts.ok_or_else(|| format!("{text:?} is no event: {form}"))
+}
+
+/// A peer's name of the form that [`Peer`] shows.
+fn plain(text: &str) -> Option<String> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.bytes());
+    }
+    String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
+}
+
+/// A table, a row or a column: as it is where that is plain to see, otherwise in quotation marks and escaped.
+pub(crate) struct Name<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |character: char| character.is_alphanumeric() || "-._~@+/:#$%&*".contains(character);
+        if !self.0.is_empty() && self.0.chars().all(is_plain) { f.pad(self.0) } else { f.pad(&format!("{:?}", self.0)) }
+    }
+}
+
+/// A value as SQLite would write it, but for texts, which are escaped as in Rust.
+struct Content<'a>(&'a Value);
+
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Null => f.write_str("null"),
+            Value::Boolean(value) => write!(f, "{value}"),
+            Value::Integer(value) => write!(f, "{value}"),
+            Value::Real(value) => write!(f, "{value:?}"),
+            Value::Text(value) => write!(f, "{value:?}"),
+            Value::Blob(value) => {
+                f.write_str("x'")?;
+                value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_char('\'')
+            }
+        }
+    }
+}
+
+/// An operation in full: `insert TABLE ROW COLUMN=VALUE…`.
+pub(crate) struct Op<'a>(pub(crate) &'a RowOp);
+
+impl fmt::Display for Op<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, table, row, cells) = parts(self.0);
+        write!(f, "{kind} {} {}", Name(table), Name(row))?;
+        cells.iter().try_for_each(|Cell { column, value }| write!(f, " {}={}", Name(column), Content(value)))
+    }
+}
+
+/// The operations of an event, in short: no values, and no more than fits a line.
+pub(crate) struct Short<'a>(pub(crate) &'a [RowOp]);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing");
+        }
+        for (place, op) in self.0.iter().take(SHORT_OPERATIONS).enumerate() {
+            let (kind, table, row, cells) = parts(op);
+            let separator = if place == 0 { "" } else { "; " };
+            write!(f, "{separator}{kind} {} {}", short(table), short(row))?;
+            for (place, cell) in cells.iter().take(SHORT_COLUMNS).enumerate() {
+                let separator = if place == 0 { ' ' } else { ',' };
+                write!(f, "{separator}{}", short(&cell.column))?;
+            }
+            if cells.len() > SHORT_COLUMNS {
+                write!(f, ",+{}", cells.len() - SHORT_COLUMNS)?;
+            }
+        }
+        match self.0.len().saturating_sub(SHORT_OPERATIONS) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+fn short(name: &str) -> String {
+    match name.char_indices().nth(SHORT_NAME) {
+        Some((end, _)) => format!("{}…", Name(name.get(..end).unwrap_or(name))),
+        None => Name(name).to_string(),
+    }
+}
+
+fn parts(op: &RowOp) -> (&'static str, &str, &str, &[Cell]) {
+    match op {
+        RowOp::Insert(op) => ("insert", &op.table, &op.row, &op.cells),
+        RowOp::Update(op) => ("update", &op.table, &op.row, &op.cells),
+        RowOp::Delete(op) => ("delete", &op.table, &op.row, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Heads, Name, Op, Short};
+    use converge::{EventId, PeerVersion, RowOp, Value};
+
+    #[test]
+    fn heads_read_back_as_they_show() {
+        for peer in ["ann", "a,b", "a:1", "%", "%41", "über ann", "\u{1b}[31m\n", "漢字", "\u{202e}"] {
+            let heads = Heads(vec![EventId::new(peer, 0), EventId::new("z", u32::MAX)]);
+            let shown = heads.to_string();
+            assert_eq!(shown.matches(',').count(), 1, "{shown}");
+            assert!(!shown.chars().any(char::is_control), "{shown:?}");
+            assert_eq!(shown.parse(), Ok(heads));
+        }
+        assert_eq!("".parse(), Ok(Heads(vec![])));
+        assert_eq!(Heads(vec![EventId::new("a b", 3)]).to_string(), "a%20b:3");
+        for wrong in [
+            "ann",
+            "ann:",
+            ":1",
+            "ann:-1",
+            "ann:+1",
+            "ann:4294967296",
+            "ann:1,",
+            ",",
+            "%4:1",
+            "%g0:1",
+            "%+1:1",
+            "%ff:1",
+        ] {
+            assert!(wrong.parse::<Heads>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_the_last_event_of_each_peer() {
+        let version = [("a", 3), ("b", 0), ("c", 1)].map(|(peer, count)| PeerVersion { peer: peer.into(), count });
+        assert_eq!(Heads::of_version(&version).to_string(), "a:2,c:0");
+    }
+
+    #[test]
+    fn names_cannot_pass_for_others() {
+        assert_eq!(Name("src/a.rs").to_string(), "src/a.rs");
+        assert_eq!(Name("").to_string(), "\"\"");
+        assert_eq!(Name("a b").to_string(), "\"a b\"");
+        assert_eq!(Name("\u{1b}]0;\n\"").to_string(), "\"\\u{1b}]0;\\n\\\"\"");
+    }
+
+    #[test]
+    fn operations_show_in_full_and_in_short() {
+        let cells: [(&str, Value); 6] = [
+            ("a", Value::Null),
+            ("b", true.into()),
+            ("c", (-1).into()),
+            ("d", 2.0.into()),
+            ("e", "x\ny".into()),
+            ("f", Value::Blob(vec![0, 255])),
+        ];
+        let insert = RowOp::insert("t", "r 1", cells);
+        let full = "insert t \"r 1\" a=null b=true c=-1 d=2.0 e=\"x\\ny\" f=x'00ff'";
+        assert_eq!(Op(&insert).to_string(), full);
+        let delete = RowOp::delete("t", "x".repeat(61));
+        let ops = [insert, RowOp::update("t", "r", [("a", 1)]), delete.clone(), delete.clone(), delete];
+        let shortest = format!("insert t \"r 1\" a,b,c,d,+2; update t r a; delete t {}…; and 2 more", "x".repeat(60));
+        assert_eq!(Short(&ops).to_string(), shortest);
+        assert_eq!(Short(&[]).to_string(), "nothing");
+    }
+}

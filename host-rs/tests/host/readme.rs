@@ -1,0 +1,40 @@
+//! The commands of the crate's README run. Its Rust code is run with the documentation's.
+
+use crate::program::folder;
+use converge::{Doc, Error};
+use std::fs;
+use std::process::Command;
+
+const README: &str = include_str!("../../README.md");
+
+#[test]
+fn every_command_of_the_readme_runs() -> Result<(), Error> {
+    let folder = folder();
+    let doc = Doc::create("ann")?;
+    doc.insert("people", "p1", [("name", "Alice")])?;
+    doc.update("people", "p1", [("name", "Alicia")])?;
+    doc.save_file(folder.path().join("people.converge"))?;
+    let other = doc.fork_at(&doc.heads()?, "ben")?;
+    other.insert("people", "p2", [("name", "Bob")])?;
+    other.save_file(folder.path().join("other.converge"))?;
+    other.delete("people", "p1")?;
+    fs::write(folder.path().join("update"), other.update_since(&doc.version()?)?).expect("written");
+
+    let block = README.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of commands");
+    let mut commands = 0;
+    for line in block.lines() {
+        let command = line.split('#').next().unwrap_or_default();
+        let arguments = command.strip_prefix("converge ").expect("a call of the program").split_whitespace();
+        let program = Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).current_dir(folder.path()).output();
+        let output = program.expect("the program starts");
+        // Both of these differ, which is no failure.
+        let expected = i32::from(command.starts_with("converge diff"));
+        assert_eq!(output.status.code(), Some(expected), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "{command}");
+        commands += 1;
+    }
+    assert_eq!(commands, 8);
+    let exported = fs::read_to_string(folder.path().join("people.jsonl")).expect("written");
+    assert_eq!(exported, "{\"id\":\"p2\",\"name\":\"Bob\"}\n");
+    Ok(())
+}

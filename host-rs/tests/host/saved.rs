@@ -1,0 +1,185 @@
+//! Documents as bytes: every function once, and the errors as they come out. What they mean is the conformance suite's.
+
+use converge::{Doc, Error, EventId, EventRun, Instance, InstanceOptions, PeerVersion, RowOp, Value};
+
+type Tested = Result<(), Error>;
+
+fn known(peer: &str, count: u32) -> PeerVersion {
+    PeerVersion { peer: peer.into(), count }
+}
+
+/// A document with a row, which was changed.
+fn example() -> Result<Doc, Error> {
+    let doc = Doc::create("ann")?;
+    doc.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?;
+    doc.update("people", "p1", [("age", 31)])?;
+    Ok(doc)
+}
+
+fn same(one: &Doc, other: &Doc) -> Tested {
+    assert_eq!(one.digest()?, other.digest()?);
+    assert_eq!(one.version()?, other.version()?);
+    assert_eq!(one.heads()?, other.heads()?);
+    assert_eq!(one.save()?, other.save()?);
+    Ok(())
+}
+
+#[test]
+fn a_restarted_replica_goes_on_where_it_was() -> Tested {
+    let doc = example()?;
+    let early = EventRun {
+        peer: "ben".into(),
+        start: 1,
+        lamport: 3,
+        deps: vec![EventId::new("ben", 0)],
+        commits: vec![vec![RowOp::insert("people", "p2", [("name", "Bob")])]],
+    };
+    assert_eq!(doc.merge_events(&[early])?.waiting, 1);
+    let saved = doc.save()?;
+
+    let restarted = Doc::load("ann", &saved)?;
+    assert_eq!(restarted.peer()?, "ann");
+    same(&doc, &restarted)?;
+    // The waiting event still waits, and comes when it can.
+    let awaited = EventRun { peer: "ben".into(), start: 0, lamport: 1, deps: vec![], commits: vec![vec![]] };
+    assert_eq!(restarted.merge_events(&[awaited])?.applied, 2);
+    assert!(restarted.get("people", "p2")?.is_some());
+    assert_eq!(restarted.update("people", "p1", [("age", 32)])?, EventId::new("ann", 2));
+
+    let instance = Instance::new(InstanceOptions::default())?;
+    let (zoe, again) = (instance.load("zoe", &saved)?, instance.load("ann", &saved)?);
+    assert_eq!(zoe.update("people", "p1", [("age", 33)])?, EventId::new("zoe", 0));
+    same(&doc, &again)
+}
+
+#[test]
+fn updates_and_documents_merge() -> Tested {
+    let (ann, ben) = (example()?, Doc::create("ben")?);
+    let report = ben.merge_update(&ann.update_since(&[known("ann", 1)])?)?;
+    assert_eq!((report.applied, report.waiting, report.missing), (0, 1, vec![EventId::new("ann", 0)]));
+    let report = ben.merge_update(&ann.save()?)?;
+    assert_eq!((report.applied, report.waiting), (2, 0));
+    same(&ann, &ben)?;
+
+    ben.delete("people", "p1")?;
+    let update = ben.update_since(&ann.version()?)?;
+    assert!(update.len() < 100, "{} bytes", update.len());
+    assert_eq!(ann.merge_update(&update)?.applied, 1);
+    assert_eq!(ann.merge_update(&update)?.duplicate, 1);
+    same(&ann, &ben)
+}
+
+#[test]
+fn compaction_and_the_way_on_from_below_it() -> Tested {
+    let (ann, ben) = (example()?, Doc::create("ben")?);
+    ben.merge_update(&ann.save()?)?;
+    ann.insert("people", "gone", [("name", "Eve")])?;
+    ann.delete("people", "gone")?;
+    let before = ann.digest()?;
+    let report = ann.compact(&ann.version()?)?;
+    assert_eq!((report.events_dropped, report.tombstones_dropped), (4, 1));
+    assert_eq!(ann.digest()?, before);
+
+    let horizon = vec![known("ann", 4)];
+    let compacted =
+        |error: Result<_, Error>| assert!(matches!(error, Err(Error::Compacted(version)) if version == horizon));
+    compacted(ann.update_since(&[]).map(drop));
+    compacted(ann.events_since(&[], 1).map(drop));
+    compacted(ann.diff(&[], &ann.heads()?).map(drop));
+    compacted(ann.fork_at(&[EventId::new("ann", 0)], "fork").map(drop));
+    ben.update("people", "p1", [("name", "Alicia")])?;
+    compacted(ann.merge_update(&ben.update_since(&[known("ann", 2)])?).map(drop));
+    compacted(ben.merge_update(&ann.save()?).map(drop));
+
+    let report = ben.rebase(&ann.save()?)?;
+    assert_eq!((report.applied, report.duplicate, report.missing), (1, 2, vec![]));
+    assert_eq!(ann.merge_update(&ben.update_since(&ann.version()?)?)?.applied, 1);
+    same(&ann, &ben)?;
+    let name = ann.get("people", "p1")?.unwrap_or_default().remove(1);
+    assert_eq!(name.value, Value::from("Alicia"));
+    same(&ann, &Doc::load("zoe", &ann.save()?)?)
+}
+
+#[test]
+fn history_is_looked_into() -> Tested {
+    let doc = example()?;
+    let (first, last) = ([EventId::new("ann", 0)], doc.heads()?);
+    assert_eq!(doc.diff(&first, &last)?, [RowOp::update("people", "p1", [("age", 31)])]);
+    assert_eq!(doc.diff(&last, &[])?, [RowOp::delete("people", "p1")]);
+    let fork = doc.fork_at(&first, "fork")?;
+    assert_eq!(fork.peer()?, "fork");
+    assert_eq!(fork.version()?, [known("ann", 1)]);
+    // It goes its own way, in the same instance, and survives what it came from.
+    assert_eq!(fork.instance().memory_bytes(), doc.instance().memory_bytes());
+    fork.delete("people", "p1")?;
+    assert!(doc.get("people", "p1")?.is_some());
+    drop(doc);
+    assert_eq!(fork.tables()?, []);
+    Ok(())
+}
+
+#[test]
+fn refusals_are_typed_and_change_nothing() -> Tested {
+    let doc = example()?;
+    let before = doc.save()?;
+    let update = doc.update_since(&[])?;
+    let mut flipped = before.clone();
+    flipped[20] ^= 1;
+    let mut newer = before.clone();
+    newer[4] = 2;
+
+    for bytes in [&before[..before.len() - 1], &flipped, b"", b"PK"] {
+        assert!(matches!(Doc::load("ann", bytes), Err(Error::Corrupt(_))));
+        assert!(matches!(doc.merge_update(bytes), Err(Error::Corrupt(_))));
+        assert!(matches!(doc.rebase(bytes), Err(Error::Corrupt(_))));
+    }
+    assert!(matches!(Doc::load("ann", &newer), Err(Error::UnsupportedVersion(2))));
+    assert!(matches!(doc.merge_update(&newer), Err(Error::UnsupportedVersion(2))));
+    assert!(matches!(Doc::load("ann", &update), Err(Error::Corrupt(_))));
+    assert!(matches!(doc.rebase(&update), Err(Error::Corrupt(_))));
+    assert!(matches!(Doc::load("", &before), Err(Error::InvalidArgument(_))));
+    assert!(matches!(doc.fork_at(&[], ""), Err(Error::InvalidArgument(_))));
+    assert!(matches!(doc.update_since(&[known("a", 1), known("a", 1)]), Err(Error::InvalidArgument(_))));
+    assert!(matches!(doc.compact(&[known("ann", 3)]), Err(Error::InvalidArgument(_))));
+    let unknown = [EventId::new("ann", 2)];
+    assert!(matches!(doc.diff(&unknown, &[]), Err(Error::InvalidArgument(_))));
+    assert!(matches!(doc.fork_at(&unknown, "fork"), Err(Error::InvalidArgument(_))));
+    assert_eq!(doc.save()?, before);
+    Ok(())
+}
+
+/// More than wasmtime carries in one call unless it is told so.
+#[test]
+fn documents_of_more_than_128_mib_pass() -> Tested {
+    let doc = Doc::create("ann")?;
+    let blob = vec![7_u8; 15 << 20];
+    for row in 0..9_u8 {
+        let mut blob = blob.clone();
+        // Not the same value nine times, which the bytes need not hold nine times.
+        blob[0] = row;
+        doc.insert("t", &row.to_string(), [("x", blob)])?;
+    }
+    let saved = doc.save()?;
+    assert!(saved.len() > 128 << 20, "{} bytes", saved.len());
+    let loaded = Doc::load("ann", &saved)?;
+    assert_eq!(loaded.digest()?, doc.digest()?);
+    drop(doc);
+
+    let update = loaded.update_since(&[])?;
+    assert!(update.len() > 128 << 20, "{} bytes", update.len());
+    let merged = Doc::create("ben")?;
+    assert_eq!(merged.merge_update(&update)?.applied, 9);
+    assert_eq!(merged.digest()?, loaded.digest()?);
+    Ok(())
+}
+
+#[test]
+fn bytes_beyond_the_memory_of_an_instance_are_told() -> Tested {
+    let doc = Doc::create("ann")?;
+    doc.insert("t", "r", [("x", vec![7_u8; 10 << 20])])?;
+    let saved = doc.save()?;
+    let small = Instance::new(InstanceOptions { memory_bytes: 8 << 20, ..InstanceOptions::default() })?;
+    assert!(matches!(small.load("ann", &saved), Err(Error::OutOfMemory)));
+    assert!(matches!(small.load("ann", &saved), Err(Error::Gone)));
+    Ok(())
+}
