@@ -21,7 +21,7 @@ test('all verdicts are read', () => assert.ok(lines.length > 200, `${lines.lengt
 
 for (const line of lines) {
   test(line, async () => {
-    const [file, call, into, expected] = line.split(' ');
+    const [file = '', call = '', into = '', expected] = line.split(' ');
     const bytes = await read(file);
     const doc = into === '-' ? Doc.create('nobody') : Doc.load(await read(into), { peer: 'nobody' });
     const before = state(doc);
@@ -31,7 +31,7 @@ for (const line of lines) {
       'merge-update': () => doc.mergeUpdate(bytes),
       rebase: () => doc.rebase(bytes),
     };
-    const verdict = verdictOf(calls[call]);
+    const verdict = verdictOf(calls[call] ?? assert.fail(`${call} is no call`));
     assert.equal(verdict, expected);
     if (verdict !== 'ok') {
       assert.deepEqual(state(doc), before);

@@ -39,7 +39,7 @@ fn run(host: &impl Host) {
     assert!(count > 200, "only {count} verdicts were read");
 }
 
-fn state(doc: &mut impl Document) -> impl PartialEq {
+fn state<D: Document>(doc: &mut D) -> impl PartialEq + use<D> {
     (doc.digest(), doc.heads(), doc.version(), doc.save())
 }
 

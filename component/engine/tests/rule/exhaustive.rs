@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What an event may do to its row: operations that are executed in this order. The first few are tried where there are
 /// many events, all of them where there are few.
-const EFFECTS: [&[Effect]; 8] = {
+pub(crate) const EFFECTS: [&[Effect]; 8] = {
     use Effect::{Delete, InsertX, InsertY, UpdateX, UpdateY};
     [
         &[InsertX],
@@ -28,7 +28,7 @@ const EFFECTS: [&[Effect]; 8] = {
 };
 
 #[derive(Clone, Copy)]
-enum Effect {
+pub(crate) enum Effect {
     InsertX,
     InsertY,
     UpdateX,
@@ -86,7 +86,7 @@ fn orders(n: usize) -> Vec<Vec<usize>> {
 }
 
 /// All patterns of `n` events: all ways in which two replicas commit and hear of each other, without what they commit.
-fn patterns(n: usize) -> Vec<Vec<Event>> {
+pub(crate) fn patterns(n: usize) -> Vec<Vec<Event>> {
     let mut patterns = Vec::new();
     for a in 0..=n {
         for heard_by_a in rising(a, n - a) {
@@ -192,12 +192,12 @@ impl Bare {
         let runs: Vec<EventRun> = events.iter().map(run_of).collect();
         let rows: Vec<Vec<Row>> =
             self.expected.iter().map(|expected| rows(chosen(&events, expected.applied))).collect();
-        let mut digest = None;
+        let mut end = None;
         let mut last: &[usize] = &[];
         for order in orders {
             // What the order before began with, too, was looked at there.
             let looked_at = order.iter().zip(last).take_while(|(place, last)| place == last).count();
-            self.deliver_all(&runs, &rows, order, looked_at, &mut digest)
+            self.deliver_all(&runs, &rows, order, looked_at, &mut end)
                 .map_err(|why| format!("{why}\n{}", show(&events, order)))?;
             last = order;
         }
@@ -211,7 +211,7 @@ impl Bare {
         rows: &[Vec<Row>],
         order: &[usize],
         looked_at: usize,
-        digest: &mut Option<[u8; 32]>,
+        end: &mut Option<([u8; 32], Vec<u8>)>,
     ) -> Checked {
         let mut doc = Doc::create("c").map_err(|error| error.to_string())?;
         let mut delivered = 0;
@@ -224,7 +224,8 @@ impl Bare {
                 check_rows(&doc, &rows[delivered])?;
             }
         }
-        same("digest", &doc.digest(), digest.get_or_insert_with(|| doc.digest()))
+        let ends = (doc.digest(), doc.save());
+        same("digest and saved bytes", &ends, end.get_or_insert_with(|| ends.clone()))
     }
 }
 
@@ -247,7 +248,7 @@ fn chosen(events: &[Event], subset: usize) -> impl Iterator<Item = &Event> {
 }
 
 /// The effect on this row; each value says which event wrote it, and which operation of that.
-fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
+pub(crate) fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
     let op = |(place, effect): (usize, &Effect)| {
         let cells = |column| vec![Cell::new(column, (10 * event + place) as i64)];
         let (table, row) = ("t".to_owned(), row.to_owned());
@@ -281,7 +282,7 @@ fn check_rows(doc: &Doc, expected: &[Row]) -> Checked {
     Err(format!("the engine has {} rows, expected {}", page.rows.len(), expected.len()))
 }
 
-fn show(events: &[Event], order: &[usize]) -> String {
+pub(crate) fn show(events: &[Event], order: &[usize]) -> String {
     let lines = events.iter().map(|event| format!("{} {}", show_peer(&event.id.peer), show_event(event)));
     format!("events, delivered in the order {order:?}:\n  {}", lines.collect::<Vec<_>>().join("\n  "))
 }

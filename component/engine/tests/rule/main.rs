@@ -2,17 +2,25 @@
 //!
 //! > The tables are what executing every known event, one at a time, in the order of (lamport, peer), would give.
 //!
-//! `random` plays random histories of several replicas, `exhaustive` all small ones, `hostile` mutates runs, and `since`
-//! asks for parts of histories. All of them compare the engine with `oracle`, which is the rule word for word, and with
+//! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all small ones, `hostile` mutates runs, and `since`
+//! asks for parts of histories; `compaction` gives histories up, `rebase` leads on from below, `history` looks back, and
+//! `size` weighs what is left. All of them compare the engine with `oracle`, which is the rule word for word, and with
 //! `model`, a naive replica. A failure prints its seed and the shortest history that the shrinking found.
 
 mod check;
+mod compaction;
 mod exhaustive;
+mod history;
 mod hostile;
 mod model;
 mod oracle;
+mod past;
 mod random;
+mod rebase;
 mod rules;
 mod seeds;
 mod since;
+mod size;
+mod small_compactions;
+mod storage;
 mod world;

@@ -42,6 +42,13 @@ impl Model {
         Event { id: EventId { peer: peer.to_owned(), counter }, lamport, deps, ops }
     }
 
+    /// The first event of a peer that is not known, but waits or is needed by one that waits.
+    pub(crate) fn first_claimed(&self, peer: &str) -> Option<u32> {
+        let needs = |event: &Event| event.deps.iter().cloned().chain(previous(&event.id)).collect::<Vec<_>>();
+        let claimed = self.waiting.values().flat_map(needs).chain(self.waiting.keys().cloned());
+        claimed.filter(|id| id.peer == peer && !self.known.contains_key(id)).map(|id| id.counter).min()
+    }
+
     /// Takes in runs and says what the engine must report.
     pub(crate) fn merge(&mut self, runs: &[EventRun]) -> MergeReport {
         let mut report = MergeReport::default();

@@ -26,7 +26,7 @@ fn random_histories() {
     });
     let [events, merges, wait] = [events, merges, merges_that_wait].map(AtomicU64::into_inner);
     eprintln!("random histories: {events} events, {merges} merges, {wait} of them left events waiting");
-    assert!(merges < 1_000 || wait > merges / 10, "too few histories have gaps");
+    assert!(merges < 1_000 || wait > merges / 20, "too few histories have gaps");
 }
 
 /// A random history. What it leaves open is decided by the dice that it is played with.
@@ -59,7 +59,7 @@ impl Scene {
         let from = random.below(self.replicas + 1);
         let to = (from + 1 + random.below(self.replicas)) % (self.replicas + 1);
         let dice = random.next();
-        match random.below(16) {
+        match random.below(20) {
             0..7 => Step::Commit { at, careful: random.chance(7, 8), ops: self.ops(random) },
             7..11 => Step::Send { from, to, dice },
             11..13 => Step::Relay { from, to, dice },
@@ -68,6 +68,9 @@ impl Scene {
                 Step::Watch { at, from_start: random.chance(1, 2), tables }
             }
             14 => Step::Take { at, dice },
+            15 | 16 => Step::Update { from, to, dice },
+            17 => Step::Save { at },
+            18 => Step::Restart { at, dice },
             _ if random.chance(3, 4) => Step::Take { at, dice },
             _ => Step::Unwatch { at, dice },
         }

@@ -26,7 +26,7 @@ fn random_versions() {
 }
 
 /// Some peers with some counts: unknown peers and too many events too; not sorted. No peer comes twice.
-fn random_version(random: &mut Random, versions: &[Vec<PeerVersion>]) -> Vec<PeerVersion> {
+pub(crate) fn random_version(random: &mut Random, versions: &[Vec<PeerVersion>]) -> Vec<PeerVersion> {
     let mut known = random.pick(versions).clone();
     random.shuffle(&mut known);
     known.truncate(random.below(known.len() + 1));

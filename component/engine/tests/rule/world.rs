@@ -27,6 +27,12 @@ pub(crate) enum Step {
     Take { at: usize, dice: u64 },
     /// A watcher goes.
     Unwatch { at: usize, dice: u64 },
+    /// What `from` knows, or some of it, comes to `to` as bytes.
+    Update { from: usize, to: usize, dice: u64 },
+    /// The replica is saved, for later.
+    Save { at: usize },
+    /// The replica ends, and goes on from what it saved, now or earlier.
+    Restart { at: usize, dice: u64 },
 }
 
 /// The names of the replicas, the ghost's last, and what they do.
@@ -55,12 +61,24 @@ impl History {
 
     /// Plays the history; where that fails, says why for the shortest history found that still fails.
     pub(crate) fn check(&self, dice: u64) -> Checked<World> {
-        let mut why = match self.play(dice) {
-            Ok(world) => return Ok(world),
+        self.check_then(dice, |world, _| Ok(world))
+    }
+
+    /// Plays the history and puts the world that it leads to to a test, which has dice of its own; where one of the two
+    /// fails, says why for the shortest history found that still fails.
+    pub(crate) fn check_then<T>(&self, dice: u64, test: impl Fn(World, &mut Random) -> Checked<T>) -> Checked<T> {
+        let run = |history: &Self| {
+            let world = history.play(dice)?;
+            let steps = world.log.join("\n  ");
+            let mut random = Random::new(!dice);
+            caught(|| test(world, &mut random)).map_err(|why| format!("{why}\nafter these steps:\n  {steps}"))
+        };
+        let mut why = match run(self) {
+            Ok(result) => return Ok(result),
             Err(why) => why,
         };
         let mut shortest = self.clone();
-        let fails = |history: Self| history.play(dice).err().map(|why| (history, why));
+        let fails = |history: Self| run(&history).err().map(|why| (history, why));
         while let Some(found) = shortest.shorter().into_iter().find_map(fails) {
             (shortest, why) = found;
         }
@@ -97,13 +115,17 @@ pub(crate) struct Replica {
     pub(crate) name: String,
     pub(crate) doc: Option<Doc>,
     pub(crate) model: Model,
-    mirrors: Vec<Mirror>,
+    pub(crate) mirrors: Vec<Mirror>,
+    /// What it saved last, and what it knew then.
+    pub(crate) saved: Option<(Vec<u8>, Model)>,
 }
 
 pub(crate) struct World {
     pub(crate) replicas: Vec<Replica>,
+    /// Every event that was ever made, also where a replica that went back to an older save forgot it.
+    made: Events,
     digests: Vec<([u8; 32], Tables)>,
-    log: Vec<String>,
+    pub(crate) log: Vec<String>,
     /// How many merges there were, and after how many of them events waited.
     pub(crate) merges: u32,
     pub(crate) merges_that_wait: u32,
@@ -115,14 +137,20 @@ impl World {
         for (place, name) in names.iter().enumerate() {
             let create = || Doc::create(name).map_err(|error| format!("create {name:?}: {error}"));
             let doc = if place + 1 < names.len() { Some(create()?) } else { None };
-            replicas.push(Replica { name: name.clone(), doc, model: Model::default(), mirrors: Vec::new() });
+            replicas.push(Replica {
+                name: name.clone(),
+                doc,
+                model: Model::default(),
+                mirrors: Vec::new(),
+                saved: None,
+            });
         }
-        Ok(Self { replicas, digests: Vec::new(), log: Vec::new(), merges: 0, merges_that_wait: 0 })
+        Ok(Self { replicas, made: Events::new(), digests: Vec::new(), log: Vec::new(), merges: 0, merges_that_wait: 0 })
     }
 
     /// Every event that was ever made.
     pub(crate) fn all_events(&self) -> Events {
-        self.replicas.iter().flat_map(|replica| replica.model.known.clone()).collect()
+        self.made.clone()
     }
 
     fn step(&mut self, step: &Step, random: &mut Random) -> Checked {
@@ -133,6 +161,9 @@ impl World {
             Step::Watch { at, from_start, tables } => self.watch(*at, *from_start, tables),
             Step::Take { at, dice } => self.take(*at, &mut Random::new(*dice)),
             Step::Unwatch { at, dice } => self.unwatch(*at, &mut Random::new(*dice)),
+            Step::Update { from, to, dice } => self.update(*from, *to, &mut Random::new(*dice), random),
+            Step::Save { at } => self.save(*at),
+            Step::Restart { at, dice } => self.restart(*at, &mut Random::new(*dice), random),
         }
     }
 
@@ -141,6 +172,7 @@ impl World {
         let Some(doc) = &mut replica.doc else {
             let event = replica.model.next_event(&replica.name, ops.to_vec());
             self.log.push(format!("{} commits {}", show_peer(&replica.name), show_event(&event)));
+            self.made.insert(event.id.clone(), event.clone());
             replica.model.known.insert(event.id.clone(), event);
             return Ok(());
         };
@@ -157,20 +189,25 @@ impl World {
             execute(&mut tables, op);
             taken.push(op.clone());
         }
+        // Its next events were already written, before it went back to an older save.
+        let claimed = replica.model.first_claimed(&replica.name);
+        let conflict = |counter| Error::ConflictingEvent { peer: replica.name.clone(), counter };
+        let refused = refused.or(claimed.map(conflict));
         let expected = replica.model.next_event(&replica.name, taken.clone());
         let outcome = if refused.is_some() { ", to be refused" } else { "" };
         self.log.push(format!("{} commits {}{outcome}", show_peer(&replica.name), show_event(&expected)));
         let before = replica.model.version();
         let committed = commit(doc, taken, random.chance(1, 2));
-        let Some(missing) = refused else {
+        let Some(refused) = refused else {
             same("the commit's name", &committed, &Ok(expected.id.clone()))?;
             let made = doc.events_since(&before, u32::MAX).map_err(|error| error.to_string())?;
             replica.model.merge(&runs_of([&expected], || false));
             let expected: Vec<Event> = all_events_of(&runs_of([&expected], || false));
             same("the new event", &all_events_of(&made.runs), &expected)?;
+            self.made.extend(expected.into_iter().map(|event| (event.id.clone(), event)));
             return self.check(at, random);
         };
-        same("the commit", &committed, &Err(missing))?;
+        same("the commit", &committed, &Err(refused))?;
         self.check(at, random)
     }
 
@@ -227,7 +264,7 @@ impl World {
     }
 
     /// Brings these runs to one replica, at times twice, and compares it with its model.
-    fn merge(&mut self, to: usize, runs: &[EventRun], random: &mut Random) -> Checked {
+    pub(crate) fn merge(&mut self, to: usize, runs: &[EventRun], random: &mut Random) -> Checked {
         let replica = &mut self.replicas[to];
         self.log.push(format!("{} merges {}", show_peer(&replica.name), show_runs(runs)));
         for _ in 0..1 + random.below(2) {
@@ -292,11 +329,11 @@ impl World {
                 mirror.catch_up(doc, 1 + random.below(3) as u32, &now)?;
             }
         }
-        Ok(())
+        self.check_saves(random)
     }
 
     /// Compares a replica with its model, and its digest with those of all tables seen so far.
-    fn check(&mut self, at: usize, random: &mut Random) -> Checked {
+    pub(crate) fn check(&mut self, at: usize, random: &mut Random) -> Checked {
         let replica = &self.replicas[at];
         let Some(doc) = &replica.doc else { return Ok(()) };
         doc.dbg_check();

@@ -1,0 +1,175 @@
+//! One call with bytes that may be hostile, and what must hold afterwards. It panics where that does not hold.
+
+use converge_engine::{Cell, Doc, Error, EventId, MergeReport, PeerVersion, ScanOptions};
+
+/// The calls that take bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    Load,
+    MergeUpdate,
+    Rebase,
+}
+
+pub(crate) const CALLS: [Call; 3] = [Call::Load, Call::MergeUpdate, Call::Rebase];
+
+/// A document to which bytes come.
+pub(crate) struct Victim {
+    doc: Doc,
+    shown: Shown,
+}
+
+/// All that a document shows to who looks from outside.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    saved: Vec<u8>,
+    digest: [u8; 32],
+    version: Vec<PeerVersion>,
+    heads: Vec<EventId>,
+}
+
+impl Shown {
+    fn of(doc: &Doc) -> Self {
+        Self { saved: doc.save(), digest: doc.digest(), version: doc.version(), heads: doc.heads() }
+    }
+}
+
+impl Victim {
+    /// The document that saved these bytes, writing as `peer`.
+    pub(crate) fn new(peer: &str, saved: &[u8]) -> Result<Self, Error> {
+        let doc = Doc::load(peer, saved)?;
+        let shown = Shown::of(&doc);
+        assert_eq!(shown.saved, saved, "a loaded document saves other bytes");
+        Ok(Self { doc, shown })
+    }
+
+    /// Puts the bytes to a call, which `watch` carries out and may measure. `load` makes a document of them; the other
+    /// calls bring them to this document, which is afterwards what it was before.
+    pub(crate) fn attempt(
+        &mut self,
+        call: Call,
+        bytes: &[u8],
+        watch: impl FnOnce(&mut dyn FnMut()),
+    ) -> Result<(), Error> {
+        let doc = &mut self.doc;
+        let mut made = None;
+        let mut result = Ok(MergeReport::default());
+        watch(&mut || match call {
+            Call::Load => match Doc::load("loader", bytes) {
+                Ok(doc) => made = Some(doc),
+                Err(error) => result = Err(error),
+            },
+            Call::MergeUpdate => result = doc.merge_update(bytes),
+            Call::Rebase => result = doc.rebase(bytes),
+        });
+        if let Err(error) = &result {
+            assert_eq!(Shown::of(doc), self.shown, "a refused call ({error}) changed the document");
+            return result.map(drop);
+        }
+        if call == Call::Load {
+            let mut doc = made.expect("load gives a document or an error");
+            check_valid(&mut doc, false);
+            return Ok(());
+        }
+        // The state that a saved document brings along is not checked against its history, so it may lie.
+        check_valid(doc, call == Call::MergeUpdate);
+        self.doc = Doc::load(self.doc.peer(), &self.shown.saved)?;
+        Ok(())
+    }
+}
+
+/// The document holds a valid history and can be used. With `honest`, its tables are what its history makes.
+pub(crate) fn check_valid(doc: &mut Doc, honest: bool) {
+    doc.dbg_check();
+    check_history(doc, honest);
+    check_reload(doc);
+    read(doc);
+    write(doc);
+    compact(doc, honest);
+}
+
+/// The history, where it is there from the start, is one that a new replica takes, page by page or as an update.
+fn check_history(doc: &Doc, honest: bool) {
+    let mut other = Doc::create("other").expect("a good name");
+    loop {
+        let batch = match doc.events_since(&other.version(), u32::MAX) {
+            Ok(batch) => batch,
+            Err(error) => return assert!(matches!(error, Error::Compacted(_)), "{error}"),
+        };
+        let report = other.merge_events(batch.runs).expect("a history that a replica gives is valid");
+        assert_eq!((report.duplicate, report.waiting), (0, 0), "a history that a replica gives is complete");
+        if !batch.more {
+            break;
+        }
+    }
+    assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
+    assert!(!honest || other.digest() == doc.digest(), "the tables are not what the history makes");
+    let update = doc.update_since(&[]).expect("what events_since gives");
+    let mut other = Doc::create("other").expect("a good name");
+    assert_eq!(other.merge_update(&update).expect("an update that a replica gives is valid").waiting, 0);
+    assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
+}
+
+/// What is saved can be loaded, and is the same document.
+fn check_reload(doc: &Doc) {
+    let shown = Shown::of(doc);
+    let loaded = Doc::load("another", &shown.saved).expect("what is saved can be loaded");
+    loaded.dbg_check();
+    assert_eq!(Shown::of(&loaded), shown, "a loaded document differs from the one that was saved");
+}
+
+fn read(doc: &Doc) {
+    for table in doc.tables() {
+        let page = doc.scan(&table.name, &ScanOptions::default()).expect("a good scan");
+        assert_eq!(page.rows.len(), table.rows as usize);
+        for row in page.rows {
+            assert_eq!(doc.get(&table.name, &row.id), Some(row.cells));
+        }
+    }
+    let heads = doc.heads();
+    assert_eq!(doc.diff(&heads, &heads), Ok(Vec::new()));
+    if let Err(error) = doc.diff(&[], &heads) {
+        assert!(matches!(error, Error::Compacted(_)), "{error}");
+    }
+    let fork = doc.fork_at(&heads, "fork").expect("the heads are known");
+    assert_eq!((fork.version(), fork.heads()), (doc.version(), doc.heads()));
+}
+
+/// A commit, and a replica that hears of it.
+fn write(doc: &mut Doc) {
+    let before = doc.version();
+    let mut other = Doc::load("another", &doc.save()).expect("what is saved can be loaded");
+    match doc.insert("a table", "a row", vec![Cell::new("a column", 1)]) {
+        // Its next events wait, or are waited for, or it has no more counters.
+        Err(Error::ConflictingEvent { .. } | Error::LimitExceeded { .. }) => return,
+        made => drop(made.expect("a good insert")),
+    }
+    let update = doc.update_since(&before).expect("what is new is there");
+    let report = other.merge_update(&update).expect("what a replica writes is valid");
+    assert!(report.applied >= 1 && report.duplicate == 0, "{report:?}");
+    assert_eq!(Shown::of(&other), Shown::of(doc));
+    doc.dbg_check();
+    check_reload(doc);
+}
+
+/// Compaction leaves the tables as they are; where the state lied about the history, it may come out here.
+fn compact(doc: &mut Doc, honest: bool) {
+    let digest = doc.digest();
+    doc.compact(&doc.version()).expect("a version is a horizon");
+    doc.dbg_check();
+    assert!(!honest || doc.digest() == digest, "compaction changed the tables");
+    check_reload(doc);
+}
+
+/// The contract's name of what a call gives.
+pub(crate) fn verdict(result: &Result<(), Error>) -> &'static str {
+    match result {
+        Ok(()) => "ok",
+        Err(Error::InvalidArgument(_)) => "invalid-argument",
+        Err(Error::LimitExceeded { .. }) => "limit-exceeded",
+        Err(Error::ConflictingEvent { .. }) => "conflicting-event",
+        Err(Error::Corrupt(_) | Error::UnsupportedFeature(_)) => "corrupt",
+        Err(Error::UnsupportedVersion(_)) => "unsupported-version",
+        Err(Error::Compacted(_)) => "compacted",
+        Err(other) => panic!("bytes cannot lead to this: {other}"),
+    }
+}

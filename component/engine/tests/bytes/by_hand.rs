@@ -1,0 +1,206 @@
+//! An update written by hand, as `docs/format.md` says and without the engine, so that each of its numbers can be wrong.
+
+use crate::frame::{Frame, Section, varint};
+use crate::seeds::Random;
+
+/// The columns of an update, each as its numbers; the whole is valid as it is made.
+pub(crate) struct ByHand {
+    pub(crate) peers: Vec<u8>,
+    pub(crate) tables: Vec<u8>,
+    pub(crate) columns: Vec<u8>,
+    pub(crate) shapes: u64,
+    pub(crate) shape_lengths: Vec<u64>,
+    pub(crate) shape_columns: Vec<i64>,
+    pub(crate) table_rows: Vec<u64>,
+    pub(crate) row_ids: Vec<u8>,
+    pub(crate) runs: u64,
+    pub(crate) run_peers: Vec<u64>,
+    pub(crate) run_gaps: Vec<u64>,
+    pub(crate) run_events: Vec<u64>,
+    pub(crate) run_dependencies: Vec<u64>,
+    pub(crate) dependency_peers: Vec<u64>,
+    pub(crate) dependency_distances: Vec<i64>,
+    pub(crate) event_operations: Vec<u64>,
+    pub(crate) kinds: Vec<u64>,
+    pub(crate) rows: Vec<i64>,
+    pub(crate) operation_shapes: Vec<u64>,
+    pub(crate) age_kinds: Vec<u64>,
+    pub(crate) ages: Vec<i64>,
+    pub(crate) name_kinds: Vec<u64>,
+    pub(crate) name_codes: Vec<u64>,
+    pub(crate) name_lengths: Vec<u64>,
+    pub(crate) name_bytes: Vec<u8>,
+}
+
+impl ByHand {
+    /// Two events by ann: a row is inserted, and updated with the same name and another age.
+    pub(crate) fn new() -> Self {
+        Self {
+            peers: names(&["ann"]),
+            tables: names(&["people"]),
+            columns: names(&["age", "name"]),
+            shapes: 1,
+            shape_lengths: vec![2],
+            shape_columns: vec![0, 1],
+            table_rows: vec![1],
+            row_ids: sorted_texts(&["p1"]),
+            runs: 1,
+            run_peers: vec![0],
+            run_gaps: vec![0],
+            run_events: vec![2],
+            run_dependencies: vec![0],
+            dependency_peers: vec![],
+            dependency_distances: vec![],
+            event_operations: vec![1, 1],
+            kinds: vec![0, 1],
+            rows: vec![0, 0],
+            operation_shapes: vec![0, 0],
+            age_kinds: vec![3, 3],
+            ages: vec![30, 31],
+            name_kinds: vec![5, 5],
+            name_codes: vec![0, 1],
+            name_lengths: vec![5],
+            name_bytes: b"Alice".to_vec(),
+        }
+    }
+
+    /// Changes a few numbers; columns may become longer or shorter by one.
+    pub(crate) fn change(&mut self, numbers: &[u64], random: &mut Random) {
+        for _ in 0..1 + random.below(3) {
+            let columns = [
+                &mut self.shape_lengths,
+                &mut self.table_rows,
+                &mut self.run_peers,
+                &mut self.run_gaps,
+                &mut self.run_events,
+                &mut self.run_dependencies,
+                &mut self.dependency_peers,
+                &mut self.event_operations,
+                &mut self.kinds,
+                &mut self.operation_shapes,
+                &mut self.age_kinds,
+                &mut self.name_kinds,
+                &mut self.name_codes,
+                &mut self.name_lengths,
+            ];
+            let deltas = [&mut self.shape_columns, &mut self.dependency_distances, &mut self.rows, &mut self.ages];
+            let place = random.below(columns.len() + deltas.len() + 2);
+            let number = if random.chance(1, 2) { random.below(4) as u64 } else { *random.pick(numbers) };
+            if let Some(column) = columns.into_iter().nth(place) {
+                change(column, number, random);
+            } else if let Some(column) = deltas.into_iter().nth(place.wrapping_sub(14)) {
+                change(column, number as i64, random);
+            } else if random.chance(1, 2) {
+                self.runs = number;
+            } else {
+                self.shapes = number;
+            }
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let shapes = [varint(self.shapes), column(&self.shape_lengths), deltas(&self.shape_columns)].concat();
+        let history = [
+            varint(self.runs),
+            column(&self.run_peers),
+            column(&self.run_gaps),
+            column(&self.run_events),
+            column(&self.run_dependencies),
+            column(&self.dependency_peers),
+            column(&self.dependency_distances.iter().map(|&distance| zigzag(distance)).collect::<Vec<_>>()),
+            column(&self.event_operations),
+            column(&self.kinds),
+            deltas(&self.rows),
+            column(&self.operation_shapes),
+        ];
+        let names = [column(&self.name_codes), column(&self.name_lengths), self.sized_names()].concat();
+        let values = [
+            varint(2),
+            [varint(0), vec![1], column(&self.age_kinds), deltas(&self.ages)].concat(),
+            [varint(1), vec![4], column(&self.name_kinds), names].concat(),
+        ];
+        let section = |id, content| Section { id, content };
+        let sections = vec![
+            section(1, self.peers.clone()),
+            section(2, [&self.tables[..], &self.columns, &shapes].concat()),
+            section(5, [column(&self.table_rows), self.row_ids.clone()].concat()),
+            section(6, [history.concat(), values.concat()].concat()),
+        ];
+        Frame { version: 1, kind: b'U', features: 0, sections }.bytes()
+    }
+
+    fn sized_names(&self) -> Vec<u8> {
+        [varint(self.name_bytes.len() as u64), self.name_bytes.clone()].concat()
+    }
+}
+
+fn change<T: Copy>(column: &mut Vec<T>, number: T, random: &mut Random) {
+    let place = random.below(column.len() + 1);
+    match random.below(4) {
+        0 => column.insert(place, number),
+        1 if place < column.len() => drop(column.drain(place..=place)),
+        _ => match column.get_mut(place) {
+            Some(there) => *there = number,
+            None => column.push(number),
+        },
+    }
+}
+
+/// A column of numbers.
+pub(crate) fn column(numbers: &[u64]) -> Vec<u8> {
+    if let &[single] = numbers
+        && single < 1 << 63
+    {
+        return varint(single << 1 | 1);
+    }
+    let mut groups = Vec::new();
+    let mut literals: Vec<u64> = Vec::new();
+    for equal in numbers.chunk_by(|a, b| a == b).flat_map(|equal| equal.chunks(128)) {
+        if equal.len() >= 3 {
+            end_literals(&mut literals, &mut groups);
+            groups.push(equal.len() as u8 - 1);
+            groups.extend(varint(equal[0]));
+        } else {
+            literals.extend(equal);
+        }
+    }
+    end_literals(&mut literals, &mut groups);
+    [varint((groups.len() as u64) << 1), groups].concat()
+}
+
+fn end_literals(literals: &mut Vec<u64>, groups: &mut Vec<u8>) {
+    for group in literals.chunks(128) {
+        groups.push(127 + group.len() as u8);
+        groups.extend(group.iter().flat_map(|&number| varint(number)));
+    }
+    literals.clear();
+}
+
+/// A column of differences between numbers.
+pub(crate) fn deltas(numbers: &[i64]) -> Vec<u8> {
+    let before = [0].iter().chain(numbers);
+    column(&numbers.iter().zip(before).map(|(number, before)| zigzag(number.wrapping_sub(*before))).collect::<Vec<_>>())
+}
+
+fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+/// How many texts there are, and these, in whatever order.
+pub(crate) fn names(texts: &[&str]) -> Vec<u8> {
+    [varint(texts.len() as u64), sorted_texts(texts)].concat()
+}
+
+pub(crate) fn sorted_texts(texts: &[&str]) -> Vec<u8> {
+    let before = [""].iter().chain(texts);
+    let shared: Vec<usize> = texts
+        .iter()
+        .zip(before)
+        .map(|(text, before)| text.bytes().zip(before.bytes()).take(128).take_while(|(a, b)| a == b).count())
+        .collect();
+    let rests: Vec<&str> = texts.iter().zip(&shared).map(|(text, &shared)| &text[shared..]).collect();
+    let lengths: Vec<u64> = rests.iter().map(|rest| rest.len() as u64).collect();
+    let bytes = rests.concat().into_bytes();
+    let shared: Vec<u64> = shared.into_iter().map(|shared| shared as u64).collect();
+    [column(&shared), column(&lengths), varint(bytes.len() as u64), bytes].concat()
+}

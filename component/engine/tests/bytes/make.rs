@@ -1,0 +1,153 @@
+//! The files of `tests/crashers` that can be made by a rule: each a story of what somebody may send.
+
+use crate::bases::{compacted, one_row, replicas, version};
+use crate::by_hand::{ByHand, column, names};
+use crate::expand::updates;
+use crate::frame::{Frame, MAGIC, Section, sealed, varint};
+use converge_engine::{Cell, Doc, Error};
+
+/// A file's name and content.
+pub(crate) type Made = (&'static str, Vec<u8>);
+
+/// All files that are made here.
+pub(crate) fn all() -> Result<Vec<Made>, Error> {
+    let document = one_row()?.save();
+    let mut files = frames(&document);
+    files.extend(columns());
+    files.push(("one-text-ten-thousand-times.bin", updates(10_000, 6_000).bytes()));
+    let (ann, mut ben) = replicas()?;
+    files.push(("document-good.bin", document.clone()));
+    files.push(("document-compacted.bin", compacted()?.save()));
+    files.push(("update-good.bin", two_events()?.update_since(&[])?));
+    // By a replica that was away while the others compacted.
+    let mut away = Doc::create("zoe")?;
+    away.merge_events(ann.events_since(&[], 2)?.runs)?;
+    away.update("people", "p1", vec![Cell::new("age", 99)])?;
+    files.push(("update-from-below-the-horizon.bin", away.update_since(&version(&[("ann", 2)]))?));
+    let known = ben.version();
+    ben.insert("people", "p4", Vec::new())?;
+    files.push(("update-on-top-of-the-horizon.bin", ben.update_since(&known)?));
+    Ok(files)
+}
+
+/// What `ByHand` writes.
+fn two_events() -> Result<Doc, Error> {
+    let mut doc = one_row()?;
+    doc.update("people", "p1", vec![Cell::new("name", "Alice"), Cell::new("age", 31)])?;
+    Ok(doc)
+}
+
+#[test]
+fn what_is_written_by_hand_is_what_the_engine_writes() -> Result<(), Error> {
+    assert_eq!(ByHand::new().bytes(), two_events()?.update_since(&[])?);
+    Ok(())
+}
+
+/// An update with one number wrong, or a few.
+fn columns() -> Vec<Made> {
+    let with = |change: &dyn Fn(&mut ByHand)| {
+        let mut update = ByHand::new();
+        change(&mut update);
+        update.bytes()
+    };
+    // A run of equal numbers takes two bytes for each 128 of them.
+    let million_peers =
+        [varint(1_000_000), column(&vec![0; 1_000_000]), column(&vec![0; 1_000_000]), varint(0)].concat();
+    vec![
+        ("a-million-peers-with-empty-names.bin", with(&|update| update.peers = million_peers.clone())),
+        ("a-million-peers-in-three-bytes.bin", with(&|update| drop(update.peers.splice(0..1, varint(1_000_000))))),
+        ("dictionary-index-out-of-range.bin", with(&|update| update.name_codes[1] = 2)),
+        ("dictionary-index-2-64.bin", with(&|update| update.name_codes[1] = u64::MAX)),
+        ("text-beyond-the-end.bin", with(&|update| update.name_lengths[0] = 6)),
+        ("text-of-2-63-bytes.bin", with(&|update| update.name_lengths[0] = 1 << 63)),
+        ("text-not-utf-8.bin", with(&|update| update.name_bytes[4] = 0xff)),
+        ("run-of-2-32-minus-1-events.bin", with(&|update| update.run_events[0] = u64::from(u32::MAX))),
+        ("run-of-2-64-minus-1-events.bin", with(&|update| update.run_events[0] = u64::MAX)),
+        ("run-of-no-events.bin", with(&|update| update.run_events[0] = 0)),
+        ("runs-2-63.bin", with(&|update| update.runs = 1 << 63)),
+        ("run-that-begins-at-2-32.bin", with(&|update| update.run_gaps[0] = 1 << 32)),
+        ("run-that-begins-at-the-last-counter.bin", with(&|update| update.run_gaps[0] = u64::from(u32::MAX))),
+        ("run-of-an-unknown-peer.bin", with(&|update| update.run_peers[0] = 1)),
+        ("event-that-depends-on-itself.bin", with(&|update| depend(update, -1))),
+        ("event-that-depends-on-its-future.bin", with(&|update| depend(update, -2))),
+        ("event-that-depends-on-a-counter-below-0.bin", with(&|update| depend(update, 1))),
+        ("event-that-depends-on-2-63.bin", with(&|update| depend(update, i64::MIN))),
+        ("event-with-2-62-dependencies.bin", with(&|update| update.run_dependencies[0] = 1 << 62)),
+        ("event-with-2-62-operations.bin", with(&|update| update.event_operations[1] = 1 << 62)),
+        ("event-with-an-operation-less.bin", with(&|update| update.event_operations[1] = 0)),
+        ("operation-of-an-unknown-kind.bin", with(&|update| update.kinds[1] = 3)),
+        ("operation-on-an-unknown-row.bin", with(&|update| update.rows[1] = 1)),
+        ("operation-on-a-row-below-0.bin", with(&|update| update.rows[1] = -1)),
+        ("operation-of-an-unknown-shape.bin", with(&|update| update.operation_shapes[1] = 1)),
+        ("delete-with-cells.bin", with(&|update| update.kinds[1] = 2)),
+        ("shape-of-an-unknown-column.bin", with(&|update| update.shape_columns[1] = 2)),
+        ("shape-with-a-column-twice.bin", with(&|update| update.shape_columns[1] = 0)),
+        ("shapes-2-63.bin", with(&|update| update.shapes = 1 << 63)),
+        ("shape-of-2-62-columns.bin", with(&|update| update.shape_lengths[0] = 1 << 62)),
+        ("value-of-an-unknown-kind.bin", with(&|update| update.age_kinds[1] = 7)),
+        ("value-missing.bin", with(&|update| update.ages.truncate(1))),
+        ("value-too-many.bin", with(&|update| update.ages.push(32))),
+        ("table-of-2-62-rows.bin", with(&|update| update.table_rows[0] = 1 << 62)),
+        ("row-without-a-table.bin", with(&|update| update.table_rows.push(1))),
+        ("name-empty.bin", with(&|update| update.columns = names(&["", "name"]))),
+        ("name-twice.bin", with(&|update| update.columns = names(&["name", "name"]))),
+        ("names-not-sorted.bin", with(&|update| update.columns = names(&["name", "age"]))),
+        ("name-nobody-uses.bin", with(&|update| update.tables = names(&["people", "pets"]))),
+        ("name-too-long.bin", with(&|update| update.peers = names(&[&"a".repeat(257)]))),
+    ]
+}
+
+/// The first event depends on one of its own peer, so far behind the last before it.
+fn depend(update: &mut ByHand, distance: i64) {
+    update.run_dependencies = vec![1];
+    update.dependency_peers = vec![0];
+    update.dependency_distances = vec![distance];
+}
+
+/// What is wrong with the frame itself.
+fn frames(document: &[u8]) -> Vec<Made> {
+    let head = [&MAGIC[..], &varint(1), b"D", &varint(0)].concat();
+    let good = Frame::parse(document).expect("the engine's own bytes");
+    let with = |change: &dyn Fn(&mut Frame)| {
+        let mut frame = good.clone();
+        change(&mut frame);
+        frame.bytes()
+    };
+    let sections = |bytes: &[u8]| sealed([&head[..], &varint(bytes.len() as u64), bytes].concat());
+    let body = &document[head.len() + 1..document.len() - 4];
+    let length = varint(body.len() as u64);
+    assert_eq!(document, sections(body), "the body's length takes one byte");
+    let overlong = [length[0] | 0x80, 0];
+    vec![
+        ("empty.bin", Vec::new()),
+        ("magic-alone.bin", MAGIC.to_vec()),
+        ("length-claims-2-63.bin", sealed([&head[..], &varint(1 << 63)].concat())),
+        ("length-claims-2-64.bin", sealed([&head[..], &varint(u64::MAX)].concat())),
+        ("section-claims-2-63.bin", sections(&[varint(1), varint(1 << 63)].concat())),
+        ("section-claims-one-byte-more.bin", sections(&[1, 2, 0])),
+        ("number-without-end.bin", sealed([&MAGIC[..], &[0x80; 40]].concat())),
+        ("number-of-eleven-bytes.bin", sealed([&head[..], &[0xff; 10], &[1]].concat())),
+        ("overlong-length.bin", sealed([&head[..], &overlong, body].concat())),
+        ("overlong-version.bin", sealed([&MAGIC[..], &[0x81, 0], &document[5..document.len() - 4]].concat())),
+        ("overlong-section-id.bin", sections(&[&[body[0] | 0x80, 0], &body[1..]].concat())),
+        ("trailing-byte.bin", [document, &[0]].concat()),
+        ("trailing-byte-sealed.bin", sealed([&document[..document.len() - 4], &[0]].concat())),
+        ("trailing-byte-in-a-section.bin", with(&|frame| frame.sections[0].content.push(0))),
+        ("two-documents.bin", [document, document].concat()),
+        ("two-documents-sealed.bin", sealed([document, document].concat())),
+        ("a-document-in-a-document.bin", sections(document)),
+        ("section-twice.bin", with(&|frame| frame.sections.insert(0, frame.sections[0].clone()))),
+        ("sections-not-sorted.bin", with(&|frame| frame.sections.reverse())),
+        ("section-missing.bin", with(&|frame| drop(frame.sections.remove(0)))),
+        ("no-sections.bin", sections(&[])),
+        ("unknown-section-to-skip.bin", with(&|frame| frame.sections.push(Section { id: 64, content: vec![1] }))),
+        ("unknown-section-to-refuse.bin", with(&|frame| frame.sections.push(Section { id: 63, content: vec![1] }))),
+        ("unknown-feature.bin", with(&|frame| frame.features = 1)),
+        ("unknown-feature-63.bin", with(&|frame| frame.features = 1 << 63)),
+        ("newer-version.bin", with(&|frame| frame.version = 2)),
+        ("version-0.bin", with(&|frame| frame.version = 0)),
+        ("version-beyond-32-bits.bin", with(&|frame| frame.version = 1 << 32)),
+        ("unknown-kind.bin", with(&|frame| frame.kind = b'E')),
+        ("document-that-claims-to-be-an-update.bin", with(&|frame| frame.kind = b'U')),
+    ]
+}

@@ -1,0 +1,382 @@
+//! Compaction: twins that learn the same events, of which one gives its history up at random horizons. What builds on
+//! the horizon must have the same effect on both; what does not, the compacted one refuses, and is as it was.
+
+use crate::check::check_tables;
+use crate::history::check_history_of;
+use crate::model::{Events, Model, all_events_of, events_of, run_of, runs_of, scattered, with_sorted_cells};
+use crate::oracle::Event;
+use crate::past::{builds_on, document, model_of, past, random_past, takeable, version_of};
+use crate::random::history;
+use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
+use crate::since::random_version;
+use crate::storage::beyond;
+use crate::world::{show_event, show_peer, show_runs};
+use converge_engine::{CompactionReport, Doc, Error, EventId, PeerVersion, RowOp};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[test]
+fn compacted_twins() {
+    let (refused, taken) = (AtomicU64::new(0), AtomicU64::new(0));
+    for_each_seed(3_000, |seed| {
+        let mut random = Random::new(seed);
+        history(&mut random).check_then(seed, |world, random| {
+            let mut twins = Twins::new(world.all_events(), random)?;
+            twins.compact(random)?;
+            for _ in 0..8 + random.below(16) {
+                twins.step(random).map_err(|why| format!("{why}\ntwins: {}", twins.log.join("\n  ")))?;
+            }
+            refused.fetch_add(twins.refused, Ordering::Relaxed);
+            taken.fetch_add(twins.taken, Ordering::Relaxed);
+            Ok(())
+        })
+    });
+    let (refused, taken) = (refused.into_inner(), taken.into_inner());
+    eprintln!("compacted twins: {taken} events taken on top of a horizon, {refused} refused");
+    assert!(taken < 1_000 || refused > taken / 10, "too few events come from below a horizon");
+}
+
+struct Twins {
+    plain: Doc,
+    compacted: Doc,
+    /// What both know. Both wait for the same too.
+    model: Model,
+    horizon: Events,
+    /// Every event that was ever made.
+    all: Events,
+    log: Vec<String>,
+    refused: u64,
+    taken: u64,
+}
+
+impl Twins {
+    fn new(all: Events, random: &mut Random) -> Checked<Self> {
+        let known = random_past(&all, random);
+        let (plain, compacted) = (document("plain", &known, random)?, document("compacted", &known, random)?);
+        let log = vec![format!("they know {}", show_past(&known))];
+        let (model, horizon) = (model_of(&known), Events::new());
+        Ok(Self { plain, compacted, model, horizon, all, log, refused: 0, taken: 0 })
+    }
+
+    /// Others who know the horizon, and anything else, commit. Neither of the two hears of it now.
+    fn write_elsewhere(&mut self, random: &mut Random) {
+        for _ in 0..1 + random.below(4) {
+            self.write_one_elsewhere(random);
+        }
+    }
+
+    fn write_one_elsewhere(&mut self, random: &mut Random) {
+        let author = *random.pick(&["\u{1}", "m", "~"]);
+        let mut knows = random_past(&self.all, random);
+        knows.extend(past(&self.all, self.all.keys().filter(|id| id.peer == author)));
+        knows.extend(self.horizon.clone());
+        let ops: Vec<RowOp> = self.all.values().flat_map(|event| event.ops.clone()).collect();
+        let few = random.below(3);
+        let ops = if ops.is_empty() { ops } else { (0..few).map(|_| random.pick(&ops).clone()).collect() };
+        let event = model_of(&knows).next_event(author, ops);
+        self.log.push(format!("elsewhere {author:?} commits {}", show_event(&event)));
+        self.all.insert(event.id.clone(), event);
+    }
+
+    fn step(&mut self, random: &mut Random) -> Checked {
+        match random.below(20) {
+            16.. => self.write_elsewhere(random),
+            0 | 1 => self.compact(random)?,
+            2..7 => self.merge(random)?,
+            7 | 8 => self.merge_from_below(random)?,
+            9 => self.commit(random)?,
+            10 => self.reload()?,
+            11 => self.update_since(random)?,
+            12 => self.merge_saved(random)?,
+            13 => self.compact_at_no_version(random)?,
+            _ => self.look_back(random)?,
+        }
+        self.check(random)
+    }
+
+    fn compact(&mut self, random: &mut Random) -> Checked {
+        let horizon = random_past(&self.model.known, random);
+        let both: Events = self.horizon.clone().into_iter().chain(horizon.clone()).collect();
+        // Whoever compacts vouches that what is to come builds on the horizon; so must what waits.
+        let good = takeable(&self.all, &self.model.known, &both);
+        if !self.model.waiting.keys().all(|id| good.contains_key(id)) {
+            return Ok(());
+        }
+        self.log.push(format!("compacted at {}", show_past(&horizon)));
+        let report = self.compacted.compact(&shuffled(version_of(&horizon), random));
+        let report = report.map_err(|error| format!("compact: {error}"))?;
+        same("dropped events", &(report.events_dropped as usize), &(both.len() - self.horizon.len()))?;
+        let tables = self.model.tables();
+        let is_there = |table: &str, row: &str| tables.get(table).is_some_and(|rows| rows.contains_key(row));
+        let gone = |(table, row): &(&str, &str)| !is_there(table, row);
+        let rows = both.values().flat_map(|event| &event.ops).map(name_of).filter(gone).collect::<BTreeSet<_>>();
+        ensure!(report.tombstones_dropped as usize <= rows.len(), "{report:?}, but only {rows:?} were deleted");
+        self.horizon = both;
+
+        let bytes = self.compacted.save();
+        let again = self.compacted.compact(&version_of(&horizon));
+        same("the same horizon again", &again, &Ok(CompactionReport::default()))?;
+        same("a lower horizon", &self.compacted.compact(&[]), &Ok(CompactionReport::default()))?;
+        same("what is saved after that", &self.compacted.save(), &bytes)
+    }
+
+    /// Events that the compacted one must take come to both, and some that they know.
+    fn merge(&mut self, random: &mut Random) -> Checked {
+        let good = takeable(&self.all, &self.model.known, &self.horizon);
+        let good: Vec<Event> = good.into_values().collect();
+        let known: Vec<Event> = self.model.known.values().cloned().collect();
+        let thirds = 1 + random.below(3);
+        let mut events = random.sample(&good, thirds, 3);
+        events.extend(random.sample(&known, 1, 8));
+        let runs = scattered(random, &events);
+        self.log.push(format!("both merge {}", show_runs(&runs)));
+        let expected = self.model.merge(&runs);
+        if !self.horizon.is_empty() {
+            self.taken += u64::from(expected.applied);
+        }
+        same("the plain one's report", &self.plain.merge_events(runs.clone()), &Ok(expected.clone()))?;
+        same("the report", &self.compacted.merge_events(runs), &Ok(expected))
+    }
+
+    /// An event that does not build on the horizon, among good ones.
+    fn merge_from_below(&mut self, random: &mut Random) -> Checked {
+        let good = takeable(&self.all, &self.model.known, &self.horizon);
+        let known = |id: &EventId| self.model.known.contains_key(id);
+        let is_from_below = |event: &&Event| {
+            let is_new = !known(&event.id) && !self.model.waiting.contains_key(&event.id);
+            is_new && event.deps.iter().all(known) && !builds_on(&self.all, event, &self.horizon)
+        };
+        let from_below: Vec<&Event> = self.all.values().filter(is_from_below).collect();
+        if from_below.is_empty() {
+            return Ok(());
+        }
+        let event = *random.pick(&from_below);
+        let good: Vec<Event> = good.into_values().collect();
+        let some = random.sample(&good, 1, 6);
+        let mut runs = scattered(random, &some);
+        runs.insert(random.below(runs.len() + 1), run_of(event));
+        self.log.push(format!("from below comes {} {}", show_peer(&event.id.peer), show_event(event)));
+        let before = self.compacted.save();
+        let refused = self.compacted.merge_events(runs.clone());
+        same("what comes from below", &refused, &Err(self.refusal()))?;
+        same("what is saved after that", &self.compacted.save(), &before)?;
+        // The same as bytes, from a replica that knows no more than the event builds on.
+        let author = document("author", &past(&self.all, [&event.id]), random)?;
+        let bytes = author.update_since(&self.plain.version()).map_err(|error| error.to_string())?;
+        same("an update from below", &self.compacted.merge_update(&bytes), &Err(self.refusal()))?;
+        same("what is saved after that", &self.compacted.save(), &before)?;
+        self.refused += 1;
+        Ok(())
+    }
+
+    /// One of the two commits, and the other one hears of it.
+    fn commit(&mut self, random: &mut Random) -> Checked {
+        let by_compacted = random.chance(1, 2);
+        let (author, reader) =
+            if by_compacted { (&mut self.compacted, &mut self.plain) } else { (&mut self.plain, &mut self.compacted) };
+        let ops: Vec<&RowOp> = self.all.values().flat_map(|event| &event.ops).collect();
+        let is_insert = |op: &&&RowOp| matches!(op, RowOp::Insert { .. });
+        let Some(&op) = ops.iter().find(is_insert) else { return Ok(()) };
+        let event = self.model.next_event(author.peer(), vec![op.clone()]);
+        self.log.push(format!("{} commits {}", author.peer(), show_event(&event)));
+        let version = reader.version();
+        same("the commit", &author.commit(event.ops.clone()), &Ok(event.id.clone()))?;
+        let bytes = author.update_since(&version).map_err(|error| format!("update_since: {error}"))?;
+        let expected = self.model.merge(&[run_of(&event)]);
+        same("the report", &reader.merge_update(&bytes), &Ok(expected))?;
+        self.all.insert(event.id.clone(), event);
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Checked {
+        self.log.push("both are loaded from what they save".to_owned());
+        for doc in [&mut self.plain, &mut self.compacted] {
+            let bytes = doc.save();
+            *doc = Doc::load(doc.peer(), &bytes).map_err(|error| format!("load: {error}"))?;
+            same("what a loaded document saves", &doc.save(), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// History from the horizon on can be asked for, and nothing below.
+    fn update_since(&mut self, random: &mut Random) -> Checked {
+        let versions = [version_of(&self.horizon), self.model.version()];
+        let known = random_version(random, &versions);
+        let lower = |at: &PeerVersion| !known.iter().any(|known| known.peer == at.peer && known.count >= at.count);
+        if version_of(&self.horizon).iter().any(lower) {
+            same("events from below", &self.compacted.events_since(&known, u32::MAX), &Err(self.refusal()))?;
+            return same("an update from below", &self.compacted.update_since(&known), &Err(self.refusal()));
+        }
+        let batch = self.compacted.events_since(&known, u32::MAX).map_err(|error| error.to_string())?;
+        let mut events = all_events_of(&batch.runs);
+        events.sort_by(|a, b| a.id.cmp(&b.id));
+        let expected = beyond(&self.model.known, &known).into_iter().map(with_sorted_cells).collect();
+        same("events since", &events, &expected)?;
+        let bytes = self.compacted.update_since(&known).map_err(|error| error.to_string())?;
+        let report = Model { waiting: Events::new(), ..self.model.clone() }.merge(&runs_of(&events, || true));
+        let mut complete = document("complete", &self.model.known, random)?;
+        same("the update's report", &complete.merge_update(&bytes), &Ok(report))
+    }
+
+    /// What the compacted one saves comes to a replica that may know the horizon or not, as an update.
+    fn merge_saved(&mut self, random: &mut Random) -> Checked {
+        let mut known = random_past(&self.all, random);
+        if random.chance(1, 2) {
+            known.extend(self.horizon.clone());
+        }
+        let mut doc = document("reader", &known, random)?;
+        let (bytes, before) = (self.compacted.save(), doc.save());
+        if self.horizon.keys().any(|id| !known.contains_key(id)) {
+            same("a compacted document", &doc.merge_update(&bytes), &Err(self.refusal()))?;
+            return same("what is saved after that", &doc.save(), &before);
+        }
+        let mut model = model_of(&known);
+        let events = beyond(&self.model.known, &version_of(&self.horizon));
+        let expected = model.merge(&runs_of(events, || true));
+        same("the report of a compacted document", &doc.merge_update(&bytes), &Ok(expected))?;
+        check_equal(&doc, &model, random)
+    }
+
+    /// Counts that are no version, or more than is known.
+    fn compact_at_no_version(&mut self, random: &mut Random) -> Checked {
+        let counts = random_version(random, &[self.model.version()]);
+        let bytes = self.compacted.save();
+        let mut doc = Doc::load("another", &bytes).map_err(|error| format!("load: {error}"))?;
+        let is_below = |id: &EventId| counts.iter().any(|at| at.peer == id.peer && at.count > id.counter);
+        let covered: Events = self.all.clone().into_iter().filter(|(id, _)| is_below(id)).collect();
+        let is_known = |at: &PeerVersion| {
+            at.count == 0 || self.model.version().iter().any(|known| known.peer == at.peer && known.count >= at.count)
+        };
+        let holds = |id: &EventId| covered.contains_key(id);
+        let is_version = covered.values().all(|event| event.deps.iter().all(holds));
+        let with_horizon = |id: &EventId| holds(id) || self.horizon.contains_key(id);
+        let is_version_above = covered.values().all(|event| event.deps.iter().all(with_horizon));
+        let compacted = doc.compact(&counts);
+        let case = format!("compacted at {counts:?}");
+        if !counts.iter().all(is_known) || !is_version_above {
+            ensure!(matches!(compacted, Err(Error::InvalidArgument(_))), "{case}: {compacted:?}");
+        } else if is_version {
+            ensure!(compacted.is_ok(), "{case}: {compacted:?}");
+        }
+        if compacted.is_err() {
+            same("what is saved after that", &doc.save(), &bytes)?;
+        }
+        let twice: Vec<PeerVersion> = self.model.version().into_iter().flat_map(|at| [at.clone(), at]).collect();
+        let refused = self.compacted.compact(&twice);
+        ensure!(twice.is_empty() || matches!(refused, Err(Error::InvalidArgument(_))), "a peer twice: {refused:?}");
+        Ok(())
+    }
+
+    /// `diff` and `fork_at` above the horizon are as without; below, they are refused.
+    fn look_back(&mut self, random: &mut Random) -> Checked {
+        let covers = |past: &Events| self.horizon.keys().all(|id| past.contains_key(id));
+        let mut pasts = [random_past(&self.model.known, random), random_past(&self.model.known, random)];
+        for past in &mut pasts {
+            if random.chance(3, 4) {
+                past.extend(self.horizon.clone());
+            }
+        }
+        let refusal = (!pasts.iter().all(covers)).then(|| self.refusal());
+        let horizon = version_of(&self.horizon);
+        check_history_of(&self.compacted, &horizon, &pasts, refusal.as_ref(), random)?;
+        check_history_of(&self.plain, &[], &pasts, None, random)
+    }
+
+    fn refusal(&self) -> Error {
+        Error::Compacted(version_of(&self.horizon).into_iter().map(|at| (at.peer, at.count)).collect())
+    }
+
+    fn check(&mut self, random: &mut Random) -> Checked {
+        for doc in [&self.plain, &self.compacted] {
+            check_equal(doc, &self.model, random).map_err(|why| format!("{}: {why}", doc.peer()))?;
+        }
+        same("the digests of both", &self.compacted.digest(), &self.plain.digest())?;
+        if random.chance(1, 3) {
+            // A document is what it knows and where its horizon is: never how it came to that.
+            let mut other = document("other", &self.model.known, random)?;
+            other.compact(&version_of(&self.horizon)).map_err(|error| format!("compact: {error}"))?;
+            let waiting: Vec<Event> = self.model.waiting.values().cloned().collect();
+            other.merge_events(scattered(random, &waiting)).map_err(|error| format!("merge: {error}"))?;
+            same("what is saved of the same events and horizon", &self.compacted.save(), &other.save())?;
+        }
+        Ok(())
+    }
+}
+
+/// The document against a model of the same events.
+pub(crate) fn check_equal(doc: &Doc, model: &Model, random: &mut Random) -> Checked {
+    doc.dbg_check();
+    same("version", &doc.version(), &model.version())?;
+    same("heads", &doc.heads(), &model.heads())?;
+    check_tables(doc, &model.tables(), random)
+}
+
+/// A compacted document takes events one by one in any order: what does not build on the horizon it refuses, or drops
+/// once that shows; in the end it has all that does.
+#[test]
+fn everything_to_a_compacted_one() {
+    for_each_seed(2_000, |seed| {
+        let mut random = Random::new(seed);
+        history(&mut random).check_then(seed, |world, random| {
+            let all = world.all_events();
+            let known = random_past(&all, random);
+            let horizon = random_past(&known, random);
+            let mut doc = document("compacted", &known, random)?;
+            doc.compact(&version_of(&horizon)).map_err(|error| format!("compact: {error}"))?;
+            let mut order: Vec<&Event> = all.values().collect();
+            random.shuffle(&mut order);
+            for event in order {
+                let merged = doc.merge_events(vec![run_of(event)]);
+                let refused = matches!(merged, Err(Error::Compacted(_)));
+                ensure!(merged.is_ok() || refused, "{} {}: {merged:?}", show_peer(&event.id.peer), show_event(event));
+                doc.dbg_check();
+            }
+            let mut all_taken = known.clone();
+            all_taken.extend(takeable(&all, &known, &horizon));
+            check_equal(&doc, &model_of(&all_taken), random)
+                .map_err(|why| format!("{why}\nknown: {}\nhorizon: {}", show_past(&known), show_past(&horizon)))?;
+            let bytes = doc.save();
+            let loaded = Doc::load("another", &bytes).map_err(|error| format!("load: {error}"))?;
+            same("what a loaded document saves", &loaded.save(), &bytes)
+        })
+    });
+}
+
+/// What was deleted below the horizon leaves no trace in the bytes, and does not come back.
+#[test]
+fn deleted_rows_leave_no_trace() -> Result<(), Box<dyn std::error::Error>> {
+    let mut doc = Doc::create("ann")?;
+    let name = "a row that was deleted";
+    doc.insert("t", name, vec![converge_engine::Cell::new("x", 1)])?;
+    doc.insert("t", "kept", vec![converge_engine::Cell::new("x", 2)])?;
+    let late = events_of(&doc.events_since(&[], u32::MAX)?.runs[0]);
+    doc.delete("t", name)?;
+    let holds = |doc: &Doc| doc.save().windows(name.len()).any(|window| window == name.as_bytes());
+    assert!(holds(&doc), "names are written as they are, or this test is to be written anew");
+    let report = doc.compact(&doc.version())?;
+    assert_eq!(report, CompactionReport { events_dropped: 3, tombstones_dropped: 1 });
+    assert!(!holds(&doc));
+    for event in late {
+        assert_eq!(doc.merge_events(vec![run_of(&event)])?.duplicate, 1);
+    }
+    assert_eq!((doc.get("t", name), doc.tables()[0].rows), (None, 1));
+    doc.insert("t", name, Vec::new())?;
+    assert_eq!(doc.get("t", name), Some(Vec::new()));
+    Ok(())
+}
+
+fn name_of(op: &RowOp) -> (&str, &str) {
+    let (RowOp::Insert { table, row, .. } | RowOp::Update { table, row, .. } | RowOp::Delete { table, row }) = op;
+    (table, row)
+}
+
+fn shuffled(mut version: Vec<PeerVersion>, random: &mut Random) -> Vec<PeerVersion> {
+    random.shuffle(&mut version);
+    version
+}
+
+/// A past in a line.
+pub(crate) fn show_past(past: &Events) -> String {
+    let counts = version_of(past).into_iter().map(|at| format!("{}:{}", show_peer(&at.peer), at.count));
+    counts.collect::<Vec<_>>().join(" ")
+}

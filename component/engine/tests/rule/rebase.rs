@@ -1,0 +1,202 @@
+//! Replicas from below a horizon: what they wrote comes on top of the compacted document, nothing else of what they had.
+
+use crate::check::Mirror;
+use crate::compaction::{check_equal, show_past};
+use crate::model::{Events, Model, all_events_of, run_of, with_sorted_cells};
+use crate::oracle::Event;
+use crate::past::{document, model_of, past, random_past, takeable, version_of};
+use crate::random::history;
+use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
+use converge_engine::{Commit, Doc, Error, EventId, MergeReport};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[test]
+fn from_below() {
+    let (again, given_up) = (AtomicU64::new(0), AtomicU64::new(0));
+    for_each_seed(4_000, |seed| {
+        let mut random = Random::new(seed);
+        history(&mut random).check_then(seed, |world, random| {
+            let case = Case::new(&world.all_events(), random);
+            let (made, lost) = case.check(random).map_err(|why| format!("{why}\n{}", case.show()))?;
+            again.fetch_add(made, Ordering::Relaxed);
+            given_up.fetch_add(lost, Ordering::Relaxed);
+            Ok(())
+        })
+    });
+    let (again, given_up) = (again.into_inner(), given_up.into_inner());
+    eprintln!("rebases: {again} events made again, {given_up} given up");
+    assert!(again + given_up < 1_000 || again.min(given_up) > 100, "too few events come from below");
+}
+
+/// Both may have events that wait. Which of them come to be there is not said here; but the document stays a valid one,
+/// and what the replica wrote is not lost.
+#[test]
+fn with_events_that_wait() {
+    for_each_seed(3_000, |seed| {
+        let mut random = Random::new(seed);
+        history(&mut random).check_then(seed, |world, random| {
+            let all = world.all_events();
+            let case = Case { own_horizon: Events::new(), ..Case::new(&all, random) };
+            case.check_waiting(&all, random).map_err(|why| format!("{why}\n{}", case.show()))
+        })
+    });
+}
+
+/// Who rebases onto what: the pasts that the two know, and the horizons at which they were compacted.
+struct Case {
+    peer: String,
+    known: Events,
+    own_horizon: Events,
+    saved: Events,
+    horizon: Events,
+}
+
+impl Case {
+    fn new(all: &Events, random: &mut Random) -> Self {
+        let peers: Vec<&str> = all.keys().map(|id| id.peer.as_str()).collect();
+        let peer = if peers.is_empty() { "nobody" } else { *random.pick(&peers) };
+        // A replica knows what it wrote.
+        let own = all.keys().filter(|id| id.peer == peer);
+        let mut known = past(all, own);
+        known.extend(random_past(all, random));
+        let saved = random_past(all, random);
+        let horizon = random_past(&saved, random);
+        let shared = horizon.clone().into_iter().filter(|(id, _)| known.contains_key(id)).collect();
+        let own_horizon = if random.chance(1, 8) { random_past(&known, random) } else { random_past(&shared, random) };
+        let own_horizon = if random.chance(1, 2) { own_horizon } else { Events::new() };
+        Self { peer: peer.to_owned(), known, own_horizon, saved, horizon }
+    }
+
+    fn show(&self) -> String {
+        let Self { peer, known, own_horizon, saved, horizon } = self;
+        let pasts = [known, own_horizon, saved, horizon].map(show_past);
+        let [known, own_horizon, saved, horizon] = pasts;
+        format!("{peer:?} knows {known}, compacted at {own_horizon}; the saved document {saved}, at {horizon}")
+    }
+
+    /// Rebases, and says how many events were made again and given up.
+    fn check(&self, random: &mut Random) -> Checked<(u64, u64)> {
+        let mut doc = document(&self.peer, &self.known, random)?;
+        let compact = |doc: &mut Doc, horizon| doc.compact(&version_of(horizon)).map_err(|error| error.to_string());
+        compact(&mut doc, &self.own_horizon)?;
+        let mut base = document("base", &self.saved, random)?;
+        compact(&mut base, &self.horizon)?;
+        let (bytes, before) = (base.save(), doc.save());
+
+        let tables = model_of(&self.known).tables();
+        let mut mirrors = vec![
+            Mirror::new(&mut doc, &[], false, &tables)?,
+            Mirror::new(&mut doc, &[], true, &tables)?,
+            Mirror::new(&mut doc, &["t".to_owned()], false, &tables)?,
+        ];
+        let rebased = doc.rebase(&bytes);
+        let within = |past: &Events| self.own_horizon.keys().all(|id| past.contains_key(id));
+        if !within(&self.horizon) {
+            // The saved document was compacted less far than this replica.
+            if rebased.is_err() || !within(&self.saved) {
+                let counts = version_of(&self.own_horizon).into_iter().map(|at| (at.peer, at.count));
+                same("the rebase", &rebased, &Err(Error::Compacted(counts.collect())))?;
+                same("what is saved after that", &doc.save(), &before)?;
+            }
+            doc.dbg_check();
+            return Ok((0, 0));
+        }
+        let (model, report) = self.expected();
+        same("the report", &rebased, &Ok(report.clone()))?;
+        check_equal(&doc, &model, random)?;
+        self.check_events(&doc, &model)?;
+        for mirror in &mut mirrors {
+            mirror.catch_up(&mut doc, 1 + random.below(3) as u32, &model.tables())?;
+        }
+
+        // The others take what came on top, and are equal then.
+        let update = doc.update_since(&base.version()).map_err(|error| format!("update_since: {error}"))?;
+        base.merge_update(&update).map_err(|error| format!("merge_update: {error}"))?;
+        check_equal(&base, &model, random)?;
+        same("what both save", &base.save(), &doc.save())?;
+        let bytes = doc.save();
+        let again = doc.rebase(&bytes).map_err(|error| format!("rebase: {error}"))?;
+        same("a rebase onto the same", &(again.applied, again.missing.len()), &(0, 0))?;
+        same("what is saved after that", &doc.save(), &bytes)?;
+        Ok((model.known.len() as u64 - self.taken().len() as u64, report.missing.len() as u64))
+    }
+
+    /// Rebases where events wait on both sides.
+    fn check_waiting(&self, all: &Events, random: &mut Random) -> Checked {
+        let mut doc = document(&self.peer, &self.known, random)?;
+        let mut base = document("base", &self.saved, random)?;
+        base.compact(&version_of(&self.horizon)).map_err(|error| format!("compact: {error}"))?;
+        for doc in [&mut doc, &mut base] {
+            for event in random.sample(&all.values().cloned().collect::<Vec<_>>(), 1, 4) {
+                let merged = doc.merge_events(vec![run_of(&event)]);
+                ensure!(matches!(merged, Ok(_) | Err(Error::Compacted(_))), "{:?}: {merged:?}", event.id);
+            }
+        }
+        let own = own_ops(&self.peer, &doc)?;
+        let report = doc.rebase(&base.save()).map_err(|error| format!("rebase: {error}"))?;
+        doc.dbg_check();
+        let again = doc.merge_events(Vec::new()).map_err(|error| format!("merge: {error}"))?;
+        same("what waits", &again.waiting, &report.waiting)?;
+
+        let batch = doc.events_since(&version_of(&self.horizon), u32::MAX).map_err(|error| error.to_string())?;
+        let below = self.horizon.values().map(with_sorted_cells);
+        let known = below.chain(all_events_of(&batch.runs)).map(|event| (event.id.clone(), event)).collect::<Events>();
+        check_equal(&doc, &model_of(&known), random)?;
+        let mut kept = known.values().filter(|event| event.id.peer == self.peer).map(|event| &event.ops);
+        let lost = own.iter().find(|ops| !kept.any(|kept| kept == *ops));
+        same("an own commit that is lost", &lost, &None)?;
+        let loaded = Doc::load("another", &doc.save()).map_err(|error| format!("load: {error}"))?;
+        same("what a loaded document saves", &loaded.save(), &doc.save())
+    }
+
+    /// The saved document's events, and those of this replica that it can take.
+    fn taken(&self) -> Events {
+        let mut all = self.known.clone();
+        all.extend(self.saved.clone());
+        let mut taken = takeable(&all, &self.saved, &self.horizon);
+        taken.extend(self.saved.clone());
+        taken
+    }
+
+    /// What the replica knows afterwards, and reports.
+    fn expected(&self) -> (Model, MergeReport) {
+        let mut model = model_of(&self.taken());
+        let mut report = MergeReport {
+            applied: (model.known.len() - self.saved.len()) as u32,
+            duplicate: self.known.keys().filter(|id| self.saved.contains_key(id)).count() as u32,
+            ..MergeReport::default()
+        };
+        let lost: Vec<&Event> = self.known.values().filter(|event| !model.known.contains_key(&event.id)).collect();
+        for event in lost {
+            if event.id.peer == self.peer {
+                let again = model.next_event(&self.peer, event.ops.clone());
+                model.known.insert(again.id.clone(), again);
+                report.applied += 1;
+            } else {
+                report.missing.push(event.id.clone());
+            }
+        }
+        (model, report)
+    }
+
+    /// The history beyond the horizon is the expected one, event by event.
+    fn check_events(&self, doc: &Doc, model: &Model) -> Checked {
+        let horizon = version_of(&self.horizon);
+        let batch = doc.events_since(&horizon, u32::MAX).map_err(|error| format!("events_since: {error}"))?;
+        let mut events = all_events_of(&batch.runs);
+        events.sort_by(|a, b| a.id.cmp(&b.id));
+        let is_beyond = |id: &EventId| !self.horizon.contains_key(id);
+        let expected = model.known.iter().filter(|(id, _)| is_beyond(id)).map(|(_, event)| with_sorted_cells(event));
+        same("the history after the rebase", &events, &expected.collect())?;
+        ensure!(!batch.more, "there is more");
+        Ok(())
+    }
+}
+
+/// What a peer did, commit by commit.
+fn own_ops(peer: &str, doc: &Doc) -> Checked<Vec<Commit>> {
+    let batch = doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+    let mut events = all_events_of(&batch.runs);
+    events.retain(|event| event.id.peer == peer);
+    Ok(events.into_iter().map(|event| event.ops).collect())
+}

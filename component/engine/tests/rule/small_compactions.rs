@@ -1,0 +1,124 @@
+//! All small compactions: up to 4 events by 2 replicas on one row, in all patterns of who knew what; known to a third
+//! replica in all parts, compacted there at every horizon, after which the other events come one by one.
+//!
+//! As in `exhaustive`, histories that differ in what they do to their row stand side by side in one document.
+
+use crate::compaction::{check_equal, show_past};
+use crate::exhaustive::{EFFECTS, ops, patterns, show};
+use crate::model::{Events, run_of};
+use crate::oracle::{self, Event};
+use crate::past::{builds_on, document, model_of, takeable, version_of};
+use crate::seeds::{Checked, Random, ensure, first_failure, same};
+use converge_engine::{Cell, Doc, Error, Row, ScanOptions};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const SIDE_BY_SIDE: usize = 64;
+
+#[test]
+fn small_compactions() {
+    for (events, effects) in [(1, 8_usize), (2, 8), (3, 8), (4, 6)] {
+        let patterns = patterns(events);
+        let compactions = AtomicU64::new(0);
+        let failure = first_failure(0..patterns.len() as u64, |pattern| {
+            let bare = &patterns[pattern as usize];
+            for first in (0..effects.pow(events as u32)).step_by(SIDE_BY_SIDE) {
+                let with_ops = side_by_side(bare, effects, first);
+                let cases = check_pattern(&with_ops).map_err(|why| {
+                    let order: Vec<usize> = (0..events).collect();
+                    format!("{why}\n{}", show(&with_ops, &order))
+                })?;
+                compactions.fetch_add(cases, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        if let Some((pattern, why)) = failure {
+            panic!("{events} events, pattern {pattern}: {why}");
+        }
+        eprintln!("{events} events: {} documents compacted", compactions.into_inner());
+    }
+}
+
+/// The pattern, each of whose events does to each row what the row's number says.
+fn side_by_side(bare: &[Event], effects: usize, first: usize) -> Vec<Event> {
+    let mut events = bare.to_vec();
+    for (place, event) in events.iter_mut().enumerate() {
+        let effect = |number: usize| EFFECTS[number / effects.pow(place as u32) % effects];
+        let numbers = first..(first + SIDE_BY_SIDE).min(effects.pow(bare.len() as u32));
+        event.ops = numbers.flat_map(|number| ops(effect(number), place, &format!("{number:04}"))).collect();
+    }
+    events
+}
+
+/// All parts of a history, compacted at all horizons; how many they are.
+fn check_pattern(events: &[Event]) -> Checked<u64> {
+    let all: Events = events.iter().map(|event| (event.id.clone(), event.clone())).collect();
+    let pasts = pasts(events);
+    let mut cases = 0;
+    for known in &pasts {
+        for horizon in pasts.iter().filter(|horizon| horizon.keys().all(|id| known.contains_key(id))) {
+            check(&all, known, horizon)
+                .map_err(|why| format!("{why}\nknown: {}; compacted at: {}", show_past(known), show_past(horizon)))?;
+            cases += 1;
+        }
+    }
+    Ok(cases)
+}
+
+/// All sets of events that hold with each event what it builds on.
+fn pasts(events: &[Event]) -> Vec<Events> {
+    let subset = |bits: usize| {
+        let chosen = events.iter().enumerate().filter(move |(place, _)| bits >> place & 1 == 1);
+        chosen.map(|(_, event)| (event.id.clone(), event.clone())).collect::<Events>()
+    };
+    let is_past = |set: &Events| set.values().all(|event| event.deps.iter().all(|dep| set.contains_key(dep)));
+    (0..1 << events.len()).map(subset).filter(is_past).collect()
+}
+
+fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
+    let mut random = Random::new(0);
+    let mut doc = document("c", known, &mut random)?;
+    doc.compact(&version_of(horizon)).map_err(|error| format!("compact: {error}"))?;
+    check_rows(&doc, known)?;
+    let bytes = doc.save();
+    doc = Doc::load("c", &bytes).map_err(|error| format!("load: {error}"))?;
+    same("what a loaded document saves", &doc.save(), &bytes)?;
+
+    let good = takeable(all, known, horizon);
+    let mut order: Vec<&Event> = all.values().filter(|event| !known.contains_key(&event.id)).collect();
+    order.sort_by_key(|event| event.lamport);
+    let mut waiting = 0;
+    for event in order {
+        let merged = doc.merge_events(vec![run_of(event)]);
+        let is_ready = event.deps.iter().all(|dep| known.contains_key(dep) || good.contains_key(dep));
+        if good.contains_key(&event.id) {
+            ensure!(merged.as_ref().is_ok_and(|report| report.applied == 1), "{:?}: {merged:?}", event.id);
+        } else if is_ready {
+            ensure!(!builds_on(all, event, horizon), "{:?} can be taken", event.id);
+            ensure!(matches!(merged, Err(Error::Compacted(_))), "{:?}: {merged:?}", event.id);
+        } else {
+            waiting += 1;
+            ensure!(merged.as_ref().is_ok_and(|report| report.waiting == waiting), "{:?}: {merged:?}", event.id);
+        }
+    }
+    let mut taken = known.clone();
+    taken.extend(good);
+    check_rows(&doc, &taken)?;
+    check_equal(&doc, &model_of(&taken), &mut random)?;
+    if waiting == 0 {
+        let mut other = document("d", &taken, &mut random)?;
+        other.compact(&version_of(horizon)).map_err(|error| format!("compact: {error}"))?;
+        same("what is saved of the same events and horizon", &doc.save(), &other.save())?;
+    }
+    Ok(())
+}
+
+fn check_rows(doc: &Doc, known: &Events) -> Checked {
+    let cell = |(column, value)| Cell { column, value };
+    let rows = oracle::tables(known.values()).remove("t").unwrap_or_default();
+    let expected: Vec<Row> =
+        rows.into_iter().map(|(id, cells)| Row { id, cells: cells.into_iter().map(cell).collect() }).collect();
+    let page = doc.scan("t", &ScanOptions::default()).map_err(|error| error.to_string())?;
+    let differ = page.rows.iter().zip(&expected).find(|(engine, expected)| engine != expected);
+    ensure!(differ.is_none(), "the engine and the oracle differ: {differ:?}");
+    same("rows", &page.rows.len(), &expected.len())
+}
