@@ -47,17 +47,17 @@ test-rs:
 test-js: build-js
     npm test --prefix host-js
 
-# Test the documents: links, commands, recipes, code, limits
+# Test the documents: links, commands, recipes, code, limits; and the format, by a second reader and the golden files
 test-docs: build-js
-    node --test tests/documents.test.js
+    node --test tests/documents.test.js tests/format.test.js
 
-# Test the rule with more random histories: how many, and from which seed on
+# Test with more random histories: how many, and from which seed on
 seeds count="100000" first="10000":
-    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test rule -- --nocapture random:: hostile:: since::
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture random:: hostile:: since:: compaction:: rebase:: history::
 
 # Test reading with more hostile bytes: how many inputs, and from which seed on
 hostile inputs="1000000" first="10000":
-    CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --release --package converge-engine --test bytes -- --nocapture mutated_bytes
+    CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test bytes -- --nocapture mutated_bytes
 
 # Fuzz the readers of bytes (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
 fuzz target="load" seconds="300":
