@@ -214,6 +214,7 @@ fn one_row_is_answered_from_its_block() {
         };
         doc.commit((0..rows).flat_map(|row| [insert("a", row), insert("b", row)]).collect()).unwrap();
         doc.delete("b", "r0").unwrap();
+        doc.insert("a", "r0", vec![Cell::new("more", true)]).unwrap();
         let saved = doc.save();
         for row in [0, rows / 2, rows - 1] {
             for table in ["a", "b"] {

@@ -61,6 +61,9 @@ impl Victim {
             Call::MergeUpdate => result = doc.merge_update(bytes),
             Call::Rebase => result = doc.rebase(bytes),
         });
+        if call == Call::Load {
+            check_peek(bytes, made.as_ref());
+        }
         if let Err(error) = &result {
             assert_eq!(Shown::of(doc), self.shown, "a refused call ({error}) changed the document");
             return result.map(drop);
@@ -74,6 +77,24 @@ impl Victim {
         check_valid(doc, call == Call::MergeUpdate);
         self.doc = Doc::load(self.doc.peer(), &self.shown.saved)?;
         Ok(())
+    }
+}
+
+/// One row of the bytes is that of the document that they make. Bytes that make none may give any answer, but an answer.
+fn check_peek(bytes: &[u8], made: Option<&Doc>) {
+    let Some(doc) = made else {
+        for (table, row) in [("people", "p1"), ("a", ""), ("\u{10ffff}", "\u{10ffff}")] {
+            let _ = Doc::peek(bytes, table, row);
+        }
+        return;
+    };
+    for table in doc.tables() {
+        for descending in [false, true] {
+            let options = ScanOptions { limit: 1, descending, ..ScanOptions::default() };
+            let page = doc.scan(&table.name, &options).expect("a good scan");
+            let row = page.rows.into_iter().next().expect("a table has rows");
+            assert_eq!(Doc::peek(bytes, &table.name, &row.id), Ok(Some(row.cells)));
+        }
     }
 }
 

@@ -192,18 +192,19 @@ impl StateReader {
             for &column in shape_columns {
                 let (stamp, is_retained) = columns.cell(stamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
+                if is_retained && changed.is_some() {
+                    return Err(columns.written.damage("a row at the horizon knows events beyond it"));
+                }
                 let cell = match self.loose_cell(row, column, stamp).filter(|_| changed.is_some()) {
                     Some(cell) => cell,
                     None => {
                         let value = columns.values.next(column, log)?;
                         log.totals().check()?;
-                        if !is_retained {
-                            log.push_loose_cell(column, value)
-                        } else if changed.is_some() {
-                            return Err(columns.written.damage("a row at the horizon knows events beyond it"));
-                        } else {
+                        if is_retained {
                             self.staged.push(value);
                             CellNumber(self.staged.len() as u32 - 1)
+                        } else {
+                            log.push_loose_cell(column, value)
                         }
                     }
                 };
@@ -244,10 +245,11 @@ impl StateReader {
         let Some((mut block, count)) = found else { return Ok(None) };
         let mut ids = SortedTexts::read(&mut block)?;
         let mut columns = StateColumns::read(&mut block)?;
-        let mut log = OpLog::default();
+        let (mut log, mut anyone) = (OpLog::default(), Names::default());
+        anyone.intern("");
         for _ in 0..count {
             let is_found = ids.next(limits::ROW_BYTES.most)? == id;
-            let (version, shape) = columns.row(RowNumber(0), &AnyStamps, &Names::default())?;
+            let (version, shape) = columns.row(RowNumber(0), &AnyStamps, &anyone)?;
             let mut cells = Vec::new();
             for &column in self.columns_of(shape, &columns)? {
                 columns.cell(&AnyStamps)?;
