@@ -72,7 +72,8 @@ impl Doc {
 
         let mut log = OpLog::default();
         state.read_states(&mut frame.need(Section::State)?, &mut log, (&stamps, &peers))?;
-        if let Some(mut changed) = frame.take(Section::Changed) {
+        let has_horizon = !graph.horizon().is_empty();
+        if let Some(mut changed) = if has_horizon { frame.take(Section::Changed) } else { None } {
             state.read_changed(&mut changed, &mut log, (&stamps, &peers))?;
         }
         (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
@@ -83,7 +84,7 @@ impl Doc {
         }
         ops.finish()?;
         history.finish()?;
-        let rows = state.finish(&history, &log, &peers, !graph.horizon().is_empty())?;
+        let rows = state.finish(&history, &log, &peers, has_horizon)?;
 
         let mut doc = Self { peer, peers, graph, log, rows, waiting: Waiting::default() };
         if let Some(section) = frame.take(Section::Waiting) {

@@ -154,6 +154,9 @@ impl StateReader {
         (stamps, peers): (&impl StampTable, &Names),
     ) -> Result<(), Error> {
         let count = reader.varint()?;
+        if count == 0 {
+            return Err(reader.damage("there are no changed rows where there should be"));
+        }
         let mut numbers = DeltaColumn::read(reader)?;
         numbers.check_count(count)?;
         let Some(last_row) = (self.rows.rows.len() as u64).checked_sub(1) else {
@@ -185,7 +188,13 @@ impl StateReader {
         mut changed: Option<&mut BTreeMap<RowNumber, RowVersion>>,
     ) -> Result<(), Error> {
         for row in numbers {
-            let (mut version, shape) = columns.row(row, stamps, peers)?;
+            let (mut version, shape, is_retained) = columns.row(row, stamps, peers)?;
+            if is_retained && changed.is_some() {
+                return Err(columns.deleted.damage(BEYOND));
+            }
+            if !version.further.stamps(row).eq(columns.further_stamps.iter().copied()) {
+                return Err(columns.further.damage("the inserts of a row are not in the order of execution"));
+            }
             let Some(shape_columns) = self.shapes.get(shape) else {
                 return Err(columns.shapes.damage("a row names columns that are not listed"));
             };
@@ -193,7 +202,7 @@ impl StateReader {
                 let (stamp, is_retained) = columns.cell(stamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
                 if is_retained && changed.is_some() {
-                    return Err(columns.written.damage("a row at the horizon knows events beyond it"));
+                    return Err(columns.written.damage(BEYOND));
                 }
                 let cell = match self.loose_cell(row, column, stamp).filter(|_| changed.is_some()) {
                     Some(cell) => cell,
@@ -249,7 +258,7 @@ impl StateReader {
         anyone.intern("");
         for _ in 0..count {
             let is_found = ids.next(limits::ROW_BYTES.most)? == id;
-            let (version, shape) = columns.row(RowNumber(0), &AnyStamps, &anyone)?;
+            let (version, shape, _) = columns.row(RowNumber(0), &AnyStamps, &anyone)?;
             let mut cells = Vec::new();
             for &column in self.columns_of(shape, &columns)? {
                 columns.cell(&AnyStamps)?;
@@ -358,7 +367,12 @@ struct StateColumns<'a> {
     values: ValueColumns<'a>,
     /// The number and the place of the insert of the row that is read.
     from: (u64, u64),
+    /// Its further inserts, as they were read.
+    further_stamps: Vec<Stamp>,
 }
+
+/// What is wrong with a row at the horizon that cannot be from there.
+const BEYOND: &str = "a row at the horizon knows events beyond it";
 
 impl<'a> StateColumns<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
@@ -376,26 +390,39 @@ impl<'a> StateColumns<'a> {
             shows: Column::read(reader)?,
             values: ValueColumns::read(reader)?,
             from: (NEVER, 0),
+            further_stamps: Vec::new(),
         })
     }
 
-    /// The next row without its cells, and the number of its shape.
-    fn row(&mut self, row: RowNumber, stamps: &impl StampTable, peers: &Names) -> Result<(RowVersion, u64), Error> {
+    /// The next row without its cells, the number of its shape, and whether a retained event made one of its stamps.
+    fn row(
+        &mut self,
+        row: RowNumber,
+        stamps: &impl StampTable,
+        peers: &Names,
+    ) -> Result<(RowVersion, u64, bool), Error> {
         work::step();
         let wrong = |column: &Column<'_>| column.damage("a row's stamp is that of no operation");
         let mut version = RowVersion::default();
-        let deleted = stamp(stamps, self.deleted.next()?, self.deleted_places.next()?);
+        let deleted = self.deleted.next()?;
+        let mut is_retained = stamps.is_retained(deleted);
+        let deleted = stamp(stamps, deleted, self.deleted_places.next()?);
         let deleted = deleted.filter(|&deleted| deleted != Stamp::SETTLED);
         version.state.deleted = deleted.ok_or_else(|| wrong(&self.deleted))?;
         self.from = (self.inserted.next()?, self.inserted_places.next()?);
+        is_retained |= stamps.is_retained(self.from.0);
         version.state.inserted = stamp(stamps, self.from.0, self.from.1).ok_or_else(|| wrong(&self.deleted))?;
+        self.further_stamps.clear();
         for _ in 0..self.further_counts.next()? {
             let number = self.from.0.wrapping_add(unzigzag(self.further.next()?) as u64);
+            is_retained |= stamps.is_retained(number);
             let further = stamp(stamps, number, self.further_places.next()?);
             let further = further.filter(|further| further.lamport != Lamport::NEVER);
-            version.further.add(row, further.ok_or_else(|| wrong(&self.further))?, peers);
+            let further = further.ok_or_else(|| wrong(&self.further))?;
+            self.further_stamps.push(further);
+            version.further.add(row, further, peers);
         }
-        Ok((version, self.shapes.next()?))
+        Ok((version, self.shapes.next()?, is_retained))
     }
 
     /// The stamp of the next cell, and whether a retained event made it.

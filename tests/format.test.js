@@ -1,0 +1,282 @@
+// Saved documents and updates, read twice: by the engine, and by format.js, which knows docs/format.md alone. Files that
+// earlier versions wrote stay readable; what this version writes means to both the same.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { readHistory, splitmix64 } from '../host-js/bin/history.js';
+import { open, real } from '../host-js/src/node.js';
+import { documentFacts, eventsOf, factsOf, historyFacts } from './data/format-1/facts.js';
+import { Corrupt, UnsupportedVersion, read } from './format.js';
+
+const SEEDS = Number(process.env.CONVERGE_SEEDS ?? 200);
+const FIRST_SEED = Number(process.env.CONVERGE_FIRST_SEED ?? 0);
+const data = new URL('data/', import.meta.url);
+const crashers = new URL('crashers/', import.meta.url);
+const { Doc } = await open();
+
+const folders = readdirSync(data).filter((name) => name.startsWith('format-'));
+test('there are files of version 1', () => assert.ok(folders.includes('format-1')));
+
+for (const folder of folders) {
+  const here = new URL(`${folder}/`, data);
+  const names = readdirSync(here).flatMap((file) => (file.endsWith('.bin') ? [file.slice(0, -4)] : []));
+  const bytesOf = (name) => new Uint8Array(readFileSync(new URL(`${name}.bin`, here)));
+
+  test(`${folder}: its README.md tells what each file is`, () => {
+    const told = [...readFileSync(new URL('README.md', here), 'utf8').matchAll(/^\| `([a-z-]+)` \|/gm)];
+    assert.deepEqual(told.map((match) => match[1]).sort(), names.sort());
+    assert.ok(names.length > 0 && names.every((name) => existsSync(new URL(`${name}.json`, here))));
+  });
+
+  for (const name of names) {
+    const {
+      about,
+      kind,
+      into,
+      after,
+      waits = [],
+      ...facts
+    } = JSON.parse(readFileSync(new URL(`${name}.json`, here), 'utf8'));
+
+    if (kind === 'document') {
+      test(`${folder}/${name}: format.js finds what the .json says`, () => {
+        const found = read(bytesOf(name));
+        assert.deepEqual(readFacts(found), facts);
+        assert.deepEqual(eventsOf(found.waiting), waits);
+      });
+
+      test(`${folder}/${name}: the engine finds what the .json says, and saves the same bytes`, () => {
+        const doc = Doc.load(bytesOf(name), { peer: 'reader' });
+        assert.deepEqual(factsOf(doc.raw), facts);
+        assert.deepEqual(doc.save(), bytesOf(name));
+        doc.dispose();
+      });
+    } else {
+      test(`${folder}/${name}: format.js finds what the .json says`, () => {
+        assert.deepEqual(sameTimes(read(bytesOf(name)), facts.history), facts);
+      });
+
+      test(`${folder}/${name}: the engine merges it`, () => {
+        const doc = into === undefined ? Doc.create('reader') : Doc.load(bytesOf(into), { peer: 'reader' });
+        doc.mergeUpdate(bytesOf(name));
+        assert.deepEqual(factsOf(doc.raw), after);
+        doc.dispose();
+      });
+    }
+  }
+}
+
+test('format.js refuses what the engine finds corrupt, and nothing that it takes', () => {
+  const lines = readFileSync(new URL('verdicts.txt', crashers), 'utf8').split('\n');
+  const verdicts = lines.map((line) => line.split(' ')).filter(([, call]) => call === 'merge-update');
+  assert.ok(verdicts.length > 50);
+  for (const [file, , , verdict] of verdicts) {
+    const bytes = readFileSync(new URL(file, crashers));
+    if (verdict === 'corrupt') assert.throws(() => read(bytes), Corrupt, file);
+    else if (verdict === 'unsupported-version') assert.throws(() => read(bytes), UnsupportedVersion, file);
+    else if (verdict === 'ok' || verdict === 'compacted') assert.doesNotThrow(() => read(bytes), file);
+  }
+});
+
+for (const [name, events, rows] of [
+  ['yjs', 2247, 74],
+  ['automerge', 1655, 649],
+]) {
+  test(`the history of ${name}`, async () => {
+    const doc = Doc.create('replay');
+    doc.mergeEvents(await readHistory(new URL(`rows/${name}.history.tsv.gz`, data).pathname));
+    const found = checkSame(doc);
+    assert.equal(historyFacts(found.runs).events, events);
+    assert.deepEqual(
+      found.tables.map((table) => table.rows.length),
+      [rows],
+    );
+    doc.dispose();
+  });
+}
+
+test(`documents made at random, from seed ${FIRST_SEED} on`, () => {
+  const seen = { horizon: 0, changed: 0, waiting: 0, heads: 0 };
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+    try {
+      const { doc, horizonHeads, sent } = makeRandom(splitmix64(BigInt(seed)));
+      const found = checkSame(doc);
+      const waits = eventsOf(found.waiting);
+      const isWaiting = ([name]) => waits.some(([other]) => String(other) === String(name));
+      assert.deepEqual(waits, sent.filter(isWaiting));
+      if (horizonHeads !== undefined) checkHorizon(doc, found, horizonHeads);
+      for (const what of Object.keys(seen)) seen[what] += found[what].length > (what === 'heads' ? 1 : 0) ? 1 : 0;
+      doc.dispose();
+    } catch (cause) {
+      throw new Error(`seed ${seed}: ${cause.message}`, { cause });
+    }
+  }
+  for (const [what, count] of Object.entries(seen))
+    assert.ok(count > SEEDS / 10 || SEEDS < 100, `${count} with ${what}`);
+});
+
+/** Checks that format.js reads in a document, and in its updates, what the engine has; gives what it reads. */
+function checkSame(doc) {
+  const found = read(doc.save());
+  const facts = factsOf(doc.raw);
+  assert.deepEqual(readFacts(found), facts);
+  const horizon = found.horizon;
+  assert.deepEqual(eventsOf(found.runs), eventsOf(doc.eventsSince(horizon).runs));
+  if (horizon.length === 0) assert.deepEqual(execute(eventsOf(found.runs)), facts.tables);
+
+  const half = doc.version().map(({ peer, count }) => {
+    const least = horizon.find((entry) => entry.peer === peer)?.count ?? 0;
+    return { peer, count: least + Math.floor((count - least) / 2) };
+  });
+  for (const known of [horizon, half, doc.version()]) {
+    const { runs } = doc.eventsSince(known);
+    const events = eventsOf(runs);
+    const update = read(doc.updateSince(known));
+    assert.deepEqual(sameTimes(update, events), historyFacts(runs));
+    if (known.length === 0) assert.deepEqual(eventsOf(update.runs), events);
+  }
+  return found;
+}
+
+/** Checks that the rows that changed since the horizon are those that the engine finds there. */
+function checkHorizon(doc, found, heads) {
+  const then = doc.forkAt(heads, 'then');
+  const key = (...place) => JSON.stringify(place);
+  const rowsOf = ({ tables }) =>
+    new Map(tables.flatMap(({ name, rows }) => rows.map(({ id, cells }) => [key(name, id), cells])));
+  const rows = rowsOf(found);
+  for (const { val } of found.runs.flatMap(({ commits }) => commits.flat())) rows.delete(key(val.table, val.row));
+  for (const { table, row, cells } of found.changed) if (cells !== undefined) rows.set(key(table, row), cells);
+  assert.deepEqual(rows, rowsOf(read(then.save())));
+  then.dispose();
+}
+
+/** The facts of a document that format.js has read. */
+function readFacts({ waiting, ...found }) {
+  const count = waiting.reduce((count, { commits }) => count + commits.length, 0);
+  return documentFacts({ ...found, waiting: count, digest: digest(found.tables) });
+}
+
+/** The facts of an update that format.js has read, with the lamport times of `events` where they do not follow. */
+function sameTimes({ runs }, events) {
+  const facts = historyFacts(runs);
+  const history = facts.history?.map(([name, time, ...others], i) => [name, time ?? events[i]?.[1], ...others]);
+  return history === undefined ? facts : { ...facts, history };
+}
+
+/** What docs/semantics.md calls the rule: every event, one at a time, in the order of lamport time and peer. */
+function execute(events) {
+  const tables = new Map();
+  for (const [, , , ops] of events.toSorted(([[a], one], [[b], other]) => one - other || compare(a, b))) {
+    for (const [tag, [table, row, cells]] of ops.flatMap(Object.entries)) {
+      if (!tables.has(table)) tables.set(table, new Map());
+      const rows = tables.get(table);
+      if (tag === 'delete') rows.delete(row);
+      else if (tag === 'insert' || rows.has(row)) rows.set(row, new Map([...(rows.get(row) ?? []), ...cells]));
+    }
+  }
+  const sorted = (map) => [...map].sort(([a], [b]) => compare(a, b));
+  const withRows = sorted(tables).filter(([, rows]) => rows.size > 0);
+  return withRows.map(([name, rows]) => [name, sorted(rows).map(([id, cells]) => [id, sorted(cells)])]);
+}
+
+/** The digest of tables, as docs/semantics.md defines it. */
+function digest(tables) {
+  const hash = createHash('sha256');
+  const bytes = (tag, content) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(Buffer.byteLength(content));
+    hash.update(tag).update(length).update(content);
+  };
+  const number = (tag, write) => {
+    const content = Buffer.alloc(8);
+    write(content);
+    hash.update(tag).update(content);
+  };
+  for (const { name, rows } of tables) {
+    bytes('T', name);
+    for (const { id, cells } of rows) {
+      bytes('R', id);
+      for (const { column, value } of cells) {
+        bytes('C', column);
+        if (value.tag === 'null') hash.update('n');
+        if (value.tag === 'boolean') hash.update('b').update(Uint8Array.of(value.val ? 1 : 0));
+        if (value.tag === 'integer') number('i', (content) => content.writeBigInt64LE(value.val));
+        if (value.tag === 'real') number('r', (content) => content.writeDoubleLE(value.val));
+        if (value.tag === 'text') bytes('t', value.val);
+        if (value.tag === 'blob') bytes('x', value.val);
+      }
+    }
+  }
+  return hash.digest();
+}
+
+/** A small document that some replicas made; some are compacted, some have waiting events, all of which are of `sent`. */
+function makeRandom(next) {
+  const below = (bound) => Number(next() % BigInt(bound));
+  const replicas = ['a', 'ab', 'b', 'é'].slice(below(3)).map((peer) => Doc.create(peer));
+  const doc = replicas[0];
+  const versions = [];
+  for (let steps = 5 + below(40); steps > 0; steps--) {
+    const [one, other] = [replicas[below(replicas.length)], replicas[below(replicas.length)]];
+    if (below(3) > 0) commitRandom(one, below);
+    else if (one !== other) one.mergeUpdate(other.updateSince(one.version()));
+    versions.push({ version: doc.version(), heads: doc.heads() });
+  }
+
+  let horizonHeads;
+  const compactAt = (from) => {
+    const { version, heads } = versions[from + below(versions.length - from)];
+    if (version.length === 0) return;
+    doc.compact(version);
+    horizonHeads = heads;
+  };
+  if (below(2) === 0) {
+    const first = below(versions.length);
+    versions.push({ version: doc.version(), heads: doc.heads() });
+    compactAt(first);
+    for (let commits = below(10); commits > 0; commits--) commitRandom(doc, below);
+  }
+
+  // Somebody goes on from here, and a part of that arrives.
+  const late = Doc.load(doc.save(), { peer: 'late' });
+  const known = late.version();
+  for (let commits = below(6); commits > 0; commits--) {
+    commitRandom(late, below);
+    if (below(3) === 0) commitRandom(doc, below);
+    if (below(3) === 0) late.mergeUpdate(doc.updateSince(late.version()));
+  }
+  const { runs } = late.eventsSince(known);
+  for (const { commits, ...run } of runs) {
+    for (const [k, commit] of commits.entries()) {
+      const start = run.start + k;
+      const deps = k === 0 ? run.deps : [{ peer: run.peer, counter: start - 1 }];
+      if (below(3) > 0) doc.mergeEvents([{ ...run, start, lamport: run.lamport + k, deps, commits: [commit] }]);
+    }
+  }
+  for (const replica of [late, ...replicas.slice(1)]) replica.dispose();
+  const sent = eventsOf(runs.map((run) => ({ ...run, lamport: undefined })));
+  return { doc, horizonHeads, sent };
+}
+
+function commitRandom(doc, below) {
+  const values = [null, true, false, 7, -7, 2n ** 63n - 1n, real(0.5), NaN, '', 'the same', 'é', Uint8Array.of(1, 2)];
+  const ops = Array.from({ length: below(4) }, () => {
+    const place = { table: ['t', 'u'][below(2)], row: `r${below(4)}` };
+    const isThere = doc.get(place.table, place.row) !== undefined;
+    const op = isThere ? ['insert', 'update', 'update', 'delete'][below(4)] : 'insert';
+    if (op === 'delete') return { op, ...place };
+    const columns = ['x', 'y', 'z'].filter(() => below(2) === 0);
+    return { op, ...place, cells: Object.fromEntries(columns.map((name) => [name, values[below(values.length)]])) };
+  });
+  try {
+    doc.commit(ops);
+  } catch (error) {
+    if (error.case !== 'no-such-row' && error.case !== 'conflicting-event') throw error;
+  }
+}
+
+function compare(a, b) {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
