@@ -154,7 +154,7 @@ impl Unpacked {
 }
 
 impl Doc {
-    /// The events in these spans, in an order that does not depend on how they came, to be written.
+    /// The events beyond these counts, by peer number, to be written: in an order that does not depend on how they came.
     pub(super) fn outgoing(&self, counts: &[u32]) -> Vec<Outgoing<'_>> {
         let ranks = self.peer_ranks();
         let chains = self.graph.chains(counts, &ranks).into_iter();
