@@ -84,11 +84,13 @@ cargo-component:
 fmt: npm
     cargo fmt --all
     cargo fmt --all --manifest-path benches/Cargo.toml
+    cargo fmt --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent fmt --prefix host-js
 
 # Check formatting and lints
 lint: npm
     cargo fmt --all --check
     cargo fmt --all --check --manifest-path benches/Cargo.toml
+    cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
     cargo clippy --locked --workspace --all-targets --release -- -D warnings
     npm run --silent lint --prefix host-js

@@ -2,35 +2,10 @@
 
 #![no_main]
 
-#[allow(dead_code)]
-#[path = "../../tests/bytes/attempt.rs"]
-mod attempt;
-#[allow(dead_code)]
-#[path = "../../tests/bytes/bases.rs"]
-mod bases;
-#[allow(dead_code)]
-#[path = "../../tests/bytes/frame.rs"]
-mod frame;
+#[path = "../victims.rs"]
+mod victims;
 
-use attempt::{Call, Victim};
 use libfuzzer_sys::fuzz_target;
-use std::cell::RefCell;
+use victims::{Call, attempt_all};
 
-thread_local! {
-    static VICTIMS: RefCell<Vec<Victim>> = RefCell::new(victims());
-}
-
-fn victims() -> Vec<Victim> {
-    let readers = bases::readers().expect("valid documents");
-    readers.iter().map(|reader| Victim::new(reader.peer, &reader.saved).expect("a valid document")).collect()
-}
-
-fuzz_target!(|bytes: &[u8]| {
-    VICTIMS.with_borrow_mut(|victims| {
-        for bytes in [bytes, &frame::resealed(bytes)] {
-            for victim in &mut *victims {
-                let _ = victim.attempt(Call::Rebase, bytes, |run| run());
-            }
-        }
-    });
-});
+fuzz_target!(|bytes: &[u8]| attempt_all(Call::Rebase, bytes));

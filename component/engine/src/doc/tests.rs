@@ -229,3 +229,38 @@ fn one_row_is_answered_from_its_block() {
     }
     assert!(Doc::peek(&Doc::create("ann").unwrap().update_since(&[]).unwrap(), "a", "b").is_err());
 }
+
+/// A document of so many rows, each with an insert and an update, all of them commits of their own.
+fn document_of_rows(rows: u32) -> Doc {
+    let mut doc = Doc::create("ann").unwrap();
+    for row in 0..rows {
+        doc.insert("table", &row.to_string(), cell("x", row.into())).unwrap();
+    }
+    for row in 0..rows {
+        doc.update("table", &row.to_string(), cell("x", -1)).unwrap();
+    }
+    doc
+}
+
+#[test]
+fn looking_back_and_what_is_new_cost_the_same_in_any_history() {
+    let mut costs = Vec::new();
+    for rows in [1_000, 100_000] {
+        let mut doc = document_of_rows(rows);
+        let (before, version) = (doc.heads(), doc.version());
+        doc.update("table", "7", cell("x", 7)).unwrap();
+        doc.delete("table", "8").unwrap();
+        let after = doc.heads();
+        let (forth, ops) = work::count(|| doc.diff(&before, &after).unwrap());
+        assert_eq!(ops.len(), 2);
+        let (back, ops) = work::count(|| doc.diff(&after, &before).unwrap());
+        assert_eq!(ops.len(), 2);
+        let (write, update) = work::count(|| doc.update_since(&version).unwrap());
+        let mut other = document_of_rows(rows);
+        let (merge, report) = work::count(|| other.merge_update(&update).unwrap());
+        assert_eq!((report.applied, other.save() == doc.save()), (2, true));
+        costs.push([forth, back, write, merge]);
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert!(costs[0].iter().all(|&steps| steps <= 40), "{costs:?}");
+}

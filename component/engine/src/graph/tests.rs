@@ -1,7 +1,10 @@
 //! The graph against a naive one, which keeps the set of ancestors of every event.
 
-use super::{Broken, Graph};
+use super::{Broken, Graph, Horizon, Stub};
+use crate::clock::Lamport;
+use crate::error::Error;
 use crate::id::{Counter, EventNumber, PeerNumber};
+use crate::limits;
 use crate::work;
 use std::collections::BTreeSet;
 
@@ -118,4 +121,17 @@ fn the_counts_at_checkpoints_stay_small() {
     let graph = interleaved(100_000);
     let bytes: usize = graph.runs.iter().flat_map(|run| &run.known).map(|known| size_of_val(&**known)).sum();
     assert!(bytes < 100_000, "{bytes} bytes of counts for 100,000 runs");
+}
+
+#[test]
+fn a_horizon_ends_before_the_last_lamport_times() {
+    // Times that no history could reach in a test.
+    let most = limits::HORIZON_LAMPORT.most as u32;
+    let stub = Stub { peer: PeerNumber(0), counter: Counter(0), lamport: Lamport(most), known: Box::new([1]) };
+    let mut graph = Graph::beyond(Horizon::new(vec![1], vec![stub]).unwrap());
+    assert!(graph.horizon_at(vec![1], &[1]).is_ok());
+    graph.push(PeerNumber(0), &[EventNumber(0)], 1);
+    let given = u64::from(most) + 1;
+    let refused = Error::LimitExceeded { limit: &limits::HORIZON_LAMPORT, given };
+    assert_eq!(graph.horizon_at(vec![2], &[2]).err(), Some(refused));
 }

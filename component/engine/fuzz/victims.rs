@@ -1,0 +1,36 @@
+//! Documents that know nothing, a part, and everything, to which bytes come: as they are, and with their checksum made
+//! right, so that the decoder behind it is reached.
+
+#[allow(dead_code)]
+#[path = "../tests/bytes/attempt.rs"]
+mod attempt;
+#[allow(dead_code)]
+#[path = "../tests/bytes/bases.rs"]
+mod bases;
+#[allow(dead_code)]
+#[path = "../tests/bytes/frame.rs"]
+mod frame;
+
+pub(crate) use attempt::Call;
+use attempt::Victim;
+use std::cell::RefCell;
+
+thread_local! {
+    static VICTIMS: RefCell<Vec<Victim>> = RefCell::new(victims());
+}
+
+fn victims() -> Vec<Victim> {
+    let readers = bases::readers().expect("valid documents");
+    readers.iter().map(|reader| Victim::new(reader.peer, &reader.saved).expect("a valid document")).collect()
+}
+
+/// Puts the bytes to a call on each document.
+pub(crate) fn attempt_all(call: Call, bytes: &[u8]) {
+    VICTIMS.with_borrow_mut(|victims| {
+        for bytes in [bytes, &frame::resealed(bytes)] {
+            for victim in &mut *victims {
+                let _ = victim.attempt(call, bytes, |run| run());
+            }
+        }
+    });
+}
