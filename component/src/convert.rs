@@ -1,7 +1,7 @@
 //! The contract's types from the engine's and back, field by field. Texts and blobs move, nothing is copied.
 
 use crate::contract::exports::converge::sync::durable as wit;
-use crate::contract::exports::converge::sync::types;
+use crate::contract::exports::converge::sync::{ephemeral, session, types};
 use converge_engine as engine;
 
 /// Each element of a list.
@@ -23,6 +23,7 @@ macro_rules! records {
     )*};
     (@field $from:ident $field:ident) => { $from.$field };
     (@field $from:ident $field:ident into) => { $from.$field.into() };
+    (@field $from:ident $field:ident option) => { $from.$field.map(Into::into) };
     (@field $from:ident $field:ident list) => { list($from.$field) };
     (@field $from:ident $field:ident commits) => { $from.$field.into_iter().map(list).collect() };
 }
@@ -44,6 +45,17 @@ records! {
     engine::Page => wit::Page { rows as list, more }
     engine::TableSummary => wit::TableSummary { name, rows }
     engine::Changes => wit::Changes { ops as list, more }
+    engine::Entry => ephemeral::Entry { namespace, key, value as option, timestamp, peer }
+    ephemeral::Entry => engine::Entry { namespace, key, value as option, timestamp, peer }
+    session::SessionOptions => engine::SessionOptions { document, most_message_bytes, namespaces, read_only }
+    engine::Received => session::Received { durable as option, ephemeral as list, refused }
+    engine::Progress => session::Progress { known_there as list, unsent, awaited, in_sync }
+}
+
+impl From<ephemeral::StoreOptions> for engine::StoreOptions {
+    fn from(options: ephemeral::StoreOptions) -> Self {
+        Self { time_to_live_ms: options.time_to_live, most_skew_ms: options.most_skew }
+    }
 }
 
 impl From<types::Value> for engine::Value {

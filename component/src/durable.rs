@@ -8,8 +8,8 @@ use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A document, shared between its own resource and those of its watchers.
-pub(crate) struct Doc(Rc<RefCell<engine::Doc>>);
+/// A document, shared between its own resource and those of its watchers and sessions.
+pub(crate) struct Doc(pub(crate) Rc<RefCell<engine::Doc>>);
 
 /// A watcher of a document, which lives on as long as the watcher does.
 pub(crate) struct Watcher {

@@ -5,6 +5,8 @@
 mod convert;
 mod durable;
 mod engine;
+mod ephemeral;
+mod session;
 
 /// The contract, as Rust types and traits.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
@@ -12,7 +14,7 @@ mod contract {
     wit_bindgen::generate!({ path: "../wit", world: "converge", pub_export_macro: true, export_macro_name: "export" });
 }
 
-/// What exports the contract's functions. It has no state: documents and watchers are resources of their own.
+/// What exports the contract's functions. It has no state: documents, watchers, stores and sessions are resources of their own.
 pub(crate) struct Component;
 
 /// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.

@@ -62,6 +62,12 @@ pub enum Name {
     Row,
     /// The name of a column.
     Column,
+    /// The name of a namespace.
+    Namespace,
+    /// The key of a register.
+    Key,
+    /// The name of a session's document.
+    Document,
 }
 
 impl Name {
@@ -75,13 +81,16 @@ impl Name {
             Self::Table => &limits::TABLE_BYTES,
             Self::Row => &limits::ROW_BYTES,
             Self::Column => &limits::COLUMN_BYTES,
+            Self::Namespace => &limits::NAMESPACE_BYTES,
+            Self::Key => &limits::KEY_BYTES,
+            Self::Document => &limits::DOCUMENT_NAME_BYTES,
         };
         limit.check(name.len() as u64)
     }
 }
 
 /// Which rule an argument breaks. Its `Display` says what was wrong and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Invalid {
     /// A name has no bytes.
@@ -121,6 +130,79 @@ pub enum Invalid {
         /// The rule.
         rule: RunRule,
     },
+    /// A number of milliseconds is negative, infinite or not a number.
+    NotATime {
+        /// What it is the time of.
+        what: Time,
+        /// What was given.
+        given: f64,
+    },
+    /// Entries would be gone when they come.
+    NoTimeToLive,
+    /// An entry is dated further beyond the clock than is taken.
+    AheadOfClock {
+        /// The entry's timestamp.
+        timestamp: f64,
+        /// The clock.
+        now: f64,
+        /// How far it may be beyond that.
+        most_skew: f64,
+    },
+    /// A session's messages are bounded to less than it needs.
+    MessageBytes(u32),
+    /// A session, or the message that it was given, breaks a rule.
+    Session(SessionRule),
+}
+
+/// What a number of milliseconds is the time of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// The clock of the caller.
+    Now,
+    /// The life of entries.
+    TimeToLive,
+    /// How far entries may be dated beyond the clock.
+    MostSkew,
+    /// When an entry was written.
+    Timestamp,
+}
+
+impl Time {
+    /// Refuses what is no time.
+    pub(crate) fn check(self, given: f64) -> Result<(), Error> {
+        if !given.is_finite() || given < 0.0 {
+            return Err(Invalid::NotATime { what: self, given }.into());
+        }
+        // What is not too large is exact; what is, need not be.
+        limits::TIME_MS.check(given.ceil() as u64)
+    }
+}
+
+/// What is wrong with a session's use, or with a message for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionRule {
+    /// An error ended it.
+    Ended,
+    /// The other side syncs a document of another name.
+    OtherDocument {
+        /// The name here.
+        here: String,
+        /// The name there.
+        there: String,
+    },
+    /// The first message is not the one that begins a session.
+    NoHello,
+    /// The other side acknowledges what was not sent to it.
+    NotSent,
+    /// The other side sends more than it may before it is acknowledged.
+    TooManyInFlight,
+    /// The other side sends events, though it said that it sends none.
+    ReadOnly,
+    /// The other side sends a document that this one does not need.
+    DocumentNotNeeded,
+    /// The other side sends events that this one, being below its horizon, cannot take.
+    DocumentNeeded,
 }
 
 /// What is wrong with a run of events.
@@ -167,6 +249,9 @@ impl fmt::Display for Name {
             Self::Table => "table name",
             Self::Row => "row id",
             Self::Column => "column name",
+            Self::Namespace => "namespace",
+            Self::Key => "key",
+            Self::Document => "document name",
         })
     }
 }
@@ -191,7 +276,64 @@ impl fmt::Display for Invalid {
             Self::Run { run, peer, start, rule } => {
                 write!(f, "run {run} (peer {peer:?}, from event {start}): {rule}")
             }
+            Self::NotATime { what, given } => {
+                write!(f, "{what} is {given}; give milliseconds: a finite number that is not negative")
+            }
+            Self::NoTimeToLive => f.write_str("the time to live is 0, and nothing would ever show; give more"),
+            Self::AheadOfClock { timestamp, now, most_skew } => write!(
+                f,
+                "an entry is dated {timestamp}, more than {most_skew} ms beyond the clock, {now}; set the clocks, or allow more skew"
+            ),
+            Self::MessageBytes(given) => {
+                write!(f, "messages cannot be bounded to {given} bytes; give at least {}", limits::LEAST_MESSAGE_BYTES)
+            }
+            Self::Session(rule) => rule.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Now => "the present time",
+            Self::TimeToLive => "the time to live",
+            Self::MostSkew => "the most skew",
+            Self::Timestamp => "a timestamp",
+        })
+    }
+}
+
+impl fmt::Display for SessionRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("an error ended this session; drop it, and open another one on each side"),
+            Self::OtherDocument { here, there } => {
+                write!(
+                    f,
+                    "the other side syncs the document {there:?}, this one {here:?}; connect sides of one document"
+                )
+            }
+            Self::NoHello => {
+                f.write_str("the other side begins without a hello; deliver its messages from the first one on")
+            }
+            Self::NotSent => {
+                f.write_str("the other side acknowledges what was not sent; deliver each message once, to its session")
+            }
+            Self::TooManyInFlight => f.write_str(
+                "the other side sends more than it may before an acknowledgement; deliver each message once",
+            ),
+            Self::ReadOnly => f.write_str("the other side sends events, though it said that it sends none"),
+            Self::DocumentNotNeeded => f.write_str("the other side sends a document that this one has no need of"),
+            Self::DocumentNeeded => {
+                f.write_str("the other side sends events to one that needs its compacted document first")
+            }
+        }
+    }
+}
+
+impl From<SessionRule> for Error {
+    fn from(rule: SessionRule) -> Self {
+        Invalid::Session(rule).into()
     }
 }
 

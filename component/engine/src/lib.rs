@@ -19,19 +19,25 @@
 mod clock;
 mod codec;
 mod doc;
+mod ephemeral;
 mod error;
 mod graph;
 mod id;
 pub mod limits;
 mod oplog;
 mod rows;
+mod session;
+mod value;
 mod work;
 
 pub use doc::{CompactionReport, Doc, EventBatch, EventRun, MergeReport};
-pub use error::{Damage, Error, Invalid, Name, RunRule};
+pub use ephemeral::{Entry, Store, StoreOptions};
+pub use error::{Damage, Error, Invalid, Name, RunRule, SessionRule, Time};
 pub use id::{EventId, PeerVersion};
-pub use oplog::{Cell, Commit, RowOp, Value};
+pub use oplog::{Cell, Commit, RowOp};
 pub use rows::{Changes, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
+pub use session::{Progress, Received, Session, SessionOptions};
+pub use value::Value;
 
 /// The engine's version, as semver.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

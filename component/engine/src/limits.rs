@@ -81,7 +81,39 @@ limits! {
     HORIZON_COUNTS = "horizon-counts", 1 << 22;
     /// The lamport time of an event at a horizon, so that those of the events beyond it fit into 32 bits.
     HORIZON_LAMPORT = "horizon-lamport", u32::MAX as u64 - (1 << 27);
+    /// Bytes of the name of a namespace of a store.
+    NAMESPACE_BYTES = "namespace-bytes", 256;
+    /// Bytes of a register's key.
+    KEY_BYTES = "key-bytes", 1_024;
+    /// Bytes of the text or blob of one register.
+    ENTRY_VALUE_BYTES = "entry-value-bytes", 64 << 10;
+    /// Namespaces of one store, and those that one session may ask for.
+    NAMESPACES = "namespaces", 4_096;
+    /// Entries, removals included, of one store that one peer wrote.
+    PEER_ENTRIES = "peer-entries", 4_096;
+    /// Entries, removals included, of one store.
+    STORE_ENTRIES = "store-entries", 1 << 18;
+    /// Bytes of the entries of one store: of their keys, peers, texts and blobs, and 64 for every entry.
+    STORE_BYTES = "store-bytes", 64 << 20;
+    /// A time, a span of time or a skew, in milliseconds: up to here numbers tell each of them apart.
+    TIME_MS = "time-ms", 1 << 53;
+    /// Bytes of the name of a session's document.
+    DOCUMENT_NAME_BYTES = "document-name-bytes", 1_024;
+    /// Bytes of one message of a session.
+    MESSAGE_BYTES = "message-bytes", 16 << 20;
+    /// Messages of a session that carry content and that the other side has not acknowledged yet: no more are given then.
+    MESSAGES_IN_FLIGHT = "messages-in-flight", 16;
+    /// Bytes of the content that the parts of one hello make up.
+    HELLO_BYTES = "hello-bytes", 64 << 20;
+    /// Bytes of the content that the parts of one page of events, or of entries, make up. A page that has parts is of one event
+    /// or entry alone.
+    PARTS_BYTES = "parts-bytes", 256 << 20;
+    /// Bytes of the saved document that a session brings to a side that is below the other's horizon.
+    SAVED_BYTES = "saved-bytes", 1 << 30;
 }
+
+/// The least that a session's messages may be bounded to: what every message needs, and some content.
+pub const LEAST_MESSAGE_BYTES: u32 = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! Operations and values as bytes: columns, of which `docs/format.md` tells the order.
 
-use super::op::{CANONICAL_NAN, ITEM_BYTES};
+use super::op::ITEM_BYTES;
 use super::view::OpNames;
-use super::{CellNumber, OpKind, OpLog, Packed, Tag, ValueRef};
+use super::{CellNumber, OpKind, OpLog, Packed, Tag};
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, TextPiece, Texts, TextsWriter, put_varint};
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, PeerNumber, Ranks, RowNumber};
 use crate::limits;
+use crate::value::{CANONICAL_NAN, ValueRef};
 use std::collections::BTreeMap;
 
 const INTEGERS: u8 = 1;

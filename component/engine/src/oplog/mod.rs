@@ -11,11 +11,12 @@ pub(crate) use bytes::{Ground, OpsReader, OpsWriter, Place, Shapes, ShapesWriter
 pub(crate) use view::{CommitRef, OpNames};
 
 pub(crate) use op::ITEM_BYTES;
-pub use op::{Cell, Commit, RowOp, Value};
+pub use op::{Cell, Commit, RowOp};
 
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::limits;
+use crate::value::ValueRef;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{AddAssign, Range, SubAssign};
@@ -52,18 +53,6 @@ impl LoggedOp {
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
     }
-}
-
-/// A value as the log holds it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum ValueRef<'log> {
-    Null,
-    Boolean(bool),
-    Integer(i64),
-    /// By its bits, so that equal means the same bytes.
-    Real(u64),
-    Text(&'log str),
-    Blob(&'log [u8]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -391,33 +380,11 @@ impl Packed {
     }
 }
 
-impl ValueRef<'_> {
-    /// A copy of its own.
-    pub(crate) fn to_value(self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::Boolean(boolean) => Value::Boolean(boolean),
-            Self::Integer(integer) => Value::Integer(integer),
-            Self::Real(bits) => Value::Real(f64::from_bits(bits)),
-            Self::Text(text) => Value::Text(text.to_owned()),
-            Self::Blob(blob) => Value::Blob(blob.to_owned()),
-        }
-    }
-
-    /// The bytes of a text or blob.
-    pub(crate) fn content_bytes(self) -> u64 {
-        match self {
-            Self::Text(text) => text.len() as u64,
-            Self::Blob(blob) => blob.len() as u64,
-            _ => 0,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{CellSource, Copies, EventNumber, OpKind, OpLog, RowNumber, Totals, Value, ValueRef};
+    use super::{CellSource, Copies, EventNumber, OpKind, OpLog, RowNumber, Totals};
     use crate::id::ColumnNumber;
+    use crate::value::{Value, ValueRef};
 
     #[test]
     fn gives_back_what_it_took() {

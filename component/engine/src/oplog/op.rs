@@ -1,41 +1,6 @@
 //! Operations as callers give and get them: with names and owned values.
 
-use super::ValueRef;
-
-/// The content of a cell: SQLite's storage classes, and booleans.
-#[derive(Debug, Clone)]
-pub enum Value {
-    /// Nothing.
-    Null,
-    /// True or false.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A floating-point number. -0.0 and the infinities are kept; every NaN becomes the canonical quiet one on the way
-    /// in.
-    Real(f64),
-    /// A text, kept byte for byte.
-    Text(String),
-    /// Bytes.
-    Blob(Vec<u8>),
-}
-
-/// The bits of the one NaN that documents hold.
-pub(super) const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
-
-/// The bits of a real as documents hold it.
-fn canonical_bits(real: f64) -> u64 {
-    if real.is_nan() { CANONICAL_NAN } else { real.to_bits() }
-}
-
-/// Equal where documents hold the same bytes: NaN equals NaN, and 0.0 differs from -0.0.
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_ref() == other.as_ref()
-    }
-}
-
-impl Eq for Value {}
+use crate::value::Value;
 
 /// A named cell of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,55 +68,5 @@ impl Cell {
     /// The size of the cell, as limits count it.
     pub(crate) fn bytes(&self) -> u64 {
         ITEM_BYTES + self.column.len() as u64 + self.value.as_ref().content_bytes()
-    }
-}
-
-impl Value {
-    /// The value as the log sees it.
-    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
-        match self {
-            Self::Null => ValueRef::Null,
-            Self::Boolean(boolean) => ValueRef::Boolean(*boolean),
-            Self::Integer(integer) => ValueRef::Integer(*integer),
-            Self::Real(real) => ValueRef::Real(canonical_bits(*real)),
-            Self::Text(text) => ValueRef::Text(text),
-            Self::Blob(blob) => ValueRef::Blob(blob),
-        }
-    }
-}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Boolean(value)
-    }
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
-    }
-}
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Self {
-        Self::Real(value)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl From<Vec<u8>> for Value {
-    fn from(value: Vec<u8>) -> Self {
-        Self::Blob(value)
     }
 }

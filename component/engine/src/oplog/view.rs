@@ -1,8 +1,9 @@
 //! Commits by name, wherever they lie: in a caller's hands, in a document's log, or in one that bytes were read into.
 
 use super::op::ITEM_BYTES;
-use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp, ValueRef};
+use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp};
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
+use crate::value::ValueRef;
 use std::ops::Range;
 
 /// What the numbers in a log stand for.

@@ -1,7 +1,8 @@
 //! The digest of the tables: SHA-256 over the rows as `docs/semantics.md` writes them down.
 
 use super::Rows;
-use crate::oplog::{OpLog, OpNames, ValueRef};
+use crate::oplog::{OpLog, OpNames};
+use crate::value::ValueRef;
 use sha2::{Digest, Sha256};
 
 /// Bytes that are gathered before they are hashed.

@@ -1,0 +1,122 @@
+//! What a cell or a register holds, owned and by reference. Always holds: every NaN is the one canonical quiet NaN, and
+//! equal means the same bytes. Does not know where values lie.
+
+/// The content of a cell or of a register: SQLite's storage classes, and booleans.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number. -0.0 and the infinities are kept; every NaN becomes the canonical quiet one on the way
+    /// in.
+    Real(f64),
+    /// A text, kept byte for byte.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// The bits of the one NaN that is held.
+pub(crate) const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
+
+/// The bits of a real as it is held.
+fn canonical_bits(real: f64) -> u64 {
+    if real.is_nan() { CANONICAL_NAN } else { real.to_bits() }
+}
+
+/// Equal where the same bytes are held: NaN equals NaN, and 0.0 differs from -0.0.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for Value {}
+
+/// A value whose text or blob lies elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum ValueRef<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    /// By its bits, so that equal means the same bytes.
+    Real(u64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+impl Value {
+    /// The value without its content, which stays where it is.
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Boolean(boolean) => ValueRef::Boolean(*boolean),
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Real(real) => ValueRef::Real(canonical_bits(*real)),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Blob(blob) => ValueRef::Blob(blob),
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// A copy of its own.
+    pub(crate) fn to_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Boolean(boolean) => Value::Boolean(boolean),
+            Self::Integer(integer) => Value::Integer(integer),
+            Self::Real(bits) => Value::Real(f64::from_bits(bits)),
+            Self::Text(text) => Value::Text(text.to_owned()),
+            Self::Blob(blob) => Value::Blob(blob.to_owned()),
+        }
+    }
+
+    /// The bytes of a text or blob.
+    pub(crate) fn content_bytes(self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Blob(blob) => blob.len() as u64,
+            _ => 0,
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Real(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(value)
+    }
+}
