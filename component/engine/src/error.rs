@@ -193,6 +193,13 @@ pub enum SessionRule {
     },
     /// The first message is not the one that begins a session.
     NoHello,
+    /// A message does not follow the one before.
+    OutOfOrder {
+        /// The number of the message that follows.
+        expected: u64,
+        /// The number of the one that came.
+        given: u64,
+    },
     /// The other side acknowledges what was not sent to it.
     NotSent,
     /// The other side sends more than it may before it is acknowledged.
@@ -201,8 +208,6 @@ pub enum SessionRule {
     ReadOnly,
     /// The other side sends a document that this one does not need.
     DocumentNotNeeded,
-    /// The other side sends events that this one, being below its horizon, cannot take.
-    DocumentNeeded,
 }
 
 /// What is wrong with a run of events.
@@ -313,20 +318,18 @@ impl fmt::Display for SessionRule {
                     "the other side syncs the document {there:?}, this one {here:?}; connect sides of one document"
                 )
             }
-            Self::NoHello => {
-                f.write_str("the other side begins without a hello; deliver its messages from the first one on")
-            }
-            Self::NotSent => {
-                f.write_str("the other side acknowledges what was not sent; deliver each message once, to its session")
-            }
-            Self::TooManyInFlight => f.write_str(
-                "the other side sends more than it may before an acknowledgement; deliver each message once",
+            Self::NoHello => f.write_str(
+                "the other side begins without a hello; carry its messages from the first one on, to one session",
             ),
+            Self::OutOfOrder { expected, given } => {
+                write!(f, "message {given} came where {expected} follows; carry messages whole, in order, each once")
+            }
+            Self::NotSent => f.write_str("the other side acknowledges messages that were not given to it"),
+            Self::TooManyInFlight => {
+                f.write_str("more messages came than the other side may send unacknowledged; poll after each one")
+            }
             Self::ReadOnly => f.write_str("the other side sends events, though it said that it sends none"),
             Self::DocumentNotNeeded => f.write_str("the other side sends a document that this one has no need of"),
-            Self::DocumentNeeded => {
-                f.write_str("the other side sends events to one that needs its compacted document first")
-            }
         }
     }
 }

@@ -63,6 +63,18 @@ impl Value {
 }
 
 impl ValueRef<'_> {
+    /// A number for its kind: what `docs/format.md` writes for it.
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Boolean(boolean) => 1 + u8::from(boolean),
+            Self::Integer(_) => 3,
+            Self::Real(_) => 4,
+            Self::Text(_) => 5,
+            Self::Blob(_) => 6,
+        }
+    }
+
     /// A copy of its own.
     pub(crate) fn to_value(self) -> Value {
         match self {

@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Document,
     /// Events alone.
     Update,
+    /// Entries of a store.
+    Entries,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::Document => b'D',
             Self::Update => b'U',
+            Self::Entries => b'E',
         }
     }
 }
@@ -48,9 +51,11 @@ pub(crate) enum Section {
     Changed = 7,
     /// The waiting events.
     Waiting = 8,
+    /// Entries of a store.
+    Entries = 9,
 }
 
-const LAST_SECTION: usize = 8;
+const LAST_SECTION: usize = 9;
 
 /// Writes a frame.
 #[derive(Debug)]
@@ -108,7 +113,8 @@ impl<'a> Frame<'a> {
         let kind = match reader.byte()? {
             b'D' => Kind::Document,
             b'U' => Kind::Update,
-            _ => return Err(reader.damage("this is neither a document nor an update")),
+            b'E' => Kind::Entries,
+            _ => return Err(reader.damage("these are neither a document nor an update nor entries")),
         };
         let unknown = reader.varint()? & !FEATURES;
         if unknown != 0 {

@@ -47,6 +47,7 @@ impl Doc {
         let mut compacted = self.rebuild(counts, &vec![u32::MAX; self.peers.len()])?;
         let events_dropped = u32::try_from(compacted.graph.horizon().len() - len).unwrap_or(u32::MAX);
         let tombstones_dropped = self.rows.gone().saturating_sub(compacted.rows.gone());
+        compacted.renumbered = self.renumbered + 1;
         compacted.waiting = std::mem::take(&mut self.waiting);
         compacted.rows.take_over_watchers(&compacted.log, &mut self.rows, &self.log, true);
         *self = compacted;
@@ -88,11 +89,8 @@ impl Doc {
     }
 
     /// The version up to which events were given up, sorted by peer, as an error.
-    pub(super) fn compacted(&self) -> Error {
-        let horizon = self.graph.horizon();
-        let counts =
-            self.peers.sorted().map(|(peer, number)| (String::from(&**peer), horizon.count(PeerNumber(number))));
-        Error::Compacted(counts.filter(|&(_, count)| count > 0).collect())
+    pub(crate) fn compacted(&self) -> Error {
+        Error::Compacted(self.given_up().map(|(peer, count)| (String::from(&**peer), count)).collect())
     }
 
     /// Refuses counts, by peer number, that lack events which were given up.

@@ -2,19 +2,28 @@
 
 use super::pack::Unpacked;
 use super::stamps::Stamps;
-use super::waiting::Waiting;
 use super::{Doc, MergeReport};
 use crate::clock::Lamport;
 use crate::codec::{Frame, Kind, Reader, Section};
 use crate::error::{Error, Name};
 use crate::graph::{Graph, Horizon, RunsReader};
-use crate::id::{Counter, PeerNumber, SharedText};
+use crate::id::{Counter, PeerNumber, SharedText, read_texts};
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
-use crate::rows::{StateReader, read_texts};
+use crate::rows::StateReader;
 
-/// What is wrong with an update where a document is needed.
-pub(super) const NOT_A_DOCUMENT: &str = "this is an update, not a document: give it to `merge-update`";
+/// The frame of a saved document; refuses what else has one.
+pub(super) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
+    let frame = Frame::read(saved)?;
+    let refuse = |what| Err(Reader::new(saved).damage(what));
+    match frame.kind {
+        Kind::Document => Ok(frame),
+        Kind::Update => refuse("this is an update, not a document: give it to `merge-update`"),
+        Kind::Entries => refuse(NOT_EVENTS),
+    }
+}
+
+const NOT_EVENTS: &str = "these are a store's entries, not a document: give them to a store's `merge-update`";
 
 impl Doc {
     /// The document that `save` wrote, writing as `peer` from now on: 1 to `limits::PEER_BYTES` bytes. A replica that goes
@@ -26,10 +35,7 @@ impl Doc {
     /// document that is too large.
     pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
-        let mut frame = Frame::read(saved)?;
-        if frame.kind != Kind::Document {
-            return Err(Reader::new(saved).damage(NOT_A_DOCUMENT));
-        }
+        let mut frame = document_frame(saved)?;
         Self::read(SharedText::from(peer), &mut frame)
     }
 
@@ -41,8 +47,10 @@ impl Doc {
     /// `Compacted` where the bytes are of a document that gave up events which are not known here.
     pub fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Error> {
         let mut frame = Frame::read(update)?;
-        if frame.kind == Kind::Update {
-            return self.merge(&Unpacked::of_update(&mut frame)?.runs()?);
+        match frame.kind {
+            Kind::Document => {}
+            Kind::Update => return self.merge(&Unpacked::of_update(&mut frame)?.runs()?),
+            Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
         }
         let other = Self::read(self.peer.clone(), &mut frame)?;
         let given_up = |number: u32| other.graph.horizon().count(PeerNumber(number));
@@ -86,7 +94,7 @@ impl Doc {
         history.finish()?;
         let rows = state.finish(&history, &log, &peers, has_horizon)?;
 
-        let mut doc = Self { peer, peers, graph, log, rows, waiting: Waiting::default() };
+        let mut doc = Self { peer, peers, graph, log, rows, ..Self::empty() };
         if let Some(section) = frame.take(Section::Waiting) {
             doc.read_waiting(section)?;
         }

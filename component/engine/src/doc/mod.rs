@@ -7,6 +7,7 @@
 mod check;
 mod compact;
 mod events;
+mod exchange;
 mod history;
 mod incoming;
 mod load;
@@ -22,6 +23,7 @@ mod waiting;
 
 pub use compact::CompactionReport;
 pub use events::{EventBatch, EventRun};
+pub(crate) use exchange::{EventPage, PageBudget, PageStart};
 pub use merge::MergeReport;
 
 use crate::clock::Lamport;
@@ -44,6 +46,8 @@ pub struct Doc {
     log: OpLog,
     rows: Rows,
     waiting: Waiting,
+    /// How often the events got other numbers.
+    renumbered: u64,
 }
 
 impl Doc {
@@ -65,6 +69,7 @@ impl Doc {
             log: OpLog::default(),
             rows: Rows::default(),
             waiting: Waiting::default(),
+            renumbered: 0,
         }
     }
 
@@ -159,7 +164,7 @@ impl Doc {
     }
 
     /// How many events of this peer took effect. O(log n).
-    fn count_of(&self, peer: &str) -> u32 {
+    pub(crate) fn count_of(&self, peer: &str) -> u32 {
         self.peers.find(peer).map_or(0, |number| self.graph.count(PeerNumber(number)))
     }
 

@@ -5,11 +5,11 @@ use super::{Doc, check};
 use crate::clock::Lamport;
 use crate::codec::{Frame, FrameWriter, Kind, Reader, Section, put_varint};
 use crate::error::Error;
-use crate::graph::{RunHead, RunsReader, RunsWriter};
-use crate::id::{EventId, EventNumber, Names, PeerNumber, Ranks};
+use crate::graph::{Chain, RunHead, RunsReader, RunsWriter};
+use crate::id::{EventId, EventNumber, Names, PeerNumber, Ranks, read_texts, write_texts};
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader, OpsWriter, ShapesWriter};
-use crate::rows::{Rows, StateReader, read_texts, write_texts};
+use crate::rows::{Rows, StateReader};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -156,9 +156,12 @@ impl Unpacked {
 impl Doc {
     /// The events beyond these counts, by peer number, to be written: in an order that does not depend on how they came.
     pub(super) fn outgoing(&self, counts: &[u32]) -> Vec<Outgoing<'_>> {
-        let ranks = self.peer_ranks();
-        let chains = self.graph.chains(counts, &ranks).into_iter();
-        let runs = chains.map(|chain| Outgoing {
+        self.outgoing_of(&self.graph.chains(counts, &self.peer_ranks()))
+    }
+
+    /// The events of these chains, to be written in this order.
+    pub(super) fn outgoing_of(&self, chains: &[Chain]) -> Vec<Outgoing<'_>> {
+        let runs = chains.iter().map(|chain| Outgoing {
             peer: self.peers.text(chain.peer.0),
             start: chain.counter.0,
             deps: self.deps_of(chain.pieces[0].first),

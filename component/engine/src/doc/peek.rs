@@ -1,7 +1,7 @@
 //! Answering from saved bytes without reading all of them.
 
 use super::Doc;
-use crate::codec::{Frame, Kind, Reader, Section};
+use crate::codec::Section;
 use crate::error::Error;
 use crate::oplog::Cell;
 use crate::rows::StateReader;
@@ -14,10 +14,7 @@ impl Doc {
     /// # Errors
     /// As for [`Doc::load`].
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        let mut frame = Frame::read(saved)?;
-        if frame.kind != Kind::Document {
-            return Err(Reader::new(saved).damage(super::load::NOT_A_DOCUMENT));
-        }
+        let mut frame = super::load::document_frame(saved)?;
         let names = StateReader::read_names(&mut frame.need(Section::Names)?)?;
         names.peek(&mut frame.need(Section::State)?, table, row)
     }

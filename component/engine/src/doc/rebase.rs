@@ -76,6 +76,7 @@ impl Doc {
         missing.truncate(limits::REPORTED_MISSING.most as usize);
         report.missing = missing;
         doc.rows.take_over_watchers(&doc.log, &mut self.rows, &self.log, false);
+        doc.renumbered = self.renumbered + 1;
         *self = doc;
         Ok(report)
     }

@@ -6,9 +6,9 @@ use super::stamps::Stamps;
 use crate::codec::{FrameWriter, Kind, Section};
 use crate::error::Error;
 use crate::graph::RunsWriter;
-use crate::id::{EventNumber, PeerNumber, PeerVersion, Ranks};
+use crate::id::{EventNumber, PeerNumber, PeerVersion, Ranks, write_texts};
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
-use crate::rows::{Rows, StateWriter, write_texts};
+use crate::rows::{Rows, StateWriter};
 
 impl Doc {
     /// The whole document as bytes: state, history and waiting events, as `docs/format.md` specifies them. The bytes

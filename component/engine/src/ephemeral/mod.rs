@@ -1,85 +1,132 @@
-//! The ephemeral layer.
+//! The ephemeral layer: last-writer-wins registers by namespace and key, without history, which expire.
+//!
+//! Holds one entry for each register, the largest by (timestamp, peer, value), or the removal that is. Always holds: what
+//! a store shows depends on the entries that came and on when each came here, not on their order. Does not know documents,
+//! nor a clock: `now` is the caller's.
 
-use crate::error::{Error, Name};
-use crate::value::Value;
+mod bytes;
+mod changes;
+mod clock;
+mod entry;
+mod merge;
+mod registers;
+#[cfg(test)]
+mod tests;
+mod write;
 
-/// A register as a replica wrote it: what it held, or that it was removed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The namespace of the register.
-    pub namespace: String,
-    /// Its key.
-    pub key: String,
-    /// None where the register was removed.
-    pub value: Option<Value>,
-    /// When it was written, in milliseconds, by the writer's clock.
-    pub timestamp: f64,
-    /// Who wrote it.
-    pub peer: String,
-}
+pub(crate) use changes::Source;
+pub use entry::Entry;
+
+use crate::error::{Error, Invalid, Name, Time};
+use crate::id::SharedText;
+use clock::Clock;
+use registers::Registers;
 
 /// What a store is made with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoreOptions {
-    /// How long entries and the traces of removals live, in milliseconds, from their arrival.
+    /// How long entries and the traces of removals live, in milliseconds, from their arrival here; what bytes bring has its
+    /// age from before. More than 0, at most `limits::TIME_MS`.
     pub time_to_live_ms: f64,
-    /// How far entries may be dated beyond `now`, in milliseconds.
+    /// How far entries may be dated beyond `now`, in milliseconds; at most `limits::TIME_MS`.
     pub most_skew_ms: f64,
 }
 
 /// A replica of the ephemeral registers.
+///
+/// What the functions mean is in `docs/semantics.md`. Every `now` is the caller's clock, in milliseconds from an origin that
+/// all replicas share. A function that fails has changed nothing. Costs are given in n, the entries of the store.
 #[derive(Debug)]
 pub struct Store {
-    peer: String,
+    peer: SharedText,
+    options: StoreOptions,
+    clock: Clock,
+    registers: Registers,
+    /// The last change that `take_update` gave.
+    taken: u64,
+    sources: u64,
 }
 
-#[allow(unused_variables, clippy::missing_errors_doc, clippy::needless_pass_by_value, missing_docs)]
 impl Store {
+    /// An empty store in which this replica writes as `peer`: 1 to `limits::PEER_BYTES` bytes.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty name, for options that are no times, and for a time to live of 0; `LimitExceeded` for
+    /// what is too long.
     pub fn create(peer: &str, options: StoreOptions) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
-        Ok(Self { peer: peer.to_owned() })
+        Time::TimeToLive.check(options.time_to_live_ms)?;
+        Time::MostSkew.check(options.most_skew_ms)?;
+        if options.time_to_live_ms == 0.0 {
+            return Err(Invalid::NoTimeToLive.into());
+        }
+        Ok(Self {
+            peer: SharedText::from(peer),
+            options,
+            clock: Clock::default(),
+            registers: Registers::default(),
+            taken: 0,
+            sources: 0,
+        })
     }
+
+    /// Whom this replica writes as.
+    #[must_use]
     pub fn peer(&self) -> &str {
         &self.peer
     }
-    pub fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Error> {
-        Name::Key.check("")?;
-        Ok(Entry {
-            namespace: String::new(),
-            key: String::new(),
-            value: Some(value),
-            timestamp: now,
-            peer: String::new(),
-        })
-    }
-    pub fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
-        Ok(None)
-    }
+
+    /// What a register holds; none where it holds nothing. O(log n).
+    #[must_use]
     pub fn get(&self, namespace: &str, key: &str) -> Option<Entry> {
-        None
+        let register = self.registers.get(namespace, key).filter(|register| register.is_live())?;
+        Some(register.entry(namespace, key))
     }
+
+    /// The live entries of a namespace, sorted by key as bytes. O(log n) and the registers of the namespace.
+    #[must_use]
     pub fn get_all(&self, namespace: &str) -> Vec<Entry> {
-        Vec::new()
+        let live = self.registers.of(namespace).filter(|(_, register)| register.is_live());
+        live.map(|(key, register)| register.entry(namespace, key)).collect()
     }
+
+    /// The namespaces that have live entries, sorted as bytes. O(namespaces).
+    #[must_use]
     pub fn namespaces(&self) -> Vec<String> {
-        Vec::new()
+        self.registers.live_namespaces().map(String::from).collect()
     }
-    pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(Vec::new())
-    }
-    pub fn snapshot(&self, namespaces: &[String]) -> Vec<u8> {
-        Vec::new()
-    }
-    pub fn take_update(&mut self) -> Option<Vec<u8>> {
-        None
-    }
-    pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(Vec::new())
-    }
+
+    /// Drops what has outlived its time; gives the entries that vanished from view, sorted by namespace and key. O(log n) for
+    /// each entry that is dropped.
+    ///
+    /// # Errors
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
     pub fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(Vec::new())
+        self.tick(now)?;
+        let mut vanished = Vec::new();
+        while let Some((place, register)) = self.registers.pop_due(self.clock.elapsed()) {
+            if register.is_live() {
+                vanished.push(register.entry(&place.namespace, &place.key));
+            }
+        }
+        vanished.sort_unstable_by(|a, b| (&a.namespace, &a.key).cmp(&(&b.namespace, &b.key)));
+        Ok(vanished)
     }
-    pub fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(Vec::new())
+
+    /// Moves the clock on.
+    ///
+    /// # Errors
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
+    pub(crate) fn tick(&mut self, now: f64) -> Result<(), Error> {
+        Time::Now.check(now)?;
+        self.clock.advance(now);
+        Ok(())
+    }
+
+    /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).
+    #[doc(hidden)]
+    pub fn dbg_check(&self) {
+        self.registers.dbg_check();
+        assert!(self.taken <= self.registers.last_change());
     }
 }

@@ -23,32 +23,33 @@ impl Graph {
     /// The chains of the events beyond the first `counts[peer]` of each peer, in the order that the peers' ranks give.
     /// O(peers), and O(log n) for each run.
     pub(crate) fn chains(&self, counts: &[u32], ranks: &Ranks) -> Vec<Chain> {
-        let mut chains = Vec::new();
-        for peer in (0..self.by_peer.len() as u32).map(PeerNumber) {
-            let start = chains.len();
+        let peers = (0..self.by_peer.len() as u32).map(PeerNumber);
+        let spans = peers.flat_map(|peer| {
             let known = counts.get(peer.index()).copied().unwrap_or(0);
-            for span in self.spans(peer, known..u32::MAX) {
-                let follows = self.dependencies(span.first).is_none_or(|dependencies| match *dependencies {
-                    [dependency] => self.describe(dependency).0 == peer,
-                    _ => false,
-                });
-                match chains[start..].last_mut() {
-                    Some(chain) if follows => {
-                        let chain: &mut Chain = chain;
-                        chain.len += span.len;
-                        chain.pieces.push(span);
-                    }
-                    _ => chains.push(Chain {
-                        peer,
-                        counter: span.counter,
-                        lamport: span.lamport,
-                        len: span.len,
-                        pieces: vec![span],
-                    }),
+            self.spans(peer, known..u32::MAX)
+        });
+        let mut chains = self.linked(spans);
+        chains.sort_unstable_by_key(|chain| (chain.lamport, ranks.of(chain.peer.0)));
+        chains
+    }
+
+    /// The chains that these spans make up, which come peer by peer and in the order of their counters. O(log n) for each.
+    pub(crate) fn linked(&self, spans: impl Iterator<Item = Span>) -> Vec<Chain> {
+        let mut chains: Vec<Chain> = Vec::new();
+        for span in spans {
+            let Span { first, len, peer, counter, lamport } = span;
+            let follows = self.dependencies(first).is_none_or(|dependencies| match *dependencies {
+                [dependency] => self.describe(dependency).0 == peer,
+                _ => false,
+            });
+            match chains.last_mut().filter(|chain| chain.peer == peer) {
+                Some(chain) if follows => {
+                    chain.len += len;
+                    chain.pieces.push(span);
                 }
+                _ => chains.push(Chain { peer, counter, lamport, len, pieces: vec![span] }),
             }
         }
-        chains.sort_unstable_by_key(|chain| (chain.lamport, ranks.of(chain.peer.0)));
         chains
     }
 }

@@ -18,6 +18,24 @@ pub(crate) struct Span {
     pub(crate) lamport: Lamport,
 }
 
+impl Span {
+    /// The span without its first `count` events; none where nothing is left.
+    pub(crate) fn without_first(self, count: u32) -> Option<Self> {
+        (count < self.len).then(|| Self {
+            first: EventNumber(self.first.0 + count),
+            len: self.len - count,
+            counter: Counter(self.counter.0 + count),
+            lamport: self.lamport.plus(count),
+            ..self
+        })
+    }
+
+    /// The first `count` events of the span; none where that is nothing.
+    pub(crate) fn first_of(self, count: u32) -> Option<Self> {
+        (count > 0).then(|| Self { len: self.len.min(count), ..self })
+    }
+}
+
 impl Graph {
     /// The events beyond the first `counts[peer]` of each peer; a count beyond what there is means all there is.
     /// O(peers) to begin, O(log peers) for each span.
@@ -38,6 +56,17 @@ impl Graph {
             if let Some(later) = runs.get(at + 1) {
                 next.push(Reverse((self.runs[later.index()].first, at + 1)));
             }
+            Some(span)
+        })
+    }
+
+    /// The events from this one on, in the order in which they took effect. O(log n) for each span.
+    pub(crate) fn spans_from(&self, first: EventNumber) -> impl Iterator<Item = Span> {
+        let mut next = first;
+        std::iter::from_fn(move || {
+            work::step();
+            let span = (next.0 < self.len).then(|| self.span(next))?;
+            next.0 += span.len;
             Some(span)
         })
     }

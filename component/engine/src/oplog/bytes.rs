@@ -38,27 +38,14 @@ impl<'a> ValuesWriter<'a> {
     }
 
     fn push(&mut self, value: ValueRef<'a>) {
-        let tag = match value {
-            ValueRef::Null => 0,
-            ValueRef::Boolean(boolean) => 1 + u64::from(boolean),
-            ValueRef::Integer(integer) => {
-                self.integers.push(integer as u64);
-                3
-            }
-            ValueRef::Real(bits) => {
-                self.reals.push(bits);
-                4
-            }
-            ValueRef::Text(text) => {
-                self.texts.push(text.as_bytes());
-                5
-            }
-            ValueRef::Blob(blob) => {
-                self.blobs.push(blob);
-                6
-            }
-        };
-        self.tags.push(tag);
+        match value {
+            ValueRef::Null | ValueRef::Boolean(_) => {}
+            ValueRef::Integer(integer) => self.integers.push(integer as u64),
+            ValueRef::Real(bits) => self.reals.push(bits),
+            ValueRef::Text(text) => self.texts.push(text.as_bytes()),
+            ValueRef::Blob(blob) => self.blobs.push(blob),
+        }
+        self.tags.push(value.tag().into());
     }
 
     fn finish(self, out: &mut Vec<u8>) {

@@ -13,7 +13,7 @@ mod state;
 mod version;
 mod watch;
 
-pub(crate) use bytes::{StampTable, StateReader, StateWriter, read_texts, write_texts};
+pub(crate) use bytes::{StampTable, StateReader, StateWriter};
 
 pub use scan::{KeyRange, Page, Row, ScanOptions, TableSummary};
 pub use watch::{Changes, WatcherNumber};

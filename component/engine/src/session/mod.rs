@@ -1,17 +1,35 @@
-//! The sync session.
+//! One side of a conversation between two replicas, as a state machine: messages come out of `poll` and go into `receive`
+//! of the other side. `docs/protocol.md` says what they are.
+//!
+//! Holds what the other side is known to have, what was sent to it and not acknowledged, and the parts of what has not come
+//! whole; neither document nor store: each call is given both. Always holds: of events, only those are sent that the other
+//! side is not known to have and was not sent before; no more than `limits::MESSAGES_IN_FLIGHT` messages with content are
+//! out unacknowledged, so neither side's queues grow, whatever the other one does. Does not know how messages travel.
+
+mod hello;
+mod known;
+mod message;
+mod receive;
+mod send;
+#[cfg(test)]
+mod tests;
 
 use crate::doc::{Doc, MergeReport};
-use crate::ephemeral::{Entry, Store};
-use crate::error::Error;
+use crate::ephemeral::{Entry, Source, Store};
+use crate::error::{Error, Invalid, Name, SessionRule};
 use crate::id::PeerVersion;
+use crate::limits;
+use known::Known;
+use receive::Incoming;
+use send::Outgoing;
+use std::collections::BTreeSet;
 
 /// What a session is opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// The document's name, which both sides must agree on.
+    /// The document's name, which both sides must agree on: 1 to `limits::DOCUMENT_NAME_BYTES` bytes.
     pub document: String,
-    /// Messages, both ways, have at most so many bytes: from [`limits::LEAST_MESSAGE_BYTES`](crate::limits::LEAST_MESSAGE_BYTES)
-    /// to `limits::MESSAGE_BYTES`.
+    /// Messages, both ways, have at most so many bytes: from [`limits::LEAST_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
     pub most_message_bytes: u32,
     /// Only these namespaces of the store are wanted from the other side; all where none are named.
     pub namespaces: Vec<String>,
@@ -43,22 +61,104 @@ pub struct Progress {
     pub in_sync: bool,
 }
 
-/// One side of a conversation between two replicas.
+/// One side of a conversation. Made for one document and one store, which every call must be given.
 #[derive(Debug)]
-pub struct Session {}
+pub struct Session {
+    options: SessionOptions,
+    /// As whom the store knows entries from the other side.
+    source: Source,
+    is_over: bool,
+    /// None before its hello.
+    other: Option<Other>,
+    known: Known,
+    outgoing: Outgoing,
+    incoming: Incoming,
+}
 
-#[allow(unused_variables, clippy::missing_errors_doc, clippy::needless_pass_by_value, missing_docs)]
+/// What the other side said of itself.
+#[derive(Debug)]
+struct Other {
+    most_message_bytes: u32,
+    namespaces: BTreeSet<String>,
+    read_only: bool,
+}
+
 impl Session {
+    /// One side of a conversation about this document and this store. The other side is opened alike. O(options).
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty name and for messages bounded to less than [`limits::LEAST_MESSAGE_BYTES`];
+    /// `LimitExceeded` for names that are too long, too many namespaces, and messages that are too large.
     pub fn open(doc: &Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Error> {
-        Ok(Self {})
+        Name::Document.check(&options.document)?;
+        limits::NAMESPACES.check(options.namespaces.len() as u64)?;
+        options.namespaces.iter().try_for_each(|namespace| Name::Namespace.check(namespace))?;
+        limits::MESSAGE_BYTES.check(options.most_message_bytes.into())?;
+        if options.most_message_bytes < limits::LEAST_MESSAGE_BYTES {
+            return Err(Invalid::MessageBytes(options.most_message_bytes).into());
+        }
+        let mut options = options;
+        options.namespaces.sort_unstable();
+        options.namespaces.dedup();
+        Ok(Self {
+            outgoing: Outgoing::new(doc, options.most_message_bytes),
+            options,
+            source: store.new_source(),
+            is_over: false,
+            other: None,
+            known: Known::default(),
+            incoming: Incoming::default(),
+        })
     }
+
+    /// The next message to send; none where there is nothing to say for now. Call it until it gives none: after opening,
+    /// after a local write, after `receive`. `now` is the caller's clock in milliseconds. O(peers) for a hello and for each
+    /// page of a history that the other side lacks; else O(log n) for each event and entry that the message holds, and O(1)
+    /// where there is none.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where an error ended the session, and for a `now` that is no time; `LimitExceeded` where the hello
+    /// or the saved document is too large to be sent. An error ends the session.
     pub fn poll(&mut self, doc: &Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Error> {
-        Ok(None)
+        self.until_error(|session| session.next_message(doc, store, now))
     }
+
+    /// Takes in one message of the other side. `now` is the caller's clock in milliseconds. O(message × log n), for a hello
+    /// O(peers × log n); for a document what [`Doc::rebase`] costs.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a message that breaks a [`SessionRule`], and for a `now` that is no time; `Corrupt` for a
+    /// damaged one; `UnsupportedVersion` where the other side speaks another version; those of [`Doc::merge_update`] and
+    /// [`Doc::rebase`]; `Compacted` where each side lacks what the other one gave up, or the one that should send its
+    /// document is read-only. An error ends the session; document and store are as they were.
     pub fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Error> {
-        Ok(Received::default())
+        self.until_error(|session| session.take_message(doc, store, message, now))
     }
+
+    /// How far both sides are. A side that is read-only announces nothing. O(peers × log n).
+    #[must_use]
     pub fn progress(&self, doc: &Doc) -> Progress {
-        Progress { known_there: Vec::new(), unsent: 0, awaited: 0, in_sync: false }
+        let unsent = doc.counts().map(|(peer, count)| count.saturating_sub(self.known.there(peer)));
+        let unsent = unsent.fold(0, u32::saturating_add);
+        let announces = self.other.as_ref().is_some_and(|other| !other.read_only);
+        let announced = self.known.version().filter(|_| announces);
+        let awaited = announced.map(|(peer, count)| count.saturating_sub(doc.count_of(peer)));
+        let awaited = awaited.fold(0, u32::saturating_add);
+        let have_said_hello = self.other.is_some() && self.outgoing.has_said_hello();
+        let in_sync = have_said_hello && unsent == 0 && awaited == 0;
+        Progress { known_there: self.known.peer_versions(), unsent, awaited, in_sync }
+    }
+
+    fn until_error<T>(&mut self, call: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.is_over {
+            return Err(SessionRule::Ended.into());
+        }
+        let result = call(self);
+        if result.is_err() {
+            self.is_over = true;
+            self.outgoing.let_go();
+            self.incoming.let_go();
+        }
+        result
     }
 }

@@ -4,8 +4,8 @@
 mod read;
 mod write;
 
-pub(crate) use read::{StateReader, read_texts};
-pub(crate) use write::{StateWriter, write_texts};
+pub(crate) use read::StateReader;
+pub(crate) use write::StateWriter;
 
 use crate::clock::Lamport;
 use crate::id::PeerNumber;

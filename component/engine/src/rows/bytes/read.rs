@@ -7,33 +7,12 @@ use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader, SortedTexts, unzigzag};
 use crate::error::Error;
-use crate::id::{ColumnNumber, Names, PeerNumber, RowNumber, SharedText, TableNumber};
+use crate::id::{ColumnNumber, Names, PeerNumber, RowNumber, SharedText, TableNumber, read_texts};
 use crate::limits;
 use crate::oplog::{Cell, CellNumber, Ground, OpLog, OpNames, Packed, Place, Shapes, ValueColumns};
 use crate::work;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// Reads texts as `write_texts` wrote them: names of one kind.
-pub(crate) fn read_texts(
-    reader: &mut Reader<'_>,
-    limit: &'static limits::Limit,
-    most_bytes: u64,
-) -> Result<Names, Error> {
-    let count = reader.varint()?;
-    limit.check(count)?;
-    let mut texts = SortedTexts::read(reader)?;
-    texts.check_count(count)?;
-    let mut names = Names::default();
-    for _ in 0..count {
-        let text = texts.next(most_bytes)?;
-        if !text.is_empty() {
-            names.intern(text);
-        }
-    }
-    texts.finish()?;
-    if names.len() as u64 == count { Ok(names) } else { Err(reader.damage("a name is empty")) }
-}
 
 /// Reads rows and their states, and then gives the values that the history leaves to them.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use super::super::{FurtherInserts, Rows, Stamp, Table};
 use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
-use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber};
+use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
 use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
 
 /// Which rows are written, in which order, and which numbers stand for them.
@@ -105,14 +105,6 @@ fn write_counts(names: &RowNames, out: &mut Vec<u8>) {
     let mut counts = ColumnWriter::new();
     names.tables.iter().for_each(|&(_, count)| counts.push(count.into()));
     counts.finish(out);
-}
-
-/// Writes how many texts there are, and the texts, sorted.
-pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
-    put_varint(out, count as u64);
-    let mut sorted = SortedTextsWriter::new();
-    texts.for_each(|text| sorted.push(text));
-    sorted.finish(out);
 }
 
 /// Writes the states of rows.

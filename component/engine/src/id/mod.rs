@@ -3,6 +3,10 @@
 //! Holds the peers and the names of tables and columns, each once. Numbers are given in the order of arrival, so they
 //! differ between replicas: whatever leaves the engine, or is compared, goes by name. Does not know the graph.
 
+mod bytes;
+
+pub(crate) use bytes::{read_texts, write_texts};
+
 use crate::error::Error;
 use crate::limits::Limit;
 use std::collections::{BTreeMap, BTreeSet};

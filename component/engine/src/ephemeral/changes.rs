@@ -1,0 +1,85 @@
+//! What changed: for whoever broadcasts it, and for sessions, each of which remembers how far it is.
+
+use super::Store;
+use super::bytes::{self, Outgoing};
+use crate::id::SharedText;
+use std::collections::BTreeSet;
+
+/// Who brought an entry, among those that a store gives entries to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source(u64);
+
+impl Store {
+    /// All live entries and the removals that are remembered, as bytes that `docs/format.md` specifies: what a newcomer needs.
+    /// Of all namespaces where none are named. O(registers of the namespaces).
+    #[must_use]
+    pub fn snapshot(&self, namespaces: &[String]) -> Vec<u8> {
+        let wanted: BTreeSet<&str> = namespaces.iter().map(String::as_str).collect();
+        let all = self.registers.all().filter(|(namespace, ..)| wanted.is_empty() || wanted.contains(&***namespace));
+        bytes::write_frame(all.map(|(namespace, key, register)| self.outgoing(namespace, key, register)).collect())
+    }
+
+    /// What was written here, and what was merged here from others, since the last call, as bytes: what to broadcast. Several
+    /// changes of a register come as one. None where nothing changed. O(log n) for each register that did.
+    pub fn take_update(&mut self) -> Option<Vec<u8>> {
+        let changed = self.registers.changed_after(self.taken);
+        let changed: Vec<Outgoing<'_>> =
+            changed.map(|(_, place, register)| self.outgoing(&place.namespace, &place.key, register)).collect();
+        let update = (!changed.is_empty()).then(|| bytes::write_frame(changed));
+        self.taken = self.registers.last_change();
+        update
+    }
+
+    /// A new name for somebody who brings entries and is not to get them back.
+    pub(crate) fn new_source(&mut self) -> Source {
+        self.sources += 1;
+        Source(self.sources)
+    }
+
+    /// The number of the latest change; 0 before the first.
+    pub(crate) fn last_change(&self) -> u64 {
+        self.registers.last_change()
+    }
+
+    /// Writes registers that changed after the change `after`, without a frame: of these namespaces, or of all where there are
+    /// none, and not those whose latest change `not_from` brought; in the order of their changes as many as fit into
+    /// `most_bytes`, at least one where there is one. Gives the change up to which all are done. O(log n) for each register
+    /// that changed.
+    pub(crate) fn write_changes(
+        &self,
+        after: u64,
+        not_from: Source,
+        namespaces: &BTreeSet<String>,
+        most_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        let (mut changed, mut done, mut size) = (Vec::new(), after, bytes::Size::default());
+        for (change, place, register) in self.registers.changed_after(after) {
+            let is_wanted = namespaces.is_empty() || namespaces.contains(&*place.namespace);
+            if is_wanted && register.source != Some(not_from) {
+                let outgoing = self.outgoing(&place.namespace, &place.key, register);
+                if size.add(&outgoing) > most_bytes && !changed.is_empty() {
+                    bytes::write(changed, out);
+                    return done;
+                }
+                changed.push(outgoing);
+            }
+            done = change;
+        }
+        if !changed.is_empty() {
+            bytes::write(changed, out);
+        }
+        self.registers.last_change()
+    }
+
+    fn outgoing<'a>(
+        &self,
+        namespace: &'a SharedText,
+        key: &'a SharedText,
+        register: &'a super::registers::Register,
+    ) -> Outgoing<'a> {
+        let left = register.deadline - self.clock.elapsed();
+        let age = (self.options.time_to_live_ms - left).max(0.0);
+        Outgoing { namespace, key, written: &register.written, age }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a register holds, and which of two entries is the larger.
+
+use crate::id::SharedText;
+use crate::value::{Value, ValueRef};
+use std::cmp::Ordering;
+
+/// A register as a replica wrote it: what it held from then on, or that it was removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The namespace of the register.
+    pub namespace: String,
+    /// Its key.
+    pub key: String,
+    /// None where the register was removed.
+    pub value: Option<Value>,
+    /// When it was written, in milliseconds, by the writer's clock. A writer's own entries of a register never repeat a
+    /// timestamp.
+    pub timestamp: f64,
+    /// Who wrote it.
+    pub peer: String,
+}
+
+/// An entry without the name of its register.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) value: Option<Value>,
+    /// Finite and not negative, -0.0 included.
+    pub(super) timestamp: f64,
+    pub(super) peer: SharedText,
+}
+
+/// An entry that comes from elsewhere.
+#[derive(Debug, Clone)]
+pub(super) struct Arrival {
+    pub(super) place: Place,
+    pub(super) written: Written,
+    /// How long others had it, in milliseconds.
+    pub(super) age: f64,
+}
+
+/// The name of a register.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) namespace: SharedText,
+    pub(super) key: SharedText,
+}
+
+impl Place {
+    pub(super) fn new(namespace: &str, key: &str) -> Self {
+        Self { namespace: SharedText::from(namespace), key: SharedText::from(key) }
+    }
+}
+
+impl Written {
+    /// Compares by timestamp, then peer, then value, as `docs/semantics.md` writes values down.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        let by_time = self.timestamp.total_cmp(&other.timestamp);
+        by_time
+            .then_with(|| self.peer.cmp(&other.peer))
+            .then_with(|| compare(self.value.as_ref(), other.value.as_ref()))
+    }
+
+    /// The entry of the register of this name.
+    pub(super) fn entry(&self, namespace: &str, key: &str) -> Entry {
+        Entry {
+            namespace: namespace.to_owned(),
+            key: key.to_owned(),
+            value: self.value.clone(),
+            timestamp: self.timestamp,
+            peer: String::from(&*self.peer),
+        }
+    }
+}
+
+/// Compares values by their kinds, and those of one kind as bytes, numbers as 8 bytes with the highest first. A removal is
+/// the smallest.
+fn compare(value: Option<&Value>, other: Option<&Value>) -> Ordering {
+    let (Some(value), Some(other)) = (value, other) else { return value.is_some().cmp(&other.is_some()) };
+    let (value, other) = (value.as_ref(), other.as_ref());
+    value.tag().cmp(&other.tag()).then_with(|| match (value, other) {
+        (ValueRef::Integer(value), ValueRef::Integer(other)) => (value as u64).cmp(&(other as u64)),
+        (ValueRef::Real(value), ValueRef::Real(other)) => value.cmp(&other),
+        (ValueRef::Text(value), ValueRef::Text(other)) => value.cmp(other),
+        (ValueRef::Blob(value), ValueRef::Blob(other)) => value.cmp(other),
+        _ => Ordering::Equal,
+    })
+}

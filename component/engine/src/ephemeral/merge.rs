@@ -1,0 +1,130 @@
+//! Taking in entries of other replicas: the larger entry of a register wins, whatever came first.
+
+use super::bytes;
+use super::changes::Source;
+use super::entry::{Arrival, Entry, Place, Written};
+use super::registers::Room;
+use super::write::check_names;
+use super::{Store, StoreOptions};
+use crate::codec::Reader;
+use crate::error::{Error, Invalid, Name, Time};
+use crate::id::SharedText;
+use crate::limits;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+impl Store {
+    /// Takes in entries of other replicas; gives those that changed what this store shows, sorted by namespace and key. An
+    /// entry that is not larger than what is known of its register changes nothing, nor how long that lives. O(log n) for
+    /// each entry.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for empty names, for a `now` and timestamps that are no times, and for an entry that is dated further
+    /// beyond `now` than `most_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
+    pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
+        let arrivals = entries.into_iter().map(arrival).collect::<Result<_, _>>()?;
+        self.merge(arrivals, now)
+    }
+
+    /// Takes in what `snapshot` or `take_update` of another replica wrote, as [`Store::merge_entries`] does; each entry
+    /// with the age that it had there. O(log n) for each entry.
+    ///
+    /// # Errors
+    /// Those of [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
+    /// of entries, or are damaged.
+    pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
+        self.merge(bytes::read_frame(update)?, now)
+    }
+
+    /// Takes in entries that a session brings, without a frame: those that can be; gives what changed in view, and how many
+    /// were left out because they are dated too far ahead or do not fit into the store. O(log n) for each entry.
+    ///
+    /// # Errors
+    /// `Corrupt`, `InvalidArgument` and `LimitExceeded` for what is not entries; `InvalidArgument` and `LimitExceeded` for a
+    /// `now` that is no time.
+    pub(crate) fn merge_from(
+        &mut self,
+        source: Source,
+        content: &mut Reader<'_>,
+        now: f64,
+    ) -> Result<(Vec<Entry>, u32), Error> {
+        let arrivals = bytes::read(content)?;
+        self.tick(now)?;
+        let came = arrivals.len();
+        let fit: Vec<Arrival> =
+            arrivals.into_iter().filter(|arrival| check_skew(&self.options, arrival, now).is_ok()).collect();
+        let mut refused = (came - fit.len()) as u32;
+        let mut changed = Vec::new();
+        for (place, (written, age)) in self.winners(fit) {
+            let mut room = Room::default();
+            room.add(&self.registers, &place, &written);
+            if room.check(&self.registers).is_ok() {
+                changed.extend(self.take(place, written, age, Some(source)));
+            } else {
+                refused += 1;
+            }
+        }
+        Ok((changed, refused))
+    }
+
+    fn merge(&mut self, arrivals: Vec<Arrival>, now: f64) -> Result<Vec<Entry>, Error> {
+        Time::Now.check(now)?;
+        arrivals.iter().try_for_each(|arrival| check_skew(&self.options, arrival, now))?;
+        let winners = self.winners(arrivals);
+        let mut room = Room::default();
+        winners.iter().for_each(|(place, (written, _))| room.add(&self.registers, place, written));
+        room.check(&self.registers)?;
+        self.clock.advance(now);
+        let taken = winners.into_iter().map(|(place, (written, age))| self.take(place, written, age, None));
+        Ok(taken.flatten().collect())
+    }
+
+    /// The entries that take effect: of each register the largest, where that is larger than what is known and still lives.
+    fn winners(&self, arrivals: Vec<Arrival>) -> BTreeMap<Place, (Written, f64)> {
+        let mut winners: BTreeMap<Place, (Written, f64)> = BTreeMap::new();
+        for Arrival { place, written, age } in arrivals {
+            let known = self.registers.get(&place.namespace, &place.key);
+            let wins = known.is_none_or(|known| written.compare(&known.written) == Ordering::Greater);
+            if !wins || age >= self.options.time_to_live_ms {
+                continue;
+            }
+            let rival = winners.get(&place);
+            // Of one entry that comes twice, the younger one.
+            let order = rival.map(|(rival, at)| written.compare(rival).then_with(|| at.total_cmp(&age)));
+            if order.is_none_or(|order| order == Ordering::Greater) {
+                winners.insert(place, (written, age));
+            }
+        }
+        winners
+    }
+
+    /// Lets an entry take effect; gives it where that changes what the store shows.
+    fn take(&mut self, place: Place, written: Written, age: f64, source: Option<Source>) -> Option<Entry> {
+        let entry = written.entry(&place.namespace, &place.key);
+        let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
+        let was_live = self.registers.put(place, written, deadline, source);
+        (was_live || entry.value.is_some()).then_some(entry)
+    }
+}
+
+/// Checks an entry as far as that can be done without a clock.
+fn arrival(entry: Entry) -> Result<Arrival, Error> {
+    let Entry { namespace, key, value, timestamp, peer } = entry;
+    check_names(&namespace, &key)?;
+    Name::Peer.check(&peer)?;
+    if let Some(value) = &value {
+        limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
+    }
+    Time::Timestamp.check(timestamp)?;
+    // Adding 0 makes 0.0 of -0.0.
+    let written = Written { value, timestamp: timestamp + 0.0, peer: SharedText::from(peer) };
+    Ok(Arrival { place: Place::new(&namespace, &key), written, age: 0.0 })
+}
+
+fn check_skew(options: &StoreOptions, arrival: &Arrival, now: f64) -> Result<(), Error> {
+    let (timestamp, most_skew) = (arrival.written.timestamp, options.most_skew_ms);
+    if timestamp > now + most_skew {
+        return Err(Invalid::AheadOfClock { timestamp, now, most_skew }.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Writing as this store's peer: always newer than what the store knows of the register.
+
+use super::Store;
+use super::entry::{Entry, Place, Written};
+use super::registers::Room;
+use crate::error::{Error, Name, Time};
+use crate::limits;
+use crate::value::Value;
+
+impl Store {
+    /// Sets what a register holds. The entry's timestamp is `now`, or just above that of what the store knows of the
+    /// register, where the clock stands still or went back. O(log n) and the value's size.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for empty names and for a `now` that is no time; `LimitExceeded` for what is too large, or does not
+    /// fit into the store any more.
+    pub fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Error> {
+        check_names(namespace, key)?;
+        limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
+        Time::Now.check(now)?;
+        self.write(Place::new(namespace, key), Some(value), now)
+    }
+
+    /// Removes what a register holds; none where it holds nothing. The removal is remembered for the time to live, so that
+    /// what it removed does not come back. O(log n).
+    ///
+    /// # Errors
+    /// As for [`Store::set`].
+    pub fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
+        check_names(namespace, key)?;
+        self.tick(now)?;
+        if !self.registers.get(namespace, key).is_some_and(|register| register.is_live()) {
+            return Ok(None);
+        }
+        self.write(Place::new(namespace, key), None, now).map(Some)
+    }
+
+    /// Removes everything that this peer wrote, as on departure; gives the removals, sorted by namespace and key. O(log n) for
+    /// each entry that it wrote.
+    ///
+    /// # Errors
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
+    pub fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
+        self.tick(now)?;
+        let is_live = |place: &&Place| {
+            let register = self.registers.get(&place.namespace, &place.key);
+            register.is_some_and(|register| register.is_live())
+        };
+        let places: Vec<Place> = self.registers.written_by(&self.peer).filter(is_live).cloned().collect();
+        // A removal takes the place of a larger entry of the same peer: there is room for it.
+        places.into_iter().map(|place| self.write(place, None, now)).collect()
+    }
+
+    fn write(&mut self, place: Place, value: Option<Value>, now: f64) -> Result<Entry, Error> {
+        let known = self.registers.get(&place.namespace, &place.key).map(|register| register.written.timestamp);
+        // Adding 0 makes 0.0 of -0.0.
+        let timestamp = known.filter(|&known| known >= now).map_or(now, f64::next_up) + 0.0;
+        let written = Written { value, timestamp, peer: self.peer.clone() };
+        let mut room = Room::default();
+        room.add(&self.registers, &place, &written);
+        room.check(&self.registers)?;
+        self.clock.advance(now);
+        let entry = written.entry(&place.namespace, &place.key);
+        let deadline = self.clock.elapsed() + self.options.time_to_live_ms;
+        self.registers.put(place, written, deadline, None);
+        Ok(entry)
+    }
+}
+
+/// Refuses names of a register that are empty or too long.
+pub(super) fn check_names(namespace: &str, key: &str) -> Result<(), Error> {
+    Name::Namespace.check(namespace)?;
+    Name::Key.check(key)
+}

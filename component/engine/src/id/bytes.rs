@@ -1,0 +1,31 @@
+//! Names as bytes.
+
+use super::Names;
+use crate::codec::{Reader, SortedTexts, SortedTextsWriter, put_varint};
+use crate::error::Error;
+use crate::limits::Limit;
+
+/// Writes how many texts there are, and the texts, sorted.
+pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
+    put_varint(out, count as u64);
+    let mut sorted = SortedTextsWriter::new();
+    texts.for_each(|text| sorted.push(text));
+    sorted.finish(out);
+}
+
+/// Reads texts as `write_texts` wrote them: names of one kind.
+pub(crate) fn read_texts(reader: &mut Reader<'_>, limit: &'static Limit, most_bytes: u64) -> Result<Names, Error> {
+    let count = reader.varint()?;
+    limit.check(count)?;
+    let mut texts = SortedTexts::read(reader)?;
+    texts.check_count(count)?;
+    let mut names = Names::default();
+    for _ in 0..count {
+        let text = texts.next(most_bytes)?;
+        if !text.is_empty() {
+            names.intern(text);
+        }
+    }
+    texts.finish()?;
+    if names.len() as u64 == count { Ok(names) } else { Err(reader.damage("a name is empty")) }
+}

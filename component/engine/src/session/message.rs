@@ -1,0 +1,118 @@
+//! Messages: what each carries, which one it is, and a checksum. Does not know what the content means.
+
+use super::hello;
+use crate::codec::{Reader, put_varint};
+use crate::error::Error;
+use crate::limits;
+
+/// What a message carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Who speaks, about what, and what it knows.
+    Hello = 1,
+    /// A page of events.
+    Events = 2,
+    /// Entries of the store.
+    Entries = 3,
+    /// A saved document.
+    Document = 4,
+    /// Nothing but the acknowledgement that every message has.
+    Acknowledgement = 5,
+}
+
+/// How many kinds have content.
+pub(super) const KINDS_WITH_CONTENT: usize = 4;
+
+/// Set in the first byte of a message whose content goes on in a later one of the same kind.
+const HAS_MORE: u8 = 0x80;
+const CHECKSUM_BYTES: usize = 4;
+
+impl Kind {
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Hello, Self::Events, Self::Entries, Self::Document, Self::Acknowledgement]
+            .into_iter()
+            .find(|&kind| kind as u8 == byte)
+    }
+
+    /// Its place among the kinds with content.
+    pub(super) fn index(self) -> usize {
+        self as usize - 1
+    }
+
+    /// The most that the parts of one content may make up.
+    pub(super) fn limit(self) -> &'static limits::Limit {
+        match self {
+            Self::Hello => &limits::HELLO_BYTES,
+            Self::Events | Self::Entries | Self::Acknowledgement => &limits::PARTS_BYTES,
+            Self::Document => &limits::SAVED_BYTES,
+        }
+    }
+}
+
+/// A message, but for its content.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) kind: Kind,
+    /// Whether the content goes on in a later message.
+    pub(super) has_more: bool,
+    /// How many messages with content were taken from the side that gets this one.
+    pub(super) acknowledged: u64,
+    /// How many messages with content were sent before this one.
+    pub(super) number: u64,
+}
+
+impl Head {
+    /// The bytes of a message beside its content.
+    pub(super) fn bytes(self) -> usize {
+        self.write().len() + CHECKSUM_BYTES
+    }
+
+    fn write(self) -> Vec<u8> {
+        let more = if self.has_more { HAS_MORE } else { 0 };
+        let mut bytes = vec![self.kind as u8 | more];
+        put_varint(&mut bytes, self.acknowledged);
+        if self.kind != Kind::Acknowledgement {
+            put_varint(&mut bytes, self.number);
+        }
+        bytes
+    }
+
+    /// The message with this content.
+    pub(super) fn message(self, content: &[u8]) -> Vec<u8> {
+        let mut bytes = self.write();
+        bytes.extend_from_slice(content);
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a message: its head and its content.
+    ///
+    /// # Errors
+    /// `LimitExceeded` for one that is too long; `Corrupt` for one that is damaged; `UnsupportedVersion` for the hello of a
+    /// side that speaks another version, whatever its checksum.
+    pub(super) fn read(message: &[u8]) -> Result<(Self, Reader<'_>), Error> {
+        limits::MESSAGE_BYTES.check(message.len() as u64)?;
+        let whole = Reader::new(message);
+        let Some(end) = message.len().checked_sub(CHECKSUM_BYTES) else {
+            return Err(whole.damage("a message is too short to be one"));
+        };
+        let (content, checksum) = message.split_at(end);
+        let mut content = Reader::new(content);
+        let first = content.byte()?;
+        let kind = Kind::of(first & !HAS_MORE).ok_or_else(|| whole.damage("a message is of an unknown kind"))?;
+        let has_more = first & HAS_MORE != 0;
+        let acknowledged = content.varint()?;
+        let number = if kind == Kind::Acknowledgement { 0 } else { content.varint()? };
+        if kind == Kind::Hello && number == 0 {
+            hello::check_version(content)?;
+        }
+        if crc32fast::hash(&message[..end]).to_le_bytes() != checksum {
+            return Err(whole.damage("the checksum is not that of the message: it is damaged"));
+        }
+        if kind == Kind::Acknowledgement && (has_more || content.left() > 0) {
+            return Err(content.damage("an acknowledgement has no content"));
+        }
+        Ok((Self { kind, has_more, acknowledged, number }, content))
+    }
+}

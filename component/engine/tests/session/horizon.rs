@@ -1,0 +1,149 @@
+//! Sides that are below the other's horizon.
+
+use crate::net::{Net, options};
+use converge_engine::{Error, PeerVersion, SessionOptions};
+
+/// Ann and ben in sync with ten events each; then ben writes some on his own, and ann compacts what she has.
+fn below(own: i64) -> Net {
+    let mut net = Net::new(&["ann", "ben"]);
+    net.link([0, 1], [1 << 12; 2].map(options));
+    (0..10_i64).for_each(|value| net.replicas[0].put("a", value));
+    (0..10_i64).for_each(|value| net.replicas[1].put("b", value));
+    net.settle(usize::MAX).unwrap();
+    net.links.clear();
+    (0..own).for_each(|value| net.replicas[1].put(&format!("own{value}"), value));
+    net.replicas[0].put("a", 10_i64);
+    let version = net.replicas[0].doc.version();
+    net.replicas[0].doc.compact(&version).unwrap();
+    net
+}
+
+fn read_only() -> SessionOptions {
+    SessionOptions { read_only: true, ..options(1 << 12) }
+}
+
+#[test]
+fn the_saved_document_comes_and_own_events_are_made_again() {
+    for most in [64, 1 << 12] {
+        let mut net = below(5);
+        net.link([0, 1], [most; 2].map(options));
+        net.settle(usize::MAX).unwrap();
+        assert!((0..5).all(|row| net.replicas[0].doc.get("table", &format!("own{row}")).is_some()));
+        net.check_same().unwrap();
+        net.replicas[1].put("b", 100_i64);
+        net.settle(10).unwrap();
+        net.check_same().unwrap();
+    }
+}
+
+#[test]
+fn a_newcomer_gets_the_saved_document() {
+    let mut net = below(5);
+    net.replicas[1] = crate::net::Replica::new("cleo");
+    net.replicas[1].put("mine", 1_i64);
+    net.link([0, 1], [1 << 12; 2].map(options));
+    net.settle(usize::MAX).unwrap();
+    net.check_same().unwrap();
+    assert!(matches!(net.replicas[1].doc.events_since(&[], 1), Err(Error::Compacted(_))));
+}
+
+#[test]
+fn a_read_only_side_is_brought_up_too() {
+    let mut net = below(5);
+    net.link([0, 1], [options(1 << 12), read_only()]);
+    net.settle(usize::MAX).unwrap();
+    assert!(net.replicas[0].doc.get("table", "own0").is_none(), "it sends nothing");
+    assert!(net.replicas[1].doc.get("table", "own0").is_some() && net.replicas[1].doc.get("table", "a").is_some());
+}
+
+#[test]
+fn a_read_only_side_gives_no_document() {
+    let mut net = below(5);
+    net.link([0, 1], [read_only(), options(1 << 12)]);
+    assert!(net.poll(0, 0).unwrap() && net.poll(0, 1).unwrap());
+    let before = net.replicas[1].doc.save();
+    let horizon = Error::Compacted(vec![("ann".to_owned(), 11), ("ben".to_owned(), 10)]);
+    for end in [0, 1] {
+        let message = net.links[0].ends[end].inbox.pop_front().unwrap();
+        assert_eq!(net.receive(0, end, &message), Err(horizon.clone()));
+    }
+    assert!(net.replicas[1].doc.save() == before);
+}
+
+#[test]
+fn two_horizons_that_exclude_each_other_are_told() {
+    let mut net = below(5);
+    let version = net.replicas[1].doc.version();
+    net.replicas[1].doc.compact(&version).unwrap();
+    net.link([0, 1], [1 << 12; 2].map(options));
+    assert!(net.poll(0, 0).unwrap() && net.poll(0, 1).unwrap());
+    for end in [0, 1] {
+        let message = net.links[0].ends[end].inbox.pop_front().unwrap();
+        assert!(matches!(net.receive(0, end, &message), Err(Error::Compacted(_))));
+    }
+}
+
+#[test]
+fn compaction_during_a_session_changes_nothing_for_who_has_all() {
+    let mut net = Net::new(&["ann", "ben", "cleo"]);
+    net.link([0, 1], [1 << 12; 2].map(options));
+    net.link([1, 2], [1 << 12; 2].map(options));
+    for round in 0..4_i64 {
+        (0..3).for_each(|replica| net.replicas[replica].put("row", round));
+        net.settle(usize::MAX).unwrap();
+        let version = net.replicas[1].doc.version();
+        net.replicas[1].doc.compact(&version).unwrap();
+        // A hello to each neighbour, and nothing else.
+        assert_eq!(net.settle(usize::MAX).unwrap().messages, 2);
+        for replica in &mut net.replicas {
+            replica.doc.compact(&version).unwrap();
+        }
+        net.settle(usize::MAX).unwrap();
+        net.check_same().unwrap();
+    }
+    assert_eq!(net.carried.duplicate, 0);
+}
+
+#[test]
+fn compaction_beyond_what_was_sent_brings_the_document() {
+    let mut net = Net::new(&["ann", "ben"]);
+    net.link([0, 1], [1 << 12; 2].map(options));
+    net.settle(2).unwrap();
+    (0..10_i64).for_each(|value| net.replicas[0].put("a", value));
+    let version = net.replicas[0].doc.version();
+    net.replicas[0].doc.compact(&version).unwrap();
+    net.replicas[0].put("a", 10_i64);
+    net.settle(usize::MAX).unwrap();
+    net.check_same().unwrap();
+}
+
+#[test]
+fn a_rebase_reaches_the_other_neighbours() {
+    for own in [1, 5] {
+        // Cleo has what ben wrote on his own; ben learns from ann that he is below, and cleo from ben.
+        let mut net = below(own);
+        net.replicas.push(crate::net::Replica::new("cleo"));
+        net.link([1, 2], [1 << 12; 2].map(options));
+        net.settle(usize::MAX).unwrap();
+        net.link([0, 1], [1 << 12; 2].map(options));
+        net.settle(usize::MAX).unwrap();
+        net.check_same().unwrap();
+        let known = net.replicas[2].doc.version().into_iter().find(|known| known.peer == "ann");
+        assert_eq!(known, Some(PeerVersion { peer: "ann".to_owned(), count: 11 }));
+    }
+}
+
+#[test]
+fn who_holds_what_was_replaced_is_brought_up() {
+    let mut net = below(1);
+    net.replicas.push(crate::net::Replica::new("cleo"));
+    net.link([1, 2], [1 << 12; 2].map(options));
+    net.settle(usize::MAX).unwrap();
+    // Cleo is away while ben rebases, and comes back with the old event under the name of the new one.
+    net.links.clear();
+    net.link([0, 1], [1 << 12; 2].map(options));
+    net.settle(usize::MAX).unwrap();
+    net.link([1, 2], [1 << 12; 2].map(options));
+    net.settle(usize::MAX).unwrap();
+    net.check_same().unwrap();
+}

@@ -1,0 +1,313 @@
+//! Messages that no session made, and sessions used wrongly: an error that ends the session, and changes nothing else.
+
+use crate::net::{Net, Replica, options};
+use crate::seeds::{Checked, Random, ensure, for_each_seed};
+use converge_engine::{Error, Invalid, Session, SessionOptions, SessionRule};
+
+const CHECKSUM_BYTES: usize = 4;
+
+/// Two sides with something to say of every kind, and the messages of a whole conversation to the second of them.
+fn conversation() -> (Net, Vec<Vec<u8>>) {
+    let mut net = scene();
+    let mut messages = Vec::new();
+    loop {
+        let mut is_quiet = !net.poll(0, 0).unwrap();
+        is_quiet &= !net.poll(0, 1).unwrap();
+        messages.extend(net.links[0].ends[1].inbox.iter().cloned());
+        is_quiet &= !net.deliver(0, 1).unwrap() & !net.deliver(0, 0).unwrap();
+        if is_quiet {
+            return (scene(), messages);
+        }
+    }
+}
+
+fn scene() -> Net {
+    let mut net = Net::new(&["ann", "ben"]);
+    (0..30_i64).for_each(|value| net.replicas[0].put(&(value % 7).to_string(), value));
+    net.replicas[0].put("large", "x".repeat(3_000));
+    (0..5_i64).for_each(|value| net.replicas[1].put("b", value));
+    let now = net.now;
+    for key in ["a", "b", "c"] {
+        net.replicas[0].store.set("pos", key, key.into(), now).unwrap();
+    }
+    net.replicas[0].store.remove("pos", "c", now).unwrap();
+    net.link([0, 1], [options(700), options(700)]);
+    net
+}
+
+/// The checksum made to fit.
+fn resealed(mut message: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = message.len().checked_sub(CHECKSUM_BYTES) {
+        let checksum = crc32fast::hash(&message[..end]);
+        message[end..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    message
+}
+
+fn state(replica: &Replica) -> (Vec<u8>, Vec<u8>) {
+    (replica.doc.save(), replica.store.snapshot(&[]))
+}
+
+/// Gives the second side a message; where it is refused, all is as it was and the session is over. Whether it was taken.
+fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
+    let before = state(&net.replicas[1]);
+    match net.receive(0, 1, message) {
+        Ok(_) => {
+            net.replicas[1].doc.dbg_check();
+            net.replicas[1].store.dbg_check();
+            Ok(true)
+        }
+        Err(error) => {
+            ensure!(state(&net.replicas[1]) == before, "changed, though refused with {error}");
+            ensure!(net.poll(0, 1).is_err(), "the session goes on after {error}");
+            let again = net.receive(0, 1, message);
+            let is_ended = matches!(again, Err(Error::InvalidArgument(Invalid::Session(SessionRule::Ended))));
+            ensure!(is_ended, "an ended session gives {again:?}");
+            Ok(false)
+        }
+    }
+}
+
+/// The scene after so many messages to the second side, with its answers given to the first.
+fn after(messages: &[Vec<u8>], count: usize) -> Net {
+    let mut net = scene();
+    for message in &messages[..count] {
+        while net.poll(0, 1).unwrap() {}
+        net.receive(0, 1, message).unwrap();
+    }
+    net
+}
+
+#[test]
+fn damaged_messages_are_refused() {
+    let (_, messages) = conversation();
+    assert!(messages.len() > 6, "{} messages", messages.len());
+    for (at, message) in messages.iter().enumerate() {
+        for len in 0..message.len() {
+            assert_eq!(offer(&mut after(&messages, at), &message[..len]), Ok(false), "message {at} cut at {len}");
+        }
+        for byte in 0..message.len() {
+            let mut flipped = message.clone();
+            flipped[byte] ^= 1 << (byte % 8);
+            assert_eq!(offer(&mut after(&messages, at), &flipped), Ok(false), "message {at} flipped at {byte}");
+        }
+    }
+}
+
+#[test]
+fn messages_out_of_order_again_or_from_another_session_are_refused() {
+    let (_, messages) = conversation();
+    for at in 0..messages.len() {
+        for (other, message) in messages.iter().enumerate().filter(|(other, _)| *other != at) {
+            let is_acknowledgement = message[0] == 5;
+            let taken = offer(&mut after(&messages, at), message);
+            assert!(
+                taken == Ok(false) || is_acknowledgement && at > 0,
+                "message {other} in the place of {at}: {taken:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn messages_with_a_checksum_that_fits_are_taken_validly_or_refused() {
+    let (_, messages) = conversation();
+    for_each_seed(3_000, |seed| {
+        let mut random = Random::new(seed);
+        let at = random.below(messages.len());
+        let mut net = after(&messages, at);
+        let mut message = messages[at].clone();
+        for _ in 0..1 + random.below(4) {
+            let place = random.below(message.len());
+            match random.below(5) {
+                0 => message[place] ^= 1 << random.below(8),
+                1 => message[place] = random.next() as u8,
+                2 => drop(
+                    message.splice(place..place, (0..random.below(9)).map(|at| (at * 37) as u8).collect::<Vec<_>>()),
+                ),
+                3 if message.len() > 8 => message.truncate(place.max(5)),
+                _ => {
+                    let other = random.pick(&messages).clone();
+                    let cut = random.below(other.len());
+                    message.splice(place.., other[cut..].iter().copied());
+                }
+            }
+            if message.is_empty() {
+                message.push(0);
+            }
+        }
+        if random.chance(9, 10) {
+            message = resealed(message);
+        }
+        offer(&mut net, &message).map(drop)
+    });
+}
+
+#[test]
+fn noise_is_refused() {
+    for_each_seed(2_000, |seed| {
+        let mut random = Random::new(seed);
+        let mut message: Vec<u8> = (0..random.below(200)).map(|_| random.next() as u8).collect();
+        if random.chance(1, 2) {
+            message = resealed(message);
+        }
+        let taken = offer(&mut scene(), &message)?;
+        ensure!(!taken, "noise was taken: {message:?}");
+        Ok(())
+    });
+}
+
+fn refused(result: Result<converge_engine::Received, Error>) -> Error {
+    result.expect_err("it must be refused")
+}
+
+#[test]
+fn a_side_of_another_version_is_told_so() {
+    let mut net = scene();
+    net.poll(0, 0).unwrap();
+    let mut hello = net.links[0].ends[1].inbox.pop_front().unwrap();
+    assert_eq!(hello[3..8], *b"cvgs\x01");
+    hello[7] = 2;
+    for message in [hello.clone(), resealed(hello)] {
+        assert_eq!(refused(scene().receive(0, 1, &message)), Error::UnsupportedVersion(2));
+    }
+}
+
+#[test]
+fn another_document_is_told_so() {
+    let mut net = Net::new(&["ann", "ben"]);
+    let other = SessionOptions { document: "other".to_owned(), ..options(700) };
+    net.link([0, 1], [options(700), other]);
+    assert!(net.poll(0, 0).unwrap());
+    let message = net.links[0].ends[1].inbox.pop_front().unwrap();
+    let rule = SessionRule::OtherDocument { here: "other".to_owned(), there: "doc".to_owned() };
+    assert_eq!(refused(net.receive(0, 1, &message)), Error::InvalidArgument(Invalid::Session(rule)));
+}
+
+#[test]
+fn histories_of_another_document_of_that_name_are_refused() {
+    let mut net = Net::new(&["ann", "ben"]);
+    // Two lives of one peer name.
+    net.replicas[1] = Replica::new("ann");
+    net.replicas[0].put("row", 1_i64);
+    net.replicas[1].put("row", 2_i64);
+    net.replicas[1].put("row", 3_i64);
+    net.link([0, 1], [options(700), options(700)]);
+    net.poll(0, 0).unwrap();
+    let before = state(&net.replicas[1]);
+    let hello = net.links[0].ends[1].inbox.pop_front().unwrap();
+    let other = Error::ConflictingEvent { peer: "ann".to_owned(), counter: 0 };
+    assert_eq!(refused(net.receive(0, 1, &hello)), other);
+    assert!(state(&net.replicas[1]) == before);
+}
+
+#[test]
+fn events_from_a_read_only_side_are_refused() {
+    let mut net = scene();
+    let mut liar = scene();
+    liar.links.clear();
+    liar.link([0, 1], [SessionOptions { read_only: true, ..options(700) }, options(700)]);
+    liar.poll(0, 0).unwrap();
+    let hello = liar.links[0].ends[1].inbox.pop_front().unwrap();
+    let (_, messages) = conversation();
+    net.receive(0, 1, &hello).unwrap();
+    let events = messages.iter().find(|message| message[0] & 0x7f == 2).unwrap();
+    let mut events = events.clone();
+    // Acknowledged nothing, and the second of its messages.
+    events[1..3].copy_from_slice(&[0, 1]);
+    let rule = Error::InvalidArgument(Invalid::Session(SessionRule::ReadOnly));
+    assert_eq!(refused(net.receive(0, 1, &resealed(events))), rule);
+}
+
+#[test]
+fn a_document_that_nobody_needs_is_refused() {
+    let mut net = scene();
+    net.poll(0, 0).unwrap();
+    net.deliver(0, 1).unwrap();
+    let mut message = vec![4, 0, 1];
+    message.extend(net.replicas[0].doc.save());
+    message.extend([0; CHECKSUM_BYTES]);
+    let rule = Error::InvalidArgument(Invalid::Session(SessionRule::DocumentNotNeeded));
+    assert_eq!(refused(net.receive(0, 1, &resealed(message))), rule);
+}
+
+#[test]
+fn more_than_may_be_in_flight_is_refused() {
+    let mut net = scene();
+    net.poll(0, 0).unwrap();
+    net.deliver(0, 1).unwrap();
+    let mut taken = 1;
+    let error = loop {
+        // An empty list of entries.
+        match net.receive(0, 1, &resealed(vec![3, 0, taken, 0, 0, 0, 0, 0])) {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((taken, error), (16, Error::InvalidArgument(Invalid::Session(SessionRule::TooManyInFlight))));
+}
+
+#[test]
+fn parts_without_end_are_bounded() {
+    let mut net = scene();
+    net.poll(0, 0).unwrap();
+    net.deliver(0, 1).unwrap();
+    let part = vec![7_u8; 8 << 20];
+    let mut parts = 0_u8;
+    let error = loop {
+        while net.poll(0, 1).unwrap() {}
+        let mut message = vec![0x82, 0, 1 + parts];
+        message.extend_from_slice(&part);
+        message.extend([0; CHECKSUM_BYTES]);
+        match net.receive(0, 1, &resealed(message)) {
+            Ok(_) => parts += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(parts, 32);
+    assert!(matches!(error, Error::LimitExceeded { limit, .. } if limit.name == "parts-bytes"), "{error}");
+}
+
+#[test]
+fn announcements_of_what_never_comes_harm_nobody() {
+    let mut net = Net::new(&["ann", "ben"]);
+    (0..1_000_i64).for_each(|value| net.replicas[0].put("row", value));
+    net.link([0, 1], [options(700), options(700)]);
+    net.poll(0, 0).unwrap();
+    net.deliver(0, 1).unwrap();
+    let progress = |net: &Net| net.links[0].ends[1].session.progress(&net.replicas[1].doc);
+    assert_eq!((progress(&net).awaited, progress(&net).in_sync), (1_000, false));
+    net.cut(0);
+    assert_eq!(progress(&net).awaited, 0);
+    net.settle(usize::MAX).unwrap();
+    net.check_same().unwrap();
+}
+
+#[test]
+fn options_that_cannot_be_are_refused() {
+    let Replica { doc, mut store } = Replica::new("ann");
+    let mut refused =
+        |options: SessionOptions| Session::open(&doc, &mut store, options).map(drop).unwrap_err().to_string();
+    let good = || options(700);
+    for (options, message) in [
+        (SessionOptions { document: String::new(), ..good() }, "the document name is empty"),
+        (SessionOptions { document: "x".repeat(1_025), ..good() }, "document-name-bytes"),
+        (SessionOptions { most_message_bytes: 63, ..good() }, "give at least 64"),
+        (SessionOptions { most_message_bytes: (16 << 20) + 1, ..good() }, "message-bytes"),
+        (SessionOptions { namespaces: vec![String::new()], ..good() }, "the namespace is empty"),
+        (SessionOptions { namespaces: vec!["x".repeat(257)], ..good() }, "namespace-bytes"),
+        (SessionOptions { namespaces: vec!["x".to_owned(); 4_097], ..good() }, "namespaces"),
+    ] {
+        let error = refused(options);
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_time_that_is_none_is_refused() {
+    for now in [f64::NAN, f64::INFINITY, -1.0] {
+        let mut net = scene();
+        net.now = now;
+        assert!(net.poll(0, 0).unwrap_err().contains("the present time is"));
+    }
+}

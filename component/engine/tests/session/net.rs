@@ -1,0 +1,184 @@
+//! Replicas, and links between them on which messages travel one by one.
+
+use crate::seeds::{Checked, ensure, same};
+use converge_engine::{Cell, Doc, Error, Received, Session, SessionOptions, Store, StoreOptions, Value};
+use std::collections::VecDeque;
+
+/// A document and a store of one peer.
+pub(crate) struct Replica {
+    pub(crate) doc: Doc,
+    pub(crate) store: Store,
+}
+
+/// One end of a link: a session, and the messages on their way to it.
+pub(crate) struct End {
+    pub(crate) replica: usize,
+    pub(crate) session: Session,
+    pub(crate) inbox: VecDeque<Vec<u8>>,
+    options: SessionOptions,
+}
+
+/// Two sessions that talk.
+pub(crate) struct Link {
+    pub(crate) ends: [End; 2],
+}
+
+/// What was carried.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+    pub(crate) largest: usize,
+    pub(crate) applied: u32,
+    pub(crate) duplicate: u32,
+    pub(crate) entries: usize,
+    pub(crate) refused: u32,
+}
+
+pub(crate) struct Net {
+    pub(crate) replicas: Vec<Replica>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) now: f64,
+    pub(crate) carried: Carried,
+}
+
+/// Longer than any test.
+const TIME_TO_LIVE_MS: f64 = 1e9;
+
+impl Replica {
+    pub(crate) fn new(peer: &str) -> Self {
+        let options = StoreOptions { time_to_live_ms: TIME_TO_LIVE_MS, most_skew_ms: 1_000.0 };
+        let store = Store::create(peer, options).expect("a good name");
+        Self { doc: Doc::create(peer).expect("a good name"), store }
+    }
+
+    /// Sets one cell of a row, a commit of its own.
+    pub(crate) fn put(&mut self, row: &str, value: impl Into<Value>) {
+        self.doc.insert("table", row, vec![Cell::new("x", value)]).expect("a good row");
+    }
+
+    pub(crate) fn shown(&self) -> Vec<(String, String, Option<Value>)> {
+        let namespaces = self.store.namespaces();
+        let entries = namespaces.iter().flat_map(|namespace| self.store.get_all(namespace));
+        entries.map(|entry| (entry.namespace, entry.key, entry.value)).collect()
+    }
+}
+
+/// Options for a session with messages of at most so many bytes.
+pub(crate) fn options(most_message_bytes: u32) -> SessionOptions {
+    SessionOptions { document: "doc".to_owned(), most_message_bytes, namespaces: Vec::new(), read_only: false }
+}
+
+impl Net {
+    pub(crate) fn new(peers: &[&str]) -> Self {
+        let replicas = peers.iter().map(|peer| Replica::new(peer)).collect();
+        Self { replicas, links: Vec::new(), now: 1_000.0, carried: Carried::default() }
+    }
+
+    /// Links two replicas, each end with its options; gives the link's number.
+    pub(crate) fn link(&mut self, replicas: [usize; 2], options: [SessionOptions; 2]) -> usize {
+        let link = Link { ends: self.ends(replicas, options) };
+        self.links.push(link);
+        self.links.len() - 1
+    }
+
+    fn ends(&mut self, replicas: [usize; 2], options: [SessionOptions; 2]) -> [End; 2] {
+        let [first, second] = options;
+        [(replicas[0], first), (replicas[1], second)].map(|(replica, options)| {
+            let Replica { doc, store } = &mut self.replicas[replica];
+            let session = Session::open(doc, store, options.clone()).expect("good options");
+            End { replica, session, inbox: VecDeque::new(), options }
+        })
+    }
+
+    /// Loses all that is on its way, and begins again with new sessions.
+    pub(crate) fn cut(&mut self, link: usize) {
+        let ends = &self.links[link].ends;
+        let (replicas, options) =
+            ([ends[0].replica, ends[1].replica], [ends[0].options.clone(), ends[1].options.clone()]);
+        self.links[link].ends = self.ends(replicas, options);
+    }
+
+    /// Polls an end once; whether it had something to say, which is on its way then.
+    pub(crate) fn poll(&mut self, link: usize, end: usize) -> Checked<bool> {
+        let End { replica, session, .. } = &mut self.links[link].ends[end];
+        let Replica { doc, store } = &mut self.replicas[*replica];
+        let polled = session.poll(doc, store, self.now).map_err(|error| format!("poll: {error}"))?;
+        let Some(message) = polled else { return Ok(false) };
+        self.carried.messages += 1;
+        self.carried.bytes += message.len();
+        self.carried.largest = self.carried.largest.max(message.len());
+        self.links[link].ends[1 - end].inbox.push_back(message);
+        Ok(true)
+    }
+
+    /// Delivers the next message to an end, if there is one.
+    pub(crate) fn deliver(&mut self, link: usize, end: usize) -> Checked<bool> {
+        let Some(message) = self.links[link].ends[end].inbox.pop_front() else { return Ok(false) };
+        let received = self.receive(link, end, &message).map_err(|error| format!("receive: {error}"))?;
+        let report = received.durable.unwrap_or_default();
+        self.carried.applied += report.applied;
+        self.carried.duplicate += report.duplicate;
+        self.carried.entries += received.ephemeral.len();
+        self.carried.refused += received.refused;
+        Ok(true)
+    }
+
+    /// Gives an end a message.
+    pub(crate) fn receive(&mut self, link: usize, end: usize, message: &[u8]) -> Result<Received, Error> {
+        let End { replica, session, .. } = &mut self.links[link].ends[end];
+        let Replica { doc, store } = &mut self.replicas[*replica];
+        session.receive(doc, store, message, self.now)
+    }
+
+    /// Polls and delivers until nobody has anything to say, at most so many messages; gives what was carried meanwhile.
+    pub(crate) fn settle(&mut self, most_messages: usize) -> Checked<Carried> {
+        let before = std::mem::take(&mut self.carried);
+        loop {
+            let mut is_quiet = true;
+            for link in 0..self.links.len() {
+                for end in [0, 1] {
+                    is_quiet &= !self.poll(link, end)? & !self.deliver(link, 1 - end)?;
+                }
+            }
+            ensure!(self.carried.messages <= most_messages, "not quiet after {:?}", self.carried);
+            if is_quiet {
+                break;
+            }
+        }
+        let carried = self.carried;
+        self.carried.add(before);
+        Ok(carried)
+    }
+
+    /// Checks that all replicas are the same, to the byte, and that all sessions know it.
+    pub(crate) fn check_same(&self) -> Checked {
+        let first = &self.replicas[0];
+        for other in &self.replicas {
+            other.doc.dbg_check();
+            other.store.dbg_check();
+            same("versions", &other.doc.version(), &first.doc.version())?;
+            same("digests", &other.doc.digest(), &first.doc.digest())?;
+            ensure!(other.doc.save() == first.doc.save(), "the saved documents differ");
+            same("entries", &other.shown(), &first.shown())?;
+        }
+        for End { replica, session, .. } in self.links.iter().flat_map(|link| &link.ends) {
+            let progress = session.progress(&self.replicas[*replica].doc);
+            ensure!(progress.in_sync, "{progress:?}");
+            same("known there", &progress.known_there, &first.doc.version())?;
+        }
+        Ok(())
+    }
+}
+
+impl Carried {
+    fn add(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.largest = self.largest.max(other.largest);
+        self.applied += other.applied;
+        self.duplicate += other.duplicate;
+        self.entries += other.entries;
+        self.refused += other.refused;
+    }
+}
