@@ -49,6 +49,20 @@ export function u32(value, what) {
 }
 
 /**
+ * A number; which ones are times is the engine's to say.
+ *
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {number}
+ */
+export function milliseconds(value, what) {
+  if (typeof value !== 'number') {
+    refuse(`${what} must be a number of milliseconds, not ${show(value)}`);
+  }
+  return value;
+}
+
+/**
  * @param {unknown} value
  * @param {string} what
  * @returns {bigint}
@@ -261,6 +275,32 @@ export function tables(list) {
   each(list, 'tables', table);
 }
 
+/** @param {unknown} list */
+export function namespaces(list) {
+  each(list, 'namespaces', namespace);
+}
+
+/** @param {unknown} list */
+export function entries(list) {
+  each(list, 'entries', entry);
+}
+
+/** @param {unknown} value */
+export function storeOptions(value) {
+  const checked = object(value, 'options');
+  milliseconds(checked.timeToLive, 'timeToLive');
+  milliseconds(checked.mostSkew, 'mostSkew');
+}
+
+/** @param {unknown} value */
+export function sessionOptions(value) {
+  const checked = object(value, 'options');
+  string(checked.document, 'document');
+  u32(checked.mostMessageBytes, 'mostMessageBytes');
+  namespaces(checked.namespaces);
+  boolean(checked.readOnly, 'readOnly');
+}
+
 /** @param {unknown} value */
 export function scanOptions(value) {
   const checked = object(value, 'options');
@@ -284,6 +324,27 @@ function end(value) {
 }
 
 /** @param {unknown} value */
+function namespace(value) {
+  string(value, 'namespace');
+}
+
+/** @param {unknown} value */
+function entry(value) {
+  const checked = object(value, 'an entry');
+  namespace(checked.namespace);
+  const key = string(checked.key, 'key');
+  if (checked.value !== undefined) {
+    try {
+      contractValue(checked.value);
+    } catch (error) {
+      throw within(`key ${JSON.stringify(key)}`, error);
+    }
+  }
+  milliseconds(checked.timestamp, 'timestamp');
+  string(checked.peer, 'peer');
+}
+
+/** @param {unknown} value */
 function column(value) {
   string(value, 'column');
 }
@@ -295,15 +356,22 @@ function cell(value) {
   try {
     contractValue(checked.value);
   } catch (error) {
-    if (error instanceof InvalidArgumentError) {
-      refuse(`column ${JSON.stringify(column)}: ${error.payload}`);
-    }
-    throw error;
+    throw within(`column ${JSON.stringify(column)}`, error);
   }
 }
 
+/**
+ * An error that tells where it is.
+ *
+ * @param {string} where
+ * @param {unknown} error
+ */
+function within(where, error) {
+  return error instanceof InvalidArgumentError ? new InvalidArgumentError(`${where}: ${error.payload}`) : error;
+}
+
 /** @param {unknown} value */
-function contractValue(value) {
+export function contractValue(value) {
   const { tag, val } = object(value, 'a value');
   switch (/** @type {Value['tag']} */ (tag)) {
     case 'null':

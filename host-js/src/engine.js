@@ -5,6 +5,8 @@ import { Doc } from './doc.js';
 import { InvalidArgumentError } from './errors.js';
 import { Handle, Instance } from './instance.js';
 import { randomPeer } from './peer.js';
+import { RawStore } from './raw.js';
+import { Store } from './store.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
@@ -26,6 +28,20 @@ const LOAD_OPTIONS = ['peer'];
  * The class of an engine's documents.
  *
  * @typedef {typeof Doc & { create(peer?: string): Doc, load(saved: Uint8Array, options?: LoadOptions): Doc }} DocClass
+ */
+
+/**
+ * @typedef {object} StoreOptions
+ * @property {number} [timeToLive] how long entries live that are not renewed, in milliseconds; 30,000 by default
+ * @property {number} [mostSkew] how far entries may be dated ahead of this clock, in milliseconds; 60,000 by default
+ */
+
+const STORE_OPTIONS = ['timeToLive', 'mostSkew'];
+
+/**
+ * The class of an engine's stores.
+ *
+ * @typedef {typeof Store & { create(peer?: string, options?: StoreOptions): Store }} StoreClass
  */
 
 /** One instance of the engine, with a memory of its own. Documents of different engines exchange events freely. */
@@ -59,6 +75,25 @@ export class Engine {
         const { peer = randomPeer() } = check.options(options, 'options', LOAD_OPTIONS);
         const checked = check.string(peer, 'peer');
         return new this(made(() => instance.durable.Doc.load(checked, saved)));
+      }
+    };
+
+    /**
+     * The stores of this engine. `Store.create(peer, options)` makes an empty one in which this replica writes as `peer`, by
+     * default a new name from the system's randomness.
+     *
+     * @type {StoreClass}
+     */
+    this.Store = class extends Store {
+      static create(peer = randomPeer(), /** @type {StoreOptions} */ options = {}) {
+        check.string(peer, 'peer');
+        const { timeToLive = 30_000, mostSkew = 60_000 } = /** @type {StoreOptions} */ (
+          check.options(options, 'options', STORE_OPTIONS)
+        );
+        const checked = { timeToLive, mostSkew };
+        check.storeOptions(checked);
+        const store = instance.call(() => instance.ephemeral.Store.create(peer, checked));
+        return new this(new RawStore(new Handle(instance, store, 'store')));
       }
     };
   }

@@ -180,7 +180,7 @@ export class GoneError extends Error {
   }
 }
 
-/** The document or the watcher was disposed. */
+/** The document, watcher, store or session was disposed. */
 export class DisposedError extends Error {
   /** @param {string} what */
   constructor(what) {

@@ -46,6 +46,14 @@ export class Instance {
     return this.#exports.engine;
   }
 
+  get ephemeral() {
+    return this.#exports.ephemeral;
+  }
+
+  get session() {
+    return this.#exports.session;
+  }
+
   get gone() {
     return this.#gone !== undefined;
   }
@@ -151,11 +159,20 @@ export class Handle {
    * @returns {T}
    */
   call(f) {
-    const resource = this.#resource;
-    if (resource === undefined) {
+    const { resource } = this;
+    return this.instance.call(() => f(resource));
+  }
+
+  /**
+   * The resource, for a call that takes several.
+   *
+   * @returns {R}
+   */
+  get resource() {
+    if (this.#resource === undefined) {
       throw new DisposedError(this.#what);
     }
-    return this.instance.call(() => f(resource));
+    return this.#resource;
   }
 
   /** Frees the resource in the engine. Does nothing the second time, or where the instance is gone. */

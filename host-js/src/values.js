@@ -186,43 +186,45 @@ export function toRange(range) {
 
 /**
  * @param {unknown} value
- * @param {string} column
+ * @param {string} name of the column, or the key of the register
+ * @param {(name: string) => string} [what] the value in words, for messages
  * @returns {Value}
  */
-function toValue(value, column) {
+export function toValue(value, name, what = cellName) {
   switch (typeof value) {
     case 'string':
-      return { tag: 'text', val: text(value, column) };
+      return { tag: 'text', val: text(value, name, what) };
     case 'number':
-      return number(value, column);
+      return number(value, name, what);
     case 'boolean':
       return value ? TRUE : FALSE;
     case 'bigint':
-      return { tag: 'integer', val: check.s64(value, cellName(column)) };
+      return { tag: 'integer', val: check.s64(value, what(name)) };
     case 'object':
       if (value === null) return NULL;
       if (value instanceof Real) return { tag: 'real', val: value.value };
-      if (check.isBytes(value)) return { tag: 'blob', val: check.bytes(value, cellName(column)) };
+      if (check.isBytes(value)) return { tag: 'blob', val: check.bytes(value, what(name)) };
   }
   return check.refuse(
     value === undefined
-      ? `${cellName(column)} is undefined; use null, or leave the column out`
-      : `${cellName(column)} must be null, a boolean, number, bigint, string or Uint8Array, not ${check.show(value)}`,
+      ? `${what(name)} is undefined; use null, or leave it out`
+      : `${what(name)} must be null, a boolean, number, bigint, string or Uint8Array, not ${check.show(value)}`,
   );
 }
 
 /**
  * @param {number} value
- * @param {string} column
+ * @param {string} name
+ * @param {(name: string) => string} what
  * @returns {Value}
  */
-function number(value, column) {
+function number(value, name, what) {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
     return { tag: 'integer', val: BigInt(value) };
   }
   if (Number.isInteger(value) && value !== 0) {
     check.refuse(
-      `${cellName(column)} is ${value}, beyond the safe integers: use a bigint for an integer, or real(...) for a real`,
+      `${what(name)} is ${value}, beyond the safe integers: use a bigint for an integer, or real(...) for a real`,
     );
   }
   return { tag: 'real', val: value };
@@ -230,13 +232,14 @@ function number(value, column) {
 
 /**
  * @param {string} value
- * @param {string} column
+ * @param {string} name
+ * @param {(name: string) => string} what
  */
-function text(value, column) {
+function text(value, name, what) {
   try {
     return check.string(value, 'the text');
   } catch (error) {
-    return check.refuse(`${cellName(column)}: ${/** @type {InvalidArgumentError} */ (error).payload}`);
+    return check.refuse(`${what(name)}: ${/** @type {InvalidArgumentError} */ (error).payload}`);
   }
 }
 
@@ -244,7 +247,7 @@ function text(value, column) {
  * @param {Value} value
  * @returns {CellValue}
  */
-function fromValue(value) {
+export function fromValue(value) {
   switch (value.tag) {
     case 'null':
       return null;

@@ -288,8 +288,7 @@ impl Doc {
 
 impl Drop for Doc {
     fn drop(&mut self) {
-        // Where the instance is gone, the document went with it.
-        let _ = self.instance.call(|store, _| self.resource.resource_drop(store));
+        self.instance.let_go(self.resource);
     }
 }
 

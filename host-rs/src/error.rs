@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 /// Why a call failed.
 ///
-/// After the contract's own cases, those up to [`Other`](Self::Other), and after [`Cells`](Self::Cells) and
-/// [`File`](Self::File), the document is as before the call. After [`OutOfMemory`](Self::OutOfMemory),
+/// After the contract's own cases, those up to [`Other`](Self::Other), and after [`Cells`](Self::Cells),
+/// [`OtherInstance`](Self::OtherInstance) and [`File`](Self::File), the document is as before the call. After [`OutOfMemory`](Self::OutOfMemory),
 /// [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance is lost with its documents: every later call to
 /// it fails with [`Gone`](Self::Gone).
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,11 @@ pub enum Error {
     /// Whatever a later minor version of the contract has to report.
     #[error("{0}")]
     Other(String),
+    /// A document and a store live in different instances, so that no session can have both.
+    #[error(
+        "the document and the store live in different instances; make both with one, as by `doc.instance().store(…)`"
+    )]
+    OtherInstance,
     /// A value does not fit into the cells of a row, or the cells not into the type that was asked for.
     #[error(transparent)]
     Cells(#[from] cells::Error),

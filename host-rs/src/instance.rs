@@ -5,11 +5,12 @@
 
 use crate::contract::Converge;
 use crate::runtime::{Limits, Runtime, TimeLimit};
-use crate::{Doc, Error, Limit};
+use crate::{Doc, Error, Limit, StoreOptions};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wasmtime::Store;
+use wasmtime::component::ResourceAny;
 
 /// What an instance may use.
 ///
@@ -87,6 +88,15 @@ impl Instance {
         Doc::load_in(self, peer, saved)
     }
 
+    /// An empty store of this instance, in which this replica writes as `peer`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create`](crate::Store::create).
+    pub fn store(&self, peer: &str, options: StoreOptions) -> Result<crate::Store, Error> {
+        crate::Store::create_in(self, peer, options)
+    }
+
     /// The engine's version, as semver.
     ///
     /// # Errors
@@ -109,6 +119,16 @@ impl Instance {
     pub fn memory_bytes(&self) -> usize {
         let live = self.live.lock().ok();
         live.and_then(|live| live.as_ref().map(|live| live.store.data().grown_bytes)).unwrap_or(0)
+    }
+
+    /// Whether the two are one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.live, &other.live)
+    }
+
+    /// Frees a resource. Where the instance is gone, the resource went with it.
+    pub(crate) fn let_go(&self, resource: ResourceAny) {
+        let _ = self.call(|store, _| resource.resource_drop(store));
     }
 
     /// Makes one call. Where it fails in WebAssembly the instance is dropped, and its memory is free again.

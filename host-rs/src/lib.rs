@@ -73,6 +73,11 @@
 //! [`Doc::update_since`] and [`Doc::merge_update`] exchange what is new as bytes; [`Doc::compact`] gives history up;
 //! [`Doc::diff`] and [`Doc::fork_at`] look into it.
 //!
+//! # Presence and sessions
+//!
+//! [`Store`] holds what is not worth a history: who is here, where the cursors are. [`Session`] carries the events of a
+//! document and the entries of a store between two replicas, over whatever carries bytes.
+//!
 //! # Limits
 //!
 //! [`Doc::create`] gives the document an [`Instance`] of its own: a memory that no other document sees, bounded in size,
@@ -88,6 +93,8 @@ pub mod history;
 mod instance;
 mod runtime;
 mod saved;
+mod session;
+mod store;
 mod types;
 mod watcher;
 
@@ -100,9 +107,12 @@ mod contract {
 pub use doc::{Doc, Rows};
 pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
+pub use session::Session;
+pub use store::{Store, now};
 pub use types::{
-    Cell, Changes, Commit, CompactionReport, DeleteOp, Digest, EventBatch, EventId, EventRun, InsertOp, KeyRange,
-    Limit, MergeReport, Page, PeerVersion, Row, RowOp, ScanOptions, TableSummary, UpdateOp, Value,
+    Cell, Changes, Commit, CompactionReport, DeleteOp, Digest, Entry, EventBatch, EventId, EventRun, InsertOp,
+    KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions,
+    StoreOptions, TableSummary, UpdateOp, Value,
 };
 pub use watcher::{Ops, Watcher};
 

@@ -1,6 +1,6 @@
 //! The contract's records and variants, and how Rust values become them. Holds no rule and no call.
 
-use crate::contract::exports::converge::sync::{durable, engine, types};
+use crate::contract::exports::converge::sync::{durable, engine, ephemeral, session, types};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,6 +12,10 @@ pub use durable::{
 };
 #[doc(inline)]
 pub use engine::Limit;
+#[doc(inline)]
+pub use ephemeral::{Entry, StoreOptions};
+#[doc(inline)]
+pub use session::{Progress, Received, SessionOptions};
 #[doc(inline)]
 pub use types::{Cell, EventId, PeerVersion, Value};
 
@@ -78,6 +82,20 @@ impl RowOp {
 impl Default for ScanOptions {
     fn default() -> Self {
         Self { range: KeyRange::All, descending: false, limit: u32::MAX, after: None, columns: Vec::new() }
+    }
+}
+
+/// 30 seconds to live, so that who renews every ten is not lost with one message; clocks apart by a minute at most.
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { time_to_live: 30_000.0, most_skew: 60_000.0 }
+    }
+}
+
+impl SessionOptions {
+    /// Options for a session about the document of this name: messages of at most 64 KiB, all namespaces, events both ways.
+    pub fn new(document: impl Into<String>) -> Self {
+        Self { document: document.into(), most_message_bytes: 64 << 10, namespaces: Vec::new(), read_only: false }
     }
 }
 

@@ -55,8 +55,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // Where the instance is gone, the watcher went with it.
-        let _ = self.instance.call(|store, _| self.resource.resource_drop(store));
+        self.instance.let_go(self.resource);
     }
 }
 

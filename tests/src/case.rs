@@ -2,6 +2,7 @@
 
 use crate::damage::Change;
 use crate::form::{Bytes, Cells, Op, Options, Run, excerpt, expand, parse};
+use crate::live::{SessionCall, StoreCall, parse_call};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use std::path::Path;
@@ -92,6 +93,10 @@ pub enum Call {
     SameBytes(Vec<Bytes>),
     OtherBytes(Bytes, Bytes),
     Shorter(Bytes, usize),
+    #[serde(skip)]
+    Store(StoreCall),
+    #[serde(skip)]
+    Session(SessionCall),
 }
 
 /// Events that one replica hands to another one.
@@ -191,11 +196,24 @@ impl TryFrom<Json> for Step {
             (None, Some(error)) => Expected::Error(error),
             (Some(_), Some(_)) => return Err("a step has gives or error, not both".to_owned()),
         };
-        let call: Call = parse(Json::Object(members))?;
+        let call = read_call(members)?;
         let step = Self { on, name, call, expected, source };
         step.check_members()?;
         Ok(step)
     }
+}
+
+/// Reads the one call that is left of a step.
+fn read_call(members: Map<String, Json>) -> Result<Call, String> {
+    if let (1, Some((name, argument))) = (members.len(), members.iter().next()) {
+        if let Some(name) = name.strip_prefix("store.") {
+            return parse_call(name, argument.clone()).map(Call::Store);
+        }
+        if let Some(name) = name.strip_prefix("session.") {
+            return parse_call(name, argument.clone()).map(Call::Session);
+        }
+    }
+    parse(Json::Object(members))
 }
 
 impl Step {
@@ -215,6 +233,7 @@ impl Step {
                 | Call::SameBytes(_)
                 | Call::OtherBytes(..)
                 | Call::Shorter(..)
+                | Call::Session(SessionCall::Open(..) | SessionCall::Carry(..))
         );
         if free == self.on.is_some() {
             return Err(format!("on: this call must {}have it", if free { "not " } else { "" }));
@@ -223,6 +242,11 @@ impl Step {
             (Call::Create(_) | Call::Load(..) | Call::ForkAt(..) | Call::Save(_) | Call::UpdateSince(_), _, _) => {}
             (Call::Watch(..), Some(_), _) | (Call::Watch(..), None, Expected::Error(_)) => {}
             (Call::Watch(..), None, _) => return Err("as: a watcher needs a name".to_owned()),
+            (Call::Session(SessionCall::Open(..)), Some(_), _)
+            | (Call::Session(SessionCall::Open(..)), None, Expected::Error(_)) => {}
+            (Call::Session(SessionCall::Open(..)), None, _) => return Err("as: a session needs a name".to_owned()),
+            (Call::Session(SessionCall::Poll(_)), _, _)
+            | (Call::Store(StoreCall::Create(..) | StoreCall::Snapshot(_) | StoreCall::TakeUpdate(_)), _, _) => {}
             (Call::Damage(..), Some(_), _) => {}
             (Call::Damage(..), None, _) => return Err("as: damaged bytes need a name".to_owned()),
             (_, Some(_), _) => return Err("as: this call makes nothing".to_owned()),

@@ -21,9 +21,11 @@ const MOST_WRITTEN_BYTES: usize = 256;
 #[serde(transparent)]
 pub struct Cells(Vec<(String, Tagged)>);
 
+/// A VALUE, as a case has it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Tagged {
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum Tagged {
     Null,
     Boolean(bool),
     Integer(Integer),
@@ -32,13 +34,15 @@ enum Tagged {
     Blob(Blob),
 }
 
+/// A whole number, as a case has it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-struct Integer(i64);
+pub struct Integer(i64);
 
-#[derive(Debug, Clone, Deserialize)]
+/// The bits of a REAL.
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
-struct Real(u64);
+pub struct Real(u64);
 
 /// Bytes, written as hex digits.
 #[derive(Debug, Clone, Deserialize)]
@@ -121,13 +125,19 @@ impl From<Cells> for Vec<Cell> {
     }
 }
 
+impl From<Real> for f64 {
+    fn from(Real(bits): Real) -> Self {
+        Self::from_bits(bits)
+    }
+}
+
 impl From<Tagged> for Value {
     fn from(value: Tagged) -> Self {
         match value {
             Tagged::Null => Self::Null,
             Tagged::Boolean(value) => Self::Boolean(value),
             Tagged::Integer(value) => Self::Integer(value.0),
-            Tagged::Real(bits) => Self::Real(f64::from_bits(bits.0)),
+            Tagged::Real(real) => Self::Real(real.into()),
             Tagged::Text(value) => Self::Text(value),
             Tagged::Blob(value) => Self::Blob(value.0),
         }
@@ -327,7 +337,8 @@ pub fn cells(cells: &[Cell]) -> Json {
     cells.iter().map(|cell| json!([cell.column, value(&cell.value)])).collect()
 }
 
-fn value(value: &Value) -> Json {
+/// A VALUE.
+pub fn value(value: &Value) -> Json {
     match value {
         Value::Null => json!("null"),
         Value::Boolean(value) => json!({ "boolean": value }),
@@ -405,7 +416,8 @@ pub fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
+/// An object without the members that are 0, false or empty.
+pub fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
     let is_default = |json: &Json| *json == json!(0) || *json == json!(false) || *json == json!([]);
     let members = members.into_iter().filter(|(_, json)| !is_default(json));
     Json::Object(members.map(|(key, json)| (key.to_owned(), json)).collect::<Map<_, _>>())

@@ -3,8 +3,8 @@
 //! Knows neither the cases nor how a host does what it is asked.
 
 use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, RowOp,
-    ScanOptions, TableSummary,
+    Cell, Changes, Commit, CompactionReport, Entry, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion,
+    Progress, Received, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
 };
 
 /// Why a host refused a call, in the contract's cases.
@@ -41,6 +41,10 @@ pub trait Host {
     const NAME: &'static str;
     /// Its documents.
     type Document: Document;
+    /// Its stores.
+    type Store: Store;
+    /// Its sessions.
+    type Session: Session<Self::Document, Self::Store>;
 
     /// The function `version` of the interface `engine`.
     fn version(&self) -> String;
@@ -53,6 +57,9 @@ pub trait Host {
 
     /// The function `load` of the resource `doc`.
     fn load(&self, peer: &str, saved: &[u8]) -> Result<Self::Document, Refusal>;
+
+    /// The function `create` of the resource `store`; the store lives where the document does.
+    fn store(&self, beside: &mut Self::Document, peer: &str, options: StoreOptions) -> Result<Self::Store, Refusal>;
 }
 
 /// The resource `doc`, each function named as in the contract.
@@ -85,4 +92,30 @@ pub trait Document: Sized {
     fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal>;
     fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal>;
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal>;
+}
+
+/// The resource `store`, each function named as in the contract.
+#[allow(missing_docs, reason = "the contract documents them")]
+pub trait Store {
+    fn peer(&mut self) -> String;
+    fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Refusal>;
+    fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Refusal>;
+    fn get(&mut self, namespace: &str, key: &str) -> Option<Entry>;
+    fn get_all(&mut self, namespace: &str) -> Vec<Entry>;
+    fn namespaces(&mut self) -> Vec<String>;
+    fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal>;
+    fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8>;
+    fn take_update(&mut self) -> Option<Vec<u8>>;
+    fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Refusal>;
+    fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Refusal>;
+    fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Refusal>;
+}
+
+/// The resource `session`, each function named as in the contract. Whatever is called is given what it was opened with.
+#[allow(missing_docs, reason = "the contract documents them")]
+pub trait Session<D, S>: Sized {
+    fn open(document: &mut D, store: &mut S, options: SessionOptions) -> Result<Self, Refusal>;
+    fn poll(&mut self, document: &mut D, store: &mut S, now: f64) -> Result<Option<Vec<u8>>, Refusal>;
+    fn receive(&mut self, document: &mut D, store: &mut S, message: &[u8], now: f64) -> Result<Received, Refusal>;
+    fn progress(&mut self, document: &mut D) -> Progress;
 }

@@ -3,10 +3,10 @@
 //! Converts between that crate's types and the engine's, and nothing else.
 
 use crate::host::{Document, Host, Refusal};
-use converge::{DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, UpdateOp, Watcher};
+use converge::{DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, Session, Store, UpdateOp, Watcher};
 use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion,
-    Row, RowOp, ScanOptions, TableSummary, Value,
+    Cell, Changes, Commit, CompactionReport, Entry, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page,
+    PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
 };
 
 /// The crate `converge`, each document in an instance of its own.
@@ -15,6 +15,8 @@ pub struct HostRs;
 impl Host for HostRs {
     const NAME: &'static str = "host-rs";
     type Document = Doc;
+    type Store = Store;
+    type Session = Session;
 
     fn version(&self) -> String {
         working(instance().version())
@@ -30,6 +32,11 @@ impl Host for HostRs {
 
     fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Refusal> {
         Ok(Doc::load(peer, saved)?)
+    }
+
+    fn store(&self, beside: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
+        let StoreOptions { time_to_live_ms: time_to_live, most_skew_ms: most_skew } = options;
+        Ok(beside.instance().store(peer, converge::StoreOptions { time_to_live, most_skew })?)
     }
 }
 
@@ -147,6 +154,80 @@ impl Document for Doc {
     }
 }
 
+impl crate::host::Store for Store {
+    fn peer(&mut self) -> String {
+        working(Self::peer(self))
+    }
+
+    fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Refusal> {
+        Ok(entry(Self::set(self, namespace, key, guest_value(value), now)?))
+    }
+
+    fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Refusal> {
+        Ok(Self::remove(self, namespace, key, now)?.map(entry))
+    }
+
+    fn get(&mut self, namespace: &str, key: &str) -> Option<Entry> {
+        working(Self::get(self, namespace, key)).map(entry)
+    }
+
+    fn get_all(&mut self, namespace: &str) -> Vec<Entry> {
+        entries(working(Self::get_all(self, namespace)))
+    }
+
+    fn namespaces(&mut self) -> Vec<String> {
+        working(Self::namespaces(self))
+    }
+
+    fn merge_entries(&mut self, given: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
+        let given: Vec<converge::Entry> = given.into_iter().map(guest_entry).collect();
+        Ok(entries(Self::merge_entries(self, &given, now)?))
+    }
+
+    fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8> {
+        let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
+        working(Self::snapshot(self, &namespaces))
+    }
+
+    fn take_update(&mut self) -> Option<Vec<u8>> {
+        working(Self::take_update(self))
+    }
+
+    fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(entries(Self::merge_update(self, update, now)?))
+    }
+
+    fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(entries(Self::expire(self, now)?))
+    }
+
+    fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(entries(Self::leave(self, now)?))
+    }
+}
+
+impl crate::host::Session<Doc, Store> for Session {
+    fn open(doc: &mut Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Refusal> {
+        let SessionOptions { document, most_message_bytes, namespaces, read_only } = options;
+        let options = converge::SessionOptions { document, most_message_bytes, namespaces, read_only };
+        Ok(Self::open(doc, store, &options)?)
+    }
+
+    fn poll(&mut self, _: &mut Doc, _: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(Self::poll(self, now)?)
+    }
+
+    fn receive(&mut self, _: &mut Doc, _: &mut Store, message: &[u8], now: f64) -> Result<Received, Refusal> {
+        let converge::Received { durable, ephemeral, refused } = Self::receive(self, message, now)?;
+        Ok(Received { durable: durable.map(report), ephemeral: entries(ephemeral), refused })
+    }
+
+    fn progress(&mut self, _: &mut Doc) -> Progress {
+        let converge::Progress { known_there, unsent, awaited, in_sync } = working(Self::progress(self));
+        Progress { known_there: version(known_there), unsent, awaited, in_sync }
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
@@ -194,6 +275,20 @@ fn value(value: converge::Value) -> Value {
     }
 }
 
+fn entry(entry: converge::Entry) -> Entry {
+    let converge::Entry { namespace, key, value: held, timestamp, peer } = entry;
+    Entry { namespace, key, value: held.map(value), timestamp, peer }
+}
+
+fn entries(entries: Vec<converge::Entry>) -> Vec<Entry> {
+    entries.into_iter().map(entry).collect()
+}
+
+fn guest_entry(entry: Entry) -> converge::Entry {
+    let Entry { namespace, key, value, timestamp, peer } = entry;
+    converge::Entry { namespace, key, value: value.map(guest_value), timestamp, peer }
+}
+
 fn commit(ops: converge::Commit) -> Commit {
     let op = |op| match op {
         converge::RowOp::Insert(InsertOp { table, row, cells: set }) => RowOp::Insert { table, row, cells: cells(set) },
@@ -209,15 +304,18 @@ fn run(run: converge::EventRun) -> EventRun {
 }
 
 fn guest_cell(cell: Cell) -> converge::Cell {
-    let value = match cell.value {
+    converge::Cell { column: cell.column, value: guest_value(cell.value) }
+}
+
+fn guest_value(value: Value) -> converge::Value {
+    match value {
         Value::Null => converge::Value::Null,
         Value::Boolean(value) => converge::Value::Boolean(value),
         Value::Integer(value) => converge::Value::Integer(value),
         Value::Real(value) => converge::Value::Real(value),
         Value::Text(value) => converge::Value::Text(value),
         Value::Blob(value) => converge::Value::Blob(value),
-    };
-    converge::Cell { column: cell.column, value }
+    }
 }
 
 fn guest_commit(ops: Commit) -> converge::Commit {

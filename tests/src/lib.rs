@@ -9,7 +9,8 @@ pub mod damage;
 pub mod form;
 pub mod host;
 pub mod host_rs;
+pub mod live;
 pub mod native;
 pub mod run;
 
-pub use host::{Document, Host, Refusal};
+pub use host::{Document, Host, Refusal, Session, Store};

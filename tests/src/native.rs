@@ -2,8 +2,9 @@
 
 use crate::host::{Document, Host, Refusal};
 use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, Doc, Error, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion,
-    RowOp, ScanOptions, TableSummary, VERSION, WatcherNumber, limits,
+    Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, MergeReport, Page,
+    PeerVersion, Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary,
+    VERSION, Value, WatcherNumber, limits,
 };
 
 /// The engine as a Rust library.
@@ -12,6 +13,8 @@ pub struct Native;
 impl Host for Native {
     const NAME: &'static str = "native";
     type Document = Doc;
+    type Store = Store;
+    type Session = Session;
 
     fn version(&self) -> String {
         VERSION.to_owned()
@@ -27,6 +30,10 @@ impl Host for Native {
 
     fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Refusal> {
         Ok(Doc::load(peer, saved)?)
+    }
+
+    fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
+        Ok(Store::create(peer, options)?)
     }
 }
 
@@ -123,6 +130,74 @@ impl Document for Doc {
 
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
         Ok(Self::fork_at(self, &heads, peer)?)
+    }
+}
+
+impl crate::host::Store for Store {
+    fn peer(&mut self) -> String {
+        Self::peer(self).to_owned()
+    }
+
+    fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Refusal> {
+        Ok(self.set(namespace, key, value, now)?)
+    }
+
+    fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Refusal> {
+        Ok(self.remove(namespace, key, now)?)
+    }
+
+    fn get(&mut self, namespace: &str, key: &str) -> Option<Entry> {
+        Self::get(self, namespace, key)
+    }
+
+    fn get_all(&mut self, namespace: &str) -> Vec<Entry> {
+        Self::get_all(self, namespace)
+    }
+
+    fn namespaces(&mut self) -> Vec<String> {
+        Self::namespaces(self)
+    }
+
+    fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(self.merge_entries(entries, now)?)
+    }
+
+    fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8> {
+        Self::snapshot(self, namespaces)
+    }
+
+    fn take_update(&mut self) -> Option<Vec<u8>> {
+        self.take_update()
+    }
+
+    fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(self.merge_update(update, now)?)
+    }
+
+    fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(self.expire(now)?)
+    }
+
+    fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
+        Ok(self.leave(now)?)
+    }
+}
+
+impl crate::host::Session<Doc, Store> for Session {
+    fn open(doc: &mut Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Refusal> {
+        Ok(Self::open(doc, store, options)?)
+    }
+
+    fn poll(&mut self, doc: &mut Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(self.poll(doc, store, now)?)
+    }
+
+    fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Refusal> {
+        Ok(self.receive(doc, store, message, now)?)
+    }
+
+    fn progress(&mut self, doc: &mut Doc) -> Progress {
+        Self::progress(self, doc)
     }
 }
 

@@ -5,14 +5,17 @@
 use crate::case::{AllOrders, Call, Calls, Case, Delivery, EveryDamage, Expected, Pick, Step};
 use crate::form::{self, Bytes};
 use crate::host::{Document, Host, Refusal};
+use crate::live::StoreCall;
 use converge_engine::{EventId, EventRun, PeerVersion};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 mod lasting;
+mod live;
 mod state;
 
+use live::{LiveState, SessionOf, StoreOf};
 use state::{State, horizon};
 
 /// Runs all cases and gives the transcript.
@@ -71,6 +74,8 @@ struct World<'a, H: Host> {
     replicas: BTreeMap<String, H::Document>,
     bytes: BTreeMap<String, Vec<u8>>,
     watchers: BTreeMap<String, Watcher<<H::Document as Document>::Watcher>>,
+    stores: BTreeMap<String, StoreOf<H::Store>>,
+    sessions: BTreeMap<String, SessionOf<H::Session>>,
 }
 
 struct Watcher<W> {
@@ -98,7 +103,14 @@ impl From<String> for Stop {
 
 impl<'a, H: Host> World<'a, H> {
     fn new(host: &'a H) -> Self {
-        Self { host, replicas: BTreeMap::new(), bytes: BTreeMap::new(), watchers: BTreeMap::new() }
+        Self {
+            host,
+            replicas: BTreeMap::new(),
+            bytes: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        }
     }
 
     /// Checks that every replica lasts.
@@ -109,6 +121,7 @@ impl<'a, H: Host> World<'a, H> {
                 lasting::check(self.host, document).map_err(|failure| format!("in the end, {name:?}: {failure}"))?;
             saved.insert(name.clone(), form::bytes(&bytes));
         }
+        saved.extend(self.stores_end());
         Ok(saved.into())
     }
 
@@ -126,7 +139,7 @@ impl<'a, H: Host> World<'a, H> {
     fn step(&mut self, step: &Step) -> Result<Json, String> {
         let before = match &step.expected {
             Expected::Error(_) => self.state(step)?,
-            _ => None,
+            _ => (None, None),
         };
         let result = match self.call(step) {
             Ok(result) => result,
@@ -143,7 +156,7 @@ impl<'a, H: Host> World<'a, H> {
                     return Err(different(&json!({ "error": expected }), &result));
                 }
                 if before != self.state(step)? {
-                    return Err(format!("refused with {result}, but the document changed"));
+                    return Err(format!("refused with {result}, but something changed"));
                 }
             }
         }
@@ -242,6 +255,8 @@ impl<'a, H: Host> World<'a, H> {
                 }
                 length.into()
             }
+            Call::Store(call) => self.call_store(step.on.as_deref().unwrap_or_default(), step.name.as_deref(), call)?,
+            Call::Session(call) => self.call_session(step.on.as_deref(), step.name.as_deref(), call)?,
         })
     }
 
@@ -249,15 +264,21 @@ impl<'a, H: Host> World<'a, H> {
     fn add_replica(&mut self, step: &Step, peer: String, document: H::Document) -> Json {
         let name = step.name.clone().unwrap_or(peer);
         self.watchers.retain(|_, watcher| watcher.replica != name);
+        self.drop_beside(&name);
         self.replicas.insert(name, document);
         Json::Null
     }
 
     /// Names bytes, where the step has a name for them.
     fn add_bytes(&mut self, step: &Step, bytes: Vec<u8>) -> Json {
+        self.name_bytes(step.name.as_deref(), bytes)
+    }
+
+    /// Names bytes, where there is a name for them.
+    fn name_bytes(&mut self, name: Option<&str>, bytes: Vec<u8>) -> Json {
         let result = form::bytes(&bytes);
-        if let Some(name) = &step.name {
-            self.bytes.insert(name.clone(), bytes);
+        if let Some(name) = name {
+            self.bytes.insert(name.to_owned(), bytes);
         }
         result
     }
@@ -283,10 +304,15 @@ impl<'a, H: Host> World<'a, H> {
         Ok(())
     }
 
-    /// The state of the document that a step calls.
-    fn state(&mut self, step: &Step) -> Result<Option<State>, String> {
-        let Some(name) = step.on.as_deref() else { return Ok(None) };
-        State::of(named(&mut self.replicas, Some(name))?).map(Some)
+    /// The state of what a step calls.
+    fn state(&mut self, step: &Step) -> Result<(Option<State>, Option<LiveState>), String> {
+        let Some(name) = step.on.as_deref() else { return Ok((None, None)) };
+        Ok(match &step.call {
+            Call::Store(StoreCall::Create(..)) => (None, None),
+            Call::Store(_) => (None, self.live_state(name, false)?),
+            Call::Session(_) => (None, self.live_state(name, true)?),
+            _ => (Some(State::of(named(&mut self.replicas, Some(name))?)?), None),
+        })
     }
 
     fn sync(&mut self, from: &str, to: Option<&str>) -> Result<Json, Stop> {

@@ -134,15 +134,10 @@ impl Doc {
         }
     }
 
-    fn page_of(
-        &self,
-        mut spans: impl Iterator<Item = Span>,
-        start: PageStart,
-        budget: PageBudget,
-    ) -> Option<EventPage> {
+    fn page_of(&self, spans: impl Iterator<Item = Span>, start: PageStart, budget: PageBudget) -> Option<EventPage> {
         let (mut taken, mut sizes, mut size) = (Vec::new(), Vec::new(), 0);
         let mut left = None;
-        while let Some(span) = spans.next() {
+        for span in spans {
             let mut len = 0;
             while len < span.len && (size < budget.size || sizes.is_empty()) {
                 size += EVENT_SIZE + self.commit_of(EventNumber(span.first.0 + len)).bytes();

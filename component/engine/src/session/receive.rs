@@ -133,7 +133,7 @@ impl Session {
                 received.durable = Some(report);
             }
             Kind::Entries => {
-                (received.ephemeral, received.refused) = store.merge_from(self.source, &mut content, now)?
+                (received.ephemeral, received.refused) = store.merge_from(self.source, &mut content, now)?;
             }
             Kind::Document => {
                 received.durable = Some(doc.rebase(content.take(content.left() as u64)?)?);

@@ -61,9 +61,11 @@ struct Content {
     ends: Ends,
 }
 
+/// What gives the next content of its kind; none where there is nothing to say.
+type Lane = fn(&mut Session, &Doc, &Store) -> Result<Option<Content>, Error>;
+
 /// What can be on its way side by side, the first of which goes first: no long history keeps presence waiting.
-const LANES: [fn(&mut Session, &Doc, &Store) -> Result<Option<Content>, Error>; 3] =
-    [Session::next_hello, Session::next_entries, Session::next_history];
+const LANES: [Lane; 3] = [Session::next_hello, Session::next_entries, Session::next_history];
 
 impl Outgoing {
     pub(super) fn new(doc: &Doc, most_message_bytes: u32) -> Self {

@@ -1,0 +1,118 @@
+//! One side of a conversation between two replicas: each function of the contract's `session`.
+
+use crate::contract::exports::converge::sync::session::GuestSession;
+use crate::instance::Instance;
+use crate::runtime::Limits;
+use crate::{Doc, Error, Progress, Received, SessionOptions, Store};
+use wasmtime::component::ResourceAny;
+
+/// One side of a conversation between two replicas. It does no input or output: the host carries bytes from
+/// [`poll`](Self::poll) to [`receive`](Self::receive) of the other side, whole, in order, each once.
+///
+/// It keeps the document and the store alive in the engine, also when the values that it was opened with are dropped. Besides
+/// the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
+/// [`Error::Trap`] and [`Error::Gone`].
+///
+/// ```
+/// use converge::{Instance, InstanceOptions, Session, SessionOptions, StoreOptions};
+///
+/// let side = |peer| {
+///     let instance = Instance::new(InstanceOptions::default())?;
+///     let (doc, store) = (instance.doc(peer)?, instance.store(peer, StoreOptions::default())?);
+///     let session = Session::open(&doc, &store, &SessionOptions::new("people"))?;
+///     Ok::<_, converge::Error>((doc, store, session))
+/// };
+/// let (ann, ben) = (side("ann")?, side("ben")?);
+/// ann.0.insert("people", "p1", [("name", "Alice")])?;
+/// ben.1.set("cursor", "ben", "people/p1", 1_000.0)?;
+///
+/// while !(ann.2.progress()?.in_sync && ben.2.progress()?.in_sync) {
+///     for (from, to) in [(&ann.2, &ben.2), (&ben.2, &ann.2)] {
+///         for message in from.messages(1_000.0) {
+///             to.receive(&message?, 1_000.0)?; // after a journey
+///         }
+///     }
+/// }
+/// assert_eq!(ann.0.digest()?, ben.0.digest()?);
+/// assert!(ann.1.get("cursor", "ben")?.is_some());
+/// # Ok::<(), converge::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    instance: Instance,
+    resource: ResourceAny,
+}
+
+impl Session {
+    /// One side of a conversation about this document and this store, which must live in one instance. The other side is
+    /// opened alike.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherInstance`] where the two live in different instances; [`Error::InvalidArgument`] and
+    /// [`Error::LimitExceeded`] for the options.
+    pub fn open(doc: &Doc, store: &Store, options: &SessionOptions) -> Result<Self, Error> {
+        if !doc.instance.is_same(&store.instance) {
+            return Err(Error::OtherInstance);
+        }
+        let resource = doc.instance.call(|host, bindings| {
+            let session = bindings.converge_sync_session().session();
+            session.call_open(host, doc.resource, store.resource, options)
+        })??;
+        Ok(Self { instance: doc.instance.clone(), resource })
+    }
+
+    /// The next message to send; none where there is nothing to say for now. Call it until it gives none: after opening, after
+    /// a local write, after [`receive`](Self::receive).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] where an error ended the session, and for a `now` that is no time;
+    /// [`Error::LimitExceeded`] where a hello or a saved document is too large. An error ends the session.
+    pub fn poll(&self, now: f64) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.call(|session, host| session.call_poll(host, self.resource, now))??)
+    }
+
+    /// Every message that there is to send for now. Ends after an error.
+    pub fn messages(&self, now: f64) -> impl Iterator<Item = Result<Vec<u8>, Error>> + use<'_> {
+        let mut failed = false;
+        std::iter::from_fn(move || {
+            let message = if failed { None } else { self.poll(now).transpose() };
+            failed = matches!(message, Some(Err(_)));
+            message
+        })
+    }
+
+    /// Takes in one message of the other side.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::InvalidArgument`] for a message that breaks the protocol or
+    /// is about another document, [`Error::ConflictingEvent`], [`Error::Compacted`], [`Error::LimitExceeded`]. An error ends
+    /// the session; document and store are as they were.
+    pub fn receive(&self, message: &[u8], now: f64) -> Result<Received, Error> {
+        Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??)
+    }
+
+    /// How far both sides are.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn progress(&self) -> Result<Progress, Error> {
+        self.call(|session, host| session.call_progress(host, self.resource))
+    }
+
+    fn call<T>(
+        &self,
+        call: impl FnOnce(GuestSession<'_>, &mut wasmtime::Store<Limits>) -> wasmtime::Result<T>,
+    ) -> Result<T, Error> {
+        self.instance.call(|host, bindings| call(bindings.converge_sync_session().session(), host))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.instance.let_go(self.resource);
+    }
+}

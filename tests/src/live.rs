@@ -1,0 +1,169 @@
+//! Stores and sessions in cases: their calls, and what they give, in the form of `conformance/README.md`.
+
+use crate::form::{Bytes, Tagged, parse, report, value, version, without_defaults};
+use converge_engine::{Entry, Progress, Received, SessionOptions, StoreOptions, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+type Nothing = [(); 0];
+
+/// A function of a store, with its argument.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum StoreCall {
+    Create(String, NewStore),
+    Peer(Nothing),
+    Set(String, String, Tagged, Time),
+    Remove(String, String, Time),
+    Get(String, String),
+    GetAll(String),
+    Namespaces(Nothing),
+    MergeEntries(Vec<EntryForm>, Time),
+    Snapshot(Vec<String>),
+    TakeUpdate(Nothing),
+    MergeUpdate(Bytes, Time),
+    Expire(Time),
+    Leave(Time),
+}
+
+/// A function of a session, or of the runner on sessions, with its argument.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum SessionCall {
+    Open(String, String, NewSession),
+    Poll(Time),
+    Receive(Bytes, Time),
+    Progress(Nothing),
+    Carry([String; 2], Time),
+}
+
+/// Milliseconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+pub enum Time {
+    /// A whole number of them.
+    Whole(u32),
+    /// Any number.
+    Real(RealForm),
+}
+
+/// A real, as cells have them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RealForm {
+    real: crate::form::Real,
+}
+
+/// What a store is made with.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NewStore {
+    #[serde(default = "time_to_live")]
+    time_to_live: Time,
+    #[serde(default = "most_skew")]
+    most_skew: Time,
+}
+
+fn time_to_live() -> Time {
+    Time::Whole(30_000)
+}
+
+fn most_skew() -> Time {
+    Time::Whole(60_000)
+}
+
+/// What a session is opened with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NewSession {
+    #[serde(default = "document")]
+    document: String,
+    #[serde(default = "most_message_bytes")]
+    most_message_bytes: u32,
+    #[serde(default)]
+    namespaces: Vec<String>,
+    #[serde(default)]
+    read_only: bool,
+}
+
+fn document() -> String {
+    "doc".to_owned()
+}
+
+fn most_message_bytes() -> u32 {
+    65_536
+}
+
+/// An ENTRY.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EntryForm(String, String, Option<Tagged>, Time, String);
+
+impl From<Time> for f64 {
+    fn from(time: Time) -> Self {
+        match time {
+            Time::Whole(number) => number.into(),
+            Time::Real(RealForm { real }) => real.into(),
+        }
+    }
+}
+
+impl From<NewStore> for StoreOptions {
+    fn from(options: NewStore) -> Self {
+        Self { time_to_live_ms: options.time_to_live.into(), most_skew_ms: options.most_skew.into() }
+    }
+}
+
+impl From<NewSession> for SessionOptions {
+    fn from(options: NewSession) -> Self {
+        let NewSession { document, most_message_bytes, namespaces, read_only } = options;
+        Self { document, most_message_bytes, namespaces, read_only }
+    }
+}
+
+impl From<EntryForm> for Entry {
+    fn from(EntryForm(namespace, key, value, timestamp, peer): EntryForm) -> Self {
+        Self { namespace, key, value: value.map(Value::from), timestamp: timestamp.into(), peer }
+    }
+}
+
+/// Reads the call of this name, which begins with the kind of what it is called on.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_call<T: for<'de> Deserialize<'de>>(name: &str, argument: Json) -> Result<T, String> {
+    parse(Json::Object(Map::from_iter([(name.to_owned(), argument)])))
+}
+
+/// An ENTRY.
+pub fn entry(entry: &Entry) -> Json {
+    let Entry { namespace, key, value: held, timestamp, peer } = entry;
+    let held = held.as_ref().map_or(Json::Null, value);
+    json!([namespace, key, held, value(&Value::Real(*timestamp)), peer])
+}
+
+/// A list of ENTRYs.
+pub fn entries(entries: &[Entry]) -> Json {
+    entries.iter().map(entry).collect()
+}
+
+/// RECEIVED.
+pub fn received(received: &Received) -> Json {
+    let mut json =
+        without_defaults([("ephemeral", entries(&received.ephemeral)), ("refused", received.refused.into())]);
+    if let (Some(durable), Json::Object(members)) = (&received.durable, &mut json) {
+        members.insert("durable".to_owned(), report(durable));
+    }
+    json
+}
+
+/// PROGRESS.
+pub fn progress(progress: &Progress) -> Json {
+    without_defaults([
+        ("known-there", version(&progress.known_there)),
+        ("unsent", progress.unsent.into()),
+        ("awaited", progress.awaited.into()),
+        ("in-sync", progress.in_sync.into()),
+    ])
+}

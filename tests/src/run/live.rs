@@ -1,0 +1,199 @@
+//! Stores and sessions of a running case.
+
+use super::state::State;
+use super::{Stop, World, named};
+use crate::form;
+use crate::host::{Host, Session, Store};
+use crate::live::{self, SessionCall, StoreCall};
+use converge_engine::{Entry, Received};
+use serde_json::{Value as Json, json};
+
+/// The most messages that one `session.carry` may take.
+const MOST_MESSAGES: usize = 10_000;
+
+/// A store, and the replica that it lives beside.
+pub(super) struct StoreOf<S> {
+    pub(super) replica: String,
+    pub(super) store: S,
+}
+
+/// A session, and what it was opened with.
+pub(super) struct SessionOf<S> {
+    pub(super) replica: String,
+    pub(super) store: String,
+    session: S,
+}
+
+/// What a refused call on a store or a session must leave as it was.
+#[derive(PartialEq)]
+pub(super) struct LiveState {
+    document: Option<State>,
+    snapshot: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// What `session.carry` carried.
+#[derive(Default)]
+struct Carried {
+    messages: [usize; 2],
+    applied: u32,
+    duplicate: u32,
+    entries: usize,
+    refused: u32,
+}
+
+impl<H: Host> World<'_, H> {
+    pub(super) fn call_store(&mut self, on: &str, name: Option<&str>, call: StoreCall) -> Result<Json, Stop> {
+        if let StoreCall::Create(peer, options) = call {
+            let document = named(&mut self.replicas, Some(on))?;
+            let store = self.host.store(document, &peer, options.into())?;
+            let name = name.unwrap_or(&peer).to_owned();
+            self.sessions.retain(|_, session| session.store != name);
+            self.stores.insert(name, StoreOf { replica: on.to_owned(), store });
+            return Ok(Json::Null);
+        }
+        let StoreOf { store, .. } = named(&mut self.stores, Some(on))?;
+        let optional = |entry: Option<Entry>| entry.as_ref().map_or(Json::Null, live::entry);
+        Ok(match call {
+            StoreCall::Create(..) => Json::Null,
+            StoreCall::Peer([]) => store.peer().into(),
+            StoreCall::Set(namespace, key, value, now) => {
+                live::entry(&store.set(&namespace, &key, value.into(), now.into())?)
+            }
+            StoreCall::Remove(namespace, key, now) => optional(store.remove(&namespace, &key, now.into())?),
+            StoreCall::Get(namespace, key) => optional(store.get(&namespace, &key)),
+            StoreCall::GetAll(namespace) => live::entries(&store.get_all(&namespace)),
+            StoreCall::Namespaces([]) => json!(store.namespaces()),
+            StoreCall::MergeEntries(entries, now) => {
+                live::entries(&store.merge_entries(entries.into_iter().map(Entry::from).collect(), now.into())?)
+            }
+            StoreCall::Snapshot(namespaces) => {
+                let snapshot = store.snapshot(&namespaces);
+                self.name_bytes(name, snapshot)
+            }
+            StoreCall::TakeUpdate([]) => match store.take_update() {
+                Some(update) => self.name_bytes(name, update),
+                None => Json::Null,
+            },
+            StoreCall::MergeUpdate(update, now) => {
+                let update = update.resolve(&self.bytes)?;
+                live::entries(&store.merge_update(&update, now.into())?)
+            }
+            StoreCall::Expire(now) => live::entries(&store.expire(now.into())?),
+            StoreCall::Leave(now) => live::entries(&store.leave(now.into())?),
+        })
+    }
+
+    pub(super) fn call_session(
+        &mut self,
+        on: Option<&str>,
+        name: Option<&str>,
+        call: SessionCall,
+    ) -> Result<Json, Stop> {
+        Ok(match call {
+            SessionCall::Open(replica, store, options) => {
+                let document = named(&mut self.replicas, Some(&replica))?;
+                let StoreOf { store: of, .. } = named(&mut self.stores, Some(&store))?;
+                let session = H::Session::open(document, of, options.into())?;
+                let name = name.unwrap_or_default().to_owned();
+                self.sessions.insert(name, SessionOf { replica, store, session });
+                Json::Null
+            }
+            SessionCall::Poll(now) => match self.poll(on, now.into())? {
+                Some(message) => self.name_bytes(name, message),
+                None => Json::Null,
+            },
+            SessionCall::Receive(message, now) => {
+                let message = message.resolve(&self.bytes)?;
+                live::received(&self.receive(on, &message, now.into())?)
+            }
+            SessionCall::Progress([]) => {
+                let SessionOf { replica, session, .. } = named(&mut self.sessions, on)?;
+                live::progress(&session.progress(named(&mut self.replicas, Some(replica))?))
+            }
+            SessionCall::Carry(sessions, now) => self.carry(&sessions, now.into())?,
+        })
+    }
+
+    fn poll(&mut self, on: Option<&str>, now: f64) -> Result<Option<Vec<u8>>, Stop> {
+        let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
+        let document = named(&mut self.replicas, Some(replica))?;
+        Ok(session.poll(document, &mut named(&mut self.stores, Some(store))?.store, now)?)
+    }
+
+    fn receive(&mut self, on: Option<&str>, message: &[u8], now: f64) -> Result<Received, Stop> {
+        let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
+        let document = named(&mut self.replicas, Some(replica))?;
+        Ok(session.receive(document, &mut named(&mut self.stores, Some(store))?.store, message, now)?)
+    }
+
+    fn carry(&mut self, sessions: &[String; 2], now: f64) -> Result<Json, Stop> {
+        let mut carried = Carried::default();
+        loop {
+            let before = carried.messages;
+            for from in [0, 1] {
+                while let Some(message) = self.poll(Some(&sessions[from]), now)? {
+                    let received = self.receive(Some(&sessions[1 - from]), &message, now)?;
+                    carried.messages[from] += 1;
+                    carried.add(&received);
+                    if carried.messages[from] > MOST_MESSAGES {
+                        return Err(Stop::Failed(format!("not quiet after {MOST_MESSAGES} messages")));
+                    }
+                }
+            }
+            if carried.messages == before {
+                return Ok(carried.json());
+            }
+        }
+    }
+
+    /// The state of what a call on a store or a session can change.
+    pub(super) fn live_state(&mut self, on: &str, is_session: bool) -> Result<Option<LiveState>, String> {
+        let (store, replica) = match self.sessions.get(on).filter(|_| is_session) {
+            Some(SessionOf { store, replica, .. }) => (store.clone(), Some(replica.clone())),
+            None => (on.to_owned(), None),
+        };
+        let Some(StoreOf { store, .. }) = self.stores.get_mut(&store) else { return Ok(None) };
+        let namespaces = store.namespaces();
+        let entries = namespaces.iter().flat_map(|namespace| store.get_all(namespace)).collect();
+        let snapshot = store.snapshot(&[]);
+        let document = match replica {
+            Some(replica) => Some(State::of(named(&mut self.replicas, Some(&replica))?)?),
+            None => None,
+        };
+        Ok(Some(LiveState { document, snapshot, entries }))
+    }
+
+    /// What each store holds in the end.
+    pub(super) fn stores_end(&mut self) -> impl Iterator<Item = (String, Json)> {
+        self.stores
+            .iter_mut()
+            .map(|(name, StoreOf { store, .. })| (format!("store {name}"), form::bytes(&store.snapshot(&[]))))
+    }
+
+    /// A replica goes, and with it what lives beside it.
+    pub(super) fn drop_beside(&mut self, replica: &str) {
+        self.sessions.retain(|_, session| session.replica != replica);
+        self.stores.retain(|_, store| store.replica != replica);
+    }
+}
+
+impl Carried {
+    fn add(&mut self, received: &Received) {
+        let report = received.durable.clone().unwrap_or_default();
+        self.applied += report.applied;
+        self.duplicate += report.duplicate;
+        self.entries += received.ephemeral.len();
+        self.refused += received.refused;
+    }
+
+    fn json(&self) -> Json {
+        form::without_defaults([
+            ("messages", json!(self.messages)),
+            ("applied", self.applied.into()),
+            ("duplicate", self.duplicate.into()),
+            ("entries", self.entries.into()),
+            ("refused", self.refused.into()),
+        ])
+    }
+}
