@@ -60,22 +60,21 @@ export function horizonOf(doc) {
 }
 
 /**
- * Checks that every replica lasts, and gives what they save.
+ * Checks that every replica lasts, and gives what they save, and what stores hold.
  *
  * @param {Scene} scene
  * @returns {JsonObject}
  */
 export function checkEnd(scene) {
-  return Object.fromEntries(
-    scene.replicas().map(([name, doc]) => {
-      try {
-        return [name, n.fromManyBytes(check(scene.engine, doc))];
-      } catch (cause) {
-        const message = cause instanceof Error ? cause.message : String(cause);
-        throw new Error(`in the end, ${JSON.stringify(name)}: ${message}`, { cause });
-      }
-    }),
-  );
+  const saved = scene.replicas().map(([name, doc]) => {
+    try {
+      return [name, n.fromManyBytes(check(scene.engine, doc))];
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`in the end, ${JSON.stringify(name)}: ${message}`, { cause });
+    }
+  });
+  return Object.fromEntries([...saved, ...scene.live.end()]);
 }
 
 /**

@@ -192,7 +192,7 @@ function toEvent(json) {
  * @param {Json | undefined} json
  * @returns {Value}
  */
-function toValue(json) {
+export function toValue(json) {
   if (json === 'null') return { tag: 'null' };
   const [tag, val] = variant(json);
   switch (tag) {
@@ -329,7 +329,7 @@ function fromOp(op) {
  * @param {Value} value
  * @returns {Json}
  */
-function fromValue(value) {
+export function fromValue(value) {
   switch (value.tag) {
     case 'null':
       return 'null';
@@ -372,7 +372,7 @@ export function fromError({ case: name, payload }) {
  * @param {JsonObject} json
  * @returns {JsonObject}
  */
-function full(json) {
+export function full(json) {
   return Object.fromEntries(
     Object.entries(json).filter(
       ([, member]) => member !== 0 && member !== false && !(Array.isArray(member) && member.length === 0),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { ConvergeError, RawDoc, RawWatcher } from '../src/index.js';
 import { changed } from './damage.js';
 import { everyDamage, horizonOf, isWaiting, stateOf } from './lasting.js';
+import { LIVE_CALLS, Live, liveStateOf } from './live.js';
 import * as n from './notation.js';
 
 /** @import { Engine } from '../src/engine.js' */
@@ -18,6 +19,7 @@ export class Scene {
   #named = new Map();
   /** @type {Map<string, Uint8Array>} */
   #bytes = new Map();
+  live = new Live();
 
   /** @param {Engine} engine */
   constructor(engine) {
@@ -85,11 +87,13 @@ export class Scene {
 
   /** @param {string} name */
   drop(name) {
+    if (this.#named.get(name) instanceof RawDoc) this.live.dropBeside(name);
     this.#named.get(name)?.[Symbol.dispose]();
     this.#named.delete(name);
   }
 
   [Symbol.dispose]() {
+    this.live[Symbol.dispose]();
     for (const name of [...this.#named.keys()]) this.drop(name);
   }
 }
@@ -101,10 +105,10 @@ export class Scene {
  */
 
 /**
- * A call: whether it is made on a replica, a watcher or nothing, and what it does.
+ * A call: on what it is made, if on anything, and what it does.
  *
  * @typedef {object} Call
- * @property {'replica' | 'watcher'} [on]
+ * @property {'replica' | 'watcher' | 'store' | 'session'} [on]
  * @property {boolean} [as] whether what it makes can be named
  * @property {(given: Given) => Json} run
  */
@@ -146,6 +150,7 @@ function givesBytes(f) {
 
 /** @type {Record<string, Call>} */
 const CALLS = {
+  ...LIVE_CALLS,
   'engine.version': {
     run({ scene, argument }) {
       n.tuple(argument, 0);
@@ -338,12 +343,33 @@ export function runStep(scene, step) {
   if (name === 'deliver' && n.isObject(argument) && (argument.calls ?? 'one') !== 'one') {
     throw new n.Mistake('deliver: an error needs one call');
   }
-  const doc = call.on === 'replica' ? scene.replica(on) : undefined;
-  const before = doc && stateOf(doc);
+  const state = stateFor(scene, call, on);
+  const before = state();
   const refusal = refusalOf(() => call.run({ scene, argument, on, as }));
   checkRefusal(refusal, error);
-  assert.deepEqual(doc && stateOf(doc), before, 'a refused call changed something');
+  assert.deepEqual(state(), before, 'a refused call changed something');
   return { error: refusal };
+}
+
+/**
+ * Reads what a refused call must leave as it was.
+ *
+ * @param {Scene} scene
+ * @param {Call} call
+ * @param {Json | undefined} on
+ */
+function stateFor(scene, { on: kind }, on) {
+  switch (kind) {
+    case 'replica': {
+      const doc = scene.replica(on);
+      return () => stateOf(doc);
+    }
+    case 'store':
+    case 'session':
+      return () => liveStateOf(scene, kind, on);
+    default:
+      return () => undefined;
+  }
 }
 
 /**

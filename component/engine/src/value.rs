@@ -49,6 +49,14 @@ pub(crate) enum ValueRef<'a> {
 }
 
 impl Value {
+    /// The value as it is held.
+    pub(crate) fn canonical(self) -> Self {
+        match self {
+            Self::Real(real) => Self::Real(f64::from_bits(canonical_bits(real))),
+            other => other,
+        }
+    }
+
     /// The value without its content, which stays where it is.
     pub(crate) fn as_ref(&self) -> ValueRef<'_> {
         match self {

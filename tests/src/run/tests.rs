@@ -5,8 +5,9 @@ use crate::case::{Case, parse_case};
 use crate::host::{Document, Host, Refusal};
 use crate::native::Native;
 use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, Doc, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, RowOp,
-    ScanOptions, TableSummary, WatcherNumber,
+    Cell, Changes, Commit, CompactionReport, Doc, Entry, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion,
+    Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary, Value,
+    WatcherNumber,
 };
 
 fn case(steps: &str) -> Case {
@@ -19,13 +20,18 @@ fn failure(steps: &str) -> String {
 }
 
 /// A host whose refused updates leave a trace, whose documents forget the tables named `x` when they are loaded, for which
-/// no bytes are an empty document, and with which the peer `z` saves other bytes than the rest.
+/// no bytes are an empty document, and with which the peer `z` saves other bytes than the rest; its stores set what they
+/// refuse to set, and its sessions pass refused messages on to the store.
 struct Careless;
 struct CarelessDoc(Doc);
+struct CarelessStore(Store);
+struct CarelessSession(Session);
 
 impl Host for Careless {
     const NAME: &'static str = "careless";
     type Document = CarelessDoc;
+    type Store = CarelessStore;
+    type Session = CarelessSession;
 
     fn version(&self) -> String {
         Native.version()
@@ -48,6 +54,92 @@ impl Host for Careless {
             document.delete("x", &row.id).unwrap();
         }
         Ok(CarelessDoc(document))
+    }
+
+    fn store(&self, beside: &mut CarelessDoc, peer: &str, options: StoreOptions) -> Result<CarelessStore, Refusal> {
+        Native.store(&mut beside.0, peer, options).map(CarelessStore)
+    }
+}
+
+impl crate::host::Store for CarelessStore {
+    fn peer(&mut self) -> String {
+        crate::host::Store::peer(&mut self.0)
+    }
+
+    fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Refusal> {
+        let set = crate::host::Store::set(&mut self.0, namespace, key, value.clone(), now);
+        if set.is_err() {
+            self.0.set("refused", "refused", value, 0.0)?;
+        }
+        set
+    }
+
+    fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Refusal> {
+        crate::host::Store::remove(&mut self.0, namespace, key, now)
+    }
+
+    fn get(&mut self, namespace: &str, key: &str) -> Option<Entry> {
+        crate::host::Store::get(&mut self.0, namespace, key)
+    }
+
+    fn get_all(&mut self, namespace: &str) -> Vec<Entry> {
+        crate::host::Store::get_all(&mut self.0, namespace)
+    }
+
+    fn namespaces(&mut self) -> Vec<String> {
+        crate::host::Store::namespaces(&mut self.0)
+    }
+
+    fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
+        crate::host::Store::merge_entries(&mut self.0, entries, now)
+    }
+
+    fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8> {
+        crate::host::Store::snapshot(&mut self.0, namespaces)
+    }
+
+    fn take_update(&mut self) -> Option<Vec<u8>> {
+        crate::host::Store::take_update(&mut self.0)
+    }
+
+    fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Refusal> {
+        crate::host::Store::merge_update(&mut self.0, update, now)
+    }
+
+    fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
+        crate::host::Store::expire(&mut self.0, now)
+    }
+
+    fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
+        crate::host::Store::leave(&mut self.0, now)
+    }
+}
+
+impl crate::host::Session<CarelessDoc, CarelessStore> for CarelessSession {
+    fn open(doc: &mut CarelessDoc, store: &mut CarelessStore, options: SessionOptions) -> Result<Self, Refusal> {
+        Ok(Self(Session::open(&doc.0, &mut store.0, options)?))
+    }
+
+    fn poll(&mut self, doc: &mut CarelessDoc, store: &mut CarelessStore, now: f64) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(self.0.poll(&doc.0, &mut store.0, now)?)
+    }
+
+    fn receive(
+        &mut self,
+        doc: &mut CarelessDoc,
+        store: &mut CarelessStore,
+        message: &[u8],
+        now: f64,
+    ) -> Result<Received, Refusal> {
+        let received = self.0.receive(&mut doc.0, &mut store.0, message, now);
+        if received.is_err() {
+            store.0.set("refused", "refused", message.to_vec().into(), 0.0)?;
+        }
+        Ok(received?)
+    }
+
+    fn progress(&mut self, doc: &mut CarelessDoc) -> Progress {
+        self.0.progress(&doc.0)
     }
 }
 
@@ -157,7 +249,19 @@ impl Document for CarelessDoc {
 fn a_refused_call_that_changes_something_fails() {
     let refused = case(r#"{"on": "a", "update": ["t", "r", []], "error": {"no-such-row": ["t", "r"]}}"#);
     run(&Native, &refused).unwrap();
-    assert!(run(&Careless, &refused).unwrap_err().contains("the document changed"));
+    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    let store = r#"{"on": "a", "store.create": ["a", {}]}"#;
+    let refused = case(&format!(
+        r#"{store}, {{"on": "a", "store.set": ["", "k", "null", 0], "error": {{"invalid-argument": "empty"}}}}"#
+    ));
+    run(&Native, &refused).unwrap();
+    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    let session = r#"{"session.open": ["a", "a", {}], "as": "s"}"#;
+    let refused = case(&format!(
+        r#"{store}, {session}, {{"on": "s", "session.receive": ["00", 0], "error": {{"corrupt": "too short"}}}}"#
+    ));
+    run(&Native, &refused).unwrap();
+    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
 }
 
 #[test]
@@ -201,6 +305,11 @@ fn a_wrong_expectation_fails() {
     assert!(failure(r#"{"shorter": ["0a0b", 2]}"#).contains("not less than 2"));
     assert!(failure(r#"{"load": ["a", {"bytes": "one"}]}"#).contains("no bytes are named"));
     assert!(failure(r#"{"load": ["a", ""], "error": {"corrupt": ""}}"#).contains("got"));
+    let session = r#"{"on": "a", "store.create": ["a", {}]}, {"session.open": ["a", "a", {}], "as": "s"}"#;
+    let progress = r#"{"on": "s", "session.progress": [], "gives": {"in-sync": true}}"#;
+    assert!(failure(&format!("{session}, {progress}")).contains("got:      {}"));
+    assert!(failure(r#"{"on": "s", "session.progress": []}"#).contains("nothing is named"));
+    assert!(failure(r#"{"on": "a", "store.peer": []}"#).contains("nothing is named"));
     let inner = r#"{"on": "c", "get": ["t", "r"], "gives": null}"#;
     let group = format!(r#"{{"all-orders": {{"from": "b", "as": "c", "steps": [{inner}]}}}}"#);
     assert!(failure(&format!("{other} {group}")).contains("in the order"));

@@ -10,6 +10,7 @@ use crate::codec::Reader;
 use crate::error::{Error, Invalid, Name, Time};
 use crate::id::SharedText;
 use crate::limits;
+use crate::value::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -117,6 +118,7 @@ fn arrival(entry: Entry) -> Result<Arrival, Error> {
     }
     Time::Timestamp.check(timestamp)?;
     // Adding 0 makes 0.0 of -0.0.
+    let value = value.map(Value::canonical);
     let written = Written { value, timestamp: timestamp + 0.0, peer: SharedText::from(peer) };
     Ok(Arrival { place: Place::new(&namespace, &key), written, age: 0.0 })
 }

@@ -18,7 +18,7 @@ impl Store {
         check_names(namespace, key)?;
         limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
         Time::Now.check(now)?;
-        self.write(Place::new(namespace, key), Some(value), now)
+        self.write(Place::new(namespace, key), Some(value.canonical()), now)
     }
 
     /// Removes what a register holds; none where it holds nothing. The removal is remembered for the time to live, so that

@@ -1,0 +1,317 @@
+// The calls of conformance cases on stores and sessions, as tests/conformance/README.md defines them.
+
+import assert from 'node:assert/strict';
+import { RawSession, RawStore } from '../src/index.js';
+import { stateOf } from './lasting.js';
+import * as n from './notation.js';
+
+/** @import { Entry } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
+/** @import { Progress, Received } from '../dist/wit/interfaces/converge-sync-session.js' */
+/** @import { Call, Scene } from './runner.js' */
+/** @import { Json, JsonObject } from './notation.js' */
+
+const MOST_MESSAGES = 10_000;
+
+/** The stores and sessions of a case, by name, and the replicas that they live beside. */
+export class Live {
+  /** @type {Map<string, { replica: string, store: RawStore }>} */
+  #stores = new Map();
+  /** @type {Map<string, { replica: string, store: string, session: RawSession }>} */
+  #sessions = new Map();
+
+  /** @param {Json | undefined} name */
+  store(name) {
+    const found = this.#stores.get(n.string(name));
+    if (found === undefined) throw new n.Mistake(`no store is called ${name}`);
+    return found.store;
+  }
+
+  /** @param {Json | undefined} name */
+  session(name) {
+    const found = this.#sessions.get(n.string(name));
+    if (found === undefined) throw new n.Mistake(`no session is called ${name}`);
+    return found;
+  }
+
+  /**
+   * @param {Json | undefined} name
+   * @param {string} replica
+   * @param {RawStore} store
+   */
+  addStore(name, replica, store) {
+    const of = n.string(name);
+    this.#dropWhere(this.#sessions, (session) => session.store === of);
+    this.#dropWhere(this.#stores, (_, known) => known === of);
+    this.#stores.set(of, { replica, store });
+  }
+
+  /**
+   * @param {Json | undefined} name
+   * @param {{ replica: string, store: string, session: RawSession }} session
+   */
+  addSession(name, session) {
+    const of = n.string(name);
+    this.#dropWhere(this.#sessions, (_, known) => known === of);
+    this.#sessions.set(of, session);
+  }
+
+  /**
+   * A replica goes, and with it what lives beside it.
+   *
+   * @param {string} replica
+   */
+  dropBeside(replica) {
+    this.#dropWhere(this.#sessions, (session) => session.replica === replica);
+    this.#dropWhere(this.#stores, (store) => store.replica === replica);
+  }
+
+  /** @returns {[name: string, bytes: Json][]} what each store holds in the end */
+  end() {
+    return [...this.#stores].map(([name, { store }]) => [`store ${name}`, n.fromManyBytes(store.snapshot([]))]);
+  }
+
+  [Symbol.dispose]() {
+    this.#dropWhere(this.#sessions, () => true);
+    this.#dropWhere(this.#stores, () => true);
+  }
+
+  /**
+   * @template {{ store?: unknown, session?: unknown }} T
+   * @param {Map<string, T>} things
+   * @param {(thing: T, name: string) => boolean} isDropped
+   */
+  #dropWhere(things, isDropped) {
+    for (const [name, thing] of things) {
+      if (!isDropped(thing, name)) continue;
+      things.delete(name);
+      const { store, session = store } = thing;
+      /** @type {RawStore | RawSession} */ (session)[Symbol.dispose]();
+    }
+  }
+}
+
+/**
+ * What a refused call on a store or a session must leave as it was.
+ *
+ * @param {Scene} scene
+ * @param {'store' | 'session'} kind
+ * @param {Json | undefined} on
+ */
+export function liveStateOf(scene, kind, on) {
+  if (kind === 'store') return storeStateOf(scene.live.store(on));
+  const { replica, store } = scene.live.session(on);
+  return { doc: stateOf(scene.replica(replica)), ...storeStateOf(scene.live.store(store)) };
+}
+
+/** @param {RawStore} store */
+function storeStateOf(store) {
+  const entries = store.namespaces().flatMap((namespace) => store.getAll(namespace));
+  return { entries, snapshot: store.snapshot([]) };
+}
+
+/**
+ * A call on a store whose argument is a list of so many.
+ *
+ * @param {number} count
+ * @param {(store: RawStore, args: Json[], scene: Scene) => Json} f
+ * @returns {Call}
+ */
+function onStore(count, f) {
+  return { on: 'store', run: ({ scene, argument, on }) => f(scene.live.store(on), n.tuple(argument, count), scene) };
+}
+
+/**
+ * A call on a store whose argument is one thing.
+ *
+ * @param {(store: RawStore, argument: Json | undefined) => Json} f
+ * @returns {Call}
+ */
+function onStoreWith(f) {
+  return { on: 'store', run: ({ scene, argument, on }) => f(scene.live.store(on), argument) };
+}
+
+/** @type {Record<string, Call>} */
+export const LIVE_CALLS = {
+  'store.create': {
+    on: 'replica',
+    as: true,
+    run({ scene, argument, on, as }) {
+      const [peer, options] = n.tuple(argument, 2);
+      const { 'time-to-live': timeToLive = 30_000, 'most-skew': mostSkew = 60_000 } = n.members(
+        options,
+        [],
+        ['time-to-live', 'most-skew'],
+      );
+      scene.replica(on);
+      const given = { timeToLive: toTime(timeToLive), mostSkew: toTime(mostSkew) };
+      scene.live.addStore(as ?? peer, n.string(on), scene.engine.Store.create(n.string(peer), given).raw);
+      return null;
+    },
+  },
+  'store.peer': onStore(0, (store) => store.peer()),
+  'store.set': onStore(4, (store, [namespace, key, value, now]) =>
+    fromEntry(store.set(n.string(namespace), n.string(key), n.toValue(value), toTime(now))),
+  ),
+  'store.remove': onStore(3, (store, [namespace, key, now]) =>
+    fromOptional(store.remove(n.string(namespace), n.string(key), toTime(now))),
+  ),
+  'store.get': onStore(2, (store, [namespace, key]) => fromOptional(store.get(n.string(namespace), n.string(key)))),
+  'store.get-all': onStoreWith((store, namespace) => fromEntries(store.getAll(n.string(namespace)))),
+  'store.namespaces': onStore(0, (store) => store.namespaces()),
+  'store.merge-entries': onStore(2, (store, [entries, now]) =>
+    fromEntries(store.mergeEntries(n.list(entries).map(toEntry), toTime(now))),
+  ),
+  'store.snapshot': {
+    on: 'store',
+    as: true,
+    run: ({ scene, argument, on, as }) => scene.keep(as, scene.live.store(on).snapshot(n.list(argument).map(n.string))),
+  },
+  'store.take-update': {
+    on: 'store',
+    as: true,
+    run({ scene, argument, on, as }) {
+      n.tuple(argument, 0);
+      const update = scene.live.store(on).takeUpdate();
+      return update === undefined ? null : scene.keep(as, update);
+    },
+  },
+  'store.merge-update': onStore(2, (store, [update, now], scene) =>
+    fromEntries(store.mergeUpdate(scene.bytes(update), toTime(now))),
+  ),
+  'store.expire': onStoreWith((store, now) => fromEntries(store.expire(toTime(now)))),
+  'store.leave': onStoreWith((store, now) => fromEntries(store.leave(toTime(now)))),
+  'session.open': {
+    as: true,
+    run({ scene, argument, as }) {
+      const [replica, store, options] = n.tuple(argument, 3);
+      const {
+        document = 'doc',
+        'most-message-bytes': mostMessageBytes = 65_536,
+        namespaces = [],
+        'read-only': readOnly = false,
+      } = n.members(options, [], ['document', 'most-message-bytes', 'namespaces', 'read-only']);
+      const session = RawSession.open(scene.replica(replica), scene.live.store(store), {
+        document: n.string(document),
+        mostMessageBytes: n.number(mostMessageBytes),
+        namespaces: n.list(namespaces).map(n.string),
+        readOnly: n.boolean(readOnly),
+      });
+      scene.live.addSession(as, { replica: n.string(replica), store: n.string(store), session });
+      return null;
+    },
+  },
+  'session.poll': {
+    on: 'session',
+    as: true,
+    run({ scene, argument, on, as }) {
+      const message = scene.live.session(on).session.poll(toTime(argument));
+      return message === undefined ? null : scene.keep(as, message);
+    },
+  },
+  'session.receive': {
+    on: 'session',
+    run({ scene, argument, on }) {
+      const [message, now] = n.tuple(argument, 2);
+      return fromReceived(scene.live.session(on).session.receive(scene.bytes(message), toTime(now)));
+    },
+  },
+  'session.progress': {
+    on: 'session',
+    run({ scene, argument, on }) {
+      n.tuple(argument, 0);
+      return fromProgress(scene.live.session(on).session.progress());
+    },
+  },
+  'session.carry': {
+    run({ scene, argument }) {
+      const [names, now] = n.tuple(argument, 2);
+      const [one, other] = n.tuple(names, 2).map((name) => scene.live.session(name).session);
+      return carry(/** @type {RawSession} */ (one), /** @type {RawSession} */ (other), toTime(now));
+    },
+  },
+};
+
+/**
+ * @param {RawSession} one
+ * @param {RawSession} other
+ * @param {number} now
+ */
+function carry(one, other, now) {
+  const messages = [0, 0];
+  const sums = { applied: 0, duplicate: 0, entries: 0, refused: 0 };
+  for (let isQuiet = false; !isQuiet;) {
+    isQuiet = true;
+    for (const [at, from, to] of /** @type {const} */ ([
+      [0, one, other],
+      [1, other, one],
+    ])) {
+      for (let message = from.poll(now); message !== undefined; message = from.poll(now)) {
+        const { durable, ephemeral, refused } = to.receive(message, now);
+        sums.applied += durable?.applied ?? 0;
+        sums.duplicate += durable?.duplicate ?? 0;
+        sums.entries += ephemeral.length;
+        sums.refused += refused;
+        messages[at] = (messages[at] ?? 0) + 1;
+        assert.ok((messages[at] ?? 0) <= MOST_MESSAGES, `not quiet after ${MOST_MESSAGES} messages`);
+        isQuiet = false;
+      }
+    }
+  }
+  return n.full({ messages, ...sums });
+}
+
+/** @param {Json | undefined} json */
+function toTime(json) {
+  if (!n.isObject(json)) return n.number(json);
+  const value = n.toValue(json);
+  if (value.tag !== 'real') throw new n.Mistake('a time is a number or a real');
+  return value.val;
+}
+
+/**
+ * @param {Json} json
+ * @returns {Entry}
+ */
+function toEntry(json) {
+  const [namespace, key, value, timestamp, peer] = n.tuple(json, 5);
+  return {
+    namespace: n.string(namespace),
+    key: n.string(key),
+    value: value === null ? undefined : n.toValue(value),
+    timestamp: toTime(timestamp),
+    peer: n.string(peer),
+  };
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {Json}
+ */
+function fromEntry({ namespace, key, value, timestamp, peer }) {
+  const held = value === undefined ? null : n.fromValue(value);
+  return [namespace, key, held, n.fromValue({ tag: 'real', val: timestamp }), peer];
+}
+
+/** @param {Entry[]} entries */
+function fromEntries(entries) {
+  return entries.map(fromEntry);
+}
+
+/** @param {Entry | undefined} entry */
+function fromOptional(entry) {
+  return entry === undefined ? null : fromEntry(entry);
+}
+
+/**
+ * @param {Received} received
+ * @returns {JsonObject}
+ */
+function fromReceived({ durable, ephemeral, refused }) {
+  const others = n.full({ ephemeral: fromEntries(ephemeral), refused });
+  return durable === undefined ? others : { durable: n.fromReport(durable), ...others };
+}
+
+/** @param {Progress} progress */
+function fromProgress({ knownThere, unsent, awaited, inSync }) {
+  return n.full({ 'known-there': n.fromVersion(knownThere), unsent, awaited, 'in-sync': inSync });
+}
