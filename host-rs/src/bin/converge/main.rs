@@ -10,8 +10,10 @@ mod inspect;
 mod log;
 mod merge;
 mod order;
+mod random;
 mod replay;
 mod show;
+mod simulate;
 
 use converge::file::Replacement;
 use input::Failure;
@@ -30,6 +32,7 @@ Usage:
   converge merge FILE FILE... -o OUT  merge saved documents and updates into one document
   converge export FILE --table TABLE  write the rows of a table as CSV or as JSON lines
   converge replay HISTORY [options]   take the events of a history into a document, and tell what came out
+  converge simulate TOPOLOGY...       run replicas in a simulated network, and tell when they agree
   converge component FILE             write the WebAssembly component that this program runs to FILE
   converge COMMAND --help             tell more about a command
   converge --help | --version
@@ -46,6 +49,7 @@ enum Command {
     Merge(merge::Options),
     Export(export::Options),
     Replay(replay::Options),
+    Simulate(Box<simulate::Options>),
     Component(PathBuf),
 }
 
@@ -102,6 +106,7 @@ fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
         Command::Merge(options) => merge::merge(&options, output)?,
         Command::Export(options) => export::export(&options, output)?,
         Command::Replay(options) => return replay::replay(&options, output),
+        Command::Simulate(options) => return simulate::simulate(&options, output),
     }
     Ok(true)
 }
@@ -129,6 +134,9 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("merge") => (merge::arguments(rest)?.map(Command::Merge), merge::HELP),
         Some("export") => (export::arguments(rest)?.map(Command::Export), export::HELP),
         Some("replay") => (replay::arguments(rest)?.map(Command::Replay), replay::HELP),
+        Some("simulate") => {
+            (simulate::arguments(rest)?.map(|options| Command::Simulate(Box::new(options))), simulate::HELP)
+        }
         Some("component") => (component_arguments(rest)?.map(Command::Component), COMPONENT_HELP),
         _ => return Err(format!("there is no command {command:?}").into()),
     };

@@ -1,5 +1,6 @@
 //! The orders in which a replay gives events. The JavaScript host's program makes the very same ones.
 
+use crate::random::Random;
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,20 +28,10 @@ impl Order {
 
 /// Fisher and Yates: from the last place down, each element changes places with one at or before it.
 fn shuffle<T>(elements: &mut [T], seed: u64) {
-    let mut state = seed;
+    let mut random = Random::new(seed);
     for last in (1..elements.len()).rev() {
-        let place = splitmix64(&mut state) % (last as u64 + 1);
-        // At most `last`, so an index.
-        elements.swap(last, place as usize);
+        elements.swap(last, random.below(last + 1));
     }
-}
-
-/// The generator of <https://doi.org/10.1145/2714064.2660195>: three lines that any language has.
-fn splitmix64(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 impl FromStr for Order {
