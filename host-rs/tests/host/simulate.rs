@@ -40,7 +40,7 @@ fn every_topology_agrees_in_both_layers() {
                 format!("{topology} --layer {layer} --peers 6 --ticks 60 --namespaces pos,sel,zoom --write-interval 3");
             let output = simulate(&run);
             let ticks = ticks(&output);
-            assert!(ticks[10][3] > 0, "peers disagree while they write: {run}");
+            assert!(ticks[9][3] > 0, "peers disagree while they write: {run}");
             assert_eq!(ticks[59][3], 0, "{run}");
             let writers = if topology == "filtered-star" { 1 } else { 3 };
             let least = 6 * writers;
@@ -68,7 +68,7 @@ fn a_partition_parts() {
     let ticks = ticks(&output);
     // The one that is cut off disagrees with the three others, also when all writing is over.
     assert_eq!((ticks[29][3], ticks[39][3]), (3, 0));
-    assert_eq!(fact(&output, "agreed"), "from tick 32 on");
+    assert_eq!(fact(&output, "agreed"), "from tick 33 on");
 }
 
 #[test]
