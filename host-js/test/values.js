@@ -68,7 +68,7 @@ test('the blob that is read belongs to the reader', () => {
 
 /** @type {[what: string, value: any, message: RegExp][]} */
 const REFUSED = [
-  ['undefined', undefined, /"c" is undefined; use null, or leave the column out/],
+  ['undefined', undefined, /"c" is undefined; use null, or leave it out/],
   ['2 ** 53', 2 ** 53, /"c" is 9007199254740992, beyond the safe integers: use a bigint .* or real\(...\)/],
   ['-(2 ** 53)', -(2 ** 53), /beyond the safe integers/],
   ['1e300', 1e300, /beyond the safe integers/],
