@@ -7,9 +7,9 @@ set ignore-comments := true
 default:
     @just --list --unsorted
 
-# The main job: real histories of concurrent work, merged in Rust and in Node, in several orders
+# The main job: a dozen replicas of a real history, live in Rust and in Node; then real histories, replayed in several orders
 demo: build-rs build-js
-    node tests/demo.js
+    node tests/demo/main.js
 
 # All tests: engine, Rust host, JavaScript host, conformance on all hosts, documents
 test: test-engine test-rs test-js test-docs

@@ -42,6 +42,8 @@ pub struct Store {
     options: StoreOptions,
     clock: Clock,
     registers: Registers,
+    /// The latest timestamp of what was dropped: what is written anew is later, so that no writer repeats one.
+    forgotten: Option<f64>,
     /// The last change that `take_update` gave.
     taken: u64,
     sources: u64,
@@ -65,6 +67,7 @@ impl Store {
             options,
             clock: Clock::default(),
             registers: Registers::default(),
+            forgotten: None,
             taken: 0,
             sources: 0,
         })
@@ -105,6 +108,8 @@ impl Store {
         self.tick(now)?;
         let mut vanished = Vec::new();
         while let Some((place, register)) = self.registers.pop_due(self.clock.elapsed()) {
+            let timestamp = register.written.timestamp;
+            self.forgotten = Some(self.forgotten.map_or(timestamp, |latest| latest.max(timestamp)));
             if register.is_live() {
                 vanished.push(register.entry(&place.namespace, &place.key));
             }

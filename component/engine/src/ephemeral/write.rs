@@ -9,7 +9,8 @@ use crate::value::Value;
 
 impl Store {
     /// Sets what a register holds. The entry's timestamp is `now`, or just above that of what the store knows of the
-    /// register, where the clock stands still or went back. O(log n) and the value's size.
+    /// register, where the clock stands still or went back; after some entry expired also above that, so that
+    /// no writer repeats a timestamp. O(log n) and the value's size.
     ///
     /// # Errors
     /// `InvalidArgument` for empty names and for a `now` that is no time; `LimitExceeded` for what is too large, or does not
@@ -54,7 +55,7 @@ impl Store {
     fn write(&mut self, place: Place, value: Option<Value>, now: f64) -> Result<Entry, Error> {
         let known = self.registers.get(&place.namespace, &place.key).map(|register| register.written.timestamp);
         // Adding 0 makes 0.0 of -0.0.
-        let timestamp = known.filter(|&known| known >= now).map_or(now, f64::next_up) + 0.0;
+        let timestamp = known.or(self.forgotten).filter(|&known| known >= now).map_or(now, f64::next_up) + 0.0;
         let written = Written { value, timestamp, peer: self.peer.clone() };
         let mut room = Room::default();
         room.add(&self.registers, &place, &written);

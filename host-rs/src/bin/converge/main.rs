@@ -7,6 +7,7 @@ mod export;
 mod frame;
 mod input;
 mod inspect;
+mod live;
 mod log;
 mod merge;
 mod order;
@@ -33,6 +34,7 @@ Usage:
   converge export FILE --table TABLE  write the rows of a table as CSV or as JSON lines
   converge replay HISTORY [options]   take the events of a history into a document, and tell what came out
   converge simulate TOPOLOGY...       run replicas in a simulated network, and tell when they agree
+  converge live HISTORY [options]     run some of the replicas of a live run over loopback sockets
   converge component FILE             write the WebAssembly component that this program runs to FILE
   converge COMMAND --help             tell more about a command
   converge --help | --version
@@ -50,6 +52,7 @@ enum Command {
     Export(export::Options),
     Replay(replay::Options),
     Simulate(Box<simulate::Options>),
+    Live(live::Options),
     Component(PathBuf),
 }
 
@@ -105,6 +108,7 @@ fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
         Command::Diff(options) => return diff::diff(&options, output),
         Command::Merge(options) => merge::merge(&options, output)?,
         Command::Export(options) => export::export(&options, output)?,
+        Command::Live(options) => live::live(&options, output)?,
         Command::Replay(options) => return replay::replay(&options, output),
         Command::Simulate(options) => return simulate::simulate(&options, output),
     }
@@ -134,6 +138,7 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("merge") => (merge::arguments(rest)?.map(Command::Merge), merge::HELP),
         Some("export") => (export::arguments(rest)?.map(Command::Export), export::HELP),
         Some("replay") => (replay::arguments(rest)?.map(Command::Replay), replay::HELP),
+        Some("live") => (live::arguments(rest)?.map(Command::Live), live::HELP),
         Some("simulate") => {
             (simulate::arguments(rest)?.map(|options| Command::Simulate(Box::new(options))), simulate::HELP)
         }

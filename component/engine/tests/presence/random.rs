@@ -1,0 +1,257 @@
+//! Random schedules over several stores, each step compared with a naive model: writes with clocks that stand, jump and go
+//! back, removals, updates and snapshots that are lost, repeated and overtaken, expiry, departure.
+
+use crate::model::{Aged, Model, is_larger, is_same_register};
+use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
+use converge_engine::{Entry, Store, StoreOptions, Value};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const TIME_TO_LIVE_MS: f64 = 100.0;
+const MOST_SKEW_MS: f64 = 50.0;
+
+struct Side {
+    store: Store,
+    model: Model,
+    now: f64,
+    /// Removals that took effect here, and until when they are remembered.
+    removals: Vec<(Entry, f64)>,
+    /// What this peer wrote: never twice with one timestamp.
+    written: BTreeSet<(String, String, u64)>,
+}
+
+struct World {
+    random: Random,
+    sides: Vec<Side>,
+    /// Bytes that some store wrote, and what they say.
+    on_the_way: Vec<(Vec<u8>, Vec<Aged>)>,
+}
+
+/// What happened, over all seeds: a run in which something never does shows nothing.
+#[derive(Default)]
+struct Happened {
+    expired: AtomicU64,
+    held_back: AtomicU64,
+    refused: AtomicU64,
+    overtaken: AtomicU64,
+    shown: AtomicU64,
+}
+
+fn value(random: &mut Random) -> Value {
+    match random.below(8) {
+        0 => Value::Null,
+        1 => random.chance(1, 2).into(),
+        2 => Value::Real([0.0, -0.0, 1.5, f64::INFINITY][random.below(4)]),
+        3 => Value::Text(["", "a", "b", "ab"][random.below(4)].to_owned()),
+        4 => Value::Blob(vec![random.below(3) as u8; random.below(3)]),
+        _ => Value::Integer(random.below(5) as i64 - 2),
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let options = StoreOptions { time_to_live_ms: TIME_TO_LIVE_MS, most_skew_ms: MOST_SKEW_MS };
+        let count = 2 + random.below(5);
+        let sides = (0..count).map(|number| {
+            let peer = ["ann", "ben", "cleo", "dora", "émile", "fritz"][number];
+            let store = Store::create(peer, options).expect("good options");
+            let model = Model::new(peer, TIME_TO_LIVE_MS);
+            // Clocks differ, within the skew and beyond.
+            let now = 1_000.0 + [0.0, 3.0, 40.0, 70.0][random.below(4)];
+            Side { store, model, now, removals: Vec::new(), written: BTreeSet::new() }
+        });
+        let sides = sides.collect();
+        Self { random, sides, on_the_way: Vec::new() }
+    }
+
+    fn step(&mut self, happened: &Happened) -> Checked {
+        let at = self.random.below(self.sides.len());
+        let random = &mut self.random;
+        let side = &mut self.sides[at];
+        match random.below(20) {
+            0..4 => {}
+            4..8 => side.now += random.below(20) as f64,
+            8 => side.now -= random.below(60) as f64,
+            9 => side.now += 60.0,
+            _ => {}
+        }
+        let (namespace, key) = (["pos", "typing"][random.below(2)], ["a", "b", "c"][random.below(3)]);
+        match random.below(16) {
+            0..4 => side.set(namespace, key, value(random))?,
+            4..6 => side.remove(namespace, key)?,
+            6 => side.leave()?,
+            7 => {
+                let expired = side.expire()?;
+                happened.expired.fetch_add(expired as u64, Ordering::Relaxed);
+            }
+            8 => side.merge_made_up(random)?,
+            9..11 => {
+                let update = side.store.take_update();
+                let said = side.model.take_update();
+                same("update", &update.is_some(), &!said.is_empty())?;
+                self.on_the_way.extend(update.map(|update| (update, said)));
+            }
+            11 => self.on_the_way.push((side.store.snapshot(&[]), side.model.snapshot())),
+            _ => self.deliver(at, happened)?,
+        }
+        self.sides[at].check(happened)
+    }
+
+    /// One of the bytes on the way, any of them, which may stay there to come again, or go astray.
+    fn deliver(&mut self, at: usize, happened: &Happened) -> Checked {
+        let Some(last) = self.on_the_way.len().checked_sub(1) else { return Ok(()) };
+        let picked = self.random.below(self.on_the_way.len());
+        happened.overtaken.fetch_add(u64::from(picked < last), Ordering::Relaxed);
+        let (bytes, said) = self.on_the_way[picked].clone();
+        if self.random.chance(1, 3) {
+            self.on_the_way.swap_remove(picked);
+        }
+        if self.random.chance(1, 8) {
+            return Ok(());
+        }
+        self.sides[at].merge(&bytes, &said, happened)
+    }
+
+    fn settle(&mut self) -> Checked {
+        // Clocks come together again, where nothing is dated ahead any more, and stand.
+        let dated = self.sides.iter().flat_map(|side| side.model.snapshot()).map(|(entry, _)| entry.timestamp);
+        let now = self.sides.iter().map(|side| side.now).chain(dated).fold(0.0, f64::max).ceil();
+        for side in &mut self.sides {
+            side.now = now;
+            side.expire()?;
+        }
+        for _ in 0..2 {
+            for from in 0..self.sides.len() {
+                let (bytes, said) = (self.sides[from].store.snapshot(&[]), self.sides[from].model.snapshot());
+                for to in 0..self.sides.len() {
+                    self.sides[to].merge(&bytes, &said, &Happened::default())?;
+                }
+            }
+        }
+        let first = self.sides[0].shown();
+        self.sides.iter().try_for_each(|side| same("shown in the end", &side.shown(), &first))
+    }
+}
+
+impl Side {
+    fn set(&mut self, namespace: &str, key: &str, value: Value) -> Checked {
+        let entry = self.store.set(namespace, key, value.clone(), self.now).map_err(|error| error.to_string())?;
+        same("set", &entry, &self.model.write(namespace, key, Some(value), self.now))?;
+        same("what a set leaves", &self.store.get(namespace, key), &Some(entry.clone()))?;
+        self.wrote(entry)
+    }
+
+    fn remove(&mut self, namespace: &str, key: &str) -> Checked {
+        let is_there = self.store.get(namespace, key).is_some();
+        let removed = self.store.remove(namespace, key, self.now).map_err(|error| error.to_string())?;
+        if !is_there {
+            self.model.merge(&[], self.now);
+            return same("nothing to remove", &removed, &None);
+        }
+        let expected = self.model.write(namespace, key, None, self.now);
+        same("remove", &removed, &Some(expected.clone()))?;
+        self.wrote(expected)
+    }
+
+    fn leave(&mut self) -> Checked {
+        let removals = self.store.leave(self.now).map_err(|error| error.to_string())?;
+        self.model.merge(&[], self.now);
+        same("leave", &removals, &self.model.leave(self.now))?;
+        removals.into_iter().try_for_each(|removal| self.wrote(removal))
+    }
+
+    fn expire(&mut self) -> Checked<usize> {
+        let expired = self.store.expire(self.now).map_err(|error| error.to_string())?;
+        same("expire", &expired, &self.model.expire(self.now))?;
+        Ok(expired.len())
+    }
+
+    /// Entries of peers that have no store here.
+    fn merge_made_up(&mut self, random: &mut Random) -> Checked {
+        let made_up = (0..random.below(4)).map(|_| Entry {
+            namespace: ["pos", "typing"][random.below(2)].to_owned(),
+            key: ["a", "b", "c"][random.below(3)].to_owned(),
+            value: random.chance(3, 4).then(|| value(random)),
+            timestamp: self.now - 20.0 + random.below(40) as f64,
+            peer: ["x", "y"][random.below(2)].to_owned(),
+        });
+        let made_up: Vec<Entry> = made_up.collect();
+        let changed = self.store.merge_entries(made_up.clone(), self.now).map_err(|error| error.to_string())?;
+        let aged: Vec<Aged> = made_up.into_iter().map(|entry| (entry, 0.0)).collect();
+        same("merge-entries", &changed, &self.model.merge(&aged, self.now))?;
+        self.note_removals(&aged);
+        Ok(())
+    }
+
+    fn merge(&mut self, bytes: &[u8], said: &[Aged], happened: &Happened) -> Checked {
+        if said.iter().any(|(entry, _)| entry.timestamp > self.now + MOST_SKEW_MS) {
+            happened.refused.fetch_add(1, Ordering::Relaxed);
+            let before = self.store.snapshot(&[]);
+            ensure!(self.store.merge_update(bytes, self.now).is_err(), "an entry from the future was taken");
+            return same("after a refusal", &self.store.snapshot(&[]), &before);
+        }
+        let changed = self.store.merge_update(bytes, self.now).map_err(|error| error.to_string())?;
+        same("merge-update", &changed, &self.model.merge(said, self.now))?;
+        self.note_removals(said);
+        Ok(())
+    }
+
+    fn note_removals(&mut self, entries: &[Aged]) {
+        for (entry, age) in entries.iter().filter(|(entry, age)| entry.value.is_none() && *age < TIME_TO_LIVE_MS) {
+            let is_known = self.removals.iter().any(|(known, _)| known == entry);
+            let took_effect = self.model.snapshot().iter().any(|(held, _)| held == entry);
+            if took_effect && !is_known {
+                self.removals.push((entry.clone(), self.model.elapsed() + (TIME_TO_LIVE_MS - age)));
+            }
+        }
+    }
+
+    fn wrote(&mut self, entry: Entry) -> Checked {
+        let is_new = self.written.insert((entry.namespace.clone(), entry.key.clone(), entry.timestamp.to_bits()));
+        ensure!(is_new, "{entry:?} repeats a timestamp");
+        if entry.value.is_none() {
+            self.note_removals(&[(entry, 0.0)]);
+        }
+        Ok(())
+    }
+
+    fn shown(&self) -> Vec<Entry> {
+        self.store.namespaces().iter().flat_map(|namespace| self.store.get_all(namespace)).collect()
+    }
+
+    /// Compares with the model, and sees that nothing removed shows while its removal lives: until its time is over, or
+    /// something newer was set.
+    fn check(&mut self, happened: &Happened) -> Checked {
+        let held = self.model.snapshot();
+        let is_newer = |entry: &Entry, removal: &Entry| is_same_register(entry, removal) && is_larger(entry, removal);
+        self.removals.retain(|(removal, _)| !held.iter().any(|(entry, _)| is_newer(entry, removal)));
+        self.store.dbg_check();
+        let shown = self.shown();
+        same("shown", &shown, &self.model.shown())?;
+        happened.shown.fetch_add(shown.len() as u64, Ordering::Relaxed);
+        let alive = self.removals.iter().filter(|(_, deadline)| *deadline > self.model.elapsed());
+        for (removal, _) in alive {
+            happened.held_back.fetch_add(1, Ordering::Relaxed);
+            let is_back = |entry: &&Entry| is_same_register(entry, removal) && !is_larger(entry, removal);
+            if let Some(entry) = shown.iter().find(is_back) {
+                return Err(format!("{entry:?} shows, though {removal:?} lives"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn stores_show_what_the_model_shows_and_end_the_same() {
+    let happened = Happened::default();
+    for_each_seed(10_000, |seed| {
+        let mut world = World::new(seed);
+        let steps = 10 + world.random.below(70);
+        (0..steps).try_for_each(|_| world.step(&happened))?;
+        world.settle()
+    });
+    let Happened { expired, held_back, refused, overtaken, shown } = happened;
+    let counts = [expired, held_back, refused, overtaken, shown].map(AtomicU64::into_inner);
+    assert!(counts.iter().all(|&count| count > 0), "expired, held back, refused, overtaken, shown: {counts:?}");
+}

@@ -1,0 +1,258 @@
+#!/usr/bin/env node
+// Some of the replicas of a live run, as `converge live` of host-rs: each commits the operations of some branches of a history as
+// its own, offline and online in turns, and talks sessions with the hub over a loopback socket. Ends with 0 where all is well, 1
+// where something failed, 2 where it was called wrongly.
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Session, open } from '../src/node.js';
+import { readHistory } from './history.js';
+
+/** @import { Commit, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Socket } from 'node:net' */
+/** @import { Doc } from '../src/doc.js' */
+/** @import { Store } from '../src/store.js' */
+
+const USAGE = 'usage: live HISTORY.tsv.gz --replicas FROM..TO --of N --hub PORT\n';
+const DOCUMENT = 'live';
+const CURSORS = 'cursors';
+const DONE = 'done';
+const END = 'end';
+/** Commits of a turn offline, and of one online. */
+const BURST = 12;
+/** Between two commits. */
+const PAUSE_MS = 10;
+const STATUS_INTERVAL_MS = 100;
+/** Longer than any run. */
+const TIME_TO_LIVE_MS = 3_600_000;
+const LENGTH_BYTES = 4;
+const MOST_MESSAGE_BYTES = 16 * 2 ** 20;
+
+/** @returns {Promise<number>} the exit code */
+async function main() {
+  const asked = readArguments();
+  if (asked === undefined) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  try {
+    const work = shareOut(await readHistory(asked.history), asked.of);
+    const engine = await open();
+    const replicas = [];
+    for (let number = asked.from; number < asked.to; number++) {
+      const name = `node-${String(number).padStart(2, '0')}`;
+      const doc = engine.Doc.create(name);
+      const store = engine.Store.create(name, { timeToLive: TIME_TO_LIVE_MS });
+      replicas.push(new Replica(name, doc, store, work[number] ?? []).run(asked.hub));
+    }
+    await Promise.all(replicas);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`live: ${error instanceof Error ? error.message : error}\n`);
+    return 1;
+  }
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { replicas: { type: 'string' }, of: { type: 'string' }, hub: { type: 'string' } },
+    });
+    const [from, to] = (values.replicas ?? '').split('..').map(Number);
+    const [of, hub, history] = [Number(values.of), Number(values.hub), positionals[0]];
+    const isRight = positionals.length === 1 && from && to && from < to && to <= of && of <= 64 && hub > 0;
+    return isRight && history ? { history, from, to, of, hub } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Shares the branches out, in turns, in the order in which they begin.
+ *
+ * @param {{ peer: string, commits: Commit[] }[]} events
+ * @param {number} replicas
+ * @returns {Commit[][]} the work of each replica
+ */
+function shareOut(events, replicas) {
+  /** @type {Map<string, number>} */
+  const writers = new Map();
+  /** @type {Commit[][]} */
+  const work = Array.from({ length: replicas }, () => []);
+  for (const { peer, commits } of events) {
+    const writer = writers.get(peer) ?? writers.size % replicas;
+    writers.set(peer, writer);
+    work[writer]?.push(...commits);
+  }
+  return work;
+}
+
+class Replica {
+  #bytes = 0;
+  #told = 0;
+
+  /**
+   * @param {string} name
+   * @param {Doc} doc
+   * @param {Store} store
+   * @param {Commit[]} work
+   */
+  constructor(name, doc, store, work) {
+    this.name = name;
+    this.doc = doc;
+    this.store = store;
+    this.work = work.reverse();
+  }
+
+  /**
+   * Writes, and talks with the hub on this port, until the hub says that it is over.
+   *
+   * @param {number} port
+   */
+  async run(port) {
+    for (let isOver = false; !isOver;) {
+      for (let commits = 0; commits < BURST; commits++) {
+        this.#commit();
+        this.#status('offline');
+        await sleep(PAUSE_MS);
+      }
+      isOver = await this.#online(port);
+    }
+    tell('done', this.name, this.#events(), this.#bytes, this.doc.digestHex());
+  }
+
+  /**
+   * One turn online.
+   *
+   * @param {number} port
+   * @returns {Promise<boolean>} whether it is over
+   */
+  async #online(port) {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    await once(socket, 'connect');
+    const session = Session.open(this.doc, this.store, { document: DOCUMENT });
+    const sendAll = () => {
+      for (const message of session.messages()) this.#send(socket, message);
+    };
+    /** @type {unknown} */
+    let failure;
+    socket.on('error', (error) => (failure ??= error));
+    socket.on('close', () => (failure ??= new Error('the hub hung up')));
+    onMessages(socket, (message) => {
+      if (failure !== undefined) return;
+      try {
+        this.#bytes += message.length;
+        session.receive(message);
+        sendAll();
+      } catch (error) {
+        failure = error;
+      }
+    });
+    for (let commits = 0; ; commits++) {
+      sendAll();
+      await sleep(PAUSE_MS);
+      if (failure !== undefined) throw failure;
+      if (commits < BURST) this.#commit();
+      sendAll();
+      const { inSync } = session.progress();
+      this.#status(inSync ? 'in sync' : 'syncing');
+      // Presence overtakes events: only what the hub has can be done.
+      const isDone = inSync && this.work.length === 0;
+      if (isDone && this.store.get(DONE, this.name) === undefined) this.store.set(DONE, this.name, true);
+      const isOver = this.store.getAll(END).length > 0;
+      if (inSync && (isOver || (commits >= BURST && this.work.length > 0))) {
+        failure = 'nobody listens any more';
+        session.dispose();
+        socket.destroySoon();
+        return isOver;
+      }
+    }
+  }
+
+  /**
+   * @param {Socket} socket
+   * @param {Uint8Array} message
+   */
+  #send(socket, message) {
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32LE(message.length);
+    socket.write(Buffer.concat([length, message]));
+    this.#bytes += LENGTH_BYTES + message.length;
+  }
+
+  /** Commits the next of its work as its own, and shows where it writes. */
+  #commit() {
+    const commit = this.work.pop();
+    if (commit === undefined) return;
+    const ops = this.#asItIsNow(commit);
+    const [first] = ops;
+    if (first !== undefined && first.tag !== 'delete') this.store.set(CURSORS, this.name, first.val.row);
+    this.doc.raw.commit(ops);
+  }
+
+  /**
+   * The operations for the rows that there are here: an update of one that is gone makes it, a delete of one is left out.
+   *
+   * @param {Commit} commit
+   * @returns {RowOp[]}
+   */
+  #asItIsNow(commit) {
+    /** @type {Map<string, boolean>} */
+    const decided = new Map();
+    return commit.flatMap((op) => {
+      const { table, row } = op.val;
+      const isThere = decided.get(row) ?? this.doc.raw.get(table, row) !== undefined;
+      decided.set(row, op.tag !== 'delete');
+      if (isThere || op.tag === 'insert') return [op];
+      return op.tag === 'update' ? [{ tag: 'insert', val: op.val }] : [];
+    });
+  }
+
+  #events() {
+    return this.doc.version().reduce((events, { count }) => events + count, 0);
+  }
+
+  /**
+   * Tells how it is, now and then.
+   *
+   * @param {string} doing
+   */
+  #status(doing) {
+    if (performance.now() - this.#told < STATUS_INTERVAL_MS) return;
+    this.#told = performance.now();
+    tell('status', this.name, this.#events(), this.#bytes, doing, this.store.getAll(CURSORS).length);
+  }
+}
+
+/**
+ * Takes messages out of what a socket brings: each behind its length, 32 bits, the lowest byte first.
+ *
+ * @param {Socket} socket
+ * @param {(message: Uint8Array) => void} take
+ */
+function onMessages(socket, take) {
+  let bytes = Buffer.alloc(0);
+  socket.on('data', (/** @type {Buffer} */ data) => {
+    bytes = Buffer.concat([bytes, data]);
+    while (bytes.length >= LENGTH_BYTES) {
+      const length = bytes.readUInt32LE();
+      if (length > MOST_MESSAGE_BYTES) {
+        socket.destroy(new Error('a message is too long'));
+        return;
+      }
+      if (bytes.length < LENGTH_BYTES + length) return;
+      take(new Uint8Array(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
+      bytes = bytes.subarray(LENGTH_BYTES + length);
+    }
+  });
+}
+
+/** @param {(string | number)[]} fields */
+function tell(...fields) {
+  process.stdout.write(`${fields.join('\t')}\n`);
+}
+
+process.exitCode = await main();
