@@ -47,13 +47,14 @@ test-rs:
 test-js: build-js
     npm test --prefix host-js
 
-# Test the documents: links, commands, recipes, code, limits; and the format, by a second reader and the golden files
+# Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
 test-docs: build-js
-    node --test tests/documents.test.js tests/format.test.js
+    node --test tests/documents.test.js tests/format.test.js tests/protocol.test.js
 
 # Test with more random histories: how many, and from which seed on
 seeds count="100000" first="10000":
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture random:: hostile:: since:: compaction:: rebase:: history::
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test presence --test session -- --nocapture random:: hostile::
 
 # Test reading with more hostile bytes: how many inputs, and from which seed on
 hostile inputs="1000000" first="10000":
@@ -69,10 +70,15 @@ fuzz target="load" seconds="300":
 inspect file: build-rs
     target/release/converge inspect "{{file}}"
 
+# Run replicas in a simulated network: star, gossip, mesh, filtered-star, partition; `converge simulate --help` tells the options
+simulate *args: build-rs
+    target/release/converge simulate {{args}}
+
 # Measure: native engine, wasmtime and Node, on 100,000 rows and 200,000 updates
 bench *args: build-js
     cargo run --release --manifest-path benches/Cargo.toml --target-dir target -- {{args}}
     node host-js/bench.js {{args}}
+    node host-js/bench-live.js {{args}}
 
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:

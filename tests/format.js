@@ -99,7 +99,7 @@ function readDocument(sections) {
   };
 }
 
-function readWaiting(section) {
+export function readWaiting(section) {
   if (section === undefined) return [];
   const parts = new Map(SECTIONS.update.map((id) => [id, section.part()]));
   section.end('the waiting events');
@@ -382,7 +382,7 @@ function headsOf(runs, { named }) {
 }
 
 /** Bytes that are read one thing after the other. */
-class Bytes {
+export class Bytes {
   #at = 0;
   #bytes;
 
@@ -573,7 +573,7 @@ function real(bits) {
   return number;
 }
 
-function utf8(bytes) {
+export function utf8(bytes) {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -585,11 +585,11 @@ function checkAscending(list, compare) {
   for (let i = 1; i < list.length; i++) check('a list does not ascend', compare(list[i - 1], list[i]) < 0);
 }
 
-function check(what, isRight) {
+export function check(what, isRight) {
   if (!isRight) throw new Corrupt(what);
 }
 
-function crc32(bytes) {
+export function crc32(bytes) {
   let crc = -1;
   for (const byte of bytes) {
     crc ^= byte;

@@ -2,8 +2,9 @@
 //!
 //! `cargo run --release --manifest-path benches/Cargo.toml [-- --small]`. Times are medians of several rounds, in
 //! nanoseconds for each operation; memory is what the document holds after the work, in bytes for each operation. A second
-//! table shows what saved documents cost.
+//! table shows what saved documents cost, a third presence and sessions.
 
+mod live;
 mod replica;
 mod saved;
 
@@ -84,7 +85,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{work:<24}{host:<10}{bytes:>12}{write:>12.2}{read:>12.2}{open:>12.3}{held:>14}{most:>14}");
         }
     }
-    Ok(())
+    live::run(if is_small {
+        live::Size { sets: 1_000, peers: 10, rounds: 10, events: 2_000 }
+    } else {
+        live::Size { sets: 10_000, peers: 100, rounds: 300, events: 1_000_000 }
+    })
 }
 
 fn median(rounds: &[Figures], at: usize) -> (f64, Option<f64>) {

@@ -159,7 +159,7 @@ impl Replica for Wasmtime {
 }
 
 /// The same events in the engine's types.
-fn native(run: &EventRun) -> converge_engine::EventRun {
+pub fn native(run: &EventRun) -> converge_engine::EventRun {
     use converge_engine::{Cell, EventId, RowOp, Value};
     let cell = |cell: &converge::Cell| {
         let value = match &cell.value {

@@ -55,8 +55,8 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, files, browsers, sending, compacting] = blocks;
-  assert.ok(shown !== undefined && blocks.length === 7);
+  const [exchanging, writing, history, files, browsers, sending, compacting, presence, talking] = blocks;
+  assert.ok(shown !== undefined && blocks.length === 9);
   await writeFile(
     join(project, 'readme.js'),
     [
@@ -82,10 +82,23 @@ test('the code of README.md', async () => {
       'takeIn(ben, doc.save());',
       'takeIn(doc, ben.save());',
       "console.log({ ...ben.get('people', 'p3') }, ben.digestHex() === doc.digestHex());",
+      presence,
+      "console.log(store.get('cursors', 'ann').value);",
+      talking,
+      // Two ends of a wire.
+      'const [one, two] = [{}, {}];',
+      'const wire = (to) => (data) => setImmediate(() => to.onmessage({ data: data.buffer }));',
+      '[one.send, two.send] = [wire(two), wire(one)];',
+      'const server = engine.Doc.create(), entries = engine.Store.create();',
+      "server.insert('people', 'p5', {});",
+      'sync(doc, store, one, () => {});',
+      'const { session } = sync(server, entries, two, ({ ephemeral }) => ephemeral.forEach(({ key }) => console.log(key)));',
+      'while (!session.progress().inSync) await new Promise((resolve) => setImmediate(resolve));',
+      'console.log(server.digestHex() === doc.digestHex());',
     ].join('\n'),
   );
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
-  assert.equal(printed, `${shown}\n[]\n[] 1 1\ntrue ann\ntrue ann undefined\ntrue\n{} true\n`);
+  assert.equal(printed, `${shown}\n[]\n[] 1 1\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`);
 });
 
 // A program that saves a document twice, loads it, and prints what is there.

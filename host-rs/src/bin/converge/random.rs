@@ -27,3 +27,24 @@ impl Random {
         ((self.next() >> 11) as f64) < probability * (1_u64 << 53) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    /// The first numbers of the reference implementation, <https://prng.di.unimi.it/splitmix64.c>, for the seed 1234567.
+    #[test]
+    fn numbers_are_those_of_the_reference() {
+        let mut random = Random::new(1_234_567);
+        let numbers = [random.next(), random.next(), random.next()];
+        assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+    }
+
+    #[test]
+    fn what_is_probable_happens_so_often() {
+        let mut random = Random::new(1);
+        let mut count = |probability: f64| (0..10_000).filter(|_| random.happens(probability)).count();
+        assert_eq!((count(0.0), count(1.0)), (0, 10_000));
+        assert!((2_000..3_000).contains(&count(0.25)));
+    }
+}

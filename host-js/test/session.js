@@ -1,0 +1,142 @@
+// Sessions as a JavaScript program has them.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RawSession, Session, open } from '../src/node.js';
+import { readFile } from 'node:fs/promises';
+
+const module = await WebAssembly.compile(await readFile(new URL('../dist/converge.core.wasm', import.meta.url)));
+const engine = await open(module);
+const elsewhere = await open(module);
+
+/**
+ * @param {string} peer
+ * @param {typeof engine} [of]
+ * @param {Partial<import('../src/session.js').SessionOptions>} [options]
+ */
+function side(peer, of = engine, options = {}) {
+  const [doc, store] = [of.Doc.create(peer), of.Store.create(peer)];
+  return { doc, store, session: Session.open(doc, store, { document: 'notes', ...options }) };
+}
+
+/**
+ * @param {Session} one
+ * @param {Session} other
+ */
+function carry(one, other) {
+  let messages = 0;
+  for (let isQuiet = false; !isQuiet;) {
+    isQuiet = true;
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ]) {
+      for (const message of from?.messages(1000) ?? []) {
+        to?.receive(message, 1000);
+        messages++;
+        isQuiet = false;
+      }
+    }
+  }
+  return messages;
+}
+
+test('two engines end the same', () => {
+  const [ann, ben] = [side('ann'), side('ben', elsewhere)];
+  ann.doc.insert('t', 'a', { n: 1 });
+  ben.doc.insert('t', 'b', { n: 2 });
+  ann.store.set('cursors', 'ann', 'a', 1000);
+  assert.deepEqual(ann.session.progress(), { knownThere: [], unsent: 1, awaited: 0, inSync: false });
+  assert.ok(carry(ann.session, ben.session) > 2);
+  assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
+  assert.deepEqual(ben.store.getAll('cursors'), ann.store.getAll('cursors'));
+  const knownThere = ann.doc.version();
+  assert.deepEqual(ben.session.progress(), { knownThere, unsent: 0, awaited: 0, inSync: true });
+  assert.equal(carry(ann.session, ben.session), 0);
+  assert.equal(ann.session.poll(), undefined);
+});
+
+test('what a message changed is told, in plain values', () => {
+  const [ann, ben] = [side('ann'), side('ben')];
+  carry(ann.session, ben.session);
+  ann.doc.insert('t', 'r', { n: 1 });
+  ann.store.set('n', 'far', 1, 1e9);
+  ann.store.set('n', 'near', 'x', 1000);
+  const received = [...ann.session.messages(1000)].map((message) => ben.session.receive(message, 1000));
+  assert.deepEqual(received, [
+    {
+      durable: undefined,
+      ephemeral: [{ namespace: 'n', key: 'near', value: 'x', timestamp: 1000, peer: 'ann' }],
+      refused: 1,
+    },
+    { durable: { applied: 1, duplicate: 0, waiting: 0, missing: [] }, ephemeral: [], refused: 0 },
+  ]);
+});
+
+test('options: namespaces, small messages, read-only', () => {
+  const ann = side('ann', engine, { mostMessageBytes: 64 });
+  const ben = side('ben', engine, { namespaces: ['wanted'], readOnly: true });
+  ann.store.set('wanted', 'k', 1, 1000);
+  ann.store.set('other', 'k', 1, 1000);
+  ann.doc.insert('t', 'r', { text: 'x'.repeat(1000) });
+  ben.doc.insert('t', 'own', {});
+  assert.ok(carry(ann.session, ben.session) > 16);
+  assert.deepEqual(ben.store.namespaces(), ['wanted']);
+  assert.ok(ben.doc.get('t', 'r') && !ann.doc.get('t', 'own'));
+});
+
+test('a session keeps the memory of what it carries', () => {
+  const [ann, ben] = [side('ann'), side('ben')];
+  ann.doc.insert('t', 'r', { n: 1 });
+  ben.doc.dispose();
+  ben.store.dispose();
+  carry(ann.session, ben.session);
+  assert.deepEqual(ben.session.progress().knownThere, ann.doc.version());
+  ben.session.dispose();
+  ben.session.dispose();
+  assert.throws(() => ben.session.poll(), { name: 'DisposedError', message: /^this session was disposed/ });
+});
+
+test('what is refused', () => {
+  const { doc, store, session } = side('ann');
+  const other = side('ben', elsewhere);
+  /** Arguments of wrong types are the point here. @type {any} */
+  const S = Session;
+  /** @type {[call: () => void, message: RegExp][]} */
+  const refused = [
+    [() => S.open(), /^options must be an object, not undefined$/],
+    [() => S.open(undefined, store, { document: 'd' }), /^doc must be a document of this package, not undefined$/],
+    [() => S.open(doc, doc, { document: 'd' }), /^store must be a store of this package, not a RawDoc$/],
+    [() => S.open(doc, other.store, { document: 'd' }), /of different engines; make both with one$/],
+    [() => S.open(doc, store, {}), /^document must be a string, not undefined$/],
+    [() => S.open(doc, store, { document: 'd', namespace: 'n' }), /^options has no member "namespace"/],
+    [() => S.open(doc, store, { document: 'd', mostMessageBytes: 1.5 }), /^mostMessageBytes must be an integer/],
+    [() => S.open(doc, store, { document: 'd', mostMessageBytes: 63 }), /give at least 64/],
+    [() => S.open(doc, store, { document: 'd', namespaces: [1] }), /^namespaces\[0\]: namespace must be a string/],
+    [() => S.open(doc, store, { document: 'd', readOnly: 1 }), /^readOnly must be true or false, not 1$/],
+    [() => S.open(doc, store, { document: '' }), /the document name is empty/],
+    [() => /** @type {any} */ (session).poll('1'), /^now must be a number of milliseconds, not "1"$/],
+    [() => /** @type {any} */ (session).receive('1'), /^message must be a Uint8Array/],
+  ];
+  for (const [call, message] of refused) {
+    assert.throws(call, { name: 'InvalidArgumentError', message }, String(call));
+  }
+  const disposed = engine.Doc.create('cleo');
+  disposed.dispose();
+  assert.throws(() => S.open(disposed, store, { document: 'd' }), { name: 'DisposedError' });
+  assert.ok(session.raw instanceof RawSession && session.poll(), 'what is refused before the engine ends no session');
+});
+
+test('an error ends a session, and neither document nor store', () => {
+  const [ann, ben] = [side('ann'), side('ben')];
+  ben.doc.insert('t', 'r', {});
+  assert.throws(() => ben.session.receive(new Uint8Array(9), 1000), { name: 'CorruptError' });
+  assert.throws(() => ben.session.poll(1000), { name: 'InvalidArgumentError', message: /an error ended this session/ });
+  carry(ann.session, Session.open(ben.doc, ben.store, { document: 'notes' }));
+  assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
+  const places = side('cleo', engine, { document: 'places' });
+  const hello = ann.session.poll(1000) ?? Session.open(ann.doc, ann.store, { document: 'notes' }).poll(1000);
+  assert.throws(() => places.session.receive(hello ?? new Uint8Array(), 1000), {
+    message: /"notes", this one "places"/,
+  });
+});

@@ -1,0 +1,69 @@
+//! Stores, as the crate gives them: what the contract's cases become in Rust, and what the crate adds.
+
+use converge::{Entry, Error, Instance, InstanceOptions, Store, StoreOptions, Value, now};
+use std::time::Duration;
+
+#[test]
+fn entries_go_from_store_to_store() -> Result<(), Error> {
+    let (ann, ben) = (Store::create("ann", StoreOptions::default())?, Store::create("ben", StoreOptions::default())?);
+    let values = [Value::Null, true.into(), 7.into(), 1.5.into(), "text".into(), Value::Blob(vec![0, 255])];
+    for (key, value) in values.iter().enumerate() {
+        let entry = ann.set("pos", &key.to_string(), value.clone(), 10.0)?;
+        assert_eq!((entry.value.as_ref(), entry.timestamp, entry.peer.as_str()), (Some(value), 10.0, "ann"));
+    }
+    let shown = ben.merge_update(&ann.take_update()?.expect("there are changes"), 10.0)?;
+    assert_eq!(shown, ann.get_all("pos")?);
+    assert_eq!((ann.take_update()?, ben.namespaces()?), (None, vec!["pos".to_owned()]));
+    assert_eq!(ben.peer()?, "ben");
+
+    let removal = ann.remove("pos", "0", 11.0)?.expect("it was there");
+    assert_eq!(removal.value, None);
+    assert_eq!(ben.merge_entries(&[removal], 11.0)?.len(), 1);
+    assert_eq!((ben.get("pos", "0")?, ann.remove("pos", "0", 12.0)?), (None, None));
+    assert_eq!(ann.leave(20.0)?.len(), 5);
+    assert_eq!(ben.expire(30_010.0)?.len(), 5);
+    assert_eq!(ben.merge_update(&ann.snapshot(&["pos"])?, 30_020.0)?, []);
+    Ok(())
+}
+
+#[test]
+fn what_is_refused_has_its_case() -> Result<(), Error> {
+    let store = Store::create("ann", StoreOptions { most_skew: 5.0, ..StoreOptions::default() })?;
+    assert!(matches!(store.set("", "k", 1, 0.0), Err(Error::InvalidArgument(what)) if what.contains("namespace")));
+    assert!(matches!(store.set("n", "k", 1, f64::NAN), Err(Error::InvalidArgument(what)) if what.contains("NaN")));
+    let large = "x".repeat(65_537);
+    assert!(
+        matches!(store.set("n", "k", large, 0.0), Err(Error::LimitExceeded { limit, .. }) if limit == "entry-value-bytes")
+    );
+    let ahead = Entry { namespace: "n".into(), key: "k".into(), value: None, timestamp: 10.0, peer: "ben".into() };
+    assert!(matches!(store.merge_entries(&[ahead], 1.0), Err(Error::InvalidArgument(what)) if what.contains("beyond")));
+    assert!(matches!(store.merge_update(b"nothing", 1.0), Err(Error::Corrupt(_))));
+    let no_time = StoreOptions { time_to_live: 0.0, ..StoreOptions::default() };
+    assert!(matches!(Store::create("ann", no_time), Err(Error::InvalidArgument(_))));
+    assert!(store.snapshot(&[])?.len() < 20, "nothing was taken in");
+    Ok(())
+}
+
+#[test]
+fn the_clock_is_that_of_the_system() {
+    // After 2026, and before 2100: milliseconds, not seconds or nanoseconds.
+    assert!((1.76e12..4.1e12).contains(&now()));
+}
+
+#[test]
+fn a_store_goes_with_its_instance() -> Result<(), Error> {
+    let options = InstanceOptions { memory_bytes: 4 << 20, call_time: Some(Duration::from_secs(60)) };
+    let instance = Instance::new(options)?;
+    let (store, other) =
+        (instance.store("ann", StoreOptions::default())?, Store::create("ben", StoreOptions::default())?);
+    let fill = || -> Result<(), Error> {
+        for key in 0..1_000 {
+            store.set("n", &key.to_string(), "x".repeat(65_536), 0.0)?;
+        }
+        Ok(())
+    };
+    assert!(matches!(fill(), Err(Error::OutOfMemory)));
+    assert!(matches!(store.get("n", "0"), Err(Error::Gone)));
+    assert_eq!(other.set("n", "k", 1, 0.0)?.key, "k");
+    Ok(())
+}

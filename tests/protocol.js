@@ -1,0 +1,139 @@
+// A second reader of a session's messages and of a store's entries, written from docs/protocol.md and docs/format.md alone.
+import { Bytes, check, crc32, readWaiting, utf8 } from './format.js';
+
+const KINDS = { 1: 'hello', 2: 'events', 3: 'entries', 4: 'document', 5: 'acknowledgement' };
+const [HAS_MORE, READ_ONLY, COMPACTED] = [128, 1, 2];
+const MAGIC = [0x63, 0x76, 0x67, 0x73];
+const CHECKSUM_BYTES = 4;
+const VALUES = ['null', 'false', 'true', 'integer', 'real', 'text', 'blob'];
+
+/** @import { EventRun } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
+
+/**
+ * A message. Content that goes on in a later one is left as it is.
+ *
+ * @param {Uint8Array} bytes
+ */
+export function readMessage(bytes) {
+  const content = new Bytes(bytes.subarray(0, -CHECKSUM_BYTES));
+  const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - CHECKSUM_BYTES, true);
+  check('the checksum is another one', checksum === crc32(bytes.subarray(0, -CHECKSUM_BYTES)));
+  const first = content.byte();
+  const kind = KINDS[first % HAS_MORE];
+  check('an unknown kind', kind !== undefined);
+  const acknowledges = content.number();
+  const message = { kind, hasMore: first >= HAS_MORE, acknowledges };
+  if (kind === 'acknowledgement') {
+    content.end('an acknowledgement');
+    return message;
+  }
+  const number = content.number();
+  return { ...message, number, content: content.take(content.left) };
+}
+
+/**
+ * What the content of a message, whole, says.
+ *
+ * @param {string} kind
+ * @param {Uint8Array} bytes
+ */
+export function readContent(kind, bytes) {
+  switch (kind) {
+    case 'hello':
+      return readHello(new Bytes(bytes));
+    case 'events':
+      return readWaiting(new Bytes(bytes));
+    case 'entries':
+      return readEntries(new Bytes(bytes));
+    default:
+      return bytes;
+  }
+}
+
+function readHello(content) {
+  for (const byte of MAGIC) check('the first bytes are others', content.byte() === byte);
+  check('another version', content.number() === 1);
+  const document = text(content);
+  const flags = content.byte();
+  check('unknown flags', flags <= (READ_ONLY | COMPACTED));
+  const mostMessageBytes = content.number();
+  const namespaces = Array.from({ length: content.number() }, () => text(content));
+  const peers = content.names();
+  const counts = content.numbers(peers.length);
+  const checksums = content.numbers(peers.length, 2 ** 16);
+  const isCompacted = (flags & COMPACTED) > 0;
+  const horizon = isCompacted ? content.numbers(peers.length) : peers.map(() => 0);
+  content.end('a hello');
+  return {
+    document,
+    readOnly: (flags & READ_ONLY) > 0,
+    mostMessageBytes,
+    namespaces,
+    version: peers.map((peer, i) => ({ peer, count: counts[i] })),
+    checksums,
+    horizon: peers.map((peer, i) => ({ peer, count: horizon[i] })).filter(({ count }) => count > 0),
+  };
+}
+
+/** @param {Bytes} content */
+export function readEntries(content) {
+  const [namespaces, peers] = [[], []];
+  let bits = 0n;
+  let last = '';
+  const entries = Array.from({ length: content.number() }, () => {
+    const [namespace, key, peer] = [name(content, namespaces), text(content), name(content, peers)];
+    const place = `${Buffer.from(namespace).toString('latin1')}\0${Buffer.from(key).toString('latin1')}`;
+    check('entries that do not ascend', last < place);
+    last = place;
+    bits = BigInt.asUintN(64, bits + unzigzag(content.varint()));
+    const age = content.number();
+    const entry = { namespace, key, peer, timestamp: real(bits), age };
+    const kind = content.byte();
+    check('an unknown kind of value', kind <= VALUES.length);
+    return kind === 0 ? entry : { ...entry, value: value(VALUES[kind - 1], content) };
+  });
+  content.end('entries');
+  return entries;
+}
+
+function value(tag, content) {
+  switch (tag) {
+    case 'null':
+      return { tag };
+    case 'false':
+    case 'true':
+      return { tag: 'boolean', val: tag === 'true' };
+    case 'integer':
+      return { tag, val: unzigzag(content.varint()) };
+    case 'real':
+      return { tag, val: new DataView(Uint8Array.from(content.take(8)).buffer).getFloat64(0, true) };
+    case 'text':
+      return { tag, val: text(content) };
+    default:
+      return { tag, val: new Uint8Array(content.take(content.varint())) };
+  }
+}
+
+function name(content, known) {
+  const number = content.number();
+  check('a name that did not come', number <= known.length);
+  if (number > 0) return known[number - 1];
+  const made = text(content);
+  check('a name that has a number', !known.includes(made));
+  known.push(made);
+  return made;
+}
+
+function text(content) {
+  return utf8(content.take(content.varint()));
+}
+
+function real(bits) {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, bits);
+  return view.getFloat64(0);
+}
+
+function unzigzag(number) {
+  return number % 2n === 0n ? number / 2n : -(number + 1n) / 2n;
+}
