@@ -1,16 +1,14 @@
-// What can be read of a document, and what lasts of it: whatever a case did to it, bytes bring it back, and damaged bytes
-// do no harm.
+// What can be read of a document, and what lasts of it: whatever a case did to it, bytes bring it back.
 
 import assert from 'node:assert/strict';
-import { CompactedError, ConvergeError } from '../src/index.js';
-import { withChecksum } from './damage.js';
+import { CompactedError } from '../src/index.js';
 import * as n from './notation.js';
 
 /** @import { Engine } from '../src/engine.js' */
 /** @import { RawDoc } from '../src/raw.js' */
 /** @import { RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Scene } from './runner.js' */
-/** @import { Json, JsonObject } from './notation.js' */
+/** @import { JsonObject } from './notation.js' */
 /** @typedef {ReturnType<typeof stateOf>} State */
 
 /**
@@ -60,7 +58,7 @@ export function horizonOf(doc) {
 }
 
 /**
- * Checks that every replica lasts, and gives what they save, and what stores hold.
+ * Checks that every replica lasts and that what every store has passes on; gives what they save and hold.
  *
  * @param {Scene} scene
  * @returns {JsonObject}
@@ -68,13 +66,13 @@ export function horizonOf(doc) {
 export function checkEnd(scene) {
   const saved = scene.replicas().map(([name, doc]) => {
     try {
-      return [name, n.fromManyBytes(check(scene.engine, doc))];
+      return [name, n.fromManyBytes(checkDoc(scene.engine, doc))];
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new Error(`in the end, ${JSON.stringify(name)}: ${message}`, { cause });
     }
   });
-  return Object.fromEntries([...saved, ...scene.live.end()]);
+  return Object.fromEntries([...saved, ...scene.live.end(scene.engine)]);
 }
 
 /**
@@ -84,7 +82,7 @@ export function checkEnd(scene) {
  * @param {Engine} engine
  * @param {RawDoc} doc
  */
-function check(engine, doc) {
+export function checkDoc(engine, doc) {
   const peer = doc.peer();
   const state = checkSaved(engine, doc);
   const known = isWaiting(state) ? withoutWaiting(state) : state;
@@ -111,7 +109,7 @@ function check(engine, doc) {
  * @param {Engine} engine
  * @param {RawDoc} doc
  */
-function checkSaved(engine, doc) {
+export function checkSaved(engine, doc) {
   const peer = doc.peer();
   const state = stateOf(doc);
   const loaded = engine.Doc.load(state.saved, { peer }).raw;
@@ -134,7 +132,7 @@ function withoutWaiting(state) {
  * @param {string} what
  * @param {State} [state] of the copy
  */
-function mustBe(expected, copy, what, state = stateOf(copy)) {
+export function mustBe(expected, copy, what, state = stateOf(copy)) {
   copy[Symbol.dispose]();
   assert.deepEqual(state, expected, `${what} is not the same`);
 }
@@ -159,82 +157,4 @@ function checkDiff(doc, { heads, contents }) {
   assert.deepEqual(doc.diff([], heads), inserts, 'diff from no rows');
   assert.deepEqual(doc.diff(heads, []), deletes, 'diff to no rows');
   assert.deepEqual(doc.diff(heads, heads), [], 'diff between the same');
-}
-
-/**
- * Damages the bytes everywhere, one place at a time, and gives them to all that reads them.
- *
- * @param {Engine} engine
- * @param {Uint8Array} bytes
- * @param {string} kind
- * @param {boolean} checksum
- * @returns {Json}
- */
-export function everyDamage(engine, bytes, kind, checksum) {
-  if (kind !== 'flip' && kind !== 'keep') throw new n.Mistake(`no damage is called ${kind}`);
-  /** @type {Record<string, number>[]} */
-  const counts = [{}, {}];
-  const all = [];
-  const places = kind === 'flip' ? bytes.length * 8 : bytes.length;
-  for (let place = 0; place < places; place++) {
-    const at = Math.floor(place / 8);
-    const damaged = kind === 'keep' ? bytes.slice(0, place) : bytes.with(at, (bytes[at] ?? 0) ^ (1 << (place % 8)));
-    const both = verdicts(engine, checksum ? withChecksum(damaged) : damaged);
-    // A whole document of other bytes can only be what a flip makes, and a checksum that was made to fit hides.
-    const mayBeWhole = kind === 'flip' && checksum;
-    assert.ok(mayBeWhole || both.every(n.isObject), `${kind} ${place}: damaged bytes are taken`);
-    for (const [i, verdict] of both.entries()) {
-      const of = counts[i] ?? {};
-      const name = n.isObject(verdict) ? n.variant(verdict)[0] : 'taken';
-      of[name] = (of[name] ?? 0) + 1;
-    }
-    all.push(both);
-  }
-  const [load = {}, merge = {}] = counts;
-  return { load, 'merge-update': merge, sha256: n.sha256(n.canonical(all)) };
-}
-
-/**
- * What `load` and `merge-update` say: why they refuse the bytes, or the digest of what they take.
- *
- * @param {Engine} engine
- * @param {Uint8Array} bytes
- * @returns {Json[]}
- */
-function verdicts(engine, bytes) {
-  const loaded = verdict(() => {
-    const made = engine.Doc.load(bytes, { peer: 'reader' }).raw;
-    // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
-    // the events do not give. So it is not forked, but must be readable and last.
-    return [made, () => checkSaved(engine, made)];
-  });
-  const doc = engine.Doc.create('reader').raw;
-  const before = stateOf(doc);
-  const merged = verdict(() => {
-    doc.mergeUpdate(bytes);
-    return [doc, () => check(engine, doc)];
-  });
-  if (n.isObject(merged)) mustBe(before, doc, 'after a refusal the document');
-  return [loaded, merged];
-}
-
-/**
- * Why bytes are refused, or the digest of what they became.
- *
- * @param {() => [doc: RawDoc, check: () => void]} f
- * @returns {Json}
- */
-function verdict(f) {
-  let taken;
-  try {
-    taken = f();
-  } catch (error) {
-    if (error instanceof ConvergeError && error.case !== 'other') return n.fromError(error);
-    throw error;
-  }
-  const [doc, checkTaken] = taken;
-  checkTaken();
-  const digest = n.fromBytes(doc.digest());
-  doc[Symbol.dispose]();
-  return digest;
 }

@@ -2,9 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { RawSession, RawStore } from '../src/index.js';
+import { damagedEntries, damagedMessages } from './hostile.js';
 import { stateOf } from './lasting.js';
 import * as n from './notation.js';
+import { checkStore, storeStateOf } from './passing.js';
 
+/** @import { Engine } from '../src/engine.js' */
 /** @import { Entry } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
 /** @import { Progress, Received } from '../dist/wit/interfaces/converge-sync-session.js' */
 /** @import { Call, Scene } from './runner.js' */
@@ -40,8 +43,7 @@ export class Live {
    */
   addStore(name, replica, store) {
     const of = n.string(name);
-    this.#dropWhere(this.#sessions, (session) => session.store === of);
-    this.#dropWhere(this.#stores, (_, known) => known === of);
+    this.dropStore(of);
     this.#stores.set(of, { replica, store });
   }
 
@@ -51,7 +53,7 @@ export class Live {
    */
   addSession(name, session) {
     const of = n.string(name);
-    this.#dropWhere(this.#sessions, (_, known) => known === of);
+    this.dropSession(of);
     this.#sessions.set(of, session);
   }
 
@@ -65,9 +67,32 @@ export class Live {
     this.#dropWhere(this.#stores, (store) => store.replica === replica);
   }
 
-  /** @returns {[name: string, bytes: Json][]} what each store holds in the end */
-  end() {
-    return [...this.#stores].map(([name, { store }]) => [`store ${name}`, n.fromManyBytes(store.snapshot([]))]);
+  /** @param {string} name */
+  dropStore(name) {
+    this.#dropWhere(this.#sessions, (session) => session.store === name);
+    this.#dropWhere(this.#stores, (_, known) => known === name);
+  }
+
+  /** @param {string} name */
+  dropSession(name) {
+    this.#dropWhere(this.#sessions, (_, known) => known === name);
+  }
+
+  /**
+   * Checks that what each store has passes on, and gives what it holds.
+   *
+   * @param {Engine} engine
+   * @returns {[name: string, bytes: Json][]}
+   */
+  end(engine) {
+    return [...this.#stores].map(([name, { store }]) => {
+      try {
+        return [`store ${name}`, n.fromManyBytes(checkStore(engine, store))];
+      } catch (cause) {
+        const message = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`in the end, store ${JSON.stringify(name)}: ${message}`, { cause });
+      }
+    });
   }
 
   [Symbol.dispose]() {
@@ -101,12 +126,6 @@ export function liveStateOf(scene, kind, on) {
   if (kind === 'store') return storeStateOf(scene.live.store(on));
   const { replica, store } = scene.live.session(on);
   return { doc: stateOf(scene.replica(replica)), ...storeStateOf(scene.live.store(store)) };
-}
-
-/** @param {RawStore} store */
-function storeStateOf(store) {
-  const entries = store.namespaces().flatMap((namespace) => store.getAll(namespace));
-  return { entries, snapshot: store.snapshot([]) };
 }
 
 /**
@@ -180,6 +199,21 @@ export const LIVE_CALLS = {
   ),
   'store.expire': onStoreWith((store, now) => fromEntries(store.expire(toTime(now)))),
   'store.leave': onStoreWith((store, now) => fromEntries(store.leave(toTime(now)))),
+  'store.drop': {
+    on: 'store',
+    run({ scene, argument, on }) {
+      n.tuple(argument, 0);
+      scene.live.store(on);
+      scene.live.dropStore(n.string(on));
+      return null;
+    },
+  },
+  'store.every-damage': {
+    run({ scene, argument }) {
+      const { to, kind, checksum = false } = n.members(argument, ['to', 'kind'], ['checksum']);
+      return damagedEntries(scene.engine, scene.bytes(to), { kind: n.string(kind), checksum: n.boolean(checksum) });
+    },
+  },
   'session.open': {
     as: true,
     run({ scene, argument, as }) {
@@ -220,6 +254,22 @@ export const LIVE_CALLS = {
     run({ scene, argument, on }) {
       n.tuple(argument, 0);
       return fromProgress(scene.live.session(on).session.progress());
+    },
+  },
+  'session.drop': {
+    on: 'session',
+    run({ scene, argument, on }) {
+      n.tuple(argument, 0);
+      scene.live.session(on);
+      scene.live.dropSession(n.string(on));
+      return null;
+    },
+  },
+  'session.every-damage': {
+    run({ scene, argument }) {
+      const { to, kind, checksum = false } = n.members(argument, ['to', 'kind'], ['checksum']);
+      const messages = n.list(to).map((message) => scene.bytes(message));
+      return damagedMessages(scene.engine, messages, { kind: n.string(kind), checksum: n.boolean(checksum) });
     },
   },
   'session.carry': {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { ConvergeError, RawDoc, RawWatcher } from '../src/index.js';
 import { changed } from './damage.js';
-import { everyDamage, horizonOf, isWaiting, stateOf } from './lasting.js';
+import { damagedDocuments, mustHaveEnded } from './hostile.js';
+import { horizonOf, isWaiting, stateOf } from './lasting.js';
 import { LIVE_CALLS, Live, liveStateOf } from './live.js';
 import * as n from './notation.js';
 
@@ -290,7 +291,7 @@ const CALLS = {
   'every-damage': {
     run({ scene, argument }) {
       const { to, kind, checksum = false } = n.members(argument, ['to', 'kind'], ['checksum']);
-      return everyDamage(scene.engine, scene.bytes(to), n.string(kind), n.boolean(checksum));
+      return damagedDocuments(scene.engine, scene.bytes(to), { kind: n.string(kind), checksum: n.boolean(checksum) });
     },
   },
   'same-bytes': {
@@ -348,6 +349,7 @@ export function runStep(scene, step) {
   const refusal = refusalOf(() => call.run({ scene, argument, on, as }));
   checkRefusal(refusal, error);
   assert.deepEqual(state(), before, 'a refused call changed something');
+  if (name === 'session.poll' || name === 'session.receive') mustHaveEnded(scene.live.session(on).session);
   return { error: refusal };
 }
 

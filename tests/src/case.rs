@@ -233,7 +233,8 @@ impl Step {
                 | Call::SameBytes(_)
                 | Call::OtherBytes(..)
                 | Call::Shorter(..)
-                | Call::Session(SessionCall::Open(..) | SessionCall::Carry(..))
+                | Call::Store(StoreCall::EveryDamage(_))
+                | Call::Session(SessionCall::Open(..) | SessionCall::Carry(..) | SessionCall::EveryDamage(_))
         );
         if free == self.on.is_some() {
             return Err(format!("on: this call must {}have it", if free { "not " } else { "" }));
@@ -344,5 +345,13 @@ mod tests {
         refused(r#"{"on": "a", "merge-update": "0"}"#, "did not match any variant");
         refused(r#"{"damage": ["00", ["checksum"]]}"#, "need a name");
         refused(r#"{"damage": ["00", [{"flip": 1}]], "as": "x"}"#, "");
+        refused(r#"{"store.expire": 1}"#, "must have it");
+        refused(r#"{"on": "a", "store.expire": 9007199254740992}"#, "did not match any variant");
+        refused(r#"{"on": "a", "store.expire": -1}"#, "did not match any variant");
+        refused(r#"{"on": "a", "store.merge-entries": [[["n", "k", "null", 1]], 1]}"#, "tuple");
+        refused(r#"{"on": "a", "store.create": ["a", {"time": 1}]}"#, "unknown field");
+        refused(r#"{"on": "a", "store.every-damage": {"to": "00", "kind": "keep"}}"#, "must not have it");
+        refused(r#"{"session.open": ["a", "a", {}]}"#, "needs a name");
+        refused(r#"{"on": "s", "session.drop": [], "as": "x"}"#, "makes nothing");
     }
 }

@@ -1,5 +1,6 @@
 //! Stores and sessions in cases: their calls, and what they give, in the form of `conformance/README.md`.
 
+use crate::case::{DamageKind, EveryDamage};
 use crate::form::{Bytes, Tagged, parse, report, value, version, without_defaults};
 use converge_engine::{Entry, Progress, Received, SessionOptions, StoreOptions, Value};
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 type Nothing = [(); 0];
 
-/// A function of a store, with its argument.
+/// A function of a store, or of the runner on stores, with its argument.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
@@ -25,6 +26,8 @@ pub enum StoreCall {
     MergeUpdate(Bytes, Time),
     Expire(Time),
     Leave(Time),
+    Drop(Nothing),
+    EveryDamage(EveryDamage),
 }
 
 /// A function of a session, or of the runner on sessions, with its argument.
@@ -37,6 +40,22 @@ pub enum SessionCall {
     Receive(Bytes, Time),
     Progress(Nothing),
     Carry([String; 2], Time),
+    Drop(Nothing),
+    EveryDamage(EveryMessageDamage),
+}
+
+/// The last of some messages, damaged in one place, given to a session after the others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EveryMessageDamage {
+    /// The messages.
+    #[serde(rename = "to")]
+    pub messages: Vec<Bytes>,
+    /// What is done to the last one.
+    pub kind: DamageKind,
+    /// Whether the checksum is made to fit.
+    #[serde(default)]
+    pub checksum: bool,
 }
 
 /// Milliseconds.
@@ -44,10 +63,15 @@ pub enum SessionCall {
 #[serde(untagged)]
 pub enum Time {
     /// A whole number of them.
-    Whole(u32),
+    Whole(Whole),
     /// Any number.
     Real(RealForm),
 }
+
+/// A whole number that every number type tells apart.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Whole(u64);
 
 /// A real, as cells have them.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -67,11 +91,11 @@ pub struct NewStore {
 }
 
 fn time_to_live() -> Time {
-    Time::Whole(30_000)
+    Time::Whole(Whole(30_000))
 }
 
 fn most_skew() -> Time {
-    Time::Whole(60_000)
+    Time::Whole(Whole(60_000))
 }
 
 /// What a session is opened with.
@@ -100,10 +124,18 @@ fn most_message_bytes() -> u32 {
 #[derive(Debug, Clone, Deserialize)]
 pub struct EntryForm(String, String, Option<Tagged>, Time, String);
 
+impl TryFrom<u64> for Whole {
+    type Error = String;
+
+    fn try_from(number: u64) -> Result<Self, String> {
+        if number < 1 << f64::MANTISSA_DIGITS { Ok(Self(number)) } else { Err(format!("{number} is not below 2^53")) }
+    }
+}
+
 impl From<Time> for f64 {
     fn from(time: Time) -> Self {
         match time {
-            Time::Whole(number) => number.into(),
+            Time::Whole(Whole(number)) => number as f64,
             Time::Real(RealForm { real }) => real.into(),
         }
     }

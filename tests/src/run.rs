@@ -5,18 +5,24 @@
 use crate::case::{AllOrders, Call, Calls, Case, Delivery, EveryDamage, Expected, Pick, Step};
 use crate::form::{self, Bytes};
 use crate::host::{Document, Host, Refusal};
-use crate::live::StoreCall;
+use crate::live::{SessionCall, StoreCall};
 use converge_engine::{EventId, EventRun, PeerVersion};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+mod hostile;
 mod lasting;
 mod live;
+mod passing;
 mod state;
 
+use hostile::Damage;
 use live::{LiveState, SessionOf, StoreOf};
 use state::{State, horizon};
+
+/// What every call of a session says that an error ended.
+const ENDED: &str = "an error ended this session";
 
 /// Runs all cases and gives the transcript.
 ///
@@ -54,11 +60,11 @@ fn writeln(text: &mut String, line: std::fmt::Arguments<'_>) {
 pub struct Outcome {
     /// Of each step.
     pub results: Vec<Json>,
-    /// What the replicas save in the end, by their names.
+    /// What the replicas save and the stores hold in the end, by their names.
     pub saved: Json,
 }
 
-/// Runs one case, and checks in the end that every replica lasts.
+/// Runs one case, and checks in the end that every replica lasts, and that what every store has passes on.
 ///
 /// # Errors
 /// The first step that fails, with what was expected and what came.
@@ -113,7 +119,7 @@ impl<'a, H: Host> World<'a, H> {
         }
     }
 
-    /// Checks that every replica lasts.
+    /// Checks that every replica lasts, and that what every store has passes on.
     fn end(&mut self) -> Result<Json, String> {
         let mut saved = serde_json::Map::new();
         for (name, document) in &mut self.replicas {
@@ -121,7 +127,7 @@ impl<'a, H: Host> World<'a, H> {
                 lasting::check(self.host, document).map_err(|failure| format!("in the end, {name:?}: {failure}"))?;
             saved.insert(name.clone(), form::bytes(&bytes));
         }
-        saved.extend(self.stores_end());
+        saved.extend(self.stores_end()?);
         Ok(saved.into())
     }
 
@@ -157,6 +163,9 @@ impl<'a, H: Host> World<'a, H> {
                 }
                 if before != self.state(step)? {
                     return Err(format!("refused with {result}, but something changed"));
+                }
+                if let Call::Session(SessionCall::Poll(_) | SessionCall::Receive(..)) = step.call {
+                    self.must_have_ended(step.on.as_deref())?;
                 }
             }
         }
@@ -239,7 +248,7 @@ impl<'a, H: Host> World<'a, H> {
                 self.add_bytes(step, bytes)
             }
             Call::EveryDamage(EveryDamage { bytes, kind, checksum }) => {
-                lasting::every_damage(self.host, &bytes.resolve(&self.bytes)?, kind, checksum)?
+                hostile::documents(self.host, &bytes.resolve(&self.bytes)?, Damage { kind, checksum })?
             }
             Call::SameBytes(all) => self.same_bytes(&all)?,
             Call::OtherBytes(one, other) => {

@@ -1,13 +1,9 @@
-//! What lasts of a document: whatever a case did to it, bytes bring it back, and damaged bytes do no harm.
+//! What lasts of a document: whatever a case did to it, bytes bring it back.
 
 use super::state::{State, horizon};
-use crate::case::DamageKind;
-use crate::damage::write_checksum;
 use crate::form;
 use crate::host::{Document, Host, Refusal};
 use converge_engine::RowOp;
-use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
 
 /// Saves the document, loads it again, forks it, passes all of its events on and compares it with no rows at all: it must
 /// be the same each time. Gives the saved bytes.
@@ -42,7 +38,7 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
 }
 
 /// Saves the document and loads it again: it must be the same. Gives its state.
-fn check_saved<H: Host>(host: &H, document: &mut H::Document) -> Result<State, String> {
+pub(super) fn check_saved<H: Host>(host: &H, document: &mut H::Document) -> Result<State, String> {
     let peer = document.peer();
     let state = State::of(document)?;
     let mut loaded = host.load(&peer, &state.saved).map_err(refused("load"))?;
@@ -77,70 +73,6 @@ fn check_diff<D: Document>(document: &mut D, state: &State) -> Result<(), String
     Ok(())
 }
 
-/// Damages the bytes everywhere, one place at a time, and gives them to all that reads them.
-pub(super) fn every_damage<H: Host>(host: &H, bytes: &[u8], kind: DamageKind, checksum: bool) -> Result<Json, String> {
-    let mut all = Vec::new();
-    let mut counts: [BTreeMap<String, u64>; 2] = Default::default();
-    let places = if kind == DamageKind::Flip { bytes.len() * 8 } else { bytes.len() };
-    for place in 0..places {
-        let mut damaged = bytes.to_vec();
-        match kind {
-            DamageKind::Flip => damaged[place / 8] ^= 1 << (place % 8),
-            DamageKind::Keep => damaged.truncate(place),
-        }
-        if checksum {
-            write_checksum(&mut damaged);
-        }
-        let verdicts = verdicts(host, &damaged).map_err(|failure| format!("{kind:?} {place}: {failure}"))?;
-        // A whole document of other bytes can only be what a flip makes, and a checksum that was made to fit hides.
-        let may_be_whole = kind == DamageKind::Flip && checksum;
-        if !may_be_whole && verdicts.iter().any(|verdict| !verdict.is_object()) {
-            return Err(format!("{kind:?} {place}: damaged bytes are taken"));
-        }
-        for (counts, verdict) in counts.iter_mut().zip(&verdicts) {
-            let name = verdict.as_object().and_then(|error| error.keys().next());
-            *counts.entry(name.map_or("taken", String::as_str).to_owned()).or_default() += 1;
-        }
-        all.push(json!(verdicts));
-    }
-    let [load, merge] = counts;
-    Ok(json!({ "load": load, "merge-update": merge, "sha256": form::hash(Json::from(all).to_string().as_bytes()) }))
-}
-
-/// What `load` and `merge-update` say: why they refuse the bytes, or the digest of what they take.
-fn verdicts<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
-    let loaded = match host.load("reader", bytes) {
-        // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
-        // the events do not give. So it is not forked, but must be readable and last.
-        Ok(mut document) => digest(&check_saved(host, &mut document)?.contents.digest),
-        Err(refusal) => verdict(&refusal)?,
-    };
-    let mut document = host.create("reader").map_err(refused("create"))?;
-    let before = State::of(&mut document)?;
-    let merged = match document.merge_update(bytes) {
-        Ok(_) => {
-            check(host, &mut document)?;
-            digest(&document.digest())
-        }
-        Err(refusal) => {
-            before.must_be("after a refusal the document", &State::of(&mut document)?)?;
-            verdict(&refusal)?
-        }
-    };
-    Ok([loaded, merged])
-}
-
-fn digest(bytes: &[u8]) -> Json {
-    form::hex(bytes).into()
-}
-
-fn verdict(refusal: &Refusal) -> Result<Json, String> {
-    match refusal {
-        Refusal::Other(message) => Err(message.clone()),
-        refusal => Ok(form::refusal(refusal)),
-    }
-}
-
-fn refused(call: &str) -> impl Fn(Refusal) -> String {
+pub(super) fn refused(call: &str) -> impl Fn(Refusal) -> String {
     move |refusal| format!("{call} is refused: {refusal:?}")
 }

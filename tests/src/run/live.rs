@@ -1,10 +1,13 @@
 //! Stores and sessions of a running case.
 
+use super::hostile::{self, Damage};
+use super::passing::{self, StoreState};
 use super::state::State;
 use super::{Stop, World, named};
+use crate::case::EveryDamage;
 use crate::form;
 use crate::host::{Host, Session, Store};
-use crate::live::{self, SessionCall, StoreCall};
+use crate::live::{self, EveryMessageDamage, SessionCall, StoreCall};
 use converge_engine::{Entry, Received};
 use serde_json::{Value as Json, json};
 
@@ -28,8 +31,7 @@ pub(super) struct SessionOf<S> {
 #[derive(PartialEq)]
 pub(super) struct LiveState {
     document: Option<State>,
-    snapshot: Vec<u8>,
-    entries: Vec<Entry>,
+    store: StoreState,
 }
 
 /// What `session.carry` carried.
@@ -52,10 +54,13 @@ impl<H: Host> World<'_, H> {
             self.stores.insert(name, StoreOf { replica: on.to_owned(), store });
             return Ok(Json::Null);
         }
+        if let StoreCall::EveryDamage(EveryDamage { bytes, kind, checksum }) = call {
+            return Ok(hostile::stores(self.host, &bytes.resolve(&self.bytes)?, Damage { kind, checksum })?);
+        }
         let StoreOf { store, .. } = named(&mut self.stores, Some(on))?;
         let optional = |entry: Option<Entry>| entry.as_ref().map_or(Json::Null, live::entry);
         Ok(match call {
-            StoreCall::Create(..) => Json::Null,
+            StoreCall::Create(..) | StoreCall::EveryDamage(_) => Json::Null,
             StoreCall::Peer([]) => store.peer().into(),
             StoreCall::Set(namespace, key, value, now) => {
                 live::entry(&store.set(&namespace, &key, value.into(), now.into())?)
@@ -81,6 +86,11 @@ impl<H: Host> World<'_, H> {
             }
             StoreCall::Expire(now) => live::entries(&store.expire(now.into())?),
             StoreCall::Leave(now) => live::entries(&store.leave(now.into())?),
+            StoreCall::Drop([]) => {
+                self.sessions.retain(|_, session| session.store != on);
+                self.stores.remove(on);
+                Json::Null
+            }
         })
     }
 
@@ -112,6 +122,16 @@ impl<H: Host> World<'_, H> {
                 live::progress(&session.progress(named(&mut self.replicas, Some(replica))?))
             }
             SessionCall::Carry(sessions, now) => self.carry(&sessions, now.into())?,
+            SessionCall::Drop([]) => {
+                named(&mut self.sessions, on)?;
+                self.sessions.remove(on.unwrap_or_default());
+                Json::Null
+            }
+            SessionCall::EveryDamage(EveryMessageDamage { messages, kind, checksum }) => {
+                let messages = messages.iter().map(|message| message.resolve(&self.bytes));
+                let messages: Vec<Vec<u8>> = messages.collect::<Result<_, _>>()?;
+                hostile::sessions(self.host, &messages, Damage { kind, checksum })?
+            }
         })
     }
 
@@ -154,21 +174,31 @@ impl<H: Host> World<'_, H> {
             None => (on.to_owned(), None),
         };
         let Some(StoreOf { store, .. }) = self.stores.get_mut(&store) else { return Ok(None) };
-        let namespaces = store.namespaces();
-        let entries = namespaces.iter().flat_map(|namespace| store.get_all(namespace)).collect();
-        let snapshot = store.snapshot(&[]);
+        let store = StoreState::of(store);
         let document = match replica {
             Some(replica) => Some(State::of(named(&mut self.replicas, Some(&replica))?)?),
             None => None,
         };
-        Ok(Some(LiveState { document, snapshot, entries }))
+        Ok(Some(LiveState { document, store }))
     }
 
-    /// What each store holds in the end.
-    pub(super) fn stores_end(&mut self) -> impl Iterator<Item = (String, Json)> {
-        self.stores
-            .iter_mut()
-            .map(|(name, StoreOf { store, .. })| (format!("store {name}"), form::bytes(&store.snapshot(&[]))))
+    /// Checks that this session refuses everything, since an error ended it.
+    pub(super) fn must_have_ended(&mut self, on: Option<&str>) -> Result<(), String> {
+        let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
+        let document = named(&mut self.replicas, Some(replica))?;
+        hostile::must_have_ended(session, document, &mut named(&mut self.stores, Some(store))?.store)
+    }
+
+    /// Checks that what each store has passes on, and gives what it holds.
+    pub(super) fn stores_end(&mut self) -> Result<Vec<(String, Json)>, String> {
+        let mut held = Vec::new();
+        for (name, StoreOf { replica, store }) in &mut self.stores {
+            let beside = named(&mut self.replicas, Some(replica))?;
+            let snapshot = passing::check(self.host, beside, store)
+                .map_err(|failure| format!("in the end, store {name:?}: {failure}"))?;
+            held.push((format!("store {name}"), form::bytes(&snapshot)));
+        }
+        Ok(held)
     }
 
     /// A replica goes, and with it what lives beside it.

@@ -1,6 +1,6 @@
 //! The runner fails where it must: on wrong expectations, and on a host that does not keep the contract.
 
-use super::{permutations, run};
+use super::{ENDED, permutations, run};
 use crate::case::{Case, parse_case};
 use crate::host::{Document, Host, Refusal};
 use crate::native::Native;
@@ -21,7 +21,8 @@ fn failure(steps: &str) -> String {
 
 /// A host whose refused updates leave a trace, whose documents forget the tables named `x` when they are loaded, for which
 /// no bytes are an empty document, and with which the peer `z` saves other bytes than the rest; its stores set what they
-/// refuse to set, and its sessions pass refused messages on to the store.
+/// refuse to set, take no bytes for entries, and pass nothing on where they have the namespace `lost`; its sessions pass
+/// refused messages on to the store, take empty messages, and go on polling after an error.
 struct Careless;
 struct CarelessDoc(Doc);
 struct CarelessStore(Store);
@@ -95,7 +96,10 @@ impl crate::host::Store for CarelessStore {
     }
 
     fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8> {
-        crate::host::Store::snapshot(&mut self.0, namespaces)
+        match self.0.namespaces().iter().any(|namespace| namespace == "lost") {
+            true => crate::host::Store::snapshot(&mut self.0, &["none".to_owned()]),
+            false => crate::host::Store::snapshot(&mut self.0, namespaces),
+        }
     }
 
     fn take_update(&mut self) -> Option<Vec<u8>> {
@@ -103,6 +107,9 @@ impl crate::host::Store for CarelessStore {
     }
 
     fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Refusal> {
+        if update.is_empty() {
+            return Ok(Vec::new());
+        }
         crate::host::Store::merge_update(&mut self.0, update, now)
     }
 
@@ -121,7 +128,10 @@ impl crate::host::Session<CarelessDoc, CarelessStore> for CarelessSession {
     }
 
     fn poll(&mut self, doc: &mut CarelessDoc, store: &mut CarelessStore, now: f64) -> Result<Option<Vec<u8>>, Refusal> {
-        Ok(self.0.poll(&doc.0, &mut store.0, now)?)
+        match self.0.poll(&doc.0, &mut store.0, now) {
+            Err(error) if error.to_string().contains(ENDED) => Ok(None),
+            result => Ok(result?),
+        }
     }
 
     fn receive(
@@ -131,6 +141,9 @@ impl crate::host::Session<CarelessDoc, CarelessStore> for CarelessSession {
         message: &[u8],
         now: f64,
     ) -> Result<Received, Refusal> {
+        if message.is_empty() {
+            return Ok(Received::default());
+        }
         let received = self.0.receive(&mut doc.0, &mut store.0, message, now);
         if received.is_err() {
             store.0.set("refused", "refused", message.to_vec().into(), 0.0)?;
@@ -283,6 +296,34 @@ fn damaged_bytes_that_are_taken_fail() {
     let cut = case(r#"{"on": "a", "save": [], "as": "x"}, {"every-damage": {"to": {"bytes": "x"}, "kind": "keep"}}"#);
     run(&Native, &cut).unwrap();
     assert!(run(&Careless, &cut).unwrap_err().contains("damaged bytes are taken"));
+    let store = r#"{"on": "a", "store.create": ["a", {}]}, {"on": "a", "store.snapshot": [], "as": "x"}"#;
+    let cut = case(&format!(r#"{store}, {{"store.every-damage": {{"to": {{"bytes": "x"}}, "kind": "keep"}}}}"#));
+    run(&Native, &cut).unwrap();
+    assert!(run(&Careless, &cut).unwrap_err().contains("damaged bytes are taken"));
+    let hello = r#"{"session.open": ["a", "a", {}], "as": "s"}, {"on": "s", "session.poll": 0, "as": "x"}"#;
+    let damage = r#"{"session.every-damage": {"to": [{"bytes": "x"}], "kind": "keep"}}"#;
+    let cut = case(&format!("{store}, {hello}, {damage}"));
+    run(&Native, &cut).unwrap();
+    assert!(run(&Careless, &cut).unwrap_err().contains("damaged bytes are taken"));
+}
+
+#[test]
+fn a_store_that_passes_nothing_on_fails() {
+    let set = r#"{"on": "a", "store.create": ["a", {}]}, {"on": "a", "store.set": ["lost", "k", "null", 1]}"#;
+    let lost = case(set);
+    run(&Native, &lost).unwrap();
+    assert!(run(&Careless, &lost).unwrap_err().contains("what the snapshot changes in view is not the same"));
+    // Where it goes before the end, there is nothing to check.
+    run(&Careless, &case(&format!(r#"{set}, {{"on": "a", "store.drop": []}}"#))).unwrap();
+}
+
+#[test]
+fn a_session_that_goes_on_after_an_error_fails() {
+    let opened = r#"{"on": "a", "store.create": ["a", {}]}, {"session.open": ["a", "a", {}], "as": "s"}"#;
+    let poll = r#"{"on": "s", "session.poll": {"real": "nan"}, "error": {"invalid-argument": "NaN"}}"#;
+    let ended = case(&format!("{opened}, {poll}"));
+    run(&Native, &ended).unwrap();
+    assert!(run(&Careless, &ended).unwrap_err().contains("the session goes on"));
 }
 
 #[test]
@@ -309,6 +350,11 @@ fn a_wrong_expectation_fails() {
     let progress = r#"{"on": "s", "session.progress": [], "gives": {"in-sync": true}}"#;
     assert!(failure(&format!("{session}, {progress}")).contains("got:      {}"));
     assert!(failure(r#"{"on": "s", "session.progress": []}"#).contains("nothing is named"));
+    let dropped = format!(r#"{session}, {{"on": "s", "session.drop": []}}, {{"on": "s", "session.poll": 0}}"#);
+    assert!(failure(&dropped).contains("nothing is named"));
+    let dropped = format!(r#"{session}, {{"on": "a", "store.drop": []}}, {{"on": "s", "session.poll": 0}}"#);
+    assert!(failure(&dropped).contains("nothing is named"));
+    assert!(failure(r#"{"session.every-damage": {"to": [], "kind": "keep"}}"#).contains("no message to damage"));
     assert!(failure(r#"{"on": "a", "store.peer": []}"#).contains("nothing is named"));
     let inner = r#"{"on": "c", "get": ["t", "r"], "gives": null}"#;
     let group = format!(r#"{{"all-orders": {{"from": "b", "as": "c", "steps": [{inner}]}}}}"#);

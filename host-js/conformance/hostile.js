@@ -1,0 +1,204 @@
+// Bytes damaged everywhere, one place at a time, given to all that reads them: either they are refused and change nothing, or
+// what they give is whole.
+
+import assert from 'node:assert/strict';
+import { ConvergeError, InvalidArgumentError, RawSession } from '../src/index.js';
+import { withChecksum } from './damage.js';
+import { checkDoc, checkSaved, mustBe, stateOf } from './lasting.js';
+import * as n from './notation.js';
+import { checkStore, emptyStore, storeStateOf } from './passing.js';
+
+/** @import { Engine } from '../src/engine.js' */
+/** @import { RawDoc } from '../src/raw.js' */
+/** @import { Json } from './notation.js' */
+
+/** The peer of what reads damaged bytes. */
+const READER = 'reader';
+
+/**
+ * How bytes are damaged, and whether the checksum is made to fit.
+ *
+ * @typedef {{ kind: string, checksum: boolean }} Damage
+ */
+
+/**
+ * What `load` and `merge-update` of a document say.
+ *
+ * @param {Engine} engine
+ * @param {Uint8Array} bytes
+ * @param {Damage} damage
+ * @returns {Json}
+ */
+export function damagedDocuments(engine, bytes, damage) {
+  return everywhere(bytes, damage, ['load', 'merge-update'], (damaged) => {
+    const loaded = verdict(() => {
+      const made = engine.Doc.load(damaged, { peer: READER }).raw;
+      // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
+      // the events do not give. So it is not forked, but must be readable and last.
+      return () => {
+        checkSaved(engine, made);
+        return digestOf(made);
+      };
+    });
+    const doc = engine.Doc.create(READER).raw;
+    const before = stateOf(doc);
+    const merged = verdict(() => {
+      doc.mergeUpdate(damaged);
+      return () => {
+        checkDoc(engine, doc);
+        return digestOf(doc);
+      };
+    });
+    if (n.isObject(merged)) mustBe(before, doc, 'after a refusal the document');
+    return [loaded, merged];
+  });
+}
+
+/**
+ * What `merge-update` of a store says.
+ *
+ * @param {Engine} engine
+ * @param {Uint8Array} bytes
+ * @param {Damage} damage
+ * @returns {Json}
+ */
+export function damagedEntries(engine, bytes, damage) {
+  return everywhere(bytes, damage, ['merge-update'], (damaged) => {
+    const store = emptyStore(engine, READER);
+    const before = storeStateOf(store);
+    const merged = verdict(() => {
+      store.mergeUpdate(damaged, 0);
+      return () => n.sha256(checkStore(engine, store));
+    });
+    if (n.isObject(merged)) assert.deepEqual(storeStateOf(store), before, 'refused, but something changed');
+    store[Symbol.dispose]();
+    return [merged];
+  });
+}
+
+/**
+ * What `receive` of a session says of the last of some messages, after it took the others.
+ *
+ * @param {Engine} engine
+ * @param {Uint8Array[]} messages
+ * @param {Damage} damage
+ * @returns {Json}
+ */
+export function damagedMessages(engine, messages, damage) {
+  const last = messages.at(-1);
+  if (last === undefined) throw new n.Mistake('there is no message to damage');
+  return everywhere(last, damage, ['receive'], (damaged) => [ofSession(engine, messages.slice(0, -1), damaged)]);
+}
+
+/**
+ * @param {Engine} engine
+ * @param {Uint8Array[]} before
+ * @param {Uint8Array} damaged
+ * @returns {Json}
+ */
+function ofSession(engine, before, damaged) {
+  const [doc, store] = [engine.Doc.create(READER).raw, emptyStore(engine, READER)];
+  const options = { document: 'doc', mostMessageBytes: 65_536, namespaces: [], readOnly: false };
+  const session = RawSession.open(doc, store, options);
+  const sayAll = () => {
+    while (session.poll(0) !== undefined);
+  };
+  for (const message of before) {
+    sayAll();
+    session.receive(message, 0);
+  }
+  sayAll();
+  const state = () => ({ doc: stateOf(doc), ...storeStateOf(store) });
+  const unchanged = state();
+  const received = verdict(() => {
+    session.receive(damaged, 0);
+    return () => {
+      checkDoc(engine, doc);
+      return [n.fromBytes(doc.digest()), n.sha256(checkStore(engine, store))];
+    };
+  });
+  if (n.isObject(received)) {
+    assert.deepEqual(state(), unchanged, 'refused, but something changed');
+    mustHaveEnded(session);
+  }
+  for (const made of [session, store, doc]) made[Symbol.dispose]();
+  return received;
+}
+
+/**
+ * Checks that a session refuses everything, since an error ended it.
+ *
+ * @param {RawSession} session
+ */
+export function mustHaveEnded(session) {
+  for (const call of [() => session.poll(0), () => session.receive(new Uint8Array(), 0)]) {
+    assert.throws(
+      call,
+      (error) => error instanceof InvalidArgumentError && error.message.includes('an error ended this session'),
+      'after an error the session goes on',
+    );
+  }
+}
+
+/**
+ * Damages the bytes in each place in turn. `verdicts` gives what each of the readers says: why it refuses them, an object, or
+ * what it made of them.
+ *
+ * @param {Uint8Array} bytes
+ * @param {Damage} damage
+ * @param {string[]} readers
+ * @param {(damaged: Uint8Array) => Json[]} verdicts
+ * @returns {Json}
+ */
+function everywhere(bytes, { kind, checksum }, readers, verdicts) {
+  if (kind !== 'flip' && kind !== 'keep') throw new n.Mistake(`no damage is called ${kind}`);
+  /** @type {Record<string, number>[]} */
+  const counts = readers.map(() => ({}));
+  const all = [];
+  const places = kind === 'flip' ? bytes.length * 8 : bytes.length;
+  for (let place = 0; place < places; place++) {
+    const at = Math.floor(place / 8);
+    const damaged = kind === 'keep' ? bytes.slice(0, place) : bytes.with(at, (bytes[at] ?? 0) ^ (1 << (place % 8)));
+    const said = verdicts(checksum ? withChecksum(damaged) : damaged);
+    // A whole document of other bytes can only be what a flip makes, and a checksum that was made to fit hides.
+    const mayBeWhole = kind === 'flip' && checksum;
+    assert.ok(mayBeWhole || said.every(n.isObject), `${kind} ${place}: damaged bytes are taken`);
+    for (const [i, verdict] of said.entries()) {
+      const of = counts[i] ?? {};
+      const name = n.isObject(verdict) ? n.variant(verdict)[0] : 'taken';
+      of[name] = (of[name] ?? 0) + 1;
+    }
+    all.push(said);
+  }
+  const byReader = Object.fromEntries(readers.map((reader, i) => [reader, counts[i] ?? {}]));
+  return { ...byReader, sha256: n.sha256(n.canonical(all)) };
+}
+
+/**
+ * The digest of a document, which is disposed.
+ *
+ * @param {RawDoc} doc
+ * @returns {Json}
+ */
+function digestOf(doc) {
+  const digest = n.fromBytes(doc.digest());
+  doc[Symbol.dispose]();
+  return digest;
+}
+
+/**
+ * Why bytes are refused, or what they became, which the call's result checks and gives.
+ *
+ * @param {() => () => Json} f
+ * @returns {Json}
+ */
+function verdict(f) {
+  let taken;
+  try {
+    taken = f();
+  } catch (error) {
+    if (error instanceof ConvergeError && error.case !== 'other') return n.fromError(error);
+    throw error;
+  }
+  return taken();
+}

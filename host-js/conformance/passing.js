@@ -1,0 +1,63 @@
+// What passes from one store to others: whatever a case did to it, its bytes and its entries show the same elsewhere.
+
+import assert from 'node:assert/strict';
+import * as n from './notation.js';
+
+/** @import { Engine } from '../src/engine.js' */
+/** @import { RawStore } from '../src/raw.js' */
+
+/** The largest time that the engine takes. */
+const MOST_TIME = 2 ** 53;
+
+/**
+ * All that a store shows and passes on.
+ *
+ * @param {RawStore} store
+ */
+export function storeStateOf(store) {
+  return { entries: liveEntries(store), snapshot: store.snapshot([]) };
+}
+
+/** @param {RawStore} store */
+function liveEntries(store) {
+  return store.namespaces().flatMap((namespace) => store.getAll(namespace));
+}
+
+/**
+ * An empty store that takes in everything, at any time: no entry is too old, none is dated too far ahead.
+ *
+ * @param {Engine} engine
+ * @param {string} peer
+ */
+export function emptyStore(engine, peer) {
+  return engine.Store.create(peer, { timeToLive: MOST_TIME, mostSkew: MOST_TIME }).raw;
+}
+
+/**
+ * Passes all that the store has on, as bytes and as entries: whoever takes it in shows the same, is told just that, and passes
+ * the same on. Gives its snapshot.
+ *
+ * @param {Engine} engine
+ * @param {RawStore} store
+ */
+export function checkStore(engine, store) {
+  const state = storeStateOf(store);
+  const { entries, snapshot } = state;
+  const peer = store.peer();
+  for (const entry of entries) {
+    assert.deepEqual(store.get(entry.namespace, entry.key), entry, 'what get gives');
+  }
+  const [nothing, copy, other] = [emptyStore(engine, peer), emptyStore(engine, peer), emptyStore(engine, peer)];
+  assert.deepEqual(copy.mergeUpdate(snapshot, 0), entries, 'what the snapshot changes in view');
+  assert.deepEqual(storeStateOf(copy), state, 'what the snapshot gives');
+  // Nothing at all is written as the snapshot of nothing, and as no update.
+  const update = copy.takeUpdate() ?? nothing.snapshot([]);
+  assert.equal(n.fromBytes(update), n.fromBytes(snapshot), 'the update of what takes it in');
+  assert.equal(copy.takeUpdate(), undefined, 'a second update');
+
+  assert.deepEqual(other.mergeEntries(entries.toReversed(), 0), entries, 'what the entries change in view');
+  assert.deepEqual(liveEntries(other), entries, 'what the entries give');
+  assert.deepEqual(other.mergeUpdate(snapshot, 0), [], 'what the snapshot changes in view after its entries');
+  for (const made of [nothing, copy, other]) made[Symbol.dispose]();
+  return snapshot;
+}

@@ -1,0 +1,72 @@
+//! What passes from one store to others: whatever a case did to it, its bytes and its entries show the same elsewhere.
+
+use crate::form;
+use crate::host::{Host, Refusal, Store};
+use converge_engine::{Entry, StoreOptions};
+
+/// What takes in everything, at any time: no entry is too old, none is dated too far ahead.
+const TAKES_ALL: StoreOptions = StoreOptions { time_to_live_ms: MOST_TIME_MS, most_skew_ms: MOST_TIME_MS };
+
+/// 2^53, the largest time that the engine takes.
+const MOST_TIME_MS: f64 = 9_007_199_254_740_992.0;
+
+/// All that a store shows and passes on.
+#[derive(Debug, PartialEq)]
+pub(super) struct StoreState {
+    /// The live entries, sorted by namespace and key.
+    pub(super) entries: Vec<Entry>,
+    pub(super) snapshot: Vec<u8>,
+}
+
+impl StoreState {
+    pub(super) fn of<S: Store>(store: &mut S) -> Self {
+        let namespaces = store.namespaces();
+        let entries = namespaces.iter().flat_map(|namespace| store.get_all(namespace)).collect();
+        Self { entries, snapshot: store.snapshot(&[]) }
+    }
+}
+
+/// An empty store beside a document that takes in everything.
+pub(super) fn empty<H: Host>(host: &H, beside: &mut H::Document, peer: &str) -> Result<H::Store, String> {
+    host.store(beside, peer, TAKES_ALL).map_err(refused("store.create"))
+}
+
+/// Passes all that the store has on, as bytes and as entries: whoever takes it in shows the same, is told just that, and
+/// passes the same on. Gives its snapshot.
+pub(super) fn check<H: Host>(host: &H, beside: &mut H::Document, store: &mut H::Store) -> Result<Vec<u8>, String> {
+    let state = StoreState::of(store);
+    let peer = store.peer();
+    for entry in &state.entries {
+        must_be("what get gives", &Some(entry), &store.get(&entry.namespace, &entry.key).as_ref())?;
+    }
+    let mut copy = empty(host, beside, &peer)?;
+    let shown = copy.merge_update(&state.snapshot, 0.0).map_err(refused("store.merge-update"))?;
+    must_be("what the snapshot changes in view", &state.entries, &shown)?;
+    must_be("what the snapshot gives", &state, &StoreState::of(&mut copy))?;
+    // Nothing at all is written as the snapshot of nothing, and as no update.
+    let nothing = empty(host, beside, &peer)?.snapshot(&[]);
+    let update = copy.take_update().unwrap_or(nothing);
+    must_be("the update of what takes it in", &form::hex(&state.snapshot), &form::hex(&update))?;
+    must_be("a second update", &None, &copy.take_update())?;
+
+    let mut copy = empty(host, beside, &peer)?;
+    let reversed = state.entries.iter().rev().cloned().collect();
+    let shown = copy.merge_entries(reversed, 0.0).map_err(refused("store.merge-entries"))?;
+    must_be("what the entries change in view", &state.entries, &shown)?;
+    must_be("what the entries give", &state.entries, &StoreState::of(&mut copy).entries)?;
+    let again = copy.merge_update(&state.snapshot, 0.0).map_err(refused("store.merge-update"))?;
+    must_be("what the snapshot changes in view after its entries", &Vec::new(), &again)?;
+    Ok(state.snapshot)
+}
+
+fn must_be<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) -> Result<(), String> {
+    if expected == got {
+        return Ok(());
+    }
+    let shown = |value: &T| form::excerpt(&format!("{value:?}").into());
+    Err(format!("{what} is not the same:\n  store: {}\n  got:   {}", shown(expected), shown(got)))
+}
+
+fn refused(call: &str) -> impl Fn(Refusal) -> String {
+    move |refusal| format!("{call} is refused: {refusal:?}")
+}
