@@ -173,6 +173,10 @@ impl Time {
         if !given.is_finite() || given < 0.0 {
             return Err(Invalid::NotATime { what: self, given }.into());
         }
+        // How far a timestamp can be from the clock is bounded, and just above the largest time there must be another one.
+        if self == Self::Timestamp {
+            return Ok(());
+        }
         // What is not too large is exact; what is, need not be.
         limits::TIME_MS.check(given.ceil() as u64)
     }

@@ -103,7 +103,11 @@ impl Store {
     fn take(&mut self, place: Place, written: Written, age: f64, source: Option<Source>) -> Option<Entry> {
         let entry = written.entry(&place.namespace, &place.key);
         let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
-        let was_live = self.registers.put(place, written, deadline, source);
+        let before = self.registers.put(place, written, deadline, source);
+        if let Some(before) = &before {
+            self.forget(&before.written);
+        }
+        let was_live = before.is_some_and(|register| register.is_live());
         (was_live || entry.value.is_some()).then_some(entry)
     }
 }

@@ -20,6 +20,7 @@ pub use entry::Entry;
 use crate::error::{Error, Invalid, Name, Time};
 use crate::id::SharedText;
 use clock::Clock;
+use entry::Written;
 use registers::Registers;
 
 /// What a store is made with.
@@ -42,12 +43,16 @@ pub struct Store {
     options: StoreOptions,
     clock: Clock,
     registers: Registers,
-    /// The latest timestamp of what was dropped: what is written anew is later, so that no writer repeats one.
-    forgotten: Option<f64>,
+    /// The latest timestamp of this peer's own entries that are not here any more. What it writes is later: where its clock
+    /// went back it would else repeat a timestamp.
+    forgotten: f64,
     /// The last change that `take_update` gave.
     taken: u64,
     sources: u64,
 }
+
+/// Times are not negative.
+const BEFORE_ALL_TIMES: f64 = -1.0;
 
 impl Store {
     /// An empty store in which this replica writes as `peer`: 1 to `limits::PEER_BYTES` bytes.
@@ -67,7 +72,7 @@ impl Store {
             options,
             clock: Clock::default(),
             registers: Registers::default(),
-            forgotten: None,
+            forgotten: BEFORE_ALL_TIMES,
             taken: 0,
             sources: 0,
         })
@@ -108,14 +113,20 @@ impl Store {
         self.tick(now)?;
         let mut vanished = Vec::new();
         while let Some((place, register)) = self.registers.pop_due(self.clock.elapsed()) {
-            let timestamp = register.written.timestamp;
-            self.forgotten = Some(self.forgotten.map_or(timestamp, |latest| latest.max(timestamp)));
+            self.forget(&register.written);
             if register.is_live() {
                 vanished.push(register.entry(&place.namespace, &place.key));
             }
         }
         vanished.sort_unstable_by(|a, b| (&a.namespace, &a.key).cmp(&(&b.namespace, &b.key)));
         Ok(vanished)
+    }
+
+    /// Remembers of an entry that goes what its writer must not repeat.
+    fn forget(&mut self, written: &Written) {
+        if written.peer == self.peer {
+            self.forgotten = self.forgotten.max(written.timestamp);
+        }
     }
 
     /// Moves the clock on.

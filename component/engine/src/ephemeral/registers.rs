@@ -101,10 +101,16 @@ impl Registers {
         })
     }
 
-    /// Sets what a register holds, until the deadline; gives whether it held something before. O(log n).
-    pub(super) fn put(&mut self, place: Place, written: Written, deadline: f64, source: Option<Source>) -> bool {
+    /// Sets what a register holds, until the deadline; gives what was there before. O(log n).
+    pub(super) fn put(
+        &mut self,
+        place: Place,
+        written: Written,
+        deadline: f64,
+        source: Option<Source>,
+    ) -> Option<Register> {
         work::step();
-        let was_live = self.take(&place).is_some_and(|register| register.is_live());
+        let before = self.take(&place);
         self.last_change += 1;
         let change = self.last_change;
         self.bytes += entry_bytes(&place.key, &written);
@@ -114,7 +120,7 @@ impl Registers {
         let namespace = self.namespaces.entry(place.namespace).or_default();
         namespace.live += usize::from(written.value.is_some());
         namespace.registers.insert(place.key, Register { written, deadline, change, source });
-        was_live
+        before
     }
 
     /// Takes out a register whose time has come. O(log n).

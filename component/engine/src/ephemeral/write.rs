@@ -9,8 +9,8 @@ use crate::value::Value;
 
 impl Store {
     /// Sets what a register holds. The entry's timestamp is `now`, or just above that of what the store knows of the
-    /// register, where the clock stands still or went back; after some entry expired also above that, so that
-    /// no writer repeats a timestamp. O(log n) and the value's size.
+    /// register, where the clock stands still or went back; then also above those of this peer's entries that
+    /// expired or were displaced, so that it never repeats a timestamp. O(log n) and the value's size.
     ///
     /// # Errors
     /// `InvalidArgument` for empty names and for a `now` that is no time; `LimitExceeded` for what is too large, or does not
@@ -29,8 +29,9 @@ impl Store {
     /// As for [`Store::set`].
     pub fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
         check_names(namespace, key)?;
-        self.tick(now)?;
+        Time::Now.check(now)?;
         if !self.registers.get(namespace, key).is_some_and(|register| register.is_live()) {
+            self.clock.advance(now);
             return Ok(None);
         }
         self.write(Place::new(namespace, key), None, now).map(Some)
@@ -54,8 +55,9 @@ impl Store {
 
     fn write(&mut self, place: Place, value: Option<Value>, now: f64) -> Result<Entry, Error> {
         let known = self.registers.get(&place.namespace, &place.key).map(|register| register.written.timestamp);
+        let latest = known.map_or(self.forgotten, |known| known.max(self.forgotten));
         // Adding 0 makes 0.0 of -0.0.
-        let timestamp = known.or(self.forgotten).filter(|&known| known >= now).map_or(now, f64::next_up) + 0.0;
+        let timestamp = if now > latest { now } else { latest.next_up() } + 0.0;
         let written = Written { value, timestamp, peer: self.peer.clone() };
         let mut room = Room::default();
         room.add(&self.registers, &place, &written);

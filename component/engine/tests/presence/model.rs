@@ -19,7 +19,8 @@ pub(crate) struct Model {
     behind: f64,
     slots: Vec<Slot>,
     changed: Vec<Entry>,
-    latest_dropped: Option<f64>,
+    /// Timestamps of own entries that are gone.
+    own_gone: Vec<f64>,
 }
 
 /// A value as `docs/semantics.md` writes it down to be compared.
@@ -69,10 +70,19 @@ impl Model {
     }
 
     fn put(&mut self, entry: Entry, age: f64) {
+        if let Some(Slot { entry: before, .. }) = self.find(&entry).filter(|_| entry.peer != self.peer).cloned() {
+            self.gone(&before);
+        }
         self.slots.retain(|slot| !is_same_register(&slot.entry, &entry));
         self.changed.retain(|changed| !is_same_register(changed, &entry));
         self.changed.push(entry.clone());
         self.slots.push(Slot { entry, deadline: self.elapsed() + (self.time_to_live - age) });
+    }
+
+    fn gone(&mut self, entry: &Entry) {
+        if entry.peer == self.peer {
+            self.own_gone.push(entry.timestamp);
+        }
     }
 
     /// Sets or removes, as the store's own peer.
@@ -80,9 +90,10 @@ impl Model {
         self.advance(now);
         let (namespace, key, peer) = (namespace.to_owned(), key.to_owned(), self.peer.clone());
         let mut entry = Entry { namespace, key, value, timestamp: now, peer };
-        let known = self.find(&entry).map(|slot| slot.entry.timestamp).or(self.latest_dropped);
-        if known.is_some_and(|known| known >= now) {
-            entry.timestamp = f64::from_bits(known.unwrap_or_default().to_bits() + 1);
+        let known = self.find(&entry).map(|slot| slot.entry.timestamp);
+        let latest = known.into_iter().chain(self.own_gone.iter().copied()).fold(-1.0, f64::max);
+        if latest >= now {
+            entry.timestamp = f64::from_bits(latest.to_bits() + 1);
         }
         self.put(entry.clone(), 0.0);
         entry
@@ -112,12 +123,7 @@ impl Model {
         self.slots = left;
         let due: Vec<Entry> = Vec::<Slot>::into_iter(due).map(|slot| slot.entry).collect();
         self.changed.retain(|changed| !due.iter().any(|due| is_same_register(due, changed)));
-        let latest = due
-            .iter()
-            .map(|entry| entry.timestamp)
-            .chain(self.latest_dropped)
-            .fold(None, |latest, at| Some(latest.map_or(at, |latest: f64| latest.max(at))));
-        self.latest_dropped = latest;
+        due.iter().for_each(|entry| self.gone(entry));
         sorted(due.into_iter().filter(|entry| entry.value.is_some()).collect())
     }
 

@@ -2,9 +2,13 @@
 
 use crate::net::{Net, Replica, options};
 use crate::seeds::{Checked, Random, ensure, for_each_seed};
-use converge_engine::{Error, Invalid, Session, SessionOptions, SessionRule};
+use allocation_counter::measure;
+use converge_engine::{Error, Invalid, Received, Session, SessionOptions, SessionRule};
 
 const CHECKSUM_BYTES: usize = 4;
+/// What a message may allocate: so much, and so much for each of its bytes, as other bytes may.
+const MOST_BYTES: u64 = 256 << 10;
+const MOST_BYTES_PER_BYTE: u64 = 1_024;
 
 /// Two sides with something to say of every kind, and the messages of a whole conversation to the second of them.
 fn conversation() -> (Net, Vec<Vec<u8>>) {
@@ -51,7 +55,11 @@ fn state(replica: &Replica) -> (Vec<u8>, Vec<u8>) {
 /// Gives the second side a message; where it is refused, all is as it was and the session is over. Whether it was taken.
 fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
     let before = state(&net.replicas[1]);
-    match net.receive(0, 1, message) {
+    let mut received = Ok(Received::default());
+    let memory = measure(|| received = net.receive(0, 1, message));
+    let most = MOST_BYTES + MOST_BYTES_PER_BYTE * message.len() as u64;
+    ensure!(memory.bytes_max <= most, "{} bytes for {}", memory.bytes_max, message.len());
+    match received {
         Ok(_) => {
             net.replicas[1].doc.dbg_check();
             net.replicas[1].store.dbg_check();
