@@ -8,6 +8,7 @@ use crate::codec::Reader;
 use crate::doc::{Doc, PageStart};
 use crate::ephemeral::Store;
 use crate::error::{Error, SessionRule, Time};
+use crate::id::SharedText;
 use crate::limits;
 
 /// What came, and what is still to come.
@@ -19,11 +20,13 @@ pub(super) struct Incoming {
     acknowledged: u64,
     /// The other side waits to be told.
     has_news: bool,
+    /// What arrived on the other side since it began the hello of which more is to come, which does not tell of it.
+    arrived: Vec<(SharedText, u32)>,
     /// By kind, content of which more is to come.
     parts: [Vec<u8>; KINDS_WITH_CONTENT],
-    /// This side is below the other's horizon.
-    pub(super) awaits_document: bool,
-    /// The other side gave up history and may send its document, once.
+    /// The other side's horizon, where this one was below it, until it is not any more.
+    awaited: Vec<(SharedText, u32)>,
+    /// The other side gave up history, and may send its document.
     may_take_document: bool,
 }
 
@@ -45,9 +48,24 @@ impl Incoming {
         self.has_news || self.taken - self.acknowledged >= limits::MESSAGES_IN_FLIGHT.most / 2
     }
 
+    /// Whether this side is still below the other's horizon. O(peers × log n) while it is, else O(1).
+    pub(super) fn awaits_document(&mut self, doc: &Doc) -> bool {
+        if self.awaited.iter().all(|(peer, count)| doc.count_of(peer) >= *count) {
+            self.awaited.clear();
+        }
+        !self.awaited.is_empty()
+    }
+
+    fn note_arrival(&mut self, peer: SharedText, count: u32) {
+        if !self.parts[Kind::Hello.index()].is_empty() {
+            self.arrived.push((peer, count));
+        }
+    }
+
     /// Frees what a session that is over does not need.
     pub(super) fn let_go(&mut self) {
         self.parts = Default::default();
+        self.arrived.clear();
     }
 
     /// Counts a message with content, which must be the next one.
@@ -88,7 +106,10 @@ impl Session {
         Time::Now.check(now)?;
         let (head, mut content) = Head::read(message)?;
         let arrived = self.outgoing.acknowledge(head.acknowledged).ok_or(SessionRule::NotSent)?;
-        arrived.flatten().for_each(|(peer, count)| self.known.raise_there(&peer, count));
+        for (peer, count) in arrived.flatten() {
+            self.known.raise_there(&peer, count);
+            self.incoming.note_arrival(peer, count);
+        }
         if head.kind == Kind::Acknowledgement {
             return Ok(Received::default());
         }
@@ -137,8 +158,6 @@ impl Session {
             }
             Kind::Document => {
                 received.durable = Some(doc.rebase(content.take(content.left() as u64)?)?);
-                self.incoming.awaits_document = false;
-                self.incoming.may_take_document = false;
                 self.incoming.has_news = true;
             }
             Kind::Acknowledgement => {}
@@ -154,6 +173,9 @@ impl Session {
             return Err(SessionRule::OtherDocument { here, there: hello.document }.into());
         }
         self.known.restart(std::mem::take(&mut hello.version));
+        for (peer, count) in self.incoming.arrived.drain(..) {
+            self.known.raise_there(&peer, count);
+        }
         for (peer, count) in self.outgoing.on_the_way() {
             self.known.raise_sent(peer, *count);
         }
@@ -171,8 +193,8 @@ impl Session {
             hello.check_events(doc)?;
         }
         let Hello { most_message_bytes, namespaces, read_only, given_up, .. } = hello;
-        self.incoming.awaits_document = is_below;
         self.incoming.may_take_document = !given_up.is_empty();
+        self.incoming.awaited = if is_below { given_up } else { Vec::new() };
         self.outgoing.document = if other_is_below { SavedDocument::Due } else { SavedDocument::NotNeeded };
         self.outgoing.next = PageStart::Version;
         self.other = Some(Other { most_message_bytes, namespaces, read_only });

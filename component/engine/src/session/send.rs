@@ -208,7 +208,7 @@ impl Session {
             return Ok(None);
         }
         match self.outgoing.document {
-            SavedDocument::NotNeeded if !self.incoming.awaits_document => self.next_events(doc),
+            SavedDocument::NotNeeded if !self.incoming.awaits_document(doc) => self.next_events(doc),
             // Whoever is below the other's horizon speaks of events after the hello that follows the rebase.
             SavedDocument::NotNeeded | SavedDocument::Given => Ok(None),
             SavedDocument::Due => {

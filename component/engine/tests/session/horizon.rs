@@ -147,3 +147,39 @@ fn who_holds_what_was_replaced_is_brought_up() {
     net.settle(usize::MAX).unwrap();
     net.check_same().unwrap();
 }
+
+#[test]
+fn a_hello_that_overtakes_the_parts_of_an_event_parts_nobody() {
+    let mut net = Net::new(&["ann", "ben"]);
+    net.link([0, 1], [64; 2].map(options));
+    net.settle(4).unwrap();
+    net.replicas[0].put("large", "x".repeat(2_000));
+    // Some parts have gone when ann compacts; the hello that says so comes before the others.
+    (0..5).for_each(|_| assert!(net.poll(0, 0).unwrap()));
+    let version = net.replicas[0].doc.version();
+    net.replicas[0].doc.compact(&version).unwrap();
+    net.settle(usize::MAX).unwrap();
+    for replica in [1, 0] {
+        net.replicas[replica].put("more", replica as i64);
+        net.settle(usize::MAX).unwrap();
+        assert!(net.replicas[1 - replica].doc.get("table", "more").is_some());
+    }
+    assert_eq!(net.replicas[0].doc.digest(), net.replicas[1].doc.digest());
+}
+
+#[test]
+fn compaction_while_the_document_is_on_its_way() {
+    let mut net = below(5);
+    net.link([0, 1], [64; 2].map(options));
+    for _ in 0..12 {
+        net.poll(0, 0).unwrap();
+        net.poll(0, 1).unwrap();
+        net.deliver(0, 0).unwrap();
+        net.deliver(0, 1).unwrap();
+    }
+    net.replicas[0].put("a", 11_i64);
+    let version = net.replicas[0].doc.version();
+    net.replicas[0].doc.compact(&version).unwrap();
+    net.settle(usize::MAX).unwrap();
+    net.check_same().unwrap();
+}

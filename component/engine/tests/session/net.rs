@@ -1,7 +1,7 @@
 //! Replicas, and links between them on which messages travel one by one.
 
 use crate::seeds::{Checked, ensure, same};
-use converge_engine::{Cell, Doc, Error, Received, Session, SessionOptions, Store, StoreOptions, Value};
+use converge_engine::{Cell, Doc, Error, PeerVersion, Received, Session, SessionOptions, Store, StoreOptions, Value};
 use std::collections::VecDeque;
 
 /// A document and a store of one peer.
@@ -129,6 +129,14 @@ impl Net {
         let End { replica, session, .. } = &mut self.links[link].ends[end];
         let Replica { doc, store } = &mut self.replicas[*replica];
         session.receive(doc, store, message, self.now)
+    }
+
+    /// Lets some replicas give up their history up to a version.
+    pub(crate) fn compact(&mut self, horizon: &[PeerVersion], mut is_one: impl FnMut(usize) -> bool) -> Checked {
+        for (number, replica) in self.replicas.iter_mut().enumerate().filter(|(number, _)| is_one(*number)) {
+            replica.doc.compact(horizon).map_err(|error| format!("compact {number}: {error}"))?;
+        }
+        Ok(())
     }
 
     /// Polls and delivers until nobody has anything to say, at most so many messages; gives what was carried meanwhile.

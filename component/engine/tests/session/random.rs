@@ -58,12 +58,27 @@ fn step(random: &mut Random, net: &mut Net, cuts: bool) -> Checked {
     Ok(())
 }
 
-/// Runs a world; gives what was carried, and how many events there are.
+/// Some replicas give up what everybody has.
+fn compact(random: &mut Random, net: &mut Net) -> Checked {
+    net.settle(20_000)?;
+    let horizon = net.replicas[0].doc.version();
+    net.compact(&horizon, |_| random.chance(1, 2))
+}
+
+/// Runs a world to its end.
 fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
     let mut random = Random::new(seed);
     let mut net = net(&mut random, is_tree);
-    let steps = 20 + random.below(150);
-    (0..steps).try_for_each(|_| step(&mut random, &mut net, cuts))?;
+    for _ in 0..1 + random.below(3) {
+        let steps = 10 + random.below(100);
+        (0..steps).try_for_each(|_| step(&mut random, &mut net, cuts))?;
+        if random.chance(1, 2) {
+            compact(&mut random, &mut net)?;
+        }
+    }
+    net.settle(20_000)?;
+    let horizon = net.replicas[0].doc.version();
+    net.compact(&horizon, |_| true)?;
     net.settle(20_000)?;
     net.check_same()?;
     let events: u32 = net.replicas[0].doc.version().iter().map(|known| known.count).sum();
