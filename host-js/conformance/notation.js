@@ -355,7 +355,9 @@ export function fromError({ case: name, payload }) {
   switch (name) {
     case 'limit-exceeded': {
       const { limit, most, given } = /** @type {{ limit: string, most: bigint, given: bigint }} */ (payload);
-      return { [name]: { limit, most: Number(most), given: Number(given) } };
+      // Beyond that a number is not told from the next one.
+      const count = given <= 2n ** 53n ? Number(given) : String(given);
+      return { [name]: { limit, most: Number(most), given: count } };
     }
     case 'conflicting-event':
       return { [name]: fromEvent(/** @type {wit.EventId} */ (payload)) };

@@ -428,6 +428,8 @@ pub fn refusal(refusal: &Refusal) -> Json {
     match refusal {
         Refusal::InvalidArgument(message) => json!({ "invalid-argument": message }),
         Refusal::LimitExceeded { limit, most, given } => {
+            // Beyond that not every JSON reader tells one number from the next.
+            let given = if *given <= 1 << 53 { json!(given) } else { json!(given.to_string()) };
             json!({ "limit-exceeded": { "limit": limit, "most": most, "given": given } })
         }
         Refusal::NoSuchRow(table, row) => json!({ "no-such-row": [table, row] }),

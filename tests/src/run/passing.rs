@@ -4,11 +4,12 @@ use crate::form;
 use crate::host::{Host, Refusal, Store};
 use converge_engine::{Entry, StoreOptions};
 
-/// What takes in everything, at any time: no entry is too old, none is dated too far ahead.
-const TAKES_ALL: StoreOptions = StoreOptions { time_to_live_ms: MOST_TIME_MS, most_skew_ms: MOST_TIME_MS };
+/// What takes in everything: no entry is too old, none is dated too far ahead.
+const TAKES_ALL: StoreOptions = StoreOptions { time_to_live_ms: MIDDLE_TIME_MS, most_skew_ms: 2.0 * MIDDLE_TIME_MS };
 
-/// 2^53, the largest time that the engine takes.
-const MOST_TIME_MS: f64 = 9_007_199_254_740_992.0;
+/// 2^52, half of the largest time that the engine takes. With it as the time and the time to live, ages stay exact, and
+/// timestamps can be above the largest time.
+const MIDDLE_TIME_MS: f64 = 4_503_599_627_370_496.0;
 
 /// All that a store shows and passes on.
 #[derive(Debug, PartialEq)]
@@ -40,7 +41,7 @@ pub(super) fn check<H: Host>(host: &H, beside: &mut H::Document, store: &mut H::
         must_be("what get gives", &Some(entry), &store.get(&entry.namespace, &entry.key).as_ref())?;
     }
     let mut copy = empty(host, beside, &peer)?;
-    let shown = copy.merge_update(&state.snapshot, 0.0).map_err(refused("store.merge-update"))?;
+    let shown = copy.merge_update(&state.snapshot, MIDDLE_TIME_MS).map_err(refused("store.merge-update"))?;
     must_be("what the snapshot changes in view", &state.entries, &shown)?;
     must_be("what the snapshot gives", &state, &StoreState::of(&mut copy))?;
     // Nothing at all is written as the snapshot of nothing, and as no update.
@@ -51,10 +52,10 @@ pub(super) fn check<H: Host>(host: &H, beside: &mut H::Document, store: &mut H::
 
     let mut copy = empty(host, beside, &peer)?;
     let reversed = state.entries.iter().rev().cloned().collect();
-    let shown = copy.merge_entries(reversed, 0.0).map_err(refused("store.merge-entries"))?;
+    let shown = copy.merge_entries(reversed, MIDDLE_TIME_MS).map_err(refused("store.merge-entries"))?;
     must_be("what the entries change in view", &state.entries, &shown)?;
     must_be("what the entries give", &state.entries, &StoreState::of(&mut copy).entries)?;
-    let again = copy.merge_update(&state.snapshot, 0.0).map_err(refused("store.merge-update"))?;
+    let again = copy.merge_update(&state.snapshot, MIDDLE_TIME_MS).map_err(refused("store.merge-update"))?;
     must_be("what the snapshot changes in view after its entries", &Vec::new(), &again)?;
     Ok(state.snapshot)
 }
