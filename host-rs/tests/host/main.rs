@@ -6,6 +6,7 @@ mod exchange;
 mod files;
 mod history;
 mod limits;
+mod live;
 mod presence;
 mod program;
 mod readme;

@@ -1,0 +1,44 @@
+//! `converge live`: replicas that talk over sockets, and how it is called.
+
+use crate::program::{converge, data, parts};
+use std::collections::BTreeSet;
+
+#[test]
+fn replicas_end_with_one_digest() {
+    let history = data("automerge.history.tsv.gz");
+    let arguments = ["live", history.to_str().unwrap(), "--replicas", "0..8", "--of", "8"];
+    let (code, stdout, stderr) = parts(&converge(arguments));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let lines: Vec<Vec<&str>> = stdout.lines().map(|line| line.split('\t').collect()).collect();
+    let done: Vec<&Vec<&str>> = lines.iter().filter(|line| line[0] == "done").collect();
+    let (names, events, digests): (BTreeSet<&str>, BTreeSet<&str>, BTreeSet<&str>) = (
+        done.iter().map(|line| line[1]).collect(),
+        done.iter().map(|line| line[2]).collect(),
+        done.iter().map(|line| line[4]).collect(),
+    );
+    assert_eq!((done.len(), names.len(), events.len(), digests.len()), (8, 8, 1, 1), "{stdout}");
+    // Joins of heads are events too, beside the 1,655 commits.
+    assert!(events.first().unwrap().parse::<u32>().unwrap() >= 1_655);
+    assert!(lines.iter().any(|line| line[0] == "status" && line[4] == "offline"), "they are offline in turns");
+    assert!(lines.iter().any(|line| line[0] == "status" && line[5] == "8"), "all show a cursor");
+}
+
+#[test]
+fn wrong_calls_are_told() {
+    for (arguments, message) in [
+        ("live", "which HISTORY"),
+        ("live h --of 2", "--replicas is missing"),
+        ("live h --replicas 0..2", "--of is missing"),
+        ("live h --replicas 0..2 --of 1", "give 2 to 64 replicas"),
+        ("live h --replicas 0..3 --of 2", "give 2 to 64 replicas"),
+        ("live h --replicas 1..2 --of 2", "give --hub where the hub"),
+        ("live h --replicas 0..2 --of 2 --hub 9", "give --hub where the hub"),
+        ("live h --replicas x --of 2", "\"x\" cannot stand there"),
+    ] {
+        let (code, _, stderr) = parts(&converge(arguments.split(' ')));
+        assert_eq!(code, Some(2), "{arguments}");
+        assert!(stderr.contains(message), "{arguments}: {stderr}");
+    }
+    let (code, _, stderr) = parts(&converge(["live", "no-such-file", "--replicas", "0..2", "--of", "2"]));
+    assert!(code == Some(1) && stderr.contains("no-such-file"), "{stderr}");
+}
