@@ -165,7 +165,7 @@ fn noise_is_refused() {
     });
 }
 
-fn refused(result: Result<converge_engine::Received, Error>) -> Error {
+fn refused(result: Result<Received, Error>) -> Error {
     result.expect_err("it must be refused")
 }
 
