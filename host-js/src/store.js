@@ -53,6 +53,7 @@ export class Store {
    * @returns {Entry}
    */
   set(namespace, key, value, now = Date.now()) {
+    check.string(key, 'key');
     return fromEntry(this.#raw.set(namespace, key, toValue(value, key, valueName), now));
   }
 
@@ -174,7 +175,7 @@ export function fromEntry({ namespace, key, value, timestamp, peer }) {
  * @returns {wit.Entry[]}
  */
 function toEntries(list) {
-  check.each(list, 'entries', (entry) => check.object(entry, 'an entry'));
+  check.each(list, 'entries', (entry) => check.string(check.object(entry, 'an entry').key, 'key'));
   return /** @type {Entry[]} */ (list).map((entry) => ({
     ...entry,
     value: entry.value === undefined ? undefined : toValue(entry.value, entry.key, valueName),

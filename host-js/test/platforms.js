@@ -27,12 +27,22 @@ await writeFile(join(project, 'package.json'), '{ "type": "module" }');
  * @param {'using' | 'const'} keyword Node 20 does not have `using`
  */
 const program = (from, keyword) => `
-import { open, real } from ${JSON.stringify(from)};
-const { Doc } = await open();
+import { Session, open, real } from ${JSON.stringify(from)};
+const { Doc, Store } = await open();
 {
   ${keyword} doc = Doc.create('ann');
   doc.insert('people', 'p1', { name: 'Alice', age: 30, share: real(1) });
-  console.log(doc.digestHex());
+  ${keyword} store = Store.create('ann');
+  store.set('cursors', 'ann', 'people/p1');
+  const [copy, others] = [Doc.create('cleo'), Store.create('cleo')];
+  ${keyword} one = Session.open(doc, store, { document: 'people' });
+  ${keyword} other = Session.open(copy, others, { document: 'people' });
+  while (!(one.progress().inSync && other.progress().inSync)) {
+    for (const message of one.messages()) other.receive(message);
+    for (const message of other.messages()) one.receive(message);
+  }
+  if (others.get('cursors', 'ann')?.value !== 'people/p1') throw new Error('the entry did not come');
+  console.log(copy.digestHex());
 }
 `;
 const { Doc } = await open();
@@ -196,7 +206,8 @@ test('TypeScript', async () => {
   await writeFile(
     join(project, 'typed.ts'),
     `
-import { open, real, CompactedError, NoSuchRowError, type Cells, type LoadOptions, type Op } from '@converge/sync';
+import { open, real, CompactedError, NoSuchRowError, Session } from '@converge/sync';
+import type { Cells, Entry, LoadOptions, Op, Received, SessionOptions } from '@converge/sync';
 import { loadFile, saveFile } from '@converge/sync/files';
 import { open as openBundle } from '@converge/sync/converge.min.js';
 import type { ConvergeSyncDurable } from './wit.js';
@@ -232,6 +243,18 @@ try {
 await saveFile(doc.raw, new URL('file:///notes'));
 using again = await loadFile(engine, 'notes', options);
 const rebased: ConvergeSyncDurable.MergeReport = again.raw.rebase(saved);
+using store = engine.Store.create('ann', { timeToLive: 1_000 });
+const entry: Entry = store.set('cursors', 'ann', 1n);
+const talk: SessionOptions = { document: 'people' };
+using session = Session.open(doc, store, talk);
+for (const message of session.messages()) {
+  const { refused, ephemeral }: Received = session.receive(message);
+  console.log(refused, ephemeral[0]?.key, entry.timestamp, session.progress().inSync);
+}
+// @ts-expect-error a session needs the name of its document
+Session.open(doc, store, {});
+// @ts-expect-error a store is not a document
+Session.open(store, store, talk);
 // @ts-expect-error a peer is an option
 Doc.load(saved, 'ben');
 // @ts-expect-error heads are not a version
