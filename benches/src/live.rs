@@ -44,10 +44,10 @@ type Line = (String, Vec<String>);
 
 /// Measures everything and prints a table.
 pub fn run(size: Size) -> Result<(), Box<dyn Error>> {
-    println!("\n{:<56}{:<40}{:<40}", "presence and sessions", "native", "wasmtime");
+    println!("\n{:<56}{:<76}{:<76}", "presence and sessions", "native", "wasmtime");
     let (native, wasmtime) = (measure::<Native>(size)?, measure::<Wasmtime>(size)?);
     for ((what, native), (_, wasmtime)) in native.into_iter().zip(wasmtime) {
-        println!("{what:<56}{:<40}{:<40}", native.join(", "), wasmtime.join(", "));
+        println!("{what:<56}{:<76}{:<76}", native.join(", "), wasmtime.join(", "));
     }
     Ok(())
 }
