@@ -74,11 +74,23 @@ inspect file: build-rs
 simulate *args: build-rs
     target/release/converge simulate {{args}}
 
-# Measure: native engine, wasmtime and Node, on 100,000 rows and 200,000 updates
-bench *args: build-js
+# Measure side by side with other libraries: everything, or the works that are named; `just bench --help` tells the options
+bench *args: build-js bench-npm
     cargo run --release --manifest-path benches/Cargo.toml --target-dir target -- {{args}}
-    node host-js/bench.js {{args}}
-    node host-js/bench-live.js {{args}}
+
+# Show what changed between two results.json of `just bench`
+bench-compare a b:
+    cargo run --quiet --release --manifest-path benches/Cargo.toml --target-dir target -- compare "{{a}}" "{{b}}"
+
+# Write the last results of `just bench` into docs/performance.md
+bench-report results="target/bench/results.json":
+    cargo run --quiet --release --manifest-path benches/Cargo.toml --target-dir target -- report "{{results}}" docs/performance.md
+    cp "$(dirname "{{results}}")"/*.svg docs/performance/
+
+# Install what the package is measured against
+[private]
+bench-npm:
+    [ benches/node_modules/.package-lock.json -nt benches/package-lock.json ] || npm ci --prefix benches --no-audit --no-fund
 
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:

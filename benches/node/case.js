@@ -1,0 +1,28 @@
+// One work of one library in Node, in this process: figures as a line of JSON. The runner in ../src calls it.
+//
+//   node --expose-gc case.js LIBRARY WORK full|small
+
+import { SIZES } from './size.js';
+
+/** @type {Record<string, () => Promise<{ Replica: import('./libraries/replica.js').ReplicaClass }>>} */
+const LIBRARIES = {
+  'converge in Node': () => import('./libraries/converge.js'),
+  yjs: () => import('./libraries/yjs.js'),
+  'loro-crdt': () => import('./libraries/loro.js'),
+  'automerge in Node': () => import('./libraries/automerge.js'),
+};
+const LIVE = ['presence', 'history'];
+
+const [library = '', work = '', size = ''] = process.argv.slice(2);
+const chosen = size === 'small' ? SIZES.small : SIZES.full;
+// Timers of a library must not keep the process.
+process.stdout.write(`${JSON.stringify(await figures())}\n`, () => process.exit());
+
+async function figures() {
+  if (work === 'start') return (await import('./start.js')).start(library);
+  if (LIVE.includes(work)) return (await import('./live.js')).run(work, library, chosen);
+  const load = LIBRARIES[library];
+  if (!load) throw new Error(`there is no library ${library}`);
+  const { Replica } = await load();
+  return (await import('./rows.js')).run(work, Replica, chosen);
+}

@@ -1,0 +1,194 @@
+// Presence, sessions, and real histories: as in ../src/works/live.rs.
+
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { EphemeralStore } from 'loro-crdt';
+import { readHistory } from '../../host-js/bin/history.js';
+import { open } from '../../host-js/src/node.js';
+import { FOREVER, module, talk } from './libraries/converge.js';
+import { figure, per } from './rows.js';
+
+/** @import { Size } from './size.js' */
+/** @typedef {import('../../host-js/src/doc.js').EventRun} EventRun */
+
+const KEYS = 10;
+const ROUNDS_PER_SECOND = 60;
+
+/**
+ * A store of registers.
+ *
+ * @typedef {object} Live
+ * @property {(key: string, number: number, now: number) => void} set
+ * @property {() => Uint8Array} takeUpdate what was set since the last take
+ * @property {(update: Uint8Array, now: number) => void} mergeUpdate
+ * @property {() => number} shown how many registers show
+ */
+
+/**
+ * @param {string} work
+ * @param {string} library
+ * @param {Size} size
+ */
+export async function run(work, library, size) {
+  if (work === 'history') return histories();
+  const make = library === 'loro-crdt' ? async () => ofLoro() : ofConverge;
+  return [...(await writesAndMerges(make, size)), ...(await rounds(make, size))];
+}
+
+/**
+ * @param {string} peer
+ * @returns {Promise<Live>}
+ */
+async function ofConverge(peer) {
+  const engine = await open(module);
+  const store = engine.Store.create(peer, FOREVER);
+  return {
+    set: (key, number, now) => void store.set('cursors', key, number, now),
+    takeUpdate: () => store.takeUpdate() ?? assert.fail('nothing changed'),
+    mergeUpdate: (update, now) => void store.mergeUpdate(update, now),
+    shown: () => store.getAll('cursors').length,
+  };
+}
+
+/** @returns {Live} */
+function ofLoro() {
+  // As long as its timer can be.
+  const store = new EphemeralStore(2 ** 31 - 1);
+  /** @type {string[]} */
+  let set = [];
+  return {
+    set(key, number) {
+      store.set(key, number);
+      set.push(key);
+    },
+    // The registers that were set; all of them where that is more than one, because it has no bytes for some.
+    takeUpdate() {
+      const keys = set;
+      set = [];
+      return keys.length === 1 ? store.encode(keys[0] ?? '') : store.encodeAll();
+    },
+    mergeUpdate: (update) => void store.apply(update),
+    shown: () => store.keys().length,
+  };
+}
+
+/**
+ * @param {(peer: string) => Promise<Live>} make
+ * @param {Size} size
+ */
+async function writesAndMerges(make, { sets }) {
+  const [ann, ben] = [await make('ann'), await make('ben')];
+  const keys = sets / 10;
+  /** @type {Uint8Array[]} */
+  const updates = [];
+  let begin = performance.now();
+  for (let i = 0; i < sets; i++) {
+    ann.set(String(i % keys), i, i);
+    updates.push(ann.takeUpdate());
+  }
+  const figures = [per('a set, and its update', (performance.now() - begin) / 1e3, sets)];
+  for (const name of ['a merge that wins', 'a merge that loses']) {
+    begin = performance.now();
+    for (const update of updates) ben.mergeUpdate(update, sets);
+    figures.push(per(name, (performance.now() - begin) / 1e3, sets));
+  }
+  assert.equal(ben.shown(), keys);
+  return figures;
+}
+
+/**
+ * A hub that merges what everyone wrote in a round, and gives everyone what is new.
+ *
+ * @param {(peer: string) => Promise<Live>} make
+ * @param {Size} size
+ */
+async function rounds(make, { peers, rounds }) {
+  const hub = await make('hub');
+  const writers = await Promise.all(Array.from({ length: peers }, (_, peer) => make(`peer-${peer}`)));
+  let [milliseconds, up, down] = [0, 0, 0];
+  for (let round = 0; round < rounds; round++) {
+    const now = 1.7e12 + (round * 1000) / ROUNDS_PER_SECOND;
+    const updates = writers.map((writer, peer) => {
+      for (let key = 0; key < KEYS; key++) writer.set(`${peer}/${key}`, round * key, now);
+      return writer.takeUpdate();
+    });
+    up += updates.reduce((sum, { length }) => sum + length, 0) / peers;
+    const begin = performance.now();
+    for (const update of updates) hub.mergeUpdate(update, now);
+    down += hub.takeUpdate().length;
+    milliseconds += performance.now() - begin;
+  }
+  assert.equal(hub.shown(), peers * KEYS);
+  const share = (milliseconds / rounds / 1000) * ROUNDS_PER_SECOND * 100;
+  return [
+    figure(`${peers} peers, 60 rounds a second: the hub`, share, '% of a core'),
+    figure('from each peer, a round', Math.round(up / rounds), 'bytes'),
+    figure('to each peer, a round', Math.round(down / rounds), 'bytes'),
+  ];
+}
+
+/** Real histories: merged in several ways, and fetched through a session. */
+async function histories() {
+  const figures = [];
+  for (const name of ['automerge', 'yjs']) {
+    const path = fileURLToPath(new URL(`../../tests/data/rows/${name}.history.tsv.gz`, import.meta.url));
+    const runs = await readHistory(path);
+    const events = runs.flatMap(oneByOne);
+    const digests = [];
+    for (const [way, given, batch] of /** @type {[string, EventRun[], number][]} */ ([
+      ['an event a call', events, 1],
+      ['shuffled, an event a call', shuffled(events), 1],
+      ['one call', runs, runs.length],
+    ])) {
+      const doc = (await open(module)).Doc.create('1');
+      const begin = performance.now();
+      for (let at = 0; at < given.length; at += batch) doc.mergeEvents(given.slice(at, at + batch));
+      const seconds = (performance.now() - begin) / 1e3;
+      figures.push(figure(`${name}, ${way}`, events.length / seconds, 'events/s'));
+      digests.push(doc.digestHex());
+    }
+    const [engine, other] = [await open(module), await open(module)];
+    const [ann, ben] = [engine.Doc.create('ann'), other.Doc.create('ben')];
+    ann.mergeEvents(runs);
+    const begin = performance.now();
+    const { bytes } = talk([engine, ann], [other, ben]);
+    const seconds = (performance.now() - begin) / 1e3;
+    figures.push(figure(`${name}, by a session`, events.length / seconds, 'events/s'));
+    figures.push(figure(`${name}, by a session: moved`, bytes, 'bytes'));
+    digests.push(ben.digestHex());
+    assert.equal(new Set(digests).size, 1);
+  }
+  return figures;
+}
+
+/**
+ * @param {EventRun} run
+ * @returns {EventRun[]}
+ */
+function oneByOne({ peer, start, lamport, deps, commits }) {
+  return commits.map((commit, place) => ({
+    peer,
+    start: start + place,
+    lamport: lamport + place,
+    deps: place > 0 ? [{ peer, counter: start + place - 1 }] : deps,
+    commits: [commit],
+  }));
+}
+
+/**
+ * In an order that is always the same.
+ *
+ * @template T
+ * @param {T[]} items
+ */
+function shuffled(items) {
+  const result = [...items];
+  let state = 1;
+  for (let at = result.length - 1; at > 0; at--) {
+    // Of L'Ecuyer's tables of linear congruential generators, 1999.
+    state = Number((BigInt(state) * 1_583_458_089n) % 2_147_483_647n);
+    const other = state % (at + 1);
+    [result[at], result[other]] = [/** @type {T} */ (result[other]), /** @type {T} */ (result[at])];
+  }
+  return result;
+}

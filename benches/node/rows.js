@@ -1,0 +1,322 @@
+// Works on one table: as in ../src/works/rows.rs.
+
+import assert from 'node:assert/strict';
+import { NAME, SHARE } from './libraries/replica.js';
+
+/** @import { Contents, Replica, ReplicaClass } from './libraries/replica.js' */
+/** @import { Size } from './size.js' */
+/** @typedef {{ name: string, unit: string, value: number }} Figure */
+
+const BATCH = 100;
+/** Where the two replicas of `concurrent` begin. */
+const FIRST_ROWS = [0, 7];
+const STRIDE = 31;
+
+/**
+ * @param {string} work
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ * @returns {Promise<Figure[]>}
+ */
+export async function run(work, library, size) {
+  switch (work) {
+    case 'insert':
+      return insert(library, size);
+    case 'update':
+      return update(library, size);
+    case 'concurrent':
+      return concurrent(library, size);
+    case 'saved':
+      return saved(library, await inserted(library, size.rows, 1), size.rows);
+    case 'saved-updates':
+      return saved(library, await updated(library, size), size.updatedRows);
+    case 'catch-up':
+      return catchUp(library, size);
+    case 'scale':
+      return scale(library, size);
+    default:
+      throw new Error(`there is no work ${work}`);
+  }
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function insert(library, size) {
+  const { rows } = size;
+  await warmUp(library, size);
+  const before = memoryBytes();
+  let doc = await library.create(1);
+  const each = seconds(() => insertAll(doc, rows, 1));
+  const held = memoryBytes() - before;
+  assert.deepEqual(doc.read(), ofRows(rows));
+  const get = seconds(() => {
+    let sum = 0;
+    for (let row = 0; row < rows; row++) sum += doc.get(row);
+    assert.equal(sum, ofRows(rows).numberSum);
+  });
+  const scan = seconds(() => assert.deepEqual(doc.read(), ofRows(rows)));
+  doc = await library.create(1);
+  const batches = seconds(() => insertAll(doc, rows, BATCH));
+  assert.deepEqual(doc.read(), ofRows(rows));
+  doc = await library.create(1);
+  const atOnce = seconds(() => insertAll(doc, rows, rows));
+  assert.deepEqual(doc.read(), ofRows(rows));
+  return [
+    per('a row a transaction', each, rows),
+    per('100 rows a transaction', batches, rows),
+    per('one transaction', atOnce, rows),
+    figure('memory, a row', held / rows, 'bytes'),
+    per('read a row', get, rows),
+    per('read all, a row', scan, rows),
+  ];
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function update(library, size) {
+  await warmUp(library, size);
+  const before = memoryBytes();
+  let doc = await inserted(library, size.updatedRows, size.updatedRows);
+  const each = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], 1));
+  const held = memoryBytes() - before;
+  checkUpdated(doc, size);
+  doc = await inserted(library, size.updatedRows, size.updatedRows);
+  const batches = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], BATCH));
+  checkUpdated(doc, size);
+  return [
+    per('an update a transaction', each, size.updates),
+    per('100 updates a transaction', batches, size.updates),
+    figure('memory, an update', held / size.updates, 'bytes'),
+  ];
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function concurrent(library, size) {
+  await warmUp(library, size);
+  /** @type {Figure[]} */
+  const figures = [];
+  for (const [name, batch] of /** @type {[string, number][]} */ ([
+    ['an update a transaction', 1],
+    ['100 updates a transaction', BATCH],
+  ])) {
+    const ann = await updated(library, size);
+    const ben = library.load(2, ann.save());
+    const count = size.updates / 4;
+    /** @type {[Replica, number][]} */
+    const sides = [
+      [ann, FIRST_ROWS[0] ?? 0],
+      [ben, FIRST_ROWS[1] ?? 0],
+    ];
+    let written = 0;
+    const both = seconds(() => {
+      const common = ann.version();
+      written = seconds(() => {
+        for (const [doc, first] of sides) {
+          apply(doc, count, (i) => [(STRIDE * i + first) % size.updatedRows, i + first], batch);
+        }
+      });
+      const changes = [ann.changesSince(common), ben.changesSince(common)];
+      ann.merge(/** @type {Uint8Array} */ (changes[1]));
+      ben.merge(/** @type {Uint8Array} */ (changes[0]));
+    });
+    const last = sides.map(([, first]) => {
+      const numbers = new Map();
+      for (let i = 0; i < count; i++) numbers.set((STRIDE * i + first) % size.updatedRows, i + first);
+      return numbers;
+    });
+    for (let row = 0; row < size.updatedRows; row++) {
+      const number = ann.get(row);
+      assert.equal(number, ben.get(row));
+      assert.ok(last.some((numbers) => numbers.get(row) === number));
+    }
+    figures.push(per(name, both, 2 * count));
+    if (batch === 1) figures.push(per('of that, the exchange', both - written, 2 * count));
+  }
+  return figures;
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Replica} doc
+ * @param {number} rows
+ */
+function saved(library, doc, rows) {
+  const expected = doc.read();
+  doc.save();
+  let bytes = new Uint8Array();
+  const write = seconds(() => (bytes = doc.save()));
+  const before = memoryBytes();
+  const begin = performance.now();
+  let loaded = library.load(3, bytes);
+  const load = performance.now() - begin;
+  assert.deepEqual(loaded.read(), expected);
+  const read = performance.now() - begin;
+  const held = memoryBytes() - before;
+  const row = Math.floor(rows / 2);
+  let number = 0;
+  const open = seconds(() => (number = library.open ? library.open(bytes, row) : library.load(3, bytes).get(row)));
+  assert.equal(number, doc.get(row));
+  return [
+    figure('bytes', bytes.length, 'bytes'),
+    figure('write', write * 1e3, 'ms'),
+    figure('load', load, 'ms'),
+    figure('load, and read every row', read, 'ms'),
+    figure('open, and read one row', open * 1e3, 'ms'),
+    figure('memory after loading', held, 'bytes'),
+  ];
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function catchUp(library, size) {
+  const ann = await inserted(library, size.updatedRows, size.updatedRows);
+  apply(ann, size.events - 2, (i) => [i % size.updatedRows, i], 1);
+  const ben = library.load(2, ann.save());
+  ann.update([[0, -1]]);
+  let moved = { messages: 0, bytes: 0 };
+  const time = seconds(() => (moved = ann.sync(ben)));
+  assert.equal(ben.get(0), -1);
+  return [
+    figure('bytes moved', moved.bytes, 'bytes'),
+    figure('messages', moved.messages, ''),
+    figure('time', time * 1e3, 'ms'),
+  ];
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function scale(library, { scale }) {
+  /** @type {Figure[]} */
+  const figures = [];
+  for (const rows of scale) {
+    const doc = await library.create(1);
+    const insert = seconds(() => insertAll(doc, rows, BATCH));
+    const bytes = doc.save();
+    /** @type {Contents | undefined} */
+    let contents;
+    const read = seconds(() => (contents = library.load(3, bytes).read()));
+    assert.deepEqual(contents, ofRows(rows));
+    figures.push(per(`insert, ${rows} rows`, insert, rows), per(`read, ${rows} rows`, read, rows));
+  }
+  return figures;
+}
+
+/**
+ * What a process does first, so that the measured work finds its code compiled.
+ *
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function warmUp(library, size) {
+  const doc = await inserted(library, size.updatedRows, 1);
+  apply(doc, size.updatedRows, (i) => [i % size.updatedRows, i], 1);
+  doc.read();
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {number} rows
+ * @param {number} batch
+ */
+async function inserted(library, rows, batch) {
+  const doc = await library.create(1);
+  insertAll(doc, rows, batch);
+  return doc;
+}
+
+/**
+ * @param {Replica} doc
+ * @param {number} rows
+ * @param {number} batch
+ */
+function insertAll(doc, rows, batch) {
+  for (let first = 0; first < rows; first += batch) doc.insert(first, Math.min(rows, first + batch));
+}
+
+/**
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function updated(library, size) {
+  const doc = await inserted(library, size.updatedRows, size.updatedRows);
+  apply(doc, size.updates, (i) => [i % size.updatedRows, i], BATCH);
+  return doc;
+}
+
+/**
+ * @param {Replica} doc
+ * @param {number} count
+ * @param {(i: number) => [number, number]} update
+ * @param {number} batch
+ */
+function apply(doc, count, update, batch) {
+  for (let first = 0; first < count; first += batch) {
+    /** @type {[number, number][]} */
+    const updates = [];
+    for (let i = first; i < Math.min(count, first + batch); i++) updates.push(update(i));
+    doc.update(updates);
+  }
+}
+
+/**
+ * @param {Replica} doc
+ * @param {Size} size
+ */
+function checkUpdated(doc, { updates, updatedRows }) {
+  let numberSum = 0;
+  for (let number = updates - updatedRows; number < updates; number++) numberSum += number;
+  assert.deepEqual(doc.read(), { ...ofRows(updatedRows), numberSum });
+}
+
+/**
+ * What a table of these rows holds, each with its own number.
+ *
+ * @param {number} rows
+ * @returns {Contents}
+ */
+function ofRows(rows) {
+  return { rows, nameBytes: rows * NAME.length, numberSum: (rows * (rows - 1)) / 2, shareSum: rows * SHARE };
+}
+
+/** What the process holds, after a collection of garbage: of the heap, and of memories of WebAssembly. */
+function memoryBytes() {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
+
+/** @param {() => void} work */
+function seconds(work) {
+  const begin = performance.now();
+  work();
+  return (performance.now() - begin) / 1e3;
+}
+
+/**
+ * @param {string} name
+ * @param {number} value
+ * @param {string} unit
+ * @returns {Figure}
+ */
+export function figure(name, value, unit) {
+  return { name, unit, value };
+}
+
+/**
+ * @param {string} name
+ * @param {number} seconds
+ * @param {number} count
+ */
+export function per(name, seconds, count) {
+  return figure(name, (seconds * 1e9) / count, 'ns');
+}

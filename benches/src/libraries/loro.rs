@@ -1,0 +1,117 @@
+//! loro: a map of maps; a commit a transaction; snapshots to store, updates to exchange.
+
+use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
+use loro::{Container, ExportMode, LoroDoc, LoroMap, LoroValue, ValueOrContainer, VersionVector};
+use std::ops::Range;
+
+pub struct Loro {
+    doc: LoroDoc,
+    table: LoroMap,
+}
+
+fn cells(map: &LoroMap) -> Result<(String, i64, f64)> {
+    let value = |column| match map.get(column) {
+        Some(ValueOrContainer::Value(value)) => Ok(value),
+        other => Err(format!("{column} is {other:?}")),
+    };
+    match (value("name")?, value("number")?, value("share")?) {
+        (LoroValue::String(name), LoroValue::I64(number), LoroValue::Double(share)) => {
+            Ok((name.as_str().to_owned(), number, share))
+        }
+        other => Err(format!("a row is {other:?}").into()),
+    }
+}
+
+impl Loro {
+    fn of(doc: LoroDoc) -> Self {
+        let table = doc.get_map("table");
+        Self { doc, table }
+    }
+
+    fn row(&self, row: usize) -> Result<LoroMap> {
+        match self.table.get(&id(row)) {
+            Some(ValueOrContainer::Container(Container::Map(map))) => Ok(map),
+            other => Err(format!("row {row} is {other:?}").into()),
+        }
+    }
+}
+
+impl Replica for Loro {
+    type Version = VersionVector;
+
+    fn create(peer: u64) -> Result<Self> {
+        let doc = LoroDoc::new();
+        doc.set_peer_id(peer)?;
+        Ok(Self::of(doc))
+    }
+
+    fn insert(&mut self, rows: Range<usize>) -> Result<()> {
+        for row in rows {
+            let map = self.table.insert_container(&id(row), LoroMap::new())?;
+            map.insert("name", NAME)?;
+            map.insert("number", row as i64)?;
+            map.insert("share", SHARE)?;
+        }
+        self.doc.commit();
+        Ok(())
+    }
+
+    fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()> {
+        for (row, number) in updates {
+            self.row(row)?.insert("number", number)?;
+        }
+        self.doc.commit();
+        Ok(())
+    }
+
+    fn get(&self, row: usize) -> Result<i64> {
+        Ok(cells(&self.row(row)?)?.1)
+    }
+
+    fn read(&self) -> Result<Contents> {
+        let mut contents = Contents::default();
+        for value in self.table.values() {
+            let ValueOrContainer::Container(Container::Map(map)) = value else {
+                return Err("a row is no map".into());
+            };
+            let (name, number, share) = cells(&map)?;
+            contents.add((&name, number, share));
+        }
+        Ok(contents)
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>> {
+        Ok(self.doc.export(ExportMode::Snapshot)?)
+    }
+
+    fn load(peer: u64, saved: &[u8]) -> Result<Self> {
+        let doc = LoroDoc::from_snapshot(saved)?;
+        doc.set_peer_id(peer)?;
+        Ok(Self::of(doc))
+    }
+
+    fn version(&mut self) -> Result<VersionVector> {
+        Ok(self.doc.oplog_vv())
+    }
+
+    fn changes_since(&mut self, version: &VersionVector) -> Result<Vec<u8>> {
+        Ok(self.doc.export(ExportMode::updates(version))?)
+    }
+
+    fn merge(&mut self, changes: &[u8]) -> Result<()> {
+        self.doc.import(changes)?;
+        Ok(())
+    }
+
+    fn sync(&mut self, other: &mut Self) -> Result<Traffic> {
+        let versions = [self.version()?.encode(), other.version()?.encode()];
+        let changes = [
+            other.changes_since(&VersionVector::decode(&versions[0])?)?,
+            self.changes_since(&VersionVector::decode(&versions[1])?)?,
+        ];
+        self.merge(&changes[0])?;
+        other.merge(&changes[1])?;
+        let bytes = versions.iter().chain(&changes).map(Vec::len).sum();
+        Ok(Traffic { messages: 4, bytes })
+    }
+}

@@ -1,0 +1,95 @@
+//! A table as each library keeps it, behind one trait. Each is used as its own documentation shows.
+
+mod automerge;
+mod loro;
+mod native;
+mod wasmtime;
+mod yrs;
+
+pub use automerge::Automerge;
+pub use loro::Loro;
+pub use native::Native;
+pub use wasmtime::Wasmtime;
+pub use yrs::Yrs;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The text in every row.
+pub const NAME: &str = "Alice";
+/// The real in every row.
+pub const SHARE: f64 = 1.5;
+
+/// The id of a row.
+pub fn id(row: usize) -> String {
+    format!("row{row}")
+}
+
+/// What was read of a table, by which libraries are held to have done the same work.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Contents {
+    pub rows: usize,
+    /// Bytes of the texts.
+    pub name_bytes: usize,
+    pub number_sum: i64,
+    pub share_sum: f64,
+}
+
+impl Contents {
+    pub fn add(&mut self, (name, number, share): (&str, i64, f64)) {
+        self.rows += 1;
+        self.name_bytes += name.len();
+        self.number_sum += number;
+        self.share_sum += share;
+    }
+
+    /// Of a table of these rows, each with its own number.
+    pub fn of_rows(rows: usize) -> Self {
+        let number_sum = (0..rows as i64).sum();
+        Self { rows, name_bytes: rows * NAME.len(), number_sum, share_sum: rows as f64 * SHARE }
+    }
+}
+
+/// Messages and bytes that went between two replicas.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Traffic {
+    pub messages: usize,
+    pub bytes: usize,
+}
+
+/// A replica of a table with rows of three cells.
+pub trait Replica: Sized {
+    /// Another replica's knowledge, as this library tells it.
+    type Version;
+
+    fn create(peer: u64) -> Result<Self>;
+    /// Inserts these rows in one transaction.
+    fn insert(&mut self, rows: Range<usize>) -> Result<()>;
+    /// Sets the number of a row, for each of these, in one transaction.
+    fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()>;
+    /// The number of a row, after reading its other cells too.
+    fn get(&self, row: usize) -> Result<i64>;
+    /// Reads every cell of every row.
+    fn read(&self) -> Result<Contents>;
+    /// The number of every row.
+    fn numbers(&self, rows: usize) -> Result<BTreeMap<usize, i64>> {
+        (0..rows).map(|row| Ok((row, self.get(row)?))).collect()
+    }
+    fn save(&mut self) -> Result<Vec<u8>>;
+    fn load(peer: u64, saved: &[u8]) -> Result<Self>;
+    /// The number of one row of saved bytes.
+    fn open(saved: &[u8], row: usize) -> Result<i64> {
+        Self::load(9, saved)?.get(row)
+    }
+    fn version(&mut self) -> Result<Self::Version>;
+    fn changes_since(&mut self, version: &Self::Version) -> Result<Vec<u8>>;
+    fn merge(&mut self, changes: &[u8]) -> Result<()>;
+    /// Brings two replicas to the same state, by the library's own protocol where it has one.
+    fn sync(&mut self, other: &mut Self) -> Result<Traffic>;
+    /// Bytes that the replica holds, given what the process allocated for it.
+    fn memory_bytes(&self, allocated: usize) -> usize {
+        allocated
+    }
+}

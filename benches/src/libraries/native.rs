@@ -1,0 +1,196 @@
+//! The engine itself, as a Rust program would use it.
+
+use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
+use crate::works::live::{FOREVER_MS, Live, MOST_MESSAGE_BYTES, Side, talk};
+use converge_engine::{
+    Cell, Doc, EventRun, PeerVersion, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value,
+};
+use std::hint::black_box;
+use std::ops::Range;
+
+pub struct Native {
+    doc: Doc,
+    store: Store,
+    session: Option<Session>,
+}
+
+fn cells(cells: &[Cell]) -> Result<(&str, i64, f64)> {
+    match cells {
+        [
+            Cell { value: Value::Text(name), .. },
+            Cell { value: Value::Integer(number), .. },
+            Cell { value: Value::Real(share), .. },
+        ] => Ok((name, *number, *share)),
+        other => Err(format!("a row is {other:?}").into()),
+    }
+}
+
+impl Native {
+    fn of(doc: Doc) -> Result<Self> {
+        let forever = FOREVER_MS;
+        let options = StoreOptions { time_to_live_ms: forever, most_skew_ms: forever };
+        let store = Store::create(doc.peer(), options)?;
+        Ok(Self { doc, store, session: None })
+    }
+}
+
+impl Replica for Native {
+    type Version = Vec<PeerVersion>;
+
+    fn create(peer: u64) -> Result<Self> {
+        Self::of(Doc::create(&peer.to_string())?)
+    }
+
+    fn insert(&mut self, rows: Range<usize>) -> Result<()> {
+        let op = |row: usize| RowOp::Insert {
+            table: "table".to_owned(),
+            row: id(row),
+            cells: vec![Cell::new("name", NAME), Cell::new("number", row as i64), Cell::new("share", SHARE)],
+        };
+        self.doc.commit(rows.map(op).collect())?;
+        Ok(())
+    }
+
+    fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()> {
+        let op = |(row, number): (usize, i64)| RowOp::Update {
+            table: "table".to_owned(),
+            row: id(row),
+            cells: vec![Cell::new("number", number)],
+        };
+        self.doc.commit(updates.map(op).collect())?;
+        Ok(())
+    }
+
+    fn get(&self, row: usize) -> Result<i64> {
+        let row = self.doc.get("table", &id(row)).ok_or("no such row")?;
+        Ok(cells(&row)?.1)
+    }
+
+    fn read(&self) -> Result<Contents> {
+        let mut contents = Contents::default();
+        let mut options = ScanOptions { limit: 1_000, ..ScanOptions::default() };
+        loop {
+            let page = self.doc.scan("table", &options)?;
+            for row in &page.rows {
+                contents.add(cells(&row.cells)?);
+            }
+            if !page.more {
+                return Ok(contents);
+            }
+            options.after = page.rows.into_iter().last().map(|row| row.id);
+        }
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>> {
+        Ok(self.doc.save())
+    }
+
+    fn load(peer: u64, saved: &[u8]) -> Result<Self> {
+        Self::of(Doc::load(&peer.to_string(), saved)?)
+    }
+
+    fn open(saved: &[u8], row: usize) -> Result<i64> {
+        let row = Doc::peek(saved, "table", &id(row))?.ok_or("no such row")?;
+        Ok(cells(&row)?.1)
+    }
+
+    fn version(&mut self) -> Result<Vec<PeerVersion>> {
+        Ok(self.doc.version())
+    }
+
+    fn changes_since(&mut self, version: &Vec<PeerVersion>) -> Result<Vec<u8>> {
+        Ok(self.doc.update_since(version)?)
+    }
+
+    fn merge(&mut self, changes: &[u8]) -> Result<()> {
+        self.doc.merge_update(changes)?;
+        Ok(())
+    }
+
+    fn sync(&mut self, other: &mut Self) -> Result<Traffic> {
+        talk(self, other)
+    }
+}
+
+impl Live for Native {
+    fn set(&mut self, key: &str, number: i64, now: f64) -> Result<()> {
+        self.store.set("cursors", key, number.into(), now)?;
+        Ok(())
+    }
+
+    fn take_update(&mut self) -> Result<Vec<u8>> {
+        self.store.take_update().ok_or_else(|| "nothing changed".into())
+    }
+
+    fn merge_update(&mut self, update: &[u8], now: f64) -> Result<()> {
+        black_box(self.store.merge_update(update, now)?);
+        Ok(())
+    }
+
+    fn shown(&self) -> Result<usize> {
+        Ok(self.store.get_all("cursors").len())
+    }
+}
+
+impl Side for Native {
+    fn merge_events(&mut self, events: &[converge::EventRun]) -> Result<()> {
+        self.doc.merge_events(events.iter().map(native).collect())?;
+        Ok(())
+    }
+
+    fn open_session(&mut self) -> Result<()> {
+        let options = SessionOptions {
+            document: "bench".to_owned(),
+            most_message_bytes: MOST_MESSAGE_BYTES,
+            namespaces: Vec::new(),
+            read_only: false,
+        };
+        self.session = Some(Session::open(&self.doc, &mut self.store, options)?);
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(self.session.as_mut().ok_or("no session")?.poll(&mut self.doc, &mut self.store, 0.0)?)
+    }
+
+    fn receive(&mut self, message: &[u8]) -> Result<()> {
+        self.session.as_mut().ok_or("no session")?.receive(&mut self.doc, &mut self.store, message, 0.0)?;
+        Ok(())
+    }
+
+    fn digest(&self) -> Result<[u8; 32]> {
+        Ok(self.doc.digest())
+    }
+}
+
+/// The same events in the engine's types.
+fn native(run: &converge::EventRun) -> EventRun {
+    let cell = |cell: &converge::Cell| {
+        let value = match &cell.value {
+            converge::Value::Null => Value::Null,
+            converge::Value::Boolean(boolean) => Value::Boolean(*boolean),
+            converge::Value::Integer(integer) => Value::Integer(*integer),
+            converge::Value::Real(real) => Value::Real(*real),
+            converge::Value::Text(text) => Value::Text(text.clone()),
+            converge::Value::Blob(blob) => Value::Blob(blob.clone()),
+        };
+        Cell { column: cell.column.clone(), value }
+    };
+    let op = |op: &converge::RowOp| match op.clone() {
+        converge::RowOp::Insert(op) => {
+            RowOp::Insert { table: op.table, row: op.row, cells: op.cells.iter().map(cell).collect() }
+        }
+        converge::RowOp::Update(op) => {
+            RowOp::Update { table: op.table, row: op.row, cells: op.cells.iter().map(cell).collect() }
+        }
+        converge::RowOp::Delete(op) => RowOp::Delete { table: op.table, row: op.row },
+    };
+    let dep = |dep: &converge::EventId| converge_engine::EventId { peer: dep.peer.clone(), counter: dep.counter };
+    EventRun {
+        peer: run.peer.clone(),
+        start: run.start,
+        lamport: run.lamport,
+        deps: run.deps.iter().map(dep).collect(),
+        commits: run.commits.iter().map(|commit| commit.iter().map(op).collect()).collect(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Runs every work of every library in a process of its own, in an order that a seed shuffles.
+
+use crate::libraries::Result;
+use crate::results::{Figure, Results};
+use crate::works::Work;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+pub struct Options {
+    pub works: Vec<&'static Work>,
+    pub is_small: bool,
+    pub rounds: usize,
+    pub seed: u64,
+    pub out: PathBuf,
+    /// As they were given.
+    pub arguments: String,
+}
+
+pub fn run(options: &Options) -> Result<Results> {
+    let mut results = Results {
+        machine: machine(),
+        versions: versions()?,
+        command: format!("just bench {}", options.arguments).trim_end().to_owned(),
+        date: said(Command::new("date").args(["-u", "+%F"])).unwrap_or_default(),
+        rounds: options.rounds,
+        seed: options.seed,
+        ..Results::default()
+    };
+    let mut random = StdRng::seed_from_u64(options.seed);
+    let cases: Vec<(&str, &str)> =
+        options.works.iter().flat_map(|work| work.libraries.iter().map(|&library| (work.name, library))).collect();
+    let count = cases.len() * options.rounds;
+    eprintln!("{count} cases, order of seed {}", options.seed);
+    let mut measured = Vec::new();
+    for round in 0..options.rounds {
+        let mut shuffled = cases.clone();
+        shuffled.shuffle(&mut random);
+        for (at, &(work, library)) in (1..).zip(&shuffled) {
+            let start = Instant::now();
+            let figures =
+                case(work, library, options.is_small).map_err(|error| format!("{work}, {library}: {error}"))?;
+            let seconds = start.elapsed().as_secs_f64();
+            eprintln!("{:>4} of {count}: {work}, {library}: {seconds:.1} s", round * cases.len() + at);
+            measured.push((work, library, figures));
+        }
+    }
+    // By work and library: tables do not tell the order of a run.
+    measured.sort_by_key(|&(work, library, _)| cases.iter().position(|&case| case == (work, library)));
+    measured.into_iter().for_each(|(work, library, figures)| results.add(work, library, figures));
+    Ok(results)
+}
+
+fn case(work: &str, library: &str, is_small: bool) -> Result<Vec<Figure>> {
+    let size = if is_small { "small" } else { "full" };
+    let is_in_node = library.contains("Node") || library.contains("js") || library.contains("crdt");
+    let mut command = if is_in_node {
+        let mut command = Command::new("node");
+        command.arg("--expose-gc").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("node/case.js"));
+        command
+    } else {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("case");
+        command
+    };
+    let output = command.args([library, work, size]).stderr(std::process::Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(output.status.to_string().into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn said(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+}
+
+fn machine() -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, model)| model);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let system = said(Command::new("uname").arg("-sr")).unwrap_or_else(|| std::env::consts::OS.to_owned());
+    format!("{}, {cores} cores, {system}", model.unwrap_or(std::env::consts::ARCH))
+}
+
+/// Of what is compared, from the two lockfiles, and of what runs it.
+fn versions() -> Result<Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut versions = Vec::new();
+    versions.extend(said(Command::new("rustc").arg("--version")));
+    versions.extend(said(Command::new("node").arg("--version")).map(|version| format!("node {version}")));
+    let lock = fs::read_to_string(folder.join("Cargo.lock"))?;
+    for name in ["wasmtime", "loro", "yrs", "automerge"] {
+        let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("\nname = \"{name}\"\n")));
+        let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
+        versions.push(format!("{name} {}", version.ok_or("Cargo.lock is not as expected")?));
+    }
+    let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("package-lock.json"))?)?;
+    for name in ["yjs", "loro-crdt", "@automerge/automerge"] {
+        let version = lock["packages"][format!("node_modules/{name}")]["version"].as_str();
+        versions.push(format!("{name} {}", version.ok_or("package-lock.json is not as expected")?));
+    }
+    Ok(versions)
+}

@@ -1,0 +1,120 @@
+//! What is measured. A work runs in a process of its own, for one library.
+
+pub mod live;
+mod rows;
+mod start;
+
+use crate::libraries::{Automerge, Loro, Native, Result, Wasmtime, Yrs};
+use crate::results::Figure;
+
+/// How much work is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    pub rows: usize,
+    pub updated_rows: usize,
+    pub updates: usize,
+    /// The numbers of rows that costs are compared for.
+    pub scale: &'static [usize],
+    pub sets: usize,
+    pub peers: usize,
+    pub rounds: usize,
+    /// Events of which one is missing.
+    pub events: usize,
+}
+
+impl Size {
+    pub fn full() -> Self {
+        Self {
+            rows: 100_000,
+            updated_rows: 1_000,
+            updates: 200_000,
+            scale: &[50_000, 100_000, 200_000, 400_000, 800_000],
+            sets: 10_000,
+            peers: 100,
+            rounds: 300,
+            events: 1_000_000,
+        }
+    }
+
+    /// For a smoke run.
+    pub fn small() -> Self {
+        Self {
+            rows: 1_000,
+            updated_rows: 100,
+            updates: 2_000,
+            scale: &[500, 1_000],
+            sets: 1_000,
+            peers: 10,
+            rounds: 10,
+            events: 2_000,
+        }
+    }
+}
+
+/// The libraries of Rust, then those in Node, as tables name them.
+pub const LIBRARIES: [&str; 9] = [
+    "converge",
+    "converge in wasmtime",
+    "loro",
+    "yrs",
+    "automerge",
+    "converge in Node",
+    "yjs",
+    "loro-crdt",
+    "automerge in Node",
+];
+
+const TABLES: &[&str] = &LIBRARIES;
+const CONVERGE: &[&str] = &["converge", "converge in wasmtime", "converge in Node"];
+/// Those that have registers of this kind.
+const PRESENCE: &[&str] = &["converge", "converge in wasmtime", "loro", "converge in Node", "loro-crdt"];
+
+/// A work: its name, what it is, who does it.
+pub struct Work {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub libraries: &'static [&'static str],
+}
+
+pub const WORKS: [Work; 10] = [
+    Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
+    Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
+    Work {
+        name: "concurrent",
+        about: "two replicas update the same cells apart, then exchange what they did",
+        libraries: TABLES,
+    },
+    Work { name: "saved", about: "bytes of `insert`: written; read, and every row read; one row", libraries: TABLES },
+    Work { name: "saved-updates", about: "the same of `update`", libraries: TABLES },
+    Work { name: "history", about: "the histories of real repositories", libraries: CONVERGE },
+    Work { name: "catch-up", about: "one event that is missing", libraries: TABLES },
+    Work { name: "scale", about: "insert and read, by rows", libraries: TABLES },
+    Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
+    Work {
+        name: "start",
+        about: "from nothing to an instance",
+        libraries: &["converge in wasmtime", "converge in Node", "loro-crdt", "automerge in Node"],
+    },
+];
+
+/// Does a work with a library of Rust.
+pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
+    match library {
+        "converge" => run_side::<Native>(work, size),
+        "converge in wasmtime" => run_side::<Wasmtime>(work, size),
+        "loro" if work == "presence" => live::presence::<live::LoroPresence>(size),
+        "loro" => rows::run::<Loro>(work, size),
+        "yrs" => rows::run::<Yrs>(work, size),
+        "automerge" => rows::run::<Automerge>(work, size),
+        other => Err(format!("there is no library {other}").into()),
+    }
+}
+
+fn run_side<S: live::Side>(work: &str, size: Size) -> Result<Vec<Figure>> {
+    match work {
+        "presence" => live::presence::<S>(size),
+        "history" => live::histories::<S>(),
+        "start" => start::run(),
+        _ => rows::run::<S>(work, size),
+    }
+}
