@@ -1,10 +1,10 @@
 //! Giving up history: what lies below a horizon on which every event still to come builds.
 
 use super::Doc;
+use super::translation::Translation;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::id::{EventNumber, PeerNumber, PeerVersion};
-use crate::oplog::Copies;
 
 /// What compaction gave up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,7 +67,7 @@ impl Doc {
         let graph = Graph::beyond(horizon);
         (0..graph.len()).for_each(|_| log.end_event());
         let mut doc = Self { peer: self.peer.clone(), peers: self.peers.clone(), graph, log, rows, ..Self::empty() };
-        let (counts, mut copies) = (doc.graph.horizon().counts().to_vec(), Copies::new());
+        let (counts, mut translation) = (doc.graph.horizon().counts().to_vec(), Translation::default());
         for span in self.graph.since(&counts) {
             let len = span.len.min(end[span.peer.index()].saturating_sub(span.counter.0));
             if len == 0 {
@@ -81,7 +81,7 @@ impl Doc {
             doc.graph.push(span.peer, &dependencies, len);
             for steps in 0..len {
                 let event = EventNumber(span.first.0 + steps);
-                doc.take_effect(span.peer, span.lamport.plus(steps), self.commit_of(event), &mut copies);
+                doc.take_effect(span.peer, span.lamport.plus(steps), self.commit_of(event), &mut translation);
             }
         }
         doc.graph.complete_so_far();

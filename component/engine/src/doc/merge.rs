@@ -6,13 +6,14 @@
 use super::events::EventRun;
 use super::incoming::Incoming;
 use super::room::Coming;
+use super::translation::Translation;
 use super::waiting::{self, Waiter, Waiting};
 use super::{Doc, check};
 use crate::clock::Lamport;
 use crate::error::{Error, RunRule};
 use crate::graph::Broken;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
-use crate::oplog::{CommitRef, Copies};
+use crate::oplog::CommitRef;
 use crate::work;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -106,7 +107,7 @@ impl Doc {
 
     fn carry_out(&mut self, plan: Plan, runs: &[Incoming<'_>]) -> MergeReport {
         let mut report = MergeReport { duplicate: plan.duplicate, ..MergeReport::default() };
-        let mut copies = Copies::new();
+        let mut translation = Translation::default();
         for Ready { source, peer, counters, lamport } in plan.ready {
             report.applied += counters.len() as u32;
             let name = self.peers.text(peer.0).clone();
@@ -114,12 +115,12 @@ impl Doc {
                 Source::Piece(piece) => {
                     let Piece { run, places } = plan.pieces[piece].clone();
                     for (steps, place) in (0..).zip(places) {
-                        self.take_effect(peer, lamport.plus(steps), runs[run].commit(place), &mut copies);
+                        self.take_effect(peer, lamport.plus(steps), runs[run].commit(place), &mut translation);
                     }
                 }
                 Source::Waiting((name, counter)) => {
                     if let Some(event) = self.waiting.remove(&name, counter) {
-                        self.take_effect(peer, lamport, CommitRef::Plain(&event.commit), &mut copies);
+                        self.take_effect(peer, lamport, CommitRef::Plain(&event.commit), &mut translation);
                     }
                 }
             }

@@ -19,6 +19,7 @@ mod rebase;
 mod room;
 mod save;
 mod stamps;
+mod translation;
 mod waiting;
 
 pub use compact::CompactionReport;
@@ -30,8 +31,9 @@ use crate::clock::Lamport;
 use crate::error::{Error, Name};
 use crate::graph::Graph;
 use crate::id::{Counter, EventId, EventNumber, Names, PeerNumber, PeerVersion, SharedText};
-use crate::oplog::{Cell, CommitRef, Copies, OpLog};
+use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
 use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
+use translation::Translation;
 use waiting::Waiting;
 
 /// A replica of a document.
@@ -169,16 +171,45 @@ impl Doc {
     }
 
     /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
-    /// O(log n) for each operation and cell.
-    /// `copies` are those of the log that the commit is from, where it is from one.
-    fn take_effect(&mut self, peer: PeerNumber, lamport: Lamport, commit: CommitRef<'_>, copies: &mut Copies) {
-        for (index, op) in (0..).zip(commit.ops()) {
-            let row = self.rows.intern(op.table, op.row);
-            let cells = op.cells.sources().map(|(column, source)| (self.rows.intern_column(column), source));
-            let logged = self.log.push_op(op.kind, row, cells, copies);
-            self.rows.apply(Stamp { lamport, peer, index }, &logged, &self.log, &self.peers);
+    /// O(1) for each operation and cell, O(log n) for a row that comes to be there or is no longer. `translation` is that of
+    /// the log that the commit is from, where it is from one.
+    fn take_effect(
+        &mut self,
+        peer: PeerNumber,
+        lamport: Lamport,
+        commit: CommitRef<'_>,
+        translation: &mut Translation,
+    ) {
+        let Self { rows, log, peers, .. } = self;
+        let stamp = |index| Stamp { lamport, peer, index };
+        match commit {
+            CommitRef::Plain(_) => {
+                for (index, op) in (0..).zip(commit.ops()) {
+                    let found = translation.found.get(index as usize).copied().flatten();
+                    let row = found.unwrap_or_else(|| rows.intern(op.table, op.row));
+                    let start = log.begin_op();
+                    for (column, source) in op.cells.sources() {
+                        let column = rows.intern_column(column, log.likely_column(start));
+                        log.push_copy(column, source, &mut translation.copies);
+                    }
+                    let logged = log.end_op(op.kind, row, start);
+                    rows.apply(stamp(index), &logged, log, peers);
+                }
+            }
+            CommitRef::Logged { names, log: from, event } => {
+                for (index, op) in (0..).zip(from.ops(event)) {
+                    let row = translation.row(rows, names, op.row);
+                    let start = log.begin_op();
+                    for cell in op.cells() {
+                        let column = translation.column(rows, names, from.column(cell));
+                        log.push_copy(column, CellSource::Logged(from, cell), &mut translation.copies);
+                    }
+                    let logged = log.end_op(op.kind, row, start);
+                    rows.apply(stamp(index), &logged, log, peers);
+                }
+            }
         }
-        self.log.end_event();
+        log.end_event();
     }
 
     /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).

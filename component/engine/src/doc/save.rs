@@ -103,8 +103,8 @@ impl Doc {
         for (peer, counter, event) in self.waiting.iter() {
             let number = EventNumber(log.events());
             for op in CommitRef::Plain(&event.commit).ops() {
-                let row = rows.name(op.table, op.row);
-                let cells = op.cells.sources().map(|(column, source)| (rows.intern_column(column), source));
+                let row = rows.intern(op.table, op.row);
+                let cells = op.cells.sources().map(|(column, source)| (rows.intern_column(column, None), source));
                 log.push_op(op.kind, row, cells, &mut Copies::new());
             }
             log.end_event();

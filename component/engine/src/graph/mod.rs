@@ -65,7 +65,10 @@ pub(crate) struct Graph {
     dependencies: Vec<EventNumber>,
     len: u32,
     by_peer: Vec<Vec<RunNumber>>,
+    /// The heads, but for the newest one.
     heads: BTreeSet<EventNumber>,
+    /// The event that was added last, which is a head always; none where nothing was added since the graph was made.
+    newest: Option<EventNumber>,
     horizon: Horizon,
     /// The events from this one on build on the horizon.
     complete_from: EventNumber,
@@ -115,8 +118,17 @@ impl Graph {
     }
 
     /// The events that no event depends on, in the order in which they took effect.
-    pub(crate) fn heads(&self) -> impl ExactSizeIterator<Item = EventNumber> {
-        self.heads.iter().copied()
+    pub(crate) fn heads(&self) -> impl Iterator<Item = EventNumber> {
+        self.heads.iter().copied().chain(self.newest)
+    }
+
+    /// How many events no event depends on.
+    pub(crate) fn head_count(&self) -> usize {
+        self.heads.len() + usize::from(self.newest.is_some())
+    }
+
+    fn is_head(&self, event: EventNumber) -> bool {
+        self.newest == Some(event) || self.heads.contains(&event)
     }
 
     /// The lamport time of an event with these dependencies. O(dependencies × log of the runs).
@@ -131,7 +143,7 @@ impl Graph {
             return Err(Broken::PreviousMissing);
         }
         // Heads are concurrent: nothing builds on them.
-        if dependencies.iter().all(|dependency| self.heads.contains(dependency)) {
+        if dependencies.iter().all(|&dependency| self.is_head(dependency)) {
             return Ok(());
         }
         self.covered(dependencies).map_or(Ok(()), |covered| Err(Broken::NotConcurrent(covered)))
@@ -144,15 +156,18 @@ impl Graph {
         if !self.extends_last_run(peer, dependencies) {
             self.push_run(peer, dependencies);
         }
-        for dependency in dependencies {
-            if self.heads.remove(dependency)
+        let mut previous = self.newest.take();
+        for &dependency in dependencies {
+            let was_previous = previous.take_if(|previous| *previous == dependency).is_some();
+            if (was_previous || self.heads.remove(&dependency))
                 && let Some(covered) = &mut self.covered
             {
-                covered.push(*dependency);
+                covered.push(dependency);
             }
         }
+        self.heads.extend(previous);
         self.len += len;
-        self.heads.insert(EventNumber(self.len - 1));
+        self.newest = Some(EventNumber(self.len - 1));
         first
     }
 
@@ -175,6 +190,7 @@ impl Graph {
         }
         self.len = len;
         self.heads.split_off(&EventNumber(len));
+        self.newest.take_if(|newest| newest.0 >= len);
         self.heads.extend(self.covered.take().into_iter().flatten().filter(|head| head.0 < len));
     }
 
@@ -206,6 +222,11 @@ impl Graph {
     }
 
     fn run_of(&self, event: EventNumber) -> RunNumber {
+        let last = self.runs.len() - 1;
+        // Most questions are about what was added last.
+        if self.runs[last].first <= event {
+            return RunNumber(last as u32);
+        }
         RunNumber(self.runs.partition_point(|run| run.first <= event) as u32 - 1)
     }
 
@@ -248,7 +269,7 @@ impl Graph {
             assert_eq!(run.lamport, self.lamport_after(self.run_dependencies(number)), "lamport of {run:?}");
             heads.insert(last);
         }
-        assert_eq!(heads, self.heads);
+        assert!(heads.iter().copied().eq(self.heads()), "{heads:?}");
         for (peer, runs) in self.by_peer.iter().enumerate() {
             assert!(runs.is_sorted() && runs.iter().all(|run| self.runs[run.index()].peer.index() == peer));
             assert_eq!(counts[peer], self.count(PeerNumber(peer as u32)));

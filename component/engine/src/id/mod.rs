@@ -4,8 +4,12 @@
 //! differ between replicas: whatever leaves the engine, or is compared, goes by name. Does not know the graph.
 
 mod bytes;
+mod index;
+mod order;
 
 pub(crate) use bytes::{read_texts, write_texts};
+pub(crate) use index::Index;
+pub(crate) use order::Order;
 
 use crate::error::Error;
 use crate::limits::Limit;
@@ -73,8 +77,9 @@ indexes! { PeerNumber TableNumber RowNumber EventNumber }
 /// Texts with a number each, from 0 up.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    by_text: BTreeMap<SharedText, u32>,
     texts: Vec<SharedText>,
+    index: Index,
+    order: Order,
 }
 
 impl Names {
@@ -83,21 +88,22 @@ impl Names {
         self.texts.len()
     }
 
-    /// The number of a text that is known. O(log n).
+    /// The number of a text that is known. O(1).
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        self.by_text.get(text).copied()
+        self.index.find(text, |number| &*self.texts[number as usize])
     }
 
-    /// The number of a text, which is added where it is new. O(log n).
+    /// The number of a text, which is added where it is new: O(log n) then, else O(1).
     pub(crate) fn intern(&mut self, text: &str) -> u32 {
         if let Some(number) = self.find(text) {
             return number;
         }
-        let shared = SharedText::from(text);
         // Every caller has checked a limit far below 2^32.
         let number = self.texts.len() as u32;
-        self.by_text.insert(shared.clone(), number);
-        self.texts.push(shared);
+        self.texts.push(SharedText::from(text));
+        let text_of = |number: u32| &*self.texts[number as usize];
+        self.index.insert(number, text_of);
+        self.order.insert(number, text_of);
         number
     }
 
@@ -123,14 +129,44 @@ impl Names {
 
     /// All texts with their numbers, sorted as bytes.
     pub(crate) fn sorted(&self) -> impl Iterator<Item = (&SharedText, u32)> {
-        self.by_text.iter().map(|(text, &number)| (text, number))
+        self.order.iter().map(|number| (self.text(number), number))
     }
 
     /// Forgets the texts that were added when there were `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
-        for text in self.texts.drain(len..) {
-            self.by_text.remove(&text);
+        for number in len as u32..self.texts.len() as u32 {
+            let text_of = |number: u32| &*self.texts[number as usize];
+            self.index.remove(number, text_of);
+            self.order.remove(number, text_of);
         }
+        self.texts.truncate(len);
+    }
+}
+
+/// Texts by number, one behind the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Texts {
+    bytes: String,
+    ends: Vec<u64>,
+}
+
+impl Texts {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Adds one, which gets the next number.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len() as u64);
+    }
+
+    /// The one with this number, which must be there.
+    pub(crate) fn text(&self, number: u32) -> &str {
+        let at = number as usize;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start as usize..self.ends[at] as usize]
     }
 }
 

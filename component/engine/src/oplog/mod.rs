@@ -191,12 +191,29 @@ impl OpLog {
         cells: impl Iterator<Item = (ColumnNumber, CellSource<'a>)>,
         copies: &mut Copies,
     ) -> LoggedOp {
-        let start = self.columns.len() as u32;
-        for (column, source) in cells {
-            let packed = self.take(source, copies);
-            self.push_cell(column, packed);
-        }
+        let start = self.begin_op();
+        cells.for_each(|(column, source)| self.push_copy(column, source, copies));
         self.end_op(kind, row, start)
+    }
+
+    /// Begins an operation, whose cells `push_copy` adds and which `end_op` ends.
+    pub(crate) fn begin_op(&self) -> u32 {
+        self.columns.len() as u32
+    }
+
+    /// The column that the operation before the one that begins at `start` has at this place: most operations set the same
+    /// columns as the one before.
+    pub(crate) fn likely_column(&self, start: u32) -> Option<ColumnNumber> {
+        let ends = &self.cell_ends;
+        let before = ends.len().checked_sub(2).map_or(self.loose_cells, |at| ends[at]);
+        let at = before as usize + (self.columns.len() - start as usize);
+        self.columns.get(at).copied()
+    }
+
+    /// Adds a cell to the operation that was begun.
+    pub(crate) fn push_copy(&mut self, column: ColumnNumber, source: CellSource<'_>, copies: &mut Copies) {
+        let packed = self.take(source, copies);
+        self.push_cell(column, packed);
     }
 
     /// Adds a cell that belongs to no operation. There must be no operation yet.
@@ -226,7 +243,7 @@ impl OpLog {
     }
 
     /// Makes an operation of the cells from `start` on.
-    fn end_op(&mut self, kind: OpKind, row: RowNumber, start: u32) -> LoggedOp {
+    pub(crate) fn end_op(&mut self, kind: OpKind, row: RowNumber, start: u32) -> LoggedOp {
         let end = self.columns.len() as u32;
         self.rows.push(PackedOp::new(kind, row));
         self.cell_ends.push(end);
@@ -337,7 +354,7 @@ impl OpLog {
             CellSource::Logged(log, cell) => (log, cell),
         };
         let there = log.packed(cell);
-        if !log.shared.contains(&there) {
+        if log.shared.is_empty() || !log.shared.contains(&there) {
             return self.pack(log.unpack(there));
         }
         if let Some(&here) = copies.get(&there) {

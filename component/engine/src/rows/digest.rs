@@ -49,12 +49,12 @@ impl Rows {
         let mut parts = Parts { hasher: Sha256::new(), chunk: Vec::with_capacity(CHUNK_BYTES) };
         for (name, number) in self.table_names.sorted() {
             let there = &self.tables[number as usize].there;
-            if !there.is_empty() {
+            if there.len() > 0 {
                 parts.text(b'T', name.as_bytes());
             }
-            for (id, row) in there {
-                parts.text(b'R', id.as_bytes());
-                for cell in self.rows[row.index()].state.cells() {
+            for row in there.iter() {
+                parts.text(b'R', self.ids.text(row).as_bytes());
+                for cell in self.rows[row as usize].state.cells() {
                     parts.text(b'C', self.column_name(log.column(cell)).as_bytes());
                     match log.value(cell) {
                         ValueRef::Null => parts.fixed(b'n', &[]),

@@ -19,7 +19,7 @@ pub use scan::{KeyRange, Page, Row, ScanOptions, TableSummary};
 pub use watch::{Changes, WatcherNumber};
 
 use crate::error::Error;
-use crate::id::{ColumnNumber, Names, RowNumber, SharedText, TableNumber};
+use crate::id::{ColumnNumber, Index, Names, Order, RowNumber, TableNumber, Texts};
 use crate::limits;
 use crate::oplog::{Cell, CellNumber, CommitRef, LoggedOp, OpLog, OpNames};
 use crate::work;
@@ -29,21 +29,21 @@ use std::collections::BTreeMap;
 use version::RowVersion;
 use watch::Watchers;
 
-/// The rows of a table by id, each in one of the two.
+/// The rows of a table.
 #[derive(Debug, Default)]
 struct Table {
-    there: BTreeMap<SharedText, RowNumber>,
-    /// Rows that are not there, but were, or may yet come to be.
-    gone: BTreeMap<SharedText, RowNumber>,
+    /// Those that are there, by id.
+    there: Order,
+    /// How many are not there, but were, or may yet come to be.
+    gone: u32,
 }
 
 #[derive(Debug)]
 struct NamedRow {
     table: TableNumber,
-    id: SharedText,
-    state: RowState,
     /// Whether it was known at the horizon, and no operation has touched it since.
     is_as_at_horizon: bool,
+    state: RowState,
 }
 
 /// The tables of a document.
@@ -53,6 +53,9 @@ pub(crate) struct Rows {
     tables: Vec<Table>,
     columns: Names,
     rows: Vec<NamedRow>,
+    /// By row, as the numbers of `by_name`.
+    ids: Texts,
+    by_name: Index,
     further_inserts: FurtherInserts,
     /// Rows that were known at the horizon and were touched since, as they were there.
     changed: BTreeMap<RowNumber, RowVersion>,
@@ -60,12 +63,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Whether the row is there. O(log n).
-    pub(crate) fn is_there(&self, table: &str, row: &str) -> bool {
-        self.find(table, row).is_some()
-    }
-
-    /// The cells of a row that is there, sorted by column. O(log n) and the row's size.
+    /// The cells of a row that is there, sorted by column. O(the row's size).
     pub(crate) fn get(&self, log: &OpLog, table: &str, row: &str) -> Option<Vec<Cell>> {
         Some(self.cells(log, self.find(table, row)?))
     }
@@ -83,39 +81,47 @@ impl Rows {
         self.columns.check_room(&limits::COLUMNS, most_columns, columns)
     }
 
-    /// The row of this name, which gets a number where it is new; `apply` must follow, which puts it into its table. O(log n).
+    /// The row of this name, which gets a number where it is new; `apply` must follow then, which puts it into its table.
+    /// O(1).
     pub(crate) fn intern(&mut self, table: &str, row: &str) -> RowNumber {
-        let table = TableNumber(self.table_names.intern(table));
-        if self.tables.len() <= table.index() {
-            self.tables.resize_with(table.index() + 1, Table::default);
+        let table = self.intern_table(table);
+        match self.number(table, row) {
+            Some(number) => number,
+            None => self.push_row(table, row),
         }
-        let Table { there, gone } = &self.tables[table.index()];
-        if let Some(&number) = there.get(row).or_else(|| gone.get(row)) {
-            return number;
+    }
+
+    fn intern_table(&mut self, table: &str) -> TableNumber {
+        let number = TableNumber(self.table_names.intern(table));
+        if self.tables.len() <= number.index() {
+            self.tables.resize_with(number.index() + 1, Table::default);
         }
-        let number = RowNumber(self.rows.len() as u32);
-        self.rows.push(NamedRow {
-            table,
-            id: SharedText::from(row),
-            state: RowState::default(),
-            is_as_at_horizon: false,
-        });
         number
     }
 
-    /// The column of this name, which gets a number where it is new. O(log columns).
-    pub(crate) fn intern_column(&mut self, column: &str) -> ColumnNumber {
-        ColumnNumber(self.columns.intern(column))
+    /// The row of this name, there or not.
+    fn number(&self, table: TableNumber, row: &str) -> Option<RowNumber> {
+        let Self { rows, ids, by_name, .. } = self;
+        by_name.find((table, row), |number| (rows[number as usize].table, ids.text(number))).map(RowNumber)
     }
 
-    /// The row of this name, which is remembered as one that is not there where it is new. O(log n).
-    pub(crate) fn name(&mut self, table: &str, row: &str) -> RowNumber {
-        let known = self.rows.len();
-        let number = self.intern(table, row);
-        if number.index() == known {
-            self.find_place(number);
+    /// A new row, of a name that no other one has.
+    fn push_row(&mut self, table: TableNumber, row: &str) -> RowNumber {
+        let Self { rows, ids, by_name, tables, .. } = self;
+        let number = rows.len() as u32;
+        rows.push(NamedRow { table, is_as_at_horizon: false, state: RowState::default() });
+        ids.push(row);
+        by_name.insert(number, |number| (rows[number as usize].table, ids.text(number)));
+        tables[table.index()].gone += 1;
+        RowNumber(number)
+    }
+
+    /// The column of this name, which gets a number where it is new. `likely` is looked at first. O(1).
+    pub(crate) fn intern_column(&mut self, column: &str, likely: Option<ColumnNumber>) -> ColumnNumber {
+        match likely {
+            Some(likely) if &**self.columns.text(likely.0) == column => likely,
+            _ => ColumnNumber(self.columns.intern(column)),
         }
-        number
     }
 
     /// How many rows have a number.
@@ -129,7 +135,8 @@ impl Rows {
     }
 
     /// Joins an operation to the state, whatever the order in which operations come. `peers` are the names of the
-    /// peers that stamps mention. O(log n) and the row's size.
+    /// peers that stamps mention. O(log n) where it
+    /// comes to be there or is no longer, and the row's size.
     pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Names) {
         work::step();
         if self.watchers.any() {
@@ -139,35 +146,35 @@ impl Rows {
             self.changed.insert(op.row, self.now(op.row));
             self.rows[op.row.index()].is_as_at_horizon = false;
         }
-        let Self { tables, columns, rows, further_inserts, .. } = self;
+        let Self { columns, rows, further_inserts, .. } = self;
         let row = &mut rows[op.row.index()];
         let was_there = row.state.is_there();
         row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
-        let table = &mut tables[row.table.index()];
-        match (was_there, row.state.is_there()) {
-            (true, false) => {
-                table.there.remove(&row.id);
-                table.gone.insert(row.id.clone(), op.row);
-            }
-            (false, true) => {
-                if !table.gone.is_empty() {
-                    table.gone.remove(&row.id);
-                }
-                table.there.insert(row.id.clone(), op.row);
-            }
-            (false, false) => {
-                table.gone.insert(row.id.clone(), op.row);
-            }
-            (true, true) => {}
+        if row.state.is_there() != was_there {
+            self.find_place(op.row);
         }
     }
 
-    /// Puts a row into its table that is in none.
-    fn find_place(&mut self, number: RowNumber) {
-        let row = &self.rows[number.index()];
-        let Table { there, gone } = &mut self.tables[row.table.index()];
-        let place = if row.state.is_there() { there } else { gone };
-        place.insert(row.id.clone(), number);
+    /// Puts a row into its table's order, or takes it out, after it came to be there or is no longer.
+    fn find_place(&mut self, row: RowNumber) {
+        let Self { tables, rows, ids, .. } = self;
+        let NamedRow { table, state, .. } = &rows[row.index()];
+        let Table { there, gone } = &mut tables[table.index()];
+        if state.is_there() {
+            there.insert(row.0, |number| ids.text(number));
+            *gone -= 1;
+        } else {
+            there.remove(row.0, |number| ids.text(number));
+            *gone += 1;
+        }
+    }
+
+    /// Fills the index of names, for rows of which no two have the same one. O(n).
+    fn index_all(&mut self) {
+        let Self { rows, ids, by_name, .. } = self;
+        for number in 0..rows.len() as u32 {
+            by_name.insert(number, |number| (rows[number as usize].table, ids.text(number)));
+        }
     }
 
     fn watchers_before_change(&mut self, row: RowNumber, log: &OpLog) {
@@ -184,8 +191,8 @@ impl Rows {
         let watcher = self.watchers.add(tables)?;
         if from_start {
             for (name, table) in self.table_names.sorted() {
-                for &row in self.tables[table as usize].there.values() {
-                    self.watchers.announce(watcher, row, name);
+                for row in self.tables[table as usize].there.iter() {
+                    self.watchers.announce(watcher, RowNumber(row), name);
                 }
             }
         }
@@ -197,8 +204,10 @@ impl Rows {
         self.watchers.remove(watcher);
     }
 
-    fn find(&self, table: &str, row: &str) -> Option<RowNumber> {
-        self.table(table)?.there.get(row).copied()
+    /// The row of this name, where it is there. O(1).
+    pub(crate) fn find(&self, table: &str, row: &str) -> Option<RowNumber> {
+        let table = TableNumber(self.table_names.find(table)?);
+        self.number(table, row).filter(|row| self.rows[row.index()].state.is_there())
     }
 
     fn table(&self, name: &str) -> Option<&Table> {
@@ -218,25 +227,26 @@ impl Rows {
     /// Panics where something that always holds does not. O(everything).
     pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Names) {
         for (number, row) in (0..).map(RowNumber).zip(&self.rows) {
-            let Table { there, gone } = &self.tables[row.table.index()];
-            let places = (there.get(&row.id), gone.get(&row.id));
-            let expected = if row.state.is_there() { (Some(&number), None) } else { (None, Some(&number)) };
-            assert_eq!(places, expected, "place of {row:?}");
+            let id = self.ids.text(number.0);
+            assert_eq!(self.number(row.table, id), Some(number), "{row:?}");
+            let found = self.tables[row.table.index()].there.find(id, |number| self.ids.text(number));
+            assert_eq!(found, row.state.is_there().then_some(number.0), "place of {row:?}");
             let meaning = Meaning { log, columns: &self.columns, peers };
             assert_eq!(row.state.defect(number, meaning, &self.further_inserts), None, "{row:?}");
             assert!(!row.is_as_at_horizon || !log.names(number) && !self.changed.contains_key(&number), "{row:?}");
         }
         assert_eq!(
             self.rows.len(),
-            self.tables.iter().map(|table| table.there.len() + table.gone.len()).sum::<usize>()
+            self.tables.iter().map(|table| table.there.len() + table.gone as usize).sum::<usize>()
         );
+        assert_eq!(self.rows.len(), self.ids.len());
     }
 }
 
 impl OpNames for Rows {
-    fn row_name(&self, row: RowNumber) -> (&str, &str) {
-        let row = &self.rows[row.index()];
-        (self.table_names.text(row.table.0), &row.id)
+    fn row_name(&self, number: RowNumber) -> (&str, &str) {
+        let row = &self.rows[number.index()];
+        (self.table_names.text(row.table.0), self.ids.text(number.0))
     }
 
     fn column_name(&self, column: ColumnNumber) -> &str {

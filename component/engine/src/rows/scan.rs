@@ -2,7 +2,7 @@
 
 use super::{Rows, Table};
 use crate::error::{Error, Invalid, Name};
-use crate::id::{RowNumber, SharedText};
+use crate::id::RowNumber;
 use crate::limits;
 use crate::oplog::{Cell, ITEM_BYTES, OpLog};
 use std::collections::BTreeSet;
@@ -174,19 +174,31 @@ fn is_empty(bounds: &Bounds) -> bool {
     }
 }
 
-impl Table {
-    /// The rows between the bounds, upwards or down.
-    fn range(&self, bounds: &Bounds, descending: bool) -> Box<dyn Iterator<Item = (&SharedText, RowNumber)> + '_> {
+impl Rows {
+    /// The rows of a table between the bounds, upwards or down.
+    fn range<'a>(
+        &'a self,
+        table: &'a Table,
+        bounds: &'a Bounds,
+        descending: bool,
+    ) -> Box<dyn Iterator<Item = (&'a str, RowNumber)> + 'a> {
         if is_empty(bounds) {
             return Box::new(std::iter::empty());
         }
-        let bounds = (bounds.0.as_ref().map(String::as_str), bounds.1.as_ref().map(String::as_str));
-        let rows = self.there.range::<str, _>(bounds).map(|(id, &row)| (id, row));
+        let is_below = |number: u32| match &bounds.0 {
+            Bound::Unbounded => false,
+            Bound::Included(low) => self.ids.text(number) < low.as_str(),
+            Bound::Excluded(low) => self.ids.text(number) <= low.as_str(),
+        };
+        let is_above = |number: u32| match &bounds.1 {
+            Bound::Unbounded => false,
+            Bound::Included(high) => self.ids.text(number) > high.as_str(),
+            Bound::Excluded(high) => self.ids.text(number) >= high.as_str(),
+        };
+        let rows = table.there.range(is_below, is_above).map(|number| (self.ids.text(number), RowNumber(number)));
         if descending { Box::new(rows.rev()) } else { Box::new(rows) }
     }
-}
 
-impl Rows {
     /// A page of a table's rows; see `Doc::scan`.
     pub(crate) fn scan(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         options.check()?;
@@ -194,7 +206,7 @@ impl Rows {
         let Some(table) = self.table(table) else { return Ok(page) };
         let columns: BTreeSet<&str> = options.columns.iter().map(String::as_str).collect();
         let mut bytes = 0;
-        for (id, row) in table.range(&options.bounds(), options.descending) {
+        for (id, row) in self.range(table, &options.bounds(), options.descending) {
             if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.most {
                 page.more = true;
                 break;
@@ -204,7 +216,7 @@ impl Rows {
                 cells.retain(|cell| columns.contains(cell.column.as_str()));
             }
             bytes += ITEM_BYTES + id.len() as u64 + cells.iter().map(Cell::bytes).sum::<u64>();
-            page.rows.push(Row { id: String::from(&**id), cells });
+            page.rows.push(Row { id: id.to_owned(), cells });
         }
         Ok(page)
     }

@@ -2,9 +2,10 @@
 
 use super::Names;
 use crate::clock::Lamport;
-use crate::id::{PeerNumber, RowNumber, SharedText};
+use crate::id::{ColumnNumber, PeerNumber, RowNumber, SharedText};
 use crate::oplog::{CellNumber, LoggedOp, OpKind, OpLog};
 use crate::work;
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -93,9 +94,26 @@ impl FurtherInserts {
 pub(super) struct Written {
     pub(super) stamp: Stamp,
     pub(super) cell: CellNumber,
+    /// That of the cell. `limits::COLUMNS` keeps it below 2^16.
+    column: u16,
     /// Whether it is not before the earliest insert.
     pub(super) shows: bool,
 }
+
+impl Written {
+    pub(super) fn new(stamp: Stamp, cell: CellNumber, column: ColumnNumber, shows: bool) -> Self {
+        Self { stamp, cell, column: column.0 as u16, shows }
+    }
+
+    pub(super) fn column(&self) -> ColumnNumber {
+        ColumnNumber(self.column.into())
+    }
+}
+
+/// Cells that lie in the row itself; most rows have few.
+const IN_PLACE: usize = 3;
+/// Cells up to which looking at each is the fastest way to find one.
+const FEW: usize = 16;
 
 /// What a row is made of.
 #[derive(Debug, Clone)]
@@ -105,12 +123,12 @@ pub(super) struct RowState {
     pub(super) inserted: Stamp,
     /// By column, sorted by its name. Writes that do not show have come into a gap in which the row was not there; they
     /// may show once an earlier insert comes.
-    pub(super) written: Vec<Written>,
+    pub(super) written: SmallVec<[Written; IN_PLACE]>,
 }
 
 impl Default for RowState {
     fn default() -> Self {
-        Self { deleted: Stamp::NEVER, inserted: Stamp::NEVER, written: Vec::new() }
+        Self { deleted: Stamp::NEVER, inserted: Stamp::NEVER, written: SmallVec::new() }
     }
 }
 
@@ -123,8 +141,8 @@ pub(super) struct Meaning<'a> {
 }
 
 impl<'a> Meaning<'a> {
-    fn column_of(self, written: &Written) -> &'a str {
-        self.columns.text(self.log.column(written.cell).0)
+    fn column_name(self, written: &Written) -> &'a str {
+        self.columns.text(written.column().0)
     }
 }
 
@@ -154,7 +172,7 @@ impl RowState {
         if self.is_there() && is_settled(self.inserted) {
             self.inserted = Stamp::SETTLED;
         }
-        self.written.retain(|written| written.shows || !is_settled(written.stamp));
+        self.written.retain(|written: &mut Written| written.shows || !is_settled(written.stamp));
         for written in self.written.iter_mut().filter(|written| is_settled(written.stamp)) {
             written.stamp = Stamp::SETTLED;
         }
@@ -190,9 +208,8 @@ impl RowState {
         let shows = self.is_there() && !stamp.is_before(self.inserted, meaning.peers);
         for cell in op.cells() {
             work::step();
-            let written = Written { stamp, cell, shows };
-            let column = meaning.column_of(&written);
-            match self.written.binary_search_by(|other| meaning.column_of(other).cmp(column)) {
+            let written = Written::new(stamp, cell, meaning.log.column(cell), shows);
+            match self.place(&written, meaning) {
                 Ok(at) if self.written[at].stamp.is_before(stamp, meaning.peers) => self.written[at] = written,
                 Ok(_) => {}
                 Err(at) => self.written.insert(at, written),
@@ -200,9 +217,24 @@ impl RowState {
         }
     }
 
+    /// Where the write to a column is, or where it would be. O(log of the cells).
+    fn place(&self, written: &Written, meaning: Meaning<'_>) -> Result<usize, usize> {
+        if self.written.len() <= FEW
+            && let Some(at) = self.written.iter().position(|other| other.column == written.column)
+        {
+            return Ok(at);
+        }
+        let name = meaning.column_name(written);
+        // The cells of an operation are sorted too.
+        match self.written.last() {
+            Some(last) if meaning.column_name(last) < name => Err(self.written.len()),
+            _ => self.written.binary_search_by(|other| meaning.column_name(other).cmp(name)),
+        }
+    }
+
     fn delete(&mut self, row: RowNumber, stamp: Stamp, peers: &Names, further: &mut FurtherInserts) {
         self.deleted = stamp;
-        self.written.retain(|written| stamp.is_before(written.stamp, peers));
+        self.written.retain(|written: &mut Written| stamp.is_before(written.stamp, peers));
         if self.is_there() && self.inserted.is_before(stamp, peers) {
             let next = loop {
                 work::step();
@@ -231,10 +263,11 @@ impl RowState {
         further: &FurtherInserts,
     ) -> Option<&'static str> {
         let peers = meaning.peers;
-        let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_of(a) < meaning.column_of(b));
+        let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_name(a) < meaning.column_name(b));
         let holds = |written: &Written| {
             let shows = self.is_there() && !written.stamp.is_before(self.inserted, peers);
-            self.deleted.is_before(written.stamp, peers) && written.shows == shows
+            let is_of_column = meaning.log.column(written.cell) == written.column();
+            self.deleted.is_before(written.stamp, peers) && written.shows == shows && is_of_column
         };
         let has_further = further.stamps(row).next().is_some();
         match () {

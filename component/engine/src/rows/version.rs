@@ -81,20 +81,23 @@ impl Rows {
             }
             let (table, id) = self.row_name(old);
             let new = rows.intern(table, id);
-            for Written { cell, .. } in &mut state.written {
-                let column = rows.intern_column(self.column_name(log.column(*cell)));
-                *cell = new_log.push_loose_copy(column, CellSource::Logged(log, *cell), &mut copies);
+            for written in &mut state.written {
+                let column = rows.intern_column(self.column_name(written.column()), None);
+                let cell = new_log.push_loose_copy(column, CellSource::Logged(log, written.cell), &mut copies);
+                *written = Written::new(written.stamp, cell, column, written.shows);
             }
             rows.further_inserts.copy(&further, old, new, peers);
             rows.rows[new.index()].state = state;
             rows.rows[new.index()].is_as_at_horizon = true;
-            rows.find_place(new);
+            if rows.rows[new.index()].state.is_there() {
+                rows.find_place(new);
+            }
         }
         (rows, new_log)
     }
 
     /// How many rows are not there, but are remembered.
     pub(crate) fn gone(&self) -> u32 {
-        self.tables.iter().map(|table| table.gone.len() as u32).sum()
+        self.tables.iter().map(|table| table.gone).sum()
     }
 }

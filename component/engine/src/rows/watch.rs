@@ -156,7 +156,7 @@ impl Rows {
             let mirrored = std::mem::take(&mut watcher.mirrored);
             for row in &mut watcher.touched {
                 let (table, id) = old.row_name(*row);
-                let new = self.name(table, id);
+                let new = self.intern(table, id);
                 watcher.mirrored.insert(new, mirrored.get(row).cloned().flatten());
                 *row = new;
             }
@@ -165,7 +165,7 @@ impl Rows {
             for (table, id) in self.names_there().chain(old.names_there()).collect::<BTreeSet<_>>() {
                 let (now, before) = (self.get(log, &table, &id), old.get(old_log, &table, &id));
                 if now != before {
-                    let row = self.name(&table, &id);
+                    let row = self.intern(&table, &id);
                     watchers.before_change(row, &table, || before.clone());
                 }
             }
@@ -175,7 +175,7 @@ impl Rows {
 
     /// The names of all rows that are there.
     fn names_there(&self) -> impl Iterator<Item = (String, String)> {
-        let numbers = self.tables.iter().flat_map(|table| table.there.values());
-        numbers.map(|&row| self.row_name(row)).map(|(table, id)| (table.to_owned(), id.to_owned()))
+        let numbers = self.tables.iter().flat_map(|table| table.there.iter()).map(RowNumber);
+        numbers.map(|row| self.row_name(row)).map(|(table, id)| (table.to_owned(), id.to_owned()))
     }
 }

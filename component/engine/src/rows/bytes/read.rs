@@ -7,7 +7,7 @@ use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader, SortedTexts, unzigzag};
 use crate::error::Error;
-use crate::id::{ColumnNumber, Names, PeerNumber, RowNumber, SharedText, TableNumber, read_texts};
+use crate::id::{ColumnNumber, Names, Order, PeerNumber, RowNumber, TableNumber, read_texts};
 use crate::limits;
 use crate::oplog::{Cell, CellNumber, Ground, OpLog, OpNames, Packed, Place, Shapes, ValueColumns};
 use crate::work;
@@ -72,11 +72,12 @@ impl StateReader {
         ids.check_count(count.into())?;
         limits::DOCUMENT_OPERATIONS.check(self.rows.rows.len() as u64 + u64::from(count))?;
         for _ in 0..count {
-            let id = SharedText::from(ids.next(limits::ROW_BYTES.most)?);
+            let id = ids.next(limits::ROW_BYTES.most)?;
             if id.is_empty() {
                 return Err(reader.damage("a row's id is empty"));
             }
-            self.rows.rows.push(NamedRow { table, id, state: RowState::default(), is_as_at_horizon: false });
+            self.rows.rows.push(NamedRow { table, is_as_at_horizon: false, state: RowState::default() });
+            self.rows.ids.push(id);
         }
         ids.finish()
     }
@@ -99,7 +100,8 @@ impl StateReader {
                 let mut block = blocks.part(lens.next()?)?;
                 let start = self.rows.rows.len();
                 self.ids(&mut block, table, in_block)?;
-                if start > first && self.rows.rows[start].id <= self.rows.rows[start - 1].id {
+                let id = |row: usize| self.rows.ids.text(row as u32);
+                if start > first && id(start) <= id(start - 1) {
                     return Err(block.damage("the rows of a table are not sorted"));
                 }
                 let columns = StateColumns::read(&mut block)?;
@@ -116,12 +118,9 @@ impl StateReader {
 
     /// Sorts the rows of a table, from this one on, into those that are there and those that are not.
     fn fill_table(&mut self, table: TableNumber, first: usize) {
-        let rows = || (first as u32..).map(RowNumber).zip(&self.rows.rows[first..]);
-        let of = |is_there: bool| {
-            let some = rows().filter(move |(_, row)| row.state.is_there() == is_there);
-            some.map(|(number, row)| (row.id.clone(), number)).collect()
-        };
-        let (there, gone) = (of(true), of(false));
+        let rows = (first as u32..).zip(&self.rows.rows[first..]);
+        let there = Order::of_sorted(rows.filter(|(_, row)| row.state.is_there()).map(|(number, _)| number));
+        let gone = (self.rows.rows.len() - first - there.len()) as u32;
         self.rows.tables[table.index()] = Table { there, gone };
     }
 
@@ -196,7 +195,7 @@ impl StateReader {
                         }
                     }
                 };
-                version.state.written.push(Written { stamp, cell, shows });
+                version.state.written.push(Written::new(stamp, cell, column, shows));
             }
             match &mut changed {
                 Some(changed) => {
@@ -297,6 +296,7 @@ impl StateReader {
                 return Err(reader.damage(defect));
             }
         }
+        self.rows.index_all();
         Ok(self.rows)
     }
 }

@@ -1,7 +1,7 @@
 //! Writing rows and their states.
 
 use super::super::state::RowState;
-use super::super::{FurtherInserts, Rows, Stamp, Table};
+use super::super::{FurtherInserts, Rows, Stamp};
 use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
@@ -23,13 +23,27 @@ impl Rows {
     /// All rows of which anything is known, or that an operation names; the columns of their cells and of the operations.
     pub(crate) fn all_names(&self, log: &OpLog) -> RowNames {
         let mut names = RowNames { tables: Vec::new(), rows: Vec::new(), columns: Vec::new() };
+        let is_known = |row: RowNumber| {
+            !self.rows[row.index()].state.is_empty() || self.changed.contains_key(&row) || log.names(row)
+        };
+        let mut gone: Vec<RowNumber> = Vec::new();
+        if self.gone() > 0 {
+            let all = (0..self.rows.len() as u32).map(RowNumber);
+            gone.extend(all.filter(|row| !self.rows[row.index()].state.is_there() && is_known(*row)));
+            gone.sort_unstable_by_key(|&row| self.row_name(row));
+        }
+        let mut gone = &gone[..];
         for (_, number) in self.table_names.sorted() {
-            let Table { there, gone } = &self.tables[number as usize];
+            let is_here = |row: &&RowNumber| self.rows[row.index()].table.0 == number;
+            let (gone_here, others) = gone.split_at(gone.iter().take_while(is_here).count());
+            gone = others;
             let start = names.rows.len();
-            names.rows.extend(there.values().chain(gone.values()).filter(|&&row| {
-                !self.rows[row.index()].state.is_empty() || self.changed.contains_key(&row) || log.names(row)
-            }));
-            names.rows[start..].sort_unstable_by_key(|row| &*self.rows[row.index()].id);
+            names.rows.extend(self.tables[number as usize].there.iter().map(RowNumber));
+            if !gone_here.is_empty() {
+                names.rows.extend(gone_here);
+                // Two sorted runs: they are merged.
+                names.rows[start..].sort_by_key(|row| self.ids.text(row.0));
+            }
             let count = names.rows.len() - start;
             if count > 0 {
                 names.tables.push((number, count as u32));
@@ -84,7 +98,7 @@ impl Rows {
 
     fn write_some_ids<'a>(&self, rows: impl Iterator<Item = &'a RowNumber>, out: &mut Vec<u8>) {
         let mut ids = SortedTextsWriter::new();
-        rows.for_each(|row| ids.push(&self.rows[row.index()].id));
+        rows.for_each(|row| ids.push(self.ids.text(row.0)));
         ids.finish(out);
     }
 
@@ -198,7 +212,7 @@ impl<'a, S: StampTable> StateWriter<'a, S> {
             counts.push(count);
             shape.clear();
             for cell in &state.written {
-                let column = self.columns.of(self.log.column(cell.cell).0);
+                let column = self.columns.of(cell.column().0);
                 shape.push(column);
                 let (number, place) = self.number(cell.stamp);
                 written.push(zigzag(number.wrapping_sub(from.0) as i64));

@@ -1,0 +1,147 @@
+//! Numbers by what they stand for.
+//!
+//! A table of hashes with linear probing, in which no search looks at more than `MOST_PROBES` places: a number for which
+//! none of those is free goes into an order beside it. So keys that were chosen to collide cost O(log n), as they would in
+//! a tree, though the hashes are the same in every process, as determinism wants it.
+
+use super::Order;
+use rustc_hash::FxHasher;
+use std::hash::{Hash, Hasher};
+
+/// Places that a search looks at.
+const MOST_PROBES: usize = 64;
+const FEWEST_SLOTS: usize = 8;
+
+/// A place in the table.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    hash: u32,
+    /// 1 and the number; 0 where the place is free.
+    entry: u32,
+}
+
+/// What a place holds once its number was taken out.
+const TAKEN_OUT: u32 = u32::MAX;
+
+/// Numbers below 2^32 - 2 by their keys. Callers tell the key of a number, always the same one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    slots: Vec<Slot>,
+    /// Slots that are not free.
+    used: usize,
+    crowded: Order,
+}
+
+impl Index {
+    /// The number with this key. O(1), O(log n) where keys collide.
+    pub(crate) fn find<K: Ord + Hash + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
+        let hash = hash_of(key);
+        let mask = self.slots.len().checked_sub(1)?;
+        for probe in 0..MOST_PROBES {
+            let slot = self.slots[(hash as usize + probe) & mask];
+            match slot.entry {
+                0 => return None,
+                TAKEN_OUT => {}
+                entry if slot.hash == hash && key_of(entry - 1) == key => return Some(entry - 1),
+                _ => {}
+            }
+        }
+        self.crowded.find(key, key_of)
+    }
+
+    /// Puts in a number whose key is not there yet. O(1), O(log n) where keys collide; now and then O(n), when it grows.
+    pub(crate) fn insert<K: Ord + Hash + Copy>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
+        if (self.used + 1) * 4 > self.slots.len() * 3 {
+            self.grow(&key_of);
+        }
+        self.place(hash_of(key_of(number)), number, key_of);
+    }
+
+    /// Takes out a number that is there. O(1), O(log n) where keys collide.
+    pub(crate) fn remove<K: Ord + Hash + Copy>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
+        let hash = hash_of(key_of(number));
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut places = (0..MOST_PROBES.min(self.slots.len())).map(|probe| (hash as usize + probe) & mask);
+        match places.find(|&place| self.slots[place].entry == number + 1) {
+            Some(place) => self.slots[place].entry = TAKEN_OUT,
+            None => self.crowded.remove(number, key_of),
+        }
+    }
+
+    fn place<K: Ord + Hash + Copy>(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> K) {
+        let mask = self.slots.len() - 1;
+        for probe in 0..MOST_PROBES {
+            let slot = &mut self.slots[(hash as usize + probe) & mask];
+            if slot.entry == 0 || slot.entry == TAKEN_OUT {
+                self.used += usize::from(slot.entry == 0);
+                *slot = Slot { hash, entry: number + 1 };
+                return;
+            }
+        }
+        self.crowded.insert(number, key_of);
+    }
+
+    /// Makes room for as many again as there are.
+    fn grow<K: Ord + Hash + Copy>(&mut self, key_of: &impl Fn(u32) -> K) {
+        let kept = self.slots.iter().filter(|slot| slot.entry != 0 && slot.entry != TAKEN_OUT).count();
+        let slots = (kept * 2 + self.crowded.len() + 1).next_power_of_two().max(FEWEST_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+        let crowded = std::mem::take(&mut self.crowded);
+        self.used = 0;
+        for slot in old.into_iter().filter(|slot| slot.entry != 0 && slot.entry != TAKEN_OUT) {
+            self.place(slot.hash, slot.entry - 1, key_of);
+        }
+        crowded.iter().for_each(|number| self.place(hash_of(key_of(number)), number, key_of));
+    }
+}
+
+fn hash_of(key: impl Hash) -> u32 {
+    let mut hasher = FxHasher::default();
+    key.hash(&mut hasher);
+    hasher.finish() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Index, hash_of};
+
+    #[test]
+    fn finds_what_was_put_in() {
+        let texts: Vec<String> = (0..20_000).map(|number| format!("text {number}")).collect();
+        let key_of = |number: u32| texts[number as usize].as_str();
+        let mut index = Index::default();
+        for number in 0..10_000 {
+            assert_eq!(index.find(key_of(number), key_of), None);
+            index.insert(number, key_of);
+        }
+        for number in (0..10_000).filter(|number| number % 3 == 0) {
+            index.remove(number, key_of);
+        }
+        for number in 10_000..20_000 {
+            index.insert(number, key_of);
+        }
+        for number in 0..20_000 {
+            let is_there = number >= 10_000 || number % 3 > 0;
+            assert_eq!(index.find(key_of(number), key_of), is_there.then_some(number));
+        }
+    }
+
+    #[test]
+    fn keys_that_collide_are_found_in_few_steps() {
+        // Numbers whose hashes agree in the lower 12 bits, and so far beyond what a table of 512 can tell apart.
+        let keys: Vec<u32> = (0..2_000_000).filter(|&key| hash_of(key) & 0xfff == 0).collect();
+        assert!(keys.len() > 300);
+        let steps = std::cell::Cell::new(0);
+        let key_of = |number: u32| {
+            steps.set(steps.get() + 1);
+            keys[number as usize]
+        };
+        let mut index = Index::default();
+        (0..keys.len() as u32).for_each(|number| index.insert(number, key_of));
+        for (number, &key) in (0..).zip(&keys) {
+            steps.set(0);
+            assert_eq!(index.find(key, key_of), Some(number));
+            assert!(steps.get() <= 16, "{} keys were looked at", steps.get());
+        }
+    }
+}
