@@ -76,16 +76,23 @@ simulate *args: build-rs
 
 # Measure side by side with other libraries: everything, or the works that are named; `just bench --help` tells the options
 bench *args: build-js bench-npm
-    cargo run --release --manifest-path benches/Cargo.toml --target-dir target -- {{args}}
+    cargo build --release --bins --manifest-path benches/Cargo.toml --target-dir target
+    target/release/converge-benches {{args}}
+
+# Run every benchmark once with small numbers, compiled fast and not for speed
+bench-smoke: build-js bench-npm
+    cargo build --profile smoke --bins --manifest-path benches/Cargo.toml --target-dir target
+    target/smoke/converge-benches --small --rounds 1 --out target/bench-smoke
 
 # Show what changed between two results.json of `just bench`
 bench-compare a b:
-    cargo run --quiet --release --manifest-path benches/Cargo.toml --target-dir target -- compare "{{a}}" "{{b}}"
+    target/release/converge-benches compare "{{a}}" "{{b}}"
 
-# Write the last results of `just bench` into docs/performance.md
-bench-report results="target/bench/results.json":
-    cargo run --quiet --release --manifest-path benches/Cargo.toml --target-dir target -- report "{{results}}" docs/performance.md
-    cp "$(dirname "{{results}}")"/*.svg docs/performance/
+# Write the results of the last `just bench` into docs/performance.md
+bench-report folder="target/bench":
+    target/release/converge-benches report "{{folder}}/results.json" docs/performance.md
+    mkdir -p docs/performance
+    cp "{{folder}}"/*.svg "{{folder}}/results.json" docs/performance/
 
 # Install what the package is measured against
 [private]

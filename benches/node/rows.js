@@ -32,6 +32,8 @@ export async function run(work, library, size) {
       return saved(library, await updated(library, size), size.updatedRows);
     case 'catch-up':
       return catchUp(library, size);
+    case 'memory':
+      return memory(library, size);
     case 'scale':
       return scale(library, size);
     default:
@@ -46,10 +48,8 @@ export async function run(work, library, size) {
 async function insert(library, size) {
   const { rows } = size;
   await warmUp(library, size);
-  const before = memoryBytes();
   let doc = await library.create(1);
   const each = seconds(() => insertAll(doc, rows, 1));
-  const held = memoryBytes() - before;
   assert.deepEqual(doc.read(), ofRows(rows));
   const get = seconds(() => {
     let sum = 0;
@@ -67,7 +67,6 @@ async function insert(library, size) {
     per('a row a transaction', each, rows),
     per('100 rows a transaction', batches, rows),
     per('one transaction', atOnce, rows),
-    figure('memory, a row', held / rows, 'bytes'),
     per('read a row', get, rows),
     per('read all, a row', scan, rows),
   ];
@@ -79,10 +78,8 @@ async function insert(library, size) {
  */
 async function update(library, size) {
   await warmUp(library, size);
-  const before = memoryBytes();
   let doc = await inserted(library, size.updatedRows, size.updatedRows);
   const each = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], 1));
-  const held = memoryBytes() - before;
   checkUpdated(doc, size);
   doc = await inserted(library, size.updatedRows, size.updatedRows);
   const batches = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], BATCH));
@@ -90,7 +87,6 @@ async function update(library, size) {
   return [
     per('an update a transaction', each, size.updates),
     per('100 updates a transaction', batches, size.updates),
-    figure('memory, an update', held / size.updates, 'bytes'),
   ];
 }
 
@@ -149,16 +145,13 @@ async function concurrent(library, size) {
  */
 function saved(library, doc, rows) {
   const expected = doc.read();
-  doc.save();
   let bytes = new Uint8Array();
   const write = seconds(() => (bytes = doc.save()));
-  const before = memoryBytes();
   const begin = performance.now();
-  let loaded = library.load(3, bytes);
+  const loaded = library.load(3, bytes);
   const load = performance.now() - begin;
   assert.deepEqual(loaded.read(), expected);
   const read = performance.now() - begin;
-  const held = memoryBytes() - before;
   const row = Math.floor(rows / 2);
   let number = 0;
   const open = seconds(() => (number = library.open ? library.open(bytes, row) : library.load(3, bytes).get(row)));
@@ -169,7 +162,6 @@ function saved(library, doc, rows) {
     figure('load', load, 'ms'),
     figure('load, and read every row', read, 'ms'),
     figure('open, and read one row', open * 1e3, 'ms'),
-    figure('memory after loading', held, 'bytes'),
   ];
 }
 
@@ -189,6 +181,34 @@ async function catchUp(library, size) {
     figure('bytes moved', moved.bytes, 'bytes'),
     figure('messages', moved.messages, ''),
     figure('time', time * 1e3, 'ms'),
+  ];
+}
+
+/**
+ * By the memory of the process, which the system tells in pages.
+ *
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function memory(library, { rows, updatedRows, updates }) {
+  await inserted(library, 1, 1);
+  let before = memoryBytes();
+  const doc = await inserted(library, rows, 1);
+  const held = memoryBytes() - before;
+  before = memoryBytes();
+  const loaded = library.load(3, doc.save());
+  loaded.read();
+  const read = memoryBytes() - before;
+  before = memoryBytes();
+  const updated = await inserted(library, updatedRows, updatedRows);
+  apply(updated, updates, (i) => [i % updatedRows, i], 1);
+  const after = memoryBytes() - before;
+  // All three are still there.
+  assert.deepEqual([doc.read().rows, loaded.read().rows, updated.read().rows], [rows, rows, updatedRows]);
+  return [
+    figure('after `insert`, a row', held / rows, 'bytes'),
+    figure('after reading every row, a row', read / rows, 'bytes'),
+    figure('after `update`, an update', after / updates, 'bytes'),
   ];
 }
 

@@ -1,22 +1,12 @@
 //! What the work costs, side by side with other libraries: `just bench --help` tells how it is used.
 
-mod chart;
-mod compare;
-mod libraries;
-mod report;
-mod results;
-mod run;
-mod works;
-
-use libraries::Result;
-use peak_alloc::PeakAlloc;
-use results::Results;
+use converge_benches::libraries::Result;
+use converge_benches::results::Results;
+use converge_benches::works::{self, Size, WORKS};
+use converge_benches::{chart, compare, report, run};
+use lexopt::ValueExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use works::{Size, WORKS};
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const HELP: &str = "\
 Measures converge side by side with loro, yrs, automerge (Rust) and yjs, loro-crdt, automerge (Node).
@@ -56,8 +46,7 @@ fn main_of(arguments: Vec<String>) -> Result<()> {
 
 /// One work of one library, in this process: figures as a line of JSON.
 fn case(library: &str, work: &str, size: &str) -> Result<()> {
-    let size = if size == "small" { Size::small() } else { Size::full() };
-    println!("{}", serde_json::to_string(&works::run(work, library, size)?)?);
+    println!("{}", serde_json::to_string(&works::run(work, library, Size::named(size))?)?);
     Ok(())
 }
 
@@ -106,5 +95,3 @@ fn bench(arguments: Vec<String>) -> Result<()> {
     eprintln!("results.json, tables.md and charts: {}", options.out.display());
     Ok(())
 }
-
-use lexopt::ValueExt;

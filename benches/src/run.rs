@@ -63,7 +63,8 @@ fn case(work: &str, library: &str, is_small: bool) -> Result<Vec<Figure>> {
         command.arg("--expose-gc").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("node/case.js"));
         command
     } else {
-        let mut command = Command::new(std::env::current_exe()?);
+        let this = std::env::current_exe()?;
+        let mut command = Command::new(if work == "memory" { this.with_file_name("memory") } else { this });
         command.arg("case");
         command
     };

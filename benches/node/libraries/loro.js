@@ -25,6 +25,12 @@ export class Replica {
     this.doc = doc;
     this.doc.setPeerId(BigInt(peer));
     this.table = this.doc.getMap('table');
+    /**
+     * Rows that were updated: the next update need not look them up.
+     *
+     * @type {LoroMap[]}
+     */
+    this.rows = [];
   }
 
   /**
@@ -43,7 +49,10 @@ export class Replica {
 
   /** @param {[number, number][]} updates */
   update(updates) {
-    for (const [row, number] of updates) /** @type {LoroMap} */ (this.table.get(id(row))).set('number', number);
+    for (const [row, number] of updates) {
+      const map = (this.rows[row] ??= /** @type {LoroMap} */ (this.table.get(id(row))));
+      map.set('number', number);
+    }
     this.doc.commit();
   }
 

@@ -25,6 +25,12 @@ export class Replica {
     this.doc.clientID = peer;
     /** @type {Y.Map<Y.Map<any>>} */
     this.table = this.doc.getMap('table');
+    /**
+     * Rows that were updated: the next update need not look them up.
+     *
+     * @type {Y.Map<any>[]}
+     */
+    this.rows = [];
   }
 
   /**
@@ -49,7 +55,10 @@ export class Replica {
   /** @param {[number, number][]} updates */
   update(updates) {
     this.doc.transact(() => {
-      for (const [row, number] of updates) this.table.get(id(row))?.set('number', number);
+      for (const [row, number] of updates) {
+        const map = (this.rows[row] ??= /** @type {Y.Map<any>} */ (this.table.get(id(row))));
+        map.set('number', number);
+      }
     });
   }
 

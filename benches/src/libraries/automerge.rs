@@ -4,11 +4,14 @@ use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use automerge::sync::{State, SyncDoc};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ChangeHash, ObjId, ObjType, ROOT, ReadDoc};
+use std::collections::HashMap;
 use std::ops::Range;
 
 pub struct Automerge {
     doc: AutoCommit,
     table: ObjId,
+    /// Rows that were updated: the next update need not look them up.
+    rows: HashMap<usize, ObjId>,
 }
 
 impl Automerge {
@@ -32,7 +35,7 @@ impl Replica for Automerge {
         let mut doc = AutoCommit::new().with_actor(ActorId::from(peer.to_be_bytes()));
         let table = doc.put_object(ROOT, "table", ObjType::Map)?;
         doc.commit();
-        Ok(Self { doc, table })
+        Ok(Self { doc, table, rows: HashMap::new() })
     }
 
     fn insert(&mut self, rows: Range<usize>) -> Result<()> {
@@ -48,8 +51,10 @@ impl Replica for Automerge {
 
     fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()> {
         for (row, number) in updates {
-            let map = self.row(row)?;
-            self.doc.put(&map, "number", number)?;
+            if !self.rows.contains_key(&row) {
+                self.rows.insert(row, self.row(row)?);
+            }
+            self.doc.put(&self.rows[&row], "number", number)?;
         }
         self.doc.commit();
         Ok(())
@@ -75,7 +80,7 @@ impl Replica for Automerge {
     fn load(peer: u64, saved: &[u8]) -> Result<Self> {
         let doc = AutoCommit::load(saved)?.with_actor(ActorId::from(peer.to_be_bytes()));
         let table = doc.get(ROOT, "table")?.ok_or("no table")?.1;
-        Ok(Self { doc, table })
+        Ok(Self { doc, table, rows: HashMap::new() })
     }
 
     fn version(&mut self) -> Result<Vec<ChangeHash>> {

@@ -2,11 +2,14 @@
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use loro::{Container, ExportMode, LoroDoc, LoroMap, LoroValue, ValueOrContainer, VersionVector};
+use std::collections::HashMap;
 use std::ops::Range;
 
 pub struct Loro {
     doc: LoroDoc,
     table: LoroMap,
+    /// Rows that were updated: the next update need not look them up.
+    rows: HashMap<usize, LoroMap>,
 }
 
 fn cells(map: &LoroMap) -> Result<(String, i64, f64)> {
@@ -25,7 +28,7 @@ fn cells(map: &LoroMap) -> Result<(String, i64, f64)> {
 impl Loro {
     fn of(doc: LoroDoc) -> Self {
         let table = doc.get_map("table");
-        Self { doc, table }
+        Self { doc, table, rows: HashMap::new() }
     }
 
     fn row(&self, row: usize) -> Result<LoroMap> {
@@ -58,7 +61,10 @@ impl Replica for Loro {
 
     fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()> {
         for (row, number) in updates {
-            self.row(row)?.insert("number", number)?;
+            if !self.rows.contains_key(&row) {
+                self.rows.insert(row, self.row(row)?);
+            }
+            self.rows[&row].insert("number", number)?;
         }
         self.doc.commit();
         Ok(())
@@ -101,6 +107,13 @@ impl Replica for Loro {
     fn merge(&mut self, changes: &[u8]) -> Result<()> {
         self.doc.import(changes)?;
         Ok(())
+    }
+
+    fn compacted(self) -> Result<Option<Self>> {
+        let frontiers = self.doc.oplog_frontiers();
+        let saved = self.doc.export(ExportMode::shallow_snapshot(&frontiers))?;
+        drop(self);
+        Self::load(1, &saved).map(Some)
     }
 
     fn sync(&mut self, other: &mut Self) -> Result<Traffic> {

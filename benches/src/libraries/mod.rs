@@ -88,6 +88,10 @@ pub trait Replica: Sized {
     fn merge(&mut self, changes: &[u8]) -> Result<()>;
     /// Brings two replicas to the same state, by the library's own protocol where it has one.
     fn sync(&mut self, other: &mut Self) -> Result<Traffic>;
+    /// The same rows without the history, where the library can give it up.
+    fn compacted(self) -> Result<Option<Self>> {
+        Ok(None)
+    }
     /// Bytes that the replica holds, given what the process allocated for it.
     fn memory_bytes(&self, allocated: usize) -> usize {
         allocated

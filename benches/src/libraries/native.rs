@@ -107,6 +107,12 @@ impl Replica for Native {
         Ok(())
     }
 
+    fn compacted(mut self) -> Result<Option<Self>> {
+        let version = self.doc.version();
+        self.doc.compact(&version)?;
+        Ok(Some(self))
+    }
+
     fn sync(&mut self, other: &mut Self) -> Result<Traffic> {
         talk(self, other)
     }

@@ -1,6 +1,7 @@
 //! yrs: a map of maps; a transaction a commit; updates of version 2 to store, of version 1 to exchange.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
+use std::collections::HashMap;
 use std::ops::Range;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
@@ -9,6 +10,8 @@ use yrs::{Any, Doc, Map, MapPrelim, MapRef, Out, ReadTxn, StateVector, Transact,
 pub struct Yrs {
     doc: Doc,
     table: MapRef,
+    /// Rows that were updated: the next update need not look them up.
+    rows: HashMap<usize, MapRef>,
 }
 
 fn cells(map: &MapRef, txn: &impl ReadTxn) -> Result<(String, i64, f64)> {
@@ -25,7 +28,7 @@ fn cells(map: &MapRef, txn: &impl ReadTxn) -> Result<(String, i64, f64)> {
 impl Yrs {
     fn of(doc: Doc) -> Self {
         let table = doc.get_or_insert_map("table");
-        Self { doc, table }
+        Self { doc, table, rows: HashMap::new() }
     }
 
     fn row(&self, txn: &impl ReadTxn, row: usize) -> Result<MapRef> {
@@ -55,7 +58,12 @@ impl Replica for Yrs {
     fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()> {
         let mut txn = self.doc.transact_mut();
         for (row, number) in updates {
-            self.row(&txn, row)?.insert(&mut txn, "number", Any::from(number));
+            let map = match self.rows.get(&row) {
+                Some(map) => map.clone(),
+                None => self.row(&txn, row)?,
+            };
+            map.insert(&mut txn, "number", Any::from(number));
+            self.rows.insert(row, map);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What is measured. A work runs in a process of its own, for one library.
 
 pub mod live;
+pub mod memory;
 mod rows;
 mod start;
 
@@ -23,6 +24,11 @@ pub struct Size {
 }
 
 impl Size {
+    /// The size of this name: `full` or `small`.
+    pub fn named(name: &str) -> Self {
+        if name == "small" { Self::small() } else { Self::full() }
+    }
+
     pub fn full() -> Self {
         Self {
             rows: 100_000,
@@ -76,7 +82,7 @@ pub struct Work {
     pub libraries: &'static [&'static str],
 }
 
-pub const WORKS: [Work; 10] = [
+pub const WORKS: [Work; 11] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -88,6 +94,7 @@ pub const WORKS: [Work; 10] = [
     Work { name: "saved-updates", about: "the same of `update`", libraries: TABLES },
     Work { name: "history", about: "the histories of real repositories", libraries: CONVERGE },
     Work { name: "catch-up", about: "one event that is missing", libraries: TABLES },
+    Work { name: "memory", about: "what a replica holds", libraries: TABLES },
     Work { name: "scale", about: "insert and read, by rows", libraries: TABLES },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
     Work {

@@ -1,7 +1,6 @@
 //! Works on one table.
 
 use super::Size;
-use crate::ALLOCATOR;
 use crate::libraries::{Contents, Replica, Result};
 use crate::results::{Figure, Unit};
 use std::hint::black_box;
@@ -29,9 +28,7 @@ fn insert<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let rows = size.rows;
     let expected = Contents::of_rows(rows);
     warm_up::<R>(size)?;
-    let before = ALLOCATOR.current_usage();
     let (doc, each) = timed(|| inserted::<R>(rows, 1))?;
-    let held = doc.memory_bytes(ALLOCATOR.current_usage() - before);
     check(&doc, &expected)?;
     let (sum, get) = timed(|| (0..rows).map(|row| doc.get(row)).sum::<Result<i64>>())?;
     check_equal("the sum of the numbers", sum, expected.number_sum)?;
@@ -45,7 +42,6 @@ fn insert<R: Replica>(size: Size) -> Result<Vec<Figure>> {
         Figure::per("a row a transaction", each, rows, Unit::Nanoseconds),
         Figure::per("100 rows a transaction", of_batches, rows, Unit::Nanoseconds),
         Figure::per("one transaction", at_once, rows, Unit::Nanoseconds),
-        Figure::new("memory, a row", held as f64 / rows as f64, Unit::Bytes),
         Figure::per("read a row", get, rows, Unit::Nanoseconds),
         Figure::per("read all, a row", scan, rows, Unit::Nanoseconds),
     ])
@@ -53,10 +49,8 @@ fn insert<R: Replica>(size: Size) -> Result<Vec<Figure>> {
 
 fn update<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     warm_up::<R>(size)?;
-    let before = ALLOCATOR.current_usage();
     let mut doc = inserted::<R>(size.updated_rows, size.updated_rows)?;
     let (_, each) = timed(|| apply(&mut doc, updates(size), 1))?;
-    let held = doc.memory_bytes(ALLOCATOR.current_usage() - before);
     check_updated(&doc, size)?;
     let mut doc = inserted::<R>(size.updated_rows, size.updated_rows)?;
     let (_, batches) = timed(|| apply(&mut doc, updates(size), BATCH))?;
@@ -64,7 +58,6 @@ fn update<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::per("an update a transaction", each, size.updates, Unit::Nanoseconds),
         Figure::per("100 updates a transaction", batches, size.updates, Unit::Nanoseconds),
-        Figure::new("memory, an update", held as f64 / size.updates as f64, Unit::Bytes),
     ])
 }
 
@@ -104,15 +97,10 @@ fn concurrent<R: Replica>(size: Size) -> Result<Vec<Figure>> {
 
 fn saved<R: Replica>(doc: &mut R, rows: usize) -> Result<Vec<Figure>> {
     let expected = doc.read()?;
-    drop(doc.save()?);
     let (bytes, write) = timed(|| doc.save())?;
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
     let start = Instant::now();
     let loaded = R::load(3, &bytes)?;
     let load = start.elapsed().as_secs_f64();
-    let most = ALLOCATOR.peak_usage() - before;
-    let held = loaded.memory_bytes(ALLOCATOR.current_usage() - before);
     let contents = loaded.read()?;
     let read = start.elapsed().as_secs_f64();
     check_equal("what was read", &contents, &expected)?;
@@ -127,8 +115,6 @@ fn saved<R: Replica>(doc: &mut R, rows: usize) -> Result<Vec<Figure>> {
         Figure::new("load", load * 1e3, Unit::Milliseconds),
         Figure::new("load, and read every row", read * 1e3, Unit::Milliseconds),
         Figure::new("open, and read one row", open * 1e3, Unit::Milliseconds),
-        Figure::new("memory after loading", held as f64, Unit::Bytes),
-        Figure::new("most memory while loading", most.max(held) as f64, Unit::Bytes),
     ])
 }
 
@@ -151,16 +137,13 @@ fn scale<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for &rows in size.scale {
         let expected = Contents::of_rows(rows);
-        let before = ALLOCATOR.current_usage();
         let (mut doc, insert) = timed(|| inserted::<R>(rows, BATCH))?;
-        let held = doc.memory_bytes(ALLOCATOR.current_usage() - before);
         let bytes = doc.save()?;
         drop(doc);
         let (contents, read) = timed(|| R::load(3, &bytes)?.read())?;
         check_equal("what was read", &contents, &expected)?;
         figures.push(Figure::per(&format!("insert, {rows} rows"), insert, rows, Unit::Nanoseconds));
         figures.push(Figure::per(&format!("read, {rows} rows"), read, rows, Unit::Nanoseconds));
-        figures.push(Figure::new(&format!("memory a row, {rows} rows"), held as f64 / rows as f64, Unit::Bytes));
     }
     Ok(figures)
 }
@@ -171,7 +154,7 @@ fn warm_up<R: Replica>(size: Size) -> Result<()> {
     apply(&mut doc, updates(size).take(size.updated_rows), 1)
 }
 
-fn inserted<R: Replica>(rows: usize, batch: usize) -> Result<R> {
+pub(super) fn inserted<R: Replica>(rows: usize, batch: usize) -> Result<R> {
     let mut doc = R::create(1)?;
     for first in (0..rows).step_by(batch) {
         doc.insert(first..rows.min(first + batch))?;
@@ -179,17 +162,17 @@ fn inserted<R: Replica>(rows: usize, batch: usize) -> Result<R> {
     Ok(doc)
 }
 
-fn updated<R: Replica>(size: Size) -> Result<R> {
+pub(super) fn updated<R: Replica>(size: Size) -> Result<R> {
     let mut doc = inserted::<R>(size.updated_rows, size.updated_rows)?;
     apply(&mut doc, updates(size), BATCH)?;
     Ok(doc)
 }
 
-fn updates(size: Size) -> impl Iterator<Item = (usize, i64)> {
+pub(super) fn updates(size: Size) -> impl Iterator<Item = (usize, i64)> {
     (0..size.updates).map(move |i| (i % size.updated_rows, i as i64))
 }
 
-fn apply<R: Replica>(doc: &mut R, updates: impl Iterator<Item = (usize, i64)>, batch: usize) -> Result<()> {
+pub(super) fn apply<R: Replica>(doc: &mut R, updates: impl Iterator<Item = (usize, i64)>, batch: usize) -> Result<()> {
     let mut updates = updates.peekable();
     while updates.peek().is_some() {
         doc.update(updates.by_ref().take(batch))?;

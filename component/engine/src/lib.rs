@@ -27,6 +27,7 @@ pub mod limits;
 mod oplog;
 mod rows;
 mod session;
+mod sort;
 mod value;
 mod work;
 

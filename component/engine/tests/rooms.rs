@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right; those in one entry may use each other.
-const ROOMS: [&[&str]; 12] = [
+const ROOMS: [&[&str]; 13] = [
     &["work"],
+    &["sort"],
     &["limits", "error"],
     &["codec"],
     &["value"],

@@ -5,6 +5,7 @@ use crate::error::{Error, Invalid, Name, RunRule};
 use crate::id::EventId;
 use crate::limits;
 use crate::oplog::{CommitRef, RowOp};
+use crate::sort;
 
 /// Checks names and sizes, and sorts the cells of each operation by column, so that one event has one form.
 /// O(size × log of the cells of an operation).
@@ -20,7 +21,7 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
             Name::Column.check(&cell.column)?;
             limits::VALUE_BYTES.check(cell.value.as_ref().content_bytes())?;
         }
-        cells.sort_unstable_by(|a, b| a.column.cmp(&b.column));
+        sort::sort_by(cells, |a, b| a.column.cmp(&b.column));
         if let Some(pair) = cells.windows(2).find(|pair| pair[0].column == pair[1].column) {
             return Err(Invalid::RepeatedColumn(pair[0].column.clone()).into());
         }

@@ -6,7 +6,7 @@ use crate::graph::Span;
 use crate::id::{Counter, EventId, EventNumber, PeerNumber, PeerVersion};
 use crate::limits;
 use crate::oplog::{Commit, CommitRef};
-use std::collections::BTreeSet;
+use crate::sort;
 
 /// Consecutive events of one peer, each of which depends on just the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,11 +71,10 @@ impl Doc {
     pub(super) fn known_counts(&self, known: &[PeerVersion]) -> Result<Vec<u32>, Error> {
         limits::PEERS.check(known.len() as u64)?;
         let mut counts = vec![0; self.peers.len()];
-        let mut named = BTreeSet::new();
+        if let Some(peer) = sort::repeated(known.iter().map(|known| &known.peer)) {
+            return Err(Invalid::RepeatedPeer(peer.clone()).into());
+        }
         for PeerVersion { peer, count } in known {
-            if !named.insert(peer.as_str()) {
-                return Err(Invalid::RepeatedPeer(peer.clone()).into());
-            }
             if let Some(number) = self.peers.find(peer) {
                 counts[PeerNumber(number).index()] = *count;
             }
@@ -95,7 +94,7 @@ impl Doc {
             return vec![self.event_id(EventNumber(event.0 - 1))];
         };
         let mut deps: Vec<EventId> = dependencies.iter().map(|&dependency| self.event_id(dependency)).collect();
-        deps.sort_unstable();
+        sort::sort(&mut deps);
         deps
     }
 

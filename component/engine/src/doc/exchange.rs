@@ -6,6 +6,7 @@ use crate::codec::Reader;
 use crate::error::Error;
 use crate::graph::Span;
 use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
+use crate::sort;
 use crate::value::ValueRef;
 
 /// Where a page begins.
@@ -170,9 +171,11 @@ impl Doc {
     /// These events as bytes: what `docs/format.md` says of waiting events, but sorted by time and peer.
     fn write_page(&self, spans: &[Span]) -> Vec<u8> {
         let mut spans = spans.to_vec();
-        spans.sort_unstable_by_key(|span| (span.peer, span.counter));
+        sort::sort_by_key(&mut spans, |span| (span.peer, span.counter));
         let mut chains = self.graph.linked(spans.into_iter());
-        chains.sort_unstable_by_key(|chain| (chain.lamport, self.peers.text(chain.peer.0)));
+        sort::sort_by(&mut chains, |a, b| {
+            a.lamport.cmp(&b.lamport).then_with(|| self.peers.text(a.peer.0).cmp(self.peers.text(b.peer.0)))
+        });
         Pack::write(&self.rows, &self.log, &self.outgoing_of(&chains)).into_section()
     }
 

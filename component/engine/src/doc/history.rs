@@ -5,6 +5,7 @@ use crate::error::{Error, Invalid, Name};
 use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
 use crate::limits;
 use crate::oplog::RowOp;
+use crate::sort;
 
 impl Doc {
     /// Operations that lead from the tables at `here` to those at `there`, both given as heads: events, in any order,
@@ -24,7 +25,7 @@ impl Doc {
                 rows.extend(events.flat_map(|event| self.log.ops(event)).map(|op| op.row));
             }
         }
-        rows.sort_unstable();
+        sort::sort(&mut rows);
         rows.dedup();
         let holds = |counts: &[u32], event: EventNumber| {
             let (peer, counter, lamport) = self.graph.describe(event);

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
 use crate::oplog::{Cell, Commit, CommitRef, RowOp};
+use crate::sort;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Heads that are listed without an allocation.
 const FEW_HEADS: usize = 4;
@@ -120,8 +121,8 @@ impl Doc {
         let on_previous = previous.and_then(|previous| self.graph.first_building_on(&heads, peer, previous));
         let horizon = self.graph.horizon().heads().iter();
         let on_horizon = horizon.filter_map(|&head| self.graph.first_reaching(&heads, head));
-        let first: BTreeSet<EventNumber> = on_horizon.chain(on_previous).collect();
-        heads.sort_by_key(|head| !first.contains(head));
+        let first = sort::distinct(on_horizon.chain(on_previous));
+        sort::sort_by_key(&mut heads, |head| first.binary_search(head).is_err());
         let mut heads = heads.into_iter();
         let mut group: Vec<EventNumber> = heads.by_ref().take(most).collect();
         self.commit_on(peer, &group, CommitRef::Plain(&[]), FoundRows::new());

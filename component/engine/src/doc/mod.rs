@@ -33,6 +33,7 @@ use crate::graph::Graph;
 use crate::id::{Counter, EventId, EventNumber, Names, PeerNumber, PeerVersion, SharedText};
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
 use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
+use crate::sort;
 use translation::Translation;
 use waiting::Waiting;
 
@@ -146,7 +147,7 @@ impl Doc {
     #[must_use]
     pub fn heads(&self) -> Vec<EventId> {
         let mut heads: Vec<EventId> = self.graph.heads().map(|head| self.event_id(head)).collect();
-        heads.sort_unstable();
+        sort::sort(&mut heads);
         heads
     }
 

@@ -10,8 +10,8 @@ use crate::id::{EventId, EventNumber, Names, PeerNumber, Ranks, read_texts, writ
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, StateReader};
+use crate::sort;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// A run of events that is to be written.
 pub(super) struct Outgoing<'a> {
@@ -37,7 +37,7 @@ impl Pack {
     pub(super) fn write(rows: &Rows, log: &OpLog, runs: &[Outgoing<'_>]) -> Self {
         let mut pack = Self::default();
         let named = runs.iter().flat_map(|run| run.deps.iter().map(|dep| dep.peer.as_str()).chain([run.peer]));
-        let peers: Vec<&str> = named.collect::<BTreeSet<_>>().into_iter().collect();
+        let peers: Vec<&str> = sort::distinct(named);
         write_texts(peers.len(), peers.iter().copied(), &mut pack.peers);
         let rank = |peer: &str| peers.binary_search(&peer).map_or(u32::MAX, |rank| rank as u32);
 

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::graph::Span;
 use crate::id::{Counter, EventId, EventNumber, PeerNumber};
 use crate::limits;
+use crate::sort;
 use std::borrow::Cow;
 
 impl Doc {
@@ -71,7 +72,7 @@ impl Doc {
         }
         report.waiting = doc.waiting.len() as u32;
         missing.extend(doc.waiting.missing());
-        missing.sort_unstable();
+        sort::sort(&mut missing);
         missing.dedup();
         missing.truncate(limits::REPORTED_MISSING.most as usize);
         report.missing = missing;

@@ -9,6 +9,7 @@ use crate::graph::RunsWriter;
 use crate::id::{EventNumber, PeerNumber, PeerVersion, Ranks, write_texts};
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, StateWriter};
+use crate::sort;
 
 impl Doc {
     /// The whole document as bytes: state, history and waiting events, as `docs/format.md` specifies them. The bytes
@@ -49,7 +50,7 @@ impl Doc {
                     (ranks.of(peer.0), counter.0)
                 })
                 .collect();
-            deps.sort_unstable();
+            sort::sort(&mut deps);
             runs.push(ranks.of(chain.peer.0), chain.counter.0, chain.len, deps.into_iter());
             chain.events().for_each(|event| ops.event(event, &mut shapes, &|cell| states.is_held(cell)));
         }

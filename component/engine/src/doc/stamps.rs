@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::graph::Chain;
 use crate::id::{PeerNumber, Ranks};
 use crate::rows::StampTable;
+use crate::sort;
 use std::collections::BTreeMap;
 
 /// The first number that stands for an operation that is not settled.
@@ -55,7 +56,7 @@ impl Stamps {
     /// Adds those of these that are not the events': those of events that were given up.
     pub(super) fn add_dropped(&mut self, stamps: impl Iterator<Item = (Lamport, PeerNumber)>, ranks: &Ranks) {
         let mut dropped: Vec<_> = stamps.filter(|&(lamport, peer)| self.event(lamport, peer).is_none()).collect();
-        dropped.sort_unstable_by_key(|&(lamport, peer)| (lamport, ranks.of(peer.0)));
+        sort::sort_by_key(&mut dropped, |&(lamport, peer)| (lamport, ranks.of(peer.0)));
         dropped.dedup();
         self.dropped_places = dropped.iter().copied().zip(0..).collect();
         self.dropped = dropped;

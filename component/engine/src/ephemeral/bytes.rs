@@ -5,6 +5,7 @@ use crate::codec::{Frame, FrameWriter, Kind, Reader, Section, put_varint, unzigz
 use crate::error::{Error, Name};
 use crate::id::{Names, SharedText};
 use crate::limits;
+use crate::sort;
 use crate::value::{CANONICAL_NAN, Value, ValueRef};
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub(super) fn write_frame(entries: Vec<Outgoing<'_>>) -> Vec<u8> {
 
 /// Writes entries, each of another register, sorted by namespace and key.
 pub(super) fn write(mut entries: Vec<Outgoing<'_>>, out: &mut Vec<u8>) {
-    entries.sort_unstable_by_key(|entry| (entry.namespace, entry.key));
+    sort::sort_by(&mut entries, |a, b| (a.namespace, a.key).cmp(&(b.namespace, b.key)));
     put_varint(out, entries.len() as u64);
     let (mut namespaces, mut peers, mut last) = (BTreeMap::new(), BTreeMap::new(), 0_u64);
     for Outgoing { namespace, key, written, age } in entries {

@@ -3,6 +3,7 @@
 use super::Store;
 use super::bytes::{self, Outgoing};
 use crate::id::SharedText;
+use crate::sort;
 use std::collections::BTreeSet;
 
 /// Who brought an entry, among those that a store gives entries to.
@@ -14,8 +15,11 @@ impl Store {
     /// Of all namespaces where none are named. O(registers of the namespaces).
     #[must_use]
     pub fn snapshot(&self, namespaces: &[String]) -> Vec<u8> {
-        let wanted: BTreeSet<&str> = namespaces.iter().map(String::as_str).collect();
-        let all = self.registers.all().filter(|(namespace, ..)| wanted.is_empty() || wanted.contains(&***namespace));
+        let wanted = sort::distinct(namespaces.iter().map(String::as_str));
+        let all = self
+            .registers
+            .all()
+            .filter(|(namespace, ..)| wanted.is_empty() || wanted.binary_search(&&***namespace).is_ok());
         bytes::write_frame(all.map(|(namespace, key, register)| self.outgoing(namespace, key, register)).collect())
     }
 

@@ -19,6 +19,7 @@ pub use entry::Entry;
 
 use crate::error::{Error, Invalid, Name, Time};
 use crate::id::SharedText;
+use crate::sort;
 use clock::Clock;
 use entry::Written;
 use registers::Registers;
@@ -118,7 +119,7 @@ impl Store {
                 vanished.push(register.entry(&place.namespace, &place.key));
             }
         }
-        vanished.sort_unstable_by(|a, b| (&a.namespace, &a.key).cmp(&(&b.namespace, &b.key)));
+        sort::sort_by(&mut vanished, |a: &Entry, b: &Entry| (&a.namespace, &a.key).cmp(&(&b.namespace, &b.key)));
         Ok(vanished)
     }
 

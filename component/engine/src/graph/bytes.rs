@@ -6,6 +6,7 @@ use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_v
 use crate::error::Error;
 use crate::id::{Counter, PeerNumber, Ranks};
 use crate::limits;
+use crate::sort;
 
 /// The largest number that the distance between two counters is written as.
 const MOST_DISTANCE: u64 = 1 << 34;
@@ -176,7 +177,7 @@ impl Horizon {
         counts.finish(out);
 
         let mut stubs: Vec<&Stub> = self.stubs.iter().collect();
-        stubs.sort_unstable_by_key(|stub| (ranks.of(stub.peer.0), stub.counter));
+        sort::sort_by_key(&mut stubs, |stub| (ranks.of(stub.peer.0), stub.counter));
         let (mut stub_peers, mut distances) = (ColumnWriter::new(), ColumnWriter::new());
         let (mut lamports, mut unknown) = (DeltaWriter::new(), ColumnWriter::new());
         for stub in &stubs {

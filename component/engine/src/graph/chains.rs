@@ -7,6 +7,7 @@
 use super::{Graph, Span};
 use crate::clock::Lamport;
 use crate::id::{Counter, EventNumber, PeerNumber, Ranks};
+use crate::sort;
 
 /// As many consecutive events of one peer as there are, each of which depends on just the one before it.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Graph {
             self.spans(peer, known..u32::MAX)
         });
         let mut chains = self.linked(spans);
-        chains.sort_unstable_by_key(|chain| (chain.lamport, ranks.of(chain.peer.0)));
+        sort::sort_by_key(&mut chains, |chain| (chain.lamport, ranks.of(chain.peer.0)));
         chains
     }
 

@@ -13,7 +13,8 @@ pub(crate) use order::Order;
 
 use crate::error::Error;
 use crate::limits::Limit;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sort;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -123,7 +124,7 @@ impl Names {
         if self.len() as u64 + most_new <= limit.most {
             return Ok(());
         }
-        let new: BTreeSet<&str> = given.filter(|text| self.find(text).is_none()).collect();
+        let new = sort::distinct(given.filter(|text| self.find(text).is_none()));
         limit.check((self.len() + new.len()) as u64)
     }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Invalid, Name};
 use crate::id::RowNumber;
 use crate::limits;
 use crate::oplog::{Cell, ITEM_BYTES, OpLog};
-use std::collections::BTreeSet;
+use crate::sort;
 use std::ops::Bound;
 
 /// Which rows of a table, by row id, compared as UTF-8 bytes.
@@ -123,14 +123,11 @@ impl ScanOptions {
         self.range.check()?;
         limits::ROW_BYTES.check(self.after.as_ref().map_or(0, |after| after.len() as u64))?;
         limits::OPERATION_CELLS.check(self.columns.len() as u64)?;
-        let mut seen = BTreeSet::new();
-        for column in &self.columns {
-            Name::Column.check(column)?;
-            if !seen.insert(column) {
-                return Err(Invalid::RepeatedColumn(column.clone()).into());
-            }
+        self.columns.iter().try_for_each(|column| Name::Column.check(column))?;
+        match sort::repeated(self.columns.iter()) {
+            Some(column) => Err(Invalid::RepeatedColumn(column.clone()).into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The range's bounds, narrowed to what comes after `after`.
@@ -204,7 +201,7 @@ impl Rows {
         options.check()?;
         let mut page = Page { rows: Vec::new(), more: false };
         let Some(table) = self.table(table) else { return Ok(page) };
-        let columns: BTreeSet<&str> = options.columns.iter().map(String::as_str).collect();
+        let columns = sort::distinct(options.columns.iter().map(String::as_str));
         let mut bytes = 0;
         for (id, row) in self.range(table, &options.bounds(), options.descending) {
             if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.most {
@@ -213,7 +210,7 @@ impl Rows {
             }
             let mut cells = self.cells(log, row);
             if !columns.is_empty() {
-                cells.retain(|cell| columns.contains(cell.column.as_str()));
+                cells.retain(|cell| columns.binary_search(&cell.column.as_str()).is_ok());
             }
             bytes += ITEM_BYTES + id.len() as u64 + cells.iter().map(Cell::bytes).sum::<u64>();
             page.rows.push(Row { id: id.to_owned(), cells });

@@ -9,6 +9,7 @@ use super::state::{FurtherInserts, Meaning, RowState, Stamp, Written};
 use crate::clock::Lamport;
 use crate::id::{EventNumber, Names, PeerNumber, RowNumber};
 use crate::oplog::{Cell, CellSource, Copies, OpLog, OpNames, RowOp};
+use crate::sort;
 
 /// A row after some of the operations.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ impl Rows {
         here: Holds<'_>,
         there: Holds<'_>,
     ) -> Vec<RowOp> {
-        rows.sort_unstable_by_key(|&row| self.row_name(row));
+        sort::sort_by(&mut rows, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
         let cells = |row, holds| {
             let RowVersion { state, .. } = self.version(log, peers, row, holds);
             state.is_there().then(|| state.cells().map(|cell| self.cell(log, cell)).collect::<Vec<Cell>>())

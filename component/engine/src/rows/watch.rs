@@ -9,6 +9,7 @@ use crate::error::{Error, Name};
 use crate::id::RowNumber;
 use crate::limits;
 use crate::oplog::{Cell, CommitRef, OpLog, OpNames, RowOp};
+use crate::sort;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -162,7 +163,7 @@ impl Rows {
             }
         }
         if !is_same {
-            for (table, id) in self.names_there().chain(old.names_there()).collect::<BTreeSet<_>>() {
+            for (table, id) in sort::distinct(self.names_there().chain(old.names_there())) {
                 let (now, before) = (self.get(log, &table, &id), old.get(old_log, &table, &id));
                 if now != before {
                     let row = self.intern(&table, &id);

@@ -19,6 +19,7 @@ use crate::ephemeral::{Entry, Source, Store};
 use crate::error::{Error, Invalid, Name, SessionRule};
 use crate::id::PeerVersion;
 use crate::limits;
+use crate::sort;
 use known::Known;
 use receive::Incoming;
 use send::Outgoing;
@@ -98,7 +99,7 @@ impl Session {
             return Err(Invalid::MessageBytes(options.most_message_bytes).into());
         }
         let mut options = options;
-        options.namespaces.sort_unstable();
+        sort::sort(&mut options.namespaces);
         options.namespaces.dedup();
         Ok(Self {
             outgoing: Outgoing::new(doc, options.most_message_bytes),

@@ -7,6 +7,7 @@ use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
 use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
 use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
+use crate::sort;
 
 /// Which rows are written, in which order, and which numbers stand for them.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Rows {
         if self.gone() > 0 {
             let all = (0..self.rows.len() as u32).map(RowNumber);
             gone.extend(all.filter(|row| !self.rows[row.index()].state.is_there() && is_known(*row)));
-            gone.sort_unstable_by_key(|&row| self.row_name(row));
+            sort::sort_by(&mut gone, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
         }
         let mut gone = &gone[..];
         for (_, number) in self.table_names.sorted() {
@@ -41,8 +42,7 @@ impl Rows {
             names.rows.extend(self.tables[number as usize].there.iter().map(RowNumber));
             if !gone_here.is_empty() {
                 names.rows.extend(gone_here);
-                // Two sorted runs: they are merged.
-                names.rows[start..].sort_by_key(|row| self.ids.text(row.0));
+                sort::sort_by(&mut names.rows[start..], |a, b| self.ids.text(a.0).cmp(self.ids.text(b.0)));
             }
             let count = names.rows.len() - start;
             if count > 0 {
@@ -63,8 +63,9 @@ impl Rows {
         columns: impl Iterator<Item = ColumnNumber>,
     ) -> RowNames {
         let mut rows: Vec<RowNumber> = rows.collect();
-        rows.sort_unstable_by_key(|&row| self.row_name(row));
+        sort::sort(&mut rows);
         rows.dedup();
+        sort::sort_by(&mut rows, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
         let mut tables: Vec<(u32, u32)> = Vec::new();
         for row in &rows {
             let TableNumber(table) = self.rows[row.index()].table;
@@ -74,9 +75,9 @@ impl Rows {
             }
         }
         let mut columns: Vec<u32> = columns.map(|column| column.0).collect();
-        columns.sort_unstable();
+        sort::sort(&mut columns);
         columns.dedup();
-        columns.sort_unstable_by_key(|&column| self.columns.text(column));
+        sort::sort_by(&mut columns, |&a, &b| self.columns.text(a).cmp(self.columns.text(b)));
         RowNames { tables, rows, columns }
     }
 
@@ -170,7 +171,7 @@ impl<'a, S: StampTable> StateWriter<'a, S> {
     pub(crate) fn write_changed(&self, ranks: &Ranks, shapes: &mut ShapesWriter, out: &mut Vec<u8>) {
         let mut changed: Vec<_> =
             self.rows.changed.iter().map(|(&row, version)| (ranks.of(row.0), row, version)).collect();
-        changed.sort_unstable_by_key(|&(rank, ..)| rank);
+        sort::sort_by_key(&mut changed, |&(rank, ..)| rank);
         let mut rows = DeltaWriter::new();
         changed.iter().for_each(|&(rank, ..)| rows.push(rank.into()));
         if !changed.is_empty() {

@@ -1,0 +1,42 @@
+//! What replicas hold in memory: a program of its own, because counting makes every allocation slower.
+
+use converge_benches::works::Size;
+use converge_benches::works::memory::{self, Meter};
+use peak_alloc::PeakAlloc;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+struct Allocated;
+
+impl Meter for Allocated {
+    fn now(&self) -> usize {
+        ALLOCATOR.current_usage()
+    }
+
+    fn most(&self) -> usize {
+        ALLOCATOR.peak_usage()
+    }
+
+    fn forget_most(&self) {
+        ALLOCATOR.reset_peak_usage();
+    }
+}
+
+/// Called as the other program's `case`: library, work, size.
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [_, library, _, size] = &arguments[..] else { return ExitCode::FAILURE };
+    let figures = memory::run(library, Size::named(size), &Allocated);
+    match figures.and_then(|figures| Ok(serde_json::to_string(&figures)?)) {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

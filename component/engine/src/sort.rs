@@ -1,0 +1,83 @@
+//! Sorting by one instance of the algorithm, whatever is sorted: an instance for each type would be a tenth of the component.
+
+use std::cmp::Ordering;
+
+/// Sorts by a comparison; what is equal keeps its order. O(n log n), O(n) where it is sorted already.
+pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
+    if items.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        return;
+    }
+    let mut places: Vec<u32> = (0..items.len() as u32).collect();
+    sort_places(&mut places, &|a, b| compare(&items[a as usize], &items[b as usize]));
+    // Each cycle of the permutation is walked once.
+    for start in 0..places.len() {
+        let mut at = start;
+        loop {
+            let from = std::mem::replace(&mut places[at], at as u32) as usize;
+            if from == start {
+                break;
+            }
+            items.swap(at, from);
+            at = from;
+        }
+    }
+}
+
+/// Sorts by a key; what is equal keeps its order.
+pub(crate) fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
+    sort_by(items, |a, b| key(a).cmp(&key(b)));
+}
+
+/// Sorts; what is equal keeps its order.
+pub(crate) fn sort<T: Ord>(items: &mut [T]) {
+    sort_by(items, T::cmp);
+}
+
+/// What is found, sorted, once each.
+pub(crate) fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    sort(&mut items);
+    items.dedup();
+    items
+}
+
+/// Two of these that are equal, where there are.
+pub(crate) fn repeated<T: Ord>(items: impl Iterator<Item = T>) -> Option<T> {
+    let mut items: Vec<T> = items.collect();
+    sort(&mut items);
+    let at = items.windows(2).position(|pair| pair[0] == pair[1])?;
+    items.into_iter().nth(at)
+}
+
+#[inline(never)]
+fn sort_places(places: &mut [u32], compare: &dyn Fn(u32, u32) -> Ordering) {
+    places.sort_unstable_by(|&a, &b| compare(a, b).then(a.cmp(&b)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distinct, repeated, sort, sort_by_key};
+
+    #[test]
+    fn sorts_as_the_standard_library_does() {
+        let mut random = 1_u64;
+        for len in 0..200 {
+            let mut next = || {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (random >> 33) % 50
+            };
+            let pairs: Vec<(u64, usize)> = (0..len).map(|at| (next(), at)).collect();
+            let (mut ours, mut theirs) = (pairs.clone(), pairs.clone());
+            sort_by_key(&mut ours, |pair| pair.0);
+            theirs.sort_by_key(|pair| pair.0);
+            assert_eq!(ours, theirs);
+            sort(&mut ours);
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs);
+            let keys = || pairs.iter().map(|pair| pair.0);
+            theirs.dedup_by_key(|pair| pair.0);
+            assert_eq!(distinct(keys()), theirs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+            assert_eq!(repeated(keys()).is_some(), theirs.len() < len);
+        }
+    }
+}
