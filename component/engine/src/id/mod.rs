@@ -13,7 +13,6 @@ pub(crate) use order::Order;
 
 use crate::error::Error;
 use crate::limits::Limit;
-use crate::sort;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -124,7 +123,10 @@ impl Names {
         if self.len() as u64 + most_new <= limit.most {
             return Ok(());
         }
-        let new = sort::distinct(given.filter(|text| self.find(text).is_none()));
+        let mut new = Self::default();
+        given.filter(|text| self.find(text).is_none()).for_each(|text| {
+            new.intern(text);
+        });
         limit.check((self.len() + new.len()) as u64)
     }
 
