@@ -86,12 +86,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a call's failure in WebAssembly means.
-    pub(crate) fn from_trap(error: wasmtime::Error) -> Self {
+    /// What a call's failure in WebAssembly means; `was_refused` where it asked for memory that it did not get.
+    pub(crate) fn from_trap(error: wasmtime::Error, was_refused: bool) -> Self {
         if error.is::<runtime::MemoryRefused>() {
             return Self::OutOfMemory;
         }
         match error.downcast_ref() {
+            Some(wasmtime::Trap::UnreachableCodeReached) if was_refused => Self::OutOfMemory,
             Some(wasmtime::Trap::Interrupt) => Self::OutOfTime,
             _ => Self::Trap(error.into_boxed_dyn_error()),
         }

@@ -66,7 +66,8 @@ impl Instance {
         let InstanceOptions { memory_bytes, call_time } = options;
         let runtime = Runtime::get()?;
         let time = runtime.time_limit(call_time);
-        let (store, bindings) = runtime.instantiate(memory_bytes, &time).map_err(Error::from_trap)?;
+        let (store, bindings) =
+            runtime.instantiate(memory_bytes, &time).map_err(|error| Error::from_trap(error, false))?;
         Ok(Self { live: Arc::new(Mutex::new(Some(Live { store, bindings, time }))) })
     }
 
@@ -140,9 +141,12 @@ impl Instance {
         let mut live = self.live.lock().map_err(|_| Error::Gone)?;
         let Some(Live { store, bindings, time }) = live.as_mut() else { return Err(Error::Gone) };
         store.set_epoch_deadline(time.ticks);
-        call(store, bindings).map_err(|error| {
+        store.data_mut().was_refused = false;
+        let result = call(&mut *store, bindings);
+        let was_refused = store.data().was_refused;
+        result.map_err(|error| {
             *live = None;
-            Error::from_trap(error)
+            Error::from_trap(error, was_refused)
         })
     }
 }

@@ -48,13 +48,17 @@ impl Runtime {
         memory_bytes: usize,
         time: &TimeLimit,
     ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
-        let mut store = Store::new(self.component.engine(), Limits { memory_bytes, grown_bytes: 0 });
+        let mut store =
+            Store::new(self.component.engine(), Limits { memory_bytes, grown_bytes: 0, was_refused: false });
         store.limiter(|limits| limits);
         // The engine is our own and its memory is bounded: that bounds what it can hand over in one call, too.
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(time.ticks);
-        let bindings = self.component.instantiate(&mut store)?;
-        Ok((store, bindings))
+        match self.component.instantiate(&mut store) {
+            Ok(bindings) => Ok((store, bindings)),
+            Err(_) if store.data().was_refused => Err(MemoryRefused.into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
@@ -123,9 +127,12 @@ pub(crate) struct Limits {
     memory_bytes: usize,
     /// What the instance has of that.
     pub(crate) grown_bytes: usize,
+    /// Whether more was asked for. The engine does so to find out whether there is more, and refuses a call where there is
+    /// not; but where it needs it for an argument or an answer, the call ends in a trap.
+    pub(crate) was_refused: bool,
 }
 
-/// The instance's memory would have grown beyond its bound. Ends the call at once.
+/// The instance's memory would have grown beyond its bound.
 #[derive(Debug, thiserror::Error)]
 #[error("the instance's memory is used up")]
 pub(crate) struct MemoryRefused;
@@ -133,14 +140,16 @@ pub(crate) struct MemoryRefused;
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         if desired > self.memory_bytes {
-            return Err(MemoryRefused.into());
+            self.was_refused = true;
+            return Ok(false);
         }
         self.grown_bytes = desired;
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(MemoryRefused.into())
+        self.was_refused = true;
+        Ok(())
     }
 
     fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

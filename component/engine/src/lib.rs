@@ -24,6 +24,7 @@ mod error;
 mod graph;
 mod id;
 pub mod limits;
+mod memory;
 mod oplog;
 mod rows;
 mod session;

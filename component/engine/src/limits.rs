@@ -108,6 +108,8 @@ limits! {
     /// Bytes of the content that the parts of one page of events, or of entries, make up. A page that has parts is of one event
     /// or entry alone.
     PARTS_BYTES = "parts-bytes", 256 << 20;
+    /// Bytes of the memory of an instance. A host can bound it to less: then less is given too.
+    MEMORY_BYTES = "memory-bytes", 1 << 32;
     /// Bytes of the saved document that a session brings to a side that is below the other's horizon.
     SAVED_BYTES = "saved-bytes", 1 << 30;
 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right; those in one entry may use each other.
-const ROOMS: [&[&str]; 13] = [
+const ROOMS: [&[&str]; 14] = [
     &["work"],
     &["sort"],
     &["limits", "error"],
+    &["memory"],
     &["codec"],
     &["value"],
     &["id"],

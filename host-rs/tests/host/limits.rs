@@ -1,6 +1,6 @@
 //! Bounds of an instance: a call beyond one fails, its instance is gone, and others go on.
 
-use converge::{Doc, Error, Instance, InstanceOptions, RowOp, Value};
+use converge::{Doc, Error, Instance, InstanceOptions, RowOp, ScanOptions, Value};
 use std::time::{Duration, Instant};
 
 type Tested = Result<(), Error>;
@@ -9,20 +9,73 @@ fn small() -> InstanceOptions {
     InstanceOptions { memory_bytes: 8 << 20, ..InstanceOptions::default() }
 }
 
-/// An instance with its document, lost by a call that its memory did not hold.
+/// An instance with its document, lost by a call whose argument its memory did not hold.
 fn exhausted() -> Result<(Instance, Doc), Error> {
     let instance = Instance::new(small())?;
     let doc = instance.doc("ann")?;
-    for row in 0.. {
-        match doc.insert("t", &row.to_string(), [("x", vec![7_u8; 100_000])]) {
-            Ok(_) => assert!(row < 100, "8 MiB do not hold {row} rows of 100 KB"),
-            Err(error) => {
-                assert!(matches!(error, Error::OutOfMemory), "{error:?}");
+    doc.insert("t", "0", [("x", 1)])?;
+    let error = doc.insert("t", "1", [("x", vec![7_u8; 12 << 20])]);
+    assert!(matches!(error, Err(Error::OutOfMemory)), "{error:?}");
+    Ok((instance, doc))
+}
+
+/// Whether a call was refused because the memory does not hold what it would bring. It must not fail otherwise.
+fn is_full<T>(result: &Result<T, Error>) -> bool {
+    match result {
+        Ok(_) => false,
+        Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes" => true,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tested {
+    for (memory_bytes, blob) in [(8 << 20, 0), (8 << 20, 3_000), (64 << 20, 10), (64 << 20, 100_000)] {
+        let instance = Instance::new(InstanceOptions { memory_bytes, ..InstanceOptions::default() })?;
+        let doc = instance.doc("ann")?;
+        // No two alike: equal ones are kept once when they are read.
+        let bytes = |row: u32| row.to_le_bytes().into_iter().cycle().take(blob).collect::<Vec<u8>>();
+        let insert = |row: u32| doc.insert("t", &row.to_string(), [("x", bytes(row))]);
+        let rows = (0..).find(|&row| is_full(&insert(row))).unwrap_or(0);
+        let held = (rows as usize) * (blob + 100);
+        assert!(held > memory_bytes / 4, "{rows} rows with blobs of {blob} bytes fill {memory_bytes} bytes");
+        // Again and again it is the same, and nothing changes.
+        let before = doc.digest()?;
+        for row in rows..rows + 100 {
+            assert!(is_full(&insert(row)), "{row}");
+        }
+        assert_eq!(doc.digest()?, before);
+        // In small pages everything can be read.
+        let (mut read, mut options) = (0, ScanOptions { limit: 16, ..ScanOptions::default() });
+        loop {
+            let page = doc.scan("t", &options)?;
+            read += page.rows.len();
+            options.after = page.rows.last().map(|row| row.id.clone());
+            if !page.more {
                 break;
             }
         }
+        assert_eq!(read, rows as usize);
+        assert_eq!(doc.get("t", "0")?.map(|cells| cells.len()), Some(1));
+
+        if blob > 10 {
+            // What is mostly contents does not fit a second time.
+            continue;
+        }
+        let saved = doc.save()?;
+        let loaded = Doc::load("ben", &saved)?;
+        assert_eq!(loaded.digest()?, before);
+        // Where a document does not fit, reading it says so, and so does merging it; the instance goes on.
+        let less = Instance::new(InstanceOptions {
+            memory_bytes: memory_bytes / 2 + saved.len(),
+            ..InstanceOptions::default()
+        })?;
+        let other = less.doc("ben")?;
+        other.insert("t", "0", [("x", 1)])?;
+        assert!(is_full(&less.load("cid", &saved)) && is_full(&other.merge_update(&saved)));
+        assert!(other.get("t", "0")?.is_some());
     }
-    Ok((instance, doc))
+    Ok(())
 }
 
 #[test]

@@ -62,7 +62,10 @@ fn a_store_goes_with_its_instance() -> Result<(), Error> {
         }
         Ok(())
     };
-    assert!(matches!(fill(), Err(Error::OutOfMemory)));
+    // What does not fit is refused; an argument that does not even get in ends the instance.
+    assert!(matches!(fill(), Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes"));
+    assert!(store.get("n", "0")?.is_some());
+    assert!(matches!(store.set("n", "k", "x".repeat(6 << 20), 0.0), Err(Error::OutOfMemory)));
     assert!(matches!(store.get("n", "0"), Err(Error::Gone)));
     assert_eq!(other.set("n", "k", 1, 0.0)?.key, "k");
     Ok(())

@@ -1,6 +1,7 @@
 //! Giving up history: what lies below a horizon on which every event still to come builds.
 
 use super::Doc;
+use super::room::make_room;
 use super::translation::Translation;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
@@ -63,7 +64,7 @@ impl Doc {
             let (peer, counter, lamport) = self.graph.describe(event);
             (counter.0 < horizon.count(peer)).then_some((lamport, peer))
         };
-        let (rows, mut log) = self.rows.up_to((&self.log, &self.peers), &is_given_up, first_unsettled);
+        let (rows, mut log) = self.rows.up_to((&self.log, &self.peers), &is_given_up, first_unsettled)?;
         let graph = Graph::beyond(horizon);
         (0..graph.len()).for_each(|_| log.end_event());
         let mut doc = Self { peer: self.peer.clone(), peers: self.peers.clone(), graph, log, rows, ..Self::empty() };
@@ -81,6 +82,7 @@ impl Doc {
             doc.graph.push(span.peer, &dependencies, len);
             for steps in 0..len {
                 let event = EventNumber(span.first.0 + steps);
+                make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)))?;
                 doc.take_effect(span.peer, span.lamport.plus(steps), self.commit_of(event), &mut translation);
             }
         }

@@ -1,6 +1,6 @@
 //! Writing as this replica's peer.
 
-use super::room::Coming;
+use super::room::{Coming, make_room};
 use super::translation::{FoundRows, Translation};
 use super::{Doc, check};
 use crate::error::Error;
@@ -71,6 +71,8 @@ impl Doc {
             commits: std::iter::once(ops),
             dropped: &EventMap::default(),
         })?;
+
+        make_room(&mut self.rows, &mut self.log, std::iter::once(ops))?;
 
         let peer = PeerNumber(self.peers.intern(&self.peer));
         self.join_heads(peer);

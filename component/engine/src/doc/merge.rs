@@ -5,7 +5,7 @@
 
 use super::events::EventRun;
 use super::incoming::Incoming;
-use super::room::Coming;
+use super::room::{Coming, EVENT_SPENDS, make_room};
 use super::translation::Translation;
 use super::waiting::{self, Waiter, Waiting};
 use super::{Doc, check};
@@ -13,6 +13,7 @@ use crate::clock::Lamport;
 use crate::error::{Error, RunRule};
 use crate::graph::Broken;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
+use crate::memory;
 use crate::oplog::CommitRef;
 use crate::work;
 use std::collections::VecDeque;
@@ -90,9 +91,11 @@ impl Doc {
 
     /// Takes in runs that were checked as far as they can be on their own.
     pub(super) fn merge(&mut self, runs: &[Incoming<'_>]) -> Result<MergeReport, Error> {
+        memory::spend(runs.iter().map(|run| EVENT_SPENDS * (1 + run.deps.len())).sum())?;
         let mark = self.graph.mark();
         let peers = self.peers.len();
-        match Planner::new(self, runs).plan() {
+        let plan = Planner::new(self, runs).plan().and_then(|plan| self.make_room_for(&plan, runs).map(|()| plan));
+        match plan {
             Ok(plan) => {
                 self.graph.keep();
                 Ok(self.carry_out(plan, runs))
@@ -103,6 +106,19 @@ impl Doc {
                 Err(error)
             }
         }
+    }
+
+    fn make_room_for(&mut self, plan: &Plan, runs: &[Incoming<'_>]) -> Result<(), Error> {
+        let Self { rows, log, waiting, .. } = self;
+        let commits = plan.pieces.iter().flat_map(|Piece { run, places }| {
+            let run = &runs[*run];
+            places.clone().map(|place| run.commit(place))
+        });
+        let woken = plan.ready.iter().filter_map(|ready| match &ready.source {
+            Source::Waiting((peer, counter)) => waiting.get(peer, *counter),
+            Source::Piece(_) => None,
+        });
+        make_room(rows, log, commits.chain(woken.map(|event| CommitRef::Plain(&event.commit))))
     }
 
     fn carry_out(&mut self, plan: Plan, runs: &[Incoming<'_>]) -> MergeReport {
@@ -340,13 +356,15 @@ impl<'a, 'b> Planner<'a, 'b> {
             events -= 1;
             bytes -= waiting::event_bytes(&event.deps, CommitRef::Plain(&event.commit));
         }
-        let (mut late_events, mut late_peers) = (0, Vec::new());
+        let (mut late_events, mut late_bytes, mut late_peers) = (0, 0, Vec::new());
         for Piece { run, places } in &plan.late {
             late_events += places.len();
             let run = &runs[*run];
             late_peers.push(run.peer);
-            bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), run.commit(at))).sum::<u64>();
+            late_bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), run.commit(at))).sum::<u64>();
         }
+        memory::spend(usize::try_from(late_bytes).unwrap_or(usize::MAX).saturating_mul(2))?;
+        bytes += late_bytes;
         Waiting::check_room(events + late_events, bytes)?;
         let commits = plan.pieces.iter().flat_map(|Piece { run, places }| {
             let run = &runs[*run];

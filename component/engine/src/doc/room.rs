@@ -5,8 +5,13 @@ use super::Doc;
 use crate::error::Error;
 use crate::id::{EventMap, SharedText};
 use crate::limits;
-use crate::oplog::{CommitRef, Totals};
+use crate::memory;
+use crate::oplog::{CELL_SPENDS, CommitRef, OpLog, ROW_SPENDS, Totals};
+use crate::rows::Rows;
 use std::collections::BTreeMap;
+
+/// Bytes of the slack that an event takes at most beside its operations.
+pub(super) const EVENT_SPENDS: usize = 256;
 
 /// What a call brings, and what it takes away.
 pub(super) struct Coming<'a, Commits> {
@@ -48,6 +53,33 @@ impl Doc {
         let most_columns = brought.cells + reserved.columns.len() as u64;
         rows.check_room(&commits.clone().chain(waiting.commits_without(dropped)), (most_tables, most_columns))
     }
+}
+
+/// Makes room in memory for commits that are about to take effect, for all of them. O(what comes).
+///
+/// # Errors
+/// `LimitExceeded` where there is none.
+pub(super) fn make_room<'a>(
+    rows: &mut Rows,
+    log: &mut OpLog,
+    commits: impl Iterator<Item = CommitRef<'a>> + Clone,
+) -> Result<(), Error> {
+    let (mut events, mut brought) = (0, Totals::default());
+    commits.clone().for_each(|commit| {
+        events += 1;
+        brought += Totals::of(commit);
+    });
+    let operations = brought.operations as usize;
+    memory::spend(EVENT_SPENDS * events + ROW_SPENDS * operations + CELL_SPENDS * brought.cells as usize)?;
+    let mut len = rows.len();
+    if !rows.has_room(operations) {
+        let new = commits.flat_map(CommitRef::ops).filter(|op| !rows.knows(op.table, op.row));
+        let (more, id_bytes) = new.fold((0, 0), |(more, bytes), op| (more + 1, bytes + op.row.len()));
+        rows.reserve(more, id_bytes)?;
+        len += more;
+    }
+    log.reserve(events, brought, len)?;
+    log.reserve_content(brought.bytes)
 }
 
 /// What the waiting events will bring.

@@ -2,7 +2,7 @@
 
 use super::bytes;
 use super::changes::Source;
-use super::entry::{Arrival, Entry, Place, Written};
+use super::entry::{Arrival, ENTRY_SPENDS, Entry, Place, Written};
 use super::registers::Room;
 use super::write::check_names;
 use super::{Store, StoreOptions};
@@ -10,6 +10,7 @@ use crate::codec::Reader;
 use crate::error::{Error, Invalid, Name, Time};
 use crate::id::SharedText;
 use crate::limits;
+use crate::memory;
 use crate::value::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ impl Store {
     /// `InvalidArgument` for empty names, for a `now` and timestamps that are no times, and for an entry that is dated further
     /// beyond `now` than `most_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
     pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
+        let sizes = entries.iter().map(|entry| entry.value.as_ref().map_or(0, |value| value.as_ref().content_bytes()));
+        memory::spend(sizes.map(|bytes| ENTRY_SPENDS + bytes as usize).sum())?;
         let arrivals = entries.into_iter().map(arrival).collect::<Result<_, _>>()?;
         self.merge(arrivals, now)
     }
@@ -34,6 +37,7 @@ impl Store {
     /// Those of [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
     /// of entries, or are damaged.
     pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
+        memory::spend(update.len().saturating_mul(memory::SPENT_PER_BYTE))?;
         self.merge(bytes::read_frame(update)?, now)
     }
 

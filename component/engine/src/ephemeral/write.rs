@@ -1,10 +1,11 @@
 //! Writing as this store's peer: always newer than what the store knows of the register.
 
 use super::Store;
-use super::entry::{Entry, Place, Written};
+use super::entry::{ENTRY_SPENDS, Entry, Place, Written};
 use super::registers::Room;
 use crate::error::{Error, Name, Time};
 use crate::limits;
+use crate::memory;
 use crate::value::Value;
 
 impl Store {
@@ -19,6 +20,7 @@ impl Store {
         check_names(namespace, key)?;
         limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
         Time::Now.check(now)?;
+        memory::spend(ENTRY_SPENDS + key.len() + value.as_ref().content_bytes() as usize)?;
         self.write(Place::new(namespace, key), Some(value.canonical()), now)
     }
 

@@ -5,6 +5,8 @@
 //! a tree, though the hashes are the same in every process, as determinism wants it.
 
 use super::Order;
+use crate::error::Error;
+use crate::memory;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 
@@ -36,8 +38,8 @@ impl Index {
     /// The number with this key. O(1), O(log n) where keys collide.
     pub(crate) fn find<K: Ord + Hash + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
         let hash = hash_of(key);
-        let mask = self.slots.len().checked_sub(1)?;
-        for probe in 0..MOST_PROBES {
+        let mask = self.slots.len().wrapping_sub(1);
+        for probe in 0..MOST_PROBES.min(self.slots.len()) {
             let slot = self.slots[(hash as usize + probe) & mask];
             match slot.entry {
                 0 => return None,
@@ -51,10 +53,26 @@ impl Index {
 
     /// Puts in a number whose key is not there yet. O(1), O(log n) where keys collide; now and then O(n), when it grows.
     pub(crate) fn insert<K: Ord + Hash + Copy>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
-        if (self.used + 1) * 4 > self.slots.len() * 3 {
-            self.grow(&key_of);
-        }
+        // Where there is no room to grow, searches get longer, and what finds no place goes into the order.
+        let _ = self.reserve(1, &key_of);
         self.place(hash_of(key_of(number)), number, key_of);
+    }
+
+    /// Whether there is room for so many numbers more.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        (self.used + more) * 4 <= self.slots.len() * 3
+    }
+
+    /// Makes room for so many numbers more.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there is none.
+    pub(crate) fn reserve<K: Ord + Hash + Copy>(
+        &mut self,
+        more: usize,
+        key_of: impl Fn(u32) -> K,
+    ) -> Result<(), Error> {
+        if self.has_room(more) { Ok(()) } else { self.grow(more, &key_of) }
     }
 
     /// Takes out a number that is there. O(1), O(log n) where keys collide.
@@ -69,8 +87,8 @@ impl Index {
     }
 
     fn place<K: Ord + Hash + Copy>(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> K) {
-        let mask = self.slots.len() - 1;
-        for probe in 0..MOST_PROBES {
+        let mask = self.slots.len().wrapping_sub(1);
+        for probe in 0..MOST_PROBES.min(self.slots.len()) {
             let slot = &mut self.slots[(hash as usize + probe) & mask];
             if slot.entry == 0 || slot.entry == TAKEN_OUT {
                 self.used += usize::from(slot.entry == 0);
@@ -81,17 +99,22 @@ impl Index {
         self.crowded.insert(number, key_of);
     }
 
-    /// Makes room for as many again as there are.
-    fn grow<K: Ord + Hash + Copy>(&mut self, key_of: &impl Fn(u32) -> K) {
+    /// Makes room for so many more, and for as many again as there are.
+    fn grow<K: Ord + Hash + Copy>(&mut self, more: usize, key_of: &impl Fn(u32) -> K) -> Result<(), Error> {
         let kept = self.slots.iter().filter(|slot| slot.entry != 0 && slot.entry != TAKEN_OUT).count();
-        let slots = (kept * 2 + self.crowded.len() + 1).next_power_of_two().max(FEWEST_SLOTS);
-        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+        let held = kept + self.crowded.len();
+        let len = ((held + more) * 4 / 3 + 1).max(held * 2).next_power_of_two().max(FEWEST_SLOTS);
+        let mut slots: Vec<Slot> = Vec::new();
+        memory::reserve(&mut slots, len)?;
+        slots.resize(len, Slot::default());
+        let old = std::mem::replace(&mut self.slots, slots);
         let crowded = std::mem::take(&mut self.crowded);
         self.used = 0;
         for slot in old.into_iter().filter(|slot| slot.entry != 0 && slot.entry != TAKEN_OUT) {
             self.place(slot.hash, slot.entry - 1, key_of);
         }
         crowded.iter().for_each(|number| self.place(hash_of(key_of(number)), number, key_of));
+        Ok(())
     }
 }
 

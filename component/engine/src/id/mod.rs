@@ -12,7 +12,8 @@ pub(crate) use index::Index;
 pub(crate) use order::Order;
 
 use crate::error::Error;
-use crate::limits::Limit;
+use crate::limits::{self, Limit};
+use crate::memory;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -157,6 +158,21 @@ impl Texts {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Whether there is room for so many more, of any length that a name can have.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        let bytes = more.saturating_mul(limits::ROW_BYTES.most as usize);
+        self.ends.capacity() - self.ends.len() >= more && self.bytes.capacity() - self.bytes.len() >= bytes
+    }
+
+    /// Makes room for so many more, of so many bytes together.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there is none.
+    pub(crate) fn reserve(&mut self, more: usize, bytes: usize) -> Result<(), Error> {
+        memory::reserve(&mut self.ends, more)?;
+        memory::reserve_text(&mut self.bytes, bytes)
     }
 
     /// Adds one, which gets the next number.

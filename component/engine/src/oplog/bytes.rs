@@ -2,7 +2,7 @@
 
 use super::op::ITEM_BYTES;
 use super::view::OpNames;
-use super::{CellNumber, OpKind, OpLog, Packed, Tag};
+use super::{CellNumber, OpKind, OpLog, Packed, Tag, Totals};
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, TextPiece, Texts, TextsWriter, put_varint};
 use crate::error::Error;
@@ -155,6 +155,7 @@ fn next_piece<'a>(
         TextPiece::New { bytes, is_numbered } => {
             limits::VALUE_BYTES.check(bytes.len() as u64)?;
             limits::DOCUMENT_BYTES.check((log.texts.len().max(log.blobs.len()) + bytes.len()) as u64)?;
+            log.reserve_content(bytes.len() as u64)?;
             let packed = pack(log, bytes).ok_or_else(|| texts.damage("a text is not UTF-8"))?;
             if is_numbered {
                 known.push(packed);
@@ -410,6 +411,7 @@ impl<'a> OpsReader<'a> {
     ) -> Result<(), Error> {
         let count = self.counts.next_u32()?;
         limits::COMMIT_OPERATIONS.check(count.into())?;
+        log.reserve(1, Totals { operations: count.into(), ..Totals::default() }, ground.rows() as usize)?;
         let mut bytes = 0;
         for index in 0..count {
             let kind = match self.kinds.next()? {
@@ -429,6 +431,7 @@ impl<'a> OpsReader<'a> {
                 return Err(self.shapes.damage("a delete sets cells"));
             }
             limits::OPERATION_CELLS.check(columns.len() as u64)?;
+            log.reserve(0, Totals { cells: columns.len() as u64, ..Totals::default() }, 0)?;
             let (table, id) = ground.row_name(row);
             bytes += ITEM_BYTES + (table.len() + id.len()) as u64;
             let start = log.columns.len() as u32;

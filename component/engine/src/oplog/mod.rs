@@ -16,6 +16,7 @@ pub use op::{Cell, Commit, RowOp};
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::limits;
+use crate::memory::{self, Chunks};
 use crate::value::ValueRef;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,6 +111,12 @@ impl SubAssign for Totals {
     }
 }
 
+/// Bytes of the slack that a row, or an operation, takes at most beside what the columns make room for: its place in orders,
+/// and what looks at it meanwhile.
+pub(crate) const ROW_SPENDS: usize = 96;
+/// The same of a cell.
+pub(crate) const CELL_SPENDS: usize = 48;
+
 /// The operation log of a document.
 #[derive(Debug, Default)]
 pub(crate) struct OpLog {
@@ -129,7 +136,7 @@ pub(crate) struct OpLog {
     columns: Vec<ColumnNumber>,
     tags: Vec<Tag>,
     /// The number's bits; of a text or blob, its start (upper half) and length (lower half).
-    payloads: Vec<u64>,
+    payloads: Chunks<u64>,
     texts: String,
     blobs: Vec<u8>,
     /// Bytes of all texts and blobs, each as often as a cell holds it.
@@ -180,6 +187,35 @@ impl OpLog {
     /// What the log holds.
     pub(crate) fn totals(&self) -> Totals {
         Totals { operations: self.rows.len() as u64, cells: self.columns.len() as u64, bytes: self.content_bytes }
+    }
+
+    /// Makes room for what events bring, of which `more` tells the operations and cells, and for rows up to so many.
+    /// Texts and blobs make their own.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there is none.
+    pub(crate) fn reserve(&mut self, events: usize, more: Totals, rows: usize) -> Result<(), Error> {
+        let (operations, cells) = (more.operations as usize, more.cells as usize);
+        memory::reserve(&mut self.operation_ends, events)?;
+        memory::reserve(&mut self.rows, operations)?;
+        memory::reserve(&mut self.cell_ends, operations)?;
+        memory::reserve(&mut self.before, operations)?;
+        let new_rows = rows.saturating_sub(self.latest.len());
+        memory::reserve(&mut self.latest, new_rows)?;
+        memory::reserve(&mut self.columns, cells)?;
+        memory::reserve(&mut self.tags, cells)?;
+        self.payloads.reserve(cells)
+    }
+
+    /// Makes room for bytes of texts, and for as many of blobs.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there is none.
+    pub(crate) fn reserve_content(&mut self, bytes: u64) -> Result<(), Error> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        memory::reserve_text(&mut self.texts, bytes)?;
+        // Few documents have any: room that is not used would be lost.
+        if self.blobs.is_empty() { memory::spend(bytes) } else { memory::reserve(&mut self.blobs, bytes) }
     }
 
     /// Adds an operation to the event that the next `end_event` ends. `copies` are those from the log that the cells are

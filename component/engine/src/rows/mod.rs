@@ -21,6 +21,7 @@ pub use watch::{Changes, WatcherNumber};
 use crate::error::Error;
 use crate::id::{ColumnNumber, Index, Names, Order, RowNumber, TableNumber, Texts};
 use crate::limits;
+use crate::memory::Chunks;
 use crate::oplog::{Cell, CellNumber, CommitRef, LoggedOp, OpLog, OpNames};
 use crate::work;
 pub(crate) use state::Stamp;
@@ -52,7 +53,7 @@ pub(crate) struct Rows {
     table_names: Names,
     tables: Vec<Table>,
     columns: Names,
-    rows: Vec<NamedRow>,
+    rows: Chunks<NamedRow>,
     /// By row, as the numbers of `by_name`.
     ids: Texts,
     by_name: Index,
@@ -79,6 +80,27 @@ impl Rows {
         self.table_names.check_room(&limits::TABLES, most_tables, ops().map(|op| op.table))?;
         let columns = ops().flat_map(|op| op.cells.iter()).map(|(column, _)| column);
         self.columns.check_room(&limits::COLUMNS, most_columns, columns)
+    }
+
+    /// Whether there is room for so many rows more, as far as they have small ids.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        self.rows.room() >= more && self.ids.has_room(more) && self.by_name.has_room(more)
+    }
+
+    /// Whether the row has a number. O(1).
+    pub(crate) fn knows(&self, table: &str, row: &str) -> bool {
+        self.table_names.find(table).is_some_and(|table| self.number(TableNumber(table), row).is_some())
+    }
+
+    /// Makes room for so many rows more, whose ids have so many bytes together.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there is none.
+    pub(crate) fn reserve(&mut self, more: usize, id_bytes: usize) -> Result<(), Error> {
+        let Self { rows, ids, by_name, .. } = self;
+        rows.reserve(more)?;
+        ids.reserve(more, id_bytes)?;
+        by_name.reserve(more, |number| (rows[number as usize].table, ids.text(number)))
     }
 
     /// The row of this name, which gets a number where it is new; `apply` must follow then, which puts it into its table.
@@ -170,11 +192,13 @@ impl Rows {
     }
 
     /// Fills the index of names, for rows of which no two have the same one. O(n).
-    fn index_all(&mut self) {
+    fn index_all(&mut self) -> Result<(), Error> {
+        self.reserve(self.rows.len(), 0)?;
         let Self { rows, ids, by_name, .. } = self;
         for number in 0..rows.len() as u32 {
             by_name.insert(number, |number| (rows[number as usize].table, ids.text(number)));
         }
+        Ok(())
     }
 
     fn watchers_before_change(&mut self, row: RowNumber, log: &OpLog) {
@@ -226,7 +250,7 @@ impl Rows {
 
     /// Panics where something that always holds does not. O(everything).
     pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Names) {
-        for (number, row) in (0..).map(RowNumber).zip(&self.rows) {
+        for (number, row) in (0..).map(RowNumber).zip(self.rows.iter()) {
             let id = self.ids.text(number.0);
             assert_eq!(self.number(row.table, id), Some(number), "{row:?}");
             let found = self.tables[row.table.index()].there.find(id, |number| self.ids.text(number));

@@ -7,8 +7,10 @@
 use super::Rows;
 use super::state::{FurtherInserts, Meaning, RowState, Stamp, Written};
 use crate::clock::Lamport;
+use crate::error::Error;
 use crate::id::{EventNumber, Names, PeerNumber, RowNumber};
-use crate::oplog::{Cell, CellSource, Copies, OpLog, OpNames, RowOp};
+use crate::memory;
+use crate::oplog::{CELL_SPENDS, Cell, CellSource, Copies, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
 use crate::sort;
 
 /// A row after some of the operations.
@@ -72,7 +74,7 @@ impl Rows {
         (log, peers): (&OpLog, &Names),
         holds: Holds<'_>,
         first_unsettled: Lamport,
-    ) -> (Self, OpLog) {
+    ) -> Result<(Self, OpLog), Error> {
         let (mut rows, mut new_log, mut copies) = (Self::default(), OpLog::default(), Copies::new());
         for old in (0..self.rows.len() as u32).map(RowNumber) {
             let RowVersion { mut state, mut further } = self.version(log, peers, old, holds);
@@ -81,6 +83,12 @@ impl Rows {
                 continue;
             }
             let (table, id) = self.row_name(old);
+            let cells = state.written.len();
+            let content = state.written.iter().map(|written| log.value(written.cell).content_bytes()).sum();
+            memory::spend(ROW_SPENDS + cells * CELL_SPENDS)?;
+            rows.reserve(1, id.len())?;
+            new_log.reserve(0, Totals { cells: cells as u64, ..Totals::default() }, 0)?;
+            new_log.reserve_content(content)?;
             let new = rows.intern(table, id);
             for written in &mut state.written {
                 let column = rows.intern_column(self.column_name(written.column()), None);
@@ -94,7 +102,7 @@ impl Rows {
                 rows.find_place(new);
             }
         }
-        (rows, new_log)
+        Ok((rows, new_log))
     }
 
     /// How many rows are not there, but are remembered.

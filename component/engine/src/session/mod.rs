@@ -19,6 +19,7 @@ use crate::ephemeral::{Entry, Source, Store};
 use crate::error::{Error, Invalid, Name, SessionRule};
 use crate::id::PeerVersion;
 use crate::limits;
+use crate::memory;
 use crate::sort;
 use known::Known;
 use receive::Incoming;
@@ -133,7 +134,10 @@ impl Session {
     /// [`Doc::rebase`]; `Compacted` where each side lacks what the other one gave up, or the one that should send its
     /// document is read-only. An error ends the session; document and store are as they were.
     pub fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Error> {
-        self.until_error(|session| session.take_message(doc, store, message, now))
+        self.until_error(|session| {
+            memory::spend(message.len().saturating_mul(memory::SPENT_PER_BYTE))?;
+            session.take_message(doc, store, message, now)
+        })
     }
 
     /// How far both sides are. A side that is read-only announces nothing. O(peers × log n).

@@ -9,7 +9,10 @@ use crate::codec::{Column, DeltaColumn, Reader, SortedTexts, unzigzag};
 use crate::error::Error;
 use crate::id::{ColumnNumber, Names, Order, PeerNumber, RowNumber, TableNumber, read_texts};
 use crate::limits;
-use crate::oplog::{Cell, CellNumber, Ground, OpLog, OpNames, Packed, Place, Shapes, ValueColumns};
+use crate::memory;
+use crate::oplog::{
+    CELL_SPENDS, Cell, CellNumber, Ground, OpLog, OpNames, Packed, Place, ROW_SPENDS, Shapes, Totals, ValueColumns,
+};
 use crate::work;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -73,6 +76,8 @@ impl StateReader {
         limits::DOCUMENT_OPERATIONS.check(self.rows.rows.len() as u64 + u64::from(count))?;
         for _ in 0..count {
             let id = ids.next(limits::ROW_BYTES.most)?;
+            self.rows.rows.reserve(1)?;
+            self.rows.ids.reserve(1, id.len())?;
             if id.is_empty() {
                 return Err(reader.damage("a row's id is empty"));
             }
@@ -118,7 +123,7 @@ impl StateReader {
 
     /// Sorts the rows of a table, from this one on, into those that are there and those that are not.
     fn fill_table(&mut self, table: TableNumber, first: usize) {
-        let rows = (first as u32..).zip(&self.rows.rows[first..]);
+        let rows = (first as u32..self.rows.rows.len() as u32).map(|number| (number, &self.rows.rows[number as usize]));
         let there = Order::of_sorted(rows.filter(|(_, row)| row.state.is_there()).map(|(number, _)| number));
         let gone = (self.rows.rows.len() - first - there.len()) as u32;
         self.rows.tables[table.index()] = Table { there, gone };
@@ -176,6 +181,11 @@ impl StateReader {
             let Some(shape_columns) = self.shapes.get(shape) else {
                 return Err(columns.shapes.damage("a row names columns that are not listed"));
             };
+            let cells = shape_columns.len();
+            log.reserve(0, Totals { cells: cells as u64, ..Totals::default() }, 0)?;
+            memory::reserve(&mut self.staged, cells)?;
+            memory::reserve(&mut self.row_shapes, 1)?;
+            memory::spend(ROW_SPENDS + cells * CELL_SPENDS)?;
             for &column in shape_columns {
                 let (stamp, is_retained) = columns.cell(stamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
@@ -296,7 +306,7 @@ impl StateReader {
                 return Err(reader.damage(defect));
             }
         }
-        self.rows.index_all();
+        self.rows.index_all()?;
         Ok(self.rows)
     }
 }

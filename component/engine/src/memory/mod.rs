@@ -1,0 +1,118 @@
+//! Room in memory, asked for before anything changes: where an allocation fails, the instance ends.
+//!
+//! Columns that grow with a document ask for what they will take (`reserve`). For all that is smaller, and for the arguments
+//! and results of calls, a slack is kept free, of which calls tell what they spend (`spend`). Outside of WebAssembly a system
+//! gives memory that it does not have, so there it is only the columns that can be told that there is none.
+
+mod chunks;
+
+pub(crate) use chunks::Chunks;
+
+use crate::error::Error;
+use crate::limits;
+use std::cell::Cell;
+use std::hint::black_box;
+
+/// The slack, as a part of the memory that the instance has.
+const SLACK_SHARE: usize = 6;
+const LEAST_SLACK_BYTES: usize = 256 << 10;
+const MOST_SLACK_BYTES: usize = 256 << 20;
+/// What of the slack can be spent before it is looked at again: this part of it.
+const SPENT_SHARE: usize = 8;
+/// What a column grows by where there is no room to double it: this part of it.
+const SMALL_GROWTH: usize = 8;
+
+thread_local! {
+    /// Bytes that can be spent before the slack is looked at again.
+    static LEFT_BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Makes room in a column.
+///
+/// # Errors
+/// `LimitExceeded` where there is none.
+#[inline]
+pub(crate) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
+    if items.capacity() - items.len() >= more { Ok(()) } else { grow(items, more) }
+}
+
+/// Makes room for bytes of text.
+///
+/// # Errors
+/// `LimitExceeded` where there is none.
+#[inline]
+pub(crate) fn reserve_text(text: &mut String, more: usize) -> Result<(), Error> {
+    if text.capacity() - text.len() >= more {
+        return Ok(());
+    }
+    let grown = text.try_reserve(more);
+    let grown = grown.or_else(|_| text.try_reserve_exact(more.max(text.len() / SMALL_GROWTH)));
+    let grown = grown.or_else(|_| text.try_reserve_exact(more));
+    grown.map_err(|_| exceeded(text.len().saturating_add(more)))
+}
+
+#[cold]
+fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
+    let grown = items.try_reserve(more);
+    let grown = grown.or_else(|_| items.try_reserve_exact(more.max(items.len() / SMALL_GROWTH)));
+    let grown = grown.or_else(|_| items.try_reserve_exact(more));
+    grown.map_err(|_| exceeded(items.len().saturating_add(more).saturating_mul(size_of::<T>())))
+}
+
+/// What a call spends at most on what it takes in and gives back, for each byte of it, where it makes room for nothing else.
+pub(crate) const SPENT_PER_BYTE: usize = 4;
+
+/// Spends some of the slack: on what is small, or is soon freed.
+///
+/// # Errors
+/// `LimitExceeded` where that would leave less than the slack.
+pub(crate) fn spend(bytes: usize) -> Result<(), Error> {
+    if !cfg!(target_family = "wasm") {
+        return Ok(());
+    }
+    let left = LEFT_BYTES.get();
+    if bytes <= left {
+        LEFT_BYTES.set(left - bytes);
+        return Ok(());
+    }
+    let slack = (instance_bytes() / SLACK_SHARE).clamp(LEAST_SLACK_BYTES, MOST_SLACK_BYTES);
+    let wanted = bytes.saturating_add(slack);
+    let mut probe: Vec<u8> = Vec::new();
+    probe.try_reserve_exact(wanted).map_err(|_| exceeded(wanted))?;
+    drop(black_box(probe));
+    LEFT_BYTES.set(slack / SPENT_SHARE);
+    Ok(())
+}
+
+fn exceeded(wanted: usize) -> Error {
+    let given = (instance_bytes() as u64).saturating_add(wanted as u64);
+    Error::LimitExceeded { limit: &limits::MEMORY_BYTES, given }
+}
+
+/// The memory that the instance has.
+fn instance_bytes() -> usize {
+    #[cfg(target_arch = "wasm32")]
+    return core::arch::wasm32::memory_size::<0>() << 16;
+    #[cfg(not(target_arch = "wasm32"))]
+    return 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{reserve, reserve_text};
+    use crate::error::Error;
+    use crate::limits;
+
+    #[test]
+    fn room_that_cannot_be_is_refused_and_nothing_is_lost() {
+        let mut items = vec![1_u64, 2];
+        let error = reserve(&mut items, usize::MAX / 16).unwrap_err();
+        assert!(
+            matches!(error, Error::LimitExceeded { limit, given } if *limit == limits::MEMORY_BYTES && given > limit.most)
+        );
+        assert_eq!((reserve(&mut items, 100), items.capacity() >= 102, &items[..]), (Ok(()), true, &[1, 2][..]));
+        let mut text = String::from("ß");
+        assert!(reserve_text(&mut text, usize::MAX / 2).is_err());
+        assert_eq!((reserve_text(&mut text, 100), text.capacity() >= 102, text.as_str()), (Ok(()), true, "ß"));
+    }
+}
