@@ -106,14 +106,14 @@ cargo-component:
     cd component && PATH="$PWD/../target/tools/bin:$PATH" cargo component build --release --target wasm32-unknown-unknown
 
 # Format everything
-fmt: npm
+fmt: npm bench-npm
     cargo fmt --all
     cargo fmt --all --manifest-path benches/Cargo.toml
     cargo fmt --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent fmt --prefix host-js
 
 # Check formatting and lints
-lint: npm
+lint: npm bench-npm
     cargo fmt --all --check
     cargo fmt --all --check --manifest-path benches/Cargo.toml
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml

@@ -9,7 +9,7 @@ import { FOREVER, module, talk } from './libraries/converge.js';
 import { figure, per } from './rows.js';
 
 /** @import { Size } from './size.js' */
-/** @typedef {import('../../host-js/src/doc.js').EventRun} EventRun */
+/** @typedef {import('../../host-js/dist/wit/interfaces/converge-sync-durable.js').EventRun} EventRun */
 
 const KEYS = 10;
 const ROUNDS_PER_SECOND = 60;

@@ -84,10 +84,7 @@ async function update(library, size) {
   doc = await inserted(library, size.updatedRows, size.updatedRows);
   const batches = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], BATCH));
   checkUpdated(doc, size);
-  return [
-    per('an update a transaction', each, size.updates),
-    per('100 updates a transaction', batches, size.updates),
-  ];
+  return [per('an update a transaction', each, size.updates), per('100 updates a transaction', batches, size.updates)];
 }
 
 /**
@@ -145,6 +142,7 @@ async function concurrent(library, size) {
  */
 function saved(library, doc, rows) {
   const expected = doc.read();
+  /** @type {Uint8Array} */
   let bytes = new Uint8Array();
   const write = seconds(() => (bytes = doc.save()));
   const begin = performance.now();

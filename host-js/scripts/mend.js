@@ -140,13 +140,16 @@ export function mend(glue) {
   if (/\bis(Manual)?Async: true\b/.test(glue)) {
     throw new Error('the component exports an asynchronous function, which needs the scheduler of the glue');
   }
-  const mended = MENDS.reduce((text, [why, from, to]) => {
-    const found = text.match(from)?.length ?? 0;
-    if (found !== 1) {
-      throw new Error(`jco's glue has ${found} places, not one, to mend ${why}`);
-    }
-    return text.replace(from, () => to);
-  }, glue.replace(DECODE, 'decodeText(memory0, $1, $2)'));
+  const mended = MENDS.reduce(
+    (text, [why, from, to]) => {
+      const found = text.match(from)?.length ?? 0;
+      if (found !== 1) {
+        throw new Error(`jco's glue has ${found} places, not one, to mend ${why}`);
+      }
+      return text.replace(from, () => to);
+    },
+    glue.replace(DECODE, 'decodeText(memory0, $1, $2)'),
+  );
   if (/TEXT_DECODER_UTF8\.decode\(new/.test(mended) || !/\bdecodeText\(memory0/.test(mended)) {
     throw new Error("jco's glue decodes text in a form that is not known");
   }

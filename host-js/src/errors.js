@@ -52,7 +52,12 @@ export class LimitExceededError extends ConvergeError {
   /** @param {wit.ExceededLimit} exceeded */
   constructor(exceeded) {
     const { limit, most, given } = exceeded;
-    super('limit-exceeded', exceeded, `limit ${limit} exceeded: ${given} given, at most ${most} taken`);
+    // The host may bound the memory to less than the limit: then that is not what was exceeded.
+    const text =
+      given > most
+        ? `limit ${limit} exceeded: ${given} given, at most ${most} taken`
+        : `limit ${limit} exceeded: ${given} would be needed, and are not there`;
+    super('limit-exceeded', exceeded, text);
   }
 
   static {

@@ -157,7 +157,26 @@ test('disposal frees the memory', async () => {
   const after = engine.memoryBytes;
   assert.ok(after > 2 ** 20);
   for (let i = 0; i < 50; i++) fill();
-  assert.ok(engine.memoryBytes <= after + 2 ** 20, `${engine.memoryBytes} after 50 more documents, ${after} after one`);
+  assert.ok(engine.memoryBytes <= after * 1.5, `${engine.memoryBytes} after 50 more documents, ${after} after one`);
+});
+
+test('what does not fit into the memory is refused, and the document lives', async () => {
+  const small = await open(withMemory(bytes, { most: 160 }));
+  const doc = small.Doc.create('ann');
+  let rows = 0;
+  const fill = () => {
+    for (; ; rows++) doc.insert('t', `${rows}`, { c: new Uint8Array(2 ** 16) });
+  };
+  const full = {
+    name: 'LimitExceededError',
+    message: /^limit memory-bytes exceeded: \d+ would be needed, and are not there$/,
+  };
+  assert.throws(fill, full);
+  assert.ok(rows > 16, `${rows} blobs of 64 KiB`);
+  const digest = doc.digestHex();
+  for (let i = 0; i < 100; i++) assert.throws(fill, full);
+  assert.equal(doc.digestHex(), digest);
+  assert.equal(doc.scan('t', { limit: 4 }).rows.length, 4);
 });
 
 test('an engine that runs out of memory is gone; others go on', async () => {
@@ -167,7 +186,7 @@ test('an engine that runs out of memory is gone; others go on', async () => {
   const watcher = doc.watch();
   doc.insert('t', 'r', { x: 1 });
   const fill = () => {
-    for (let i = 0; i < 100; i++) doc.insert('t', `${i}`, { c: new Uint8Array(2 ** 20) });
+    doc.insert('t', 'r', { c: new Uint8Array(12 * 2 ** 20) });
   };
   assert.throws(fill, { name: 'GoneError', message: /stopped in the middle of a call .* open\(\) another one/ });
   assert.equal(small.gone, true);
@@ -259,13 +278,14 @@ test('the garbage collector frees forgotten documents, and does no harm where th
     console.log(engine.memoryBytes <= once * 2 ? 'freed' : 'kept: ' + engine.memoryBytes + ' after ' + once);
     const small = await open((${withMemory})(bytes, { most: 160 }));
     try { forget(small) } catch (error) { console.log(error.name) }
+    try { small.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }) } catch (error) { console.log(error.name) }
     await collect();
     console.log('alive');
   `;
   const out = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
     encoding: 'utf8',
   });
-  assert.equal(out, 'freed\nGoneError\nalive\n');
+  assert.equal(out, 'freed\nLimitExceededError\nGoneError\nalive\n');
 });
 
 /**

@@ -163,16 +163,6 @@ test('replay fails where the engine refuses an event', async () => {
   assert.match(stderr, /^replay: run 0 \(peer "ann", from event 0\): its lamport time is 2/);
 });
 
-test('the benchmark runs', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['bench.js', '--small'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  assert.equal(stderr, '');
-  assert.equal(status, 0);
-  assert.equal(stdout.match(/^.+ +[0-9]+ +[0-9]+ {3}\([0-9.]+ MiB of wasm memory\)$/gm)?.length, 6);
-});
-
 test('README.md tells the sizes', async () => {
   const printed = spawnSync(process.execPath, ['scripts/size.js'], { cwd: root, encoding: 'utf8' }).stdout;
   const readme = await readFile(join(root, 'README.md'), 'utf8');
@@ -196,6 +186,8 @@ test('README.md tells the sizes', async () => {
 
 test('glue is mended where it is what is known, and refused elsewhere', () => {
   const parts = [
+    'let dv = new DataView(new ArrayBuffer());\n  const dataView = mem => dv.buffer === mem.buffer ? dv : dv = new DataView(mem.buffer);',
+    'function _utf8AllocateAndEncode(s, realloc, memory) {\n  const res = { ptr, len, codepoints };\n  return res;\n}',
     'const _debugLog = (...args) => {\n  if (!globalThis?.process?.env?.JCO_DEBUG) { return; }\n  console.debug(...args);\n};',
     'const TEXT_DECODER_UTF8 = new TextDecoder();',
     'realloc0 = exports1.cabi_realloc;',
@@ -203,12 +195,16 @@ test('glue is mended where it is what is known, and refused elsewhere', () => {
     'function _withGlobalCurrentTaskMeta(args) {}',
     'function getOrCreateAsyncState(componentIdx, init) {}',
   ];
-  const glue = parts.join('\n');
+  const text = 'var result0 = TEXT_DECODER_UTF8.decode(new Uint8Array(memory0.buffer, ptr0, len0));';
+  const glue = [...parts, text].join('\n');
   for (const part of parts) {
     assert.equal(mend(glue).includes(part), false);
     assert.throws(() => mend(glue.replace(part, '')), /jco's glue has 0 places, not one, to mend/);
     assert.throws(() => mend(`${glue}\n${part}`), /jco's glue has 2 places, not one, to mend/);
   }
+  const form = /decodes text in a form that is not known/;
+  assert.throws(() => mend(glue.replace(text, '')), form);
+  assert.throws(() => mend(`${glue}\nTEXT_DECODER_UTF8.decode(new Uint8Array(memory1.buffer, ptr0, len0))`), form);
   assert.throws(() => mend(`${glue}\nprocess.env.X`), /still knows process/);
   assert.throws(() => mend(`${glue}\nf({ isAsync: true })`), /asynchronous function/);
 });

@@ -19,7 +19,7 @@ pub enum Error {
     #[error("invalid argument: {0}")]
     InvalidArgument(String),
     /// An argument is larger than the engine takes.
-    #[error("limit {limit} exceeded: {given} given, at most {most} taken")]
+    #[error("limit {limit} exceeded: {}", told(*given, *most))]
     LimitExceeded {
         /// The limit's name, as [`Instance::limits`](crate::Instance::limits) lists it.
         limit: String,
@@ -83,6 +83,15 @@ pub enum Error {
     /// WebAssembly cannot be run here.
     #[error("the engine cannot be started: {0}")]
     Start(String),
+}
+
+/// The host may bound the memory to less than the limit: then that is not what was exceeded.
+fn told(given: u64, most: u64) -> String {
+    if given > most {
+        format!("{given} given, at most {most} taken")
+    } else {
+        format!("{given} would be needed, and are not there")
+    }
 }
 
 impl Error {

@@ -60,7 +60,7 @@ export class Replica {
   get(row) {
     const map = /** @type {LoroMap} */ (this.table.get(id(row)));
     const contents = nothing();
-    add(contents, map.get('name'), map.get('number'), map.get('share'));
+    add(contents, .../** @type {[string, number, number]} */ ([map.get('name'), map.get('number'), map.get('share')]));
     return contents.numberSum;
   }
 

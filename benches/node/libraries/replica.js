@@ -53,10 +53,10 @@ export function add(contents, name, number, share) {
  * @param {(version: any) => Uint8Array} bytesOf the bytes of a version
  */
 export function exchange(one, other, bytesOf) {
-  const versions = [one.version(), other.version()];
-  const changes = [other.changesSince(versions[0]), one.changesSince(versions[1])];
-  one.merge(changes[0]);
-  other.merge(changes[1]);
-  const bytes = [...versions.map(bytesOf), ...changes].reduce((sum, { length }) => sum + length, 0);
+  const [here, there] = [one.version(), other.version()];
+  const [coming, going] = [other.changesSince(here), one.changesSince(there)];
+  one.merge(coming);
+  other.merge(going);
+  const bytes = [bytesOf(here), bytesOf(there), coming, going].reduce((sum, { length }) => sum + length, 0);
   return { messages: 4, bytes };
 }

@@ -30,7 +30,7 @@ fn is_full<T>(result: &Result<T, Error>) -> bool {
 
 #[test]
 fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tested {
-    for (memory_bytes, blob) in [(8 << 20, 0), (8 << 20, 3_000), (64 << 20, 10), (64 << 20, 100_000)] {
+    for (memory_bytes, blob) in [(8 << 20, 0), (8 << 20, 3_000), (64 << 20, 0), (64 << 20, 100_000)] {
         let instance = Instance::new(InstanceOptions { memory_bytes, ..InstanceOptions::default() })?;
         let doc = instance.doc("ann")?;
         // No two alike: equal ones are kept once when they are read.
@@ -58,7 +58,7 @@ fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tes
         assert_eq!(read, rows as usize);
         assert_eq!(doc.get("t", "0")?.map(|cells| cells.len()), Some(1));
 
-        if blob > 10 {
+        if blob > 0 {
             // What is mostly contents does not fit a second time.
             continue;
         }
