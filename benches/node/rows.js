@@ -27,13 +27,15 @@ export async function run(work, library, size) {
     case 'concurrent':
       return concurrent(library, size);
     case 'saved':
-      return saved(library, await inserted(library, size.rows, 1), size.rows);
+      return saved(library, await inserted(library, size.rows, library.groups ? size.rows : 1), size.rows);
     case 'saved-updates':
       return saved(library, await updated(library, size), size.updatedRows);
     case 'catch-up':
       return catchUp(library, size);
     case 'memory':
       return memory(library, size);
+    case 'frames':
+      return frames(library, size);
     case 'scale':
       return scale(library, size);
     default:
@@ -48,8 +50,11 @@ export async function run(work, library, size) {
 async function insert(library, size) {
   const { rows } = size;
   await warmUp(library, size);
+  /** @type {Figure[]} */
+  const figures = [];
   let doc = await library.create(1);
-  const each = seconds(() => insertAll(doc, rows, 1));
+  const each = seconds(() => insertAll(doc, rows, library.groups ? rows : 1));
+  if (!library.groups) figures.push(per('a row a transaction', each, rows));
   assert.deepEqual(doc.read(), ofRows(rows));
   const get = seconds(() => {
     let sum = 0;
@@ -57,19 +62,17 @@ async function insert(library, size) {
     assert.equal(sum, ofRows(rows).numberSum);
   });
   const scan = seconds(() => assert.deepEqual(doc.read(), ofRows(rows)));
-  doc = await library.create(1);
-  const batches = seconds(() => insertAll(doc, rows, BATCH));
-  assert.deepEqual(doc.read(), ofRows(rows));
+  if (!library.groups) {
+    doc = await library.create(1);
+    const batches = seconds(() => insertAll(doc, rows, BATCH));
+    figures.push(per('100 rows a transaction', batches, rows));
+    assert.deepEqual(doc.read(), ofRows(rows));
+  }
   doc = await library.create(1);
   const atOnce = seconds(() => insertAll(doc, rows, rows));
   assert.deepEqual(doc.read(), ofRows(rows));
-  return [
-    per('a row a transaction', each, rows),
-    per('100 rows a transaction', batches, rows),
-    per('one transaction', atOnce, rows),
-    per('read a row', get, rows),
-    per('read all, a row', scan, rows),
-  ];
+  figures.push(per('one transaction', atOnce, rows), per('read a row', get, rows), per('read all, a row', scan, rows));
+  return figures;
 }
 
 /**
@@ -78,13 +81,19 @@ async function insert(library, size) {
  */
 async function update(library, size) {
   await warmUp(library, size);
+  /** @type {Figure[]} */
+  const figures = [];
   let doc = await inserted(library, size.updatedRows, size.updatedRows);
-  const each = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], 1));
-  checkUpdated(doc, size);
+  if (!library.groups) {
+    const each = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], 1));
+    figures.push(per('an update a transaction', each, size.updates));
+    checkUpdated(doc, size);
+  }
   doc = await inserted(library, size.updatedRows, size.updatedRows);
   const batches = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], BATCH));
   checkUpdated(doc, size);
-  return [per('an update a transaction', each, size.updates), per('100 updates a transaction', batches, size.updates)];
+  figures.push(per('100 updates a transaction', batches, size.updates));
+  return figures;
 }
 
 /**
@@ -231,14 +240,64 @@ async function scale(library, { scale }) {
 }
 
 /**
+ * The longest calls, each on what its host would give it to keep a frame of 16 ms.
+ *
+ * @param {ReplicaClass} library
+ * @param {Size} size
+ */
+async function frames(library, { scale, updates, updatedRows }) {
+  const rows = scale.at(-1) ?? 0;
+  const batch = 1_000;
+  const doc = /** @type {Replica & { doc: import('../../host-js/src/doc.js').Doc }} */ (await library.create(1));
+  let [each, batches, page, merge] = [0, 0, 0, 0];
+  for (let first = 0; first < rows; first += batch) {
+    batches = Math.max(
+      batches,
+      seconds(() => doc.insert(first, first + batch - 1)),
+    );
+    each = Math.max(
+      each,
+      seconds(() => doc.insert(first + batch - 1, first + batch)),
+    );
+  }
+  /** @type {string | undefined} */
+  let after;
+  for (let more = true; more;) {
+    const time = seconds(() => {
+      const found = doc.doc.scan('table', { limit: batch, after });
+      after = found.rows.at(-1)?.id;
+      more = found.more;
+    });
+    page = Math.max(page, time);
+  }
+  const [ann, ben] = [await inserted(library, updatedRows, updatedRows), await library.create(2)];
+  for (let first = 0; first < updates; first += batch) {
+    const version = ben.version();
+    apply(ann, batch, (i) => [(first + i) % updatedRows, first + i], 1);
+    const changes = ann.changesSince(version);
+    merge = Math.max(
+      merge,
+      seconds(() => ben.merge(changes)),
+    );
+  }
+  return [
+    figure(`longest insert of a row, up to ${rows} rows`, each * 1e3, 'ms'),
+    figure(`longest insert of ${batch - 1} rows`, batches * 1e3, 'ms'),
+    figure(`longest page of ${batch} rows`, page * 1e3, 'ms'),
+    figure(`longest merge of ${batch} events`, merge * 1e3, 'ms'),
+  ];
+}
+
+/**
  * What a process does first, so that the measured work finds its code compiled.
  *
  * @param {ReplicaClass} library
  * @param {Size} size
  */
 async function warmUp(library, size) {
-  const doc = await inserted(library, size.updatedRows, 1);
-  apply(doc, size.updatedRows, (i) => [i % size.updatedRows, i], 1);
+  const batch = library.groups ? BATCH : 1;
+  const doc = await inserted(library, size.updatedRows, batch);
+  apply(doc, size.updatedRows, (i) => [i % size.updatedRows, i], batch);
   doc.read();
 }
 

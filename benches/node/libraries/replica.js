@@ -42,6 +42,7 @@ export function add(contents, name, number, share) {
  * @typedef {object} ReplicaClass
  * @property {(peer: number) => Replica | Promise<Replica>} create
  * @property {(peer: number, saved: Uint8Array) => Replica} load
+ * @property {boolean} [groups] whether it is measured in groups of operations alone
  * @property {((saved: Uint8Array, row: number) => number)} [open] the number of one row of saved bytes
  */
 

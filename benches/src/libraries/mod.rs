@@ -73,6 +73,10 @@ pub trait Replica: Sized {
     fn get(&self, row: usize) -> Result<i64>;
     /// Reads every cell of every row.
     fn read(&self) -> Result<Contents>;
+    /// Reads every row in pages of so many, and tells the milliseconds of each; for those that have pages.
+    fn pages(&self, _rows: usize, _tell: impl FnMut(f64)) -> Result<()> {
+        Err("it has no pages".into())
+    }
     /// The number of every row.
     fn numbers(&self, rows: usize) -> Result<BTreeMap<usize, i64>> {
         (0..rows).map(|row| Ok((row, self.get(row)?))).collect()

@@ -7,6 +7,7 @@ use converge_engine::{
 };
 use std::hint::black_box;
 use std::ops::Range;
+use std::time::Instant;
 
 pub struct Native {
     doc: Doc,
@@ -76,6 +77,19 @@ impl Replica for Native {
             }
             if !page.more {
                 return Ok(contents);
+            }
+            options.after = page.rows.into_iter().last().map(|row| row.id);
+        }
+    }
+
+    fn pages(&self, rows: usize, mut tell: impl FnMut(f64)) -> Result<()> {
+        let mut options = ScanOptions { limit: rows as u32, ..ScanOptions::default() };
+        loop {
+            let start = Instant::now();
+            let page = self.doc.scan("table", &options)?;
+            tell(start.elapsed().as_secs_f64() * 1e3);
+            if !page.more {
+                return Ok(());
             }
             options.after = page.rows.into_iter().last().map(|row| row.id);
         }

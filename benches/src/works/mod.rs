@@ -1,5 +1,6 @@
 //! What is measured. A work runs in a process of its own, for one library.
 
+mod growth;
 pub mod live;
 pub mod memory;
 mod rows;
@@ -16,6 +17,8 @@ pub struct Size {
     pub updates: usize,
     /// The numbers of rows that costs are compared for.
     pub scale: &'static [usize],
+    /// The sizes of the memories that are filled.
+    pub memories: &'static [usize],
     pub sets: usize,
     pub peers: usize,
     pub rounds: usize,
@@ -35,6 +38,7 @@ impl Size {
             updated_rows: 1_000,
             updates: 200_000,
             scale: &[50_000, 100_000, 200_000, 400_000, 800_000],
+            memories: &[1 << 30, 4 << 30],
             sets: 10_000,
             peers: 100,
             rounds: 300,
@@ -49,6 +53,7 @@ impl Size {
             updated_rows: 100,
             updates: 2_000,
             scale: &[500, 1_000],
+            memories: &[16 << 20],
             sets: 1_000,
             peers: 10,
             rounds: 10,
@@ -71,6 +76,9 @@ pub const LIBRARIES: [&str; 9] = [
 ];
 
 const TABLES: &[&str] = &LIBRARIES;
+/// Without one that would take minutes for it.
+const ALL_BUT_ONE: &[&str] =
+    &["converge", "converge in wasmtime", "loro", "yrs", "automerge", "converge in Node", "yjs", "loro-crdt"];
 /// Without those that would take minutes for it.
 const FASTER: &[&str] = &["converge", "converge in wasmtime", "loro", "yrs", "converge in Node", "yjs", "loro-crdt"];
 const CONVERGE: &[&str] = &["converge", "converge in wasmtime", "converge in Node"];
@@ -84,20 +92,22 @@ pub struct Work {
     pub libraries: &'static [&'static str],
 }
 
-pub const WORKS: [Work; 11] = [
+pub const WORKS: [Work; 13] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
         name: "concurrent",
         about: "two replicas update the same cells apart, then exchange what they did",
-        libraries: TABLES,
+        libraries: ALL_BUT_ONE,
     },
     Work { name: "saved", about: "bytes of `insert`: written; read, and every row read; one row", libraries: TABLES },
-    Work { name: "saved-updates", about: "the same of `update`", libraries: TABLES },
+    Work { name: "saved-updates", about: "the same of `update`", libraries: ALL_BUT_ONE },
     Work { name: "history", about: "the histories of real repositories", libraries: CONVERGE },
     Work { name: "catch-up", about: "one event that is missing", libraries: FASTER },
-    Work { name: "memory", about: "what a replica holds", libraries: TABLES },
+    Work { name: "memory", about: "what a replica holds", libraries: ALL_BUT_ONE },
     Work { name: "scale", about: "insert and read, by rows", libraries: FASTER },
+    Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
+    Work { name: "fill", about: "rows until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
     Work {
         name: "start",
@@ -109,8 +119,8 @@ pub const WORKS: [Work; 11] = [
 /// Does a work with a library of Rust.
 pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
     match library {
-        "converge" => run_side::<Native>(work, size),
-        "converge in wasmtime" => run_side::<Wasmtime>(work, size),
+        "converge" => run_side::<Native>(work, library, size),
+        "converge in wasmtime" => run_side::<Wasmtime>(work, library, size),
         "loro" if work == "presence" => live::presence::<live::LoroPresence>(size),
         "loro" => rows::run::<Loro>(work, size),
         "yrs" => rows::run::<Yrs>(work, size),
@@ -119,10 +129,12 @@ pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
     }
 }
 
-fn run_side<S: live::Side>(work: &str, size: Size) -> Result<Vec<Figure>> {
+fn run_side<S: live::Side>(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
     match work {
         "presence" => live::presence::<S>(size),
         "history" => live::histories::<S>(),
+        "frames" => growth::frames(library, size),
+        "fill" => growth::fill(size),
         "start" => start::run(),
         _ => rows::run::<S>(work, size),
     }

@@ -61,7 +61,8 @@ const LAST_SECTION: usize = 9;
 #[derive(Debug)]
 pub(crate) struct FrameWriter {
     kind: Kind,
-    sections: Vec<u8>,
+    /// Each with what stands before it.
+    sections: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl FrameWriter {
@@ -70,21 +71,26 @@ impl FrameWriter {
     }
 
     /// Adds a section, in the order of their numbers.
-    pub(crate) fn section(&mut self, section: Section, mut content: Vec<u8>) {
-        put_varint(&mut self.sections, section as u64);
-        put_varint(&mut self.sections, content.len() as u64);
-        self.sections.append(&mut content);
+    pub(crate) fn section(&mut self, section: Section, content: Vec<u8>) {
+        let mut head = Vec::new();
+        put_varint(&mut head, section as u64);
+        put_varint(&mut head, content.len() as u64);
+        self.sections.push((head, content));
     }
 
     /// The whole.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.sections.len() + 32);
+    pub(crate) fn finish(self) -> Vec<u8> {
+        let len: usize = self.sections.iter().map(|(head, content)| head.len() + content.len()).sum();
+        let mut bytes = Vec::with_capacity(len + 32);
         bytes.extend_from_slice(&MAGIC);
         put_varint(&mut bytes, VERSION);
         bytes.push(self.kind.byte());
         put_varint(&mut bytes, FEATURES);
-        put_varint(&mut bytes, self.sections.len() as u64);
-        bytes.append(&mut self.sections);
+        put_varint(&mut bytes, len as u64);
+        for (head, content) in self.sections {
+            bytes.extend(head);
+            bytes.extend(content);
+        }
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes

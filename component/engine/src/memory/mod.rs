@@ -14,9 +14,9 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 /// The slack, as a part of the memory that the instance has.
-const SLACK_SHARE: usize = 6;
+const SLACK_SHARE: usize = 5;
 const LEAST_SLACK_BYTES: usize = 256 << 10;
-const MOST_SLACK_BYTES: usize = 256 << 20;
+const MOST_SLACK_BYTES: usize = 1 << 30;
 /// What of the slack can be spent before it is looked at again: this part of it.
 const SPENT_SHARE: usize = 8;
 /// What a column grows by where there is no room to double it: this part of it.

@@ -23,7 +23,8 @@ pub(crate) struct RowNames {
 impl Rows {
     /// All rows of which anything is known, or that an operation names; the columns of their cells and of the operations.
     pub(crate) fn all_names(&self, log: &OpLog) -> RowNames {
-        let mut names = RowNames { tables: Vec::new(), rows: Vec::new(), columns: Vec::new() };
+        let rows = Vec::with_capacity(self.rows.len());
+        let mut names = RowNames { tables: Vec::new(), rows, columns: Vec::new() };
         let is_known = |row: RowNumber| {
             !self.rows[row.index()].state.is_empty() || self.changed.contains_key(&row) || log.names(row)
         };
