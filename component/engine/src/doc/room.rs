@@ -65,9 +65,19 @@ pub(super) fn make_room<'a>(
     commits: impl Iterator<Item = CommitRef<'a>> + Clone,
 ) -> Result<(), Error> {
     let (mut events, mut brought) = (0, Totals::default());
+    // What a log shares among cells, it shares here too.
+    let (mut given_bytes, mut logged_bytes, mut log_bytes) = (0, 0, 0);
     commits.clone().for_each(|commit| {
+        let totals = Totals::of(commit);
         events += 1;
-        brought += Totals::of(commit);
+        brought += totals;
+        match commit {
+            CommitRef::Plain(_) => given_bytes += totals.bytes,
+            CommitRef::Logged { log, .. } => {
+                logged_bytes += totals.bytes;
+                log_bytes = log.content_len();
+            }
+        }
     });
     let operations = brought.operations as usize;
     memory::spend(EVENT_SPENDS * events + ROW_SPENDS * operations + CELL_SPENDS * brought.cells as usize)?;
@@ -79,7 +89,7 @@ pub(super) fn make_room<'a>(
         len += more;
     }
     log.reserve(events, brought, len)?;
-    log.reserve_content(brought.bytes)
+    log.reserve_content(given_bytes + logged_bytes.min(log_bytes))
 }
 
 /// What the waiting events will bring.

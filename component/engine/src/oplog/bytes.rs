@@ -411,7 +411,7 @@ impl<'a> OpsReader<'a> {
     ) -> Result<(), Error> {
         let count = self.counts.next_u32()?;
         limits::COMMIT_OPERATIONS.check(count.into())?;
-        log.reserve(1, Totals { operations: count.into(), ..Totals::default() }, ground.rows() as usize)?;
+        log.reserve(1, Totals::default(), ground.rows() as usize)?;
         let mut bytes = 0;
         for index in 0..count {
             let kind = match self.kinds.next()? {
@@ -431,7 +431,7 @@ impl<'a> OpsReader<'a> {
                 return Err(self.shapes.damage("a delete sets cells"));
             }
             limits::OPERATION_CELLS.check(columns.len() as u64)?;
-            log.reserve(0, Totals { cells: columns.len() as u64, ..Totals::default() }, 0)?;
+            log.reserve(0, Totals { operations: 1, cells: columns.len() as u64, bytes: 0 }, 0)?;
             let (table, id) = ground.row_name(row);
             bytes += ITEM_BYTES + (table.len() + id.len()) as u64;
             let start = log.columns.len() as u32;

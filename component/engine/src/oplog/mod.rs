@@ -207,6 +207,11 @@ impl OpLog {
         self.payloads.reserve(cells)
     }
 
+    /// Bytes of the texts and blobs, those that cells share counted once.
+    pub(crate) fn content_len(&self) -> u64 {
+        (self.texts.len() + self.blobs.len()) as u64
+    }
+
     /// Makes room for bytes of texts, and for as many of blobs.
     ///
     /// # Errors
