@@ -88,12 +88,6 @@ bench-smoke: build-js bench-npm
 bench-compare a b:
     target/release/converge-benches compare "{{a}}" "{{b}}"
 
-# Write the results of the last `just bench` into docs/performance.md
-bench-report folder="target/bench":
-    target/release/converge-benches report "{{folder}}/results.json" docs/performance.md
-    mkdir -p docs/performance
-    cp "{{folder}}"/*.svg "{{folder}}/results.json" docs/performance/
-
 # Install what the package is measured against
 [private]
 bench-npm:

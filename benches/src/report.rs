@@ -1,14 +1,8 @@
 //! Results as tables in Markdown.
 
-use crate::libraries::Result;
 use crate::results::{Measured, Results};
 use crate::works::{LIBRARIES, WORKS};
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
-
-const BEGIN: &str = "<!-- from here to the end of the tables: written by `just bench-report` -->\n";
-const END: &str = "<!-- end of the tables -->\n";
 
 /// A table for each work: a line for each figure, a column for each library. Where several libraries measured a figure, the
 /// best one on its side, Rust or JavaScript, is bold.
@@ -80,12 +74,4 @@ pub fn number(value: f64) -> String {
             text
         }
     }
-}
-
-/// Writes the tables into a page, between the two marks.
-pub fn fill_in(results: &Results, page: &Path) -> Result<()> {
-    let text = fs::read_to_string(page)?;
-    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.ok_or("the page has no marks for the tables")?;
-    Ok(fs::write(page, format!("{before}{BEGIN}\n{}\n{END}{after}", tables(results)))?)
 }
