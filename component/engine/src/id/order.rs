@@ -25,7 +25,7 @@ impl Order {
     }
 
     /// The number with this key. O(log n).
-    pub(crate) fn find<K: Ord>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
+    pub(crate) fn find<K: Ord + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
         let (chunk, at) = self.place(|number| key_of(number) < key);
         let number = *self.chunks.get(chunk)?.get(at)?;
         (key_of(number) == key).then_some(number)
