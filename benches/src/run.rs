@@ -8,8 +8,12 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// What takes longer in one process is left out of the results.
+const MOST_TIME: Duration = Duration::from_secs(150);
 
 /// A work that counts, and so is the same in every round: it is done once.
 const EXACT: &str = "fill";
@@ -74,7 +78,19 @@ fn case(work: &str, library: &str, is_small: bool) -> Result<Vec<Figure>> {
         command.arg("case");
         command
     };
-    let output = command.args([library, work, size]).stderr(std::process::Stdio::inherit()).output()?;
+    let mut child = command.args([library, work, size]).stdout(Stdio::piped()).spawn()?;
+    // Its one line of figures is shorter than what a pipe holds.
+    let start = Instant::now();
+    while child.try_wait()?.is_none() {
+        if start.elapsed() > MOST_TIME {
+            child.kill()?;
+            child.wait()?;
+            eprintln!("     {work}, {library}: left out, it takes more than {} s", MOST_TIME.as_secs());
+            return Ok(Vec::new());
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         return Err(output.status.to_string().into());
     }
