@@ -82,8 +82,9 @@
 //!
 //! [`Doc::create`] gives the document an [`Instance`] of its own: a memory that no other document sees, bounded in size,
 //! in which each call is bounded in time. [`InstanceOptions`] sets both; [`Instance::doc`] and [`Instance::load`] put
-//! several documents into one instance. A call beyond a bound fails with [`Error::OutOfMemory`] or [`Error::OutOfTime`]
-//! and takes its instance with it; other instances go on.
+//! several documents into one instance. What a call would bring beyond the memory is refused with
+//! [`Error::LimitExceeded`], `memory-bytes`. A call whose argument or answer does not fit beside it fails with
+//! [`Error::OutOfMemory`], one beyond its time with [`Error::OutOfTime`]; either takes its instance with it, and others go on.
 
 pub mod cells;
 mod doc;

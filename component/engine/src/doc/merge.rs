@@ -91,7 +91,7 @@ impl Doc {
 
     /// Takes in runs that were checked as far as they can be on their own.
     pub(super) fn merge(&mut self, runs: &[Incoming<'_>]) -> Result<MergeReport, Error> {
-        memory::spend(runs.iter().map(|run| EVENT_SPENDS * (1 + run.deps.len())).sum())?;
+        memory::spend(runs.iter().map(|run| EVENT_SPENDS * (1 + run.deps.len() as u64)).sum())?;
         let mark = self.graph.mark();
         let peers = self.peers.len();
         let plan = Planner::new(self, runs).plan().and_then(|plan| self.make_room_for(&plan, runs).map(|()| plan));
@@ -363,7 +363,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             late_peers.push(run.peer);
             late_bytes += places.clone().map(|at| waiting::event_bytes(&run.deps_at(at), run.commit(at))).sum::<u64>();
         }
-        memory::spend(usize::try_from(late_bytes).unwrap_or(usize::MAX).saturating_mul(2))?;
+        memory::spend(late_bytes.saturating_mul(2))?;
         bytes += late_bytes;
         Waiting::check_room(events + late_events, bytes)?;
         let commits = plan.pieces.iter().flat_map(|Piece { run, places }| {

@@ -11,7 +11,7 @@ use crate::rows::Rows;
 use std::collections::BTreeMap;
 
 /// Bytes of the slack that an event takes at most beside its operations.
-pub(super) const EVENT_SPENDS: usize = 256;
+pub(super) const EVENT_SPENDS: u64 = 256;
 
 /// What a call brings, and what it takes away.
 pub(super) struct Coming<'a, Commits> {
@@ -80,7 +80,7 @@ pub(super) fn make_room<'a>(
         }
     });
     let operations = brought.operations as usize;
-    memory::spend(EVENT_SPENDS * events + ROW_SPENDS * operations + CELL_SPENDS * brought.cells as usize)?;
+    memory::spend(EVENT_SPENDS * events as u64 + ROW_SPENDS * brought.operations + CELL_SPENDS * brought.cells)?;
     let mut len = rows.len();
     if !rows.has_room(operations) {
         let new = commits.flat_map(CommitRef::ops).filter(|op| !rows.knows(op.table, op.row));

@@ -5,7 +5,7 @@ use crate::value::{Value, ValueRef};
 use std::cmp::Ordering;
 
 /// Bytes of the memory's slack that an entry takes at most beside its key and its text or blob.
-pub(super) const ENTRY_SPENDS: usize = 512;
+pub(super) const ENTRY_SPENDS: u64 = 512;
 
 /// A register as a replica wrote it: what it held from then on, or that it was removed.
 #[derive(Debug, Clone, PartialEq)]

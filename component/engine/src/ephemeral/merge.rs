@@ -25,7 +25,7 @@ impl Store {
     /// beyond `now` than `most_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
     pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
         let sizes = entries.iter().map(|entry| entry.value.as_ref().map_or(0, |value| value.as_ref().content_bytes()));
-        memory::spend(sizes.map(|bytes| ENTRY_SPENDS + bytes as usize).sum())?;
+        memory::spend(sizes.map(|bytes| ENTRY_SPENDS + bytes).sum())?;
         let arrivals = entries.into_iter().map(arrival).collect::<Result<_, _>>()?;
         self.merge(arrivals, now)
     }
@@ -37,7 +37,7 @@ impl Store {
     /// Those of [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
     /// of entries, or are damaged.
     pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
-        memory::spend(update.len().saturating_mul(memory::SPENT_PER_BYTE))?;
+        memory::spend(update.len() as u64 * memory::SPENT_PER_BYTE)?;
         self.merge(bytes::read_frame(update)?, now)
     }
 

@@ -20,7 +20,7 @@ impl Store {
         check_names(namespace, key)?;
         limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
         Time::Now.check(now)?;
-        memory::spend(ENTRY_SPENDS + key.len() + value.as_ref().content_bytes() as usize)?;
+        memory::spend(ENTRY_SPENDS + key.len() as u64 + value.as_ref().content_bytes())?;
         self.write(Place::new(namespace, key), Some(value.canonical()), now)
     }
 

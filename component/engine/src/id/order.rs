@@ -39,10 +39,7 @@ impl Order {
         self.len += 1;
         if chunk == self.chunks.len() {
             // Behind all others.
-            match self.chunks.last_mut() {
-                Some(last) if last.len() < MOST_IN_CHUNK => last.push(number),
-                _ => self.chunks.push(vec![number]),
-            }
+            self.push(number);
             let chunk = self.chunks.len() - 1;
             self.last = (chunk, self.chunks[chunk].len() - 1);
             return;
@@ -101,17 +98,18 @@ impl Order {
     pub(crate) fn of_sorted(numbers: impl Iterator<Item = u32>) -> Self {
         let mut order = Self::default();
         for number in numbers {
-            match order.chunks.last_mut() {
-                Some(last) if last.len() < MOST_IN_CHUNK => last.push(number),
-                _ => {
-                    let mut chunk = Vec::with_capacity(MOST_IN_CHUNK);
-                    chunk.push(number);
-                    order.chunks.push(chunk);
-                }
-            }
+            order.push(number);
             order.len += 1;
         }
         order
+    }
+
+    /// Puts a number behind all others.
+    fn push(&mut self, number: u32) {
+        match self.chunks.last_mut() {
+            Some(last) if last.len() < MOST_IN_CHUNK => last.push(number),
+            _ => self.chunks.push(vec![number]),
+        }
     }
 
     /// The place of the first number that is not before.

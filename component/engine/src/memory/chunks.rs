@@ -1,4 +1,4 @@
-//! A column that grows by chunk: nothing that it holds is ever moved, and it takes no more than a chunk too much.
+//! A column that grows by chunk: nothing beyond the first chunk is ever moved, and it takes no more than a chunk too much.
 
 use super::reserve;
 use crate::error::Error;
@@ -11,7 +11,7 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 /// Items by number.
 #[derive(Debug)]
 pub(crate) struct Chunks<T> {
-    /// All but the last are full.
+    /// All but the last that holds anything are full.
     chunks: Vec<Vec<T>>,
     len: usize,
 }

@@ -60,16 +60,17 @@ fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
 }
 
 /// What a call spends at most on what it takes in and gives back, for each byte of it, where it makes room for nothing else.
-pub(crate) const SPENT_PER_BYTE: usize = 4;
+pub(crate) const SPENT_PER_BYTE: u64 = 4;
 
 /// Spends some of the slack: on what is small, or is soon freed.
 ///
 /// # Errors
 /// `LimitExceeded` where that would leave less than the slack.
-pub(crate) fn spend(bytes: usize) -> Result<(), Error> {
+pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
     if !cfg!(target_family = "wasm") {
         return Ok(());
     }
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     let left = LEFT_BYTES.get();
     if bytes <= left {
         LEFT_BYTES.set(left - bytes);

@@ -113,9 +113,9 @@ impl SubAssign for Totals {
 
 /// Bytes of the slack that a row, or an operation, takes at most beside what the columns make room for: its place in orders,
 /// and what looks at it meanwhile.
-pub(crate) const ROW_SPENDS: usize = 96;
+pub(crate) const ROW_SPENDS: u64 = 96;
 /// The same of a cell.
-pub(crate) const CELL_SPENDS: usize = 48;
+pub(crate) const CELL_SPENDS: u64 = 48;
 
 /// The operation log of a document.
 #[derive(Debug, Default)]
@@ -220,7 +220,7 @@ impl OpLog {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         memory::reserve_text(&mut self.texts, bytes)?;
         // Few documents have any: room that is not used would be lost.
-        if self.blobs.is_empty() { memory::spend(bytes) } else { memory::reserve(&mut self.blobs, bytes) }
+        if self.blobs.is_empty() { memory::spend(bytes as u64) } else { memory::reserve(&mut self.blobs, bytes) }
     }
 
     /// Adds an operation to the event that the next `end_event` ends. `copies` are those from the log that the cells are

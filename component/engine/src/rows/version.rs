@@ -85,7 +85,7 @@ impl Rows {
             let (table, id) = self.row_name(old);
             let cells = state.written.len();
             let content = state.written.iter().map(|written| log.value(written.cell).content_bytes()).sum();
-            memory::spend(ROW_SPENDS + cells * CELL_SPENDS)?;
+            memory::spend(ROW_SPENDS + cells as u64 * CELL_SPENDS)?;
             rows.reserve(1, id.len())?;
             new_log.reserve(0, Totals { cells: cells as u64, ..Totals::default() }, 0)?;
             new_log.reserve_content(content)?;

@@ -135,7 +135,7 @@ impl Session {
     /// document is read-only. An error ends the session; document and store are as they were.
     pub fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Error> {
         self.until_error(|session| {
-            memory::spend(message.len().saturating_mul(memory::SPENT_PER_BYTE))?;
+            memory::spend(message.len() as u64 * memory::SPENT_PER_BYTE)?;
             session.take_message(doc, store, message, now)
         })
     }

@@ -185,7 +185,7 @@ impl StateReader {
             log.reserve(0, Totals { cells: cells as u64, ..Totals::default() }, 0)?;
             memory::reserve(&mut self.staged, cells)?;
             memory::reserve(&mut self.row_shapes, 1)?;
-            memory::spend(ROW_SPENDS + cells * CELL_SPENDS)?;
+            memory::spend(ROW_SPENDS + cells as u64 * CELL_SPENDS)?;
             for &column in shape_columns {
                 let (stamp, is_retained) = columns.cell(stamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
