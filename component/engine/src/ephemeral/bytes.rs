@@ -15,8 +15,7 @@ const REMOVED: u8 = 0;
 /// An entry that is to be written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outgoing<'a> {
-    pub(super) namespace: &'a SharedText,
-    pub(super) key: &'a SharedText,
+    pub(super) place: &'a Place,
     pub(super) written: &'a Written,
     /// How long it has been here, and elsewhere before, in milliseconds.
     pub(super) age: f64,
@@ -33,12 +32,12 @@ pub(super) fn write_frame(entries: Vec<Outgoing<'_>>) -> Vec<u8> {
 
 /// Writes entries, each of another register, sorted by namespace and key.
 pub(super) fn write(mut entries: Vec<Outgoing<'_>>, out: &mut Vec<u8>) {
-    sort::sort_by(&mut entries, |a, b| (a.namespace, a.key).cmp(&(b.namespace, b.key)));
+    sort::sort_by(&mut entries, |a, b| a.place.cmp(b.place));
     put_varint(out, entries.len() as u64);
     let (mut namespaces, mut peers, mut last) = (BTreeMap::new(), BTreeMap::new(), 0_u64);
-    for Outgoing { namespace, key, written, age } in entries {
-        put_name(&mut namespaces, namespace, out);
-        put_text(key.as_bytes(), out);
+    for Outgoing { place, written, age } in entries {
+        put_name(&mut namespaces, &place.namespace, out);
+        put_text(place.key.as_bytes(), out);
         put_name(&mut peers, &written.peer, out);
         let bits = written.timestamp.to_bits();
         put_varint(out, zigzag(bits.wrapping_sub(last) as i64));
@@ -96,7 +95,7 @@ impl<'a> Size<'a> {
         if self.bytes == 0 {
             self.bytes = varint_bytes(limits::STORE_ENTRIES.most);
         }
-        for (is_peer, name) in [(false, entry.namespace), (true, &entry.written.peer)] {
+        for (is_peer, name) in [(false, &entry.place.namespace), (true, &entry.written.peer)] {
             let is_new = self.names.insert((is_peer, &**name), ()).is_none();
             self.bytes += varint_bytes(limits::STORE_ENTRIES.most);
             self.bytes += if is_new { varint_bytes(name.len() as u64) + name.len() } else { 0 };
@@ -106,7 +105,7 @@ impl<'a> Size<'a> {
         if content == 0 {
             put_value(entry.written.value.as_ref(), &mut value);
         }
-        self.bytes += varint_bytes(entry.key.len() as u64) + entry.key.len() + MOST_VARINT_BYTES;
+        self.bytes += varint_bytes(entry.place.key.len() as u64) + entry.place.key.len() + MOST_VARINT_BYTES;
         self.bytes += varint_bytes(whole(entry.age)) + value.len().max(1 + MOST_VARINT_BYTES + content as usize);
         self.bytes
     }

@@ -2,7 +2,7 @@
 
 use super::Store;
 use super::bytes::{self, Outgoing};
-use crate::id::SharedText;
+use super::registers::Register;
 use crate::sort;
 use std::collections::BTreeSet;
 
@@ -16,19 +16,17 @@ impl Store {
     #[must_use]
     pub fn snapshot(&self, namespaces: &[String]) -> Vec<u8> {
         let wanted = sort::distinct(namespaces.iter().map(String::as_str));
-        let all = self
-            .registers
-            .all()
-            .filter(|(namespace, ..)| wanted.is_empty() || wanted.binary_search(&&***namespace).is_ok());
-        bytes::write_frame(all.map(|(namespace, key, register)| self.outgoing(namespace, key, register)).collect())
+        let is_wanted =
+            |register: &&Register| wanted.is_empty() || wanted.binary_search(&&*register.place.namespace).is_ok();
+        let all = self.registers.all().filter(is_wanted);
+        bytes::write_frame(all.map(|register| self.outgoing(register)).collect())
     }
 
     /// What was written here, and what was merged here from others, since the last call, as bytes: what to broadcast. Several
     /// changes of a register come as one. None where nothing changed. O(log n) for each register that did.
     pub fn take_update(&mut self) -> Option<Vec<u8>> {
         let changed = self.registers.changed_after(self.taken);
-        let changed: Vec<Outgoing<'_>> =
-            changed.map(|(_, place, register)| self.outgoing(&place.namespace, &place.key, register)).collect();
+        let changed: Vec<Outgoing<'_>> = changed.map(|register| self.outgoing(register)).collect();
         let update = (!changed.is_empty()).then(|| bytes::write_frame(changed));
         self.taken = self.registers.last_change();
         update
@@ -58,17 +56,17 @@ impl Store {
         out: &mut Vec<u8>,
     ) -> u64 {
         let (mut changed, mut done, mut size) = (Vec::new(), after, bytes::Size::default());
-        for (change, place, register) in self.registers.changed_after(after) {
-            let is_wanted = namespaces.is_empty() || namespaces.contains(&*place.namespace);
+        for register in self.registers.changed_after(after) {
+            let is_wanted = namespaces.is_empty() || namespaces.contains(&*register.place.namespace);
             if is_wanted && register.source != Some(not_from) {
-                let outgoing = self.outgoing(&place.namespace, &place.key, register);
+                let outgoing = self.outgoing(register);
                 if size.add(&outgoing) > most_bytes && !changed.is_empty() {
                     bytes::write(changed, out);
                     return done;
                 }
                 changed.push(outgoing);
             }
-            done = change;
+            done = register.change;
         }
         if !changed.is_empty() {
             bytes::write(changed, out);
@@ -76,14 +74,9 @@ impl Store {
         self.registers.last_change()
     }
 
-    fn outgoing<'a>(
-        &self,
-        namespace: &'a SharedText,
-        key: &'a SharedText,
-        register: &'a super::registers::Register,
-    ) -> Outgoing<'a> {
+    fn outgoing<'a>(&self, register: &'a Register) -> Outgoing<'a> {
         let left = register.deadline - self.clock.elapsed();
         let age = (self.options.time_to_live_ms - left).max(0.0);
-        Outgoing { namespace, key, written: &register.written, age }
+        Outgoing { place: &register.place, written: &register.written, age }
     }
 }

@@ -64,10 +64,10 @@ impl Written {
     }
 
     /// The entry of the register of this name.
-    pub(super) fn entry(&self, namespace: &str, key: &str) -> Entry {
+    pub(super) fn entry(&self, place: &Place) -> Entry {
         Entry {
-            namespace: namespace.to_owned(),
-            key: key.to_owned(),
+            namespace: String::from(&*place.namespace),
+            key: String::from(&*place.key),
             value: self.value.clone(),
             timestamp: self.timestamp,
             peer: String::from(&*self.peer),

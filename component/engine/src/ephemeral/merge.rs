@@ -3,7 +3,7 @@
 use super::bytes;
 use super::changes::Source;
 use super::entry::{Arrival, ENTRY_SPENDS, Entry, Place, Written};
-use super::registers::Room;
+use super::registers::{RegisterNumber, Registers, Room};
 use super::write::check_names;
 use super::{Store, StoreOptions};
 use crate::codec::Reader;
@@ -11,9 +11,9 @@ use crate::error::{Error, Invalid, Name, Time};
 use crate::id::SharedText;
 use crate::limits;
 use crate::memory;
+use crate::sort;
 use crate::value::Value;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 impl Store {
     /// Takes in entries of other replicas; gives those that changed what this store shows, sorted by namespace and key. An
@@ -60,11 +60,11 @@ impl Store {
             arrivals.into_iter().filter(|arrival| check_skew(&self.options, arrival, now).is_ok()).collect();
         let mut refused = (came - fit.len()) as u32;
         let mut changed = Vec::new();
-        for (place, (written, age)) in self.winners(fit) {
+        for winner in self.winners(fit) {
             let mut room = Room::default();
-            room.add(&self.registers, &place, &written);
+            winner.add_to(&mut room, &self.registers);
             if room.check(&self.registers).is_ok() {
-                changed.extend(self.take(place, written, age, Some(source)));
+                changed.extend(self.take(winner, Some(source)));
             } else {
                 refused += 1;
             }
@@ -77,42 +77,67 @@ impl Store {
         arrivals.iter().try_for_each(|arrival| check_skew(&self.options, arrival, now))?;
         let winners = self.winners(arrivals);
         let mut room = Room::default();
-        winners.iter().for_each(|(place, (written, _))| room.add(&self.registers, place, written));
+        winners.iter().for_each(|winner| winner.add_to(&mut room, &self.registers));
         room.check(&self.registers)?;
         self.clock.advance(now);
-        let taken = winners.into_iter().map(|(place, (written, age))| self.take(place, written, age, None));
-        Ok(taken.flatten().collect())
+        Ok(winners.into_iter().filter_map(|winner| self.take(winner, None)).collect())
     }
 
-    /// The entries that take effect: of each register the largest, where that is larger than what is known and still lives.
-    fn winners(&self, arrivals: Vec<Arrival>) -> BTreeMap<Place, (Written, f64)> {
-        let mut winners: BTreeMap<Place, (Written, f64)> = BTreeMap::new();
+    /// The entries that take effect, sorted by namespace and key: of each register the largest, where that is larger than
+    /// what is known and still lives.
+    fn winners(&self, arrivals: Vec<Arrival>) -> Vec<Winner> {
+        let mut winners: Vec<Winner> = Vec::new();
         for Arrival { place, written, age } in arrivals {
-            let known = self.registers.get(&place.namespace, &place.key);
-            let wins = known.is_none_or(|known| written.compare(&known.written) == Ordering::Greater);
-            if !wins || age >= self.options.time_to_live_ms {
-                continue;
-            }
-            let rival = winners.get(&place);
-            // Of one entry that comes twice, the younger one.
-            let order = rival.map(|(rival, at)| written.compare(rival).then_with(|| at.total_cmp(&age)));
-            if order.is_none_or(|order| order == Ordering::Greater) {
-                winners.insert(place, (written, age));
+            let known = self.registers.find(&place.namespace, &place.key);
+            let register = known.and_then(|number| self.registers.register(number));
+            let wins = register.is_none_or(|known| written.compare(&known.written) == Ordering::Greater);
+            if wins && age < self.options.time_to_live_ms {
+                winners.push(Winner { known, place, written, age });
             }
         }
+        // Of one entry that comes twice, the younger one.
+        let larger_first = |a: &Winner, b: &Winner| b.written.compare(&a.written).then(a.age.total_cmp(&b.age));
+        sort::sort_by(&mut winners, |a, b| a.place.cmp(&b.place).then_with(|| larger_first(a, b)));
+        winners.dedup_by(|later, earlier| later.place == earlier.place);
         winners
     }
 
     /// Lets an entry take effect; gives it where that changes what the store shows.
-    fn take(&mut self, place: Place, written: Written, age: f64, source: Option<Source>) -> Option<Entry> {
-        let entry = written.entry(&place.namespace, &place.key);
-        let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
-        let before = self.registers.put(place, written, deadline, source);
+    fn take(&mut self, winner: Winner, source: Option<Source>) -> Option<Entry> {
+        let entry = winner.written.entry(&winner.place);
+        let before = self.put(winner, source);
         if let Some(before) = &before {
-            self.forget(&before.written);
+            self.forget(before);
         }
-        let was_live = before.is_some_and(|register| register.is_live());
-        (was_live || entry.value.is_some()).then_some(entry)
+        (before.is_some_and(|before| before.value.is_some()) || entry.value.is_some()).then_some(entry)
+    }
+
+    /// Puts an entry into its register; gives what that held. O(log n).
+    pub(super) fn put(&mut self, winner: Winner, source: Option<Source>) -> Option<Written> {
+        let Winner { known, place, written, age } = winner;
+        let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
+        if let Some(number) = known {
+            return self.registers.set(number, written, deadline, source);
+        }
+        self.registers.add(place, written, deadline, source);
+        None
+    }
+}
+
+/// An entry that takes effect.
+#[derive(Debug)]
+pub(super) struct Winner {
+    /// Its register, where that is there.
+    pub(super) known: Option<RegisterNumber>,
+    pub(super) place: Place,
+    pub(super) written: Written,
+    /// How long others had it, in milliseconds.
+    pub(super) age: f64,
+}
+
+impl Winner {
+    fn add_to<'a>(&'a self, room: &mut Room<'a>, registers: &'a Registers) {
+        room.add(registers, self.known, &self.place, &self.written);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::id::SharedText;
 use crate::sort;
 use clock::Clock;
 use entry::Written;
-use registers::Registers;
+use registers::{Register, Registers};
 
 /// What a store is made with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,15 +88,13 @@ impl Store {
     /// What a register holds; none where it holds nothing. O(log n).
     #[must_use]
     pub fn get(&self, namespace: &str, key: &str) -> Option<Entry> {
-        let register = self.registers.get(namespace, key).filter(|register| register.is_live())?;
-        Some(register.entry(namespace, key))
+        self.registers.get(namespace, key).filter(|register| register.is_live()).map(Register::entry)
     }
 
     /// The live entries of a namespace, sorted by key as bytes. O(log n) and the registers of the namespace.
     #[must_use]
     pub fn get_all(&self, namespace: &str) -> Vec<Entry> {
-        let live = self.registers.of(namespace).filter(|(_, register)| register.is_live());
-        live.map(|(key, register)| register.entry(namespace, key)).collect()
+        self.registers.of(namespace).filter(|register| register.is_live()).map(Register::entry).collect()
     }
 
     /// The namespaces that have live entries, sorted as bytes. O(namespaces).
@@ -113,10 +111,10 @@ impl Store {
     pub fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
         self.tick(now)?;
         let mut vanished = Vec::new();
-        while let Some((place, register)) = self.registers.pop_due(self.clock.elapsed()) {
+        while let Some(register) = self.registers.pop_due(self.clock.elapsed()) {
             self.forget(&register.written);
             if register.is_live() {
-                vanished.push(register.entry(&place.namespace, &place.key));
+                vanished.push(register.entry());
             }
         }
         sort::sort_by(&mut vanished, |a: &Entry, b: &Entry| (&a.namespace, &a.key).cmp(&(&b.namespace, &b.key)));

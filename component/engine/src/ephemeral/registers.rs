@@ -1,4 +1,5 @@
-//! The registers and what finds them: by name, by writer, by the time that they end, and in the order in which they changed.
+//! The registers by number, and what finds the numbers: names, writers, the times that they end, and the order in which they
+//! changed.
 //!
 //! Always holds: each register is found in all of these ways and in no other; a register has one place in the order of
 //! changes, that of its latest. Does not know which entry wins.
@@ -15,30 +16,41 @@ use std::ops::Bound;
 /// One register.
 #[derive(Debug)]
 pub(super) struct Register {
+    pub(super) place: Place,
     pub(super) written: Written,
     /// When it ends, by the store's clock.
     pub(super) deadline: f64,
     /// The number of its latest change.
-    change: u64,
+    pub(super) change: u64,
     /// Who brought that.
     pub(super) source: Option<Source>,
 }
 
+/// The number of a register while it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RegisterNumber(u32);
+
+/// Registers in the order of something.
+type Ordered = BTreeSet<(u64, RegisterNumber)>;
+
 /// All registers of a store.
 #[derive(Debug, Default)]
 pub(super) struct Registers {
+    by_number: Vec<Option<Register>>,
+    free: Vec<RegisterNumber>,
     namespaces: BTreeMap<SharedText, Namespace>,
-    by_peer: BTreeMap<SharedText, BTreeSet<Place>>,
+    /// In no order of their own.
+    by_peer: BTreeMap<SharedText, Ordered>,
     /// By the bits of the deadline, which sort as times do that are not negative.
-    by_deadline: BTreeSet<(u64, Place)>,
-    by_change: BTreeMap<u64, Place>,
+    by_deadline: Ordered,
+    by_change: Ordered,
     last_change: u64,
     bytes: u64,
 }
 
 #[derive(Debug, Default)]
 struct Namespace {
-    registers: BTreeMap<SharedText, Register>,
+    numbers: BTreeMap<SharedText, RegisterNumber>,
     live: usize,
 }
 
@@ -52,29 +64,39 @@ impl Register {
     }
 
     /// What it holds, as an entry.
-    pub(super) fn entry(&self, namespace: &str, key: &str) -> Entry {
-        self.written.entry(namespace, key)
+    pub(super) fn entry(&self) -> Entry {
+        self.written.entry(&self.place)
     }
 }
 
 impl Registers {
+    /// The number of the register of this name. O(log n).
+    pub(super) fn find(&self, namespace: &str, key: &str) -> Option<RegisterNumber> {
+        self.namespaces.get(namespace)?.numbers.get(key).copied()
+    }
+
+    /// The register of this number, where there is one.
+    pub(super) fn register(&self, number: RegisterNumber) -> Option<&Register> {
+        self.by_number.get(number.0 as usize)?.as_ref()
+    }
+
     /// The register of this name. O(log n).
     pub(super) fn get(&self, namespace: &str, key: &str) -> Option<&Register> {
-        self.namespaces.get(namespace)?.registers.get(key)
+        self.register(self.find(namespace, key)?)
     }
 
     /// The registers of a namespace, sorted by key. O(log n).
-    pub(super) fn of(&self, namespace: &str) -> impl Iterator<Item = (&SharedText, &Register)> {
-        self.namespaces.get(namespace).into_iter().flat_map(|namespace| &namespace.registers)
+    pub(super) fn of(&self, namespace: &str) -> impl Iterator<Item = &Register> {
+        self.namespaces.get(namespace).into_iter().flat_map(|namespace| self.sorted(namespace))
     }
 
     /// All registers, sorted by namespace and key.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&SharedText, &SharedText, &Register)> {
-        let of = |(name, namespace)| {
-            let Namespace { registers, .. }: &Namespace = namespace;
-            registers.iter().map(move |(key, register)| (name, key, register))
-        };
-        self.namespaces.iter().flat_map(of)
+    pub(super) fn all(&self) -> impl Iterator<Item = &Register> {
+        self.namespaces.values().flat_map(|namespace| self.sorted(namespace))
+    }
+
+    fn sorted<'a>(&'a self, namespace: &'a Namespace) -> impl Iterator<Item = &'a Register> {
+        namespace.numbers.values().filter_map(|&number| self.register(number))
     }
 
     /// The namespaces that have live entries, sorted. O(namespaces).
@@ -82,9 +104,9 @@ impl Registers {
         self.namespaces.iter().filter(|(_, namespace)| namespace.live > 0).map(|(name, _)| &**name)
     }
 
-    /// The names of the registers whose entry this peer wrote, sorted. O(log n).
-    pub(super) fn written_by(&self, peer: &str) -> impl Iterator<Item = &Place> {
-        self.by_peer.get(peer).into_iter().flatten()
+    /// The registers whose entry this peer wrote, in no order. O(log n).
+    pub(super) fn written_by(&self, peer: &str) -> impl Iterator<Item = &Register> {
+        self.by_peer.get(peer).into_iter().flatten().filter_map(|&(_, number)| self.register(number))
     }
 
     /// The number of the latest change; 0 before the first.
@@ -92,80 +114,120 @@ impl Registers {
         self.last_change
     }
 
-    /// The registers that changed after this change, in the order of their latest changes, with its number. O(log n).
-    pub(super) fn changed_after(&self, change: u64) -> impl Iterator<Item = (u64, &Place, &Register)> {
-        let changed = self.by_change.range((Bound::Excluded(change), Bound::Unbounded));
-        changed.filter_map(|(&change, place)| {
+    /// The registers that changed after this change, in the order of their latest changes. O(log n).
+    pub(super) fn changed_after(&self, change: u64) -> impl Iterator<Item = &Register> {
+        let after = (change, RegisterNumber(u32::MAX));
+        self.by_change.range((Bound::Excluded(after), Bound::Unbounded)).filter_map(|&(_, number)| {
             work::step();
-            Some((change, place, self.get(&place.namespace, &place.key)?))
+            self.register(number)
         })
     }
 
-    /// Sets what a register holds, until the deadline; gives what was there before. O(log n).
-    pub(super) fn put(
+    /// Makes a register, which holds this until the deadline. O(log n).
+    pub(super) fn add(&mut self, place: Place, written: Written, deadline: f64, source: Option<Source>) {
+        work::step();
+        let change = self.next_change();
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.by_number.push(None);
+            // `limits::STORE_ENTRIES` is far below 2^32.
+            RegisterNumber(self.by_number.len() as u32 - 1)
+        });
+        self.bytes += entry_bytes(&place.key, &written);
+        self.by_change.insert((change, number));
+        self.by_deadline.insert((deadline.to_bits(), number));
+        self.credit(&written.peer, number);
+        let namespace = self.namespaces.entry(place.namespace.clone()).or_default();
+        namespace.live += usize::from(written.value.is_some());
+        namespace.numbers.insert(place.key.clone(), number);
+        self.by_number[number.0 as usize] = Some(Register { place, written, deadline, change, source });
+    }
+
+    /// Lets a register hold this until the deadline; gives what it held. O(log n).
+    pub(super) fn set(
         &mut self,
-        place: Place,
+        number: RegisterNumber,
         written: Written,
         deadline: f64,
         source: Option<Source>,
-    ) -> Option<Register> {
+    ) -> Option<Written> {
         work::step();
-        let before = self.take(&place);
-        self.last_change += 1;
-        let change = self.last_change;
-        self.bytes += entry_bytes(&place.key, &written);
-        self.by_change.insert(change, place.clone());
-        self.by_deadline.insert((deadline.to_bits(), place.clone()));
-        self.by_peer.entry(written.peer.clone()).or_default().insert(place.clone());
-        let namespace = self.namespaces.entry(place.namespace).or_default();
-        namespace.live += usize::from(written.value.is_some());
-        namespace.registers.insert(place.key, Register { written, deadline, change, source });
-        before
+        let change = self.next_change();
+        let register = self.by_number.get_mut(number.0 as usize)?.as_mut()?;
+        let (was_live, is_live) = (register.is_live(), written.value.is_some());
+        if was_live != is_live
+            && let Some(namespace) = self.namespaces.get_mut(&register.place.namespace)
+        {
+            namespace.live = namespace.live + usize::from(is_live) - usize::from(was_live);
+        }
+        let key = &register.place.key;
+        self.bytes = self.bytes + entry_bytes(key, &written) - entry_bytes(key, &register.written);
+        self.by_change.remove(&(register.change, number));
+        self.by_change.insert((change, number));
+        self.by_deadline.remove(&(register.deadline.to_bits(), number));
+        self.by_deadline.insert((deadline.to_bits(), number));
+        (register.deadline, register.change, register.source) = (deadline, change, source);
+        let peer = written.peer.clone();
+        let before = std::mem::replace(&mut register.written, written);
+        if before.peer != peer {
+            self.discredit(&before.peer, number);
+            self.credit(&peer, number);
+        }
+        Some(before)
     }
 
     /// Takes out a register whose time has come. O(log n).
-    pub(super) fn pop_due(&mut self, elapsed: f64) -> Option<(Place, Register)> {
-        let (deadline, place) = self.by_deadline.first()?;
-        if f64::from_bits(*deadline) > elapsed {
+    pub(super) fn pop_due(&mut self, elapsed: f64) -> Option<Register> {
+        let &(deadline, number) = self.by_deadline.first()?;
+        if f64::from_bits(deadline) > elapsed {
             return None;
         }
         work::step();
-        let place = place.clone();
-        let register = self.take(&place)?;
-        Some((place, register))
-    }
-
-    /// Takes out a register. O(log n).
-    fn take(&mut self, place: &Place) -> Option<Register> {
-        let namespace = self.namespaces.get_mut(&place.namespace)?;
-        let register = namespace.registers.remove(&place.key)?;
-        namespace.live -= usize::from(register.is_live());
-        if namespace.registers.is_empty() {
-            self.namespaces.remove(&place.namespace);
-        }
-        self.by_change.remove(&register.change);
-        self.by_deadline.remove(&(register.deadline.to_bits(), place.clone()));
-        if let Some(written) = self.by_peer.get_mut(&register.written.peer) {
-            written.remove(place);
-            if written.is_empty() {
-                self.by_peer.remove(&register.written.peer);
+        let register = self.by_number.get_mut(number.0 as usize)?.take()?;
+        self.free.push(number);
+        self.by_deadline.pop_first();
+        self.by_change.remove(&(register.change, number));
+        self.discredit(&register.written.peer, number);
+        self.bytes -= entry_bytes(&register.place.key, &register.written);
+        if let Some(namespace) = self.namespaces.get_mut(&register.place.namespace) {
+            namespace.live -= usize::from(register.is_live());
+            namespace.numbers.remove(&register.place.key);
+            if namespace.numbers.is_empty() {
+                self.namespaces.remove(&register.place.namespace);
             }
         }
-        self.bytes -= entry_bytes(&place.key, &register.written);
         Some(register)
+    }
+
+    fn next_change(&mut self) -> u64 {
+        self.last_change += 1;
+        self.last_change
+    }
+
+    fn credit(&mut self, peer: &SharedText, number: RegisterNumber) {
+        self.by_peer.entry(peer.clone()).or_default().insert((0, number));
+    }
+
+    fn discredit(&mut self, peer: &SharedText, number: RegisterNumber) {
+        if let Some(written) = self.by_peer.get_mut(peer) {
+            written.remove(&(0, number));
+            if written.is_empty() {
+                self.by_peer.remove(peer);
+            }
+        }
     }
 
     /// Panics where something that always holds does not. O(everything).
     pub(super) fn dbg_check(&self) {
         let (mut bytes, mut entries) = (0, 0);
         for (name, namespace) in &self.namespaces {
-            assert!(!namespace.registers.is_empty());
-            assert_eq!(namespace.live, namespace.registers.values().filter(|register| register.is_live()).count());
-            for (key, register) in &namespace.registers {
-                let place = Place { namespace: name.clone(), key: key.clone() };
-                assert_eq!(self.by_change.get(&register.change), Some(&place));
-                assert!(self.by_deadline.contains(&(register.deadline.to_bits(), place.clone())));
-                assert!(self.by_peer[&register.written.peer].contains(&place));
+            assert!(!namespace.numbers.is_empty());
+            assert_eq!(namespace.live, self.sorted(namespace).filter(|register| register.is_live()).count());
+            for (key, &number) in &namespace.numbers {
+                let register = self.register(number).unwrap();
+                assert_eq!((&register.place.namespace, &register.place.key), (name, key));
+                assert!(self.by_change.contains(&(register.change, number)));
+                assert!(self.by_deadline.contains(&(register.deadline.to_bits(), number)));
+                assert!(self.by_peer[&register.written.peer].contains(&(0, number)));
                 assert!(register.deadline >= 0.0 && register.written.timestamp.is_sign_positive());
                 bytes += entry_bytes(key, &register.written);
                 entries += 1;
@@ -173,9 +235,12 @@ impl Registers {
         }
         assert_eq!(bytes, self.bytes);
         let written: usize = self.by_peer.values().map(BTreeSet::len).sum();
-        assert_eq!([self.by_change.len(), self.by_deadline.len(), written], [entries; 3]);
+        let there = self.by_number.iter().flatten().count();
+        assert_eq!([self.by_change.len(), self.by_deadline.len(), written, there], [entries; 4]);
+        assert_eq!(self.free.len() + entries, self.by_number.len());
+        assert!(self.free.iter().all(|&number| self.register(number).is_none()));
         assert!(self.by_peer.values().all(|written| !written.is_empty()));
-        assert!(self.by_change.keys().all(|&change| change <= self.last_change));
+        assert!(self.by_change.iter().all(|&(change, _)| change <= self.last_change));
     }
 }
 
@@ -197,19 +262,28 @@ pub(super) struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    /// Adds an entry for a register that was not added before. O(log n).
-    pub(super) fn add(&mut self, registers: &'a Registers, place: &'a Place, written: &'a Written) {
+    /// Adds an entry for a register that was not added before, and has this number where it is there. O(log n) for what is
+    /// new.
+    pub(super) fn add(
+        &mut self,
+        registers: &'a Registers,
+        known: Option<RegisterNumber>,
+        place: &'a Place,
+        written: &'a Written,
+    ) {
         self.brought += entry_bytes(&place.key, written);
-        self.peers.entry(&*written.peer).or_default().0 += 1;
-        match registers.get(&place.namespace, &place.key) {
-            Some(old) => {
-                self.displaced += entry_bytes(&place.key, &old.written);
-                self.peers.entry(&*old.written.peer).or_default().1 += 1;
+        let Some(old) = known.and_then(|number| registers.register(number)) else {
+            self.entries += 1;
+            self.peers.entry(&*written.peer).or_default().0 += 1;
+            if !registers.namespaces.contains_key(&place.namespace) {
+                self.namespaces.insert(&*place.namespace);
             }
-            None => self.entries += 1,
-        }
-        if !registers.namespaces.contains_key(&place.namespace) {
-            self.namespaces.insert(&*place.namespace);
+            return;
+        };
+        self.displaced += entry_bytes(&place.key, &old.written);
+        if old.written.peer != written.peer {
+            self.peers.entry(&*written.peer).or_default().0 += 1;
+            self.peers.entry(&*old.written.peer).or_default().1 += 1;
         }
     }
 

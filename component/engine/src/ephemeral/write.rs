@@ -2,10 +2,12 @@
 
 use super::Store;
 use super::entry::{ENTRY_SPENDS, Entry, Place, Written};
+use super::merge::Winner;
 use super::registers::Room;
 use crate::error::{Error, Name, Time};
 use crate::limits;
 use crate::memory;
+use crate::sort;
 use crate::value::Value;
 
 impl Store {
@@ -46,28 +48,26 @@ impl Store {
     /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
     pub fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
         self.tick(now)?;
-        let is_live = |place: &&Place| {
-            let register = self.registers.get(&place.namespace, &place.key);
-            register.is_some_and(|register| register.is_live())
-        };
-        let places: Vec<Place> = self.registers.written_by(&self.peer).filter(is_live).cloned().collect();
+        let own = self.registers.written_by(&self.peer).filter(|register| register.is_live());
+        let mut places: Vec<Place> = own.map(|register| register.place.clone()).collect();
+        sort::sort(&mut places);
         // A removal takes the place of a larger entry of the same peer: there is room for it.
         places.into_iter().map(|place| self.write(place, None, now)).collect()
     }
 
     fn write(&mut self, place: Place, value: Option<Value>, now: f64) -> Result<Entry, Error> {
-        let known = self.registers.get(&place.namespace, &place.key).map(|register| register.written.timestamp);
-        let latest = known.map_or(self.forgotten, |known| known.max(self.forgotten));
+        let known = self.registers.find(&place.namespace, &place.key);
+        let register = known.and_then(|number| self.registers.register(number));
+        let latest = register.map_or(self.forgotten, |register| register.written.timestamp.max(self.forgotten));
         // Adding 0 makes 0.0 of -0.0.
         let timestamp = if now > latest { now } else { latest.next_up() } + 0.0;
         let written = Written { value, timestamp, peer: self.peer.clone() };
         let mut room = Room::default();
-        room.add(&self.registers, &place, &written);
+        room.add(&self.registers, known, &place, &written);
         room.check(&self.registers)?;
         self.clock.advance(now);
-        let entry = written.entry(&place.namespace, &place.key);
-        let deadline = self.clock.elapsed() + self.options.time_to_live_ms;
-        self.registers.put(place, written, deadline, None);
+        let entry = written.entry(&place);
+        self.put(Winner { known, place, written, age: 0.0 }, None);
         Ok(entry)
     }
 }
