@@ -48,6 +48,10 @@ impl wit::GuestDoc for Doc {
         Ok(resource(engine::Doc::load(&peer, &saved)?))
     }
 
+    fn peek(saved: Vec<u8>, table: String, row: String) -> Result<Option<Vec<types::Cell>>, types::Error> {
+        Ok(engine::Doc::peek(&saved, &table, &row)?.map(list))
+    }
+
     fn peer(&self) -> String {
         self.0.borrow().peer().to_owned()
     }

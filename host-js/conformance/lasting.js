@@ -115,7 +115,25 @@ export function checkSaved(engine, doc) {
   const loaded = engine.Doc.load(state.saved, { peer }).raw;
   assert.equal(loaded.peer(), peer, 'the peer of what is loaded');
   mustBe(state, loaded, 'what is loaded');
+  checkPeek(engine, state);
   return state;
+}
+
+/**
+ * Looks for rows in what was saved.
+ *
+ * @param {Engine} engine
+ * @param {State} state
+ */
+function checkPeek(engine, { contents, saved }) {
+  for (const table of new Set([contents[0], contents.at(-1)])) {
+    if (table === undefined) continue;
+    const { name, rows } = table;
+    for (const row of [rows[0], rows.at(-1), { id: 'no such row', cells: undefined }]) {
+      if (row === undefined) continue;
+      assert.deepEqual(engine.Doc.peekRaw(saved, name, row.id), row.cells, `what peek finds of ${row.id} in ${name}`);
+    }
+  }
 }
 
 /**

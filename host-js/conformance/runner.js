@@ -179,6 +179,13 @@ const CALLS = {
       return null;
     },
   },
+  peek: {
+    run({ scene, argument }) {
+      const [saved, table, row] = n.tuple(argument, 3);
+      const cells = scene.engine.Doc.peekRaw(scene.bytes(saved), n.string(table), n.string(row));
+      return cells === undefined ? null : n.fromCells(cells);
+    },
+  },
   peer: onReplicaWith(0, (replica) => replica.peer()),
   insert: onReplicaWith(3, (replica, [table, row, cells]) =>
     n.fromEvent(replica.insert(n.string(table), n.string(row), n.toCells(cells))),

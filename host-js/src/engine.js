@@ -7,8 +7,10 @@ import { Handle, Instance } from './instance.js';
 import { randomPeer } from './peer.js';
 import { RawStore } from './raw.js';
 import { Store } from './store.js';
+import { fromCells } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Cells } from './values.js' */
 /** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
 
 /**
@@ -27,7 +29,12 @@ const LOAD_OPTIONS = ['peer'];
 /**
  * The class of an engine's documents.
  *
- * @typedef {typeof Doc & { create(peer?: string): Doc, load(saved: Uint8Array, options?: LoadOptions): Doc }} DocClass
+ * @typedef {typeof Doc & {
+ *   create(peer?: string): Doc,
+ *   load(saved: Uint8Array, options?: LoadOptions): Doc,
+ *   peek(saved: Uint8Array, table: string, row: string): Cells | undefined,
+ *   peekRaw(saved: Uint8Array, table: string, row: string): wit.Cell[] | undefined,
+ * }} DocClass
  */
 
 /**
@@ -60,7 +67,8 @@ export class Engine {
      * The documents of this engine. `Doc.create(peer)` makes an empty one in which this replica writes as `peer`;
      * `Doc.load(saved, { peer })` makes the one that `save` wrote, and a replica that was `peer` before goes on with its
      * counter. No two live replicas may write as the same peer: who cannot know takes the default, a new name from the
-     * system's randomness.
+     * system's randomness. `Doc.peek(saved, table, row)` gives the cells of one row of saved bytes without loading them, for
+     * a pass over the bytes; undefined where the row is not there. `Doc.peekRaw` gives them with the contract's exact types.
      *
      * @type {DocClass}
      */
@@ -75,6 +83,18 @@ export class Engine {
         const { peer = randomPeer() } = check.options(options, 'options', LOAD_OPTIONS);
         const checked = check.string(peer, 'peer');
         return new this(made(() => instance.durable.Doc.load(checked, saved)));
+      }
+
+      static peek(/** @type {Uint8Array} */ saved, /** @type {string} */ table, /** @type {string} */ row) {
+        const cells = this.peekRaw(saved, table, row);
+        return cells && fromCells(cells);
+      }
+
+      static peekRaw(/** @type {Uint8Array} */ saved, /** @type {string} */ table, /** @type {string} */ row) {
+        check.saved(saved, 'saved');
+        check.string(table, 'table');
+        check.string(row, 'row');
+        return instance.call(() => instance.durable.Doc.peek(saved, table, row));
       }
     };
 

@@ -199,6 +199,7 @@ test('an engine that runs out of memory is gone; others go on', async () => {
     () => doc.forkAt([]),
     () => small.Doc.create('ben'),
     () => small.Doc.load(bystander.save()),
+    () => small.Doc.peek(bystander.save(), 't', 'r'),
     () => small.version(),
     () => small.limits(),
   ]) {

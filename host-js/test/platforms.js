@@ -231,6 +231,8 @@ const runs: ConvergeSyncDurable.EventRun[] = doc.eventsSince().runs;
 const saved: Uint8Array = doc.save();
 const options: LoadOptions = { peer: 'ben' };
 using loaded = Doc.load(saved, options);
+const peeked: Cells | undefined = Doc.peek(saved, 'people', 'p1');
+console.log(peeked?.name);
 using fork = loaded.forkAt(doc.heads());
 const changed: Op[] = fork.diff([], doc.heads());
 doc.commit(changed);

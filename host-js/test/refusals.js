@@ -182,6 +182,9 @@ const REFUSED = [
   ['to load as a peer that is no string', () => Doc.load(saved, /** @type {any} */ ({ peer: null })), /^peer must be/],
   ['to load as a peer with a lone surrogate', () => Doc.load(saved, { peer: LONE }), /^peer has a lone surrogate/],
   ['to load as an empty peer', () => Doc.load(saved, { peer: '' }), /the peer name is empty/],
+  ['nothing to peek at', () => /** @type {any} */ (Doc).peek(), /^saved must be a Uint8Array, not undefined$/],
+  ['to peek at no table', () => /** @type {any} */ (Doc).peek(saved), /^table must be a string, not undefined$/],
+  ['to peek at no row', () => /** @type {any} */ (Doc).peekRaw(saved, 't'), /^row must be a string, not undefined$/],
   ['an update for no version', () => doc.updateSince({}), /^known must be an array, not an Object$/],
   ['an update since a count below 0', () => doc.updateSince([{ peer: 'a', count: -1 }]), /^known\[0\]: count must be/],
   [

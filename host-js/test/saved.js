@@ -37,6 +37,23 @@ test('a document that is saved and loaded is what it was', () => {
   assert.deepEqual(loaded.eventsSince(), doc.eventsSince());
 });
 
+test('one row is read from saved bytes without loading them', () => {
+  const doc = Doc.create('ann');
+  doc.insert('t', 'r', { name: 'Alice', whole: 3, half: 0.5, one: real(1) });
+  doc.insert('t', 'gone', {});
+  doc.delete('t', 'gone');
+  const saved = doc.save();
+  assert.deepEqual(Doc.peek(saved, 't', 'r'), doc.get('t', 'r'));
+  assert.deepEqual(Doc.peekRaw(saved, 't', 'r'), doc.raw.get('t', 'r'));
+  for (const [table, row] of /** @type {[string, string][]} */ ([
+    ['t', 'gone'],
+    ['t', 'x'],
+    ['u', 'r'],
+  ])) {
+    assert.equal(Doc.peek(saved, table, row), undefined);
+  }
+});
+
 test('an empty document can be saved', () => {
   assert.deepEqual(stateOf(Doc.load(Doc.create('ann').save())), stateOf(Doc.create('ben')));
 });
@@ -272,6 +289,7 @@ test('damaged bytes are refused, and leave the document as it was', () => {
       assert.throws(() => ann.mergeUpdate(wrong), error);
       assert.throws(() => ann.rebase(wrong), error);
       assert.throws(() => Doc.load(wrong), error);
+      assert.throws(() => Doc.peek(wrong, 't', 'r'), error);
     }
   }
   assert.throws(() => Doc.load(update), corrupt);

@@ -5,7 +5,7 @@
 
 use crate::contract::Converge;
 use crate::runtime::{Limits, Runtime, TimeLimit};
-use crate::{Doc, Error, Limit, StoreOptions};
+use crate::{Cell, Doc, Error, Limit, StoreOptions};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -87,6 +87,15 @@ impl Instance {
     /// As [`Doc::load`].
     pub fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Error> {
         Doc::load_in(self, peer, saved)
+    }
+
+    /// The cells of one row of a saved document, in this instance, without loading it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Doc::peek`].
+    pub fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
+        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??)
     }
 
     /// An empty store of this instance, in which this replica writes as `peer`.

@@ -2,7 +2,7 @@
 
 use crate::file::{self, Replacement};
 use crate::instance::{Instance, InstanceOptions};
-use crate::{CompactionReport, Doc, Error, EventId, MergeReport, PeerVersion, RowOp};
+use crate::{Cell, CompactionReport, Doc, Error, EventId, MergeReport, PeerVersion, RowOp};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -38,6 +38,27 @@ impl Doc {
         let resource =
             instance.call(|store, bindings| bindings.converge_sync_durable().doc().call_load(store, peer, saved))??;
         Ok(Self { instance: instance.clone(), resource })
+    }
+
+    /// The cells of one row of a document that [`save`](Self::save) wrote, sorted by column, without loading it; none where
+    /// the row is not there. In an instance of its own; [`Instance::peek`] is in one that is there.
+    ///
+    /// Takes a pass over the bytes, the names of tables and columns, and one block of rows. Of the bytes only the checksum,
+    /// and what is read, are checked.
+    ///
+    /// ```
+    /// # let doc = converge::Doc::create("ann")?;
+    /// doc.insert("people", "p1", [("name", "Alice")])?;
+    /// let saved = doc.save()?;
+    /// assert_eq!(converge::Doc::peek(&saved, "people", "p1")?, doc.get("people", "p1")?);
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
+        Instance::new(InstanceOptions::default())?.peek(saved, table, row)
     }
 
     /// The document of a file that [`save_file`](Self::save_file) wrote, or of any that holds the bytes of

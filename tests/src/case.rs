@@ -59,6 +59,7 @@ pub enum Call {
     EngineLimits(Nothing),
     Create(String),
     Load(String, Bytes),
+    Peek(Bytes, String, String),
     Peer(Nothing),
     Insert(String, String, Cells),
     Update(String, String, Cells),
@@ -224,6 +225,7 @@ impl Step {
                 | Call::EngineLimits(_)
                 | Call::Create(_)
                 | Call::Load(..)
+                | Call::Peek(..)
                 | Call::Exchange(_)
                 | Call::Same(_)
                 | Call::Differ(_)

@@ -58,6 +58,9 @@ pub trait Host {
     /// The function `load` of the resource `doc`.
     fn load(&self, peer: &str, saved: &[u8]) -> Result<Self::Document, Refusal>;
 
+    /// The function `peek` of the resource `doc`.
+    fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal>;
+
     /// The function `create` of the resource `store`; the store lives where the document does.
     fn store(&self, beside: &mut Self::Document, peer: &str, options: StoreOptions) -> Result<Self::Store, Refusal>;
 }

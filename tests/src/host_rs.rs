@@ -34,6 +34,10 @@ impl Host for HostRs {
         Ok(Doc::load(peer, saved)?)
     }
 
+    fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {
+        Ok(Doc::peek(saved, table, row)?.map(cells))
+    }
+
     fn store(&self, beside: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
         let StoreOptions { time_to_live_ms: time_to_live, most_skew_ms: most_skew } = options;
         Ok(beside.instance().store(peer, converge::StoreOptions { time_to_live, most_skew })?)

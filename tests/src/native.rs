@@ -32,6 +32,10 @@ impl Host for Native {
         Ok(Doc::load(peer, saved)?)
     }
 
+    fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {
+        Ok(Doc::peek(saved, table, row)?)
+    }
+
     fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
         Ok(Store::create(peer, options)?)
     }

@@ -189,6 +189,10 @@ impl<'a, H: Host> World<'a, H> {
             Call::Update(table, row, cells) => form::event(&self.on(step)?.update(&table, &row, cells.into())?),
             Call::Delete(table, row) => form::event(&self.on(step)?.delete(&table, &row)?),
             Call::Commit(ops) => form::event(&self.on(step)?.commit(ops.into_iter().map(Into::into).collect())?),
+            Call::Peek(saved, table, row) => {
+                let cells = self.host.peek(&saved.resolve(&self.bytes)?, &table, &row)?;
+                cells.map_or(Json::Null, |cells| form::cells(&cells))
+            }
             Call::Get(table, row) => self.on(step)?.get(&table, &row).map_or(Json::Null, |cells| form::cells(&cells)),
             Call::Scan(table, options) => form::page(&self.on(step)?.scan(&table, options.into())?),
             Call::Tables([]) => self.on(step)?.tables().iter().map(|table| json!([table.name, table.rows])).collect(),

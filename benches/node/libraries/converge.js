@@ -32,6 +32,14 @@ export class Replica {
   }
 
   /**
+   * @param {Uint8Array} saved
+   * @param {number} row
+   */
+  static open(saved, row) {
+    return Number(engine.Doc.peek(saved, 'table', id(row))?.number);
+  }
+
+  /**
    * @param {Engine} engine
    * @param {Doc} doc
    */

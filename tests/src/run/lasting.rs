@@ -46,6 +46,16 @@ pub(super) fn check_saved<H: Host>(host: &H, document: &mut H::Document) -> Resu
     if loaded.peer() != peer {
         return Err(format!("what is loaded writes as {:?}", loaded.peer()));
     }
+    let mut tables = state.contents.tables.iter().zip(&state.contents.rows);
+    for (table, rows) in [tables.next(), tables.next_back()].into_iter().flatten() {
+        let shown = [rows.first(), rows.last()].into_iter().flatten().map(|row| (row.id.as_str(), Some(&row.cells)));
+        for (row, cells) in shown.chain([("no such row", None)]) {
+            let found = host.peek(&state.saved, &table.name, row).map_err(refused("peek"))?;
+            if found.as_ref() != cells {
+                return Err(format!("peek finds {found:?} of the row {row:?} of {:?}, not {cells:?}", table.name));
+            }
+        }
+    }
     Ok(state)
 }
 

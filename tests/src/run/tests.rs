@@ -19,7 +19,8 @@ fn failure(steps: &str) -> String {
     run(&Native, &case(steps)).unwrap_err()
 }
 
-/// A host whose refused updates leave a trace, whose documents forget the tables named `x` when they are loaded, for which
+/// A host whose refused updates leave a trace, whose documents forget the tables named `x` when they are loaded, which peeks at
+/// no row of a table `unseen`, for which
 /// no bytes are an empty document, and with which the peer `z` saves other bytes than the rest; its stores set what they
 /// refuse to set, take no bytes for entries, and pass nothing on where they have the namespace `lost`; its sessions pass
 /// refused messages on to the store, take empty messages, and go on polling after an error.
@@ -55,6 +56,10 @@ impl Host for Careless {
             document.delete("x", &row.id).unwrap();
         }
         Ok(CarelessDoc(document))
+    }
+
+    fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {
+        Native.peek(saved, if table == "unseen" { "none" } else { table }, row)
     }
 
     fn store(&self, beside: &mut CarelessDoc, peer: &str, options: StoreOptions) -> Result<CarelessStore, Refusal> {
@@ -282,6 +287,8 @@ fn a_document_that_does_not_last_fails() {
     let inserted = case(r#"{"on": "a", "insert": ["x", "r", []]}"#);
     run(&Native, &inserted).unwrap();
     assert!(run(&Careless, &inserted).unwrap_err().contains("what is loaded is not the same"));
+    let inserted = case("{\"on\": \"a\", \"insert\": [\"unseen\", \"r\", []]}");
+    assert!(run(&Careless, &inserted).unwrap_err().contains("peek finds None of the row \"r\""));
 }
 
 #[test]
