@@ -84,9 +84,9 @@ fn bench(arguments: Vec<String>) -> Result<()> {
     if options.works.is_empty() {
         options.works.extend(&WORKS);
     }
-    let results = run::run(&options)?;
     std::fs::create_dir_all(&options.out)?;
-    results.write(&options.out.join("results.json"))?;
+    let file = options.out.join("results.json");
+    let results = run::run(&options, |results| results.write(&file))?;
     let tables = report::tables(&results);
     std::fs::write(options.out.join("tables.md"), &tables)?;
     chart::write(&results, &options.out)?;

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What takes longer in one process is left out of the results.
+/// What takes longer in one process is left out of the results, and not tried again.
 const MOST_TIME: Duration = Duration::from_secs(150);
 
 /// A work that counts, and so is the same in every round: it is done once.
@@ -28,8 +28,9 @@ pub struct Options {
     pub arguments: String,
 }
 
-pub fn run(options: &Options) -> Result<Results> {
-    let mut results = Results {
+/// Runs everything; `keep` gets all results whenever a case has ended, so that a run that is stopped has some.
+pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<Results> {
+    let empty = Results {
         machine: machine(),
         versions: versions()?,
         command: format!("just bench {}", options.arguments).trim_end().to_owned(),
@@ -44,28 +45,37 @@ pub fn run(options: &Options) -> Result<Results> {
     let exact = cases.iter().filter(|&&(work, _)| work == EXACT).count();
     let count = cases.len() * options.rounds - exact * (options.rounds - 1);
     eprintln!("{count} cases, order of seed {}", options.seed);
-    let (mut measured, mut done) = (Vec::new(), 0);
+    let (mut results, mut done) = (empty.clone(), 0);
+    let (mut measured, mut left_out) = (Vec::new(), Vec::new());
     for round in 0..options.rounds {
         let mut shuffled = cases.clone();
         shuffled.retain(|&(work, _)| round == 0 || work != EXACT);
         shuffled.shuffle(&mut random);
-        for &(work, library) in &shuffled {
-            let start = Instant::now();
-            let figures =
-                case(work, library, options.is_small).map_err(|error| format!("{work}, {library}: {error}"))?;
-            let seconds = start.elapsed().as_secs_f64();
+        for case @ (work, library) in shuffled {
             done += 1;
+            if left_out.contains(&case) {
+                continue;
+            }
+            let start = Instant::now();
+            let figures = measure(case, options.is_small).map_err(|error| format!("{work}, {library}: {error}"))?;
+            let seconds = start.elapsed().as_secs_f64();
             eprintln!("{done:>4} of {count}: {work}, {library}: {seconds:.1} s");
-            measured.push((work, library, figures));
+            match figures {
+                Some(figures) => measured.push((case, figures)),
+                None => left_out.push(case),
+            }
+            // By work and library: tables do not tell the order of a run.
+            measured.sort_by_key(|(case, _)| cases.iter().position(|known| known == case));
+            results = empty.clone();
+            measured.iter().for_each(|((work, library), figures)| results.add(work, library, figures.clone()));
+            keep(&results)?;
         }
     }
-    // By work and library: tables do not tell the order of a run.
-    measured.sort_by_key(|&(work, library, _)| cases.iter().position(|&case| case == (work, library)));
-    measured.into_iter().for_each(|(work, library, figures)| results.add(work, library, figures));
     Ok(results)
 }
 
-fn case(work: &str, library: &str, is_small: bool) -> Result<Vec<Figure>> {
+/// A case in a process of its own; none where that takes too long.
+fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<Figure>>> {
     let size = if is_small { "small" } else { "full" };
     let is_in_node = library.contains("Node") || library.contains("js") || library.contains("crdt");
     let mut command = if is_in_node {
@@ -86,7 +96,7 @@ fn case(work: &str, library: &str, is_small: bool) -> Result<Vec<Figure>> {
             child.kill()?;
             child.wait()?;
             eprintln!("     {work}, {library}: left out, it takes more than {} s", MOST_TIME.as_secs());
-            return Ok(Vec::new());
+            return Ok(None);
         }
         sleep(Duration::from_millis(20));
     }
@@ -94,7 +104,7 @@ fn case(work: &str, library: &str, is_small: bool) -> Result<Vec<Figure>> {
     if !output.status.success() {
         return Err(output.status.to_string().into());
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    Ok(Some(serde_json::from_slice(&output.stdout)?))
 }
 
 fn said(command: &mut Command) -> Option<String> {
