@@ -83,10 +83,20 @@ bench *args: build-js bench-npm
 bench-smoke: build-js bench-npm
     cargo build --profile smoke --bins --manifest-path benches/Cargo.toml --target-dir target
     target/smoke/converge-benches --small --rounds 1 --out target/bench-smoke
+    # The page shows the results that lie beside it.
+    cp docs/performance.md target/bench-smoke/page.md
+    target/smoke/converge-benches report docs/performance/results.json target/bench-smoke/page.md
+    cmp docs/performance.md target/bench-smoke/page.md
 
 # Show what changed between two results.json of `just bench`
 bench-compare a b:
     target/release/converge-benches compare "{{a}}" "{{b}}"
+
+# Write the results of the last full `just bench` into docs/performance.md
+bench-report folder="target/bench":
+    target/release/converge-benches report "{{folder}}/results.json" docs/performance.md
+    mkdir -p docs/performance
+    cp "{{folder}}"/*.svg "{{folder}}/results.json" docs/performance/
 
 # Install what the package is measured against
 [private]

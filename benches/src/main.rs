@@ -39,6 +39,7 @@ fn main_of(arguments: Vec<String>) -> Result<()> {
             print!("{}", compare::table(&Results::read(Path::new(a))?, &Results::read(Path::new(b))?));
             Ok(())
         }
+        ["report", results, page] => report::fill_in(&Results::read(Path::new(results))?, Path::new(page)),
         _ => bench(arguments),
     }
 }

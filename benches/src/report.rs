@@ -1,8 +1,14 @@
 //! Results as tables in Markdown.
 
+use crate::libraries::Result;
 use crate::results::{Measured, Results};
 use crate::works::{LIBRARIES, WORKS};
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+const BEGIN: &str = "<!-- from here to the end of the tables: written by `just bench-report` -->\n";
+const END: &str = "<!-- end of the tables -->\n";
 
 /// A table for each work: a line for each figure, a column for each library. Where several libraries measured a figure, the
 /// best one on its side, Rust or JavaScript, is bold.
@@ -54,6 +60,17 @@ fn cell(measured: &Measured, is_best: bool) -> String {
     let spread = if spread > 2.5 { format!(" ± {spread:.0} %") } else { String::new() };
     let number = number(measured.median());
     if is_best { format!("**{number}**{spread}") } else { format!("{number}{spread}") }
+}
+
+/// Writes the tables into a page, between its two marks.
+///
+/// # Errors
+/// Where the page has no marks, or cannot be written.
+pub fn fill_in(results: &Results, page: &Path) -> Result<()> {
+    let text = fs::read_to_string(page)?;
+    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.ok_or("the page has no marks for the tables")?;
+    Ok(fs::write(page, format!("{before}{BEGIN}\n{}\n{END}{after}", tables(results)))?)
 }
 
 /// With three digits where it is small, with commas where it is large.
