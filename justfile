@@ -11,8 +11,8 @@ default:
 demo: build-rs build-js
     node tests/demo/main.js
 
-# All tests: engine, Rust host, JavaScript host, conformance on all hosts, documents
-test: test-engine test-rs test-js test-docs
+# All tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents
+test: test-engine test-rs test-js test-compose test-docs
     # What all hosts must agree on, they do: byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
     cmp target/conformance/native.txt target/conformance/host-js.txt
@@ -25,6 +25,10 @@ build:
 build-rs:
     # The whole workspace, as the tests do: both choose the same features of what wasmtime needs, and compile it once.
     cargo build --release --workspace
+
+# Compose the engine with what is built around it: target/compat.wasm, which answers `mizchi:converge`
+compose: build-rs
+    target/release/converge-compose target/compat.wasm
 
 # Build the JavaScript package
 build-js: build npm
@@ -46,6 +50,10 @@ test-rs:
 # Test the JavaScript host, and the conformance cases in Node
 test-js: build-js
     npm test --prefix host-js
+
+# Test the compositions in Node; those in wasmtime are tested with the Rust host
+test-compose: compose npm
+    node --test tests/compat.test.js
 
 # Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
 test-docs: build-js

@@ -36,22 +36,33 @@ const OUTER_BUILD: [&str; 6] = [
 /// be written.
 pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
     let workspace = workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))?;
-    let module_file = compile(&workspace)?;
-    let module = fs::read(&module_file).with_context(|| format!("reading {}", module_file.display()))?;
-    let component = wrap(&module)?;
+    let component = build(&workspace, "converge-component")?;
     check(&component, &workspace.join("wit"))?;
-    replace(file, &component)?;
+    write(file, &component)?;
     Ok(component.len())
 }
 
+/// Builds a package of the workspace as a component, whatever that imports.
+///
+/// Costs a release build of the package the first time, and fractions of a second where nothing has changed.
+///
+/// # Errors
+///
+/// Where the compiler is missing or fails.
+pub fn build(workspace: &Path, package: &str) -> Result<Vec<u8>> {
+    let module_file = compile(workspace, package)?;
+    let module = fs::read(&module_file).with_context(|| format!("reading {}", module_file.display()))?;
+    wrap(&module)
+}
+
 /// Compiles the core module, in a target folder of its own: an outer cargo holds the lock of the usual one.
-fn compile(workspace: &Path) -> Result<PathBuf> {
+fn compile(workspace: &Path, package: &str) -> Result<PathBuf> {
     ensure_target()?;
     let target_dir = workspace.join("target").join("component");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(workspace)
-        .args(["build", "--quiet", "--package", "converge-component", "--profile", "component", "--target", TARGET])
+        .args(["build", "--quiet", "--package", package, "--profile", "component", "--target", TARGET])
         .arg("--target-dir")
         .arg(&target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", compiler_flags(workspace));
@@ -59,7 +70,7 @@ fn compile(workspace: &Path) -> Result<PathBuf> {
         command.env_remove(variable);
     }
     run(&mut command)?;
-    Ok(target_dir.join(TARGET).join("component").join("converge_component.wasm"))
+    Ok(target_dir.join(TARGET).join("component").join(package.replace('-', "_") + ".wasm"))
 }
 
 /// Flags that keep the paths of this machine out of panic messages, so that the same sources give the same bytes, and bound
@@ -152,7 +163,11 @@ fn names(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<String
 }
 
 /// Writes beside the file, then renames, so that no reader ever sees half of it.
-fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+///
+/// Where the file cannot be written.
+pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     }

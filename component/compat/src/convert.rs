@@ -1,0 +1,113 @@
+//! Types of the one contract as those of the other.
+
+use crate::contract::converge::sync::durable::{DeleteOp, InsertOp, RowOp, UpdateOp};
+use crate::contract::converge::sync::types::{Cell, EventId, Value};
+use crate::wit;
+
+/// A value. There is no blob and no large integer there, and none comes from there.
+pub(crate) fn value(value: Value) -> wit::Value {
+    match value {
+        Value::Null => wit::Value::ValNull,
+        Value::Boolean(boolean) => wit::Value::ValBool(boolean),
+        Value::Integer(integer) => wit::Value::ValInt(integer as i32),
+        Value::Real(real) => wit::Value::ValFloat(real),
+        Value::Text(text) => wit::Value::ValStr(text),
+        Value::Blob(_) => wit::Value::ValNull,
+    }
+}
+
+pub(crate) fn engine_value(value: &wit::Value) -> Value {
+    match value {
+        wit::Value::ValNull => Value::Null,
+        wit::Value::ValBool(boolean) => Value::Boolean(*boolean),
+        wit::Value::ValInt(integer) => Value::Integer((*integer).into()),
+        wit::Value::ValFloat(real) => Value::Real(*real),
+        wit::Value::ValStr(text) => Value::Text(text.clone()),
+    }
+}
+
+/// Cells as they were given; of a key that comes twice, the last value.
+fn engine_cells(values: &[wit::KeyValue]) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = Vec::with_capacity(values.len());
+    for (at, wit::KeyValue { key, val }) in values.iter().enumerate() {
+        if !values[at + 1..].iter().any(|later| later.key == *key) {
+            cells.push(Cell { column: key.clone(), value: engine_value(val) });
+        }
+    }
+    cells
+}
+
+pub(crate) fn key_values(cells: Vec<Cell>) -> Vec<wit::KeyValue> {
+    cells.into_iter().map(|cell| wit::KeyValue { key: cell.column, val: value(cell.value) }).collect()
+}
+
+pub(crate) fn engine_op(op: &wit::RowOp) -> RowOp {
+    match op {
+        wit::RowOp::Insert(wit::InsertOp { tbl, row_id, values }) => {
+            RowOp::Insert(InsertOp { table: tbl.clone(), row: row_id.clone(), cells: engine_cells(values) })
+        }
+        wit::RowOp::Update(wit::UpdateOp { tbl, row_id, col, val }) => RowOp::Update(UpdateOp {
+            table: tbl.clone(),
+            row: row_id.clone(),
+            cells: vec![Cell { column: col.clone(), value: engine_value(val) }],
+        }),
+        wit::RowOp::Delete(wit::DeleteOp { tbl, row_id }) => {
+            RowOp::Delete(DeleteOp { table: tbl.clone(), row: row_id.clone() })
+        }
+    }
+}
+
+/// The operation of an event. What came through the other contract has one cell in each update.
+pub(crate) fn op(op: RowOp) -> wit::RowOp {
+    match op {
+        RowOp::Insert(InsertOp { table, row, cells }) => {
+            wit::RowOp::Insert(wit::InsertOp { tbl: table, row_id: row, values: key_values(cells) })
+        }
+        RowOp::Update(UpdateOp { table, row, cells }) => {
+            let cell = cells.into_iter().next();
+            let (col, val) = cell.map_or_else(Default::default, |cell| (cell.column, Some(value(cell.value))));
+            wit::RowOp::Update(wit::UpdateOp { tbl: table, row_id: row, col, val: val.unwrap_or(wit::Value::ValNull) })
+        }
+        RowOp::Delete(DeleteOp { table, row }) => wit::RowOp::Delete(wit::DeleteOp { tbl: table, row_id: row }),
+    }
+}
+
+/// What brings a mirror up to date: a set of each cell for an update.
+pub(crate) fn merge_ops(op: RowOp) -> Vec<wit::MergeOp> {
+    match op {
+        RowOp::Insert(InsertOp { table, row, cells }) => {
+            vec![wit::MergeOp::InsertRow(wit::InsertRowOp { tbl: table, row_id: row, values: key_values(cells) })]
+        }
+        RowOp::Update(UpdateOp { table, row, cells }) => {
+            let set = |cell: Cell| wit::SetCellOp {
+                tbl: table.clone(),
+                row_id: row.clone(),
+                col: cell.column,
+                val: value(cell.value),
+            };
+            cells.into_iter().map(|cell| wit::MergeOp::SetCell(set(cell))).collect()
+        }
+        RowOp::Delete(DeleteOp { table, row }) => {
+            vec![wit::MergeOp::DeleteRow(wit::DeleteRowOp { tbl: table, row_id: row })]
+        }
+    }
+}
+
+pub(crate) fn event_id(id: EventId) -> wit::EventId {
+    wit::EventId { peer: id.peer, counter: signed(id.counter) }
+}
+
+pub(crate) fn event_ids(ids: Vec<EventId>) -> Vec<wit::EventId> {
+    ids.into_iter().map(event_id).collect()
+}
+
+/// None where a counter is negative.
+pub(crate) fn engine_event_ids(ids: Vec<wit::EventId>) -> Option<Vec<EventId>> {
+    let engine_event_id = |id: wit::EventId| Some(EventId { peer: id.peer, counter: u32::try_from(id.counter).ok()? });
+    ids.into_iter().map(engine_event_id).collect()
+}
+
+/// A counter or a lamport time. A document has far fewer events than 2^31.
+pub(crate) fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
