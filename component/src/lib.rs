@@ -7,6 +7,7 @@ mod durable;
 mod engine;
 mod ephemeral;
 mod session;
+mod transactions;
 
 /// The contract, as Rust types and traits.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]

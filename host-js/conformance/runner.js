@@ -1,7 +1,7 @@
 // Runs a conformance case through the raw access: tests/conformance/README.md says what every step means.
 
 import assert from 'node:assert/strict';
-import { ConvergeError, RawDoc, RawWatcher } from '../src/index.js';
+import { ConvergeError, RawDoc, RawTransaction, RawWatcher } from '../src/index.js';
 import { changed } from './damage.js';
 import { damagedDocuments, mustHaveEnded } from './hostile.js';
 import { horizonOf, isWaiting, stateOf } from './lasting.js';
@@ -20,6 +20,8 @@ export class Scene {
   #named = new Map();
   /** @type {Map<string, Uint8Array>} */
   #bytes = new Map();
+  /** @type {Map<string, { replica: string, transaction: RawTransaction }>} */
+  #transactions = new Map();
   live = new Live();
 
   /** @param {Engine} engine */
@@ -56,6 +58,32 @@ export class Scene {
     this.#named.set(n.string(name), thing);
   }
 
+  /** @param {Json | undefined} name */
+  transaction(name) {
+    const found = this.#transactions.get(n.string(name));
+    if (found === undefined) throw new n.Mistake(`no transaction is called ${name}`);
+    return found;
+  }
+
+  /**
+   * @param {Json | undefined} name
+   * @param {Json | undefined} replica
+   */
+  begin(name, replica) {
+    const of = n.string(name);
+    this.endTransactions((_, known) => known === of);
+    this.#transactions.set(of, { replica: n.string(replica), transaction: this.replica(replica).begin() });
+  }
+
+  /** @param {(replica: string, name: string) => boolean} isEnded */
+  endTransactions(isEnded) {
+    for (const [name, { replica, transaction }] of this.#transactions) {
+      if (!isEnded(replica, name)) continue;
+      transaction[Symbol.dispose]();
+      this.#transactions.delete(name);
+    }
+  }
+
   /** @returns {[name: string, replica: RawDoc][]} */
   replicas() {
     return [...this.#named].flatMap(([name, thing]) => (thing instanceof RawDoc ? [[name, thing]] : []));
@@ -88,7 +116,10 @@ export class Scene {
 
   /** @param {string} name */
   drop(name) {
-    if (this.#named.get(name) instanceof RawDoc) this.live.dropBeside(name);
+    if (this.#named.get(name) instanceof RawDoc) {
+      this.live.dropBeside(name);
+      this.endTransactions((replica) => replica === name);
+    }
     this.#named.get(name)?.[Symbol.dispose]();
     this.#named.delete(name);
   }
@@ -109,7 +140,7 @@ export class Scene {
  * A call: on what it is made, if on anything, and what it does.
  *
  * @typedef {object} Call
- * @property {'replica' | 'watcher' | 'store' | 'session'} [on]
+ * @property {'replica' | 'watcher' | 'store' | 'session' | 'transaction'} [on]
  * @property {boolean} [as] whether what it makes can be named
  * @property {(given: Given) => Json} run
  */
@@ -149,9 +180,79 @@ function givesBytes(f) {
   };
 }
 
+/**
+ * A call on a transaction whose argument is a list of so many.
+ *
+ * @param {number} count
+ * @param {(transaction: RawTransaction, args: Json[]) => Json | void} f
+ * @returns {Call}
+ */
+function onTransaction(count, f) {
+  return {
+    on: 'transaction',
+    run: ({ scene, argument, on }) => f(scene.transaction(on).transaction, n.tuple(argument, count)) ?? null,
+  };
+}
+
+/**
+ * The end of a transaction, after which its name is free.
+ *
+ * @param {(transaction: RawTransaction) => Json} f
+ * @returns {Call}
+ */
+function endsTransaction(f) {
+  return {
+    on: 'transaction',
+    run({ scene, argument, on }) {
+      n.tuple(argument, 0);
+      const { transaction } = scene.transaction(on);
+      try {
+        return f(transaction);
+      } finally {
+        scene.endTransactions((_, name) => name === on);
+      }
+    },
+  };
+}
+
+/** @type {Record<string, Call>} */
+const TRANSACTION_CALLS = {
+  'transaction.begin': {
+    on: 'replica',
+    as: true,
+    run({ scene, argument, on, as }) {
+      n.tuple(argument, 0);
+      scene.begin(as, on);
+      return null;
+    },
+  },
+  'transaction.get': onTransaction(2, (transaction, [table, row]) => {
+    const cells = transaction.get(n.string(table), n.string(row));
+    return cells === undefined ? null : n.fromCells(cells);
+  }),
+  'transaction.scan': onTransaction(2, (transaction, [table, options]) =>
+    n.fromPage(transaction.scan(n.string(table), n.toScanOptions(options))),
+  ),
+  'transaction.insert': onTransaction(3, (transaction, [table, row, cells]) =>
+    transaction.insert(n.string(table), n.string(row), n.toCells(cells)),
+  ),
+  'transaction.update': onTransaction(3, (transaction, [table, row, cells]) =>
+    transaction.update(n.string(table), n.string(row), n.toCells(cells)),
+  ),
+  'transaction.delete': onTransaction(2, (transaction, [table, row]) =>
+    transaction.delete(n.string(table), n.string(row)),
+  ),
+  'transaction.commit': endsTransaction((transaction) => {
+    const event = transaction.commit();
+    return event === undefined ? null : n.fromEvent(event);
+  }),
+  'transaction.drop': endsTransaction(() => null),
+};
+
 /** @type {Record<string, Call>} */
 const CALLS = {
   ...LIVE_CALLS,
+  ...TRANSACTION_CALLS,
   'engine.version': {
     run({ scene, argument }) {
       n.tuple(argument, 0);
@@ -371,6 +472,10 @@ function stateFor(scene, { on: kind }, on) {
   switch (kind) {
     case 'replica': {
       const doc = scene.replica(on);
+      return () => stateOf(doc);
+    }
+    case 'transaction': {
+      const doc = scene.replica(scene.transaction(on).replica);
       return () => stateOf(doc);
     }
     case 'store':

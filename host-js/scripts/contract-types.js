@@ -13,7 +13,11 @@ export declare const destructors: number;
 `;
 
 export async function writeContractTypes() {
-  const files = await generateHostTypes(contract, { name: 'converge', instantiation: { tag: 'sync' } });
+  const files = await generateHostTypes(contract, {
+    name: 'converge',
+    instantiation: { tag: 'sync' },
+    worldName: 'converge',
+  });
   for (const [name, text] of Object.entries(files)) {
     await write(`dist/wit/${name}`, text);
   }

@@ -4,27 +4,15 @@
 import * as check from './check.js';
 import { Handle, dispose } from './instance.js';
 import { randomPeer } from './peer.js';
-import { RawDoc, RawWatcher, forkAt } from './raw.js';
-import { fromCells, fromOp, toCells, toOps, toRange } from './values.js';
+import { RawDoc, RawWatcher, begin, forkAt } from './raw.js';
+import { PAGE_ROWS, rows, scan } from './rows.js';
+import { Transaction } from './transaction.js';
+import { fromCells, fromOp, toCells, toOps } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { CellValue, Cells, NewCells, Op, Range } from './values.js' */
+/** @import { Row, ScanOptions } from './rows.js' */
+/** @import { CellValue, Cells, NewCells, Op } from './values.js' */
 
-/** How many rows an iterator asks for at a time. */
-const PAGE_ROWS = 256;
-
-/** @typedef {{ id: string, cells: Cells }} Row */
-
-/**
- * @typedef {object} ScanOptions
- * @property {Range} [range] which rows; all by default
- * @property {boolean} [descending] from the largest row id down
- * @property {number} [limit] at most this many rows
- * @property {string} [after] begin after this row id, in the direction of the scan: the last one of the page before
- * @property {string[]} [columns] only these columns; all by default
- */
-
-const SCAN_OPTIONS = ['range', 'descending', 'limit', 'after', 'columns'];
 const WATCH_OPTIONS = ['fromStart'];
 
 /**
@@ -125,15 +113,7 @@ export class Doc {
    * @returns {{ rows: Row[], more: boolean }}
    */
   scan(table, options = {}) {
-    const {
-      range,
-      descending = false,
-      limit = check.MOST_U32,
-      after,
-      columns = [],
-    } = /** @type {ScanOptions} */ (check.options(options, 'options', SCAN_OPTIONS));
-    const page = this.#raw.scan(table, { range: toRange(range), descending, limit, after, columns });
-    return { rows: page.rows.map(({ id, cells }) => ({ id, cells: fromCells(cells) })), more: page.more };
+    return scan(this.#raw, table, options);
   }
 
   /**
@@ -144,18 +124,7 @@ export class Doc {
    * @returns {Generator<Row, void, void>}
    */
   *rows(table, options = {}) {
-    const { limit = Infinity, ...others } = options;
-    if (limit !== Infinity) {
-      check.u32(limit, 'limit');
-    }
-    let { after } = others;
-    for (let left = limit, more = true; more && left > 0;) {
-      const page = this.scan(table, { ...others, after, limit: Math.min(left, PAGE_ROWS) });
-      yield* page.rows;
-      left -= page.rows.length;
-      after = page.rows.at(-1)?.id;
-      more = page.more && after !== undefined;
-    }
+    yield* rows(this, table, options);
   }
 
   /** @returns {wit.TableSummary[]} the tables that have rows, by name, and how many */
@@ -304,6 +273,35 @@ export class Doc {
   forkAt(heads, peer = randomPeer()) {
     const Class = /** @type {typeof Doc} */ (this.constructor);
     return new Class(forkAt(this.#handle, heads, peer));
+  }
+
+  /**
+   * A transaction: what is written in it becomes one event when it is committed. `transact` begins and ends one by itself.
+   *
+   * @returns {Transaction}
+   */
+  begin() {
+    return new Transaction(begin(this.#handle));
+  }
+
+  /**
+   * Calls `write` with a transaction, and commits what that wrote as one event. Where it throws, nothing is committed.
+   *
+   * @param {(transaction: Transaction) => void} write not asynchronous
+   * @returns {wit.EventId | undefined} the event; undefined where nothing was written
+   */
+  transact(write) {
+    const transaction = this.begin();
+    try {
+      const result = /** @type {unknown} */ (write(transaction));
+      if (result instanceof Promise) {
+        result.catch(() => {});
+        check.refuse('transact: a function that is not asynchronous must be given; begin() is for others');
+      }
+      return transaction.commit();
+    } finally {
+      transaction.dispose();
+    }
   }
 
   /** Frees the document's memory in the engine; does nothing the second time. */

@@ -4,16 +4,17 @@ export { Doc, Watcher } from './doc.js';
 export { Engine } from './engine.js';
 export * from './errors.js';
 export { randomPeer } from './peer.js';
-export { RawDoc, RawSession, RawStore, RawWatcher } from './raw.js';
+export { RawDoc, RawSession, RawStore, RawTransaction, RawWatcher } from './raw.js';
 export { Session } from './session.js';
 export { Store } from './store.js';
+export { Transaction } from './transaction.js';
 export { Real, real } from './values.js';
 
-/** @typedef {import('./doc.js').Row} Row */
-/** @typedef {import('./doc.js').ScanOptions} ScanOptions */
 /** @typedef {import('./engine.js').LoadOptions} LoadOptions */
 /** @typedef {import('./engine.js').Source} Source */
 /** @typedef {import('./engine.js').StoreOptions} StoreOptions */
+/** @typedef {import('./rows.js').Row} Row */
+/** @typedef {import('./rows.js').ScanOptions} ScanOptions */
 /** @typedef {import('./session.js').Received} Received */
 /** @typedef {import('./session.js').SessionOptions} SessionOptions */
 /** @typedef {import('./store.js').Entry} Entry */

@@ -42,6 +42,10 @@ export class Instance {
     return this.#exports.durable;
   }
 
+  get committing() {
+    return this.#exports.committing;
+  }
+
   get engine() {
     return this.#exports.engine;
   }
@@ -173,6 +177,17 @@ export class Handle {
       throw new DisposedError(this.#what);
     }
     return this.#resource;
+  }
+
+  /**
+   * The resource, for a call that takes it away.
+   *
+   * @returns {R}
+   */
+  give() {
+    const { resource } = this;
+    this.#resource = undefined;
+    return resource;
   }
 
   /** Frees the resource in the engine. Does nothing the second time, or where the instance is gone. */

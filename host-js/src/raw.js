@@ -6,6 +6,7 @@ import { Handle, dispose } from './instance.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import * as presence from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
+/** @import * as writing from '../dist/wit/interfaces/converge-sync-transactions.js' */
 /** @import * as talk from '../dist/wit/interfaces/converge-sync-session.js' */
 
 /** @type {(doc: RawDoc) => Handle<wit.Doc>} */
@@ -180,9 +181,19 @@ export class RawDoc {
     return new RawDoc(forkAt(this.#handle, heads, peer));
   }
 
+  begin() {
+    return begin(this.#handle);
+  }
+
   [dispose]() {
     this.#handle.dispose();
   }
+}
+
+/** @param {Handle<wit.Doc>} handle */
+export function begin(handle) {
+  const transaction = handle.call((doc) => handle.instance.committing.begin(doc));
+  return new RawTransaction(new Handle(handle.instance, transaction, 'transaction'));
 }
 
 /**
@@ -195,6 +206,82 @@ export function forkAt(handle, heads, peer) {
   check.string(peer, 'peer');
   const fork = handle.call((doc) => doc.forkAt(heads, peer));
   return new Handle(handle.instance, fork, 'document');
+}
+
+/** @implements {Pick<writing.Transaction, keyof writing.Transaction>} */
+export class RawTransaction {
+  /** @type {Handle<writing.Transaction>} */
+  #handle;
+
+  /** @param {Handle<writing.Transaction>} handle */
+  constructor(handle) {
+    this.#handle = handle;
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   */
+  get(table, row) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    return this.#handle.call((transaction) => transaction.get(table, row));
+  }
+
+  /**
+   * @param {string} table
+   * @param {wit.ScanOptions} options
+   */
+  scan(table, options) {
+    check.string(table, 'table');
+    check.scanOptions(options);
+    return this.#handle.call((transaction) => transaction.scan(table, options));
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {wit.Cell[]} cells
+   */
+  insert(table, row, cells) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    check.cells(cells);
+    this.#handle.call((transaction) => transaction.insert(table, row, cells));
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {wit.Cell[]} cells
+   */
+  update(table, row, cells) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    check.cells(cells);
+    this.#handle.call((transaction) => transaction.update(table, row, cells));
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   */
+  delete(table, row) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    this.#handle.call((transaction) => transaction.delete(table, row));
+  }
+
+  /** Ends the transaction, whatever comes of it. */
+  commit() {
+    const { instance } = this.#handle;
+    const transaction = this.#handle.give();
+    return instance.call(() => instance.committing.commit(transaction));
+  }
+
+  [dispose]() {
+    this.#handle.dispose();
+  }
 }
 
 /** @implements {Pick<wit.Watcher, keyof wit.Watcher>} */

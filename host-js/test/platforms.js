@@ -231,6 +231,10 @@ const runs: ConvergeSyncDurable.EventRun[] = doc.eventsSince().runs;
 const saved: Uint8Array = doc.save();
 const options: LoadOptions = { peer: 'ben' };
 using loaded = Doc.load(saved, options);
+const committed: { counter: number } | undefined = doc.transact((transaction) => {
+  transaction.update('people', 'p1', { age: 1 });
+});
+console.log(committed?.counter);
 const peeked: Cells | undefined = Doc.peek(saved, 'people', 'p1');
 console.log(peeked?.name);
 using fork = loaded.forkAt(doc.heads());

@@ -307,6 +307,18 @@ const REFUSED = [
     /^between must have two ends$/,
   ],
   ['raw: options without a limit', () => doc.raw.scan('t', { ...ALL, limit: undefined }), /^limit must be/],
+  ['a transaction on no row', () => doc.transact((/** @type {any} */ t) => t.insert('t')), /^row must be a string/],
+  [
+    'a transaction of no cells',
+    () => doc.transact((/** @type {any} */ t) => t.update('t', 'r')),
+    /^cells must be an obj/,
+  ],
+  ['a transaction in no table', () => doc.begin().scan(), /^table must be a string, not undefined$/],
+  [
+    'raw: a transaction of no cells',
+    () => doc.raw.begin().insert('t', 'r', {}),
+    /^cells must be an array, not an Object$/,
+  ],
   ['raw: a fork without a peer', () => doc.raw.forkAt([]), /^peer must be a string, not undefined$/],
   ['raw: an update since nothing', () => doc.raw.updateSince(), /^known must be an array, not undefined$/],
   ['raw: fromStart left out', () => doc.raw.watch([]), /^fromStart must be true or false, not undefined$/],

@@ -96,6 +96,7 @@ mod runtime;
 mod saved;
 mod session;
 mod store;
+mod transaction;
 mod types;
 mod watcher;
 
@@ -110,6 +111,7 @@ pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
 pub use session::Session;
 pub use store::{Store, now};
+pub use transaction::Transaction;
 pub use types::{
     Cell, Changes, Commit, CompactionReport, DeleteOp, Digest, Entry, EventBatch, EventId, EventRun, InsertOp,
     KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions,

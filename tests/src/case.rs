@@ -3,6 +3,7 @@
 use crate::damage::Change;
 use crate::form::{Bytes, Cells, Op, Options, Run, excerpt, expand, parse};
 use crate::live::{SessionCall, StoreCall, parse_call};
+use crate::transaction::TransactionCall;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use std::path::Path;
@@ -98,6 +99,8 @@ pub enum Call {
     Store(StoreCall),
     #[serde(skip)]
     Session(SessionCall),
+    #[serde(skip)]
+    Transaction(TransactionCall),
 }
 
 /// Events that one replica hands to another one.
@@ -213,6 +216,9 @@ fn read_call(members: Map<String, Json>) -> Result<Call, String> {
         if let Some(name) = name.strip_prefix("session.") {
             return parse_call(name, argument.clone()).map(Call::Session);
         }
+        if let Some(name) = name.strip_prefix("transaction.") {
+            return parse_call(name, argument.clone()).map(Call::Transaction);
+        }
     }
     parse(Json::Object(members))
 }
@@ -245,6 +251,10 @@ impl Step {
             (Call::Create(_) | Call::Load(..) | Call::ForkAt(..) | Call::Save(_) | Call::UpdateSince(_), _, _) => {}
             (Call::Watch(..), Some(_), _) | (Call::Watch(..), None, Expected::Error(_)) => {}
             (Call::Watch(..), None, _) => return Err("as: a watcher needs a name".to_owned()),
+            (Call::Transaction(TransactionCall::Begin(_)), Some(_), _) => {}
+            (Call::Transaction(TransactionCall::Begin(_)), None, _) => {
+                return Err("as: a transaction needs a name".to_owned());
+            }
             (Call::Session(SessionCall::Open(..)), Some(_), _)
             | (Call::Session(SessionCall::Open(..)), None, Expected::Error(_)) => {}
             (Call::Session(SessionCall::Open(..)), None, _) => return Err("as: a session needs a name".to_owned()),

@@ -70,6 +70,8 @@ pub trait Host {
 pub trait Document: Sized {
     /// The resource `watcher`.
     type Watcher;
+    /// The resource `transaction`.
+    type Transaction: Transaction<Self>;
 
     fn peer(&mut self) -> String;
     fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal>;
@@ -95,6 +97,19 @@ pub trait Document: Sized {
     fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal>;
     fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal>;
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal>;
+    fn begin(&mut self) -> Self::Transaction;
+}
+
+/// The resource `transaction`, and what ends it, each function named as in the contract. Whatever is called is given the document
+/// that it was begun on.
+#[allow(missing_docs, reason = "the contract documents them")]
+pub trait Transaction<D> {
+    fn get(&mut self, document: &mut D, table: &str, row: &str) -> Option<Vec<Cell>>;
+    fn scan(&mut self, document: &mut D, table: &str, options: ScanOptions) -> Result<Page, Refusal>;
+    fn insert(&mut self, document: &mut D, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal>;
+    fn update(&mut self, document: &mut D, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal>;
+    fn delete(&mut self, document: &mut D, table: &str, row: &str) -> Result<(), Refusal>;
+    fn commit(self, document: &mut D) -> Result<Option<EventId>, Refusal>;
 }
 
 /// The resource `store`, each function named as in the contract.

@@ -3,7 +3,9 @@
 //! Converts between that crate's types and the engine's, and nothing else.
 
 use crate::host::{Document, Host, Refusal};
-use converge::{DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, Session, Store, UpdateOp, Watcher};
+use converge::{
+    DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, Session, Store, Transaction, UpdateOp, Watcher,
+};
 use converge_engine::{
     Cell, Changes, Commit, CompactionReport, Entry, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page,
     PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
@@ -55,6 +57,7 @@ fn working<T>(result: Result<T, Error>) -> T {
 
 impl Document for Doc {
     type Watcher = Watcher;
+    type Transaction = Transaction;
 
     fn peer(&mut self) -> String {
         working(Self::peer(self))
@@ -81,9 +84,7 @@ impl Document for Doc {
     }
 
     fn scan(&mut self, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
-        let converge::Page { rows, more } = Self::scan(self, table, &guest_options(options))?;
-        let rows = rows.into_iter().map(|row| Row { id: row.id, cells: cells(row.cells) }).collect();
-        Ok(Page { rows, more })
+        Ok(page(Self::scan(self, table, &guest_options(options))?))
     }
 
     fn tables(&mut self) -> Vec<TableSummary> {
@@ -155,6 +156,36 @@ impl Document for Doc {
 
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
         Ok(Self::fork_at(self, &guest_events(heads), peer)?)
+    }
+
+    fn begin(&mut self) -> Transaction {
+        working(Self::begin(self))
+    }
+}
+
+impl crate::host::Transaction<Doc> for Transaction {
+    fn get(&mut self, _: &mut Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
+        working(Self::get(self, table, row)).map(cells)
+    }
+
+    fn scan(&mut self, _: &mut Doc, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
+        Ok(page(Self::scan(self, table, &guest_options(options))?))
+    }
+
+    fn insert(&mut self, _: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
+        Ok(Self::insert(self, table, row, cells.into_iter().map(guest_cell))?)
+    }
+
+    fn update(&mut self, _: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
+        Ok(Self::update(self, table, row, cells.into_iter().map(guest_cell))?)
+    }
+
+    fn delete(&mut self, _: &mut Doc, table: &str, row: &str) -> Result<(), Refusal> {
+        Ok(Self::delete(self, table, row)?)
+    }
+
+    fn commit(self, _: &mut Doc) -> Result<Option<EventId>, Refusal> {
+        Ok(Self::commit(self)?.map(event))
     }
 }
 
@@ -262,6 +293,11 @@ fn version(version: Vec<converge::PeerVersion>) -> Vec<PeerVersion> {
 fn report(report: converge::MergeReport) -> MergeReport {
     let converge::MergeReport { applied, duplicate, waiting, missing } = report;
     MergeReport { applied, duplicate, waiting, missing: events(missing) }
+}
+
+fn page(page: converge::Page) -> Page {
+    let rows = page.rows.into_iter().map(|row| Row { id: row.id, cells: cells(row.cells) }).collect();
+    Page { rows, more: page.more }
 }
 
 fn cells(cells: Vec<converge::Cell>) -> Vec<Cell> {

@@ -12,5 +12,6 @@ pub mod host_rs;
 pub mod live;
 pub mod native;
 pub mod run;
+pub mod transaction;
 
 pub use host::{Document, Host, Refusal, Session, Store};

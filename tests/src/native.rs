@@ -4,7 +4,7 @@ use crate::host::{Document, Host, Refusal};
 use converge_engine::{
     Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, MergeReport, Page,
     PeerVersion, Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary,
-    VERSION, Value, WatcherNumber, limits,
+    Transaction, VERSION, Value, WatcherNumber, limits,
 };
 
 /// The engine as a Rust library.
@@ -43,6 +43,7 @@ impl Host for Native {
 
 impl Document for Doc {
     type Watcher = WatcherNumber;
+    type Transaction = Transaction;
 
     fn peer(&mut self) -> String {
         Self::peer(self).to_owned()
@@ -134,6 +135,36 @@ impl Document for Doc {
 
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
         Ok(Self::fork_at(self, &heads, peer)?)
+    }
+
+    fn begin(&mut self) -> Transaction {
+        Transaction::default()
+    }
+}
+
+impl crate::host::Transaction<Doc> for Transaction {
+    fn get(&mut self, doc: &mut Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
+        Self::get(self, doc, table, row)
+    }
+
+    fn scan(&mut self, doc: &mut Doc, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
+        Ok(Self::scan(self, doc, table, &options)?)
+    }
+
+    fn insert(&mut self, doc: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
+        Ok(self.insert(doc, table, row, cells)?)
+    }
+
+    fn update(&mut self, doc: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
+        Ok(self.update(doc, table, row, cells)?)
+    }
+
+    fn delete(&mut self, doc: &mut Doc, table: &str, row: &str) -> Result<(), Refusal> {
+        Ok(self.delete(doc, table, row)?)
+    }
+
+    fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Refusal> {
+        Ok(self.commit(doc)?)
     }
 }
 

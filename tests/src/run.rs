@@ -16,10 +16,12 @@ mod lasting;
 mod live;
 mod passing;
 mod state;
+mod transaction;
 
 use hostile::Damage;
 use live::{LiveState, SessionOf, StoreOf};
 use state::{State, horizon};
+use transaction::TransactionOf;
 
 /// What every call of a session says that an error ended.
 const ENDED: &str = "an error ended this session";
@@ -80,6 +82,7 @@ struct World<'a, H: Host> {
     replicas: BTreeMap<String, H::Document>,
     bytes: BTreeMap<String, Vec<u8>>,
     watchers: BTreeMap<String, Watcher<<H::Document as Document>::Watcher>>,
+    transactions: BTreeMap<String, TransactionOf<<H::Document as Document>::Transaction>>,
     stores: BTreeMap<String, StoreOf<H::Store>>,
     sessions: BTreeMap<String, SessionOf<H::Session>>,
 }
@@ -114,6 +117,7 @@ impl<'a, H: Host> World<'a, H> {
             replicas: BTreeMap::new(),
             bytes: BTreeMap::new(),
             watchers: BTreeMap::new(),
+            transactions: BTreeMap::new(),
             stores: BTreeMap::new(),
             sessions: BTreeMap::new(),
         }
@@ -270,6 +274,9 @@ impl<'a, H: Host> World<'a, H> {
             }
             Call::Store(call) => self.call_store(step.on.as_deref().unwrap_or_default(), step.name.as_deref(), call)?,
             Call::Session(call) => self.call_session(step.on.as_deref(), step.name.as_deref(), call)?,
+            Call::Transaction(call) => {
+                self.call_transaction(step.on.as_deref().unwrap_or_default(), step.name.as_deref(), call)?
+            }
         })
     }
 
@@ -277,6 +284,7 @@ impl<'a, H: Host> World<'a, H> {
     fn add_replica(&mut self, step: &Step, peer: String, document: H::Document) -> Json {
         let name = step.name.clone().unwrap_or(peer);
         self.watchers.retain(|_, watcher| watcher.replica != name);
+        self.transactions.retain(|_, transaction| transaction.replica != name);
         self.drop_beside(&name);
         self.replicas.insert(name, document);
         Json::Null
@@ -324,6 +332,7 @@ impl<'a, H: Host> World<'a, H> {
             Call::Store(StoreCall::Create(..)) => (None, None),
             Call::Store(_) => (None, self.live_state(name, false)?),
             Call::Session(_) => (None, self.live_state(name, true)?),
+            Call::Transaction(call) => (Some(self.transaction_state(name, call)?), None),
             _ => (Some(State::of(named(&mut self.replicas, Some(name))?)?), None),
         })
     }

@@ -15,7 +15,7 @@ pub fn compat(workspace: &Path) -> Result<Vec<u8>> {
     let engine = converge_pack::build(&workspace, "converge-component")?;
     let compat = converge_pack::build(&workspace, "converge-compat")?;
     let joined = join(engine, compat)?;
-    converge_pack::check(&joined, &workspace.join("component/compat/wit"))?;
+    converge_pack::check(&joined, &workspace.join("component/compat/wit"), None)?;
     Ok(joined)
 }
 

@@ -32,7 +32,7 @@ mod sort;
 mod value;
 mod work;
 
-pub use doc::{CompactionReport, Doc, EventBatch, EventRun, MergeReport};
+pub use doc::{CompactionReport, Doc, EventBatch, EventRun, MergeReport, Transaction};
 pub use ephemeral::{Entry, Store, StoreOptions};
 pub use error::{Damage, Error, Invalid, Name, RunRule, SessionRule, Time};
 pub use id::{EventId, PeerVersion};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, process};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
-use wit_parser::{IndexMap, PackageId, Resolve, WorldId, WorldItem, WorldKey};
+use wit_parser::{IndexMap, InterfaceId, PackageId, Resolve, WorldId, WorldItem, WorldKey};
 
 /// The target that gives a component without imports: every WASI target pulls in interfaces of its own.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -37,7 +37,7 @@ const OUTER_BUILD: [&str; 6] = [
 pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
     let workspace = workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))?;
     let component = build(&workspace, "converge-component")?;
-    check(&component, &workspace.join("wit"))?;
+    check(&component, &workspace.join("wit"), Some("converge"))?;
     write(file, &component)?;
     Ok(component.len())
 }
@@ -113,13 +113,13 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode().context("making a component of the core module")
 }
 
-/// Checks that a component imports nothing and exports what the world of the folder `wit` exports. Comments do not
-/// count: they do not survive in a component. Costs milliseconds.
+/// Checks that a component imports nothing and exports what the world of the folder `wit` exports, which may go without a
+/// name where it is the only one. Comments do not count: they do not survive in a component. Costs milliseconds.
 ///
 /// # Errors
 ///
 /// Where it is not so, and where either cannot be read.
-pub fn check(component: &[u8], wit: &Path) -> Result<()> {
+pub fn check(component: &[u8], wit: &Path, world: Option<&str>) -> Result<()> {
     let DecodedWasm::Component(found, found_world) = wit_component::decode(component)? else {
         bail!("this is an interface without a component");
     };
@@ -128,7 +128,7 @@ pub fn check(component: &[u8], wit: &Path) -> Result<()> {
 
     let mut contract = Resolve::default();
     let (package, _) = contract.push_dir(wit)?;
-    let world = contract.select_world(&[package], None)?;
+    let world = contract.select_world(&[package], world)?;
     let (found, contract) = (exported(found, found_world)?, exported(contract, world)?);
     ensure!(found == contract, "the component is not what {} says; it is:\n{found}", wit.display());
     Ok(())
@@ -137,16 +137,18 @@ pub fn check(component: &[u8], wit: &Path) -> Result<()> {
 /// What a world exports, as text: the names, then the interfaces in alphabetical order, without comments.
 fn exported(mut resolve: Resolve, world: WorldId) -> Result<String> {
     let mut text = names(&resolve, &resolve.worlds[world].exports).join("\n");
-    let packages: BTreeSet<PackageId> = resolve.worlds[world]
+    let interfaces: Vec<InterfaceId> = resolve.worlds[world]
         .exports
         .values()
         .filter_map(|item| match item {
-            WorldItem::Interface { id, .. } => resolve.interfaces[*id].package,
+            WorldItem::Interface { id, .. } => Some(*id),
             WorldItem::Function(_) | WorldItem::Type { .. } => None,
         })
         .collect();
+    let packages: BTreeSet<PackageId> = interfaces.iter().filter_map(|&id| resolve.interfaces[id].package).collect();
     for package in packages {
         resolve.packages[package].worlds.clear();
+        resolve.packages[package].interfaces.retain(|_, id| interfaces.contains(id));
         resolve.packages[package].interfaces.sort_keys();
         let mut printer = WitPrinter::default();
         printer.emit_docs(false).print(&resolve, package, &[])?;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+const WORLD: Option<&str> = Some("converge");
+
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -31,7 +33,7 @@ fn the_component_is_what_the_contract_says_and_nothing_else() {
     let files = fs::read_dir(file.parent().unwrap()).unwrap().count();
     assert_eq!(files, 1, "nothing is left beside the component");
 
-    converge_pack::check(&component, &workspace().join("wit")).unwrap();
+    converge_pack::check(&component, &workspace().join("wit"), WORLD).unwrap();
     for (file, from, to) in [
         ("durable.wit", "digest: func() -> list<u8>", "digest: func() -> list<u16>"),
         ("durable.wit", "peer: func() -> string;", ""),
@@ -41,25 +43,25 @@ fn the_component_is_what_the_contract_says_and_nothing_else() {
         ("world.wit", "export engine;", ""),
     ] {
         let contract = altered_contract(file, from, to);
-        let error = converge_pack::check(&component, contract.path()).unwrap_err().to_string();
+        let error = converge_pack::check(&component, contract.path(), WORLD).unwrap_err().to_string();
         assert!(error.contains("is not what"), "{file}, {to:?}: {error}");
     }
     let comment = altered_contract("types.wit", "/// A named cell of a row.", "/// Another comment.");
-    converge_pack::check(&component, comment.path()).unwrap();
+    converge_pack::check(&component, comment.path(), WORLD).unwrap();
 }
 
 #[test]
 fn a_component_with_an_import_does_not_pass() {
     // (component (import "clock" (func)))
     let component = b"\0asm\x0d\0\x01\0\x07\x05\x01\x40\0\x01\0\x0a\x0a\x01\0\x05clock\x01\0";
-    let error = converge_pack::check(component, &workspace().join("wit")).unwrap_err().to_string();
+    let error = converge_pack::check(component, &workspace().join("wit"), WORLD).unwrap_err().to_string();
     assert_eq!(error, "the component imports clock; it must import nothing");
 }
 
 #[test]
 fn what_is_no_component_does_not_pass() {
     for bytes in [&b""[..], b"\0asm", b"\0asm\x01\0\0\0", b"text"] {
-        assert!(converge_pack::check(bytes, &workspace().join("wit")).is_err(), "{bytes:?}");
+        assert!(converge_pack::check(bytes, &workspace().join("wit"), WORLD).is_err(), "{bytes:?}");
     }
 }
 

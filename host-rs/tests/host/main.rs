@@ -13,4 +13,5 @@ mod readme;
 mod saved;
 mod session;
 mod simulate;
+mod transaction;
 mod watchers;

@@ -6,8 +6,8 @@ use crate::host::{Document, Host, Refusal};
 use crate::native::Native;
 use converge_engine::{
     Cell, Changes, Commit, CompactionReport, Doc, Entry, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion,
-    Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary, Value,
-    WatcherNumber,
+    Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary, Transaction,
+    Value, WatcherNumber,
 };
 
 fn case(steps: &str) -> Case {
@@ -163,6 +163,7 @@ impl crate::host::Session<CarelessDoc, CarelessStore> for CarelessSession {
 
 impl Document for CarelessDoc {
     type Watcher = WatcherNumber;
+    type Transaction = Transaction;
 
     fn peer(&mut self) -> String {
         Document::peer(&mut self.0)
@@ -261,6 +262,40 @@ impl Document for CarelessDoc {
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
         Document::fork_at(&mut self.0, heads, peer).map(Self)
     }
+
+    fn begin(&mut self) -> Transaction {
+        Transaction::default()
+    }
+}
+
+impl crate::host::Transaction<CarelessDoc> for Transaction {
+    fn get(&mut self, doc: &mut CarelessDoc, table: &str, row: &str) -> Option<Vec<Cell>> {
+        Self::get(self, &doc.0, table, row)
+    }
+
+    fn scan(&mut self, doc: &mut CarelessDoc, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
+        crate::host::Transaction::scan(self, &mut doc.0, table, options)
+    }
+
+    fn insert(&mut self, doc: &mut CarelessDoc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
+        crate::host::Transaction::insert(self, &mut doc.0, table, row, cells)
+    }
+
+    fn update(&mut self, doc: &mut CarelessDoc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
+        let update = crate::host::Transaction::update(self, &mut doc.0, table, row, cells);
+        if update.is_err() {
+            Document::insert(&mut doc.0, table, row, Vec::new())?;
+        }
+        update
+    }
+
+    fn delete(&mut self, doc: &mut CarelessDoc, table: &str, row: &str) -> Result<(), Refusal> {
+        crate::host::Transaction::delete(self, &mut doc.0, table, row)
+    }
+
+    fn commit(self, doc: &mut CarelessDoc) -> Result<Option<EventId>, Refusal> {
+        crate::host::Transaction::commit(self, &mut doc.0)
+    }
 }
 
 #[test]
@@ -271,6 +306,12 @@ fn a_refused_call_that_changes_something_fails() {
     let store = r#"{"on": "a", "store.create": ["a", {}]}"#;
     let refused = case(&format!(
         r#"{store}, {{"on": "a", "store.set": ["", "k", "null", 0], "error": {{"invalid-argument": "empty"}}}}"#
+    ));
+    run(&Native, &refused).unwrap();
+    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    let begin = r#"{"on": "a", "transaction.begin": [], "as": "x"}"#;
+    let refused = case(&format!(
+        r#"{begin}, {{"on": "x", "transaction.update": ["t", "r", []], "error": {{"no-such-row": ["t", "r"]}}}}"#
     ));
     run(&Native, &refused).unwrap();
     assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));

@@ -19,6 +19,7 @@ mod rebase;
 mod room;
 mod save;
 mod stamps;
+mod transaction;
 mod translation;
 mod waiting;
 
@@ -26,6 +27,7 @@ pub use compact::CompactionReport;
 pub use events::{EventBatch, EventRun};
 pub(crate) use exchange::{EventPage, PageBudget, PageStart};
 pub use merge::MergeReport;
+pub use transaction::Transaction;
 
 use crate::clock::Lamport;
 use crate::error::{Error, Name};

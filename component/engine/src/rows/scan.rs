@@ -6,6 +6,7 @@ use crate::id::RowNumber;
 use crate::limits;
 use crate::oplog::{Cell, ITEM_BYTES, OpLog};
 use crate::sort;
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// Which rows of a table, by row id, compared as UTF-8 bytes.
@@ -146,6 +147,28 @@ impl ScanOptions {
     }
 }
 
+impl ScanOptions {
+    /// What is chosen among things by row id, in the direction of the scan.
+    pub(crate) fn choose<'a, T>(
+        &self,
+        by_id: &'a BTreeMap<String, T>,
+    ) -> Box<dyn Iterator<Item = (&'a String, &'a T)> + 'a> {
+        let bounds = self.bounds();
+        if is_empty(&bounds) {
+            return Box::new(std::iter::empty());
+        }
+        let chosen = by_id.range(bounds);
+        if self.descending { Box::new(chosen.rev()) } else { Box::new(chosen) }
+    }
+}
+
+impl Row {
+    /// The size of the row, as limits count it.
+    pub(crate) fn bytes(&self) -> u64 {
+        ITEM_BYTES + self.id.len() as u64 + self.cells.iter().map(Cell::bytes).sum::<u64>()
+    }
+}
+
 /// Whether the upper bound lets `id` pass, or ids above it.
 fn is_above(high: &Bound<String>, id: &str) -> bool {
     match high {
@@ -212,8 +235,9 @@ impl Rows {
             if !columns.is_empty() {
                 cells.retain(|cell| columns.binary_search(&cell.column.as_str()).is_ok());
             }
-            bytes += ITEM_BYTES + id.len() as u64 + cells.iter().map(Cell::bytes).sum::<u64>();
-            page.rows.push(Row { id: id.to_owned(), cells });
+            let row = Row { id: id.to_owned(), cells };
+            bytes += row.bytes();
+            page.rows.push(row);
         }
         Ok(page)
     }

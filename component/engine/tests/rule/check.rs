@@ -56,7 +56,7 @@ fn check_scan(doc: &Doc, table: &str, options: &ScanOptions, expected: &Tables) 
     Ok(page)
 }
 
-fn random_scan(random: &mut Random) -> ScanOptions {
+pub(crate) fn random_scan(random: &mut Random) -> ScanOptions {
     let bound = |random: &mut Random| {
         (*random.pick(&["", "Q", "R", "q", "r", "r\0", "r\0\0", "\u{ffff}", "\u{10000}"])).to_owned()
     };

@@ -4,7 +4,7 @@
 //!
 //! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all small ones, `hostile` mutates runs, and `since`
 //! asks for parts of histories; `compaction` gives histories up, `rebase` leads on from below, `history` looks back, and
-//! `size` weighs what is left. All of them compare the engine with `oracle`, which is the rule word for word, and with
+//! `size` weighs what is left; `transactions` reads what is written before it is committed. All of them compare the engine with `oracle`, which is the rule word for word, and with
 //! `model`, a naive replica. A failure prints its seed and the shortest history that the shrinking found.
 
 mod check;
@@ -23,4 +23,5 @@ mod since;
 mod size;
 mod small_compactions;
 mod storage;
+mod transactions;
 mod world;

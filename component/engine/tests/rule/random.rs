@@ -34,18 +34,13 @@ pub(crate) fn history(random: &mut Random) -> History {
     let mut names = peer_names();
     random.shuffle(&mut names);
     let replicas = 2 + random.below(5);
-    // A history is about few names, so that its replicas meet often.
-    let scene = Scene {
-        replicas,
-        tables: 1 + random.below(TABLES.len()),
-        rows: 1 + random.below(ROWS.len()),
-        columns: 1 + random.below(COLUMNS.len()),
-    };
+    let scene = Scene::new(replicas, random);
     let steps = (0..8 + random.below(64)).map(|_| scene.step(random)).collect();
     History { names: names[..=replicas].to_vec(), steps }
 }
 
-struct Scene {
+/// What a history is about.
+pub(crate) struct Scene {
     /// The documents; the ghost comes after them.
     replicas: usize,
     tables: usize,
@@ -54,6 +49,16 @@ struct Scene {
 }
 
 impl Scene {
+    /// Few names, so that replicas meet often.
+    pub(crate) fn new(replicas: usize, random: &mut Random) -> Self {
+        Self {
+            replicas,
+            tables: 1 + random.below(TABLES.len()),
+            rows: 1 + random.below(ROWS.len()),
+            columns: 1 + random.below(COLUMNS.len()),
+        }
+    }
+
     fn step(&self, random: &mut Random) -> Step {
         let at = random.below(self.replicas + 1);
         let from = random.below(self.replicas + 1);
@@ -77,7 +82,7 @@ impl Scene {
     }
 
     /// Most commits have one operation, some none, some several, often on the same row.
-    fn ops(&self, random: &mut Random) -> Vec<RowOp> {
+    pub(crate) fn ops(&self, random: &mut Random) -> Vec<RowOp> {
         let many = *random.pick(&[0, 1, 1, 1, 1, 1, 2, 3, 5]);
         let mut place = self.place(random);
         let mut ops = Vec::new();

@@ -1,0 +1,224 @@
+//! Operations that are to become one event, and reads that see them before they do.
+//!
+//! Holds what was written, and what rows that were touched will be; everything else is read from the document. Does not know
+//! who writes.
+
+use super::{Doc, check};
+use crate::error::Error;
+use crate::id::EventId;
+use crate::limits;
+use crate::memory;
+use crate::oplog::{Cell, Commit, CommitRef, RowOp};
+use crate::rows::{Page, Row, ScanOptions};
+use crate::sort;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::vec;
+
+/// Operations that are collected, and become one event of a document or none. Every call is given the same document.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    ops: Commit,
+    bytes: u64,
+    /// By table and row.
+    drafts: BTreeMap<String, BTreeMap<String, Draft>>,
+}
+
+/// What becomes of a row that was written to.
+#[derive(Debug)]
+enum Draft {
+    Deleted,
+    /// The cells that were set, sorted by column, over those of the document unless the row is made anew.
+    Written {
+        is_new: bool,
+        cells: Vec<Cell>,
+    },
+}
+
+/// Bytes of the memory's slack that an operation takes at most beside its names and content, as does a cell of it.
+const OPERATION_SPENDS: u64 = 512;
+/// How often names and content lie in memory.
+const CONTENT_SPENDS: u64 = 3;
+
+impl Transaction {
+    /// The cells of a row, sorted by column, as they are after what was written; none where the row is not there. O(log n) and
+    /// the row's size.
+    #[must_use]
+    pub fn get(&self, doc: &Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
+        match self.draft(table, row) {
+            None => doc.get(table, row),
+            Some(draft) => draft.cells(|| doc.get(table, row)),
+        }
+    }
+
+    /// A page of a table's rows, as they are after what was written; see [`Doc::scan`]. O(log n), what the page holds, and the rows
+    /// among these that were deleted.
+    ///
+    /// # Errors
+    /// Those of [`Doc::scan`].
+    pub fn scan(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<Page, Error> {
+        let Some(drafts) = self.drafts.get(table) else { return doc.scan(table, options) };
+        let mut below = Below::first(doc, table, options)?;
+        let mut drafts = options.choose(drafts).peekable();
+        let mut page = Page { rows: Vec::new(), more: false };
+        let mut bytes = 0;
+        loop {
+            let row = below.peek()?;
+            let order = match (row, drafts.peek()) {
+                (None, None) => return Ok(page),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(row), Some((id, _))) if options.descending => (*id).cmp(&row.id),
+                (Some(row), Some((id, _))) => row.id.cmp(id),
+            };
+            let draft = if order == Ordering::Less { None } else { drafts.next() };
+            let row = if order == Ordering::Greater { None } else { below.rows.next() };
+            let row = match draft {
+                None => row,
+                Some((id, draft)) => draft.cells(|| doc.get(table, id)).map(|mut cells| {
+                    cells.retain(|cell| options.columns.is_empty() || options.columns.contains(&cell.column));
+                    Row { id: id.clone(), cells }
+                }),
+            };
+            let Some(row) = row else { continue };
+            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.most {
+                page.more = true;
+                return Ok(page);
+            }
+            bytes += row.bytes();
+            page.rows.push(row);
+        }
+    }
+
+    /// Writes an insert: makes the row, or sets these cells where it is there. O(log n) and the operation's size.
+    ///
+    /// # Errors
+    /// `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
+    pub fn insert(&mut self, doc: &Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error> {
+        self.write(doc, RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells })
+    }
+
+    /// Writes an update: sets these cells of a row that is there. O(log n) and the operation's size.
+    ///
+    /// # Errors
+    /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
+    pub fn update(&mut self, doc: &Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error> {
+        self.write(doc, RowOp::Update { table: table.to_owned(), row: row.to_owned(), cells })
+    }
+
+    /// Writes a delete of a row that is there. O(log n).
+    ///
+    /// # Errors
+    /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
+    pub fn delete(&mut self, doc: &Doc, table: &str, row: &str) -> Result<(), Error> {
+        self.write(doc, RowOp::Delete { table: table.to_owned(), row: row.to_owned() })
+    }
+
+    /// Commits what was written as one event; none where nothing was. Cost as for [`Doc::commit`].
+    ///
+    /// # Errors
+    /// Those of [`Doc::commit`].
+    pub fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Error> {
+        if self.ops.is_empty() { Ok(None) } else { doc.commit(self.ops).map(Some) }
+    }
+
+    fn draft(&self, table: &str, row: &str) -> Option<&Draft> {
+        self.drafts.get(table)?.get(row)
+    }
+
+    fn write(&mut self, doc: &Doc, op: RowOp) -> Result<(), Error> {
+        let mut one = [op];
+        check::commit(&mut one)?;
+        let bytes = CommitRef::Plain(&one).bytes();
+        let [op] = one;
+        memory::spend(OPERATION_SPENDS * (1 + op.parts().2.len() as u64) + CONTENT_SPENDS * bytes)?;
+        let bytes = self.bytes + bytes;
+        limits::COMMIT_OPERATIONS.check(self.ops.len() as u64 + 1)?;
+        limits::COMMIT_BYTES.check(bytes)?;
+
+        let (table, row, _) = op.parts();
+        let is_there = match self.draft(table, row) {
+            Some(draft) => matches!(draft, Draft::Written { .. }),
+            None => doc.rows.find(table, row).is_some(),
+        };
+        if !is_there && !matches!(op, RowOp::Insert { .. }) {
+            return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
+        }
+        let drafts = self.drafts.entry(table.to_owned()).or_default();
+        let fresh = || Draft::Written { is_new: !is_there, cells: Vec::new() };
+        match &op {
+            RowOp::Delete { .. } => {
+                drafts.insert(row.to_owned(), Draft::Deleted);
+            }
+            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
+                let draft = drafts.entry(row.to_owned()).or_insert_with(fresh);
+                if !is_there {
+                    *draft = fresh();
+                }
+                if let Draft::Written { cells: written, .. } = draft {
+                    put(written, cells);
+                }
+            }
+        }
+        self.bytes = bytes;
+        self.ops.push(op);
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// The cells of the row, where it is there; `below` gives those of the document.
+    fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
+        let Self::Written { is_new, cells } = self else { return None };
+        let mut shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
+        put(&mut shown, cells);
+        Some(shown)
+    }
+}
+
+/// Sets cells of a row. Both are sorted by column, each named once. O(cells of both).
+fn put(cells: &mut Vec<Cell>, set: &[Cell]) {
+    let is_kept = |cell: &Cell| set.binary_search_by(|other| other.column.cmp(&cell.column)).is_err();
+    cells.retain(is_kept);
+    cells.extend(set.iter().map(|cell| Cell { column: cell.column.clone(), value: cell.value.clone().canonical() }));
+    sort::sort_by(cells, |a, b| a.column.cmp(&b.column));
+}
+
+/// The rows of the document that a scan chooses, page by page.
+struct Below<'a> {
+    doc: &'a Doc,
+    table: &'a str,
+    options: ScanOptions,
+    rows: Peekable<vec::IntoIter<Row>>,
+    more: bool,
+}
+
+/// How many rows of the document are read at a time.
+const ROWS_AT_A_TIME: u32 = 256;
+
+impl<'a> Below<'a> {
+    fn first(doc: &'a Doc, table: &'a str, options: &ScanOptions) -> Result<Self, Error> {
+        let limit = options.limit.saturating_add(1).min(ROWS_AT_A_TIME);
+        let options = ScanOptions { limit, ..options.clone() };
+        let mut below = Self { doc, table, options, rows: Vec::new().into_iter().peekable(), more: true };
+        below.read()?;
+        Ok(below)
+    }
+
+    /// The next row.
+    fn peek(&mut self) -> Result<Option<&Row>, Error> {
+        if self.rows.peek().is_none() && self.more {
+            self.read()?;
+        }
+        Ok(self.rows.peek())
+    }
+
+    fn read(&mut self) -> Result<(), Error> {
+        let Page { rows, more } = self.doc.scan(self.table, &self.options)?;
+        self.options.after = rows.last().map(|row| row.id.clone());
+        self.more = more;
+        self.rows = rows.into_iter().peekable();
+        Ok(())
+    }
+}

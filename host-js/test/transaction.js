@@ -1,0 +1,91 @@
+// Transactions: reads see what was written, a commit is one event, and nothing is left of what did not come to that.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Transaction, open, real } from '../src/node.js';
+
+const engine = await open();
+const { Doc } = engine;
+
+function accounts() {
+  const doc = Doc.create('bank');
+  doc.insert('accounts', 'a', { cents: 500, owner: 'Ann' });
+  doc.insert('accounts', 'b', { cents: 0 });
+  return doc;
+}
+
+test('a transaction reads its writes and commits them as one event', () => {
+  const doc = accounts();
+  const transaction = doc.begin();
+  assert.ok(transaction instanceof Transaction);
+  transaction.update('accounts', 'a', { cents: 400 });
+  transaction.insert('accounts', 'c', { cents: 100, rate: real(1) });
+  transaction.delete('accounts', 'b');
+  assert.deepEqual({ ...transaction.get('accounts', 'a') }, { cents: 400, owner: 'Ann' });
+  assert.equal(transaction.get('accounts', 'b'), undefined);
+  assert.deepEqual(transaction.raw.get('accounts', 'c'), [
+    { column: 'cents', value: { tag: 'integer', val: 100n } },
+    { column: 'rate', value: { tag: 'real', val: 1 } },
+  ]);
+  const ids = (/** @type {Iterable<{ id: string }>} */ rows) => Array.from(rows, ({ id }) => id);
+  assert.deepEqual(ids(transaction.rows('accounts')), ['a', 'c']);
+  assert.deepEqual(ids(transaction.rows('accounts', { descending: true, limit: 1 })), ['c']);
+  assert.deepEqual(transaction.scan('accounts', { limit: 1, columns: ['owner'] }), {
+    rows: [{ id: 'a', cells: Object.assign(Object.create(null), { owner: 'Ann' }) }],
+    more: true,
+  });
+  assert.deepEqual(ids(doc.rows('accounts')), ['a', 'b']);
+  assert.deepEqual(transaction.commit(), { peer: 'bank', counter: 2 });
+  assert.deepEqual(ids(doc.rows('accounts')), ['a', 'c']);
+  assert.throws(() => transaction.commit(), { name: 'DisposedError', message: /^this transaction was disposed/ });
+  assert.throws(() => transaction.get('accounts', 'a'), { name: 'DisposedError' });
+  transaction.dispose();
+});
+
+test('transact commits what a function writes, and nothing of one that throws', () => {
+  const doc = accounts();
+  const before = doc.digestHex();
+  const pay = (/** @type {number} */ cents) =>
+    doc.transact((transaction) => {
+      const from = Number(transaction.get('accounts', 'a')?.cents);
+      transaction.update('accounts', 'a', { cents: from - cents });
+      if (from < cents) throw new RangeError('not enough');
+      transaction.update('accounts', 'b', { cents });
+    });
+  assert.throws(() => pay(501), RangeError);
+  assert.throws(() => doc.transact((transaction) => transaction.delete('accounts', 'x')), { name: 'NoSuchRowError' });
+  assert.throws(() => doc.transact(async () => assert.fail('it went on')), /not asynchronous/);
+  assert.equal(
+    doc.transact(() => {}),
+    undefined,
+  );
+  assert.deepEqual([doc.digestHex(), doc.version()[0]?.count], [before, 2]);
+  assert.deepEqual(pay(500), { peer: 'bank', counter: 2 });
+  assert.deepEqual(
+    [...doc.rows('accounts')].map(({ cells }) => cells.cents),
+    [0, 500],
+  );
+});
+
+test('a transaction lives on without its document, and frees what it holds', () => {
+  const doc = accounts();
+  const [kept, dropped] = [doc.begin(), doc.begin()];
+  dropped.insert('accounts', 'x', {});
+  dropped[Symbol.dispose]();
+  assert.throws(() => dropped.insert('accounts', 'x', {}), { name: 'DisposedError' });
+  doc.dispose();
+  assert.throws(() => doc.begin(), { name: 'DisposedError' });
+  assert.deepEqual({ ...kept.get('accounts', 'a') }, { cents: 500, owner: 'Ann' });
+  assert.deepEqual(kept.insert('accounts', 'x', {}), undefined);
+  assert.deepEqual(kept.commit(), { peer: 'bank', counter: 2 });
+});
+
+test('a commit on a row that went away is refused, and the document goes on', () => {
+  const doc = accounts();
+  const transaction = doc.begin();
+  transaction.update('accounts', 'b', { cents: 1 });
+  doc.delete('accounts', 'b');
+  assert.throws(() => transaction.commit(), { name: 'NoSuchRowError' });
+  assert.throws(() => transaction.commit(), { name: 'DisposedError' });
+  assert.deepEqual(doc.insert('accounts', 'b', {}), { peer: 'bank', counter: 3 });
+});

@@ -1,0 +1,21 @@
+//! Transactions in cases: their calls, in the form of `conformance/README.md`.
+
+use crate::form::{Cells, Options};
+use serde::Deserialize;
+
+type Nothing = [(); 0];
+
+/// A function of a transaction, or what begins and ends one, with its argument.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum TransactionCall {
+    Begin(Nothing),
+    Get(String, String),
+    Scan(String, Options),
+    Insert(String, String, Cells),
+    Update(String, String, Cells),
+    Delete(String, String),
+    Commit(Nothing),
+    Drop(Nothing),
+}
