@@ -18,6 +18,28 @@ pub fn frames(library: &str, size: Size) -> Result<Vec<Figure>> {
     }
 }
 
+/// What an event costs in longer and longer histories.
+pub fn events<R: Replica>(size: Size) -> Result<Vec<Figure>> {
+    let mut doc = inserted::<R>(size.updated_rows, size.updated_rows)?;
+    let (mut figures, mut done) = (Vec::new(), 0);
+    for &end in size.histories {
+        let start = Instant::now();
+        apply(&mut doc, (done..end).map(|event| (event % size.updated_rows, event as i64)), 1)?;
+        let seconds = start.elapsed().as_secs_f64();
+        figures.push(Figure::per(&format!("update, event {done} to {end}"), seconds, end - done, Unit::Nanoseconds));
+        let bytes = doc.save()?;
+        let start = Instant::now();
+        let loaded = R::load(3, &bytes)?;
+        let seconds = start.elapsed().as_secs_f64();
+        figures.push(Figure::per(&format!("load {end} events, an event"), seconds, end, Unit::Nanoseconds));
+        if loaded.get((end - 1) % size.updated_rows)? != end as i64 - 1 {
+            return Err("the last update is missing".into());
+        }
+        done = end;
+    }
+    Ok(figures)
+}
+
 fn longest<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let rows = size.scale.last().copied().unwrap_or(0);
     let mut figures = Vec::new();

@@ -17,6 +17,8 @@ pub struct Size {
     pub updates: usize,
     /// The numbers of rows that costs are compared for.
     pub scale: &'static [usize],
+    /// The numbers of events that costs are compared for.
+    pub histories: &'static [usize],
     /// The sizes of the memories that are filled.
     pub memories: &'static [usize],
     pub sets: usize,
@@ -38,6 +40,7 @@ impl Size {
             updated_rows: 1_000,
             updates: 200_000,
             scale: &[50_000, 100_000, 200_000, 400_000, 800_000],
+            histories: &[200_000, 1_000_000, 5_000_000],
             memories: &[1 << 30, 4 << 30],
             sets: 10_000,
             peers: 100,
@@ -53,6 +56,7 @@ impl Size {
             updated_rows: 100,
             updates: 2_000,
             scale: &[500, 1_000],
+            histories: &[500, 1_000],
             memories: &[16 << 20],
             sets: 1_000,
             peers: 10,
@@ -92,7 +96,7 @@ pub struct Work {
     pub libraries: &'static [&'static str],
 }
 
-pub const WORKS: [Work; 13] = [
+pub const WORKS: [Work; 14] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -106,6 +110,11 @@ pub const WORKS: [Work; 13] = [
     Work { name: "catch-up", about: "one event that is missing", libraries: FASTER },
     Work { name: "memory", about: "what a replica holds", libraries: ALL_BUT_ONE },
     Work { name: "scale", about: "insert and read, by rows", libraries: FASTER },
+    Work {
+        name: "events",
+        about: "updates, a transaction each, by events before them; and loading all of them",
+        libraries: &["converge", "converge in wasmtime"],
+    },
     Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
     Work { name: "fill", about: "rows until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
@@ -133,6 +142,7 @@ fn run_side<S: live::Side>(work: &str, library: &str, size: Size) -> Result<Vec<
     match work {
         "presence" => live::presence::<S>(size),
         "history" => live::histories::<S>(),
+        "events" => growth::events::<S>(size),
         "frames" => growth::frames(library, size),
         "fill" => growth::fill(size),
         "start" => start::run(),
