@@ -37,7 +37,9 @@ pub fn tables(results: &Results) -> String {
                 let measured: Vec<Option<&Measured>> =
                     libraries.iter().map(|&library| by_library.get(library)).collect();
                 let Some(unit) = measured.iter().flatten().map(|measured| measured.unit).next() else { continue };
-                let medians = || measured.iter().flatten().map(|measured| measured.median());
+                // Below 0 is what noise makes of nothing: no library is the best by that.
+                let medians =
+                    || measured.iter().flatten().map(|measured| measured.median()).filter(|&median| median >= 0.0);
                 let best = if unit.more_is_better() {
                     medians().fold(f64::MIN, f64::max)
                 } else {
@@ -58,6 +60,9 @@ pub fn tables(results: &Results) -> String {
 fn cell(measured: &Measured, is_best: bool) -> String {
     let spread = measured.spread() * 50.0;
     let spread = if spread > 2.5 { format!(" ± {spread:.0} %") } else { String::new() };
+    if measured.median() < 0.0 {
+        return String::from("not seen");
+    }
     let number = number(measured.median());
     if is_best { format!("**{number}**{spread}") } else { format!("{number}{spread}") }
 }

@@ -1,14 +1,16 @@
 // Runs a conformance case through the raw access: tests/conformance/README.md says what every step means.
 
 import assert from 'node:assert/strict';
-import { ConvergeError, RawDoc, RawTransaction, RawWatcher } from '../src/index.js';
+import { ConvergeError, RawDoc, RawWatcher } from '../src/index.js';
 import { changed } from './damage.js';
 import { damagedDocuments, mustHaveEnded } from './hostile.js';
 import { horizonOf, isWaiting, stateOf } from './lasting.js';
 import { LIVE_CALLS, Live, liveStateOf } from './live.js';
 import * as n from './notation.js';
+import { TRANSACTION_CALLS } from './transactions.js';
 
 /** @import { Engine } from '../src/engine.js' */
+/** @import { RawTransaction } from '../src/index.js' */
 /** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Json } from './notation.js' */
 
@@ -179,75 +181,6 @@ function givesBytes(f) {
     run: ({ scene, argument, on, as }) => scene.keep(as, f(scene.replica(on), argument)),
   };
 }
-
-/**
- * A call on a transaction whose argument is a list of so many.
- *
- * @param {number} count
- * @param {(transaction: RawTransaction, args: Json[]) => Json | void} f
- * @returns {Call}
- */
-function onTransaction(count, f) {
-  return {
-    on: 'transaction',
-    run: ({ scene, argument, on }) => f(scene.transaction(on).transaction, n.tuple(argument, count)) ?? null,
-  };
-}
-
-/**
- * The end of a transaction, after which its name is free.
- *
- * @param {(transaction: RawTransaction) => Json} f
- * @returns {Call}
- */
-function endsTransaction(f) {
-  return {
-    on: 'transaction',
-    run({ scene, argument, on }) {
-      n.tuple(argument, 0);
-      const { transaction } = scene.transaction(on);
-      try {
-        return f(transaction);
-      } finally {
-        scene.endTransactions((_, name) => name === on);
-      }
-    },
-  };
-}
-
-/** @type {Record<string, Call>} */
-const TRANSACTION_CALLS = {
-  'transaction.begin': {
-    on: 'replica',
-    as: true,
-    run({ scene, argument, on, as }) {
-      n.tuple(argument, 0);
-      scene.begin(as, on);
-      return null;
-    },
-  },
-  'transaction.get': onTransaction(2, (transaction, [table, row]) => {
-    const cells = transaction.get(n.string(table), n.string(row));
-    return cells === undefined ? null : n.fromCells(cells);
-  }),
-  'transaction.scan': onTransaction(2, (transaction, [table, options]) =>
-    n.fromPage(transaction.scan(n.string(table), n.toScanOptions(options))),
-  ),
-  'transaction.insert': onTransaction(3, (transaction, [table, row, cells]) =>
-    transaction.insert(n.string(table), n.string(row), n.toCells(cells)),
-  ),
-  'transaction.update': onTransaction(3, (transaction, [table, row, cells]) =>
-    transaction.update(n.string(table), n.string(row), n.toCells(cells)),
-  ),
-  'transaction.delete': onTransaction(2, (transaction, [table, row]) =>
-    transaction.delete(n.string(table), n.string(row)),
-  ),
-  'transaction.commit': endsTransaction((transaction) => {
-    const event = transaction.commit();
-    return event === undefined ? null : n.fromEvent(event);
-  }),
-  'transaction.drop': endsTransaction(() => null),
-};
 
 /** @type {Record<string, Call>} */
 const CALLS = {

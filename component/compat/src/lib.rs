@@ -33,8 +33,9 @@ mod contract {
     });
 }
 
-/// How many handles there can be. One that is not given says that there is no document.
-const MOST_HANDLES: usize = 1 << 20;
+/// How many handles there can be: each is two resources of the engine, of which runtimes bound the number. One that is not given
+/// says that there is no document.
+const MOST_HANDLES: usize = 1 << 14;
 
 /// What a handle stands for. One of the two is missing where the engine refused the peer's name.
 struct Replica {

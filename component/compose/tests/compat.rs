@@ -157,6 +157,15 @@ fn what_cannot_be_told_changes_nothing() {
 }
 
 #[test]
+fn documents_have_an_end_and_the_last_one_works() {
+    let mut drop_in = DropIn::new();
+    let last = (0..16_384).map(|_| drop_in.create("ann")).last().unwrap();
+    assert_eq!((last, drop_in.create("ann")), (16_383, u32::MAX));
+    assert_eq!(told(&drop_in.insert(u32::MAX, "r", &[])), event("", -1, &[], -1));
+    assert_eq!(told(&drop_in.insert(last, "r", &[])), event("ann", 0, &[], 1));
+}
+
+#[test]
 fn a_bad_run_does_not_keep_the_good_ones_out() {
     let mut drop_in = DropIn::new();
     let (ann, ben) = (drop_in.create("ann"), drop_in.create("ben"));
