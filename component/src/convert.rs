@@ -40,9 +40,9 @@ records! {
     engine::EventBatch => wit::EventBatch { runs as list, more }
     engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, missing as list }
     engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped }
-    wit::ScanOptions => engine::ScanOptions { range as into, descending, limit, after, columns }
-    engine::Row => wit::Row { id, cells as list }
-    engine::Page => wit::Page { rows as list, more }
+    types::ScanOptions => engine::ScanOptions { range as into, descending, limit, after, columns }
+    engine::Row => types::Row { id, cells as list }
+    engine::Page => types::Page { rows as list, more }
     engine::TableSummary => wit::TableSummary { name, rows }
     engine::Changes => wit::Changes { ops as list, more }
     engine::Entry => ephemeral::Entry { namespace, key, value as option, timestamp, peer }
@@ -108,15 +108,15 @@ impl From<engine::RowOp> for wit::RowOp {
     }
 }
 
-impl From<wit::KeyRange> for engine::KeyRange {
-    fn from(range: wit::KeyRange) -> Self {
+impl From<types::KeyRange> for engine::KeyRange {
+    fn from(range: types::KeyRange) -> Self {
         match range {
-            wit::KeyRange::All => Self::All,
-            wit::KeyRange::Equal(id) => Self::Equal(id),
-            wit::KeyRange::AtLeast(id) => Self::AtLeast(id),
-            wit::KeyRange::AtMost(id) => Self::AtMost(id),
-            wit::KeyRange::Between((first, last)) => Self::Between(first, last),
-            wit::KeyRange::StartsWith(start) => Self::StartsWith(start),
+            types::KeyRange::All => Self::All,
+            types::KeyRange::Equal(id) => Self::Equal(id),
+            types::KeyRange::AtLeast(id) => Self::AtLeast(id),
+            types::KeyRange::AtMost(id) => Self::AtMost(id),
+            types::KeyRange::Between((first, last)) => Self::Between(first, last),
+            types::KeyRange::StartsWith(start) => Self::StartsWith(start),
         }
     }
 }

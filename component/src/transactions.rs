@@ -23,7 +23,7 @@ impl wit::GuestTransaction for Transaction {
         self.transaction.borrow().get(&self.doc.borrow(), &table, &row).map(list)
     }
 
-    fn scan(&self, table: String, options: durable::ScanOptions) -> Result<durable::Page, types::Error> {
+    fn scan(&self, table: String, options: types::ScanOptions) -> Result<types::Page, types::Error> {
         Ok(self.transaction.borrow().scan(&self.doc.borrow(), &table, &options.into())?.into())
     }
 

@@ -92,6 +92,8 @@ mod error;
 pub mod file;
 pub mod history;
 mod instance;
+#[cfg(feature = "mutators")]
+pub mod mutators;
 mod runtime;
 mod saved;
 mod session;

@@ -32,11 +32,7 @@ impl Runtime {
     }
 
     fn new() -> wasmtime::Result<Self> {
-        let mut config = Config::new();
-        config.epoch_interruption(true).concurrency_support(false);
-        // Without a folder that can be written, each process compiles.
-        config.cache(Cache::new(CacheConfig::new()).ok());
-        let engine = Engine::new(&config)?;
+        let engine = Engine::new(&config())?;
         let component = Component::new(&engine, COMPONENT)?;
         let component = contract::ConvergePre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
         Ok(Self { component, ticker: Ticker::start(engine)? })
@@ -48,8 +44,7 @@ impl Runtime {
         memory_bytes: usize,
         time: &TimeLimit,
     ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
-        let mut store =
-            Store::new(self.component.engine(), Limits { memory_bytes, grown_bytes: 0, was_refused: false });
+        let mut store = Store::new(self.component.engine(), Limits::new(memory_bytes));
         store.limiter(|limits| limits);
         // The engine is our own and its memory is bounded: that bounds what it can hand over in one call, too.
         store.set_hostcall_fuel(usize::MAX);
@@ -63,16 +58,17 @@ impl Runtime {
 
     /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
     pub(crate) fn time_limit(&self, call_time: Option<Duration>) -> TimeLimit {
-        let Some(call_time) = call_time else {
-            // Far beyond what ticks in a lifetime, and far from overflowing when it is added to the ticks so far.
-            return TimeLimit { ticks: u64::MAX / 2, ticker: None };
-        };
-        let ticks = call_time.as_nanos().div_ceil(TICK.as_nanos());
-        // The first tick may come at once.
-        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1;
-        self.ticker.count(|instances| *instances += 1);
-        TimeLimit { ticks, ticker: Some(self.ticker.clone()) }
+        self.ticker.limit(call_time)
     }
+}
+
+/// How components are compiled and run here.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true).concurrency_support(false);
+    // Without a folder that can be written, each process compiles.
+    config.cache(Cache::new(CacheConfig::new()).ok());
+    config
 }
 
 /// A bound on the time of each call of an instance. While there is one, the ticker runs.
@@ -91,13 +87,13 @@ impl Drop for TimeLimit {
 }
 
 /// A thread that moves the engine's epoch on while some instance's time is bounded, and sleeps otherwise.
-struct Ticker {
+pub(crate) struct Ticker {
     instances: Mutex<usize>,
     changed: Condvar,
 }
 
 impl Ticker {
-    fn start(engine: Engine) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn start(engine: Engine) -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self { instances: Mutex::new(0), changed: Condvar::new() });
         let of_thread = ticker.clone();
         thread::Builder::new().name("converge-ticker".to_owned()).spawn(move || {
@@ -108,6 +104,19 @@ impl Ticker {
             }
         })?;
         Ok(ticker)
+    }
+
+    /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
+    pub(crate) fn limit(self: &Arc<Self>, call_time: Option<Duration>) -> TimeLimit {
+        let Some(call_time) = call_time else {
+            // Far beyond what ticks in a lifetime, and far from overflowing when it is added to the ticks so far.
+            return TimeLimit { ticks: u64::MAX / 2, ticker: None };
+        };
+        let ticks = call_time.as_nanos().div_ceil(TICK.as_nanos());
+        // The first tick may come at once.
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1;
+        self.count(|instances| *instances += 1);
+        TimeLimit { ticks, ticker: Some(self.clone()) }
     }
 
     fn count(&self, change: impl FnOnce(&mut usize)) {
@@ -122,14 +131,31 @@ impl Ticker {
     }
 }
 
-/// The bounds of one instance, asked by wasmtime before memory grows.
+/// The bounds of one instance, asked by wasmtime before its memories and tables grow.
 pub(crate) struct Limits {
     memory_bytes: usize,
-    /// What the instance has of that.
+    /// What the instance has of that. It never shrinks.
     pub(crate) grown_bytes: usize,
     /// Whether more was asked for. The engine does so to find out whether there is more, and refuses a call where there is
     /// not; but where it needs it for an argument or an answer, the call ends in a trap.
     pub(crate) was_refused: bool,
+}
+
+impl Limits {
+    pub(crate) fn new(memory_bytes: usize) -> Self {
+        Self { memory_bytes, grown_bytes: 0, was_refused: false }
+    }
+
+    /// Whether there may be so many bytes more.
+    fn grow(&mut self, more_bytes: usize) -> bool {
+        let grown_bytes = self.grown_bytes.saturating_add(more_bytes);
+        self.was_refused |= grown_bytes > self.memory_bytes;
+        if grown_bytes > self.memory_bytes {
+            return false;
+        }
+        self.grown_bytes = grown_bytes;
+        true
+    }
 }
 
 /// The instance's memory would have grown beyond its bound.
@@ -138,13 +164,8 @@ pub(crate) struct Limits {
 pub(crate) struct MemoryRefused;
 
 impl ResourceLimiter for Limits {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.memory_bytes {
-            self.was_refused = true;
-            return Ok(false);
-        }
-        self.grown_bytes = desired;
-        Ok(true)
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current)))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -152,7 +173,7 @@ impl ResourceLimiter for Limits {
         Ok(())
     }
 
-    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(true)
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.grow(desired.saturating_sub(current).saturating_mul(size_of::<usize>())))
     }
 }

@@ -121,7 +121,8 @@ impl Transaction {
             .call(|store, bindings| bindings.converge_sync_committing().call_commit(store, self.resource))??)
     }
 
-    fn call<T>(
+    /// Makes one call.
+    pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(GuestTransaction<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
     ) -> Result<T, Error> {

@@ -7,8 +7,8 @@ use std::hash::{Hash, Hasher};
 
 #[doc(inline)]
 pub use durable::{
-    Changes, Commit, CompactionReport, DeleteOp, EventBatch, EventRun, InsertOp, KeyRange, MergeReport, Page, Row,
-    RowOp, ScanOptions, TableSummary, UpdateOp,
+    Changes, Commit, CompactionReport, DeleteOp, EventBatch, EventRun, InsertOp, MergeReport, RowOp, TableSummary,
+    UpdateOp,
 };
 #[doc(inline)]
 pub use engine::Limit;
@@ -17,7 +17,7 @@ pub use ephemeral::{Entry, StoreOptions};
 #[doc(inline)]
 pub use session::{Progress, Received, SessionOptions};
 #[doc(inline)]
-pub use types::{Cell, EventId, PeerVersion, Value};
+pub use types::{Cell, EventId, KeyRange, Page, PeerVersion, Row, ScanOptions, Value};
 
 /// 32 bytes that are the same for the same tables, whatever the history and the host. Shows as 64 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,8 @@ mod files;
 mod history;
 mod limits;
 mod live;
+#[cfg(feature = "mutators")]
+mod mutators;
 mod presence;
 mod program;
 mod readme;

@@ -1,0 +1,284 @@
+//! A mutator's component, and the instances that it gets: one a call.
+//!
+//! What holds: an instance reaches the transaction that it was lent and nothing else, and ends with its call.
+
+use super::{Error, Options};
+use crate::runtime::{Limits, MemoryRefused, Ticker, config};
+use crate::{Cell, Page, ScanOptions, Transaction, Value};
+use contract::converge::sync::transactions::{Host, HostTransaction};
+use contract::{Mutator, MutatorPre};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use wasmtime::component::{Component, HasSelf, Linker, Resource, ResourceTable};
+use wasmtime::{Engine, Store, Trap};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::random::Deterministic;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
+
+/// The contract of mutators, as Rust types and calls.
+#[allow(missing_docs)]
+mod contract {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "mutator",
+        with: {
+            "converge:sync/types": super::types,
+            "converge:sync/transactions.transaction": crate::Transaction,
+        },
+        imports: { default: trappable },
+    });
+}
+
+/// The engine's own types, in the shape of an import: an interface without functions, of which nothing is linked.
+#[allow(missing_docs, unreachable_pub)]
+pub mod types {
+    pub use crate::contract::exports::converge::sync::types::*;
+    use wasmtime::component::{HasData, Linker};
+
+    pub trait Host {}
+    impl<State: ?Sized> Host for State {}
+
+    pub trait HostWithStore<State> {}
+    impl<State, Data: ?Sized> HostWithStore<State> for Data {}
+
+    pub fn add_to_linker<State, Data: HasData>(
+        _: &mut Linker<State>,
+        _: fn(&mut State) -> Data::Data<'_>,
+    ) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+type Refusal = crate::contract::exports::converge::sync::types::Error;
+
+/// How much of what a guest writes to its standard error is kept, in bytes.
+const STDERR_BYTES: usize = 4 << 10;
+
+/// What guests get that ask for random numbers.
+const RANDOM: [u8; 16] = *b"converge-mutator";
+
+/// What waits, in every version of WASI that there is.
+const WAITING: &str = "wasi:io/poll@0.2.12";
+
+/// What all mutators of a process share.
+struct Shared {
+    linker: Linker<State>,
+    ticker: Arc<Ticker>,
+}
+
+impl Shared {
+    /// The one of this process.
+    fn get() -> Result<&'static Self, crate::Error> {
+        static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| Self::new().map_err(|error| format!("{error:#}")));
+        shared.as_ref().map_err(|error| crate::Error::Start(error.clone()))
+    }
+
+    fn new() -> wasmtime::Result<Self> {
+        let engine = Engine::new(config().consume_fuel(true))?;
+        let mut linker = Linker::<State>::new(&engine);
+        Mutator::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        // Who waits does so in the host, where neither fuel nor time ends it.
+        linker.allow_shadowing(true);
+        let mut poll = linker.instance(WAITING)?;
+        poll.func_new("poll", |_, _, _, _| Err(Waits.into()))?;
+        poll.func_new("[method]pollable.block", |_, _, _, _| Err(Waits.into()))?;
+        Ok(Self { linker, ticker: Ticker::start(engine)? })
+    }
+}
+
+/// A guest would wait.
+#[derive(Debug, thiserror::Error)]
+#[error("a mutator cannot wait")]
+struct Waits;
+
+/// A compiled component that is a mutator.
+pub(super) struct Guest {
+    component: MutatorPre<State>,
+    ticker: &'static Arc<Ticker>,
+    options: Options,
+}
+
+impl Guest {
+    pub(super) fn load(component: &[u8], options: Options) -> Result<Self, Error> {
+        let Shared { linker, ticker } = Shared::get()?;
+        let not = |error: wasmtime::Error| Error::NotAMutator(format!("{error:#}"));
+        let component = Component::new(linker.engine(), component).map_err(not)?;
+        let component = linker.instantiate_pre(&component).and_then(MutatorPre::new).map_err(not)?;
+        Ok(Self { component, ticker, options })
+    }
+
+    pub(super) fn names(&self) -> Result<Vec<String>, Error> {
+        self.call(|store, mutator| mutator.converge_sync_mutators().call_names(store))
+    }
+
+    /// Lends the transaction to a new instance for one call. Gives it back with what was written.
+    pub(super) fn apply(
+        &self,
+        transaction: Transaction,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Transaction, Error> {
+        let applied = self.call(|store, mutator| {
+            let transaction = store.data_mut().table.push(transaction)?;
+            let lent = Resource::new_borrow(transaction.rep());
+            let applied = mutator.converge_sync_mutators().call_apply(&mut *store, lent, name, arguments)?;
+            let transaction = store.data_mut().table.delete(transaction)?;
+            Ok(applied.map(|()| transaction))
+        })?;
+        applied.map_err(Error::Refused)
+    }
+
+    /// Makes one call, of an instance of its own.
+    fn call<T>(&self, call: impl FnOnce(&mut Store<State>, &Mutator) -> wasmtime::Result<T>) -> Result<T, Error> {
+        let Options { fuel, memory_bytes, call_time, .. } = self.options;
+        let time = self.ticker.limit(call_time);
+        let mut store = Store::new(self.component.engine(), State::new(self.options));
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(time.ticks);
+        let called = store
+            .set_fuel(fuel)
+            .and_then(|()| self.component.instantiate(&mut store))
+            .and_then(|mutator| call(&mut store, &mutator));
+        called.map_err(|error| {
+            let state = store.data();
+            let error = match error.downcast::<crate::Error>() {
+                Ok(error) => return Error::Document(error),
+                Err(error) => error,
+            };
+            match error.downcast_ref() {
+                Some(Trap::OutOfFuel) => Error::OutOfFuel(fuel),
+                Some(Trap::Interrupt) => Error::OutOfTime(call_time.unwrap_or_default()),
+                _ if state.limits.was_refused || error.is::<MemoryRefused>() => Error::OutOfMemory(memory_bytes),
+                _ => {
+                    let stderr = String::from_utf8_lossy(&state.stderr.contents()).trim_end().to_owned();
+                    Error::Trap { stderr, source: error.into_boxed_dyn_error() }
+                }
+            }
+        })
+    }
+}
+
+/// What an instance has.
+struct State {
+    limits: Limits,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    stderr: MemoryOutputPipe,
+}
+
+impl State {
+    fn new(options: Options) -> Self {
+        let stderr = MemoryOutputPipe::new(STDERR_BYTES);
+        let wasi = WasiCtx::builder()
+            .stderr(stderr.clone())
+            .wall_clock(Stopped(options.clock))
+            .monotonic_clock(Stopped(options.clock))
+            .secure_random(Deterministic::new(RANDOM.to_vec()))
+            .insecure_random(Deterministic::new(RANDOM.to_vec()))
+            .insecure_random_seed(u128::from_le_bytes(RANDOM))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .build();
+        Self { limits: Limits::new(options.memory_bytes), table: ResourceTable::new(), wasi, stderr }
+    }
+
+    /// Makes one call to a transaction in the engine.
+    fn call<T>(
+        &self,
+        transaction: &Resource<Transaction>,
+        call: impl FnOnce(&Transaction) -> Result<T, crate::Error>,
+    ) -> wasmtime::Result<T> {
+        Ok(call(self.table.get(transaction)?)?)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl Host for State {}
+
+impl HostTransaction for State {
+    fn get(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+    ) -> wasmtime::Result<Option<Vec<Cell>>> {
+        self.call(&transaction, |it| it.call(|engine, store| engine.call_get(store, it.resource, &table, &row)))
+    }
+
+    fn scan(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        options: ScanOptions,
+    ) -> wasmtime::Result<Result<Page, Refusal>> {
+        self.call(&transaction, |it| it.call(|engine, store| engine.call_scan(store, it.resource, &table, &options)))
+    }
+
+    fn insert(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+        cells: Vec<Cell>,
+    ) -> wasmtime::Result<Result<(), Refusal>> {
+        self.call(&transaction, |it| {
+            it.call(|engine, store| engine.call_insert(store, it.resource, &table, &row, &cells))
+        })
+    }
+
+    fn update(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+        cells: Vec<Cell>,
+    ) -> wasmtime::Result<Result<(), Refusal>> {
+        self.call(&transaction, |it| {
+            it.call(|engine, store| engine.call_update(store, it.resource, &table, &row, &cells))
+        })
+    }
+
+    fn delete(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+    ) -> wasmtime::Result<Result<(), Refusal>> {
+        self.call(&transaction, |it| it.call(|engine, store| engine.call_delete(store, it.resource, &table, &row)))
+    }
+
+    fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {
+        self.table.delete(transaction)?;
+        Ok(())
+    }
+}
+
+/// A clock that shows one time, since 1970.
+struct Stopped(Duration);
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
+}
+
+impl HostMonotonicClock for Stopped {
+    fn resolution(&self) -> u64 {
+        1_000_000_000
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,119 @@
+//! A mutator that does what none should: each name is a way to go wrong, after a write that must not be there afterwards.
+
+use contract::converge::sync::transactions::Transaction;
+use contract::converge::sync::types::{Cell, KeyRange, ScanOptions, Value};
+use contract::exports::converge::sync::mutators::Guest;
+use contract::wasi;
+use std::cell::Cell as Counter;
+use std::hint::black_box;
+
+/// The contract and what is asked of WASI, as Rust types and functions.
+#[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
+mod contract {
+    wit_bindgen::generate!({
+        inline: "
+            package converge:hostile;
+            world hostile {
+                include converge:sync/mutator@0.1.0;
+                import wasi:clocks/monotonic-clock@0.2.0;
+                import wasi:clocks/wall-clock@0.2.0;
+                import wasi:random/random@0.2.0;
+                import wasi:cli/environment@0.2.0;
+                import wasi:filesystem/preopens@0.2.0;
+            }
+        ",
+        path: ["../../wit", "wit"],
+        world: "converge:hostile/hostile",
+        generate_all,
+        pub_export_macro: true,
+        export_macro_name: "export",
+    });
+}
+
+thread_local! {
+    static CALLS: Counter<i64> = const { Counter::new(0) };
+}
+
+const NAMES: [&str; 10] = ["answer", "refuse", "trap", "loop", "grow", "wait", "read", "write", "count", "ask"];
+
+struct Hostile;
+
+impl Guest for Hostile {
+    fn names() -> Vec<String> {
+        NAMES.map(str::to_owned).into()
+    }
+
+    fn apply(transaction: &Transaction, name: String, arguments: Vec<Value>) -> Result<(), String> {
+        write(transaction, "written", Value::Boolean(true));
+        match name.as_str() {
+            "answer" => {
+                for (number, argument) in arguments.into_iter().enumerate() {
+                    write(transaction, &format!("argument-{number}"), argument);
+                }
+            }
+            "refuse" => return Err("no, as was asked".to_owned()),
+            "trap" => unreachable!(),
+            "loop" => while black_box(true) {},
+            "grow" => {
+                let mut grown: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    grown.push(black_box(vec![1; 1 << 20]));
+                }
+            }
+            "wait" => wasi::clocks::monotonic_clock::subscribe_duration(u64::MAX / 2).block(),
+            "read" => {
+                let options = ScanOptions {
+                    range: KeyRange::All,
+                    descending: false,
+                    limit: 100,
+                    after: None,
+                    columns: Vec::new(),
+                };
+                while black_box(transaction.scan("t", &options)).is_ok() {}
+            }
+            "write" => {
+                for row in 0.. {
+                    let cell = Cell { column: "c".to_owned(), value: Value::Blob(vec![0; 1 << 16]) };
+                    if let Err(error) = transaction.insert("t", &row.to_string(), &[cell]) {
+                        return Err(format!("after {row} rows: {error:?}"));
+                    }
+                }
+            }
+            "count" => {
+                CALLS.set(CALLS.get() + 1);
+                write(transaction, "calls", Value::Integer(CALLS.get()));
+            }
+            "ask" => {
+                write(transaction, "clock", Value::Integer(wasi::clocks::wall_clock::now().seconds as i64));
+                write(transaction, "monotonic", Value::Integer(wasi::clocks::monotonic_clock::now() as i64));
+                write(transaction, "random", Value::Blob(wasi::random::random::get_random_bytes(40)));
+                write(
+                    transaction,
+                    "environment",
+                    Value::Integer(wasi::cli::environment::get_environment().len() as i64),
+                );
+                write(
+                    transaction,
+                    "folders",
+                    Value::Integer(wasi::filesystem::preopens::get_directories().len() as i64),
+                );
+            }
+            _ => return Err(format!("no {name}")),
+        }
+        Ok(())
+    }
+}
+
+fn write(transaction: &Transaction, row: &str, value: Value) {
+    let cell = Cell { column: "value".to_owned(), value };
+    transaction.insert("t", row, &[cell]).expect("a small write");
+}
+
+/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+#[cfg(target_family = "wasm")]
+#[allow(unreachable_pub, unsafe_code, clippy::all)]
+mod exports {
+    use crate::Hostile;
+
+    crate::contract::export!(Hostile with_types_in crate::contract);
+}
