@@ -28,7 +28,11 @@ build-rs:
 
 # Compose the engine with what is built around it: target/compat.wasm, which answers `mizchi:converge`
 compose: build-rs
-    target/release/converge-compose target/compat.wasm
+    target/release/converge-compose target
+
+# Build the mutators in JavaScript: target/people.wasm
+mutators: people-npm
+    node examples/mutators/people/build.js
 
 # Build the JavaScript package
 build-js: build npm
@@ -44,7 +48,7 @@ test-engine:
     cargo test --package converge-engine
 
 # Test the Rust host, and the conformance cases on the native engine and in wasmtime
-test-rs:
+test-rs: mutators
     cargo test --release --workspace --exclude converge-engine
 
 # Test the JavaScript host, and the conformance cases in Node
@@ -52,8 +56,8 @@ test-js: build-js
     npm test --prefix host-js
 
 # Test the compositions in Node; those in wasmtime are tested with the Rust host
-test-compose: compose npm
-    node --test tests/compat.test.js
+test-compose: compose build-js
+    node --test tests/compat.test.js examples/mutators/board/board.test.js
 
 # Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
 test-docs: build-js
@@ -110,6 +114,11 @@ bench-report folder="target/bench":
 [private]
 bench-npm:
     [ benches/node_modules/.package-lock.json -nt benches/package-lock.json ] || npm ci --prefix benches --no-audit --no-fund
+
+# Install what makes components of JavaScript
+[private]
+people-npm:
+    [ examples/mutators/people/node_modules/.package-lock.json -nt examples/mutators/people/package-lock.json ] || npm ci --prefix examples/mutators/people --no-audit --no-fund
 
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:

@@ -8,7 +8,8 @@ import { ConvergeError, open } from '../src/node.js';
 import { HistoryError, TABLE, escape, fieldsOf, inOrder, readExpected, readHistory } from './history.js';
 
 /** @import { Doc } from '../src/doc.js' */
-/** @import { EventRun, Row } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Row } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 const USAGE = `usage: replay HISTORY.tsv.gz [--expect EXPECTED.tsv.gz] [--order file|reverse|shuffle:SEED] [--batch N]
               [--head N] [--progress]

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @typedef {null | boolean | number | string | Json[] | { [member: string]: Json }} Json */
 /** @typedef {{ [member: string]: Json }} JsonObject */
 
@@ -136,7 +136,7 @@ export function toScanOptions(json) {
 
 /**
  * @param {Json} json
- * @returns {wit.KeyRange}
+ * @returns {KeyRange}
  */
 function toRange(json) {
   if (json === 'all') return { tag: 'all' };

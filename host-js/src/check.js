@@ -3,8 +3,7 @@
 
 import { InvalidArgumentError } from './errors.js';
 
-/** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 export const MOST_U32 = 0xffff_ffff;
 /** Longer than the engine takes a text or a blob; well below what would not fit into its memory. */
@@ -435,7 +434,7 @@ function peerVersion(value) {
 /** @param {unknown} value */
 function keyRange(value) {
   const { tag, val } = object(value, 'range');
-  switch (/** @type {wit.KeyRange['tag']} */ (tag)) {
+  switch (/** @type {KeyRange['tag']} */ (tag)) {
     case 'all':
       return;
     case 'equal':

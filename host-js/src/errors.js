@@ -185,6 +185,28 @@ export class GoneError extends Error {
   }
 }
 
+/** A mutator did not do what it was called for, and nothing of it was committed. */
+export class MutatorError extends Error {
+  /**
+   * @param {string} mutator
+   * @param {unknown} thrown by the glue: what the mutator refuses with, or how it stopped
+   */
+  constructor(mutator, thrown) {
+    const refused = typeof thrown === 'string';
+    super(refused ? thrown : `the mutator ${mutator} stopped in the middle of the call (${thrown})`, {
+      cause: thrown,
+    });
+    /** The name of the mutator. */
+    this.mutator = mutator;
+    /** Whether it refused the call, with a message of its own, rather than stopped in the middle of it. */
+    this.refused = refused;
+  }
+
+  static {
+    named(this, 'MutatorError');
+  }
+}
+
 /** The document, watcher, store or session was disposed. */
 export class DisposedError extends Error {
   /** @param {string} what */

@@ -4,7 +4,7 @@ import * as check from './check.js';
 import { InvalidArgumentError } from './errors.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 /**
  * What a cell gives: an integer is a number where it is safe and a bigint elsewhere; a real is a number.
@@ -74,7 +74,7 @@ const NULL = Object.freeze({ tag: 'null' });
 const TRUE = Object.freeze({ tag: 'boolean', val: true });
 /** @type {Value} */
 const FALSE = Object.freeze({ tag: 'boolean', val: false });
-/** @type {wit.KeyRange} */
+/** @type {KeyRange} */
 const ALL = Object.freeze({ tag: 'all' });
 const LEAST_SAFE = BigInt(Number.MIN_SAFE_INTEGER);
 const MOST_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -165,7 +165,7 @@ const RANGES = /** @type {const} */ ({
  * The ends of `between` are checked with the other options of a scan.
  *
  * @param {unknown} range
- * @returns {wit.KeyRange}
+ * @returns {KeyRange}
  */
 export function toRange(range) {
   if (range === undefined) {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, process};
+use std::{env, fs};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 use wit_parser::{IndexMap, InterfaceId, PackageId, Resolve, WorldId, WorldItem, WorldKey};
 
@@ -170,14 +170,13 @@ fn names(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<String
 ///
 /// Where the file cannot be written.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    }
-    let beside = file.with_extension(format!("{}.part", process::id()));
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, file));
-    if written.is_err() {
-        // What is left of a failed write helps nobody; the write's own error is the one to tell.
-        let _ = fs::remove_file(&beside);
-    }
-    written.with_context(|| format!("writing {}", file.display()))
+    let write = || {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folder)?;
+        let beside = tempfile::tempdir_in(folder)?;
+        let whole = beside.path().join("whole");
+        fs::write(&whole, bytes)?;
+        fs::rename(&whole, file)
+    };
+    write().with_context(|| format!("writing {}", file.display()))
 }

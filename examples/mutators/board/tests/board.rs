@@ -1,0 +1,109 @@
+//! The task board in wasmtime: call by call, as `board.test.js` runs it in Node, and between a client and a server.
+
+use converge::mutators::{Error, Mutators, Options};
+use converge::{Cell, Doc, Value};
+use serde::Deserialize;
+use std::path::Path;
+use std::sync::OnceLock;
+
+const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
+
+/// `calls.json`: calls, and the digest that the document has afterwards, on every host.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Calls {
+    calls: Vec<Call>,
+    digest: String,
+}
+
+/// What is called, and what comes of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    call: String,
+    arguments: Vec<serde_json::Value>,
+    refused: Option<String>,
+    #[serde(default = "yes")]
+    wrote: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn board() -> &'static Mutators {
+    static BOARD: OnceLock<Mutators> = OnceLock::new();
+    BOARD.get_or_init(|| {
+        let workspace = Path::new(FOLDER).join("../../..");
+        let component = converge_pack::build(&workspace, "converge-example-board").unwrap();
+        Mutators::load(&component, Options::default()).unwrap()
+    })
+}
+
+fn call(doc: &Doc, name: &str, arguments: &[&str]) -> Result<(), Error> {
+    let arguments: Vec<Value> = arguments.iter().map(|&argument| argument.into()).collect();
+    board().apply(doc, name, &arguments).map(drop)
+}
+
+/// The title of a task, where it is there.
+fn title(doc: &Doc, task: &str) -> Option<Value> {
+    let cells = doc.get("tasks", task).unwrap()?;
+    cells.into_iter().find(|cell| cell.column == "title").map(|Cell { value, .. }| value)
+}
+
+#[test]
+fn the_calls_give_what_they_say() {
+    let calls = std::fs::read_to_string(Path::new(FOLDER).join("../calls.json")).unwrap();
+    let Calls { calls, digest } = serde_json::from_str(&calls).unwrap();
+    let doc = Doc::create("ann").unwrap();
+    for Call { call, arguments, refused, wrote } in &calls {
+        let values: Vec<Value> = arguments.iter().map(value).collect();
+        match (board().apply(&doc, call, &values), refused) {
+            (Ok(event), None) => assert_eq!(event.is_some(), *wrote, "{call} {arguments:?}"),
+            (Err(Error::Refused(text)), Some(refused)) => assert_eq!(text, *refused),
+            (given, expected) => panic!("{call} {arguments:?}: {given:?} instead of {expected:?}"),
+        }
+    }
+    assert_eq!(doc.digest().unwrap().to_string(), digest);
+}
+
+fn value(argument: &serde_json::Value) -> Value {
+    match argument {
+        serde_json::Value::String(text) => text.as_str().into(),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Value::Real(number.as_f64().unwrap()), Value::Integer)
+        }
+        other => panic!("no argument of a call: {other}"),
+    }
+}
+
+#[test]
+fn a_rename_brings_back_what_the_server_deleted() {
+    let server = Doc::create("server").unwrap();
+    call(&server, "add", &["t1", "Write the minutes"]).unwrap();
+    let client = Doc::load("client", &server.save().unwrap()).unwrap();
+
+    // Offline, the client shows its own writes at once, in a draft. Meanwhile somebody deletes the task.
+    let draft = client.fork_at(&client.heads().unwrap(), "draft").unwrap();
+    call(&draft, "rename", &["t1", "Send the minutes"]).unwrap();
+    call(&server, "delete", &["t1"]).unwrap();
+    assert_eq!(title(&draft, "t1"), Some("Send the minutes".into()));
+    assert_eq!(title(&server, "t1"), None);
+
+    // Online again it sends the call, which the server makes by the same rules on what is there now.
+    call(&server, "rename", &["t1", "Send the minutes"]).unwrap();
+    client.merge_update(&server.update_since(&client.version().unwrap()).unwrap()).unwrap();
+    assert_eq!(title(&client, "t1"), Some("Send the minutes".into()));
+    assert_eq!(client.digest().unwrap(), server.digest().unwrap());
+}
+
+#[test]
+fn the_same_document_and_call_give_the_same_event() {
+    let saved = [(); 2].map(|()| {
+        let doc = Doc::create("ann").unwrap();
+        call(&doc, "add", &["t1", "Write the minutes"]).unwrap();
+        call(&doc, "complete", &["t1"]).unwrap();
+        doc.save().unwrap()
+    });
+    assert_eq!(saved[0], saved[1]);
+}

@@ -1,0 +1,17 @@
+// Builds people.js as a component: node build.js [FILE] (default: ../../../target/people.wasm)
+
+import { componentize } from '@bytecodealliance/componentize-js';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const file = process.argv[2] ?? fileURLToPath(new URL('../../../target/people.wasm', import.meta.url));
+const { component } = await componentize(await readFile(new URL('people.js', import.meta.url), 'utf8'), {
+  witPath: fileURLToPath(new URL('../../../wit', import.meta.url)),
+  worldName: 'mutator',
+  // A mutator gets no network, not even one that is closed.
+  disableFeatures: ['http', 'fetch-event'],
+});
+await mkdir(dirname(file), { recursive: true });
+await writeFile(file, component);
+console.log(`${file}: ${component.length} bytes`);
