@@ -119,6 +119,10 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow_mut().merge_update(&update)?.into())
     }
 
+    fn events_of(update: Vec<u8>) -> Result<Vec<wit::EventRun>, types::Error> {
+        Ok(list(engine::Doc::events_of(&update)?))
+    }
+
     fn save(&self) -> Vec<u8> {
         self.0.borrow().save()
     }

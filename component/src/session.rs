@@ -41,6 +41,10 @@ impl wit::GuestSession for Session {
         Ok(session.borrow_mut().receive(&mut doc.borrow_mut(), &mut store.borrow_mut(), &message, now)?.into())
     }
 
+    fn update_of(&self, message: Vec<u8>) -> Result<Option<Vec<u8>>, types::Error> {
+        Ok(self.session.borrow().update_of(&message)?)
+    }
+
     fn progress(&self) -> wit::Progress {
         self.session.borrow().progress(&self.doc.borrow()).into()
     }

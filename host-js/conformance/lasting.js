@@ -6,7 +6,7 @@ import * as n from './notation.js';
 
 /** @import { Engine } from '../src/engine.js' */
 /** @import { RawDoc } from '../src/raw.js' */
-/** @import { RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Scene } from './runner.js' */
 /** @import { JsonObject } from './notation.js' */
 /** @typedef {ReturnType<typeof stateOf>} State */
@@ -96,11 +96,49 @@ export function checkDoc(engine, doc) {
   mustHaveAll(doc.forkAt(state.heads, peer), 'the fork at the heads');
   if (horizonOf(doc) === undefined) {
     const copy = engine.Doc.create(peer).raw;
-    copy.mergeUpdate(doc.updateSince([]));
+    const update = doc.updateSince([]);
+    copy.mergeUpdate(update);
     mustHaveAll(copy, 'what the update gives');
     checkDiff(doc, state);
+    checkEvents(engine, doc, update);
   }
   return state.saved;
+}
+
+/**
+ * The events of an update from the beginning are those that `events-since` gives, but for their times.
+ *
+ * @param {Engine} engine
+ * @param {RawDoc} doc
+ * @param {Uint8Array} update
+ */
+function checkEvents(engine, doc, update) {
+  const { runs: expected, more } = doc.eventsSince([], n.MOST_U32);
+  if (more) return;
+  const runs = engine.Doc.eventsOf(update);
+  assert.ok(
+    runs.every(({ lamport }) => lamport === 0),
+    'events-of gives no times',
+  );
+  assert.deepEqual(oneByOne(runs), oneByOne(expected), 'what events-of gives');
+}
+
+/**
+ * The events of runs, by peer and counter: what each depends on and does.
+ *
+ * @param {EventRun[]} runs
+ */
+function oneByOne(runs) {
+  const events = runs.flatMap(({ peer, start, deps, commits }) =>
+    commits.map((commit, place) => {
+      const counter = start + place;
+      return /** @type {const} */ ([
+        JSON.stringify([peer, counter]),
+        { deps: place === 0 ? deps : [{ peer, counter: counter - 1 }], commit },
+      ]);
+    }),
+  );
+  return new Map(events);
 }
 
 /**

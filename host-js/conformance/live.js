@@ -246,7 +246,15 @@ export const LIVE_CALLS = {
     on: 'session',
     run({ scene, argument, on }) {
       const [message, now] = n.tuple(argument, 2);
-      return fromReceived(scene.live.session(on).session.receive(scene.bytes(message), toTime(now)));
+      return fromReceived(receive(scene.engine, scene.live.session(on).session, scene.bytes(message), toTime(now)));
+    },
+  },
+  'session.update-of': {
+    on: 'session',
+    as: true,
+    run({ scene, argument, on, as }) {
+      const update = scene.live.session(on).session.updateOf(scene.bytes(argument));
+      return update === undefined ? null : scene.keep(as, update);
     },
   },
   'session.progress': {
@@ -276,17 +284,47 @@ export const LIVE_CALLS = {
     run({ scene, argument }) {
       const [names, now] = n.tuple(argument, 2);
       const [one, other] = n.tuple(names, 2).map((name) => scene.live.session(name).session);
-      return carry(/** @type {RawSession} */ (one), /** @type {RawSession} */ (other), toTime(now));
+      return carry(scene.engine, /** @type {RawSession} */ (one), /** @type {RawSession} */ (other), toTime(now));
     },
   },
 };
 
 /**
+ * Has a session receive a message, of which `update-of` must tell what that will do.
+ *
+ * @param {Engine} engine
+ * @param {RawSession} session
+ * @param {Uint8Array} message
+ * @param {number} now
+ */
+function receive(engine, session, message, now) {
+  /** @type {Uint8Array | undefined} */
+  let update;
+  /** @type {unknown} */
+  let refused;
+  try {
+    update = session.updateOf(message);
+  } catch (error) {
+    refused = error;
+  }
+  const received = session.receive(message, now);
+  assert.equal(refused, undefined, 'session.update-of refuses what session.receive takes');
+  if (update !== undefined) engine.Doc.eventsOf(update);
+  assert.equal(
+    update === undefined,
+    received.durable === undefined,
+    'session.update-of tells what session.receive does',
+  );
+  return received;
+}
+
+/**
+ * @param {Engine} engine
  * @param {RawSession} one
  * @param {RawSession} other
  * @param {number} now
  */
-function carry(one, other, now) {
+function carry(engine, one, other, now) {
   const messages = [0, 0];
   const sums = { applied: 0, duplicate: 0, entries: 0, refused: 0 };
   for (let isQuiet = false; !isQuiet;) {
@@ -296,7 +334,7 @@ function carry(one, other, now) {
       [1, other, one],
     ])) {
       for (let message = from.poll(now); message !== undefined; message = from.poll(now)) {
-        const { durable, ephemeral, refused } = to.receive(message, now);
+        const { durable, ephemeral, refused } = receive(engine, to, message, now);
         sums.applied += durable?.applied ?? 0;
         sums.duplicate += durable?.duplicate ?? 0;
         sums.entries += ephemeral.length;

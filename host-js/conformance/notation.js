@@ -280,15 +280,23 @@ export function fromReport({ applied, duplicate, waiting, missing }) {
 /** @param {wit.EventBatch} batch */
 export function fromBatch({ runs, more }) {
   return full({
-    runs: runs.map(({ peer, start, lamport, deps, commits }) => ({
-      peer,
-      start,
-      lamport,
-      deps: deps.map(fromEvent),
-      commits: commits.map(fromOps),
-    })),
+    runs: fromRuns(runs),
     more,
   });
+}
+
+/**
+ * @param {wit.EventRun[]} runs
+ * @returns {JsonObject[]}
+ */
+export function fromRuns(runs) {
+  return runs.map(({ peer, start, lamport, deps, commits }) => ({
+    peer,
+    start,
+    lamport,
+    deps: deps.map(fromEvent),
+    commits: commits.map(fromOps),
+  }));
 }
 
 /** @param {{ peer: string, count: number }[]} version */

@@ -220,6 +220,9 @@ const CALLS = {
       return cells === undefined ? null : n.fromCells(cells);
     },
   },
+  'events-of': {
+    run: ({ scene, argument }) => n.fromRuns(scene.engine.Doc.eventsOf(scene.bytes(argument))),
+  },
   peer: onReplicaWith(0, (replica) => replica.peer()),
   insert: onReplicaWith(3, (replica, [table, row, cells]) =>
     n.fromEvent(replica.insert(n.string(table), n.string(row), n.toCells(cells))),

@@ -10,6 +10,7 @@ import { Store } from './store.js';
 import { fromCells } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Cell } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Cells } from './values.js' */
 /** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
 
@@ -33,7 +34,8 @@ const LOAD_OPTIONS = ['peer'];
  *   create(peer?: string): Doc,
  *   load(saved: Uint8Array, options?: LoadOptions): Doc,
  *   peek(saved: Uint8Array, table: string, row: string): Cells | undefined,
- *   peekRaw(saved: Uint8Array, table: string, row: string): wit.Cell[] | undefined,
+ *   peekRaw(saved: Uint8Array, table: string, row: string): Cell[] | undefined,
+ *   eventsOf(update: Uint8Array): wit.EventRun[],
  * }} DocClass
  */
 
@@ -69,6 +71,8 @@ export class Engine {
      * counter. No two live replicas may write as the same peer: who cannot know takes the default, a new name from the
      * system's randomness. `Doc.peek(saved, table, row)` gives the cells of one row of saved bytes without loading them, for
      * a pass over the bytes; undefined where the row is not there. `Doc.peekRaw` gives them with the contract's exact types.
+     * `Doc.eventsOf(update)` gives the events that `mergeUpdate` would be given, and those that wait in a saved document, without
+     * merging them: for whoever decides whether to. Their lamport times, which follow from what they depend on, are 0.
      *
      * @type {DocClass}
      */
@@ -95,6 +99,11 @@ export class Engine {
         check.string(table, 'table');
         check.string(row, 'row');
         return instance.call(() => instance.durable.Doc.peek(saved, table, row));
+      }
+
+      static eventsOf(/** @type {Uint8Array} */ update) {
+        check.saved(update, 'update');
+        return instance.call(() => instance.durable.Doc.eventsOf(update));
       }
     };
 

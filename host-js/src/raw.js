@@ -466,6 +466,12 @@ export class RawSession {
     return this.#handle.call((session) => session.receive(message, now));
   }
 
+  /** @param {Uint8Array} message */
+  updateOf(message) {
+    check.bytes(message, 'message');
+    return this.#handle.call((session) => session.updateOf(message));
+  }
+
   progress() {
     return this.#handle.call((session) => session.progress());
   }

@@ -97,6 +97,18 @@ export class Session {
     return { ...others, ephemeral: ephemeral.map(fromEntry) };
   }
 
+  /**
+   * The update that `receive` would merge with this message, or the saved document that it would rebase on. Changes nothing: for
+   * whoever decides whether to receive it, with `Doc.eventsOf` of the engine.
+   *
+   * @param {Uint8Array} message
+   * @returns {Uint8Array | undefined} undefined where it completes neither
+   * @throws {import('./errors.js').ConvergeError} where the message is damaged
+   */
+  updateOf(message) {
+    return this.#raw.updateOf(message);
+  }
+
   /** @returns {wit.Progress} how far both sides are */
   progress() {
     return this.#raw.progress();

@@ -4,8 +4,8 @@
 //! instance go after a failure that leaves it in an unknown state.
 
 use crate::contract::Converge;
-use crate::runtime::{Limits, Runtime, TimeLimit};
-use crate::{Cell, Doc, Error, Limit, StoreOptions};
+use crate::runtime::{Component, Limits, TimeLimit};
+use crate::{Cell, Doc, Error, EventRun, Limit, StoreOptions};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -63,11 +63,19 @@ impl Instance {
     /// [`Error::Start`] where this machine cannot run WebAssembly; [`Error::OutOfMemory`] where the bound does not even
     /// hold the empty engine (2 MiB do).
     pub fn new(options: InstanceOptions) -> Result<Self, Error> {
+        Self::of(Component::engine()?, options)
+    }
+
+    /// A new instance of another component than the engine.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of(component: &Component, options: InstanceOptions) -> Result<Self, Error> {
         let InstanceOptions { memory_bytes, call_time } = options;
-        let runtime = Runtime::get()?;
-        let time = runtime.time_limit(call_time);
+        let time = component.time_limit(call_time);
         let (store, bindings) =
-            runtime.instantiate(memory_bytes, &time).map_err(|error| Error::from_trap(error, false))?;
+            component.instantiate(memory_bytes, &time).map_err(|error| Error::from_trap(error, false))?;
         Ok(Self { live: Arc::new(Mutex::new(Some(Live { store, bindings, time }))) })
     }
 
@@ -96,6 +104,15 @@ impl Instance {
     /// As [`Doc::peek`].
     pub fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??)
+    }
+
+    /// The events in an update or a saved document, in this instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`Doc::events_of`].
+    pub fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Error> {
+        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_events_of(store, update))??)
     }
 
     /// An empty store of this instance, in which this replica writes as `peer`.

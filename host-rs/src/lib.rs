@@ -111,6 +111,7 @@ mod contract {
 pub use doc::{Doc, Rows};
 pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
+pub use runtime::Component;
 pub use session::Session;
 pub use store::{Store, now};
 pub use transaction::Transaction;

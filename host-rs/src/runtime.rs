@@ -1,31 +1,44 @@
-//! What all instances of a process share: the compiled component, and the clock that bounds their calls.
+//! What all instances of a process share: the compiled components, and the clock that bounds their calls.
 //!
-//! Knows no documents. The component is compiled at the first use, in some hundred milliseconds, and kept on disk by
+//! Knows no documents. The engine is compiled at the first use, in some hundred milliseconds, and kept on disk by
 //! wasmtime's cache, so that the next process loads it in one or two.
 
 use crate::{COMPONENT, Error, contract};
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{self, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter, Store};
 
 /// How often running calls look at the clock.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The compiled component.
-pub(crate) struct Runtime {
-    component: contract::ConvergePre<Limits>,
+/// Where components are compiled and run.
+struct Runtime {
+    linker: Linker<Limits>,
     ticker: Arc<Ticker>,
+}
+
+/// A component that does what the contract says: the engine, or one that was composed with it and stands before it, such as the
+/// guard in the sources' `examples/guard`. A clone is the same component.
+///
+/// ```
+/// use converge::{COMPONENT, Component, Instance, InstanceOptions};
+///
+/// let component = Component::new(COMPONENT)?; // or the bytes of another one
+/// let doc = Instance::of(&component, InstanceOptions::default())?.doc("ann")?;
+/// # Ok::<(), converge::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Component {
+    compiled: contract::ConvergePre<Limits>,
+    ticker: &'static Arc<Ticker>,
 }
 
 impl Runtime {
     /// The one of this process.
-    ///
-    /// # Errors
-    ///
-    /// Where this machine cannot run WebAssembly; it is then the same error each time.
-    pub(crate) fn get() -> Result<&'static Self, Error> {
+    fn get() -> Result<&'static Self, Error> {
         static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
         let runtime = RUNTIME.get_or_init(|| Self::new().map_err(|error| format!("{error:#}")));
         runtime.as_ref().map_err(|error| Error::Start(error.clone()))
@@ -33,9 +46,34 @@ impl Runtime {
 
     fn new() -> wasmtime::Result<Self> {
         let engine = Engine::new(&config())?;
-        let component = Component::new(&engine, COMPONENT)?;
-        let component = contract::ConvergePre::new(Linker::new(&engine).instantiate_pre(&component)?)?;
-        Ok(Self { component, ticker: Ticker::start(engine)? })
+        Ok(Self { linker: Linker::new(&engine), ticker: Ticker::start(engine)? })
+    }
+}
+
+impl Component {
+    /// Compiles a component, or loads it from the cache of compiled code.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] where the bytes are none that imports nothing and exports what the contract says, and where this machine
+    /// cannot run WebAssembly.
+    pub fn new(bytes: &[u8]) -> Result<Self, Error> {
+        let Runtime { linker, ticker } = Runtime::get()?;
+        let compiled = component::Component::new(linker.engine(), bytes);
+        let compiled = compiled.and_then(|component| linker.instantiate_pre(&component));
+        let compiled = compiled.and_then(contract::ConvergePre::new);
+        Ok(Self { compiled: compiled.map_err(|error| Error::Start(format!("{error:#}")))?, ticker })
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    ///
+    /// Where this machine cannot run WebAssembly; it is then the same error each time.
+    pub(crate) fn engine() -> Result<&'static Self, Error> {
+        static ENGINE: OnceLock<Result<Component, String>> = OnceLock::new();
+        let engine = ENGINE.get_or_init(|| Self::new(COMPONENT).map_err(|error| error.to_string()));
+        engine.as_ref().map_err(|error| Error::Start(error.clone()))
     }
 
     /// A new instance, whose memory never exceeds `memory_bytes` and whose start takes no longer than the limit says.
@@ -44,12 +82,12 @@ impl Runtime {
         memory_bytes: usize,
         time: &TimeLimit,
     ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
-        let mut store = Store::new(self.component.engine(), Limits::new(memory_bytes));
+        let mut store = Store::new(self.compiled.engine(), Limits::new(memory_bytes));
         store.limiter(|limits| limits);
         // The engine is our own and its memory is bounded: that bounds what it can hand over in one call, too.
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(time.ticks);
-        match self.component.instantiate(&mut store) {
+        match self.compiled.instantiate(&mut store) {
             Ok(bindings) => Ok((store, bindings)),
             Err(_) if store.data().was_refused => Err(MemoryRefused.into()),
             Err(error) => Err(error),
@@ -59,6 +97,12 @@ impl Runtime {
     /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
     pub(crate) fn time_limit(&self, call_time: Option<Duration>) -> TimeLimit {
         self.ticker.limit(call_time)
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component").finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::file::{self, Replacement};
 use crate::instance::{Instance, InstanceOptions};
-use crate::{Cell, CompactionReport, Doc, Error, EventId, MergeReport, PeerVersion, RowOp};
+use crate::{Cell, CompactionReport, Doc, Error, EventId, EventRun, MergeReport, PeerVersion, RowOp};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -59,6 +59,26 @@ impl Doc {
     /// As for [`load`](Self::load).
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         Instance::new(InstanceOptions::default())?.peek(saved, table, row)
+    }
+
+    /// The events that [`merge_update`](Self::merge_update) would be given by these bytes, and those that wait in a saved
+    /// document, without merging them: for whoever decides whether to. Their lamport times, which follow from what they depend
+    /// on, are 0. In an instance of its own; [`Instance::events_of`] is in one that is there.
+    ///
+    /// ```
+    /// # let doc = converge::Doc::create("ann")?;
+    /// doc.insert("people", "p1", [("name", "Alice")])?;
+    /// let runs = converge::Doc::events_of(&doc.update_since(&[])?)?;
+    /// assert_eq!(runs[0].commits, [[converge::RowOp::insert("people", "p1", [("name", "Alice")])]]);
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`]; [`Error::LimitExceeded`] where there is no memory for all of them at
+    /// once.
+    pub fn events_of(update: &[u8]) -> Result<Vec<EventRun>, Error> {
+        Instance::new(InstanceOptions::default())?.events_of(update)
     }
 
     /// The document of a file that [`save_file`](Self::save_file) wrote, or of any that holds the bytes of

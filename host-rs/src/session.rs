@@ -94,6 +94,17 @@ impl Session {
         Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??)
     }
 
+    /// The update that [`receive`](Self::receive) would merge with this message, or the saved document that it would rebase on;
+    /// none where it completes neither. Changes nothing: for whoever decides whether to receive it, with [`Doc::events_of`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] where an error ended the session; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and
+    /// [`Error::LimitExceeded`] for the message.
+    pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.call(|session, host| session.call_update_of(host, self.resource, message))??)
+    }
+
     /// How far both sides are.
     ///
     /// # Errors

@@ -61,6 +61,7 @@ pub enum Call {
     Create(String),
     Load(String, Bytes),
     Peek(Bytes, String, String),
+    EventsOf(Bytes),
     Peer(Nothing),
     Insert(String, String, Cells),
     Update(String, String, Cells),
@@ -232,6 +233,7 @@ impl Step {
                 | Call::Create(_)
                 | Call::Load(..)
                 | Call::Peek(..)
+                | Call::EventsOf(_)
                 | Call::Exchange(_)
                 | Call::Same(_)
                 | Call::Differ(_)
@@ -258,7 +260,7 @@ impl Step {
             (Call::Session(SessionCall::Open(..)), Some(_), _)
             | (Call::Session(SessionCall::Open(..)), None, Expected::Error(_)) => {}
             (Call::Session(SessionCall::Open(..)), None, _) => return Err("as: a session needs a name".to_owned()),
-            (Call::Session(SessionCall::Poll(_)), _, _)
+            (Call::Session(SessionCall::Poll(_) | SessionCall::UpdateOf(_)), _, _)
             | (Call::Store(StoreCall::Create(..) | StoreCall::Snapshot(_) | StoreCall::TakeUpdate(_)), _, _) => {}
             (Call::Damage(..), Some(_), _) => {}
             (Call::Damage(..), None, _) => return Err("as: damaged bytes need a name".to_owned()),

@@ -380,7 +380,12 @@ pub fn ops(ops: &[RowOp]) -> Json {
 
 /// The result of `events-since`.
 pub fn batch(batch: &EventBatch) -> Json {
-    without_defaults([("runs", batch.runs.iter().map(run).collect()), ("more", batch.more.into())])
+    without_defaults([("runs", runs(&batch.runs)), ("more", batch.more.into())])
+}
+
+/// A list of RUNs.
+pub fn runs(runs: &[EventRun]) -> Json {
+    runs.iter().map(run).collect()
 }
 
 /// A REPORT.

@@ -61,6 +61,9 @@ pub trait Host {
     /// The function `peek` of the resource `doc`.
     fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal>;
 
+    /// The function `events-of` of the resource `doc`.
+    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal>;
+
     /// The function `create` of the resource `store`; the store lives where the document does.
     fn store(&self, beside: &mut Self::Document, peer: &str, options: StoreOptions) -> Result<Self::Store, Refusal>;
 }
@@ -135,5 +138,6 @@ pub trait Session<D, S>: Sized {
     fn open(document: &mut D, store: &mut S, options: SessionOptions) -> Result<Self, Refusal>;
     fn poll(&mut self, document: &mut D, store: &mut S, now: f64) -> Result<Option<Vec<u8>>, Refusal>;
     fn receive(&mut self, document: &mut D, store: &mut S, message: &[u8], now: f64) -> Result<Received, Refusal>;
+    fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Refusal>;
     fn progress(&mut self, document: &mut D) -> Progress;
 }

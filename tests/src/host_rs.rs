@@ -4,15 +4,24 @@
 
 use crate::host::{Document, Host, Refusal};
 use converge::{
-    DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, Session, Store, Transaction, UpdateOp, Watcher,
+    Component, DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, Session, Store, Transaction, UpdateOp,
+    Watcher,
 };
 use converge_engine::{
     Cell, Changes, Commit, CompactionReport, Entry, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page,
     PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
 };
 
-/// The crate `converge`, each document in an instance of its own.
-pub struct HostRs;
+/// The crate `converge`, each document in an instance of its own: of the engine, or of another component.
+#[derive(Default)]
+pub struct HostRs(pub Option<Component>);
+
+impl HostRs {
+    fn instance(&self) -> Instance {
+        let options = InstanceOptions::default();
+        working(self.0.as_ref().map_or_else(|| Instance::new(options), |component| Instance::of(component, options)))
+    }
+}
 
 impl Host for HostRs {
     const NAME: &'static str = "host-rs";
@@ -21,33 +30,33 @@ impl Host for HostRs {
     type Session = Session;
 
     fn version(&self) -> String {
-        working(instance().version())
+        working(self.instance().version())
     }
 
     fn limits(&self) -> Vec<(String, u64)> {
-        working(instance().limits()).into_iter().map(|limit| (limit.name, limit.most)).collect()
+        working(self.instance().limits()).into_iter().map(|limit| (limit.name, limit.most)).collect()
     }
 
     fn create(&self, peer: &str) -> Result<Doc, Refusal> {
-        Ok(Doc::create(peer)?)
+        Ok(self.instance().doc(peer)?)
     }
 
     fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Refusal> {
-        Ok(Doc::load(peer, saved)?)
+        Ok(self.instance().load(peer, saved)?)
     }
 
     fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {
-        Ok(Doc::peek(saved, table, row)?.map(cells))
+        Ok(self.instance().peek(saved, table, row)?.map(cells))
+    }
+
+    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal> {
+        Ok(self.instance().events_of(update)?.into_iter().map(run).collect())
     }
 
     fn store(&self, beside: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
         let StoreOptions { time_to_live_ms: time_to_live, most_skew_ms: most_skew } = options;
         Ok(beside.instance().store(peer, converge::StoreOptions { time_to_live, most_skew })?)
     }
-}
-
-fn instance() -> Instance {
-    working(Instance::new(InstanceOptions::default()))
 }
 
 /// The result of a call that no argument can make fail.
@@ -255,6 +264,10 @@ impl crate::host::Session<Doc, Store> for Session {
     fn receive(&mut self, _: &mut Doc, _: &mut Store, message: &[u8], now: f64) -> Result<Received, Refusal> {
         let converge::Received { durable, ephemeral, refused } = Self::receive(self, message, now)?;
         Ok(Received { durable: durable.map(report), ephemeral: entries(ephemeral), refused })
+    }
+
+    fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(Self::update_of(self, message)?)
     }
 
     fn progress(&mut self, _: &mut Doc) -> Progress {

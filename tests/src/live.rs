@@ -38,6 +38,7 @@ pub enum SessionCall {
     Open(String, String, NewSession),
     Poll(Time),
     Receive(Bytes, Time),
+    UpdateOf(Bytes),
     Progress(Nothing),
     Carry([String; 2], Time),
     Drop(Nothing),

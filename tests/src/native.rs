@@ -36,6 +36,10 @@ impl Host for Native {
         Ok(Doc::peek(saved, table, row)?)
     }
 
+    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal> {
+        Ok(Doc::events_of(update)?)
+    }
+
     fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
         Ok(Store::create(peer, options)?)
     }
@@ -229,6 +233,10 @@ impl crate::host::Session<Doc, Store> for Session {
 
     fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Refusal> {
         Ok(self.receive(doc, store, message, now)?)
+    }
+
+    fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(Self::update_of(self, message)?)
     }
 
     fn progress(&mut self, doc: &mut Doc) -> Progress {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 #[test]
 fn verdicts_are_as_written() {
-    run(&HostRs);
+    run(&HostRs::default());
 }
 
 fn run(host: &impl Host) {

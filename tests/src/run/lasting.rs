@@ -3,7 +3,8 @@
 use super::state::{State, horizon};
 use crate::form;
 use crate::host::{Document, Host, Refusal};
-use converge_engine::RowOp;
+use converge_engine::{Commit, EventId, EventRun, RowOp};
+use std::collections::BTreeMap;
 
 /// Saves the document, loads it again, forks it, passes all of its events on and compares it with no rows at all: it must
 /// be the same each time. Gives the saved bytes.
@@ -33,8 +34,34 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
         copy.merge_update(&update).map_err(refused("merge-update"))?;
         state.must_be("what the update gives", &read(&mut copy)?)?;
         check_diff(document, &state)?;
+        check_events(host, document, &update)?;
     }
     Ok(saved)
+}
+
+/// The events of an update from the beginning are those that `events-since` gives, but for their times.
+fn check_events<H: Host>(host: &H, document: &mut H::Document, update: &[u8]) -> Result<(), String> {
+    let batch = document.events_since(Vec::new(), u32::MAX).map_err(refused("events-since"))?;
+    if batch.more {
+        return Ok(());
+    }
+    let runs = host.events_of(update).map_err(refused("events-of"))?;
+    if runs.iter().any(|run| run.lamport != 0) || one_by_one(&runs) != one_by_one(&batch.runs) {
+        return Err(format!("events-of gives {}", form::excerpt(&form::runs(&runs))));
+    }
+    Ok(())
+}
+
+/// The events of runs, by peer and counter: what each depends on and does.
+fn one_by_one(runs: &[EventRun]) -> BTreeMap<(&str, u32), (Vec<EventId>, &Commit)> {
+    let events = runs.iter().flat_map(|run| {
+        run.commits.iter().zip(run.start..).map(|(commit, counter)| {
+            let before = || vec![EventId { peer: run.peer.clone(), counter: counter - 1 }];
+            let deps = if counter == run.start { run.deps.clone() } else { before() };
+            ((run.peer.as_str(), counter), (deps, commit))
+        })
+    });
+    events.collect()
 }
 
 /// Saves the document and loads it again: it must be the same. Gives its state.

@@ -1,6 +1,7 @@
 //! Stores and sessions of a running case.
 
 use super::hostile::{self, Damage};
+use super::lasting::refused;
 use super::passing::{self, StoreState};
 use super::state::State;
 use super::{Stop, World, named};
@@ -117,6 +118,13 @@ impl<H: Host> World<'_, H> {
                 let message = message.resolve(&self.bytes)?;
                 live::received(&self.receive(on, &message, now.into())?)
             }
+            SessionCall::UpdateOf(message) => {
+                let message = message.resolve(&self.bytes)?;
+                match named(&mut self.sessions, on)?.session.update_of(&message)? {
+                    Some(update) => self.name_bytes(name, update),
+                    None => Json::Null,
+                }
+            }
             SessionCall::Progress([]) => {
                 let SessionOf { replica, session, .. } = named(&mut self.sessions, on)?;
                 live::progress(&session.progress(named(&mut self.replicas, Some(replica))?))
@@ -144,7 +152,16 @@ impl<H: Host> World<'_, H> {
     fn receive(&mut self, on: Option<&str>, message: &[u8], now: f64) -> Result<Received, Stop> {
         let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
         let document = named(&mut self.replicas, Some(replica))?;
-        Ok(session.receive(document, &mut named(&mut self.stores, Some(store))?.store, message, now)?)
+        let update = session.update_of(message);
+        let received = session.receive(document, &mut named(&mut self.stores, Some(store))?.store, message, now)?;
+        let update = update.map_err(refused("session.update-of"))?;
+        if let Some(update) = &update {
+            self.host.events_of(update).map_err(refused("events-of"))?;
+        }
+        if update.is_some() != received.durable.is_some() {
+            return Err(Stop::Failed("session.update-of does not tell what session.receive does".to_owned()));
+        }
+        Ok(received)
     }
 
     fn carry(&mut self, sessions: &[String; 2], now: f64) -> Result<Json, Stop> {

@@ -19,9 +19,12 @@ fn failure(steps: &str) -> String {
     run(&Native, &case(steps)).unwrap_err()
 }
 
+/// What `Careless` does not tell of a message.
+const LEAST_TOLD_BYTES: usize = 100;
+
 /// A host whose refused updates leave a trace, whose documents forget the tables named `x` when they are loaded, which peeks at
-/// no row of a table `unseen`, for which
-/// no bytes are an empty document, and with which the peer `z` saves other bytes than the rest; its stores set what they
+/// no row of a table `unseen`, and tells no events of a peer `unsaid` nor any small update of a message, for which no bytes are
+/// an empty document, and with which the peer `z` saves other bytes than the rest; its stores set what they
 /// refuse to set, take no bytes for entries, and pass nothing on where they have the namespace `lost`; its sessions pass
 /// refused messages on to the store, take empty messages, and go on polling after an error.
 struct Careless;
@@ -56,6 +59,12 @@ impl Host for Careless {
             document.delete("x", &row.id).unwrap();
         }
         Ok(CarelessDoc(document))
+    }
+
+    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal> {
+        let mut runs = Native.events_of(update)?;
+        runs.retain(|run| !run.peer.starts_with("unsaid"));
+        Ok(runs)
     }
 
     fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {
@@ -154,6 +163,10 @@ impl crate::host::Session<CarelessDoc, CarelessStore> for CarelessSession {
             store.0.set("refused", "refused", message.to_vec().into(), 0.0)?;
         }
         Ok(received?)
+    }
+
+    fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        Ok(self.0.update_of(message)?.filter(|update| update.len() > LEAST_TOLD_BYTES))
     }
 
     fn progress(&mut self, doc: &mut CarelessDoc) -> Progress {
@@ -330,6 +343,21 @@ fn a_document_that_does_not_last_fails() {
     assert!(run(&Careless, &inserted).unwrap_err().contains("what is loaded is not the same"));
     let inserted = case("{\"on\": \"a\", \"insert\": [\"unseen\", \"r\", []]}");
     assert!(run(&Careless, &inserted).unwrap_err().contains("peek finds None of the row \"r\""));
+    let unsaid = case(r#"{"create": "unsaid"}, {"on": "unsaid", "insert": ["t", "r", []]}"#);
+    run(&Native, &unsaid).unwrap();
+    assert!(run(&Careless, &unsaid).unwrap_err().contains("events-of gives []"));
+}
+
+#[test]
+fn messages_that_bring_more_than_is_told_fail() {
+    let sides = ["a", "b"].map(|name| {
+        format!(r#"{{"on": "{name}", "store.create": ["{name}", {{}}]}}, {{"session.open": ["{name}", "{name}", {{}}], "as": "{name}"}}"#)
+    });
+    let insert = r#"{"on": "a", "insert": ["t", "r", []]}"#;
+    let carried =
+        case(&format!(r#"{{"create": "b"}}, {insert}, {}, {{"session.carry": [["a", "b"], 0]}}"#, sides.join(", ")));
+    run(&Native, &carried).unwrap();
+    assert!(run(&Careless, &carried).unwrap_err().contains("does not tell what session.receive does"));
 }
 
 #[test]

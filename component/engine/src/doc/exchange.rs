@@ -179,6 +179,14 @@ impl Doc {
         Pack::write(&self.rows, &self.log, &self.outgoing_of(&chains)).into_section()
     }
 
+    /// A page as an update. O(bytes).
+    ///
+    /// # Errors
+    /// `Corrupt` where it is none.
+    pub(crate) fn update_of_page(page: Reader<'_>) -> Result<Vec<u8>, Error> {
+        Pack::section_into_update(page)
+    }
+
     /// Takes in a page of another replica, as `merge_update` does; gives too, by run, whose events it held and the counter
     /// after the last of them.
     ///

@@ -2,7 +2,7 @@
 
 use super::pack::Unpacked;
 use super::stamps::Stamps;
-use super::{Doc, MergeReport};
+use super::{Doc, EventRun, MergeReport};
 use crate::clock::Lamport;
 use crate::codec::{Frame, Kind, Reader, Section};
 use crate::error::{Error, Name};
@@ -58,6 +58,25 @@ impl Doc {
             return Err(other.compacted());
         }
         self.merge(&other.runs())
+    }
+
+    /// The events that [`merge_update`](Self::merge_update) would be given by these bytes, and those that wait in a saved
+    /// document, without merging them. Their lamport times, which follow from what they depend on, are 0. O(bytes × log n).
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`]; `LimitExceeded` where there is no memory
+    /// for all of them at once.
+    pub fn events_of(update: &[u8]) -> Result<Vec<EventRun>, Error> {
+        let mut frame = Frame::read(update)?;
+        match frame.kind {
+            Kind::Update => Unpacked::of_update(&mut frame)?.runs()?.iter().map(EventRun::written_out).collect(),
+            Kind::Document => {
+                let doc = Self::read(SharedText::from(""), &mut frame)?;
+                let waiting = doc.waiting.runs();
+                doc.runs().iter().chain(&waiting).map(EventRun::written_out).collect()
+            }
+            Kind::Entries => Err(Reader::new(update).damage(NOT_EVENTS)),
+        }
     }
 
     fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {

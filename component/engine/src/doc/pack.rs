@@ -73,6 +73,14 @@ impl Pack {
         frame.finish()
     }
 
+    /// The parts of a section of a document as an update.
+    pub(super) fn section_into_update(mut section: Reader<'_>) -> Result<Vec<u8>, Error> {
+        let mut part = || section.sized_part().and_then(|mut part| part.take(part.left() as u64).map(<[u8]>::to_vec));
+        let pack = Self { peers: part()?, names: part()?, rows: part()?, history: part()? };
+        section.finish()?;
+        Ok(pack.into_update())
+    }
+
     /// The parts as one section of a document.
     pub(super) fn into_section(self) -> Vec<u8> {
         let mut section = Vec::new();

@@ -54,20 +54,12 @@ impl Doc {
                 }
             }
         }
-        for (peer, counter, event) in self.waiting.iter() {
-            let commits = std::slice::from_ref(&event.commit);
-            let run = Incoming {
-                peer,
-                start: counter,
-                len: 1,
-                lamport: None,
-                deps: Cow::Borrowed(&event.deps),
-                commits: Commits::Plain(commits),
-            };
+        for run in self.waiting.runs() {
+            let (peer, counter) = (run.peer.to_owned(), run.start);
             match doc.merge(&[run]) {
                 Ok(_) => {}
                 Err(error @ Error::LimitExceeded { .. }) => return Err(error),
-                Err(_) => missing.push(EventId { peer: peer.to_owned(), counter }),
+                Err(_) => missing.push(EventId { peer, counter }),
             }
         }
         report.waiting = doc.waiting.len() as u32;

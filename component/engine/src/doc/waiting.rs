@@ -4,14 +4,16 @@
 //! Always holds: a waiting event needs at least one other; what is missing is what is needed and does not wait itself.
 //! Does not know whether an event is right: that shows when what it needs is there.
 
-use super::incoming::Incoming;
+use super::incoming::{Commits, Incoming};
 use super::room::Reserved;
 use crate::error::Error;
 use crate::id::{EventId, EventMap, SharedText};
 use crate::limits;
 use crate::oplog::{Commit, CommitRef};
 use crate::work;
+use std::borrow::Cow;
 use std::ops::Range;
+use std::slice;
 
 /// An event as it came. Its lamport time follows from what it waits for, so no claim of it is kept.
 #[derive(Debug)]
@@ -118,6 +120,19 @@ impl Waiting {
     /// All of them, sorted by peer and counter.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u32, &WaitingEvent)> {
         self.events.iter().map(|(peer, counter, event)| (&**peer, counter, event))
+    }
+
+    /// All of them as runs of one event, sorted by peer and counter.
+    pub(super) fn runs(&self) -> Vec<Incoming<'_>> {
+        let runs = self.iter().map(|(peer, start, event)| Incoming {
+            peer,
+            start,
+            len: 1,
+            lamport: None,
+            deps: Cow::Borrowed(&event.deps),
+            commits: Commits::Plain(slice::from_ref(&event.commit)),
+        });
+        runs.collect()
     }
 
     /// Lets these events of a run wait. `took_effect` tells of any event whether it did. O(log n) for

@@ -140,6 +140,20 @@ impl Session {
         })
     }
 
+    /// The update that [`receive`](Self::receive) would merge with this message, or the saved document that it would rebase
+    /// on; none where it completes neither. Changes nothing. O(the update).
+    ///
+    /// # Errors
+    /// `InvalidArgument` where an error ended the session; `Corrupt` and `UnsupportedVersion` for a message that is damaged;
+    /// `LimitExceeded` for one that is too large.
+    pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if self.is_over {
+            return Err(SessionRule::Ended.into());
+        }
+        memory::spend(message.len() as u64 * memory::SPENT_PER_BYTE)?;
+        self.update_in(message)
+    }
+
     /// How far both sides are. A side that is read-only announces nothing. O(peers × log n).
     #[must_use]
     pub fn progress(&self, doc: &Doc) -> Progress {

@@ -10,6 +10,7 @@ use crate::ephemeral::Store;
 use crate::error::{Error, SessionRule, Time};
 use crate::id::SharedText;
 use crate::limits;
+use crate::memory;
 
 /// What came, and what is still to come.
 #[derive(Debug, Default)]
@@ -120,6 +121,19 @@ impl Session {
             Some(_) if head.has_more => Ok(Received::default()),
             Some(whole) => self.take_content(doc, store, head.kind, Reader::new(&whole), now),
         }
+    }
+
+    /// What `take_message` would merge or rebase on.
+    pub(super) fn update_in(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let (head, mut content) = Head::read(message)?;
+        if head.has_more || !matches!(head.kind, Kind::Events | Kind::Document) {
+            return Ok(None);
+        }
+        let earlier = &self.incoming.parts[head.kind.index()];
+        head.kind.limit().check((earlier.len() + content.left()) as u64)?;
+        memory::spend(earlier.len() as u64 * memory::SPENT_PER_BYTE)?;
+        let whole = [earlier, content.take(content.left() as u64)?].concat();
+        if head.kind == Kind::Events { Doc::update_of_page(Reader::new(&whole)).map(Some) } else { Ok(Some(whole)) }
     }
 
     /// Refuses what the other side has no reason to send.
