@@ -10,6 +10,7 @@ fn main() -> Result<()> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let components = [
         ("compat.wasm", converge_compose::compat(&workspace)?),
+        ("guard.wasm", converge_compose::guard(&workspace, "converge-example-board-schema")?),
         ("board.wasm", converge_pack::build(&workspace, "converge-example-board")?),
     ];
     for (name, component) in components {

@@ -1,0 +1,300 @@
+//! The guard before the engine, in wasmtime: with a schema that allows everything it is the engine, with another one its rules hold
+//! for what is written here and for what comes from elsewhere.
+
+use converge::{
+    Cell, Component, DeleteOp, Doc, Error, EventId, EventRun, Instance, InstanceOptions, RowOp, Session,
+    SessionOptions, Value,
+};
+use converge_tests::case::read_all;
+use converge_tests::host_rs::HostRs;
+use converge_tests::native::Native;
+use converge_tests::run::run_all;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn guarded(schema: &str) -> Component {
+    Component::new(&converge_compose::guard(&workspace(), schema).unwrap()).unwrap()
+}
+
+/// A document behind the guard, with the schema of the board.
+fn doc(peer: &str) -> Doc {
+    static BOARD: OnceLock<Component> = OnceLock::new();
+    let board = BOARD.get_or_init(|| guarded("converge-example-board-schema"));
+    Instance::of(board, InstanceOptions::default()).unwrap().doc(peer).unwrap()
+}
+
+/// A document with a column, whose author is `peer`.
+fn board(peer: &str) -> Doc {
+    let doc = doc(peer);
+    doc.insert("columns", "todo", [("name", "To do")]).unwrap();
+    doc
+}
+
+/// A document without a guard.
+fn free(peer: &str) -> Doc {
+    Doc::create(peer).unwrap()
+}
+
+fn task(column: &str) -> Vec<Cell> {
+    vec![Cell::new("title", "Write it down"), Cell::new("column", column)]
+}
+
+/// What an error says of the rule that refused a call.
+fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    let Err(Error::InvalidArgument(text)) = &result else { panic!("{result:?} is not a refusal") };
+    let (rule, what) = text
+        .strip_prefix("the schema's rule \"")
+        .and_then(|text| text.split_once("\" refuses this: "))
+        .unwrap_or_else(|| panic!("{text:?} names no rule"));
+    format!("{rule}: {what}")
+}
+
+/// A document without a guard, in which somebody did what a rule refuses.
+fn careless(op: RowOp) -> Doc {
+    let author = free("ben");
+    author.insert("columns", "todo", [("name", "To do")]).unwrap();
+    if let RowOp::Delete(DeleteOp { table, row }) = &op {
+        author.insert(table, row, [("x", 1)]).unwrap();
+    }
+    author.commit([op]).unwrap();
+    author
+}
+
+/// Everything of a document that a refused call must leave.
+fn state(doc: &Doc) -> impl PartialEq + std::fmt::Debug + use<> {
+    (doc.digest().unwrap(), doc.version().unwrap(), doc.save().unwrap())
+}
+
+#[test]
+fn with_a_schema_that_allows_everything_it_is_the_engine() {
+    let cases = read_all(&workspace().join("tests/conformance")).unwrap();
+    let native = run_all(&Native, &cases).unwrap();
+    let guarded = run_all(&HostRs(Some(guarded("converge-example-anything"))), &cases);
+    let guarded = guarded.unwrap_or_else(|failures| panic!("{failures}"));
+    assert!(native.lines().count() > 4_000);
+    for (native, guarded) in native.lines().zip(guarded.lines()) {
+        assert_eq!(native, guarded, "the engine and the guard before it differ");
+    }
+    assert_eq!(native, guarded);
+}
+
+/// Operations that a rule refuses, whoever makes them, and how it says so.
+fn wrong() -> Vec<(RowOp, &'static str)> {
+    let insert = |cells: Vec<Cell>| RowOp::insert("tasks", "t", cells);
+    let and = |column: &str, value: Value| {
+        let mut cells = task("todo");
+        cells.retain(|cell| cell.column != column);
+        cells.push(Cell::new(column, value));
+        insert(cells)
+    };
+    vec![
+        (RowOp::insert("notes", "n", [("x", 1)]), "table: the schema has no table \"notes\""),
+        (
+            RowOp::Delete(DeleteOp { table: "notes".into(), row: "n".into() }),
+            "table: the schema has no table \"notes\"",
+        ),
+        (and("color", "red".into()), "column: the schema has no column \"color\" in the table \"tasks\""),
+        (and("done", 1.into()), "type: tasks.done takes a boolean, and was given an integer"),
+        (and("votes", 1.0.into()), "type: tasks.votes takes an integer, and was given a real"),
+        (and("position", "first".into()), "type: tasks.position takes a real, and was given a text"),
+        (and("title", Value::Blob(vec![1])), "type: tasks.title takes a text, and was given a blob"),
+        (and("picture", true.into()), "type: tasks.picture takes a blob, and was given a boolean"),
+        (and("title", "x".repeat(201).into()), "size: tasks.title takes 200 bytes, and was given 201"),
+        (and("picture", Value::Blob(vec![0; 65_537])), "size: tasks.picture takes 65536 bytes, and was given 65537"),
+        (insert(vec![Cell::new("column", "todo")]), "required: an insert of the row \"t\" lacks tasks.title"),
+        (and("title", Value::Null), "required: tasks.title must have a value, and was given null"),
+        (
+            and("column", "gone".into()),
+            "references: tasks.column names the row \"gone\" of \"columns\", which is not there",
+        ),
+    ]
+}
+
+#[test]
+fn nobody_writes_here_what_the_schema_does_not_allow() {
+    let doc = board("ann");
+    for (op, expected) in wrong() {
+        let before = state(&doc);
+        assert_eq!(rule(doc.commit([op.clone()])), expected);
+        let transaction = doc.begin().unwrap();
+        let written = match &op {
+            RowOp::Insert(op) => transaction.insert(&op.table, &op.row, &op.cells),
+            RowOp::Update(op) => transaction.update(&op.table, &op.row, &op.cells),
+            RowOp::Delete(op) => transaction.delete(&op.table, &op.row),
+        };
+        assert_eq!(rule(written.and_then(|()| transaction.commit().map(drop))), expected);
+        let of_functions = match op {
+            RowOp::Insert(op) => doc.insert(&op.table, &op.row, op.cells),
+            RowOp::Update(op) => doc.update(&op.table, &op.row, op.cells),
+            RowOp::Delete(op) => doc.delete(&op.table, &op.row),
+        };
+        assert_eq!(rule(of_functions), expected);
+        assert_eq!(state(&doc), before);
+    }
+    doc.insert("tasks", "t", task("todo")).unwrap();
+    assert_eq!(
+        rule(doc.update("tasks", "t", [("title", Value::Null)])),
+        "required: tasks.title must have a value, and was given null"
+    );
+    doc.update("tasks", "t", [("picture", Value::Blob(vec![0; 65_536])), ("done", Value::Null)]).unwrap();
+}
+
+#[test]
+fn a_commit_is_looked_at_as_a_whole() {
+    let doc = board("ann");
+    let column = RowOp::insert("columns", "doing", [("name", "Doing")]);
+    let delete = RowOp::Delete(DeleteOp { table: "columns".into(), row: "todo".into() });
+    doc.commit([RowOp::insert("tasks", "t", task("doing")), column]).unwrap();
+    let gone = "references: tasks.column names the row \"todo\" of \"columns\", which is not there";
+    assert_eq!(rule(doc.commit([delete.clone(), RowOp::insert("tasks", "s", task("todo"))])), gone);
+
+    let transaction = doc.begin().unwrap();
+    transaction.insert("tasks", "s", task("done")).unwrap();
+    transaction.insert("columns", "done", [("name", "Done")]).unwrap();
+    transaction.commit().unwrap().unwrap();
+    let transaction = doc.begin().unwrap();
+    transaction.insert("tasks", "r", task("todo")).unwrap();
+    transaction.delete("columns", "todo").unwrap();
+    assert_eq!(rule(transaction.commit()), gone);
+    assert_eq!(doc.tables().unwrap().iter().map(|table| table.rows).collect::<Vec<_>>(), [3, 2]);
+}
+
+#[test]
+fn nothing_comes_in_that_the_schema_does_not_allow() {
+    for (op, expected) in wrong() {
+        let author = careless(op);
+        let doc = board("ann");
+        let before = state(&doc);
+        let runs = author.events_since(&[], u32::MAX).unwrap().runs;
+        assert_eq!(rule(doc.merge_events(&runs)), expected);
+        assert_eq!(rule(doc.merge_update(&author.update_since(&[]).unwrap())), expected);
+        assert_eq!(rule(doc.merge_update(&author.save().unwrap())), expected);
+        if !expected.starts_with("references") {
+            let saved = author.save().unwrap();
+            assert_eq!(rule(doc.instance().load("cid", &saved)), expected);
+            assert_eq!(rule(doc.rebase(&saved)), expected);
+        }
+        assert_eq!(state(&doc), before);
+        // A session may bring what is allowed in a message before.
+        let tables = doc.tables().unwrap();
+        assert_eq!(rule(converse(&author, &doc)), expected);
+        assert_eq!(doc.tables().unwrap(), tables);
+    }
+}
+
+#[test]
+fn waiting_events_are_looked_at_when_they_come() {
+    let doc = board("ann");
+    let run = |cells: Vec<Cell>| EventRun {
+        peer: "ben".to_owned(),
+        start: 1,
+        lamport: 2,
+        deps: vec![EventId::new("ben", 0)],
+        commits: vec![vec![RowOp::insert("tasks", "t", cells)]],
+    };
+    let before = state(&doc);
+    assert!(rule(doc.merge_events(&[run(vec![])])).starts_with("required: "));
+    assert!(rule(doc.merge_events(&[run(task("unknown"))])).starts_with("references: "));
+    assert_eq!(state(&doc), before);
+    assert_eq!(doc.merge_events(&[run(task("todo"))]).unwrap().waiting, 1);
+
+    // Those that wait in a saved document too.
+    let waiting = free("cid");
+    waiting.merge_events(&[run(vec![])]).unwrap();
+    assert!(rule(doc.instance().load("cid", &waiting.save().unwrap())).starts_with("required: "));
+}
+
+#[test]
+fn what_an_author_had_before_them_may_be_named_although_it_is_gone() {
+    let (ann, ben) = (board("ann"), doc("ben"));
+    ben.merge_update(&ann.update_since(&[]).unwrap()).unwrap();
+    ann.delete("columns", "todo").unwrap();
+    ben.insert("tasks", "t", task("todo")).unwrap();
+    ben.insert("tasks", "s", task("todo")).unwrap();
+    converse(&ann, &ben).unwrap();
+    assert_eq!(ann.digest().unwrap(), ben.digest().unwrap());
+    assert_eq!(ann.get("columns", "todo").unwrap(), None);
+    assert!(ann.get("tasks", "t").unwrap().is_some());
+    // But not by whoever knows that it is.
+    assert!(rule(ben.insert("tasks", "r", task("todo"))).starts_with("references: "));
+    let late = free("cid");
+    late.merge_update(&ben.update_since(&[]).unwrap()).unwrap();
+    late.insert("tasks", "r", task("todo")).unwrap();
+    assert!(rule(ann.merge_update(&late.update_since(&[]).unwrap())).starts_with("references: "));
+}
+
+#[test]
+fn a_compacted_document_is_looked_at_row_by_row() {
+    for (op, expected) in wrong() {
+        let author = careless(op);
+        author.compact(&author.version().unwrap()).unwrap();
+        let saved = author.save().unwrap();
+        let doc = doc("ann");
+        // Of a deleted row nothing is left, and a row may name one that was deleted.
+        if author.tables().unwrap().iter().map(|table| table.rows).sum::<u32>() < 2
+            || expected.starts_with("references")
+        {
+            doc.rebase(&saved).unwrap();
+            continue;
+        }
+        let rule_of = |text: String| text.split(':').next().unwrap().to_owned();
+        assert_eq!(rule_of(rule(doc.rebase(&saved))), rule_of(expected.to_owned()));
+        assert_eq!(rule_of(rule(converse(&author, &doc))), rule_of(expected.to_owned()));
+        assert_eq!(doc.version().unwrap(), []);
+    }
+}
+
+#[test]
+fn a_session_that_a_rule_ended_refuses_everything() {
+    let (author, doc) = (free("ben"), board("ann"));
+    author.insert("notes", "n", [("x", 1)]).unwrap();
+    let [to_author, to_doc] = [&author, &doc].map(session);
+    for message in to_author.messages(0.0) {
+        to_doc.receive(&message.unwrap(), 0.0).unwrap();
+    }
+    for message in to_doc.messages(0.0) {
+        to_author.receive(&message.unwrap(), 0.0).unwrap();
+    }
+    let events = to_author.poll(0.0).unwrap().unwrap();
+    assert!(rule(to_doc.receive(&events, 0.0)).starts_with("table: "));
+    for refused in [to_doc.receive(&events, 0.0).map(drop), to_doc.poll(0.0).map(drop)] {
+        assert!(matches!(&refused, Err(Error::InvalidArgument(text)) if text.contains("an error ended this session")));
+    }
+    assert_eq!(doc.version().unwrap().len(), 1);
+}
+
+#[test]
+fn real_bytes_pass_between_the_engine_and_the_guard() {
+    let (ann, ben) = (board("ann"), free("ben"));
+    converse(&ann, &ben).unwrap();
+    ben.insert("tasks", "t", task("todo")).unwrap();
+    converse(&ann, &ben).unwrap();
+    assert_eq!(ann.save().unwrap(), ben.save().unwrap());
+}
+
+fn session(doc: &Doc) -> Session {
+    let store =
+        doc.instance().store("peer", converge::StoreOptions { time_to_live: 1_000.0, most_skew: 1_000.0 }).unwrap();
+    Session::open(doc, &store, &SessionOptions::new("board")).unwrap()
+}
+
+/// Two replicas speak until neither has anything to say.
+fn converse(one: &Doc, other: &Doc) -> Result<(), Error> {
+    let sessions = [session(one), session(other)];
+    loop {
+        let mut is_quiet = true;
+        for (from, to) in [(0, 1), (1, 0)] {
+            while let Some(message) = sessions[from].poll(0.0)? {
+                sessions[to].receive(&message, 0.0)?;
+                is_quiet = false;
+            }
+        }
+        if is_quiet {
+            return Ok(());
+        }
+    }
+}
