@@ -57,7 +57,7 @@ test-js: build-js
 
 # Test the compositions in Node; those in wasmtime are tested with the Rust host
 test-compose: compose build-js
-    node --test tests/compat.test.js examples/mutators/board/board.test.js
+    node --test tests/compat.test.js examples/guard/guard.test.js examples/mutators/board/board.test.js
 
 # Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
 test-docs: build-js

@@ -11,6 +11,7 @@ import { fromCells } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Cell } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Front } from './instance.js' */
 /** @import { Cells } from './values.js' */
 /** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
 
@@ -57,9 +58,12 @@ const STORE_OPTIONS = ['timeToLive', 'mostSkew'];
 export class Engine {
   #instance;
 
-  /** @param {WebAssembly.Module} module */
-  constructor(module) {
-    const instance = new Instance(module);
+  /**
+   * @param {WebAssembly.Module} module
+   * @param {Front} [front]
+   */
+  constructor(module, front) {
+    const instance = new Instance(module, front);
     this.#instance = instance;
 
     /** @param {() => wit.Doc} make calls the glue once, with checked arguments */
@@ -148,6 +152,8 @@ export class Engine {
   }
 }
 
+const OPEN_OPTIONS = ['front'];
+
 /**
  * Makes the package's `open` for a platform.
  *
@@ -164,12 +170,14 @@ export function opener(packaged) {
    * an engine of its own; `fetch(url)` is an argument too. Where the shared engine is gone, the next call makes another.
    *
    * @param {Source | PromiseLike<Source>} [source]
+   * @param {{ front?: Front }} [options] `front`: what stands before that engine
    * @returns {Promise<Engine>}
    * @throws {InvalidArgumentError} where the source is not the package's module
    */
-  return async function open(source) {
-    if (source !== undefined) {
-      return new Engine(await compile(await source));
+  return async function open(source, options = {}) {
+    const { front } = /** @type {{ front?: Front }} */ (check.options(options, 'options', OPEN_OPTIONS));
+    if (source !== undefined || front !== undefined) {
+      return new Engine(await compile(await (source ?? packaged())), front);
     }
     if (opening === undefined || shared?.gone) {
       opening = packaged()

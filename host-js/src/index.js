@@ -11,6 +11,7 @@ export { Transaction } from './transaction.js';
 export { Real, real } from './values.js';
 
 /** @typedef {import('./engine.js').LoadOptions} LoadOptions */
+/** @typedef {import('./instance.js').Front} Front */
 /** @typedef {import('./engine.js').Source} Source */
 /** @typedef {import('./engine.js').StoreOptions} StoreOptions */
 /** @typedef {import('./rows.js').Row} Row */

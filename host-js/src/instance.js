@@ -19,23 +19,38 @@ export const dispose = /** @type {any} */ (Symbol.dispose ?? Symbol.for('Symbol.
  */
 const glueDispose = /** @type {any} */ (Symbol.dispose ?? Symbol.for('dispose'));
 
+/** @typedef {ReturnType<typeof instantiate>} Exports */
+
+/**
+ * Puts a component that jco transpiled before the engine: is given the engine's interfaces, which that component imports, and gives
+ * those that are to be called in their place.
+ *
+ * @typedef {(engine: Exports) => Partial<Exports>} Front
+ */
+
 export class Instance {
-  /** @type {ReturnType<typeof instantiate>} */
+  /** @type {Exports} */
   #exports;
   /** @type {WebAssembly.Memory | undefined} */
   #memory;
   /** @type {{ cause: unknown } | undefined} */
   #gone;
 
-  /** @param {WebAssembly.Module} main */
-  constructor(main) {
+  /**
+   * @param {WebAssembly.Module} main
+   * @param {Front} [front]
+   */
+  constructor(main, front) {
+    /** @type {Exports} */
+    let exports;
     try {
-      this.#exports = instantiate(() => main, {}, this.#instantiator());
+      exports = instantiate(() => main, {}, this.#instantiator());
     } catch (cause) {
       throw new InvalidArgumentError(
         `the WebAssembly module is not the one that this version of the package comes with (${cause})`,
       );
     }
+    this.#exports = { ...exports, ...front?.(exports) };
   }
 
   get durable() {

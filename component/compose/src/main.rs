@@ -8,10 +8,16 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<()> {
     let folder = PathBuf::from(env::args_os().nth(1).context("usage: converge-compose FOLDER")?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let build = |package| converge_pack::build(&workspace, package);
     let components = [
         ("compat.wasm", converge_compose::compat(&workspace)?),
         ("guard.wasm", converge_compose::guard(&workspace, "converge-example-board-schema")?),
-        ("board.wasm", converge_pack::build(&workspace, "converge-example-board")?),
+        ("guard-anything.wasm", converge_compose::guard(&workspace, "converge-example-anything")?),
+        ("board.wasm", build("converge-example-board")?),
+        // Where resources cannot pass between the parts of a composite, the parts are linked.
+        ("parts/guard.wasm", build("converge-example-guard")?),
+        ("parts/board-schema.wasm", build("converge-example-board-schema")?),
+        ("parts/anything.wasm", build("converge-example-anything")?),
     ];
     for (name, component) in components {
         let file = folder.join(name);

@@ -1,0 +1,123 @@
+// The guard in Node. jco makes of the composite that wac joined something that works but for one thing; the parts, transpiled each
+// by itself and linked here, do everything.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { canonical, expand } from '../../host-js/conformance/notation.js';
+import { checkEnd } from '../../host-js/conformance/lasting.js';
+import { Scene, runStep } from '../../host-js/conformance/runner.js';
+import { Session, open } from '../../host-js/src/node.js';
+import { target, transpiled } from '../transpiled.js';
+
+/** The conformance cases that are run here, some of every kind; wasmtime runs all of them. */
+const FOLDERS = ['commit', 'events-of', 'fork', 'peek', 'transaction', 'values', 'waiting', 'watch'];
+
+/** The guard, to be put before an engine, with this schema. */
+async function guard(schema) {
+  const [guard, described] = await Promise.all([transpiled('parts/guard.wasm'), transpiled(`parts/${schema}.wasm`)]);
+  return (engine) => {
+    const { durable, session, transactions, committing } = guard.start({
+      'converge:sync/types': {},
+      'converge:sync/durable': engine.durable,
+      'converge:sync/ephemeral': engine.ephemeral,
+      'converge:sync/session': engine.session,
+      'converge:sync/transactions': engine.transactions,
+      'converge:sync/committing': engine.committing,
+      'converge:guard/schema': described.start().schema,
+    });
+    return { durable, session, transactions, committing };
+  };
+}
+
+test('in a composite, jco cannot pass a resource that JavaScript holds on to another component: still so', async () => {
+  const { durable, ephemeral, session, committing } = (await transpiled('guard.wasm')).start();
+  const doc = durable.Doc.create('ann');
+  const store = ephemeral.Store.create('ann', { timeToLive: 1_000, mostSkew: 1_000 });
+  // The document is the guard's and goes to the guard; the store is the engine's, and would go to the guard.
+  committing.commit(committing.begin(doc));
+  const options = { document: 'd', mostMessageBytes: 65_536, namespaces: [], readOnly: false };
+  assert.throws(() => session.Session.open(doc, store, options), {
+    name: 'TypeError',
+    message: 'Resource error: Not a valid "Store" resource.',
+  });
+});
+
+test('linked here, its rules hold for what is written and for what comes', async () => {
+  const front = await guard('board-schema');
+  const [free, guarded] = [await open(), await open(undefined, { front })];
+  const [ann, ben] = [guarded.Doc.create('ann'), free.Doc.create('ben')];
+  const refused = (rule) => ({
+    name: 'InvalidArgumentError',
+    message: new RegExp(`^the schema's rule "${rule}" refuses`),
+  });
+  assert.throws(() => ann.insert('notes', 'n', { x: 1 }), refused('table'));
+  assert.throws(() => ann.insert('columns', 'todo', {}), refused('required'));
+  ann.insert('columns', 'todo', { name: 'To do' });
+  const task = { title: 'Write it down', column: 'todo' };
+  assert.throws(
+    () => ann.transact((to) => to.insert('tasks', 't', { ...task, column: 'gone' })),
+    refused('references'),
+  );
+  ann.transact((to) => to.insert('tasks', 't', task));
+  ben.mergeUpdate(ann.updateSince());
+  ben.update('tasks', 't', { done: true });
+  ann.mergeUpdate(ben.updateSince());
+
+  const sides = [
+    [free, ben],
+    [guarded, ann],
+  ].map(([engine, doc]) => Session.open(doc, engine.Store.create(doc.peer()), { document: 'board' }));
+  const [from, to] = sides;
+  const carry = () => {
+    for (let quiet = false; !quiet;) {
+      quiet = true;
+      for (const [one, other] of [sides, [to, from]]) {
+        for (const message of one.messages(0)) {
+          other.receive(message, 0);
+          quiet = false;
+        }
+      }
+    }
+  };
+  carry();
+  assert.equal(ann.digestHex(), ben.digestHex());
+  ben.update('tasks', 't', { votes: 1.5 });
+  assert.throws(carry, refused('type'));
+  assert.throws(() => to.poll(0), { message: /an error ended this session/ });
+  assert.equal(ann.get('tasks', 't')?.votes, undefined);
+});
+
+test('linked here, with a schema that allows everything, it is the engine', async () => {
+  const front = await guard('anything');
+  const cases = new URL('../../tests/conformance/', import.meta.url);
+  const expected = new Map(
+    readFileSync(new URL('conformance/native.txt', target), 'utf8')
+      .split('\n')
+      .map((line) => line.match(/^(\S+ \S+) ([^]*)$/)?.slice(1) ?? []),
+  );
+  const module = new WebAssembly.Module(
+    readFileSync(new URL('../../host-js/dist/converge.core.wasm', import.meta.url)),
+  );
+  let steps = 0;
+  for (const folder of FOLDERS) {
+    for (const file of readdirSync(new URL(`${folder}/`, cases)).sort()) {
+      const name = `${folder}/${file.replace('.json', '')}`;
+      const { steps: given } = expand(JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8')));
+      const scene = new Scene(await open(module, { front }));
+      for (const [place, step] of given.entries()) {
+        check(`${name} ${place + 1}`, runStep(scene, step));
+      }
+      check(`${name} end`, checkEnd(scene));
+      scene[Symbol.dispose]();
+    }
+  }
+  assert.ok(steps > 300, `${steps} steps`);
+
+  function check(step, result) {
+    const [text, told] = [canonical(result), expected.get(step)];
+    // Of long results the transcript has the length and a hash.
+    if (Buffer.byteLength(text) <= 4_096) assert.equal(text, told, step);
+    steps++;
+  }
+});
