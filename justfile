@@ -87,12 +87,12 @@ simulate *args: build-rs
     target/release/converge simulate {{args}}
 
 # Measure side by side with other libraries: everything, or the works that are named; `just bench --help` tells the options
-bench *args: build-js bench-npm
+bench *args: build-js compose bench-npm
     cargo build --release --bins --manifest-path benches/Cargo.toml --target-dir target
     target/release/converge-benches {{args}}
 
 # Run every benchmark once with small numbers, compiled fast and not for speed
-bench-smoke: build-js bench-npm
+bench-smoke: build-js compose bench-npm
     cargo build --profile smoke --bins --manifest-path benches/Cargo.toml --target-dir target
     target/smoke/converge-benches --small --rounds 1 --out target/bench-smoke
     # The page shows the results that lie beside it.

@@ -7,7 +7,11 @@ import { transpile } from '../host-js/node_modules/@bytecodealliance/jco-transpi
 
 export const target = new URL('../target/', import.meta.url);
 
-/** Transpiles a component, such as `board.wasm`. */
+/**
+ * Transpiles a component, such as `board.wasm`.
+ *
+ * @param {string} component
+ */
 export async function transpiled(component) {
   const name = component.replaceAll('/', '-').replace('.wasm', '');
   const made = new URL(`transpiled/${name}/`, target);
@@ -25,8 +29,9 @@ export async function transpiled(component) {
   keepByteOrderMarks(new URL(`${name}.js`, made));
 
   const { instantiate } = await import(new URL(`${name}.js`, made).href);
+  /** @type {Map<string, WebAssembly.Module>} */
   const modules = new Map();
-  const getCoreModule = (file) => {
+  const getCoreModule = (/** @type {string} */ file) => {
     const module = modules.get(file) ?? new WebAssembly.Module(readFileSync(new URL(file, made)));
     modules.set(file, module);
     return module;
@@ -34,7 +39,11 @@ export async function transpiled(component) {
   return { imports, instantiate, getCoreModule, start: (given = {}) => instantiate(getCoreModule, given) };
 }
 
-/** The glue of jco 1.35 drops a byte order mark at the start of a text. Fails where it does not any more. */
+/**
+ * The glue of jco 1.35 drops a byte order mark at the start of a text. Fails where it does not any more.
+ *
+ * @param {URL} glue
+ */
 function keepByteOrderMarks(glue) {
   const parts = readFileSync(glue, 'utf8').split('new TextDecoder()');
   assert.equal(parts.length, 2);

@@ -20,6 +20,7 @@ process.stdout.write(`${JSON.stringify(await figures())}\n`, () => process.exit(
 
 async function figures() {
   if (work === 'start') return (await import('./start.js')).start(library);
+  if (work === 'composition') return (await import('./composition.js')).composition(chosen);
   if (LIVE.includes(work)) return (await import('./live.js')).run(work, library, chosen);
   const load = LIBRARIES[library];
   if (!load) throw new Error(`there is no library ${library}`);

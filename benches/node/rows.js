@@ -376,7 +376,7 @@ function memoryBytes() {
 }
 
 /** @param {() => void} work */
-function seconds(work) {
+export function seconds(work) {
   const begin = performance.now();
   work();
   return (performance.now() - begin) / 1e3;

@@ -9,26 +9,10 @@ import { checkEnd } from '../../host-js/conformance/lasting.js';
 import { Scene, runStep } from '../../host-js/conformance/runner.js';
 import { Session, open } from '../../host-js/src/node.js';
 import { target, transpiled } from '../transpiled.js';
+import { guard } from './link.js';
 
 /** The conformance cases that are run here, some of every kind; wasmtime runs all of them. */
 const FOLDERS = ['commit', 'events-of', 'fork', 'peek', 'transaction', 'values', 'waiting', 'watch'];
-
-/** The guard, to be put before an engine, with this schema. */
-async function guard(schema) {
-  const [guard, described] = await Promise.all([transpiled('parts/guard.wasm'), transpiled(`parts/${schema}.wasm`)]);
-  return (engine) => {
-    const { durable, session, transactions, committing } = guard.start({
-      'converge:sync/types': {},
-      'converge:sync/durable': engine.durable,
-      'converge:sync/ephemeral': engine.ephemeral,
-      'converge:sync/session': engine.session,
-      'converge:sync/transactions': engine.transactions,
-      'converge:sync/committing': engine.committing,
-      'converge:guard/schema': described.start().schema,
-    });
-    return { durable, session, transactions, committing };
-  };
-}
 
 test('in a composite, jco cannot pass a resource that JavaScript holds on to another component: still so', async () => {
   const { durable, ephemeral, session, committing } = (await transpiled('guard.wasm')).start();

@@ -1,5 +1,6 @@
 //! What is measured. A work runs in a process of its own, for one library.
 
+mod composition;
 mod growth;
 pub mod live;
 pub mod memory;
@@ -96,7 +97,7 @@ pub struct Work {
     pub libraries: &'static [&'static str],
 }
 
-pub const WORKS: [Work; 14] = [
+pub const WORKS: [Work; 15] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -118,6 +119,11 @@ pub const WORKS: [Work; 14] = [
     Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
     Work { name: "fill", about: "rows until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
+    Work {
+        name: "composition",
+        about: "rows of four cells through what stands around the engine",
+        libraries: &["converge in wasmtime", "converge in Node"],
+    },
     Work {
         name: "start",
         about: "from nothing to an instance",
@@ -145,6 +151,7 @@ fn run_side<S: live::Side>(work: &str, library: &str, size: Size) -> Result<Vec<
         "events" => growth::events::<S>(size),
         "frames" => growth::frames(library, size),
         "fill" => growth::fill(size),
+        "composition" => composition::run(size),
         "start" => start::run(),
         _ => rows::run::<S>(work, size),
     }
