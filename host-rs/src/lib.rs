@@ -130,3 +130,8 @@ pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So is that of the page on composition.
+#[cfg(all(doctest, feature = "mutators"))]
+#[doc = include_str!("../../docs/composition.md")]
+struct Composition;
