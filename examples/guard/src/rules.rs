@@ -9,6 +9,7 @@ use crate::contract::converge::sync::durable::{DeleteOp, Doc, EventRun, InsertOp
 use crate::contract::converge::sync::types::{Cell, Error, EventId, KeyRange, ScanOptions, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::OnceLock;
 
 /// How many rows of a document are looked at at a time.
@@ -57,7 +58,7 @@ impl Rules {
     /// Checks an operation by itself.
     pub(crate) fn check_op(&self, op: &RowOp) -> Result<(), Error> {
         let columns = |table: &str| {
-            self.0.get(table).ok_or_else(|| broken("table", format!("the schema has no table {table:?}")))
+            self.0.get(table).ok_or_else(|| broken("table", format_args!("the schema has no table {table:?}")))
         };
         match op {
             RowOp::Insert(InsertOp { table, row, cells }) => {
@@ -100,7 +101,7 @@ impl Rules {
             if !is_there(table, row) {
                 return Err(broken(
                     "references",
-                    format!("{from} names the row {row:?} of {table:?}, which is not there"),
+                    format_args!("{from} names the row {row:?} of {table:?}, which is not there"),
                 ));
             }
         }
@@ -192,10 +193,10 @@ fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Ce
     let Cell { column: name, value } = cell;
     let column = columns
         .get(name)
-        .ok_or_else(|| broken("column", format!("the schema has no column {name:?} in the table {table:?}")))?;
+        .ok_or_else(|| broken("column", format_args!("the schema has no column {name:?} in the table {table:?}")))?;
     let (kind, bytes) = match value {
         Value::Null if column.required => {
-            return Err(broken("required", format!("{table}.{name} must have a value, and was given null")));
+            return Err(broken("required", format_args!("{table}.{name} must have a value, and was given null")));
         }
         Value::Null => return Ok(()),
         Value::Boolean(_) => (Kind::Boolean, 0),
@@ -206,11 +207,11 @@ fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Ce
     };
     if kind != column.kind {
         let (taken, given) = (told(column.kind), told(kind));
-        return Err(broken("type", format!("{table}.{name} takes {taken}, and was given {given}")));
+        return Err(broken("type", format_args!("{table}.{name} takes {taken}, and was given {given}")));
     }
     if bytes > column.most_bytes as usize {
         let most = column.most_bytes;
-        return Err(broken("size", format!("{table}.{name} takes {most} bytes, and was given {bytes}")));
+        return Err(broken("size", format_args!("{table}.{name} takes {most} bytes, and was given {bytes}")));
     }
     Ok(())
 }
@@ -226,10 +227,10 @@ fn told(kind: Kind) -> &'static str {
 }
 
 fn missing(table: &str, row: &str, column: &str) -> Error {
-    broken("required", format!("an insert of the row {row:?} lacks {table}.{column}"))
+    broken("required", format_args!("an insert of the row {row:?} lacks {table}.{column}"))
 }
 
-fn broken(rule: &str, what: String) -> Error {
+fn broken(rule: &str, what: fmt::Arguments<'_>) -> Error {
     Error::InvalidArgument(format!("the schema's rule {rule:?} refuses this: {what}"))
 }
 

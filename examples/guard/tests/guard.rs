@@ -45,7 +45,10 @@ fn task(column: &str) -> Vec<Cell> {
 
 /// What an error says of the rule that refused a call.
 fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
-    let Err(Error::InvalidArgument(text)) = &result else { panic!("{result:?} is not a refusal") };
+    let text = match result {
+        Err(Error::InvalidArgument(text)) => text,
+        other => panic!("{other:?} is not a refusal"),
+    };
     let (rule, what) = text
         .strip_prefix("the schema's rule \"")
         .and_then(|text| text.split_once("\" refuses this: "))
@@ -150,7 +153,7 @@ fn a_commit_is_looked_at_as_a_whole() {
     let delete = RowOp::Delete(DeleteOp { table: "columns".into(), row: "todo".into() });
     doc.commit([RowOp::insert("tasks", "t", task("doing")), column]).unwrap();
     let gone = "references: tasks.column names the row \"todo\" of \"columns\", which is not there";
-    assert_eq!(rule(doc.commit([delete.clone(), RowOp::insert("tasks", "s", task("todo"))])), gone);
+    assert_eq!(rule(doc.commit([delete, RowOp::insert("tasks", "s", task("todo"))])), gone);
 
     let transaction = doc.begin().unwrap();
     transaction.insert("tasks", "s", task("done")).unwrap();
