@@ -119,8 +119,8 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow_mut().merge_update(&update)?.into())
     }
 
-    fn events_of(update: Vec<u8>) -> Result<Vec<wit::EventRun>, types::Error> {
-        Ok(list(engine::Doc::events_of(&update)?))
+    fn events_of(update: Vec<u8>, skip: u32, most: u32) -> Result<wit::EventBatch, types::Error> {
+        Ok(engine::Doc::events_of(&update, skip, most)?.into())
     }
 
     fn save(&self) -> Vec<u8> {

@@ -115,7 +115,7 @@ export function checkDoc(engine, doc) {
 function checkEvents(engine, doc, update) {
   const { runs: expected, more } = doc.eventsSince([], n.MOST_U32);
   if (more) return;
-  const runs = engine.Doc.eventsOf(update);
+  const { runs } = engine.Doc.eventsOf(update);
   assert.ok(
     runs.every(({ lamport }) => lamport === 0),
     'events-of gives no times',

@@ -280,23 +280,15 @@ export function fromReport({ applied, duplicate, waiting, missing }) {
 /** @param {wit.EventBatch} batch */
 export function fromBatch({ runs, more }) {
   return full({
-    runs: fromRuns(runs),
+    runs: runs.map(({ peer, start, lamport, deps, commits }) => ({
+      peer,
+      start,
+      lamport,
+      deps: deps.map(fromEvent),
+      commits: commits.map(fromOps),
+    })),
     more,
   });
-}
-
-/**
- * @param {wit.EventRun[]} runs
- * @returns {JsonObject[]}
- */
-export function fromRuns(runs) {
-  return runs.map(({ peer, start, lamport, deps, commits }) => ({
-    peer,
-    start,
-    lamport,
-    deps: deps.map(fromEvent),
-    commits: commits.map(fromOps),
-  }));
 }
 
 /** @param {{ peer: string, count: number }[]} version */

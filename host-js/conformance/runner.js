@@ -221,7 +221,10 @@ const CALLS = {
     },
   },
   'events-of': {
-    run: ({ scene, argument }) => n.fromRuns(scene.engine.Doc.eventsOf(scene.bytes(argument))),
+    run({ scene, argument }) {
+      const [update, skip, most] = n.tuple(argument, 3);
+      return n.fromBatch(scene.engine.Doc.eventsOf(scene.bytes(update), n.number(skip), n.number(most)));
+    },
   },
   peer: onReplicaWith(0, (replica) => replica.peer()),
   insert: onReplicaWith(3, (replica, [table, row, cells]) =>

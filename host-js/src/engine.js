@@ -36,7 +36,7 @@ const LOAD_OPTIONS = ['peer'];
  *   load(saved: Uint8Array, options?: LoadOptions): Doc,
  *   peek(saved: Uint8Array, table: string, row: string): Cells | undefined,
  *   peekRaw(saved: Uint8Array, table: string, row: string): Cell[] | undefined,
- *   eventsOf(update: Uint8Array): wit.EventRun[],
+ *   eventsOf(update: Uint8Array, skip?: number, most?: number): wit.EventBatch,
  * }} DocClass
  */
 
@@ -75,8 +75,9 @@ export class Engine {
      * counter. No two live replicas may write as the same peer: who cannot know takes the default, a new name from the
      * system's randomness. `Doc.peek(saved, table, row)` gives the cells of one row of saved bytes without loading them, for
      * a pass over the bytes; undefined where the row is not there. `Doc.peekRaw` gives them with the contract's exact types.
-     * `Doc.eventsOf(update)` gives the events that `mergeUpdate` would be given, and those that wait in a saved document, without
-     * merging them: for whoever decides whether to. Their lamport times, which follow from what they depend on, are 0.
+     * `Doc.eventsOf(update, skip, most)` gives the events that `mergeUpdate` would be given, and those that wait in a saved
+     * document, without merging them: at most `most` (all by default) of those after the first `skip` (0 by default), for whoever
+     * decides whether to merge them. Their lamport times, which follow from what they depend on, are 0.
      *
      * @type {DocClass}
      */
@@ -105,9 +106,11 @@ export class Engine {
         return instance.call(() => instance.durable.Doc.peek(saved, table, row));
       }
 
-      static eventsOf(/** @type {Uint8Array} */ update) {
+      static eventsOf(/** @type {Uint8Array} */ update, skip = 0, most = check.MOST_U32) {
         check.saved(update, 'update');
-        return instance.call(() => instance.durable.Doc.eventsOf(update));
+        check.u32(skip, 'skip');
+        check.u32(most, 'most');
+        return instance.call(() => instance.durable.Doc.eventsOf(update, skip, most));
       }
     };
 

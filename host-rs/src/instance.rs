@@ -5,7 +5,7 @@
 
 use crate::contract::Converge;
 use crate::runtime::{Component, Limits, TimeLimit};
-use crate::{Cell, Doc, Error, EventRun, Limit, StoreOptions};
+use crate::{Cell, Doc, Error, EventBatch, Limit, StoreOptions};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -111,8 +111,11 @@ impl Instance {
     /// # Errors
     ///
     /// As [`Doc::events_of`].
-    pub fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Error> {
-        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_events_of(store, update))??)
+    pub fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Error> {
+        let call = |store: &mut _, bindings: &Converge| {
+            bindings.converge_sync_durable().doc().call_events_of(store, update, skip, most)
+        };
+        Ok(self.call(call)??)
     }
 
     /// An empty store of this instance, in which this replica writes as `peer`.

@@ -2,7 +2,7 @@
 
 use crate::file::{self, Replacement};
 use crate::instance::{Instance, InstanceOptions};
-use crate::{Cell, CompactionReport, Doc, Error, EventId, EventRun, MergeReport, PeerVersion, RowOp};
+use crate::{Cell, CompactionReport, Doc, Error, EventBatch, EventId, MergeReport, PeerVersion, RowOp};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -62,23 +62,23 @@ impl Doc {
     }
 
     /// The events that [`merge_update`](Self::merge_update) would be given by these bytes, and those that wait in a saved
-    /// document, without merging them: for whoever decides whether to. Their lamport times, which follow from what they depend
-    /// on, are 0. In an instance of its own; [`Instance::events_of`] is in one that is there.
+    /// document, without merging them: at most `most` of those after the first `skip`, for whoever decides whether to merge them.
+    /// Their lamport times, which follow from what they depend on, are 0. Each page reads the bytes anew, in an instance of its
+    /// own; [`Instance::events_of`] does so in one that is there.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
     /// doc.insert("people", "p1", [("name", "Alice")])?;
-    /// let runs = converge::Doc::events_of(&doc.update_since(&[])?)?;
-    /// assert_eq!(runs[0].commits, [[converge::RowOp::insert("people", "p1", [("name", "Alice")])]]);
+    /// let batch = converge::Doc::events_of(&doc.update_since(&[])?, 0, u32::MAX)?;
+    /// assert_eq!(batch.runs[0].commits, [[converge::RowOp::insert("people", "p1", [("name", "Alice")])]]);
     /// # Ok::<(), converge::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`]; [`Error::LimitExceeded`] where there is no memory for all of them at
-    /// once.
-    pub fn events_of(update: &[u8]) -> Result<Vec<EventRun>, Error> {
-        Instance::new(InstanceOptions::default())?.events_of(update)
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::LimitExceeded`].
+    pub fn events_of(update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Error> {
+        Instance::new(InstanceOptions::default())?.events_of(update, skip, most)
     }
 
     /// The document of a file that [`save_file`](Self::save_file) wrote, or of any that holds the bytes of

@@ -61,7 +61,7 @@ pub enum Call {
     Create(String),
     Load(String, Bytes),
     Peek(Bytes, String, String),
-    EventsOf(Bytes),
+    EventsOf(Bytes, u32, u32),
     Peer(Nothing),
     Insert(String, String, Cells),
     Update(String, String, Cells),
@@ -233,7 +233,7 @@ impl Step {
                 | Call::Create(_)
                 | Call::Load(..)
                 | Call::Peek(..)
-                | Call::EventsOf(_)
+                | Call::EventsOf(..)
                 | Call::Exchange(_)
                 | Call::Same(_)
                 | Call::Differ(_)

@@ -62,7 +62,7 @@ pub trait Host {
     fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal>;
 
     /// The function `events-of` of the resource `doc`.
-    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal>;
+    fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Refusal>;
 
     /// The function `create` of the resource `store`; the store lives where the document does.
     fn store(&self, beside: &mut Self::Document, peer: &str, options: StoreOptions) -> Result<Self::Store, Refusal>;

@@ -49,8 +49,9 @@ impl Host for HostRs {
         Ok(self.instance().peek(saved, table, row)?.map(cells))
     }
 
-    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal> {
-        Ok(self.instance().events_of(update)?.into_iter().map(run).collect())
+    fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Refusal> {
+        let converge::EventBatch { runs, more } = self.instance().events_of(update, skip, most)?;
+        Ok(EventBatch { runs: runs.into_iter().map(run).collect(), more })
     }
 
     fn store(&self, beside: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {

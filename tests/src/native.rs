@@ -36,8 +36,8 @@ impl Host for Native {
         Ok(Doc::peek(saved, table, row)?)
     }
 
-    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal> {
-        Ok(Doc::events_of(update)?)
+    fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Refusal> {
+        Ok(Doc::events_of(update, skip, most)?)
     }
 
     fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {

@@ -197,7 +197,9 @@ impl<'a, H: Host> World<'a, H> {
                 let cells = self.host.peek(&saved.resolve(&self.bytes)?, &table, &row)?;
                 cells.map_or(Json::Null, |cells| form::cells(&cells))
             }
-            Call::EventsOf(update) => form::runs(&self.host.events_of(&update.resolve(&self.bytes)?)?),
+            Call::EventsOf(update, skip, most) => {
+                form::batch(&self.host.events_of(&update.resolve(&self.bytes)?, skip, most)?)
+            }
             Call::Get(table, row) => self.on(step)?.get(&table, &row).map_or(Json::Null, |cells| form::cells(&cells)),
             Call::Scan(table, options) => form::page(&self.on(step)?.scan(&table, options.into())?),
             Call::Tables([]) => self.on(step)?.tables().iter().map(|table| json!([table.name, table.rows])).collect(),

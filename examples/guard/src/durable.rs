@@ -53,8 +53,8 @@ impl wit::GuestDoc for Doc {
         engine::Doc::peek(&saved, &table, &row)
     }
 
-    fn events_of(update: Vec<u8>) -> Result<Vec<wit::EventRun>, Error> {
-        Ok(list(engine::Doc::events_of(&update)?))
+    fn events_of(update: Vec<u8>, skip: u32, most: u32) -> Result<wit::EventBatch, Error> {
+        Ok(engine::Doc::events_of(&update, skip, most)?.into())
     }
 
     fn peer(&self) -> String {
@@ -111,7 +111,7 @@ impl wit::GuestDoc for Doc {
 
     fn merge_events(&self, events: Vec<wit::EventRun>) -> Result<wit::MergeReport, Error> {
         let events: Vec<engine::EventRun> = list(events);
-        Rules::get().map_or(Ok(()), |rules| rules.check_events(&self.0, &events))?;
+        Rules::get().map_or(Ok(()), |rules| rules.check_events(&self.0, |visit| visit(&events)))?;
         Ok(self.0.merge_events(&events)?.into())
     }
 
@@ -120,9 +120,7 @@ impl wit::GuestDoc for Doc {
     }
 
     fn merge_update(&self, update: Vec<u8>) -> Result<wit::MergeReport, Error> {
-        if let Some(rules) = Rules::get() {
-            rules.check_events(&self.0, &engine::Doc::events_of(&update)?)?;
-        }
+        Rules::get().map_or(Ok(()), |rules| rules.check_update(&self.0, &update))?;
         Ok(self.0.merge_update(&update)?.into())
     }
 

@@ -5,7 +5,7 @@
 //! names it, which would part the replicas for good.
 
 use crate::contract::converge::guard::schema::{self, Kind};
-use crate::contract::converge::sync::durable::{DeleteOp, Doc, EventRun, InsertOp, RowOp, UpdateOp};
+use crate::contract::converge::sync::durable::{DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UpdateOp};
 use crate::contract::converge::sync::types::{Cell, Error, EventId, KeyRange, ScanOptions, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,34 +108,70 @@ impl Rules {
         Ok(())
     }
 
-    /// Checks events of other replicas, which are to be merged into a document. The row that an event names may be there, may come
-    /// with it, or may have been there for its author, who had not deleted it just before.
-    pub(crate) fn check_events(&self, doc: &Doc, runs: &[EventRun]) -> Result<(), Error> {
-        self.check_ops(runs)?;
+    /// Checks the events of an update, which is to be merged into a document.
+    pub(crate) fn check_update(&self, doc: &Doc, update: &[u8]) -> Result<(), Error> {
+        self.check_events(doc, |visit| each_page(update, visit))
+    }
+
+    /// Checks events of other replicas, which are to be merged into a document; `each` visits them all, page by page. The row that
+    /// an event names may be there, may come with it, or may have been there for its author, who had not deleted it just before.
+    pub(crate) fn check_events(
+        &self,
+        doc: &Doc,
+        each: impl Fn(&mut dyn FnMut(&[EventRun]) -> Result<(), Error>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let known: BTreeMap<String, u32> = doc.version().into_iter().map(|known| (known.peer, known.count)).collect();
-        let news = || runs.iter().filter_map(|run| News::of(run, known.get(&run.peer).copied().unwrap_or(0)));
-        let inserted = |op| match op {
-            &RowOp::Insert(InsertOp { ref table, ref row, .. }) => Some((table.as_str(), row.as_str())),
-            RowOp::Update(_) | RowOp::Delete(_) => None,
-        };
-        let come: BTreeSet<(&str, &str)> =
-            news().flat_map(|news| news.commits).flatten().filter_map(inserted).collect();
-        for News { deps, commits } in news() {
-            let (mut deleted, mut seen) = (BTreeSet::new(), None);
-            for commit in commits {
-                for op in commit {
-                    let (table, row, is_deleted) = named(op);
-                    let _ = if is_deleted { deleted.insert((table, row)) } else { deleted.remove(&(table, row)) };
+        let known = |peer: &str| known.get(peer).copied().unwrap_or(0);
+        let mut come = BTreeSet::new();
+        each(&mut |runs| {
+            self.check_ops(runs)?;
+            for op in
+                runs.iter().filter_map(|run| News::of(run, known(&run.peer))).flat_map(|news| news.commits).flatten()
+            {
+                if let RowOp::Insert(InsertOp { table, row, .. }) = op {
+                    come.insert((table.clone(), row.clone()));
                 }
-                self.check_references(commit, |table, row| {
-                    !deleted.contains(&(table, row))
-                        && (come.contains(&(table, row))
-                            || doc.get(table, row).is_some()
-                            || seen
-                                .get_or_insert_with(|| deleted_since(doc, &deps))
-                                .contains(&(table.to_owned(), row.to_owned())))
-                })?;
             }
+            Ok(())
+        })?;
+        // By peer, the counter of its next event, and what the first of a run that a page may have cut depends on.
+        let mut begun: BTreeMap<String, (u32, Vec<EventId>)> = BTreeMap::new();
+        each(&mut |runs| {
+            for run in runs {
+                let Some(News { deps, commits }) = News::of(run, known(&run.peer)) else { continue };
+                let end = run.start + run.commits.len() as u32;
+                let goes_on = matches!(&run.deps[..], [dep] if dep.peer == run.peer && dep.counter + 1 == run.start);
+                let deps = match begun.remove(&run.peer) {
+                    Some((next, deps)) if next == run.start && goes_on => deps,
+                    _ => deps.into_owned(),
+                };
+                self.check_run(doc, commits, &deps, &come)?;
+                begun.insert(run.peer.clone(), (end, deps));
+            }
+            Ok(())
+        })
+    }
+
+    fn check_run(
+        &self,
+        doc: &Doc,
+        commits: &[Vec<RowOp>],
+        deps: &[EventId],
+        come: &BTreeSet<(String, String)>,
+    ) -> Result<(), Error> {
+        let (mut deleted, mut seen) = (BTreeSet::new(), None);
+        for commit in commits {
+            for op in commit {
+                let (table, row, is_deleted) = named(op);
+                let _ = if is_deleted { deleted.insert((table, row)) } else { deleted.remove(&(table, row)) };
+            }
+            self.check_references(commit, |table, row| {
+                let owned = || (table.to_owned(), row.to_owned());
+                !deleted.contains(&(table, row))
+                    && (doc.get(table, row).is_some()
+                        || come.contains(&owned())
+                        || seen.get_or_insert_with(|| deleted_since(doc, deps)).contains(&owned()))
+            })?;
         }
         Ok(())
     }
@@ -143,7 +179,7 @@ impl Rules {
     /// Checks a saved document that is to become one here: its events, and its rows, of which it may have given up the events. Of
     /// both each by itself: what it names may have been deleted since.
     pub(crate) fn check_document(&self, saved: &[u8]) -> Result<(), Error> {
-        self.check_ops(&Doc::events_of(saved)?)?;
+        each_page(saved, &mut |runs| self.check_ops(runs))?;
         let doc = Doc::load("guard", saved)?;
         for table in doc.tables() {
             let mut after = None;
@@ -236,6 +272,19 @@ fn broken(rule: &str, what: fmt::Arguments<'_>) -> Error {
 
 fn ops(runs: &[EventRun]) -> impl Iterator<Item = &RowOp> {
     runs.iter().flat_map(|run| run.commits.iter().flatten())
+}
+
+/// Visits the events of an update or a saved document, page by page.
+fn each_page(update: &[u8], visit: &mut dyn FnMut(&[EventRun]) -> Result<(), Error>) -> Result<(), Error> {
+    let mut skip = 0;
+    loop {
+        let EventBatch { runs, more } = Doc::events_of(update, skip, u32::MAX)?;
+        visit(&runs)?;
+        skip += runs.iter().map(|run| run.commits.len() as u32).sum::<u32>();
+        if !more {
+            return Ok(());
+        }
+    }
 }
 
 /// Table and row of an operation, and whether it deletes the row.

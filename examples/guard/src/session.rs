@@ -37,7 +37,7 @@ impl Session {
         // A document answers, whether it has the row or not; an update cannot.
         match engine::Doc::peek(&update, "table", "row") {
             Ok(_) => rules.check_document(&update),
-            Err(_) => rules.check_events(&self.doc, &engine::Doc::events_of(&update)?),
+            Err(_) => rules.check_update(&self.doc, &update),
         }
     }
 }

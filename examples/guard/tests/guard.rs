@@ -231,6 +231,27 @@ fn what_an_author_had_before_them_may_be_named_although_it_is_gone() {
 }
 
 #[test]
+fn an_update_of_several_pages_is_looked_at_to_its_end() {
+    let (ann, ben) = (board("ann"), free("ben"));
+    ben.merge_update(&ann.update_since(&[]).unwrap()).unwrap();
+    let picture = Cell::new("picture", Value::Blob(vec![7; 60_000]));
+    for row in 0..300 {
+        let cells = [task("todo"), vec![picture.clone()]].concat();
+        ben.insert("tasks", &format!("t{row}"), cells).unwrap();
+    }
+    // The author had the column before them, up to the last page.
+    ann.delete("columns", "todo").unwrap();
+    let update = ben.update_since(&ann.version().unwrap()).unwrap();
+    assert!(ann.instance().events_of(&update, 0, u32::MAX).unwrap().more);
+    let before = ann.version().unwrap();
+    ben.insert("tasks", "wrong", [("title", 1)]).unwrap();
+    let wrong = ben.update_since(&before).unwrap();
+    assert!(rule(ann.merge_update(&wrong)).starts_with("type: "));
+    assert_eq!(ann.version().unwrap(), before);
+    assert_eq!(ann.merge_update(&update).unwrap().applied, 300);
+}
+
+#[test]
 fn a_compacted_document_is_looked_at_row_by_row() {
     for (op, expected) in wrong() {
         let author = careless(op);

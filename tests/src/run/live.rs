@@ -156,7 +156,7 @@ impl<H: Host> World<'_, H> {
         let received = session.receive(document, &mut named(&mut self.stores, Some(store))?.store, message, now)?;
         let update = update.map_err(refused("session.update-of"))?;
         if let Some(update) = &update {
-            self.host.events_of(update).map_err(refused("events-of"))?;
+            self.host.events_of(update, 0, u32::MAX).map_err(refused("events-of"))?;
         }
         if update.is_some() != received.durable.is_some() {
             return Err(Stop::Failed("session.update-of does not tell what session.receive does".to_owned()));

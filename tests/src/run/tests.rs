@@ -61,10 +61,10 @@ impl Host for Careless {
         Ok(CarelessDoc(document))
     }
 
-    fn events_of(&self, update: &[u8]) -> Result<Vec<EventRun>, Refusal> {
-        let mut runs = Native.events_of(update)?;
-        runs.retain(|run| !run.peer.starts_with("unsaid"));
-        Ok(runs)
+    fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Refusal> {
+        let mut batch = Native.events_of(update, skip, most)?;
+        batch.runs.retain(|run| !run.peer.starts_with("unsaid"));
+        Ok(batch)
     }
 
     fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {

@@ -1,6 +1,7 @@
 //! Events as replicas exchange them, and reading them out of a document.
 
 use super::Doc;
+use super::incoming::Incoming;
 use crate::error::{Error, Invalid};
 use crate::graph::Span;
 use crate::id::{Counter, EventId, EventNumber, PeerNumber, PeerVersion};
@@ -32,6 +33,60 @@ pub struct EventBatch {
     pub more: bool,
 }
 
+impl EventBatch {
+    /// At most `most` of the events of runs after the first `skip`; ends once it has crossed `limits::PAGE_BYTES`.
+    pub(super) fn page(runs: &[Incoming<'_>], skip: u32, most: u32) -> Self {
+        let mut page = Page { batch: Self { runs: Vec::new(), more: false }, left: most, bytes: 0 };
+        let mut skip = skip;
+        for run in runs {
+            let first = skip.min(run.len);
+            skip -= first;
+            let places = first as usize..run.len as usize;
+            page.add(places.map(|place| run.commit(place)), |commits| EventRun {
+                peer: run.peer.to_owned(),
+                start: run.start + first,
+                lamport: 0,
+                deps: run.deps_at(first as usize).into_owned(),
+                commits,
+            });
+            if page.batch.more {
+                break;
+            }
+        }
+        page.batch
+    }
+}
+
+/// What an event counts for in a page, beside its commit.
+const EVENT_BYTES: u64 = 8;
+
+/// A batch that is being filled.
+struct Page {
+    batch: EventBatch,
+    /// How many more events may be in it.
+    left: u32,
+    bytes: u64,
+}
+
+impl Page {
+    /// Adds these events, as far as they fit, as one run.
+    fn add<'a>(&mut self, commits: impl Iterator<Item = CommitRef<'a>>, run: impl FnOnce(Vec<Commit>) -> EventRun) {
+        let mut taken = Vec::new();
+        for commit in commits {
+            if self.left == 0 || self.bytes > limits::PAGE_BYTES.most {
+                self.batch.more = true;
+                break;
+            }
+            self.bytes += EVENT_BYTES + commit.bytes();
+            self.left -= 1;
+            taken.push(commit.to_commit());
+        }
+        if !taken.is_empty() {
+            self.batch.runs.push(run(taken));
+        }
+    }
+}
+
 impl Doc {
     /// The events beyond `known`, at most `most` of them, each after what it depends on. Peers that this replica does
     /// not know do not matter, and a count beyond what it knows means all that it knows. A page ends once it has crossed
@@ -43,28 +98,15 @@ impl Doc {
     pub fn events_since(&self, known: &[PeerVersion], most: u32) -> Result<EventBatch, Error> {
         let counts = self.known_counts(known)?;
         self.check_covers_horizon(&counts)?;
-        let mut batch = EventBatch { runs: Vec::new(), more: false };
-        let (mut left, mut bytes) = (most, 0);
+        let mut page = Page { batch: EventBatch { runs: Vec::new(), more: false }, left: most, bytes: 0 };
         for span in self.graph.since(&counts) {
-            let mut commits = Vec::new();
-            for event in (span.first.0..).map(EventNumber).take(span.len as usize) {
-                if left == 0 || bytes > limits::PAGE_BYTES.most {
-                    batch.more = true;
-                    break;
-                }
-                let commit = self.commit_of(event);
-                bytes += commit.bytes();
-                left -= 1;
-                commits.push(commit.to_commit());
-            }
-            if !commits.is_empty() {
-                batch.runs.push(self.run(&span, commits));
-            }
-            if batch.more {
+            let events = (span.first.0..).map(EventNumber).take(span.len as usize);
+            page.add(events.map(|event| self.commit_of(event)), |commits| self.run(&span, commits));
+            if page.batch.more {
                 break;
             }
         }
-        Ok(batch)
+        Ok(page.batch)
     }
 
     /// By peer number, how many events of each peer `known` names.

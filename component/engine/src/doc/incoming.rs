@@ -1,10 +1,7 @@
 //! Runs of events on their way into a document, wherever they lie.
 
 use super::events::EventRun;
-use super::room::{CONTENT_SPENDS, EVENT_SPENDS, OPERATION_SPENDS};
-use crate::error::Error;
 use crate::id::{EventId, EventNumber};
-use crate::memory;
 use crate::oplog::{Commit, CommitRef, OpLog, OpNames};
 use std::borrow::Cow;
 
@@ -62,25 +59,6 @@ impl<'a> Incoming<'a> {
                 CommitRef::Logged { names, log, event: EventNumber(first.0 + place as u32) }
             }
         }
-    }
-}
-
-impl EventRun {
-    /// A run with operations of its own, wherever it lies.
-    ///
-    /// # Errors
-    /// `LimitExceeded` where there is no memory for it.
-    pub(super) fn written_out(run: &Incoming<'_>) -> Result<Self, Error> {
-        memory::spend(EVENT_SPENDS * (u64::from(run.len) + run.deps.len() as u64))?;
-        let commits = (0..run.len as usize).map(|place| {
-            let commit = run.commit(place);
-            let parts: u64 = commit.ops().map(|op| 1 + op.cells.iter().count() as u64).sum();
-            memory::spend(OPERATION_SPENDS * parts + CONTENT_SPENDS * commit.bytes())?;
-            Ok(commit.to_commit())
-        });
-        let commits = commits.collect::<Result<_, Error>>()?;
-        let (peer, deps) = (run.peer.to_owned(), run.deps.to_vec());
-        Ok(Self { peer, start: run.start, lamport: run.lamport.unwrap_or(0), deps, commits })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::pack::Unpacked;
 use super::stamps::Stamps;
-use super::{Doc, EventRun, MergeReport};
+use super::{Doc, EventBatch, MergeReport};
 use crate::clock::Lamport;
 use crate::codec::{Frame, Kind, Reader, Section};
 use crate::error::{Error, Name};
@@ -61,19 +61,19 @@ impl Doc {
     }
 
     /// The events that [`merge_update`](Self::merge_update) would be given by these bytes, and those that wait in a saved
-    /// document, without merging them. Their lamport times, which follow from what they depend on, are 0. O(bytes × log n).
+    /// document, without merging them: at most `most` of those after the first `skip`. Their lamport times, which follow from
+    /// what they depend on, are 0. A page ends once it has crossed `limits::PAGE_BYTES`. O(bytes × log n), and the page's size.
     ///
     /// # Errors
-    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`]; `LimitExceeded` where there is no memory
-    /// for all of them at once.
-    pub fn events_of(update: &[u8]) -> Result<Vec<EventRun>, Error> {
+    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`].
+    pub fn events_of(update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Error> {
         let mut frame = Frame::read(update)?;
         match frame.kind {
-            Kind::Update => Unpacked::of_update(&mut frame)?.runs()?.iter().map(EventRun::written_out).collect(),
+            Kind::Update => Ok(EventBatch::page(&Unpacked::of_update(&mut frame)?.runs()?, skip, most)),
             Kind::Document => {
                 let doc = Self::read(SharedText::from(""), &mut frame)?;
-                let waiting = doc.waiting.runs();
-                doc.runs().iter().chain(&waiting).map(EventRun::written_out).collect()
+                let runs: Vec<_> = doc.runs().into_iter().chain(doc.waiting.runs()).collect();
+                Ok(EventBatch::page(&runs, skip, most))
             }
             Kind::Entries => Err(Reader::new(update).damage(NOT_EVENTS)),
         }

@@ -13,11 +13,6 @@ use std::collections::BTreeMap;
 /// Bytes of the slack that an event takes at most beside its operations.
 pub(super) const EVENT_SPENDS: u64 = 256;
 
-/// Bytes of the slack that an operation which is kept by itself takes at most beside its names and content, as does a cell of it.
-pub(super) const OPERATION_SPENDS: u64 = 512;
-/// How often its names and content lie in memory.
-pub(super) const CONTENT_SPENDS: u64 = 3;
-
 /// What a call brings, and what it takes away.
 pub(super) struct Coming<'a, Commits> {
     /// How many events that the graph does not hold yet, and that do not wait yet.

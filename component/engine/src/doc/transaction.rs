@@ -3,7 +3,6 @@
 //! Holds what was written, and what rows that were touched will be; everything else is read from the document. Does not know
 //! who writes.
 
-use super::room::{CONTENT_SPENDS, OPERATION_SPENDS};
 use super::{Doc, check};
 use crate::error::Error;
 use crate::id::EventId;
@@ -36,6 +35,11 @@ enum Draft {
         cells: Vec<Cell>,
     },
 }
+
+/// Bytes of the memory's slack that an operation takes at most beside its names and content, as does a cell of it.
+const OPERATION_SPENDS: u64 = 512;
+/// How often names and content lie in memory.
+const CONTENT_SPENDS: u64 = 3;
 
 impl Transaction {
     /// The cells of a row, sorted by column, as they are after what was written; none where the row is not there. O(log n) and

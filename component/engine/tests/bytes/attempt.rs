@@ -1,6 +1,6 @@
 //! One call with bytes that may be hostile, and what must hold afterwards. It panics where that does not hold.
 
-use converge_engine::{Cell, Doc, Error, EventId, MergeReport, PeerVersion, ScanOptions};
+use converge_engine::{Cell, Doc, Error, EventBatch, EventId, MergeReport, PeerVersion, ScanOptions};
 
 /// The calls that take bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,9 @@ impl Victim {
         if call == Call::Load {
             check_peek(bytes, made.as_ref());
         }
+        if call == Call::MergeUpdate {
+            check_events(bytes, &result);
+        }
         if let Err(error) = &result {
             assert_eq!(Shown::of(doc), self.shown, "a refused call ({error}) changed the document");
             return result.map(drop);
@@ -78,6 +81,23 @@ impl Victim {
         self.doc = Doc::load(self.doc.peer(), &self.shown.saved)?;
         Ok(())
     }
+}
+
+/// The events of bytes that were merged are told, in pages as at once, and are as many as the merge found.
+fn check_events(bytes: &[u8], merged: &Result<MergeReport, Error>) {
+    let told = Doc::events_of(bytes, 0, u32::MAX);
+    let Ok(report) = merged else { return };
+    let told = told.expect("what was merged can be told");
+    let count = |batch: &EventBatch| batch.runs.iter().map(|run| run.commits.len()).sum::<usize>();
+    if told.more {
+        return;
+    }
+    assert!(count(&told) >= report.duplicate as usize);
+    let half = count(&told) / 2;
+    let first = Doc::events_of(bytes, 0, half as u32).expect("the same bytes");
+    let rest = Doc::events_of(bytes, half as u32, u32::MAX).expect("the same bytes");
+    assert_eq!((count(&first), count(&first) + count(&rest)), (half, count(&told)));
+    assert_eq!(first.more, half < count(&told));
 }
 
 /// One row of the bytes is that of the document that they make. Bytes that make none may give any answer, but an answer.

@@ -3,8 +3,10 @@
 
 use crate::by_hand::ByHand;
 use allocation_counter::measure;
-use converge_engine::Doc;
+use converge_engine::{Doc, limits};
 
+/// How many bytes of memory a counted byte of a page of events takes at most.
+const PAGE_SHARE: u64 = 16;
 /// A byte of a column stands for 64 events, each of which takes some bytes in every column of the log.
 const MOST_BYTES_PER_BYTE: u64 = 2_048;
 /// What 100,000 waiting events may take, whatever the input.
@@ -85,6 +87,11 @@ fn check(what: &str, update: &ByHand, most: u64) {
     let length = bytes.len() as u64;
     eprintln!("{what}: {length} bytes, {peak} allocated to merge, {} a byte: {report:?}", peak / length);
     assert!(peak <= most + MOST_BYTES_PER_BYTE * length, "{what}: {peak} bytes for {length}");
+
+    let telling = measure(|| drop(Doc::events_of(&bytes, 0, u32::MAX))).bytes_max;
+    eprintln!("  {telling} allocated to tell a page of events");
+    let page = PAGE_SHARE * limits::PAGE_BYTES.most;
+    assert!(telling <= most + page + MOST_BYTES_PER_BYTE * length, "{what}: {telling} bytes for {length}");
 
     let mut saved = Vec::new();
     let saving = measure(|| saved = doc.save()).bytes_max;
