@@ -65,8 +65,15 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, files, browsers, sending, compacting, presence, talking] = blocks;
-  assert.ok(shown !== undefined && blocks.length === 9);
+  const [exchanging, writing, history, mutating, files, browsers, sending, compacting, presence, talking] = blocks;
+  assert.ok(shown !== undefined && blocks.length === 10);
+  // Stands in for what jco makes of a component; `examples/mutators` has real ones.
+  await mkdir(join(project, 'board'));
+  await writeFile(
+    join(project, 'board', 'board.js'),
+    `const apply = (lent, _, [{ val: row }, value]) => lent.insert('tasks', row, [{ column: 'title', value }]);
+    export const instantiate = () => ({ mutators: { names: () => ['add'], apply } });`,
+  );
   await writeFile(
     join(project, 'readme.js'),
     [
@@ -79,6 +86,9 @@ test('the code of README.md', async () => {
       'console.log([...watcher]);',
       history,
       'console.log(doc.diff(before, draft.heads()), draft.heads().length, doc.diff(before, doc.heads()).length);',
+      'const modules = new Map();',
+      mutating,
+      "console.log(board.names, { ...doc.get('tasks', 't1') });",
       files,
       'console.log(again.digestHex() === doc.digestHex(), again.peer());',
       browsers,
@@ -108,7 +118,10 @@ test('the code of README.md', async () => {
     ].join('\n'),
   );
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
-  assert.equal(printed, `${shown}\n[]\n[] 1 1\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`);
+  assert.equal(
+    printed,
+    `${shown}\n[]\n[] 1 1\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
+  );
 });
 
 // A program that saves a document twice, loads it, and prints what is there.

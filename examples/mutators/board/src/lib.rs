@@ -54,7 +54,7 @@ fn add(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
         cell("position", Value::Real(0.0)),
         cell("done", Value::Boolean(false)),
     ];
-    transaction.insert(TASKS, task, &cells).map_err(told)
+    transaction.insert(TASKS, task, &cells).map_err(|error| told(&error))
 }
 
 /// `rename(task, title)`: a rename brings back a deleted task. Whoever renames it has it before them and wants it.
@@ -62,8 +62,8 @@ fn rename(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> 
     let (task, title) = (text(arguments, 0, "task")?, title(arguments)?);
     if transaction.get(TASKS, task).is_none() {
         let cells = transaction.get(BIN, task).ok_or_else(|| missing(task))?;
-        transaction.delete(BIN, task).map_err(told)?;
-        transaction.insert(TASKS, task, &cells).map_err(told)?;
+        transaction.delete(BIN, task).map_err(|error| told(&error))?;
+        transaction.insert(TASKS, task, &cells).map_err(|error| told(&error))?;
     }
     update(transaction, task, &[cell("title", Value::Text(title.to_owned()))])
 }
@@ -100,14 +100,14 @@ fn complete(transaction: &Transaction, arguments: &[Value]) -> Result<(), String
 fn delete(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
     let task = text(arguments, 0, "task")?;
     let cells = transaction.get(TASKS, task).ok_or_else(|| missing(task))?;
-    transaction.insert(BIN, task, &cells).map_err(told)?;
-    transaction.delete(TASKS, task).map_err(told)
+    transaction.insert(BIN, task, &cells).map_err(|error| told(&error))?;
+    transaction.delete(TASKS, task).map_err(|error| told(&error))
 }
 
 fn update(transaction: &Transaction, task: &str, cells: &[Cell]) -> Result<(), String> {
     transaction.update(TASKS, task, cells).map_err(|error| match error {
         Error::NoSuchRow(_) => missing(task),
-        error => told(error),
+        error => told(&error),
     })
 }
 
@@ -136,7 +136,7 @@ fn missing(task: &str) -> String {
     format!("there is no task {task:?}")
 }
 
-fn told(error: Error) -> String {
+fn told(error: &Error) -> String {
     format!("the document refused it: {error:?}")
 }
 
