@@ -19,7 +19,8 @@ test: test-engine test-rs test-js test-compose test-docs
 
 # Make the component, target/converge.wasm
 build:
-    cargo run --quiet --release --package converge-pack -- target/converge.wasm
+    # Not by `--package`, which would choose other features of what it is built of than the workspace does.
+    cargo run --quiet --release --bin converge-pack -- target/converge.wasm
 
 # Build the Rust host and its program, target/release/converge
 build-rs:

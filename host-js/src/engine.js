@@ -180,7 +180,7 @@ export function opener(packaged) {
   return async function open(source, options = {}) {
     const { front } = /** @type {{ front?: Front }} */ (check.options(options, 'options', OPEN_OPTIONS));
     if (source !== undefined || front !== undefined) {
-      return new Engine(await compile(await (source ?? packaged())), front);
+      return new Engine(await compile(await (source === undefined ? packaged() : source)), front);
     }
     if (opening === undefined || shared?.gone) {
       opening = packaged()

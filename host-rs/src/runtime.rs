@@ -51,7 +51,8 @@ impl Runtime {
 }
 
 impl Component {
-    /// Compiles a component, or loads it from the cache of compiled code.
+    /// Compiles a component, or loads it from the cache of compiled code. Its instances are bounded in memory and time as those of
+    /// the engine are; what its answers take of this process is not, so it must be one that is trusted.
     ///
     /// # Errors
     ///
@@ -84,7 +85,7 @@ impl Component {
     ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
         let mut store = Store::new(self.compiled.engine(), Limits::new(memory_bytes));
         store.limiter(|limits| limits);
-        // The engine is our own and its memory is bounded: that bounds what it can hand over in one call, too.
+        // The component is trusted and its memory is bounded: that bounds what it can hand over in one call, too.
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(time.ticks);
         match self.compiled.instantiate(&mut store) {

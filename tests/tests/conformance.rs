@@ -31,7 +31,7 @@ fn every_rust_host_runs_every_case() {
 }
 
 /// Runs all cases on a host, and keeps the transcript where the other hosts' runners find it.
-fn transcript<H: Host>(host: &H, cases: &[Case]) -> Result<String, String> {
+fn transcript<H: Host + Sync>(host: &H, cases: &[Case]) -> Result<String, String> {
     let transcript = run_all(host, cases)?;
     let folder = Path::new(TESTS).join("../target/conformance");
     fs::create_dir_all(&folder).unwrap();

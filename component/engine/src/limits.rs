@@ -53,8 +53,8 @@ limits! {
     WAITING_BYTES = "waiting-bytes", 64 << 20;
     /// Missing events that one merge report names.
     REPORTED_MISSING = "reported-missing", 1_000;
-    /// Bytes after which a page of rows, changes or events ends, counted as for `commit-bytes`, and 8 for every event. The item that crosses
-    /// the limit still belongs to the page, so that every page moves on.
+    /// Bytes after which a page of rows, changes or events ends, counted as for `commit-bytes`, and 8 for every event. The
+    /// item that crosses the limit still belongs to the page, so that every page moves on.
     PAGE_BYTES = "page-bytes", 16 << 20;
     /// Watchers of one document.
     WATCHERS = "watchers", 1_024;

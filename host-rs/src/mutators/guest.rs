@@ -57,6 +57,12 @@ const STDERR_BYTES: usize = 4 << 10;
 /// What guests get that ask for random numbers.
 const RANDOM: [u8; 16] = *b"converge-mutator";
 
+/// How many resources of WASI a guest may have, and its transaction.
+const MOST_RESOURCES: usize = 1024;
+
+/// The most random bytes that a guest gets at once.
+const MOST_RANDOM_BYTES: u64 = 1 << 20;
+
 /// What waits, in every version of WASI that there is.
 const WAITING: &str = "wasi:io/poll@0.2.12";
 
@@ -178,10 +184,13 @@ impl State {
             .secure_random(Deterministic::new(RANDOM.to_vec()))
             .insecure_random(Deterministic::new(RANDOM.to_vec()))
             .insecure_random_seed(u128::from_le_bytes(RANDOM))
+            .max_random_size(MOST_RANDOM_BYTES)
             .allow_tcp(false)
             .allow_udp(false)
             .build();
-        Self { limits: Limits::new(options.memory_bytes), table: ResourceTable::new(), wasi, stderr }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MOST_RESOURCES);
+        Self { limits: Limits::new(options.memory_bytes), table, wasi, stderr }
     }
 
     /// Makes one call to a transaction in the engine.

@@ -1,6 +1,6 @@
 //! Bounds of an instance: a call beyond one fails, its instance is gone, and others go on.
 
-use converge::{Doc, Error, Instance, InstanceOptions, RowOp, ScanOptions, Value};
+use converge::{Component, Doc, Error, Instance, InstanceOptions, RowOp, ScanOptions, Value};
 use std::time::{Duration, Instant};
 
 type Tested = Result<(), Error>;
@@ -178,4 +178,13 @@ fn a_commit_of_60_mib_passes_in_both_directions() -> Tested {
     assert!(matches!(&error, Err(Error::LimitExceeded { limit, .. }) if limit == "commit-bytes"), "{error:?}");
     ann.insert("t", "small", [("x", 1)])?;
     Ok(())
+}
+
+#[test]
+fn a_component_of_another_contract_is_refused() {
+    let refused = |bytes: &[u8]| Component::new(bytes).unwrap_err().to_string();
+    assert!(refused(b"nothing").starts_with("the engine cannot be started: "));
+    // The smallest component: it has a version, and nothing else.
+    let text = refused(b"\0asm\x0d\0\x01\0");
+    assert!(text.contains("converge:sync/"), "{text}");
 }

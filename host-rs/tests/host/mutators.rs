@@ -86,15 +86,21 @@ fn fuel_memory_and_time_are_bounded() {
 
 #[test]
 fn nobody_waits() {
-    let error = refused(&load(Options::default()), "wait");
-    assert!(matches!(error, Error::Trap { .. }), "{error}");
-    let mut told = String::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told.push_str(&format!("{error}\n"));
-        cause = error.source();
-    }
+    let told = told(&refused(&load(Options::default()), "wait"));
     assert!(told.contains("a mutator cannot wait"), "{told}");
+}
+
+#[test]
+fn nobody_fills_the_memory_of_the_host() {
+    let told = told(&refused(&load(Options::default()), "hoard"));
+    assert!(told.contains("no free keys"), "{told}");
+}
+
+/// How a mutator stopped, with all causes.
+fn told(error: &Error) -> String {
+    assert!(matches!(error, Error::Trap { .. }), "{error}");
+    let causes = std::iter::successors(error.source(), |&error| error.source());
+    causes.map(|error| format!("{error}\n")).collect()
 }
 
 #[test]

@@ -34,7 +34,8 @@ thread_local! {
     static CALLS: Counter<i64> = const { Counter::new(0) };
 }
 
-const NAMES: [&str; 10] = ["answer", "refuse", "trap", "loop", "grow", "wait", "read", "write", "count", "ask"];
+const NAMES: [&str; 11] =
+    ["answer", "refuse", "trap", "loop", "grow", "wait", "read", "write", "count", "ask", "hoard"];
 
 struct Hostile;
 
@@ -61,6 +62,9 @@ impl Guest for Hostile {
                 }
             }
             "wait" => wasi::clocks::monotonic_clock::subscribe_duration(u64::MAX / 2).block(),
+            "hoard" => loop {
+                std::mem::forget(wasi::clocks::monotonic_clock::subscribe_duration(1));
+            },
             "read" => {
                 let options = ScanOptions {
                     range: KeyRange::All,
