@@ -10,11 +10,8 @@ use converge_engine::{EventId, EventRun, PeerVersion};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::num::NonZero;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
+mod cores;
 mod hostile;
 mod lasting;
 mod live;
@@ -38,7 +35,7 @@ pub fn run_all<H: Host + Sync>(host: &H, cases: &[Case]) -> Result<String, Strin
     let mut transcript = String::new();
     let mut failures = String::new();
     let mut steps = 0;
-    for (case, outcome) in cases.iter().zip(outcomes(host, cases)) {
+    for (case, outcome) in cases.iter().zip(cores::outcomes(host, cases)) {
         match outcome {
             Ok(Outcome { results, saved }) => {
                 steps += results.len();
@@ -55,26 +52,6 @@ pub fn run_all<H: Host + Sync>(host: &H, cases: &[Case]) -> Result<String, Strin
     }
     writeln(&mut transcript, format_args!("{} files, {steps} steps", cases.len()));
     if failures.is_empty() { Ok(transcript) } else { Err(failures) }
-}
-
-/// What each case gave.
-fn outcomes<H: Host + Sync>(host: &H, cases: &[Case]) -> Vec<Result<Outcome, String>> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(BTreeMap::new());
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(case) = cases.get(place) else { return };
-                    let outcome = run(host, case);
-                    outcomes.lock().expect("no panic while it is held").insert(place, outcome);
-                }
-            });
-        }
-    });
-    outcomes.into_inner().expect("no panic while it is held").into_values().collect()
 }
 
 fn writeln(text: &mut String, line: std::fmt::Arguments<'_>) {
