@@ -1,6 +1,6 @@
 //! Types of the one contract as those of the other.
 
-use crate::contract::converge::sync::durable::{DeleteOp, InsertOp, RowOp, UpdateOp};
+use crate::contract::converge::sync::durable::{DeleteOp, InsertOp, RowOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::types::{Cell, EventId, Value};
 use crate::wit;
 
@@ -69,11 +69,19 @@ pub(crate) fn op(op: RowOp) -> wit::RowOp {
             wit::RowOp::Update(wit::UpdateOp { tbl: table, row_id: row, col, val: val.unwrap_or(wit::Value::ValNull) })
         }
         RowOp::Delete(DeleteOp { table, row }) => wit::RowOp::Delete(wit::DeleteOp { tbl: table, row_id: row }),
+        // That interface has no such operation, so that none arrives through it.
+        RowOp::Unset(UnsetOp { table, row, columns }) => wit::RowOp::Update(wit::UpdateOp {
+            tbl: table,
+            row_id: row,
+            col: columns.into_iter().next().unwrap_or_default(),
+            val: wit::Value::ValNull,
+        }),
     }
 }
 
-/// What brings a mirror up to date: a set of each cell for an update.
-pub(crate) fn merge_ops(op: RowOp) -> Vec<wit::MergeOp> {
+/// Returns what brings a mirror up to date: a `set-cell` for each cell of an update. A row that lost cells is deleted and inserted
+/// again, as that interface cannot remove cells; `cells` returns those of a row.
+pub(crate) fn merge_ops(op: RowOp, cells: impl FnOnce(&str, &str) -> Option<Vec<Cell>>) -> Vec<wit::MergeOp> {
     match op {
         RowOp::Insert(InsertOp { table, row, cells }) => {
             vec![wit::MergeOp::InsertRow(wit::InsertRowOp { tbl: table, row_id: row, values: key_values(cells) })]
@@ -89,6 +97,12 @@ pub(crate) fn merge_ops(op: RowOp) -> Vec<wit::MergeOp> {
         }
         RowOp::Delete(DeleteOp { table, row }) => {
             vec![wit::MergeOp::DeleteRow(wit::DeleteRowOp { tbl: table, row_id: row })]
+        }
+        RowOp::Unset(UnsetOp { table, row, .. }) => {
+            let values = key_values(cells(&table, &row).unwrap_or_default());
+            let delete = wit::DeleteRowOp { tbl: table.clone(), row_id: row.clone() };
+            let insert = wit::InsertRowOp { tbl: table, row_id: row, values };
+            vec![wit::MergeOp::DeleteRow(delete), wit::MergeOp::InsertRow(insert)]
         }
     }
 }

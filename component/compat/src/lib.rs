@@ -20,8 +20,8 @@ mod contract {
         inline: "
             package converge:compat;
             world drop-in {
-                import converge:sync/durable@0.1.0;
-                import converge:sync/ephemeral@0.1.0;
+                import converge:sync/durable@0.2.0;
+                import converge:sync/ephemeral@0.2.0;
                 export mizchi:converge/converge@0.1.0;
             }
         ",

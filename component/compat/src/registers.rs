@@ -17,7 +17,7 @@ pub(crate) fn none(key: String, val: wit::Value) -> wit::EphemeralEntry {
 
 impl Registers {
     pub(crate) fn create(peer: &str) -> Option<Self> {
-        Store::create(peer, StoreOptions { time_to_live: FOREVER, most_skew: FOREVER }).ok().map(Self)
+        Store::create(peer, StoreOptions { time_to_live: FOREVER, max_skew: FOREVER }).ok().map(Self)
     }
 
     pub(crate) fn set(&self, ns: &str, key: &str, val: &wit::Value, timestamp: f64) -> Option<wit::EphemeralEntry> {
