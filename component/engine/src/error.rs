@@ -13,8 +13,8 @@ pub enum Error {
     LimitExceeded {
         /// The limit.
         limit: &'static Limit,
-        /// What was given.
-        given: u64,
+        /// The size that was rejected.
+        actual: u64,
     },
     /// A local update or delete names a row that is not there.
     NoSuchRow {
@@ -23,19 +23,16 @@ pub enum Error {
         /// The row's id.
         row: String,
     },
-    /// Two different events carry this name.
-    ConflictingEvent {
-        /// Whose.
-        peer: String,
-        /// The event's number among the peer's, from 0.
-        counter: u32,
-    },
     /// The bytes are not what this engine writes, or are damaged.
     Corrupt(Damage),
     /// The bytes are of a format version that this engine does not read.
     UnsupportedVersion(u32),
     /// The bytes use a feature that this engine does not know; the number of its bit.
     UnsupportedFeature(u32),
+    /// The other side of a session broke the protocol.
+    Protocol(SessionRule),
+    /// The session ended with an earlier error.
+    SessionEnded,
     /// The history that the call needs was compacted away. What is complete is the history beyond this version: peers,
     /// sorted, and how many events of each.
     Compacted(Vec<(String, u32)>),
@@ -70,8 +67,14 @@ pub enum Name {
     Document,
 }
 
+/// Table names that start with this are reserved.
+const RESERVED_TABLES: &str = "converge.";
+/// The reserved names that tables can have.
+const ENGINE_TABLES: [&str; 5] =
+    ["converge.mutations", "converge.code", "converge.functions", "converge.models", "converge.fields"];
+
 impl Name {
-    /// Refuses a name that is empty or too long.
+    /// Rejects a name that is empty or too long, a reserved table name, and a peer name with the mark of branches.
     pub(crate) fn check(self, name: &str) -> Result<(), Error> {
         if name.is_empty() {
             return Err(Invalid::EmptyName(self).into());
@@ -85,9 +88,19 @@ impl Name {
             Self::Key => &limits::KEY_BYTES,
             Self::Document => &limits::DOCUMENT_NAME_BYTES,
         };
-        limit.check(name.len() as u64)
+        limit.check(name.len() as u64)?;
+        if self == Self::Peer && name.contains(BRANCH_MARK) {
+            return Err(Invalid::BranchMark(name.to_owned()).into());
+        }
+        if self == Self::Table && name.starts_with(RESERVED_TABLES) && !ENGINE_TABLES.contains(&name) {
+            return Err(Invalid::ReservedTable(name.to_owned()).into());
+        }
+        Ok(())
     }
 }
+
+/// Separates the name of a peer from the fingerprint of a branch's first event.
+pub(crate) const BRANCH_MARK: char = '~';
 
 /// Which rule an argument breaks. Its `Display` says what was wrong and what to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +108,8 @@ impl Name {
 pub enum Invalid {
     /// A name has no bytes.
     EmptyName(Name),
+    /// A table name starts with `converge.` and is none of the names that the engine assigned.
+    ReservedTable(String),
     /// One operation, or one choice of columns, names a column twice.
     RepeatedColumn(String),
     /// A version names a peer twice.
@@ -116,6 +131,24 @@ pub enum Invalid {
         peer: String,
         /// Its number among the peer's, from 0.
         counter: u32,
+    },
+    /// A name stands for several events.
+    AmbiguousEvent {
+        /// The peer or branch.
+        peer: String,
+        /// The counter.
+        counter: u32,
+        /// Branches that have such an event, sorted; a few of them if they are many.
+        candidates: Vec<String>,
+    },
+    /// The name of a peer contains `~`, which separates names of branches.
+    BranchMark(String),
+    /// The name of a branch is not a peer, `~` and 16 hexadecimal digits.
+    NotABranch(String),
+    /// A summary passed to `compact` names events that are unknown here.
+    UnknownInSummary {
+        /// The peer or branch.
+        peer: String,
     },
     /// `between` has its upper end first.
     ReversedRange,
@@ -146,12 +179,10 @@ pub enum Invalid {
         /// The clock.
         now: f64,
         /// How far it may be beyond that.
-        most_skew: f64,
+        max_skew: f64,
     },
     /// A session's messages are bounded to less than it needs.
     MessageBytes(u32),
-    /// A session, or the message that it was given, breaks a rule.
-    Session(SessionRule),
 }
 
 /// What a number of milliseconds is the time of.
@@ -162,7 +193,7 @@ pub enum Time {
     /// The life of entries.
     TimeToLive,
     /// How far entries may be dated beyond the clock.
-    MostSkew,
+    MaxSkew,
     /// When an entry was written.
     Timestamp,
 }
@@ -186,8 +217,6 @@ impl Time {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionRule {
-    /// An error ended it.
-    Ended,
     /// The other side syncs a document of another name.
     OtherDocument {
         /// The name here.
@@ -212,6 +241,15 @@ pub enum SessionRule {
     ReadOnly,
     /// The other side sends a document that this one does not need.
     DocumentNotNeeded,
+    /// The other side sends what this side does not accept.
+    NotAccepted,
+    /// An event that the other side sends is not of one of the peers that may write.
+    Writer {
+        /// Its author.
+        peer: String,
+    },
+    /// A hello that is not the first one has another session number than that.
+    OtherNonce,
 }
 
 /// What is wrong with a run of events.
@@ -229,6 +267,12 @@ pub enum RunRule {
     },
     /// It does not build on its peer's previous event.
     PreviousMissing,
+    /// It builds on another event that follows its peer's previous event.
+    OnSibling,
+    /// It builds on a run that builds on it.
+    Circle,
+    /// Its fingerprints are not one for the previous event, if there is one, and one for each dependency.
+    Fingerprints,
     /// One of its dependencies builds on another one.
     DependenciesNotConcurrent {
         /// The peer of the dependency that another one already builds on.
@@ -269,6 +313,10 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyName(name) => write!(f, "the {name} is empty; give it at least one byte"),
+            Self::ReservedTable(table) => write!(
+                f,
+                "table name {table:?} is reserved: names that start with `{RESERVED_TABLES}` belong to the engine; choose another name"
+            ),
             Self::RepeatedColumn(column) => write!(f, "the column {column:?} is named twice; name it once"),
             Self::RepeatedPeer(peer) => write!(f, "the version names the peer {peer:?} twice; name it once"),
             Self::HorizonAhead { peer, count, known } => write!(
@@ -281,6 +329,22 @@ impl fmt::Display for Invalid {
             Self::UnknownEvent { peer, counter } => {
                 write!(f, "event {counter} of {peer:?} is not known here; merge it first, or name another one")
             }
+            Self::AmbiguousEvent { peer, counter, candidates } => write!(
+                f,
+                "event {counter} of {peer:?} can be one of several branches: {}; name the branch",
+                candidates.join(", ")
+            ),
+            Self::BranchMark(peer) => {
+                write!(f, "peer name {peer:?} contains \"~\", which separates names of branches; use another character")
+            }
+            Self::NotABranch(name) => {
+                write!(f, "{name:?} is not the name of a branch: a peer, \"~\" and 16 lower-case hexadecimal digits")
+            }
+            Self::UnknownInSummary { peer } => write!(
+                f,
+                "a summary names events of {peer:?} that are unknown here and may not build on the horizon; merge them first, or \
+                 pass the summary that was recorded when the replicas were in sync"
+            ),
             Self::ReversedRange => f.write_str("the range's first end is above its second; swap them"),
             Self::Run { run, peer, start, rule } => {
                 write!(f, "run {run} (peer {peer:?}, from event {start}): {rule}")
@@ -289,14 +353,13 @@ impl fmt::Display for Invalid {
                 write!(f, "{what} is {given}; give milliseconds: a finite number that is not negative")
             }
             Self::NoTimeToLive => f.write_str("the time to live is 0, and nothing would ever show; give more"),
-            Self::AheadOfClock { timestamp, now, most_skew } => write!(
+            Self::AheadOfClock { timestamp, now, max_skew } => write!(
                 f,
-                "an entry is dated {timestamp}, more than {most_skew} ms beyond the clock, {now}; set the clocks, or allow more skew"
+                "an entry is dated {timestamp}, more than {max_skew} ms beyond the clock, {now}; set the clocks, or allow more skew"
             ),
             Self::MessageBytes(given) => {
-                write!(f, "messages cannot be bounded to {given} bytes; give at least {}", limits::LEAST_MESSAGE_BYTES)
+                write!(f, "messages cannot be bounded to {given} bytes; give at least {}", limits::MIN_MESSAGE_BYTES)
             }
-            Self::Session(rule) => rule.fmt(f),
         }
     }
 }
@@ -306,7 +369,7 @@ impl fmt::Display for Time {
         f.write_str(match self {
             Self::Now => "the present time",
             Self::TimeToLive => "the time to live",
-            Self::MostSkew => "the most skew",
+            Self::MaxSkew => "the most skew",
             Self::Timestamp => "a timestamp",
         })
     }
@@ -315,7 +378,6 @@ impl fmt::Display for Time {
 impl fmt::Display for SessionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended => f.write_str("an error ended this session; drop it, and open another one on each side"),
             Self::OtherDocument { here, there } => {
                 write!(
                     f,
@@ -333,6 +395,13 @@ impl fmt::Display for SessionRule {
                 f.write_str("more messages came than the other side may send unacknowledged; poll after each one")
             }
             Self::ReadOnly => f.write_str("the other side sends events, though it said that it sends none"),
+            Self::NotAccepted => f.write_str("the other side sent content of a kind that this side does not accept"),
+            Self::Writer { peer } => {
+                write!(f, "the other side sent an event of {peer:?}, which may not write in this session")
+            }
+            Self::OtherNonce => {
+                f.write_str("the other side changed its session number in the middle of a conversation")
+            }
             Self::DocumentNotNeeded => f.write_str("the other side sends a document that this one has no need of"),
         }
     }
@@ -340,7 +409,7 @@ impl fmt::Display for SessionRule {
 
 impl From<SessionRule> for Error {
     fn from(rule: SessionRule) -> Self {
-        Invalid::Session(rule).into()
+        Self::Protocol(rule)
     }
 }
 
@@ -358,6 +427,14 @@ impl fmt::Display for RunRule {
             Self::PreviousMissing => f.write_str(
                 "it does not build on its peer's previous event; name that event, or one that builds on it, as a dependency",
             ),
+            Self::OnSibling => f.write_str(
+                "it builds on another event that follows the same previous event of its peer; an event has one previous event",
+            ),
+            Self::Circle => f.write_str("it builds on a run that builds on it; pass runs as `events-since` returns them"),
+            Self::Fingerprints => f.write_str(
+                "its fingerprints must be one for the peer's previous event, if there is one, and one for each dependency, none of \
+                 them 0; or leave them out",
+            ),
             Self::DependenciesNotConcurrent { peer, counter } => write!(
                 f,
                 "another of its dependencies builds on event {counter} of {peer:?}; name only the later one"
@@ -373,19 +450,18 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidArgument(invalid) => invalid.fmt(f),
-            Self::LimitExceeded { limit, given } => {
-                write!(f, "limit {} exceeded: {given} given, at most {} taken", limit.name, limit.most)
+            Self::LimitExceeded { limit, actual } => {
+                write!(f, "{actual} exceeds the limit {} of {}", limit.name, limit.maximum)
             }
             Self::NoSuchRow { table, row } => write!(f, "no row {row:?} in table {table:?}"),
-            Self::ConflictingEvent { peer, counter } => {
-                write!(f, "two different events are named ({peer:?}, {counter}): the peer name was used twice")
-            }
+            Self::Protocol(rule) => rule.fmt(f),
+            Self::SessionEnded => f.write_str("the session ended with an earlier error; open a new session on each side"),
             Self::Corrupt(Damage { at, what }) => write!(f, "at byte {at}: {what}"),
             Self::UnsupportedVersion(version) => {
-                write!(f, "the bytes are of format version {version}, which this engine does not read")
+                write!(f, "the bytes have format version {version}, which this engine does not read; use a newer engine")
             }
             Self::UnsupportedFeature(bit) => {
-                write!(f, "the bytes use the feature of bit {bit}, which this engine does not know: a newer one wrote them")
+                write!(f, "the bytes use feature {bit}, which this engine does not support; use a newer engine")
             }
             Self::Compacted(_) => f.write_str(
                 "the history that this needs was compacted away; go on with `rebase` and a saved document, or ask for less",

@@ -10,12 +10,13 @@
 //! ann.insert("people", "p1", vec![Cell::new("name", "Alice"), Cell::new("age", 30_i64)])?;
 //!
 //! let mut ben = Doc::create("ben")?;
-//! ben.merge_events(ann.events_since(&ben.version(), u32::MAX)?.runs)?;
+//! ben.merge_events(ann.events_since(&ben.summary(), u32::MAX)?.runs)?;
 //! assert_eq!(ben.get("people", "p1").unwrap()[0], Cell::new("age", Value::Integer(30)));
 //! assert_eq!(ann.digest(), ben.digest());
 //! # Ok::<(), converge_engine::Error>(())
 //! ```
 
+mod chain;
 mod clock;
 mod codec;
 mod doc;
@@ -23,6 +24,7 @@ mod ephemeral;
 mod error;
 mod graph;
 mod id;
+mod lanes;
 pub mod limits;
 mod memory;
 mod oplog;
@@ -32,13 +34,16 @@ mod sort;
 mod value;
 mod work;
 
-pub use doc::{CompactionReport, Doc, EventBatch, EventRun, MergeReport, Transaction};
+pub use doc::{
+    CompactionReport, Content, Doc, EventBatch, EventRun, Fork, Inspection, MergeReport, SectionSize, Transaction,
+    UpdateReader, inspect,
+};
 pub use ephemeral::{Entry, Store, StoreOptions};
 pub use error::{Damage, Error, Invalid, Name, RunRule, SessionRule, Time};
 pub use id::{EventId, PeerVersion};
 pub use oplog::{Cell, Commit, RowOp};
 pub use rows::{Changes, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
-pub use session::{Progress, Received, Session, SessionOptions};
+pub use session::{Acceptance, Progress, Received, Session, SessionOptions};
 pub use value::Value;
 
 /// The engine's version, as semver.

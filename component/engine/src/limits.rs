@@ -8,19 +8,19 @@ pub struct Limit {
     /// The name, in kebab case, units last.
     pub name: &'static str,
     /// The largest value that the engine takes.
-    pub most: u64,
+    pub maximum: u64,
 }
 
 impl Limit {
     /// Refuses what is larger.
-    pub(crate) fn check(&'static self, given: u64) -> Result<(), Error> {
-        if given <= self.most { Ok(()) } else { Err(Error::LimitExceeded { limit: self, given }) }
+    pub(crate) fn check(&'static self, actual: u64) -> Result<(), Error> {
+        if actual <= self.maximum { Ok(()) } else { Err(Error::LimitExceeded { limit: self, actual }) }
     }
 }
 
 macro_rules! limits {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal, $most:expr;)*) => {
-        $($(#[$doc])* pub static $constant: Limit = Limit { name: $name, most: $most };)*
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $maximum:expr;)*) => {
+        $($(#[$doc])* pub static $constant: Limit = Limit { name: $name, maximum: $maximum };)*
         /// Every limit, in the order in which they are documented.
         pub static ALL: &[&Limit] = &[$(&$constant),*];
     };
@@ -28,7 +28,11 @@ macro_rules! limits {
 
 limits! {
     /// Bytes of a peer's name.
-    PEER_BYTES = "peer-bytes", 256;
+    PEER_BYTES = "peer-bytes", 200;
+    /// Bytes of the name of a branch of a peer, and of a permanent name of an event.
+    BRANCH_BYTES = "branch-bytes", 256;
+    /// Branches of the history of one peer.
+    PEER_BRANCHES = "peer-branches", 1 << 16;
     /// Bytes of a table's name.
     TABLE_BYTES = "table-bytes", 256;
     /// Bytes of a row's id, and of the bounds of a scan.
@@ -37,7 +41,7 @@ limits! {
     COLUMN_BYTES = "column-bytes", 256;
     /// Bytes of one text or blob.
     VALUE_BYTES = "value-bytes", 16 << 20;
-    /// Cells of one operation, and columns that one scan may name.
+    /// Cells that one operation sets or removes, and columns that one scan may name.
     OPERATION_CELLS = "operation-cells", 16_384;
     /// Operations of one commit.
     COMMIT_OPERATIONS = "commit-operations", 1_000_000;
@@ -99,6 +103,8 @@ limits! {
     TIME_MS = "time-ms", 1 << 53;
     /// Bytes of the name of a session's document.
     DOCUMENT_NAME_BYTES = "document-name-bytes", 1_024;
+    /// Writers that a session may be bounded to.
+    SESSION_WRITERS = "session-writers", 4_096;
     /// Bytes of one message of a session.
     MESSAGE_BYTES = "message-bytes", 16 << 20;
     /// Messages of a session that carry content and that the other side has not acknowledged yet: no more are given then.
@@ -115,7 +121,7 @@ limits! {
 }
 
 /// The least that a session's messages may be bounded to: what every message needs, and some content.
-pub const LEAST_MESSAGE_BYTES: u32 = 64;
+pub const MIN_MESSAGE_BYTES: u32 = 64;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right; those in one entry may use each other.
-const ROOMS: [&[&str]; 14] = [
+const ROOMS: [&[&str]; 16] = [
     &["work"],
     &["sort"],
     &["limits", "error"],
@@ -14,7 +14,9 @@ const ROOMS: [&[&str]; 14] = [
     &["id"],
     &["clock"],
     &["graph"],
+    &["lanes"],
     &["oplog"],
+    &["chain"],
     &["rows"],
     &["doc"],
     &["ephemeral"],
@@ -22,7 +24,7 @@ const ROOMS: [&[&str]; 14] = [
 ];
 
 /// What stands to the left and is not seen all the same.
-const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["clock", "graph", "oplog", "rows", "doc"])];
+const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["clock", "graph", "lanes", "oplog", "chain", "rows", "doc"])];
 
 fn place(room: &str) -> Option<usize> {
     ROOMS.iter().position(|rooms| rooms.contains(&room))

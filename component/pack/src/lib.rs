@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
-use wit_parser::{IndexMap, InterfaceId, PackageId, Resolve, WorldId, WorldItem, WorldKey};
+use wit_parser::{IndexMap, InterfaceId, PackageId, Resolve, Stability, WorldId, WorldItem, WorldKey};
 
 /// The target that gives a component without imports: every WASI target pulls in interfaces of its own.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -113,12 +113,12 @@ fn wrap(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode().context("making a component of the core module")
 }
 
-/// Checks that a component imports nothing and exports what the world of the folder `wit` exports, which may go without a
-/// name where it is the only one. Comments do not count: they do not survive in a component. Costs milliseconds.
+/// Checks that a component imports nothing and exports exactly what a world of the folder `wit` exports. The world needs no
+/// name if it is the only one. Comments and `@since` are ignored: a component does not contain them. Costs milliseconds.
 ///
 /// # Errors
 ///
-/// Where it is not so, and where either cannot be read.
+/// If the component differs, or one of the two cannot be read.
 pub fn check(component: &[u8], wit: &Path, world: Option<&str>) -> Result<()> {
     let DecodedWasm::Component(found, found_world) = wit_component::decode(component)? else {
         bail!("this is an interface without a component");
@@ -134,8 +134,9 @@ pub fn check(component: &[u8], wit: &Path, world: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// What a world exports, as text: the names, then the interfaces in alphabetical order, without comments.
+/// Prints what a world exports: the names, then the interfaces in alphabetical order, without comments and `@since`.
 fn exported(mut resolve: Resolve, world: WorldId) -> Result<String> {
+    forget_stability(&mut resolve);
     let mut text = names(&resolve, &resolve.worlds[world].exports).join("\n");
     let interfaces: Vec<InterfaceId> = resolve.worlds[world]
         .exports
@@ -156,6 +157,16 @@ fn exported(mut resolve: Resolve, world: WorldId) -> Result<String> {
         text.push_str(&printer.output.to_string());
     }
     Ok(text)
+}
+
+fn forget_stability(resolve: &mut Resolve) {
+    for (_, interface) in &mut resolve.interfaces {
+        interface.stability = Stability::Unknown;
+        interface.functions.values_mut().for_each(|function| function.stability = Stability::Unknown);
+    }
+    for (_, of_type) in &mut resolve.types {
+        of_type.stability = Stability::Unknown;
+    }
 }
 
 fn names(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<String> {

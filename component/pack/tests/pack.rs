@@ -36,18 +36,23 @@ fn the_component_is_what_the_contract_says_and_nothing_else() {
     converge_pack::check(&component, &workspace().join("wit"), WORLD).unwrap();
     for (file, from, to) in [
         ("durable.wit", "digest: func() -> list<u8>", "digest: func() -> list<u16>"),
-        ("durable.wit", "peer: func() -> string;", ""),
+        ("durable.wit", "@since(version = 0.2.0)\n        peer: func() -> string;", ""),
         ("durable.wit", "counter of the first event.\n        start: u32", "x\n        begin: u32"),
         ("types.wit", "other(string),", "other(string),\n        more(u32),"),
-        ("world.wit", "version: func() -> string;", "version: func() -> string;\n    name: func() -> string;"),
-        ("world.wit", "export engine;", ""),
+        ("engine.wit", "version: func() -> string;", "version: func() -> string;\n    name: func() -> string;"),
+        ("world.wit", "@since(version = 0.2.0)\n    export engine;", ""),
     ] {
         let contract = altered_contract(file, from, to);
         let error = converge_pack::check(&component, contract.path(), WORLD).unwrap_err().to_string();
         assert!(error.contains("is not what"), "{file}, {to:?}: {error}");
     }
-    let comment = altered_contract("types.wit", "/// A named cell of a row.", "/// Another comment.");
-    converge_pack::check(&component, comment.path(), WORLD).unwrap();
+    for (from, to) in [
+        ("/// A named value of a row.", "/// Another comment."),
+        ("@since(version = 0.2.0)\n    record cell", "record cell"),
+    ] {
+        let contract = altered_contract("types.wit", from, to);
+        converge_pack::check(&component, contract.path(), WORLD).unwrap();
+    }
 }
 
 #[test]

@@ -24,12 +24,12 @@ thread_local! {
 }
 
 /// More steps than this find nothing that fewer do not find sooner.
-const MOST_STEPS: usize = 16;
+const MAX_STEPS: usize = 16;
 
 fuzz_target!(|input: &[u8]| {
     let mut doc = Doc::create("ann").expect("a good name");
     let mut rest = input;
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let Some(&[which, length]) = rest.split_off(..2).and_then(|head| head.first_chunk()) else { break };
         let length = usize::from(length).min(rest.len());
         let part = rest.split_off(..length).expect("so many are left");
@@ -57,7 +57,7 @@ fn step(doc: &mut Doc, which: u8, part: &[u8]) {
             for (at, less) in horizon.iter_mut().zip(part) {
                 at.count = at.count.saturating_sub((*less).into());
             }
-            let _ = doc.compact(&horizon);
+            let _ = doc.compact(&[Doc::summary_of(&horizon).expect("a version names each peer once")]);
         }
         _ => {
             let saved = doc.save();

@@ -13,7 +13,7 @@ const GROUP: usize = 128;
 /// Equal numbers from which on they are written once.
 const LEAST_RUN: usize = 3;
 /// The largest number that stands for a whole column.
-const MOST_SINGLE: u64 = u64::MAX >> 1;
+const MAX_SINGLE: u64 = u64::MAX >> 1;
 /// How many numbers a byte of a column can stand for.
 pub(crate) const ITEMS_PER_BYTE: u64 = GROUP as u64 / 2;
 
@@ -97,7 +97,7 @@ impl ColumnWriter {
     #[inline(never)]
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         let is_single = self.bytes.is_empty() && self.literals.is_empty() && self.times == 1;
-        if is_single && self.form == Form::Varint && self.last <= MOST_SINGLE {
+        if is_single && self.form == Form::Varint && self.last <= MAX_SINGLE {
             return put_varint(out, self.last << 1 | 1);
         }
         if self.times > 0 {
@@ -148,7 +148,7 @@ impl<'a> Column<'a> {
 
     /// Refuses a count of items that the column cannot hold, before anything is allocated for them.
     pub(crate) fn check_count(&self, count: u64) -> Result<(), Error> {
-        if count <= self.most_items() {
+        if count <= self.max_items() {
             Ok(())
         } else {
             Err(self.damage("a column is shorter than what it should hold"))
@@ -156,7 +156,7 @@ impl<'a> Column<'a> {
     }
 
     /// How many items there can be at most.
-    pub(crate) fn most_items(&self) -> u64 {
+    pub(crate) fn max_items(&self) -> u64 {
         (self.reader.left() as u64).saturating_mul(ITEMS_PER_BYTE).saturating_add(self.left as u64)
     }
 

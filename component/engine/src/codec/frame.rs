@@ -5,7 +5,8 @@ use crate::error::{Damage, Error};
 
 const MAGIC: [u8; 4] = [0xc7, b'c', b'v', b'g'];
 const VERSION: u64 = 1;
-/// The feature bits that this version knows: none.
+/// The feature bits that this engine knows: none. Assigned are 0 (withheld operations), 1 (texts and counters) and 2
+/// (signed documents); see `docs/format.md`.
 const FEATURES: u64 = 0;
 const CHECKSUM_BYTES: usize = 4;
 /// Sections from this one on can be skipped by whoever does not know them.
@@ -18,17 +19,26 @@ pub(crate) enum Kind {
     Document,
     /// Events alone.
     Update,
-    /// Entries of a store.
+    /// All entries of a store, or of some of its namespaces.
+    Snapshot,
+    /// Entries of a store that changed.
     Entries,
 }
 
 impl Kind {
+    const ALL: [Self; 4] = [Self::Document, Self::Update, Self::Snapshot, Self::Entries];
+
     fn byte(self) -> u8 {
         match self {
             Self::Document => b'D',
             Self::Update => b'U',
+            Self::Snapshot => b'S',
             Self::Entries => b'E',
         }
+    }
+
+    fn of(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.byte() == byte)
     }
 }
 
@@ -53,9 +63,31 @@ pub(crate) enum Section {
     Waiting = 8,
     /// Entries of a store.
     Entries = 9,
+    /// Fingerprints of events.
+    Fingerprints = 10,
 }
 
-const LAST_SECTION: usize = 9;
+const LAST_SECTION: usize = 10;
+
+impl Section {
+    /// The names of the sections, by number from 1, as in `docs/format.md`.
+    const NAMES: [&str; LAST_SECTION] =
+        ["peers", "names", "horizon", "state", "rows", "history", "changed", "waiting", "entries", "fingerprints"];
+
+    /// Returns the name of the section with this number. Only sections that a reader skips have none.
+    fn name_of(number: u64) -> &'static str {
+        let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        place.and_then(|place| Self::NAMES.get(place)).copied().unwrap_or("unknown")
+    }
+}
+
+/// The number, name and size of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SectionHead {
+    pub(crate) number: u64,
+    pub(crate) name: &'static str,
+    pub(crate) bytes: u64,
+}
 
 /// Writes a frame.
 #[derive(Debug)]
@@ -102,6 +134,8 @@ impl FrameWriter {
 pub(crate) struct Frame<'a> {
     pub(crate) kind: Kind,
     sections: [Option<Reader<'a>>; LAST_SECTION + 1],
+    /// The sections as they follow each other.
+    body: Reader<'a>,
     end: usize,
 }
 
@@ -116,16 +150,14 @@ impl<'a> Frame<'a> {
         if version != VERSION {
             return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX)));
         }
-        let kind = match reader.byte()? {
-            b'D' => Kind::Document,
-            b'U' => Kind::Update,
-            b'E' => Kind::Entries,
-            _ => return Err(reader.damage("these are neither a document nor an update nor entries")),
-        };
+        let kind = reader.byte()?;
         let unknown = reader.varint()? & !FEATURES;
         if unknown != 0 {
             return Err(Error::UnsupportedFeature(unknown.trailing_zeros()));
         }
+        let Some(kind) = Kind::of(kind) else {
+            return Err(reader.damage("these are neither a document nor an update nor entries"));
+        };
         let len = reader.varint()?;
         if len.checked_add(CHECKSUM_BYTES as u64) != Some(reader.left() as u64) {
             return Err(reader.damage("the bytes are cut off, or more bytes follow them"));
@@ -135,7 +167,7 @@ impl<'a> Frame<'a> {
         if crc32fast::hash(whole).to_le_bytes() != checksum {
             return Err(reader.damage("the checksum is not that of the bytes: they are damaged"));
         }
-        let mut frame = Self { kind, sections: [None; LAST_SECTION + 1], end: bytes.len() };
+        let mut frame = Self { kind, sections: [None; LAST_SECTION + 1], body: sections, end: bytes.len() };
         let mut last = 0;
         while sections.left() > 0 {
             let start = sections;
@@ -152,6 +184,21 @@ impl<'a> Frame<'a> {
             }
         }
         Ok(frame)
+    }
+
+    /// Returns the version of the format.
+    pub(crate) fn version(&self) -> u32 {
+        VERSION as u32
+    }
+
+    /// Returns all sections in their order, also those that were taken out or are to be skipped.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = SectionHead> + use<'a> {
+        let mut rest = self.body;
+        std::iter::from_fn(move || {
+            let number = rest.varint().ok()?;
+            let bytes = rest.sized_part().ok()?.left() as u64;
+            Some(SectionHead { number, name: Section::name_of(number), bytes })
+        })
     }
 
     /// Takes a section out.

@@ -4,7 +4,7 @@ use super::{Column, ColumnWriter, Reader, put_varint};
 use crate::error::Error;
 
 /// Bytes that a text can share with the one before: with more, a few bytes could stand for very many.
-const MOST_SHARED: usize = 128;
+const MAX_SHARED: usize = 128;
 
 /// Writes texts in ascending order.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl SortedTextsWriter {
 
     pub(crate) fn push(&mut self, text: &str) {
         let text = text.as_bytes();
-        let shared = text.iter().zip(&self.last).take(MOST_SHARED).take_while(|(a, b)| a == b).count();
+        let shared = text.iter().zip(&self.last).take(MAX_SHARED).take_while(|(a, b)| a == b).count();
         self.shared.push(shared as u64);
         self.lens.push((text.len() - shared) as u64);
         self.bytes.extend_from_slice(&text[shared..]);
@@ -63,11 +63,11 @@ impl<'a> SortedTexts<'a> {
 
     /// The next text, which is larger than the one before and not longer than `most` bytes.
     pub(crate) fn next(&mut self, most: u64) -> Result<&str, Error> {
-        let shared = self.shared.next_to(self.last.len().min(MOST_SHARED) as u64)? as usize;
+        let shared = self.shared.next_to(self.last.len().min(MAX_SHARED) as u64)? as usize;
         let len = self.lens.next_to(most.saturating_sub(shared as u64))?;
         let rest = self.rests.take(len)?;
         let replaced = &self.last[shared..];
-        let shares_more = shared < MOST_SHARED && !rest.is_empty() && rest.first() == replaced.first();
+        let shares_more = shared < MAX_SHARED && !rest.is_empty() && rest.first() == replaced.first();
         if shares_more || (rest <= replaced && !self.is_first) {
             return Err(self.rests.damage("a text is not above the one before, or not in its shortest form"));
         }

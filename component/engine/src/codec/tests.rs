@@ -153,6 +153,8 @@ fn frames_are_whole() {
     let mut read = Frame::read(&bytes).unwrap();
     assert_eq!((read.kind, read.need(Section::Peers).unwrap().left()), (Kind::Update, 2));
     assert!(read.finish().is_err(), "a section was not taken out");
+    let heads: Vec<_> = read.heads().map(|head| (head.number, head.name, head.bytes)).collect();
+    assert_eq!((heads, read.version()), (vec![(1, "peers", 2), (6, "history", 0)], 1));
     assert!(read.take(Section::History).is_some() && read.need(Section::State).is_err() && read.finish().is_ok());
 
     for at in 0..bytes.len() {
@@ -162,4 +164,15 @@ fn frames_are_whole() {
         assert!(Frame::read(&flipped).is_err(), "flipped at {at}");
     }
     assert!(Frame::read(&[&bytes[..], &bytes].concat()).is_err());
+
+    // What a newer engine writes is named, before anything in it is looked at.
+    for (version, kind, features, error) in [
+        (2, b'U', 0, Error::UnsupportedVersion(2)),
+        (1, b'U', 1, Error::UnsupportedFeature(0)),
+        (1, b'U', 6, Error::UnsupportedFeature(1)),
+        (1, b'Z', 4, Error::UnsupportedFeature(2)),
+    ] {
+        let newer = [&bytes[..4], &[version, kind, features], &bytes[7..]].concat();
+        assert_eq!(Frame::read(&newer).map(drop), Err(error));
+    }
 }

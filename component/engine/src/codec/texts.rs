@@ -5,7 +5,7 @@ use crate::error::Error;
 use std::collections::BTreeMap;
 
 /// How many different texts of a column later ones can name.
-const MOST_KNOWN: usize = 4_096;
+const MAX_KNOWN: usize = 4_096;
 
 /// Writes texts.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl<'a> TextsWriter<'a> {
         self.lens.push(text.len() as u64);
         self.bytes.extend_from_slice(text);
         self.last = None;
-        if self.known.len() < MOST_KNOWN {
+        if self.known.len() < MAX_KNOWN {
             let code = self.known.len() as u64 + 1;
             self.known.insert(text, code);
             self.last = Some((text, code));
@@ -88,7 +88,7 @@ impl<'a> Texts<'a> {
         match self.codes.next_to(self.known as u64)? {
             0 => {
                 let bytes = self.bytes.take(self.lens.next()?)?;
-                let is_numbered = self.known < MOST_KNOWN;
+                let is_numbered = self.known < MAX_KNOWN;
                 self.known += usize::from(is_numbered);
                 Ok(TextPiece::New { bytes, is_numbered })
             }

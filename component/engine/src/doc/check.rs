@@ -3,50 +3,77 @@
 use super::EventRun;
 use crate::error::{Error, Invalid, Name, RunRule};
 use crate::id::EventId;
+use crate::lanes::check_name;
 use crate::limits;
 use crate::oplog::{CommitRef, RowOp};
 use crate::sort;
 
-/// Checks names and sizes, and sorts the cells of each operation by column, so that one event has one form.
+/// Checks names and sizes, and sorts the cells and columns of each operation, so that one event has one form.
 /// O(size × log of the cells of an operation).
 pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
     limits::COMMIT_OPERATIONS.check(ops.len() as u64)?;
     for op in &mut *ops {
-        let (table, row, _) = op.parts();
+        let (table, row) = op.row_name();
         Name::Table.check(table)?;
         Name::Row.check(row)?;
-        let (RowOp::Insert { cells, .. } | RowOp::Update { cells, .. }) = op else { continue };
-        limits::OPERATION_CELLS.check(cells.len() as u64)?;
-        for cell in &*cells {
-            Name::Column.check(&cell.column)?;
-            limits::VALUE_BYTES.check(cell.value.as_ref().content_bytes())?;
-        }
-        sort::sort_by(cells, |a, b| a.column.cmp(&b.column));
-        if let Some(pair) = cells.windows(2).find(|pair| pair[0].column == pair[1].column) {
-            return Err(Invalid::RepeatedColumn(pair[0].column.clone()).into());
+        match op {
+            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
+                limits::OPERATION_CELLS.check(cells.len() as u64)?;
+                for cell in &*cells {
+                    Name::Column.check(&cell.column)?;
+                    limits::VALUE_BYTES.check(cell.value.as_ref().content_bytes())?;
+                }
+                sort::sort_by(cells, |a, b| a.column.cmp(&b.column));
+                each_once(cells.iter().map(|cell| &cell.column))?;
+            }
+            RowOp::Unset { columns, .. } => {
+                limits::OPERATION_CELLS.check(columns.len() as u64)?;
+                columns.iter().try_for_each(|column| Name::Column.check(column))?;
+                sort::sort(columns);
+                each_once(columns.iter())?;
+            }
+            RowOp::Delete { .. } => {}
         }
     }
     limits::COMMIT_BYTES.check(CommitRef::Plain(ops).bytes())
 }
 
+/// Rejects a column that is named twice among these, which are sorted.
+fn each_once<'a>(mut columns: impl Iterator<Item = &'a String>) -> Result<(), Error> {
+    let mut last = columns.next();
+    for column in columns {
+        if last.replace(column) == Some(column) {
+            return Err(Invalid::RepeatedColumn(column.clone()).into());
+        }
+    }
+    Ok(())
+}
+
 /// Checks each run for itself, as far as it can be checked without what it depends on, and makes its commits canonical.
 pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
     for (place, run) in runs.iter_mut().enumerate() {
-        Name::Peer.check(&run.peer)?;
+        check_name(&run.peer)?;
         limits::EVENT_DEPENDENCIES.check(run.deps.len() as u64)?;
         for dep in &run.deps {
-            Name::Peer.check(&dep.peer)?;
+            check_name(&dep.peer)?;
             limits::COUNTER.check(dep.counter.into())?;
         }
         limits::COUNTER.check((u64::from(run.start) + run.commits.len() as u64).saturating_sub(1))?;
-        let EventRun { peer, start, lamport, deps, commits } = &*run;
-        rules(peer, *start, commits.len() as u64, deps, Some(*lamport))
+        let EventRun { peer, start, lamport, deps, commits, fingerprints, .. } = &*run;
+        rules(peer, *start, commits.len() as u64, deps, *lamport)
+            .and_then(|()| links(fingerprints, deps.len() + usize::from(*start > 0)))
             .map_err(|rule| broken(peer, *start, place, rule))?;
         for ops in &mut run.commits {
             commit(ops)?;
         }
     }
     Ok(())
+}
+
+/// Refuses fingerprints, if there are any, that are not one for each of so many links.
+fn links(fingerprints: &[u64], links: usize) -> Result<(), RunRule> {
+    let is_right = fingerprints.is_empty() || (fingerprints.len() == links && !fingerprints.contains(&0));
+    if is_right { Ok(()) } else { Err(RunRule::Fingerprints) }
 }
 
 /// The error for a run that breaks a rule.

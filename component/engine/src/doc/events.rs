@@ -1,13 +1,15 @@
 //! Events as replicas exchange them, and reading them out of a document.
 
 use super::Doc;
-use super::incoming::Incoming;
-use crate::error::{Error, Invalid};
-use crate::graph::Span;
-use crate::id::{Counter, EventId, EventNumber, PeerNumber, PeerVersion};
+use super::names::BranchCuts;
+use super::summary::Summary;
+use crate::error::Error;
+use crate::graph::{Span, parts};
+use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber};
 use crate::limits;
 use crate::oplog::{Commit, CommitRef};
 use crate::sort;
+use crate::work;
 
 /// Consecutive events of one peer, each of which depends on just the one before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +18,15 @@ pub struct EventRun {
     pub peer: String,
     /// The counter of the first event.
     pub start: u32,
-    /// The lamport time of the first event; the k-th after it has this plus k.
-    pub lamport: u32,
+    /// The lamport time of the first event; the k-th after it has this plus k. `None` stands for "derive it".
+    pub lamport: Option<u32>,
     /// What the first event depends on, sorted by peer.
     pub deps: Vec<EventId>,
+    /// The fingerprints of the author's event before the first one, if there is one, and of `deps`, in this order. If
+    /// empty, names alone identify them.
+    pub fingerprints: Vec<u64>,
+    /// Distinguishes the first event from an equal one, or 0.
+    pub salt: u64,
     /// The operations of each event.
     pub commits: Vec<Commit>,
 }
@@ -33,47 +40,33 @@ pub struct EventBatch {
     pub more: bool,
 }
 
-impl EventBatch {
-    /// At most `most` of the events of runs after the first `skip`; ends once it has crossed `limits::PAGE_BYTES`.
-    pub(super) fn page(runs: &[Incoming<'_>], skip: u32, most: u32) -> Self {
-        let mut page = Page { batch: Self { runs: Vec::new(), more: false }, left: most, bytes: 0 };
-        let mut skip = skip;
-        for run in runs {
-            let first = skip.min(run.len);
-            skip -= first;
-            let places = first as usize..run.len as usize;
-            page.add(places.map(|place| run.commit(place)), |commits| EventRun {
-                peer: run.peer.to_owned(),
-                start: run.start + first,
-                lamport: 0,
-                deps: run.deps_at(first as usize).into_owned(),
-                commits,
-            });
-            if page.batch.more {
-                break;
-            }
-        }
-        page.batch
-    }
-}
-
 /// What an event counts for in a page, beside its commit.
 const EVENT_BYTES: u64 = 8;
 
 /// A batch that is being filled.
-struct Page {
-    batch: EventBatch,
+pub(super) struct BatchFiller {
+    pub(super) batch: EventBatch,
     /// How many more events may be in it.
     left: u32,
     bytes: u64,
 }
 
-impl Page {
-    /// Adds these events, as far as they fit, as one run.
-    fn add<'a>(&mut self, commits: impl Iterator<Item = CommitRef<'a>>, run: impl FnOnce(Vec<Commit>) -> EventRun) {
+impl BatchFiller {
+    /// An empty page, for at most `limit` events.
+    pub(super) fn new(limit: u32) -> Self {
+        Self { batch: EventBatch { runs: Vec::new(), more: false }, left: limit, bytes: 0 }
+    }
+
+    /// Adds these events as one run, as far as they fit. Returns how many were added.
+    pub(super) fn add<'a>(
+        &mut self,
+        commits: impl Iterator<Item = CommitRef<'a>>,
+        run: impl FnOnce(Vec<Commit>) -> EventRun,
+    ) -> u32 {
         let mut taken = Vec::new();
         for commit in commits {
-            if self.left == 0 || self.bytes > limits::PAGE_BYTES.most {
+            work::step();
+            if self.left == 0 || self.bytes > limits::PAGE_BYTES.maximum {
                 self.batch.more = true;
                 break;
             }
@@ -81,25 +74,27 @@ impl Page {
             self.left -= 1;
             taken.push(commit.to_commit());
         }
-        if !taken.is_empty() {
+        let count = taken.len() as u32;
+        if count > 0 {
             self.batch.runs.push(run(taken));
         }
+        count
     }
 }
 
 impl Doc {
-    /// The events beyond `known`, at most `most` of them, each after what it depends on. Peers that this replica does
-    /// not know do not matter, and a count beyond what it knows means all that it knows. A page ends once it has crossed
+    /// Returns at most `limit` events that the replica with this summary lacks, each after what it depends on. If that replica
+    /// is ahead on a branch, it is assumed to have this replica's part of the branch. A page ends once it has crossed
     /// `limits::PAGE_BYTES`. O(peers), and for each event its size and O(log n).
     ///
     /// # Errors
-    /// `InvalidArgument` where `known` names a peer twice; `LimitExceeded` where it names too many; `Compacted` where
-    /// events beyond it were given up.
-    pub fn events_since(&self, known: &[PeerVersion], most: u32) -> Result<EventBatch, Error> {
-        let counts = self.known_counts(known)?;
-        self.check_covers_horizon(&counts)?;
-        let mut page = Page { batch: EventBatch { runs: Vec::new(), more: false }, left: most, bytes: 0 };
-        for span in self.graph.since(&counts) {
+    /// `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` for one that names too many peers;
+    /// `Compacted` if some of the events were compacted away, or if the other replica cannot take some of them.
+    pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
+        let lacking = self.lacking(&Summary::read(summary)?)?;
+        let mut page = BatchFiller::new(limit);
+        let cuts = BranchCuts(&self.lanes);
+        for span in self.graph.since(&lacking.counts).flat_map(|span| parts(span, &cuts)) {
             let events = (span.first.0..).map(EventNumber).take(span.len as usize);
             page.add(events.map(|event| self.commit_of(event)), |commits| self.run(&span, commits));
             if page.batch.more {
@@ -109,44 +104,41 @@ impl Doc {
         Ok(page.batch)
     }
 
-    /// By peer number, how many events of each peer `known` names.
-    pub(super) fn known_counts(&self, known: &[PeerVersion]) -> Result<Vec<u32>, Error> {
-        limits::PEERS.check(known.len() as u64)?;
-        let mut counts = vec![0; self.peers.len()];
-        if let Some(peer) = sort::repeated(known.iter().map(|known| &known.peer)) {
-            return Err(Invalid::RepeatedPeer(peer.clone()).into());
+    pub(super) fn run(&self, span: &Span, commits: Vec<Commit>) -> EventRun {
+        let Span { first, peer: lane, counter, lamport, .. } = *span;
+        let previous = self.lanes.previous(lane, counter).and_then(|(lane, counter)| self.print_at(lane, counter));
+        let mut deps: Vec<(EventId, Fingerprint)> =
+            self.dependencies(first).map(|event| (self.event_id(event), self.print(event))).collect();
+        sort::sort_by(&mut deps, |(a, _), (b, _)| a.cmp(b));
+        let fingerprints = previous.into_iter().chain(deps.iter().map(|&(_, fingerprint)| fingerprint));
+        EventRun {
+            peer: self.lanes.name(lane, counter).into_owned(),
+            start: counter.0,
+            lamport: Some(lamport.0),
+            fingerprints: fingerprints.map(Fingerprint::get).collect(),
+            deps: deps.into_iter().map(|(id, _)| id).collect(),
+            salt: self.graph.salt(first),
+            commits,
         }
-        for PeerVersion { peer, count } in known {
-            if let Some(number) = self.peers.find(peer) {
-                counts[PeerNumber(number).index()] = *count;
-            }
-        }
-        Ok(counts)
     }
 
-    fn run(&self, span: &Span, commits: Vec<Commit>) -> EventRun {
-        let Span { first, peer, counter: Counter(start), lamport, .. } = *span;
-        let peer = String::from(&**self.peers.text(peer.0));
-        EventRun { peer, start, lamport: lamport.0, deps: self.deps_of(first), commits }
+    /// The fingerprint of an event that is there, or the last one of a lane that was given up.
+    pub(super) fn print_at(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
+        match self.graph.find(lane, counter) {
+            Some(event) => Some(self.print(event)),
+            None => self.tip_at_horizon(lane, counter),
+        }
     }
 
-    /// What an event depends on, sorted by peer.
-    pub(super) fn deps_of(&self, event: EventNumber) -> Vec<EventId> {
-        let Some(dependencies) = self.graph.dependencies(event) else {
-            return vec![self.event_id(EventNumber(event.0 - 1))];
-        };
-        let mut deps: Vec<EventId> = dependencies.iter().map(|&dependency| self.event_id(dependency)).collect();
-        sort::sort(&mut deps);
-        deps
+    /// What an event depends on.
+    pub(super) fn dependencies(&self, event: EventNumber) -> impl Iterator<Item = EventNumber> {
+        let listed = self.graph.dependencies(event);
+        let previous = if listed.is_none() { event.0.checked_sub(1).map(EventNumber) } else { None };
+        listed.unwrap_or_default().iter().copied().chain(previous)
     }
 
     /// The operations of an event.
     pub(super) fn commit_of(&self, event: EventNumber) -> CommitRef<'_> {
         CommitRef::Logged { names: &self.rows, log: &self.log, event }
-    }
-
-    /// Whether the event that took effect is this one. O(its size).
-    pub(super) fn is_event(&self, event: EventNumber, deps: &[EventId], commit: CommitRef<'_>) -> bool {
-        self.commit_of(event).equals(commit) && self.deps_of(event) == deps
     }
 }

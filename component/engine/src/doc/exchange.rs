@@ -1,13 +1,17 @@
-//! What a session needs of a document: what it knows, by name; pages of events as bytes; and taking such a page in.
+//! What a session needs of a document: pages of events as bytes, and merging such a page.
 
+use super::Doc;
+use super::merge::Merged;
+use super::names::BranchCuts;
 use super::pack::{Pack, Unpacked};
-use super::{Doc, MergeReport};
+use super::summary::Summary;
+use super::waiting::Need;
 use crate::codec::Reader;
 use crate::error::Error;
-use crate::graph::Span;
-use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
+use crate::graph::{Chain, Span};
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, PeerVersion, SharedText};
+use crate::lanes::{AuthorNumber, split_name};
 use crate::sort;
-use crate::value::ValueRef;
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +35,8 @@ pub(crate) struct PageBudget {
 #[derive(Debug)]
 pub(crate) struct EventPage {
     pub(crate) bytes: Vec<u8>,
-    /// By peer, the counter after the last of its events in the page.
-    pub(crate) ends: Vec<(SharedText, u32)>,
+    /// By lane, the last of its events in the page.
+    pub(crate) ends: Vec<End>,
     /// Where the next page begins.
     pub(crate) next: PageStart,
     /// The size of its events, as limits count it, for the next budget.
@@ -41,59 +45,162 @@ pub(crate) struct EventPage {
     pub(crate) is_full: bool,
 }
 
+/// How far a lane goes.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) lane: PeerNumber,
+    /// The counter after its last event.
+    pub(crate) count: u32,
+    /// The last event.
+    pub(crate) last: Need,
+}
+
 /// What an event counts for, beside its commit.
 const EVENT_SIZE: u64 = 16;
 
 impl Doc {
-    /// How many events took effect, by peer, sorted.
-    pub(crate) fn counts(&self) -> impl Iterator<Item = (&SharedText, u32)> {
-        let counts = self.peers.sorted().map(|(peer, number)| (peer, self.graph.count(PeerNumber(number))));
-        counts.filter(|&(_, count)| count > 0)
+    /// The end of a lane that goes up to this event, if that is there.
+    pub(crate) fn end_at(&self, lane: PeerNumber, counter: Counter) -> Option<End> {
+        let event = self.graph.find(lane, counter)?;
+        Some(End { lane, count: counter.0 + 1, last: self.need_of(event) })
     }
 
-    /// A checksum, not 0, of what an event depends on and does, by which two replicas see whether they mean the same event;
-    /// none where it is not known, or was given up. O(its size).
-    pub(crate) fn check_of(&self, peer: &str, counter: u32) -> Option<u16> {
-        let event = self.find_event(peer, counter).filter(|&event| !self.is_stub(event))?;
-        let mut hasher = crc32fast::Hasher::new();
-        let text = |hasher: &mut crc32fast::Hasher, bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
+    /// The end of the lane that goes up to the event with this fingerprint, if that is there.
+    pub(crate) fn end_of(&self, last: &Need) -> Option<End> {
+        let (lane, counter) = self.place_of(last)?;
+        Some(End { lane, count: counter.0 + 1, last: last.clone() })
+    }
+
+    /// The author of a lane.
+    pub(crate) fn author_of(&self, lane: PeerNumber) -> AuthorNumber {
+        self.lanes.author_of(lane)
+    }
+
+    /// The lane that a lane leaves, and how many of its events are before that.
+    pub(crate) fn origin_of(&self, lane: PeerNumber) -> Option<(PeerNumber, u32)> {
+        Some((self.lanes.parent(lane)?, self.lanes.start(lane).0))
+    }
+
+    /// The lanes of an author.
+    pub(crate) fn lanes_of(&self, author: AuthorNumber) -> &[PeerNumber] {
+        self.lanes.lanes_of(author)
+    }
+
+    /// The authors of these events, as far as they are known here, sorted.
+    pub(crate) fn authors_of(&self, events: &[Need]) -> Vec<AuthorNumber> {
+        let mut authors: Vec<_> = events.iter().filter_map(|event| self.lanes.author(event.author())).collect();
+        sort::sort(&mut authors);
+        authors.dedup();
+        authors
+    }
+
+    /// The last event of a lane, if it is there.
+    pub(crate) fn last_on(&self, lane: PeerNumber) -> Option<EventNumber> {
+        self.graph.find(lane, Counter(self.graph.count(lane).checked_sub(1)?))
+    }
+
+    /// How many events of a lane are known.
+    pub(crate) fn count_on(&self, lane: PeerNumber) -> u32 {
+        self.graph.count(lane)
+    }
+
+    /// How many events the longest branch of an author has. O(lanes of the author).
+    pub(crate) fn longest_count(&self, author: AuthorNumber) -> u32 {
+        self.lanes.lanes_of(author).iter().map(|&lane| self.graph.count(lane)).max().unwrap_or(0)
+    }
+
+    /// How many events there are beyond these counts by lane and above the horizon. O(lanes).
+    pub(crate) fn count_beyond(&self, known: impl Fn(PeerNumber) -> u32) -> u32 {
+        let horizon = self.graph.horizon();
+        let beyond = self.lanes.all().map(|lane| {
+            let known = known(lane).max(self.lanes.start(lane).0).max(horizon.count(lane));
+            self.graph.count(lane).saturating_sub(known)
+        });
+        beyond.fold(0, u32::saturating_add)
+    }
+
+    /// How many events of a summary are unknown here, as far as its counts tell. O(branches × log n).
+    pub(crate) fn count_unknown(&self, summary: &Summary) -> u32 {
+        let unknown = summary.branches.iter().map(|branch| {
+            let Some(author) = self.lanes.author(split_name(&branch.name).0) else {
+                return branch.count - branch.start;
+            };
+            let tip = branch.tip.and_then(|tip| self.find_print(author, Counter(branch.last()), tip));
+            if tip.is_some() {
+                return 0;
+            }
+            let shared = self.only_leaf(author, branch).map_or(branch.start, |lane| self.graph.count(lane));
+            branch.count.saturating_sub(shared).max(1)
+        });
+        unknown.fold(0, u32::saturating_add)
+    }
+
+    /// Counts by lane as a version.
+    pub(crate) fn version_of(&self, counts: &[u32]) -> Vec<PeerVersion> {
+        let table = self.branch_table();
+        let known = table.counts(|lane| counts.get(lane.index()).copied().unwrap_or(0));
+        let known = known.into_iter().enumerate().filter(|&(_, count)| count > 0);
+        known.map(|(rank, count)| PeerVersion { peer: table.name(rank).into_owned(), count }).collect()
+    }
+
+    /// Sparse fingerprints of an author's branches, as far as their last events are beyond these counts by lane: the last one,
+    /// those 1, 2, 4, … before it, and the first that is retained; at least one.
+    pub(crate) fn trace(&self, author: AuthorNumber, known: &[u32]) -> Vec<Need> {
+        let mut trace = Vec::new();
+        let name = SharedText::from(&**self.lanes.author_name(self.lanes.lanes_of(author)[0]));
+        let mut push = |lane: PeerNumber, counter: Counter| {
+            let lane = self.lanes.on_way(lane, counter);
+            let fingerprint = self.print_at(lane, counter);
+            trace.extend(fingerprint.map(|fingerprint| Need { name: name.clone(), counter: counter.0, fingerprint }));
+            fingerprint.is_some()
         };
-        for EventId { peer, counter } in self.deps_of(event) {
-            text(&mut hasher, peer.as_bytes());
-            hasher.update(&counter.to_le_bytes());
-        }
-        for op in self.commit_of(event).ops() {
-            hasher.update(&[op.kind as u8]);
-            text(&mut hasher, op.table.as_bytes());
-            text(&mut hasher, op.row.as_bytes());
-            for (column, value) in op.cells.iter() {
-                text(&mut hasher, column.as_bytes());
-                hasher.update(&[value.tag()]);
-                match value {
-                    ValueRef::Null | ValueRef::Boolean(_) => {}
-                    ValueRef::Integer(integer) => hasher.update(&integer.to_le_bytes()),
-                    ValueRef::Real(bits) => hasher.update(&bits.to_le_bytes()),
-                    ValueRef::Text(content) => text(&mut hasher, content.as_bytes()),
-                    ValueRef::Blob(content) => text(&mut hasher, content),
+        let mut any = None;
+        for &lane in self.lanes.lanes_of(author) {
+            let Some(last) = self.graph.count(lane).checked_sub(1) else { continue };
+            any = any.or(Some((lane, Counter(last))));
+            let is_leaf = self.lanes.leaving(lane, Counter(last + 1)).is_empty();
+            if !is_leaf || known.get(lane.index()).is_some_and(|&count| count > last) {
+                continue;
+            }
+            let (mut distance, mut lowest) = (0, last);
+            while let Some(counter) = last.checked_sub(distance) {
+                if !push(lane, Counter(counter)) {
+                    break;
                 }
+                lowest = counter;
+                distance = (distance * 2).max(1);
+            }
+            if let Some(first) = self.first_retained(lane, lowest) {
+                push(lane, first);
             }
         }
-        Some(((hasher.finalize() & 0xffff) as u16).max(1))
+        if trace.is_empty()
+            && let Some((lane, last)) = any
+        {
+            let fingerprint = self.print_at(lane, last).unwrap_or(Fingerprint::of_hash(0));
+            trace.push(Need { name, counter: last.0, fingerprint });
+        }
+        trace
     }
 
-    /// How many events were given up, by peer, sorted.
-    pub(crate) fn given_up(&self) -> impl Iterator<Item = (&SharedText, u32)> {
-        let horizon = self.graph.horizon();
-        let counts = self.peers.sorted().map(|(peer, number)| (peer, horizon.count(PeerNumber(number))));
-        counts.filter(|&(_, count)| count > 0)
+    /// The first event on the way to a lane that is there, if it is before the one with this counter.
+    fn first_retained(&self, lane: PeerNumber, before: u32) -> Option<Counter> {
+        let mut first = None;
+        let mut lane = lane;
+        loop {
+            let event = self.graph.first_beyond(lane, self.graph.horizon().count(lane));
+            let counter = event.map(|event| self.graph.describe(event).1).filter(|counter| counter.0 < before);
+            first = counter.or(first);
+            match self.lanes.parent(lane) {
+                Some(parent) if self.graph.horizon().count(lane) == 0 => lane = parent,
+                _ => return first,
+            }
+        }
     }
 
-    /// The text of this name that the document holds, where it does: to be shared. O(log n).
-    pub(crate) fn shared_name(&self, peer: &str) -> SharedText {
-        let number = self.peers.find(peer);
-        number.map_or_else(|| SharedText::from(peer), |number| self.peers.text(number).clone())
+    /// The error for a horizon of another replica.
+    pub(crate) fn compacted_at(&self, summary: &Summary) -> Error {
+        Error::Compacted(summary.horizon.iter().map(|head| (String::from(&*head.name), head.counter + 1)).collect())
     }
 
     /// The number of the event that comes next.
@@ -106,31 +213,27 @@ impl Doc {
         self.renumbered
     }
 
-    /// The next page of events, each after what it depends on, without those that `known` counts of their peer; none where
-    /// nothing is left. From a version on O(peers), and for each event its size and O(log n); from an event on the latter
+    /// The next page of events, each after what it depends on, without those that `known` counts of their lane; `None` if
+    /// nothing is left. From a version on O(lanes), and for each event its size and O(log n); from an event on the latter
     /// alone.
-    ///
-    /// # Errors
-    /// `Compacted` where events beyond a version were given up.
     pub(crate) fn page(
         &self,
         start: PageStart,
-        known: impl Fn(&str) -> u32,
+        known: impl Fn(PeerNumber) -> u32,
         budget: PageBudget,
-    ) -> Result<Option<EventPage>, Error> {
-        let known_of = |peer: PeerNumber| known(self.peers.text(peer.0));
+    ) -> Option<EventPage> {
         match start {
             PageStart::Version => {
-                let counts: Vec<u32> = (0..self.peers.len() as u32).map(|peer| known_of(PeerNumber(peer))).collect();
-                self.check_covers_horizon(&counts)?;
-                Ok(self.page_of(self.graph.since(&counts), start, budget))
+                let horizon = self.graph.horizon();
+                let counts: Vec<u32> = self.lanes.all().map(|lane| known(lane).max(horizon.count(lane))).collect();
+                self.page_of(self.graph.since(&counts), start, budget)
             }
             PageStart::Event(first) => {
                 let unknown = self.graph.spans_from(first).filter_map(|span| {
-                    let skipped = known_of(span.peer).saturating_sub(span.counter.0);
+                    let skipped = known(span.peer).saturating_sub(span.counter.0);
                     span.without_first(skipped)
                 });
-                Ok(self.page_of(unknown, start, budget))
+                self.page_of(unknown, start, budget)
             }
         }
     }
@@ -163,7 +266,8 @@ impl Doc {
             (Some(event), PageStart::Event(_)) => PageStart::Event(event),
             (Some(_), PageStart::Version) => PageStart::Version,
         };
-        let ends = taken.iter().map(|span| (self.peers.text(span.peer.0).clone(), span.counter.0 + span.len)).collect();
+        let ends =
+            taken.iter().filter_map(|span| self.end_at(span.peer, Counter(span.counter.0 + span.len - 1))).collect();
         let size = *sizes.get(events.checked_sub(1)?)?;
         Some(EventPage { bytes, ends, next, size, is_full: left.is_some() })
     }
@@ -172,11 +276,13 @@ impl Doc {
     fn write_page(&self, spans: &[Span]) -> Vec<u8> {
         let mut spans = spans.to_vec();
         sort::sort_by_key(&mut spans, |span| (span.peer, span.counter));
-        let mut chains = self.graph.linked(spans.into_iter());
+        let mut chains = self.graph.linked(spans.into_iter(), &BranchCuts(&self.lanes));
         sort::sort_by(&mut chains, |a, b| {
-            a.lamport.cmp(&b.lamport).then_with(|| self.peers.text(a.peer.0).cmp(self.peers.text(b.peer.0)))
+            let name = |chain: &Chain| self.lanes.name(chain.peer, chain.counter);
+            a.lamport.cmp(&b.lamport).then_with(|| name(a).cmp(&name(b)))
         });
-        Pack::write(&self.rows, &self.log, &self.outgoing_of(&chains)).into_section()
+        let print = |event| self.print(event);
+        Pack::write((&self.rows, &self.log), &self.outgoing_of(&chains), &[], &print).into_section()
     }
 
     /// A page as an update. O(bytes).
@@ -187,16 +293,23 @@ impl Doc {
         Pack::section_into_update(page)
     }
 
-    /// Takes in a page of another replica, as `merge_update` does; gives too, by run, whose events it held and the counter
-    /// after the last of them.
+    /// Merges a page of another replica, as `merge_update` does; returns too, by run, the last of its events that this
+    /// replica has now. Only `writers` may be the authors, if there are any.
     ///
     /// # Errors
-    /// As [`Doc::merge_update`], for an update.
-    pub(crate) fn merge_page(&mut self, page: Reader<'_>) -> Result<(MergeReport, Vec<(String, u32)>), Error> {
+    /// As [`Doc::merge_update`], for an update; the author of an event that may not write.
+    pub(crate) fn merge_page(
+        &mut self,
+        page: Reader<'_>,
+        may_write: impl Fn(&str) -> bool,
+    ) -> Result<Result<Merged, String>, Error> {
         let unpacked = Unpacked::of_section(page)?;
         let runs = unpacked.runs()?;
-        let report = self.merge(&runs)?;
-        Ok((report, runs.iter().map(|run| (run.peer.to_owned(), run.end())).collect()))
+        if let Some(run) = runs.iter().find(|run| !may_write(run.author())) {
+            return Ok(Err(run.author().to_owned()));
+        }
+        let Merged { report, reached } = self.merge(&runs)?;
+        Ok(Ok(Merged { report: report.with_missing(self), reached }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looking back: what differs between two versions, and going on from an old one.
 
 use super::Doc;
-use crate::error::{Error, Invalid, Name};
+use crate::error::{Error, Name};
 use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
 use crate::limits;
 use crate::oplog::RowOp;
@@ -9,8 +9,8 @@ use crate::sort;
 
 impl Doc {
     /// Operations that lead from the tables at `here` to those at `there`, both given as heads: events, in any order,
-    /// whose version is they and all that they build on. Sorted by table and row; a row that lost cells comes as a delete
-    /// and an insert. O(peers), O(log n) for each event that only one of the versions holds, and for each row that those
+    /// whose version is they and all that they build on. Sorted by table and row. A row that exists in both versions comes
+    /// as an update of the cells that changed or are new, followed by an unset of the cells that are gone. O(peers), O(log n) for each event that only one of the versions holds, and for each row that those
     /// touch all operations on it since the horizon.
     ///
     /// # Errors
@@ -19,7 +19,7 @@ impl Doc {
     pub fn diff(&self, here: &[EventId], there: &[EventId]) -> Result<Vec<RowOp>, Error> {
         let (here, there) = (self.version_at(here)?, self.version_at(there)?);
         let mut rows = Vec::new();
-        for (peer, (&here, &there)) in (0..).map(PeerNumber).zip(here.iter().zip(&there)) {
+        for (peer, (&here, &there)) in self.lanes.all().zip(here.iter().zip(&there)) {
             for span in self.graph.spans(peer, here.min(there)..here.max(there)) {
                 let events = (span.first.0..).take(span.len as usize).map(EventNumber);
                 rows.extend(events.flat_map(|event| self.log.ops(event)).map(|op| op.row));
@@ -31,7 +31,7 @@ impl Doc {
             let (peer, counter, lamport) = self.graph.describe(event);
             (counter.0 < counts[peer.index()]).then_some((lamport, peer))
         };
-        let names = (&self.log, &self.peers);
+        let names = (&self.log, &self.lanes);
         Ok(self.rows.diff(names, rows, &|event| holds(&here, event), &|event| holds(&there, event)))
     }
 
@@ -48,20 +48,19 @@ impl Doc {
         Ok(Self { peer: SharedText::from(peer), ..self.rebuild(horizon, &counts)? })
     }
 
-    /// By peer number, how many events these are or build on.
+    /// By lane, how many events these are or build on.
     fn version_at(&self, heads: &[EventId]) -> Result<Vec<u32>, Error> {
         limits::PEERS.check(heads.len() as u64)?;
         let mut events = Vec::new();
-        for EventId { peer, counter } in heads {
-            if *counter >= self.count_of(peer) {
-                return Err(Invalid::UnknownEvent { peer: peer.clone(), counter: *counter }.into());
-            }
+        for head in heads {
+            let (lane, counter) = self.resolve(head)?;
             // One that was given up adds nothing where the others cover the horizon.
-            events.extend(self.find_event(peer, *counter));
+            events.extend(self.graph.find(lane, counter));
         }
         let mut counts = self.graph.counts_at(&events);
-        counts.resize(self.peers.len(), 0);
-        self.check_covers_horizon(&counts)?;
-        Ok(counts)
+        counts.resize(self.lanes.len(), 0);
+        let horizon = self.graph.horizon();
+        let covers = |(lane, &count): (PeerNumber, &u32)| horizon.count(lane) <= count;
+        if self.lanes.all().zip(&counts).all(covers) { Ok(counts) } else { Err(self.compacted()) }
     }
 }

@@ -1,16 +1,20 @@
 //! Reading a document, and events: everything is decoded and checked before anything changes.
 
+use super::branches::{SavedBranches, SavedPrints};
+use super::incoming::{Incoming, Target};
 use super::pack::Unpacked;
 use super::stamps::Stamps;
-use super::{Doc, EventBatch, MergeReport};
+use super::{Doc, MergeReport};
 use crate::clock::Lamport;
 use crate::codec::{Frame, Kind, Reader, Section};
 use crate::error::{Error, Name};
 use crate::graph::{Graph, Horizon, RunsReader};
-use crate::id::{Counter, PeerNumber, SharedText, read_texts};
+use crate::id::{Counter, Fingerprint, PeerNumber, SharedText, read_texts};
+use crate::lanes::branch_name;
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
 use crate::rows::StateReader;
+use std::cell::RefCell;
 
 /// The frame of a saved document; refuses what else has one.
 pub(super) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
@@ -19,11 +23,12 @@ pub(super) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
     match frame.kind {
         Kind::Document => Ok(frame),
         Kind::Update => refuse("this is an update, not a document: give it to `merge-update`"),
-        Kind::Entries => refuse(NOT_EVENTS),
+        Kind::Snapshot | Kind::Entries => refuse(NOT_EVENTS),
     }
 }
 
-const NOT_EVENTS: &str = "these are a store's entries, not a document: give them to a store's `merge-update`";
+pub(super) const NOT_EVENTS: &str =
+    "these are a store's entries, not a document: give them to a store's `merge-update`";
 
 impl Doc {
     /// The document that `save` wrote, writing as `peer` from now on: 1 to `limits::PEER_BYTES` bytes. A replica that goes
@@ -49,59 +54,55 @@ impl Doc {
         let mut frame = Frame::read(update)?;
         match frame.kind {
             Kind::Document => {}
-            Kind::Update => return self.merge(&Unpacked::of_update(&mut frame)?.runs()?),
-            Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
+            Kind::Update => {
+                let unpacked = Unpacked::of_update(&mut frame)?;
+                let report = self.merge(&unpacked.runs()?)?.report;
+                self.announce(unpacked.markers.iter().cloned());
+                return Ok(report.with_missing(self));
+            }
+            Kind::Snapshot | Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
         }
         let other = Self::read(self.peer.clone(), &mut frame)?;
-        let given_up = |number: u32| other.graph.horizon().count(PeerNumber(number));
-        if other.peers.sorted().any(|(peer, number)| given_up(number) > self.count_of(peer)) {
+        let summary = self.own_summary();
+        let proven = other.proven(&summary, &[]);
+        if other.is_below(&summary, &proven) {
             return Err(other.compacted());
         }
-        self.merge(&other.runs())
+        Ok(self.merge(&other.runs())?.report.with_missing(self))
     }
 
-    /// The events that [`merge_update`](Self::merge_update) would be given by these bytes, and those that wait in a saved
-    /// document, without merging them: at most `most` of those after the first `skip`. Their lamport times, which follow from
-    /// what they depend on, are 0. A page ends once it has crossed `limits::PAGE_BYTES`. O(bytes × log n), and the page's size.
-    ///
-    /// # Errors
-    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`].
-    pub fn events_of(update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Error> {
-        let mut frame = Frame::read(update)?;
-        match frame.kind {
-            Kind::Update => Ok(EventBatch::page(&Unpacked::of_update(&mut frame)?.runs()?, skip, most)),
-            Kind::Document => {
-                let doc = Self::read(SharedText::from(""), &mut frame)?;
-                let runs: Vec<_> = doc.runs().into_iter().chain(doc.waiting.runs()).collect();
-                Ok(EventBatch::page(&runs, skip, most))
-            }
-            Kind::Entries => Err(Reader::new(update).damage(NOT_EVENTS)),
-        }
-    }
-
-    fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {
+    pub(super) fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {
         let mut section = frame.need(Section::Peers)?;
-        let peers = read_texts(&mut section, &limits::PEERS, limits::PEER_BYTES.most)?;
+        let names = read_texts(&mut section, &limits::PEERS, limits::BRANCH_BYTES.maximum)?;
+        let branches = SavedBranches::read(&mut section, &names)?;
         section.finish()?;
         let mut section = frame.need(Section::Names)?;
         let mut state = StateReader::read_names(&mut section)?;
         section.finish()?;
 
-        let peer_count = peers.len() as u32;
+        let peer_count = names.len() as u32;
         let mut horizon_section = frame.take(Section::Horizon);
         let horizon = horizon_section.as_mut().map(|section| Horizon::read(section, peer_count)).transpose()?;
         let mut history = frame.need(Section::History)?;
-        let (graph, mut stamps, events) = read_graph(&mut history, horizon.unwrap_or_default(), peer_count)?;
+        let mut prints_section = frame.take(Section::Fingerprints);
+        if prints_section.is_some() == (peer_count == 0) {
+            return Err(history.damage("a document with events has fingerprints, and no other one"));
+        }
+        let saved = prints_section.as_mut().map(|section| SavedPrints::read(section, &branches, horizon.as_ref()));
+        let saved = saved.transpose()?.unwrap_or_else(SavedPrints::none);
+        let (graph, mut stamps, events) = read_graph(&mut history, horizon.unwrap_or_default(), &branches, &saved)?;
+        let lanes = branches.lanes(&graph).ok_or_else(|| history.damage("branches do not make trees"))?;
         if let Some(mut section) = horizon_section {
             stamps.read_dropped(&mut section, peer_count)?;
             section.finish()?;
         }
+        let prints = saved.restore(&graph, &branches)?;
 
         let mut log = OpLog::default();
-        state.read_states(&mut frame.need(Section::State)?, &mut log, (&stamps, &peers))?;
+        state.read_states(&mut frame.need(Section::State)?, &mut log, &stamps)?;
         let has_horizon = !graph.horizon().is_empty();
         if let Some(mut changed) = if has_horizon { frame.take(Section::Changed) } else { None } {
-            state.read_changed(&mut changed, &mut log, (&stamps, &peers))?;
+            state.read_changed(&mut changed, &mut log, &stamps)?;
         }
         (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
         let mut ops = OpsReader::read(&mut history, events)?;
@@ -111,9 +112,10 @@ impl Doc {
         }
         ops.finish()?;
         history.finish()?;
-        let rows = state.finish(&history, &log, &peers, has_horizon)?;
+        let rows = state.finish(&history, &log, &lanes, has_horizon)?;
 
-        let mut doc = Self { peer, peers, graph, log, rows, ..Self::empty() };
+        let prints = RefCell::new(prints);
+        let mut doc = Self { peer, lanes, graph, log, rows, prints, ..Self::empty() };
         if let Some(section) = frame.take(Section::Waiting) {
             doc.read_waiting(section)?;
         }
@@ -124,49 +126,87 @@ impl Doc {
     fn read_waiting(&mut self, section: Reader<'_>) -> Result<(), Error> {
         let wrong = section.damage("a waiting event does not wait, or breaks a rule");
         let unpacked = Unpacked::of_section(section)?;
-        let report = unpacked.runs().and_then(|runs| self.merge(&runs)).map_err(|error| match error {
+        let runs = unpacked.runs().map(|runs| {
+            let plain = with_permanent_names(runs).into_iter();
+            plain.map(|run| run.with_plain_names(|author| !self.is_forked(author))).collect::<Vec<_>>()
+        });
+        let merged = runs.and_then(|runs| self.merge(&runs)).map_err(|error| match error {
             Error::LimitExceeded { .. } => error,
             _ => wrong.clone(),
         })?;
+        let report = merged.report;
         if report.applied == 0 && report.duplicate == 0 && report.waiting > 0 { Ok(()) } else { Err(wrong) }
     }
 }
 
-/// Reads the runs of a history, in the order of their times and peers, each as long as it can be.
-fn read_graph(history: &mut Reader<'_>, horizon: Horizon, peers: u32) -> Result<(Graph, Stamps, u64), Error> {
-    let numbers: Vec<PeerNumber> = (0..peers).map(PeerNumber).collect();
-    let given_up = horizon.ranked_counts(&numbers);
+/// Names the events that waiting runs follow, which are not named in the bytes, as other dependencies are.
+fn with_permanent_names(mut runs: Vec<Incoming<'_>>) -> Vec<Incoming<'_>> {
+    for previous in runs.iter_mut().filter_map(|run| run.previous.as_mut()) {
+        let Target::Print(fingerprint) = previous.target else { continue };
+        let author = previous.author();
+        let is_by_name = fingerprint == Fingerprint::BY_NAME;
+        let name = if is_by_name { author.to_owned() } else { branch_name(author, fingerprint) };
+        previous.name = name.into();
+    }
+    runs
+}
+
+/// Reads the runs of a history, in the order of their times and branches, each as long as it can be.
+fn read_graph(
+    history: &mut Reader<'_>,
+    horizon: Horizon,
+    branches: &SavedBranches,
+    saved: &SavedPrints<'_>,
+) -> Result<(Graph, Stamps, u64), Error> {
+    let given_up = horizon.counts_of(branches.len() as u32);
     let mut runs = RunsReader::read(history, given_up.clone())?;
     let mut graph = Graph::beyond(horizon);
     let mut stamps = Stamps::default();
     let (mut deps, mut dependencies, mut last) = (Vec::new(), Vec::new(), (Lamport::NEVER, 0));
     let mut events = graph.len().into();
+    let mut place = 0;
     while let Some(run) = runs.next(&mut deps)? {
         let peer = PeerNumber(run.peer);
-        if run.start != graph.count(peer) {
+        let count = graph.count(peer);
+        let parent = branches.parent(peer);
+        let previous = match (count, parent) {
+            (0, None) => None,
+            (0, Some(parent)) => Some((parent, graph.count(parent))),
+            _ => Some((peer, count)),
+        };
+        if run.start != previous.map_or(0, |(_, count)| count) {
             return Err(runs.damage("a peer's events have a gap"));
         }
+        let previous = previous.and_then(|(lane, count)| Some((lane, Counter(count.checked_sub(1)?))));
         dependencies.clear();
         for &(peer, counter) in &deps {
             let event = graph.find(PeerNumber(peer), Counter(counter));
             dependencies.push(event.ok_or_else(|| runs.damage("an event comes before what it depends on"))?);
         }
         let lamport = graph.lamport_after(&dependencies);
-        let is_part = run.start > given_up[run.peer as usize] && matches!(deps[..], [(peer, _)] if peer == run.peer);
+        let salt = saved.salts.get(&place).copied().unwrap_or(0);
+        place += 1;
+        let is_part =
+            count > given_up[run.peer as usize] && salt == 0 && matches!(deps[..], [(peer, _)] if peer == run.peer);
         if is_part || (lamport, run.peer) <= last {
             return Err(runs.damage("the runs are not the longest, or not in their order"));
         }
-        if graph.check(peer, &dependencies).is_err() {
+        let siblings = if count == 0 { branches.siblings(peer) } else { &[] };
+        let siblings: Vec<(PeerNumber, Counter)> = match dependencies.len() {
+            0 | 1 => Vec::new(),
+            _ => siblings.iter().filter(|&&lane| lane != peer).map(|&lane| (lane, Counter(run.start))).collect(),
+        };
+        if graph.check(previous, &siblings, &dependencies).is_err() {
             return Err(runs.damage("an event depends on events that it cannot depend on"));
         }
         events += u64::from(run.len);
         limits::DOCUMENT_EVENTS.check(events)?;
         last = (lamport, run.peer);
-        graph.push(peer, &dependencies, run.len);
+        graph.push((peer, Counter(run.start)), &dependencies, salt, run.len);
         stamps.add(peer, lamport, run.len);
     }
     runs.finish()?;
-    if numbers.iter().any(|&peer| graph.count(peer) == 0) {
+    if (0..branches.len() as u32).any(|peer| graph.count(PeerNumber(peer)) == 0) {
         return Err(runs.damage("a peer has no events"));
     }
     graph.complete_so_far();

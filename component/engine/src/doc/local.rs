@@ -3,6 +3,7 @@
 use super::room::{Coming, make_room};
 use super::translation::{FoundRows, Translation};
 use super::{Doc, check};
+use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
@@ -39,14 +40,21 @@ impl Doc {
         self.commit(vec![RowOp::Delete { table: table.to_owned(), row: row.to_owned() }])
     }
 
+    /// Commits the removal of these cells of a row. Columns that have no cell are ignored.
+    ///
+    /// # Errors
+    /// As for [`Doc::commit`]; `NoSuchRow` if the row does not exist.
+    pub fn unset(&mut self, table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Unset { table: table.to_owned(), row: row.to_owned(), columns }])
+    }
+
     /// Commits these operations as one event, and gives its name. Where there are more heads than one event may depend
     /// on, events without operations that join them come first. O(log n) for each operation, cell and head.
     ///
     /// # Errors
     /// `InvalidArgument` for empty names and repeated columns; `LimitExceeded` for what is too large, or does not fit
-    /// into the document any more; `NoSuchRow` for an update or delete of a row that is not there after the operations
-    /// before it; `ConflictingEvent` where waiting events show that this peer's next events were already written
-    /// elsewhere: it can write again once those have come.
+    /// into the document any more; `NoSuchRow` for an update, delete or unset of a row that is not there after the operations
+    /// before it.
     pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
         check::commit(&mut ops)?;
         let found = self.find_rows(&ops)?;
@@ -59,10 +67,8 @@ impl Doc {
     }
 
     fn commit_on_heads(&mut self, ops: CommitRef<'_>, found: FoundRows) -> Result<EventId, Error> {
-        let next = self.count_of(&self.peer);
-        if let Some(counter) = self.waiting.first_claimed(&self.peer, next) {
-            return Err(Error::ConflictingEvent { peer: String::from(&*self.peer), counter });
-        }
+        let own = self.own_lane();
+        let next = own.map_or(0, |lane| self.graph.count(lane));
         let joins = joins_before(self.graph.head_count());
         limits::COUNTER.check(u64::from(next) + joins)?;
         self.check_room(&Coming {
@@ -74,11 +80,45 @@ impl Doc {
 
         make_room(&mut self.rows, &mut self.log, std::iter::once(ops))?;
 
-        let peer = PeerNumber(self.peers.intern(&self.peer));
-        self.join_heads(peer);
+        let lane = match own {
+            Some(lane) => lane,
+            None => self.lanes.add_author(&self.peer.clone()),
+        };
+        self.join_heads(lane);
         let heads: SmallVec<[EventNumber; FEW_HEADS]> = self.graph.heads().collect();
-        self.commit_on(peer, &heads, ops, found);
-        Ok(EventId { peer: String::from(&*self.peer), counter: self.graph.count(peer) - 1 })
+        let event = self.commit_on(lane, &heads, ops, found);
+        let id = self.event_id(event);
+        if !self.waiting.is_empty() {
+            (next..=id.counter)
+                .filter_map(|counter| self.graph.find(lane, Counter(counter)))
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(|event| self.wake(event));
+        }
+        Ok(id)
+    }
+
+    /// The lane on which this replica continues: that of its last event, or, if others wrote on behind that or this replica did
+    /// not write yet, the one of its peer whose last event is executed last. O(1), and then O(lanes of the peer).
+    fn own_lane(&mut self) -> Option<PeerNumber> {
+        let author = self.lanes.author(&self.peer)?;
+        if let &[lane] = self.lanes.lanes_of(author) {
+            return Some(lane);
+        }
+        let is_leaf = |lane: PeerNumber, counter: Counter| {
+            self.graph.count(lane) == counter.0 + 1 && self.lanes.leaving(lane, Counter(counter.0 + 1)).is_empty()
+        };
+        if let Some((lane, counter)) = self.own
+            && is_leaf(lane, counter)
+        {
+            return Some(lane);
+        }
+        let ends = self.lanes.lanes_of(author).iter().filter_map(|&lane| {
+            let last = Counter(self.graph.count(lane).checked_sub(1)?);
+            let lamport = self.graph.find(lane, last).map_or(Lamport::NEVER, |event| self.graph.describe(event).2);
+            is_leaf(lane, last).then_some((lamport, lane))
+        });
+        ends.max_by(|a, b| a.0.cmp(&b.0).then_with(|| self.lanes.order(a.1, b.1))).map(|(_, lane)| lane)
     }
 
     /// The rows that the operations name, as far as they are known. Refuses operations on rows that are not there, walking
@@ -90,16 +130,16 @@ impl Doc {
             return Ok(FoundRows::new());
         }
         let missing = |table: &str, row: &str| Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() };
-        if ops.len() == 1 || is(|op| matches!(op, RowOp::Update { .. })) {
+        if ops.len() == 1 || is(|op| matches!(op, RowOp::Update { .. } | RowOp::Unset { .. })) {
             let found = ops
                 .iter()
-                .map(RowOp::parts)
-                .map(|(table, row, _)| self.rows.find(table, row).map(Some).ok_or_else(|| missing(table, row)));
+                .map(RowOp::row_name)
+                .map(|(table, row)| self.rows.find(table, row).map(Some).ok_or_else(|| missing(table, row)));
             return found.collect();
         }
         let mut decided: BTreeMap<(&str, &str), bool> = BTreeMap::new();
         for op in ops {
-            let (table, row, _) = op.parts();
+            let (table, row) = op.row_name();
             let is_insert = matches!(op, RowOp::Insert { .. });
             let is_there = || self.rows.find(table, row).is_some();
             if !is_insert && !decided.get(&(table, row)).copied().unwrap_or_else(is_there) {
@@ -113,14 +153,14 @@ impl Doc {
     /// Joins heads by events without operations until one event can depend on all of them. O(heads × log n), and where
     /// there is something to join, the runs that the peer's previous event does not build on.
     fn join_heads(&mut self, peer: PeerNumber) {
-        let most = limits::EVENT_DEPENDENCIES.most as usize;
+        let most = limits::EVENT_DEPENDENCIES.maximum as usize;
         if self.graph.head_count() <= most {
             return;
         }
         let mut heads: Vec<EventNumber> = self.graph.heads().collect();
         // The peer's next event must build on its previous one and on the horizon, each later one on the join before it.
-        let previous = self.graph.count(peer).checked_sub(1).map(Counter);
-        let on_previous = previous.and_then(|previous| self.graph.first_building_on(&heads, peer, previous));
+        let previous = self.lanes.previous(peer, Counter(self.graph.count(peer)));
+        let on_previous = previous.and_then(|(lane, previous)| self.graph.first_building_on(&heads, lane, previous));
         let horizon = self.graph.horizon().heads().iter();
         let on_horizon = horizon.filter_map(|&head| self.graph.first_reaching(&heads, head));
         let first = sort::distinct(on_horizon.chain(on_previous));
@@ -136,15 +176,25 @@ impl Doc {
         }
     }
 
-    fn commit_on(&mut self, peer: PeerNumber, dependencies: &[EventNumber], ops: CommitRef<'_>, found: FoundRows) {
+    fn commit_on(
+        &mut self,
+        lane: PeerNumber,
+        dependencies: &[EventNumber],
+        ops: CommitRef<'_>,
+        found: FoundRows,
+    ) -> EventNumber {
         let lamport = self.graph.lamport_after(dependencies);
-        self.graph.push(peer, dependencies, 1);
-        self.take_effect(peer, lamport, ops, &mut Translation::of_found(found));
+        let counter = Counter(self.graph.count(lane));
+        let event = self.graph.push((lane, counter), dependencies, 0, 1);
+        self.take_effect(lane, lamport, ops, &mut Translation::of_found(found));
+        self.own = Some((lane, counter));
+        self.fork_index.get_mut().touch(lane);
+        event
     }
 }
 
 /// How many events without operations come before one that builds on so many heads. Each takes some away and is one.
 fn joins_before(heads: usize) -> u64 {
-    let most = limits::EVENT_DEPENDENCIES.most;
+    let most = limits::EVENT_DEPENDENCIES.maximum;
     (heads as u64).saturating_sub(most).div_ceil(most - 1)
 }

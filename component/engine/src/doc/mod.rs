@@ -4,38 +4,59 @@
 //! then rows, then watchers. Always holds: the three hold the same events; an event waits only while something that it
 //! builds on is unknown. Does not know hosts.
 
+mod branches;
 mod check;
 mod compact;
 mod events;
 mod exchange;
 mod history;
+mod identity;
 mod incoming;
+mod inspect;
 mod load;
 mod local;
 mod merge;
+mod names;
 mod pack;
 mod peek;
+mod plan;
+mod prints;
+mod reader;
 mod rebase;
 mod room;
+mod runs;
 mod save;
+mod since;
 mod stamps;
+mod summary;
 mod transaction;
 mod translation;
 mod waiting;
 
 pub use compact::CompactionReport;
 pub use events::{EventBatch, EventRun};
-pub(crate) use exchange::{EventPage, PageBudget, PageStart};
+pub(crate) use exchange::{End, EventPage, PageBudget, PageStart};
+pub use inspect::{Content, Inspection, SectionSize, inspect};
 pub use merge::MergeReport;
+pub(crate) use merge::Merged;
+pub use names::Fork;
+pub(crate) use pack::{read_named_events, write_named_events};
+pub use reader::UpdateReader;
+pub(crate) use since::Proven;
+pub(crate) use summary::Summary;
 pub use transaction::Transaction;
+pub(crate) use waiting::Need;
 
+use crate::chain::Prints;
 use crate::clock::Lamport;
 use crate::error::{Error, Name};
 use crate::graph::Graph;
-use crate::id::{Counter, EventId, EventNumber, Names, PeerNumber, PeerVersion, SharedText};
+use crate::id::{Counter, EventNumber, PeerNumber, SharedText};
+use crate::lanes::Lanes;
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
 use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
-use crate::sort;
+use identity::ForkIndex;
+use std::cell::RefCell;
 use translation::Translation;
 use waiting::Waiting;
 
@@ -46,11 +67,17 @@ use waiting::Waiting;
 #[derive(Debug)]
 pub struct Doc {
     peer: SharedText,
-    peers: Names,
+    lanes: Lanes,
     graph: Graph,
     log: OpLog,
     rows: Rows,
     waiting: Waiting,
+    prints: RefCell<Prints>,
+    fork_index: RefCell<ForkIndex>,
+    /// The last event that this replica wrote.
+    own: Option<(PeerNumber, Counter)>,
+    /// Missing events that updates announced: events of peers of which their writers took this replica to be ahead.
+    announced: Vec<Need>,
     /// How often the events got other numbers.
     renumbered: u64,
 }
@@ -69,11 +96,15 @@ impl Doc {
     fn empty() -> Self {
         Self {
             peer: SharedText::default(),
-            peers: Names::default(),
+            lanes: Lanes::default(),
             graph: Graph::default(),
             log: OpLog::default(),
             rows: Rows::default(),
             waiting: Waiting::default(),
+            prints: RefCell::default(),
+            fork_index: RefCell::default(),
+            own: None,
+            announced: Vec::new(),
             renumbered: 0,
         }
     }
@@ -136,41 +167,9 @@ impl Doc {
         self.rows.digest(&self.log)
     }
 
-    /// The events that took effect here, peer by peer, sorted by peer as bytes. O(peers).
-    #[must_use]
-    pub fn version(&self) -> Vec<PeerVersion> {
-        let counts = self.peers.sorted().map(|(peer, number)| (peer, self.graph.count(PeerNumber(number))));
-        let known = counts.filter(|&(_, count)| count > 0);
-        known.map(|(peer, count)| PeerVersion { peer: String::from(&**peer), count }).collect()
-    }
-
-    /// The events that no other one depends on, sorted by peer as bytes: what the next commit will depend on.
-    /// O(heads × log n).
-    #[must_use]
-    pub fn heads(&self) -> Vec<EventId> {
-        let mut heads: Vec<EventId> = self.graph.heads().map(|head| self.event_id(head)).collect();
-        sort::sort(&mut heads);
-        heads
-    }
-
-    fn event_id(&self, event: EventNumber) -> EventId {
-        let (peer, counter, _) = self.graph.describe(event);
-        EventId { peer: String::from(&**self.peers.text(peer.0)), counter: counter.0 }
-    }
-
-    /// The event of this name, where it took effect. O(log n).
-    fn find_event(&self, peer: &str, counter: u32) -> Option<EventNumber> {
-        self.graph.find(PeerNumber(self.peers.find(peer)?), Counter(counter))
-    }
-
     /// Whether an event was given up, but for its name.
     fn is_stub(&self, event: EventNumber) -> bool {
         event.index() < self.graph.horizon().stubs().len()
-    }
-
-    /// How many events of this peer took effect. O(log n).
-    pub(crate) fn count_of(&self, peer: &str) -> u32 {
-        self.peers.find(peer).map_or(0, |number| self.graph.count(PeerNumber(number)))
     }
 
     /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
@@ -183,7 +182,7 @@ impl Doc {
         commit: CommitRef<'_>,
         translation: &mut Translation,
     ) {
-        let Self { rows, log, peers, .. } = self;
+        let Self { rows, log, lanes, .. } = self;
         let stamp = |index| Stamp { lamport, peer, index };
         match commit {
             CommitRef::Plain(_) => {
@@ -196,7 +195,7 @@ impl Doc {
                         log.push_copy(column, source, &mut translation.copies);
                     }
                     let logged = log.end_op(op.kind, row, start);
-                    rows.apply(stamp(index), &logged, log, peers);
+                    rows.apply(stamp(index), &logged, log, lanes);
                 }
             }
             CommitRef::Logged { names, log: from, event } => {
@@ -208,7 +207,7 @@ impl Doc {
                         log.push_copy(column, CellSource::Logged(from, cell), &mut translation.copies);
                     }
                     let logged = log.end_op(op.kind, row, start);
-                    rows.apply(stamp(index), &logged, log, peers);
+                    rows.apply(stamp(index), &logged, log, lanes);
                 }
             }
         }
@@ -220,8 +219,8 @@ impl Doc {
     pub fn dbg_check(&self) {
         self.graph.dbg_check();
         assert_eq!(self.log.events(), self.graph.len());
-        self.rows.dbg_check(&self.log, &self.peers);
-        self.waiting.dbg_check(|peer, counter| self.count_of(peer) > counter);
+        self.rows.dbg_check(&self.log, &self.lanes);
+        self.waiting.dbg_check(|need| self.has(need));
     }
 }
 

@@ -1,61 +1,52 @@
 //! Going on from a document that was compacted past this one.
 
-use super::incoming::{Commits, Incoming};
-use super::waiting::Waiting;
+use super::incoming::{Commits, Incoming, Link, Target};
+use super::waiting::{Need, Waiting};
 use super::{Doc, MergeReport};
 use crate::error::Error;
-use crate::graph::Span;
-use crate::id::{Counter, EventId, EventNumber, PeerNumber};
+use crate::graph::{Span, parts};
+use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber};
 use crate::limits;
 use crate::sort;
 use std::borrow::Cow;
+use std::slice;
 
 impl Doc {
     /// Replaces this replica's content with a document that was compacted past it (`saved`). The events that this replica
-    /// has and the saved document lacks come on top: as they are, where that can take them; where it cannot, because they
-    /// do not build on its horizon, this replica's own are committed again, in their order and with what they build on
-    /// now. Those of other peers are given up: `missing` names them, beside what waiting events wait for. `applied` counts
-    /// the events that came on top, `duplicate` those that both held. What waits in the saved document is left out.
+    /// has and the saved document lacks come on top: as they are, if the document can take them; if it cannot, because they
+    /// do not build on its horizon, this replica's own, on all branches, are committed again, in their order and with what they
+    /// build on now. Those of other peers are dropped: `missing` names them, in addition to what waiting events wait for.
+    /// `applied` counts the events that came on top, `duplicate` those that both held. What waits in the saved document is left
+    /// out. If this replica does not know all of the horizon, events whose names the horizon covers count as contained in it.
     /// O(both documents × log n).
     ///
     /// # Errors
-    /// As for [`Doc::load`]; `Compacted` where the saved document lacks events that were given up here;
-    /// `ConflictingEvent` where an event of the same name is another one there; `LimitExceeded` where both do not fit into
-    /// one document.
+    /// As for [`Doc::load`]; `Compacted` if the saved document lacks events that were compacted away here; `LimitExceeded` if
+    /// both do not fit into one document.
     pub fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Error> {
         let mut doc = Self::load(&self.peer, saved)?;
-        // What waits in a document is not passed on; it could wait for events that are made again here under their names.
+        // What waits in a document is not passed on.
         doc.waiting = Waiting::default();
-        let given_up = |number: u32| self.graph.horizon().count(PeerNumber(number));
-        if self.peers.sorted().any(|(peer, number)| given_up(number) > doc.count_of(peer)) {
+        let is_behind = |&head: &EventNumber| !doc.knows_or_gave_up(&self.need_of(head));
+        if self.graph.horizon().heads().iter().any(is_behind) {
             return Err(self.compacted());
         }
-        let mut report = MergeReport::default();
-        for (peer, number) in self.peers.sorted() {
-            let both = self.graph.count(PeerNumber(number)).min(doc.count_of(peer));
-            report.duplicate = report.duplicate.saturating_add(both);
-        }
-
+        // The saved document has what was given up here.
+        let given_up = u32::try_from(self.events_given_up()).unwrap_or(u32::MAX);
+        let mut report = MergeReport { duplicate: given_up, ..MergeReport::default() };
         let lost = self.bring_to(&mut doc, &mut report)?;
-        let own = doc.count_of(&self.peer);
         let mut missing = Vec::new();
-        for (peer, number) in self.peers.sorted() {
-            let number = PeerNumber(number);
-            let is_own = **peer == *self.peer;
-            let known = if is_own { own } else { doc.count_of(peer) };
-            for span in self.graph.spans(number, lost[number.index()].max(known)..u32::MAX) {
-                for steps in 0..span.len {
-                    if is_own {
-                        doc.commit_as_it_is(self.commit_of(EventNumber(span.first.0 + steps)))?;
-                        report.applied = report.applied.saturating_add(1);
-                    } else if missing.len() < limits::REPORTED_MISSING.most as usize {
-                        missing.push(EventId { peer: String::from(&**peer), counter: span.counter.0 + steps });
-                    }
-                }
+        for event in lost {
+            let (lane, _, _) = self.graph.describe(event);
+            if **self.lanes.author_name(lane) == *self.peer {
+                doc.commit_as_it_is(self.commit_of(event))?;
+                report.applied = report.applied.saturating_add(1);
+            } else if missing.len() < limits::REPORTED_MISSING.maximum as usize {
+                missing.push(self.event_id(event));
             }
         }
-        for run in self.waiting.runs() {
-            let (peer, counter) = (run.peer.to_owned(), run.start);
+        for run in self.waiting_runs() {
+            let (peer, counter) = (run.name.clone().into_owned(), run.start);
             match doc.merge(&[run]) {
                 Ok(_) => {}
                 Err(error @ Error::LimitExceeded { .. }) => return Err(error),
@@ -63,10 +54,10 @@ impl Doc {
             }
         }
         report.waiting = doc.waiting.len() as u32;
-        missing.extend(doc.waiting.missing());
+        missing.extend(doc.missing());
         sort::sort(&mut missing);
         missing.dedup();
-        missing.truncate(limits::REPORTED_MISSING.most as usize);
+        missing.truncate(limits::REPORTED_MISSING.maximum as usize);
         report.missing = missing;
         doc.rows.take_over_watchers(&doc.log, &mut self.rows, &self.log, false);
         doc.renumbered = self.renumbered + 1;
@@ -74,73 +65,159 @@ impl Doc {
         Ok(report)
     }
 
+    /// Whether an event is known here, or was given up as far as branch and counter tell.
+    pub(crate) fn knows_or_gave_up(&self, need: &Need) -> bool {
+        self.has(need) || self.is_given_up(need)
+    }
+
     /// Brings to a document that was compacted what it lacks of this one's events and can take: those that build on its
-    /// horizon. Gives, by peer number here, from which counter on a peer's events are lost to it: those that do not, and
-    /// those that build on lost ones.
-    fn bring_to(&self, doc: &mut Self, report: &mut MergeReport) -> Result<Vec<u32>, Error> {
-        let mut lost = vec![u32::MAX; self.peers.len()];
-        let heads = doc.graph.horizon().heads().iter().map(|&head| doc.event_id(head));
-        let heads: Vec<Option<(PeerNumber, Counter)>> = heads
-            .map(|EventId { peer, counter }| {
-                let number = self.peers.find(&peer).filter(|_| self.count_of(&peer) > counter)?;
-                Some((PeerNumber(number), Counter(counter)))
-            })
-            .collect();
+    /// horizon. Returns the other ones in the order of their execution.
+    fn bring_to(&self, doc: &mut Self, report: &mut MergeReport) -> Result<Vec<EventNumber>, Error> {
+        let heads: Vec<Need> = doc.graph.horizon().heads().iter().map(|&head| doc.need_of(head)).collect();
+        let own_heads: Option<Vec<(PeerNumber, Counter)>> = heads.iter().map(|head| self.place_of(head)).collect();
+        // What the horizon contains, by this document's graph if it knows all of its heads.
+        let contained = own_heads.as_ref().map(|heads| {
+            let events: Vec<EventNumber> =
+                heads.iter().filter_map(|&(lane, counter)| self.graph.find(lane, counter)).collect();
+            let mut counts = self.graph.counts_at(&events);
+            counts.resize(self.lanes.len(), 0);
+            counts
+        });
         let builds_on_horizon = |event: EventNumber| {
-            let builds_on = |&(peer, counter)| self.graph.first_building_on(&[event], peer, counter).is_some();
-            heads.iter().all(|head| head.as_ref().is_some_and(builds_on))
+            own_heads.as_ref().is_some_and(|heads| {
+                heads.iter().all(|&(lane, counter)| self.graph.first_building_on(&[event], lane, counter).is_some())
+            })
         };
+        let mut lost: Vec<EventNumber> = Vec::new();
+        let mut is_lost = vec![u32::MAX; self.lanes.len()];
         for span in self.graph.since(self.graph.horizon().counts()) {
-            let peer = self.peers.text(span.peer.0);
-            let known = doc.count_of(peer).saturating_sub(span.counter.0).min(span.len);
-            let other = (0..known).find(|&steps| !self.is_same(span, steps, doc));
-            if let Some(counter) = other.map(|steps| span.counter.0 + steps) {
-                if **peer == *self.peer {
-                    return Err(Error::ConflictingEvent { peer: String::from(&**peer), counter });
+            let mut first = 0;
+            for steps in 0..span.len {
+                let (event, counter) = (EventNumber(span.first.0 + steps), Counter(span.counter.0 + steps));
+                let is_in = match &contained {
+                    Some(counts) => counter.0 < counts[span.peer.index()],
+                    None => false,
+                };
+                let need = self.need_of(event);
+                let is_in = is_in || doc.has(&need) || (contained.is_none() && doc.is_given_up(&need));
+                if !is_in {
+                    break;
                 }
-                lost[span.peer.index()] = lost[span.peer.index()].min(counter);
+                first = steps + 1;
+                report.duplicate = report.duplicate.saturating_add(1);
             }
-            if known == span.len {
+            if first == span.len {
                 continue;
             }
-            let first = EventNumber(span.first.0 + known);
+            let event = EventNumber(span.first.0 + first);
+            let counter = Counter(span.counter.0 + first);
             let builds_on_lost = |event: EventNumber| {
-                let (peer, counter, _) = self.graph.describe(event);
-                counter.0 >= lost[peer.index()]
+                let (lane, counter, _) = self.graph.describe(event);
+                counter.0 >= is_lost[lane.index()]
             };
-            if self.dependencies(first).any(builds_on_lost) || !builds_on_horizon(first) {
-                let counter = span.counter.0 + known;
-                lost[span.peer.index()] = lost[span.peer.index()].min(counter);
-                continue;
+            let previous = self.lanes.previous(span.peer, counter);
+            let previous = previous.and_then(|(lane, counter)| self.graph.find(lane, counter));
+            let is_cut = self.dependencies(event).chain(previous).any(builds_on_lost);
+            let rest = Span { first: event, len: span.len - first, counter, lamport: span.lamport.plus(first), ..span };
+            if !is_cut && builds_on_horizon(event) {
+                match doc.merge(&[self.run_of(&rest)]) {
+                    Ok(merged) if merged.report.waiting == 0 => {
+                        report.applied = report.applied.saturating_add(merged.report.applied);
+                        continue;
+                    }
+                    Err(error @ Error::LimitExceeded { .. }) => return Err(error),
+                    _ => doc.waiting = Waiting::default(),
+                }
             }
-            let rest = Span { first, len: span.len - known, counter: Counter(span.counter.0 + known), ..span };
-            let merged = doc.merge(&[self.run_of(&rest)])?;
-            report.applied = report.applied.saturating_add(merged.applied);
+            is_lost[span.peer.index()] = is_lost[span.peer.index()].min(counter.0);
+            lost.extend((event.0..).take(rest.len as usize).map(EventNumber));
         }
+        sort::sort_by(&mut lost, |&a, &b| {
+            let (a, b) = (self.graph.describe(a), self.graph.describe(b));
+            a.2.cmp(&b.2).then_with(|| self.lanes.order(a.0, b.0))
+        });
         Ok(lost)
     }
 
-    /// Whether an event of a span is the one that another document has under that name, as far as that can tell.
-    fn is_same(&self, span: Span, steps: u32, other: &Self) -> bool {
-        let event = EventNumber(span.first.0 + steps);
-        let found = other.find_event(self.peers.text(span.peer.0), span.counter.0 + steps);
-        let found = found.filter(|&found| !other.is_stub(found));
-        found.is_none_or(|found| other.is_event(found, &self.deps_of(event), self.commit_of(event)))
+    /// Where an event with this fingerprint is here.
+    pub(crate) fn place_of(&self, need: &Need) -> Option<(PeerNumber, Counter)> {
+        let author = self.lanes.author(need.author())?;
+        self.find_print(author, Counter(need.counter), need.fingerprint)
     }
 
     /// The runs of this document beyond its horizon, to be merged into another one.
     pub(super) fn runs(&self) -> Vec<Incoming<'_>> {
-        self.graph.since(self.graph.horizon().counts()).map(|span| self.run_of(&span)).collect()
+        let cuts = self.cuts();
+        let spans = self.graph.since(self.graph.horizon().counts());
+        let spans: Vec<Span> = spans.flat_map(|span| parts(span, &cuts)).collect();
+        // By the first event of each run, its place.
+        let firsts: Vec<EventNumber> = spans.iter().map(|span| span.first).collect();
+        let mut order: Vec<usize> = (0..spans.len()).collect();
+        sort::sort_by_key(&mut order, |&place| firsts[place]);
+        let inside = |event: EventNumber| {
+            let at = order.partition_point(|&place| firsts[place] <= event).checked_sub(1)?;
+            let run = order[at];
+            let place = event.0 - firsts[run].0;
+            (place < spans[run].len).then_some(Target::Inside { run, place: place as usize })
+        };
+        spans.iter().map(|span| self.run_with(span, &inside)).collect()
     }
 
     fn run_of(&self, span: &Span) -> Incoming<'_> {
+        self.run_with(span, &|_| None)
+    }
+
+    fn run_with(&self, span: &Span, inside: &dyn Fn(EventNumber) -> Option<Target>) -> Incoming<'_> {
+        let link_to = |lane: PeerNumber, counter: Counter| {
+            let event = self.graph.find(lane, counter);
+            let target = event.and_then(inside).or_else(|| self.print_at(lane, counter).map(Target::Print));
+            let name = self.lanes.name(lane, counter);
+            Link { name, counter: counter.0, target: target.unwrap_or(Target::Print(Fingerprint::of_hash(0))) }
+        };
+        let previous = self.lanes.previous(span.peer, span.counter);
+        let previous_event = previous.and_then(|(lane, counter)| self.graph.find(lane, counter));
+        let others = self.dependencies(span.first).filter(|&event| Some(event) != previous_event);
+        let others = others.map(|event| {
+            let (lane, counter, _) = self.graph.describe(event);
+            link_to(lane, counter)
+        });
         Incoming {
-            peer: self.peers.text(span.peer.0),
+            name: self.lanes.name(span.peer, span.counter),
             start: span.counter.0,
             len: span.len,
             lamport: None,
-            deps: Cow::Owned(self.deps_of(span.first)),
+            is_direct: self.dependencies(span.first).any(|event| Some(event) == previous_event),
+            previous: previous.map(|(lane, counter)| link_to(lane, counter)),
+            others: others.collect(),
+            salt: self.graph.salt(span.first),
+            is_by_name: false,
             commits: Commits::Logged { names: &self.rows, log: &self.log, first: span.first },
         }
+    }
+
+    /// The waiting events, as runs of one event each.
+    pub(super) fn waiting_runs(&self) -> Vec<Incoming<'_>> {
+        let link = |need: &'_ Need| -> Target { Target::Print(need.fingerprint) };
+        let runs = self.waiting.iter().map(|(_, key, event)| Incoming {
+            name: Cow::Borrowed(&*event.name),
+            start: key.counter,
+            len: 1,
+            lamport: None,
+            previous: event.previous.as_ref().map(|need| Link {
+                name: Cow::Borrowed(&*need.name),
+                counter: need.counter,
+                target: link(need),
+            }),
+            is_direct: event.is_direct,
+            others: event
+                .others
+                .iter()
+                .map(|need| Link { name: Cow::Borrowed(&*need.name), counter: need.counter, target: link(need) })
+                .collect(),
+            salt: event.salt,
+            is_by_name: false,
+            commits: Commits::Plain(slice::from_ref(&event.commit)),
+        });
+        runs.collect()
     }
 }

@@ -35,8 +35,8 @@ impl Doc {
         let Coming { events, peers, commits, dropped } = coming;
         let Self { graph, log, rows, waiting, .. } = self;
         limits::DOCUMENT_EVENTS.check(u64::from(graph.len()) + waiting.len() as u64 + events)?;
-        let most_peers = waiting.peers().len() + peers.len();
-        self.peers.check_room(&limits::PEERS, most_peers as u64, waiting.peers().chain(peers.iter().copied()))?;
+        let max_peers = waiting.authors().len() + peers.len();
+        self.lanes.check_room(max_peers as u64, waiting.authors().chain(peers.iter().copied()))?;
 
         let mut brought = Totals::default();
         commits.clone().for_each(|commit| brought += Totals::of(commit));
@@ -49,9 +49,9 @@ impl Doc {
                 waiting.get(peer, counter).map(|event| Totals::of(CommitRef::Plain(&event.commit))).unwrap_or_default();
         }
         totals.check()?;
-        let most_tables = brought.operations + reserved.tables.len() as u64;
-        let most_columns = brought.cells + reserved.columns.len() as u64;
-        rows.check_room(&commits.clone().chain(waiting.commits_without(dropped)), (most_tables, most_columns))
+        let max_tables = brought.operations + reserved.tables.len() as u64;
+        let max_columns = brought.cells + reserved.columns.len() as u64;
+        rows.check_room(&commits.clone().chain(waiting.commits_without(dropped)), (max_tables, max_columns))
     }
 }
 

@@ -1,15 +1,22 @@
 //! Writing a document, and what it knows beyond a version.
 
 use super::Doc;
-use super::pack::{Outgoing, Pack};
+use super::names::BranchTable;
+use super::pack::{OutLink, OutTarget, Outgoing, Pack, write_salts};
 use super::stamps::Stamps;
-use crate::codec::{FrameWriter, Kind, Section};
+use super::summary::Summary;
+use super::waiting::Need;
+use crate::clock::Lamport;
+use crate::codec::{ColumnWriter, FrameWriter, Kind, Section};
 use crate::error::Error;
-use crate::graph::RunsWriter;
-use crate::id::{EventNumber, PeerNumber, PeerVersion, Ranks, write_texts};
+use crate::graph::{Branches, Chain, RunsWriter};
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, Ranks};
+use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, StateWriter};
 use crate::sort;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 impl Doc {
     /// The whole document as bytes: state, history and waiting events, as `docs/format.md` specifies them. The bytes
@@ -17,19 +24,18 @@ impl Doc {
     /// knows. O(document × log n).
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
-        let known = self.peers.sorted().map(|(_, number)| PeerNumber(number));
-        let peers: Vec<PeerNumber> = known.filter(|&peer| self.graph.count(peer) > 0).collect();
-        let ranks = Ranks::dense(self.peers.len(), peers.iter().map(|peer| peer.0));
+        let table = self.branch_table();
         let horizon = self.graph.horizon();
-        let chains = self.graph.chains(horizon.counts(), &ranks);
+        let chains = self.graph.chains(horizon.counts(), &table);
         let mut stamps = Stamps::of(&chains);
+        let rank_of_stamp = |lamport: Lamport, lane: PeerNumber| table.rank_at(lane, lamport);
         if !horizon.is_empty() {
-            stamps.add_dropped(self.rows.stamps(), &ranks);
+            stamps.add_dropped(self.rows.stamps(), &rank_of_stamp);
         }
 
         let mut frame = FrameWriter::new(Kind::Document);
         let mut section = Vec::new();
-        write_texts(peers.len(), peers.iter().map(|peer| &**self.peers.text(peer.0)), &mut section);
+        table.write(&mut section);
         frame.section(Section::Peers, std::mem::take(&mut section));
 
         let names = self.rows.all_names(&self.log);
@@ -40,18 +46,18 @@ impl Doc {
         let mut states = StateWriter::new(&self.rows, &self.log, &column_ranks, &stamps);
         states.write(&names, &mut shapes, &mut state);
 
-        let mut runs = RunsWriter::new(horizon.ranked_counts(&peers));
+        let mut runs = RunsWriter::new(table.counts_at_horizon(horizon));
         let mut ops = OpsWriter::new(&self.log, &row_ranks, &column_ranks);
         for chain in &chains {
             let mut deps: Vec<(u32, u32)> = self
                 .dependencies(chain.pieces[0].first)
                 .map(|event| {
-                    let (peer, counter, _) = self.graph.describe(event);
-                    (ranks.of(peer.0), counter.0)
+                    let (lane, counter, _) = self.graph.describe(event);
+                    (table.rank(lane, counter), counter.0)
                 })
                 .collect();
             sort::sort(&mut deps);
-            runs.push(ranks.of(chain.peer.0), chain.counter.0, chain.len, deps.into_iter());
+            runs.push(table.rank(chain.peer, chain.counter), chain.counter.0, chain.len, deps.into_iter());
             chain.events().for_each(|event| ops.event(event, &mut shapes, &|cell| states.is_held(cell)));
         }
         runs.finish(&mut history);
@@ -62,8 +68,8 @@ impl Doc {
         shapes.finish(&mut section);
         frame.section(Section::Names, std::mem::take(&mut section));
         if !horizon.is_empty() {
-            horizon.write(&peers, &ranks, &mut section);
-            stamps.write_dropped(&ranks, &mut section);
+            table.horizon_view(horizon).write(&mut section);
+            stamps.write_dropped(&rank_of_stamp, &mut section);
             frame.section(Section::Horizon, section);
         }
         frame.section(Section::State, state);
@@ -71,37 +77,62 @@ impl Doc {
         if !changed.is_empty() {
             frame.section(Section::Changed, changed);
         }
-        if self.waiting.len() > 0 {
+        if !self.waiting.is_empty() {
             frame.section(Section::Waiting, self.pack_waiting().into_section());
+        }
+        if !table.branches.is_empty() {
+            frame.section(Section::Fingerprints, self.saved_prints(&table, &chains));
         }
         frame.finish()
     }
 
-    /// The events beyond `known` as bytes, as `docs/format.md` specifies them, for storage and transport. Peers that this
-    /// replica does not know do not matter, and a count beyond what it knows means all that it knows. O(peers × log n),
-    /// and for each event its size and O(log n).
+    /// Encodes the events that the replica with this summary lacks, as `docs/format.md` specifies them, for storage and
+    /// transport. O(peers × log n), and for each event its size and O(log n).
     ///
     /// # Errors
-    /// `InvalidArgument` where `known` names a peer twice; `LimitExceeded` where it names too many; `Compacted` where
-    /// events beyond it were given up.
-    pub fn update_since(&self, known: &[PeerVersion]) -> Result<Vec<u8>, Error> {
-        let counts = self.known_counts(known)?;
-        self.check_covers_horizon(&counts)?;
-        Ok(Pack::write(&self.rows, &self.log, &self.outgoing(&counts)).into_update())
+    /// Those of [`Doc::events_since`].
+    pub fn update_since(&self, summary: &[u8]) -> Result<Vec<u8>, Error> {
+        let lacking = self.lacking(&Summary::read(summary)?)?;
+        let chains = self.graph.chains(&lacking.counts, &self.branch_table());
+        let print = |event| self.print(event);
+        let runs = self.outgoing_of(&chains);
+        Ok(Pack::write((&self.rows, &self.log), &runs, &lacking.markers, &print).into_update())
     }
 
-    /// What an event depends on.
-    pub(super) fn dependencies(&self, event: EventNumber) -> impl Iterator<Item = EventNumber> {
-        let listed = self.graph.dependencies(event);
-        let previous = if listed.is_none() { event.0.checked_sub(1).map(EventNumber) } else { None };
-        listed.unwrap_or_default().iter().copied().chain(previous)
+    /// The fingerprints of the last event of each branch that no other one follows, by rank; those of the last event that was
+    /// given up of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
+    fn saved_prints(&self, table: &BranchTable<'_>, chains: &[Chain]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut tips = ColumnWriter::fixed();
+        for (rank, branch) in table.branches.iter().enumerate().filter(|(rank, _)| table.is_leaf(*rank)) {
+            let tip = self.print_at(branch.lane, Counter(branch.end - 1));
+            debug_assert!(tip.is_some(), "branch {rank}");
+            tips.push(tip.map_or(1, Fingerprint::get));
+        }
+        tips.finish(&mut out);
+        let horizon = self.graph.horizon();
+        let mut followed = ColumnWriter::fixed();
+        for (lane, counter) in table.followed_at_horizon(horizon) {
+            followed.push(self.tip_at_horizon(lane, counter).map_or(1, Fingerprint::get));
+        }
+        followed.finish(&mut out);
+        let mut stubs = ColumnWriter::fixed();
+        for stub in table.horizon_view(horizon).stubs {
+            stubs.push(self.print(stub.event).get());
+        }
+        stubs.finish(&mut out);
+        let salted = chains.iter().enumerate().map(|(run, chain)| (run, self.graph.salt(chain.pieces[0].first)));
+        write_salts(salted.filter(|&(_, salt)| salt != 0).collect(), &mut out);
+        out
     }
 
-    /// The waiting events, sorted by peer and counter; those that follow each other as one run.
+    /// The waiting events: those that follow each other as one run, named after its first event.
     fn pack_waiting(&self) -> Pack {
         let (mut rows, mut log) = (Rows::default(), OpLog::default());
         let mut runs: Vec<Outgoing<'_>> = Vec::new();
-        for (peer, counter, event) in self.waiting.iter() {
+        // The runs that go on, by the fingerprint of their last event.
+        let mut open: BTreeMap<Fingerprint, usize> = BTreeMap::new();
+        for (author, key, event) in self.waiting.iter() {
             let number = EventNumber(log.events());
             for op in CommitRef::Plain(&event.commit).ops() {
                 let row = rows.intern(op.table, op.row);
@@ -109,16 +140,36 @@ impl Doc {
                 log.push_op(op.kind, row, cells, &mut Copies::new());
             }
             log.end_event();
-            let follows = |run: &Outgoing<'_>| {
-                run.peer == peer
-                    && u64::from(run.start) + run.events.len() as u64 == u64::from(counter)
-                    && matches!(&event.deps[..], [dep] if dep.peer == peer)
+            let goes_on = event.is_direct && event.others.is_empty() && event.salt == 0;
+            let before = event.previous.as_ref().filter(|_| goes_on).and_then(|need| open.remove(&need.fingerprint));
+            let run = match before {
+                Some(run) => {
+                    runs[run].events.push(number);
+                    run
+                }
+                None => {
+                    runs.push(Outgoing {
+                        name: branch_name(author, key.fingerprint).into(),
+                        start: key.counter,
+                        previous: event.previous.as_ref().map(waiting_link),
+                        is_direct: event.is_direct,
+                        others: event.others.iter().map(waiting_link).collect(),
+                        salt: event.salt,
+                        events: vec![number],
+                    });
+                    runs.len() - 1
+                }
             };
-            match runs.last_mut() {
-                Some(run) if follows(run) => run.events.push(number),
-                _ => runs.push(Outgoing { peer, start: counter, deps: event.deps.clone(), events: vec![number] }),
-            }
+            open.insert(key.fingerprint, run);
         }
-        Pack::write(&rows, &log, &runs)
+        Pack::write((&rows, &log), &runs, &[], &|_| Fingerprint::of_hash(0))
     }
+}
+
+/// A link by which a waiting event keeps what it needs: by its permanent name, so that it does not matter from whom it came.
+fn waiting_link(need: &Need) -> OutLink<'_> {
+    let is_by_name = need.fingerprint == Fingerprint::BY_NAME;
+    let name =
+        if is_by_name { Cow::Borrowed(&*need.name) } else { branch_name(need.author(), need.fingerprint).into() };
+    OutLink { name, counter: need.counter, target: OutTarget::Print(need.fingerprint) }
 }

@@ -4,7 +4,7 @@ use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
 use crate::error::Error;
 use crate::graph::Chain;
-use crate::id::{PeerNumber, Ranks};
+use crate::id::PeerNumber;
 use crate::rows::StampTable;
 use crate::sort;
 use std::collections::BTreeMap;
@@ -54,9 +54,13 @@ impl Stamps {
     }
 
     /// Adds those of these that are not the events': those of events that were given up.
-    pub(super) fn add_dropped(&mut self, stamps: impl Iterator<Item = (Lamport, PeerNumber)>, ranks: &Ranks) {
+    pub(super) fn add_dropped(
+        &mut self,
+        stamps: impl Iterator<Item = (Lamport, PeerNumber)>,
+        rank: &impl Fn(Lamport, PeerNumber) -> u32,
+    ) {
         let mut dropped: Vec<_> = stamps.filter(|&(lamport, peer)| self.event(lamport, peer).is_none()).collect();
-        sort::sort_by_key(&mut dropped, |&(lamport, peer)| (lamport, ranks.of(peer.0)));
+        sort::sort_by_key(&mut dropped, |&(lamport, peer)| (lamport, rank(lamport, peer)));
         dropped.dedup();
         self.dropped_places = dropped.iter().copied().zip(0..).collect();
         self.dropped = dropped;
@@ -76,12 +80,12 @@ impl Stamps {
         (steps < run.len).then(|| run.first + u64::from(steps))
     }
 
-    /// Writes those of events that were given up. The numbers of peers go by their ranks.
-    pub(super) fn write_dropped(&self, ranks: &Ranks, out: &mut Vec<u8>) {
+    /// Writes those of events that were given up, with the ranks of their branches.
+    pub(super) fn write_dropped(&self, rank: &impl Fn(Lamport, PeerNumber) -> u32, out: &mut Vec<u8>) {
         let (mut lamports, mut peers) = (DeltaWriter::new(), ColumnWriter::new());
         for &(lamport, peer) in &self.dropped {
             lamports.push(lamport.0.into());
-            peers.push(ranks.of(peer.0).into());
+            peers.push(rank(lamport, peer).into());
         }
         put_varint(out, self.dropped.len() as u64);
         lamports.finish(out);

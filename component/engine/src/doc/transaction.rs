@@ -10,7 +10,7 @@ use crate::limits;
 use crate::memory;
 use crate::oplog::{Cell, Commit, CommitRef, RowOp};
 use crate::rows::{Page, Row, ScanOptions};
-use crate::sort;
+use crate::value::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -29,10 +29,11 @@ pub struct Transaction {
 #[derive(Debug)]
 enum Draft {
     Deleted,
-    /// The cells that were set, sorted by column, over those of the document unless the row is made anew.
+    /// By column the value that was set, or `None` for a cell that was removed, over the cells of the document unless
+    /// the row is made anew.
     Written {
         is_new: bool,
-        cells: Vec<Cell>,
+        cells: BTreeMap<String, Option<Value>>,
     },
 }
 
@@ -82,7 +83,7 @@ impl Transaction {
                 }),
             };
             let Some(row) = row else { continue };
-            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.most {
+            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.maximum {
                 page.more = true;
                 return Ok(page);
             }
@@ -115,6 +116,23 @@ impl Transaction {
         self.write(doc, RowOp::Delete { table: table.to_owned(), row: row.to_owned() })
     }
 
+    /// Writes the removal of cells of a row that is there. Columns that have no cell are ignored. O(log n) and the
+    /// operation's size.
+    ///
+    /// # Errors
+    /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
+    pub fn unset(&mut self, doc: &Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
+        self.write(doc, RowOp::Unset { table: table.to_owned(), row: row.to_owned(), columns })
+    }
+
+    /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once. O(rows).
+    #[must_use]
+    pub fn touched(&self) -> Vec<(String, String)> {
+        let rows =
+            self.drafts.iter().flat_map(|(table, rows)| rows.keys().map(move |row| (table.clone(), row.clone())));
+        rows.collect()
+    }
+
     /// Commits what was written as one event; none where nothing was. Cost as for [`Doc::commit`].
     ///
     /// # Errors
@@ -132,12 +150,12 @@ impl Transaction {
         check::commit(&mut one)?;
         let bytes = CommitRef::Plain(&one).bytes();
         let [op] = one;
-        memory::spend(OPERATION_SPENDS * (1 + op.parts().2.len() as u64) + CONTENT_SPENDS * bytes)?;
+        memory::spend(OPERATION_SPENDS * (1 + op.len() as u64) + CONTENT_SPENDS * bytes)?;
         let bytes = self.bytes + bytes;
         limits::COMMIT_OPERATIONS.check(self.ops.len() as u64 + 1)?;
         limits::COMMIT_BYTES.check(bytes)?;
 
-        let (table, row, _) = op.parts();
+        let (table, row) = op.row_name();
         let is_there = match self.draft(table, row) {
             Some(draft) => matches!(draft, Draft::Written { .. }),
             None => doc.rows.find(table, row).is_some(),
@@ -146,19 +164,16 @@ impl Transaction {
             return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
         }
         let drafts = self.drafts.entry(table.to_owned()).or_default();
-        let fresh = || Draft::Written { is_new: !is_there, cells: Vec::new() };
-        match &op {
-            RowOp::Delete { .. } => {
-                drafts.insert(row.to_owned(), Draft::Deleted);
+        let fresh = || Draft::Written { is_new: !is_there, cells: BTreeMap::new() };
+        if let RowOp::Delete { .. } = op {
+            drafts.insert(row.to_owned(), Draft::Deleted);
+        } else {
+            let draft = drafts.entry(row.to_owned()).or_insert_with(fresh);
+            if !is_there {
+                *draft = fresh();
             }
-            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
-                let draft = drafts.entry(row.to_owned()).or_insert_with(fresh);
-                if !is_there {
-                    *draft = fresh();
-                }
-                if let Draft::Written { cells: written, .. } = draft {
-                    put(written, cells);
-                }
+            if let Draft::Written { cells, .. } = draft {
+                cells.extend(writes(&op));
             }
         }
         self.bytes = bytes;
@@ -167,22 +182,31 @@ impl Transaction {
     }
 }
 
-impl Draft {
-    /// The cells of the row, where it is there; `below` gives those of the document.
-    fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
-        let Self::Written { is_new, cells } = self else { return None };
-        let mut shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
-        put(&mut shown, cells);
-        Some(shown)
-    }
+/// What an operation writes, by column: a value, or `None` where it removes the cell.
+fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
+    let (cells, columns): (&[Cell], &[String]) = match op {
+        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => (cells, &[]),
+        RowOp::Unset { columns, .. } => (&[], columns),
+        RowOp::Delete { .. } => (&[], &[]),
+    };
+    let set = cells.iter().map(|cell| (cell.column.clone(), Some(cell.value.clone().canonical())));
+    set.chain(columns.iter().map(|column| (column.clone(), None)))
 }
 
-/// Sets cells of a row. Both are sorted by column, each named once. O(cells of both).
-fn put(cells: &mut Vec<Cell>, set: &[Cell]) {
-    let is_kept = |cell: &Cell| set.binary_search_by(|other| other.column.cmp(&cell.column)).is_err();
-    cells.retain(is_kept);
-    cells.extend(set.iter().map(|cell| Cell { column: cell.column.clone(), value: cell.value.clone().canonical() }));
-    sort::sort_by(cells, |a, b| a.column.cmp(&b.column));
+impl Draft {
+    /// The cells of the row, where it is there; `below` gives those of the document. O(cells of both × log n).
+    fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
+        let Self::Written { is_new, cells } = self else { return None };
+        let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
+        let mut shown: BTreeMap<String, Value> = shown.into_iter().map(|cell| (cell.column, cell.value)).collect();
+        for (column, value) in cells {
+            match value {
+                Some(value) => drop(shown.insert(column.clone(), value.clone())),
+                None => drop(shown.remove(column)),
+            }
+        }
+        Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())
+    }
 }
 
 /// The rows of the document that a scan chooses, page by page.

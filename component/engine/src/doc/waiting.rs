@@ -1,58 +1,106 @@
 //! Events that wait for others that they build on.
 //!
-//! Holds the events by name, and for each event that some of them need and that did not take effect, who needs it.
-//! Always holds: a waiting event needs at least one other; what is missing is what is needed and does not wait itself.
-//! Does not know whether an event is right: that shows when what it needs is there.
+//! Holds the events by author, counter and fingerprint, and for each event that some of them need and that did not take
+//! effect, who needs it. Always holds: a waiting event needs at least one other; what is missing is what is needed and does
+//! not wait itself. Does not know whether an event is right: that shows when what it needs is there.
 
-use super::incoming::{Commits, Incoming};
 use super::room::Reserved;
-use crate::error::Error;
-use crate::id::{EventId, EventMap, SharedText};
+use crate::chain::{AuthorHash, Ground};
+use crate::id::{EventId, EventKey, EventMap, Fingerprint, SharedText};
+use crate::lanes::{branch_name, split_name};
 use crate::limits;
 use crate::oplog::{Commit, CommitRef};
 use crate::work;
-use std::borrow::Cow;
-use std::ops::Range;
-use std::slice;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An event that another one builds on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// Its author, or a branch of it as it was named where it came from.
+    pub(crate) name: SharedText,
+    pub(crate) counter: u32,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl Need {
+    /// Its author, without a branch.
+    pub(crate) fn author(&self) -> &str {
+        split_name(&self.name).0
+    }
+
+    fn key(&self) -> EventKey {
+        EventKey { counter: self.counter, fingerprint: self.fingerprint }
+    }
+}
 
 /// An event as it came. Its lamport time follows from what it waits for, so no claim of it is kept.
 #[derive(Debug)]
 pub(super) struct WaitingEvent {
-    pub(super) deps: Vec<EventId>,
+    /// The name of its author, or of a branch, where it came from.
+    pub(super) name: SharedText,
+    pub(super) previous: Option<Need>,
+    /// Whether it depends on the previous event directly.
+    pub(super) is_direct: bool,
+    pub(super) others: Vec<Need>,
+    pub(super) salt: u64,
     pub(super) commit: Commit,
 }
 
-/// Who needs an event.
-pub(super) type Waiter = (SharedText, u32);
+impl WaitingEvent {
+    /// What it must find before it takes effect.
+    pub(super) fn needs(&self) -> impl Iterator<Item = &Need> {
+        self.previous.iter().chain(&self.others)
+    }
+
+    /// Whether names alone identify what it needs, so that its fingerprint is not known yet.
+    pub(super) fn is_by_name(&self) -> bool {
+        self.needs().any(|need| need.fingerprint == Fingerprint::BY_NAME)
+    }
+
+    /// Its size, as limits count it.
+    fn bytes(&self) -> u64 {
+        event_bytes(self.needs().map(|need| need.name.len()), CommitRef::Plain(&self.commit))
+    }
+}
+
+/// A waiting event: its author and what identifies it.
+pub(super) type Waiter = (SharedText, EventKey);
+
+/// What the waiting events of one author take.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    events: u64,
+    bytes: u64,
+}
 
 /// The waiting events of a document.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     events: EventMap<WaitingEvent>,
     bytes: u64,
+    shares: BTreeMap<SharedText, Share>,
     reserved: Reserved,
-    needed: EventMap<Vec<Waiter>>,
+    needed: EventMap<Needed>,
     missing: EventMap<()>,
+}
+
+/// An event that others need.
+#[derive(Debug, Default)]
+struct Needed {
+    name: SharedText,
+    waiters: BTreeSet<Waiter>,
 }
 
 /// What an event adds to `limits::WAITING_BYTES` beside its commit.
 const EVENT_BYTES: u64 = 64;
 
-/// The size of a waiting event, as limits count it.
-pub(super) fn event_bytes(deps: &[EventId], commit: CommitRef<'_>) -> u64 {
-    EVENT_BYTES + deps.iter().map(|dep| EVENT_BYTES + dep.peer.len() as u64).sum::<u64>() + commit.bytes()
+/// The size of a waiting event whose links have names of these lengths, as limits count it.
+pub(super) fn event_bytes(names: impl Iterator<Item = usize>, commit: CommitRef<'_>) -> u64 {
+    EVENT_BYTES + names.map(|len| EVENT_BYTES + len as u64).sum::<u64>() + commit.bytes()
 }
 
-/// What an event must find before it takes effect: its dependencies, and its peer's previous event.
-pub(super) fn requirements<'a>(
-    peer: &'a str,
-    counter: u32,
-    deps: &'a [EventId],
-) -> impl Iterator<Item = (&'a str, u32)> {
-    let named = deps.iter().map(|dep| (dep.peer.as_str(), dep.counter));
-    let is_named = move |previous: &u32| !deps.iter().any(|dep| dep.peer == peer && dep.counter == *previous);
-    named.chain(counter.checked_sub(1).filter(is_named).map(move |previous| (peer, previous)))
-}
+/// The share of an author in the room for waiting events.
+pub(super) const AUTHOR_SHARE: u64 = 8;
 
 impl Waiting {
     /// How many events wait.
@@ -60,9 +108,9 @@ impl Waiting {
         self.events.len()
     }
 
-    /// Their size, as limits count it.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// Whether none wait.
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
     }
 
     /// What they will bring into the document.
@@ -70,8 +118,8 @@ impl Waiting {
         &self.reserved
     }
 
-    /// The peers whose events wait, sorted.
-    pub(super) fn peers(&self) -> impl ExactSizeIterator<Item = &str> {
+    /// The authors whose events wait, sorted.
+    pub(super) fn authors(&self) -> impl ExactSizeIterator<Item = &str> {
         self.events.peers()
     }
 
@@ -80,127 +128,195 @@ impl Waiting {
         &'a self,
         dropped: &'a EventMap<()>,
     ) -> impl Iterator<Item = CommitRef<'a>> + Clone {
-        let events = self.events.iter().filter(|(peer, counter, _)| dropped.get(peer, *counter).is_none());
+        let events = self.events.iter().filter(|(author, key, _)| dropped.get(author, *key).is_none());
         events.map(|(_, _, event)| CommitRef::Plain(&event.commit))
     }
 
-    /// The waiting event of this name. O(log n).
-    pub(super) fn get(&self, peer: &str, counter: u32) -> Option<&WaitingEvent> {
-        self.events.get(peer, counter)
+    /// The waiting event with this fingerprint. O(log n).
+    pub(super) fn get(&self, author: &str, key: EventKey) -> Option<&WaitingEvent> {
+        self.events.get(author, key)
     }
 
-    /// The counter of the first waiting event among these of a peer. O(log n).
-    pub(super) fn first_in(&self, peer: &str, counters: Range<u32>) -> Option<u32> {
-        self.events.first_in(peer, counters).map(|(counter, _)| counter)
+    /// The counters, in this range, of events of this author that others need. O(log n) and the result.
+    pub(super) fn needed_in(&self, author: &str, start: u32, end: u32) -> impl Iterator<Item = u32> {
+        self.needed.keys_in(author, start, end).map(|key| key.counter)
     }
 
-    /// The first event of the peer, from `counter` on, that waits or that a waiting event needs. O(log n).
-    pub(super) fn first_claimed(&self, peer: &str, counter: u32) -> Option<u32> {
-        let needed = self.needed.first_in(peer, counter..u32::MAX).map(|(needed, _)| needed);
-        needed.into_iter().chain(self.first_in(peer, counter..u32::MAX)).min()
+    /// Who needs this event. O(log n) and the result.
+    pub(super) fn waiters(&self, author: &str, key: EventKey) -> impl Iterator<Item = &Waiter> {
+        self.needed.get(author, key).into_iter().flat_map(|needed| &needed.waiters)
     }
 
-    /// Who needs these events of a peer. O(log n) and the result.
-    pub(super) fn waiters(&self, peer: &str, counters: Range<u32>) -> impl Iterator<Item = &Waiter> {
-        self.needed.range(peer, counters).flatten()
+    /// The missing events with their fingerprints, sorted by author, counter and fingerprint.
+    pub(super) fn missing(&self) -> impl Iterator<Item = Need> {
+        self.missing.iter().map(|(author, key, ())| {
+            let name = self.needed.get(author, key).map_or_else(|| author.clone(), |needed| needed.name.clone());
+            Need { name, counter: key.counter, fingerprint: key.fingerprint }
+        })
     }
 
-    /// What is missing, sorted; the first `limits::REPORTED_MISSING`.
-    pub(super) fn missing(&self) -> Vec<EventId> {
-        let missing = self.missing.iter().map(|(peer, counter, ())| EventId { peer: String::from(&**peer), counter });
-        missing.take(limits::REPORTED_MISSING.most as usize).collect()
+    /// Whether there is room for one more event of this author and size, in all and in the author's share, beside events and
+    /// bytes that were promised room to the author and in all.
+    pub(super) fn has_room(&self, author: &str, bytes: u64, of_author: (u64, u64), all: (u64, u64)) -> bool {
+        let share = self.shares.get(author).copied().unwrap_or_default();
+        let fits = |of_author: u64, in_all: u64, limit: &limits::Limit| {
+            of_author <= limit.maximum / AUTHOR_SHARE && in_all <= limit.maximum
+        };
+        fits(share.events + of_author.0 + 1, self.events.len() as u64 + all.0 + 1, &limits::WAITING_EVENTS)
+            && fits(share.bytes + of_author.1 + bytes, self.bytes + all.1 + bytes, &limits::WAITING_BYTES)
     }
 
-    /// Refuses so many events of this size together.
-    pub(super) fn check_room(events: usize, bytes: u64) -> Result<(), Error> {
-        limits::WAITING_EVENTS.check(events as u64)?;
-        limits::WAITING_BYTES.check(bytes)
-    }
-
-    /// All of them, sorted by peer and counter.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, u32, &WaitingEvent)> {
-        self.events.iter().map(|(peer, counter, event)| (&**peer, counter, event))
-    }
-
-    /// All of them as runs of one event, sorted by peer and counter.
-    pub(super) fn runs(&self) -> Vec<Incoming<'_>> {
-        let runs = self.iter().map(|(peer, start, event)| Incoming {
-            peer,
-            start,
-            len: 1,
-            lamport: None,
-            deps: Cow::Borrowed(&event.deps),
-            commits: Commits::Plain(slice::from_ref(&event.commit)),
-        });
-        runs.collect()
-    }
-
-    /// Lets these events of a run wait. `took_effect` tells of any event whether it did. O(log n) for
-    /// each event and dependency.
-    pub(super) fn add(&mut self, run: &Incoming<'_>, places: Range<usize>, took_effect: impl Fn(&str, u32) -> bool) {
-        for place in places {
-            work::step();
-            let counter = run.start + place as u32;
-            let deps = run.deps_at(place).into_owned();
-            let name: SharedText = SharedText::from(run.peer);
-            for (peer, needed) in
-                requirements(run.peer, counter, &deps).filter(|(peer, needed)| !took_effect(peer, *needed))
-            {
-                self.needed.entry(peer, needed).push((name.clone(), counter));
-                if self.events.get(peer, needed).is_none() {
-                    self.missing.insert(peer, needed, ());
-                }
-            }
-            self.missing.remove(run.peer, counter);
-            let commit = run.commit(place).to_commit();
-            self.bytes += event_bytes(&deps, CommitRef::Plain(&commit));
-            self.reserved.add(CommitRef::Plain(&commit));
-            self.events.insert(run.peer, counter, WaitingEvent { deps, commit });
+    /// Whether an event waits, or, if it is needed by name, one of that name does.
+    fn waits(&self, author: &str, key: EventKey) -> bool {
+        match key.fingerprint {
+            Fingerprint::BY_NAME => self.events.keys_in(author, key.counter, key.counter + 1).next().is_some(),
+            _ => self.events.get(author, key).is_some(),
         }
     }
 
-    /// Takes out an event that takes effect or is dropped: nothing that it needs is unknown any more. O(log n).
-    pub(super) fn remove(&mut self, peer: &str, counter: u32) -> Option<WaitingEvent> {
-        let event = self.events.remove(peer, counter)?;
-        self.bytes -= event_bytes(&event.deps, CommitRef::Plain(&event.commit));
+    /// All of them, sorted by author, counter and fingerprint.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SharedText, EventKey, &WaitingEvent)> {
+        self.events.iter()
+    }
+
+    /// Lets an event wait. `took_effect` tells of any event whether it did. O(log n) for each dependency.
+    pub(super) fn add(&mut self, key: EventKey, event: WaitingEvent, took_effect: impl Fn(&Need) -> bool) {
+        work::step();
+        let author = SharedText::from(split_name(&event.name).0);
+        for need in event.needs().filter(|need| !took_effect(need)) {
+            let needed = self.needed.entry(need.author(), need.key());
+            if needed.waiters.is_empty() {
+                needed.name = need.name.clone();
+            }
+            needed.waiters.insert((author.clone(), key));
+            if !self.waits(need.author(), need.key()) {
+                self.missing.insert(need.author(), need.key(), ());
+            }
+        }
+        self.missing.remove(&author, key);
+        self.missing.remove(&author, by_name(key));
+        let bytes = event.bytes();
+        self.bytes += bytes;
+        let share = self.shares.entry(author.clone()).or_default();
+        *share = Share { events: share.events + 1, bytes: share.bytes + bytes };
+        self.reserved.add(CommitRef::Plain(&event.commit));
+        self.events.insert(&author, key, event);
+    }
+
+    /// Takes out an event that takes effect or is dropped. O(log n) for each dependency.
+    pub(super) fn remove(&mut self, author: &str, key: EventKey) -> Option<WaitingEvent> {
+        let event = self.events.remove(author, key)?;
+        let bytes = event.bytes();
+        self.bytes -= bytes;
+        if let Some(share) = self.shares.get_mut(author) {
+            *share = Share { events: share.events - 1, bytes: share.bytes - bytes };
+            if share.events == 0 {
+                self.shares.remove(author);
+            }
+        }
         self.reserved.remove(CommitRef::Plain(&event.commit));
-        if self.needed.get(peer, counter).is_some() {
-            self.missing.insert(peer, counter, ());
+        for key in [key, by_name(key)] {
+            if self.needed.get(author, key).is_some() && !self.waits(author, key) {
+                self.missing.insert(author, key, ());
+            }
+        }
+        // What is needed by name stays on the list until nobody needs it.
+        for need in event.needs().filter(|need| need.fingerprint == Fingerprint::BY_NAME) {
+            self.no_longer_needed(need, &(SharedText::from(author), key));
         }
         Some(event)
     }
 
-    /// Says that these events of a peer took effect. O(log n) and who needed them.
-    pub(super) fn forget_needed(&mut self, peer: &str, counters: Range<u32>) {
-        self.needed.remove_range(peer, counters.clone());
-        self.missing.remove_range(peer, counters);
+    /// Says which events names stand for, by which a waiting event needs them: events that took effect. O(log n) for each
+    /// dependency.
+    pub(super) fn resolve(&mut self, waiter: &Waiter, resolved: &[(Need, Fingerprint)]) {
+        let Some(event) = self.events.get(&waiter.0, waiter.1) else { return };
+        let is_open = |need: &&Need| {
+            self.needed.get(need.author(), need.key()).is_some_and(|needed| needed.waiters.contains(waiter))
+        };
+        let open: Vec<Need> = event.needs().filter(is_open).cloned().collect();
+        open.iter().for_each(|need| self.no_longer_needed(need, waiter));
+        let Some(mut event) = self.remove(&waiter.0, waiter.1) else { return };
+        for need in event.previous.iter_mut().chain(&mut event.others) {
+            let found = resolved.iter().find(|(named, _)| named == need);
+            need.fingerprint = found.map_or(need.fingerprint, |&(_, fingerprint)| fingerprint);
+        }
+        let WaitingEvent { previous, others, salt, commit, .. } = &event;
+        let fingerprint = print_by_needs(&waiter.0, previous.as_ref(), others, *salt, CommitRef::Plain(commit));
+        let key = EventKey { fingerprint, ..waiter.1 };
+        if self.events.get(&waiter.0, key).is_none() {
+            self.add(key, event, |need| !open.contains(need));
+        }
+    }
+
+    /// Takes a waiting event off the list of those that need an event.
+    fn no_longer_needed(&mut self, need: &Need, waiter: &Waiter) {
+        let Some(needed) = self.needed.get_mut(need.author(), need.key()) else { return };
+        needed.waiters.remove(waiter);
+        if needed.waiters.is_empty() {
+            self.needed.remove(need.author(), need.key());
+            self.missing.remove(need.author(), need.key());
+        }
+    }
+
+    /// Says that this event took effect. O(log n) and who needed it.
+    pub(super) fn forget_needed(&mut self, author: &str, key: EventKey) {
+        self.needed.remove(author, key);
+        self.missing.remove(author, key);
     }
 
     /// Panics where something that always holds does not. O(everything).
-    pub(super) fn dbg_check(&self, took_effect: impl Fn(&str, u32) -> bool) {
+    pub(super) fn dbg_check(&self, took_effect: impl Fn(&Need) -> bool) {
         let (mut bytes, mut reserved) = (0, Reserved::default());
-        for (peer, counter, event) in self.events.iter() {
-            bytes += event_bytes(&event.deps, CommitRef::Plain(&event.commit));
+        for (author, key, event) in self.events.iter() {
+            bytes += event.bytes();
             reserved.add(CommitRef::Plain(&event.commit));
-            assert!(!took_effect(peer, counter), "({peer:?}, {counter}) waits and took effect");
-            let mut open = requirements(peer, counter, &event.deps)
-                .filter(|(peer, needed)| !took_effect(peer, *needed))
-                .peekable();
-            assert!(open.peek().is_some(), "({peer:?}, {counter}) waits for nothing");
-            for (needed_peer, needed) in open {
-                let waiters = self.needed.get(needed_peer, needed).map_or(&[][..], Vec::as_slice);
-                assert!(waiters.contains(&(peer.clone(), counter)), "({peer:?}, {counter}) is not on the list");
-                let is_missing = self.missing.get(needed_peer, needed).is_some();
-                assert_eq!(is_missing, self.events.get(needed_peer, needed).is_none());
+            let mut open = event.needs().filter(|need| !took_effect(need)).peekable();
+            assert!(open.peek().is_some(), "({author:?}, {key:?}) waits for nothing");
+            for need in open {
+                let mut waiters = self.waiters(need.author(), need.key());
+                assert!(
+                    waiters.any(|waiter| *waiter == (author.clone(), key)),
+                    "({author:?}, {key:?}) is not on the list"
+                );
+                let is_missing = self.missing.get(need.author(), need.key()).is_some();
+                assert_eq!(is_missing, !self.waits(need.author(), need.key()));
             }
         }
         assert_eq!((bytes, &reserved), (self.bytes, &self.reserved));
-        for (peer, counter, waiters) in self.needed.iter() {
-            assert!(
-                !waiters.is_empty() && waiters.iter().all(|(peer, counter)| self.events.get(peer, *counter).is_some())
-            );
-            assert!(!took_effect(peer, counter));
+        assert_eq!(self.shares.values().map(|share| share.events).sum::<u64>(), self.events.len() as u64);
+        for (_, _, needed) in self.needed.iter() {
+            let waits = |(author, key): &Waiter| self.events.get(author, *key).is_some();
+            assert!(!needed.waiters.is_empty() && needed.waiters.iter().all(waits));
         }
-        assert!(self.missing.iter().all(|(peer, counter, ())| self.needed.get(peer, counter).is_some()));
+        assert!(self.missing.iter().all(|(author, key, ())| self.needed.get(author, key).is_some()));
     }
+}
+
+/// The fingerprint by which an event waits that needs these events. It is its own if each of them has one.
+pub(super) fn print_by_needs(
+    author: &str,
+    previous: Option<&Need>,
+    others: &[Need],
+    salt: u64,
+    commit: CommitRef<'_>,
+) -> Fingerprint {
+    let print = |need: &Need| match need.fingerprint {
+        Fingerprint::BY_NAME => AuthorHash::of(need.author()).by_name(need.counter),
+        fingerprint => fingerprint,
+    };
+    let mut others: Vec<Fingerprint> = others.iter().map(print).collect();
+    others.sort_unstable();
+    let ground = Ground { author: AuthorHash::of(author), previous: previous.map(print), salt, others: &others };
+    ground.fingerprint(commit)
+}
+
+/// The key by which an event is needed by name.
+fn by_name(key: EventKey) -> EventKey {
+    EventKey { fingerprint: Fingerprint::BY_NAME, ..key }
+}
+
+/// The permanent name of an event.
+pub(super) fn permanent(author: &str, counter: u32, fingerprint: Fingerprint) -> EventId {
+    EventId { peer: branch_name(author, fingerprint), counter }
 }

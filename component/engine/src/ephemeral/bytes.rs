@@ -21,11 +21,11 @@ pub(super) struct Outgoing<'a> {
     pub(super) age: f64,
 }
 
-/// Entries with a frame around them.
-pub(super) fn write_frame(entries: Vec<Outgoing<'_>>) -> Vec<u8> {
+/// Encodes entries with a frame around them, of a kind for entries.
+pub(super) fn write_frame(kind: Kind, entries: Vec<Outgoing<'_>>) -> Vec<u8> {
     let mut content = Vec::new();
     write(entries, &mut content);
-    let mut frame = FrameWriter::new(Kind::Entries);
+    let mut frame = FrameWriter::new(kind);
     frame.section(Section::Entries, content);
     frame.finish()
 }
@@ -49,7 +49,7 @@ pub(super) fn write(mut entries: Vec<Outgoing<'_>>, out: &mut Vec<u8>) {
 
 /// An age in whole milliseconds, rounded up, so that to be passed on does not make young.
 fn whole(age: f64) -> u64 {
-    (age.ceil() as u64).min(limits::TIME_MS.most)
+    (age.ceil() as u64).min(limits::TIME_MS.maximum)
 }
 
 /// Writes a text, or the number that it got when it was written before.
@@ -87,17 +87,17 @@ pub(super) struct Size<'a> {
 }
 
 /// The longest of a number.
-const MOST_VARINT_BYTES: usize = 10;
+const MAX_VARINT_BYTES: usize = 10;
 
 impl<'a> Size<'a> {
     /// Adds an entry; gives what all take together.
     pub(super) fn add(&mut self, entry: &Outgoing<'a>) -> usize {
         if self.bytes == 0 {
-            self.bytes = varint_bytes(limits::STORE_ENTRIES.most);
+            self.bytes = varint_bytes(limits::STORE_ENTRIES.maximum);
         }
         for (is_peer, name) in [(false, &entry.place.namespace), (true, &entry.written.peer)] {
             let is_new = self.names.insert((is_peer, &**name), ()).is_none();
-            self.bytes += varint_bytes(limits::STORE_ENTRIES.most);
+            self.bytes += varint_bytes(limits::STORE_ENTRIES.maximum);
             self.bytes += if is_new { varint_bytes(name.len() as u64) + name.len() } else { 0 };
         }
         let mut value = Vec::new();
@@ -105,8 +105,8 @@ impl<'a> Size<'a> {
         if content == 0 {
             put_value(entry.written.value.as_ref(), &mut value);
         }
-        self.bytes += varint_bytes(entry.place.key.len() as u64) + entry.place.key.len() + MOST_VARINT_BYTES;
-        self.bytes += varint_bytes(whole(entry.age)) + value.len().max(1 + MOST_VARINT_BYTES + content as usize);
+        self.bytes += varint_bytes(entry.place.key.len() as u64) + entry.place.key.len() + MAX_VARINT_BYTES;
+        self.bytes += varint_bytes(whole(entry.age)) + value.len().max(1 + MAX_VARINT_BYTES + content as usize);
         self.bytes
     }
 }
@@ -120,7 +120,7 @@ fn varint_bytes(number: u64) -> usize {
 /// Reads entries with a frame around them.
 pub(super) fn read_frame(bytes: &[u8]) -> Result<Vec<Arrival>, Error> {
     let mut frame = Frame::read(bytes)?;
-    if frame.kind != Kind::Entries {
+    if !matches!(frame.kind, Kind::Snapshot | Kind::Entries) {
         return Err(
             Reader::new(bytes).damage("these are events, not entries: give them to a document's `merge-update`")
         );
@@ -151,7 +151,7 @@ pub(super) fn read(content: &mut Reader<'_>) -> Result<Vec<Arrival>, Error> {
         if !timestamp.is_finite() || timestamp.is_sign_negative() {
             return Err(start.damage("a timestamp is not finite, or negative"));
         }
-        let age = content.number(limits::TIME_MS.most)? as f64;
+        let age = content.number(limits::TIME_MS.maximum)? as f64;
         let value = value(content)?;
         arrivals.push(Arrival { place, written: Written { value, timestamp, peer }, age });
     }

@@ -3,12 +3,24 @@
 use super::Store;
 use super::bytes::{self, Outgoing};
 use super::registers::Register;
+use crate::codec::Kind;
 use crate::sort;
 use std::collections::BTreeSet;
 
-/// Who brought an entry, among those that a store gives entries to.
+/// A session that brings entries, among those that a store gives entries to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Source(u64);
+
+/// How an entry came to be in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The store wrote it.
+    Written,
+    /// It was merged.
+    Merged,
+    /// A session brought it.
+    Brought(Source),
+}
 
 impl Store {
     /// All live entries and the removals that are remembered, as bytes that `docs/format.md` specifies: what a newcomer needs.
@@ -19,7 +31,7 @@ impl Store {
         let is_wanted =
             |register: &&Register| wanted.is_empty() || wanted.binary_search(&&*register.place.namespace).is_ok();
         let all = self.registers.all().filter(is_wanted);
-        bytes::write_frame(all.map(|register| self.outgoing(register)).collect())
+        bytes::write_frame(Kind::Snapshot, all.map(|register| self.outgoing(register)).collect())
     }
 
     /// What was written here, and what was merged here from others, since the last call, as bytes: what to broadcast. Several
@@ -27,7 +39,7 @@ impl Store {
     pub fn take_update(&mut self) -> Option<Vec<u8>> {
         let changed = self.registers.changed_after(self.taken);
         let changed: Vec<Outgoing<'_>> = changed.map(|register| self.outgoing(register)).collect();
-        let update = (!changed.is_empty()).then(|| bytes::write_frame(changed));
+        let update = (!changed.is_empty()).then(|| bytes::write_frame(Kind::Entries, changed));
         self.taken = self.registers.last_change();
         update
     }
@@ -45,22 +57,22 @@ impl Store {
 
     /// Writes registers that changed after the change `after`, without a frame: of these namespaces, or of all where there are
     /// none, and not those whose latest change `not_from` brought; in the order of their changes as many as fit into
-    /// `most_bytes`, at least one where there is one. Gives the change up to which all are done. O(log n) for each register
+    /// `max_bytes`, at least one where there is one. Gives the change up to which all are done. O(log n) for each register
     /// that changed.
     pub(crate) fn write_changes(
         &self,
         after: u64,
         not_from: Source,
         namespaces: &BTreeSet<String>,
-        most_bytes: usize,
+        max_bytes: usize,
         out: &mut Vec<u8>,
     ) -> u64 {
         let (mut changed, mut done, mut size) = (Vec::new(), after, bytes::Size::default());
         for register in self.registers.changed_after(after) {
             let is_wanted = namespaces.is_empty() || namespaces.contains(&*register.place.namespace);
-            if is_wanted && register.source != Some(not_from) {
+            if is_wanted && register.origin != Origin::Brought(not_from) {
                 let outgoing = self.outgoing(register);
-                if size.add(&outgoing) > most_bytes && !changed.is_empty() {
+                if size.add(&outgoing) > max_bytes && !changed.is_empty() {
                     bytes::write(changed, out);
                     return done;
                 }

@@ -1,7 +1,7 @@
 //! Taking in entries of other replicas: the larger entry of a register wins, whatever came first.
 
 use super::bytes;
-use super::changes::Source;
+use super::changes::{Origin, Source};
 use super::entry::{Arrival, ENTRY_SPENDS, Entry, Place, Written};
 use super::registers::{RegisterNumber, Registers, Room};
 use super::write::check_names;
@@ -22,7 +22,7 @@ impl Store {
     ///
     /// # Errors
     /// `InvalidArgument` for empty names, for a `now` and timestamps that are no times, and for an entry that is dated further
-    /// beyond `now` than `most_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
+    /// beyond `now` than `max_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
     pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
         let sizes = entries.iter().map(|entry| entry.value.as_ref().map_or(0, |value| value.as_ref().content_bytes()));
         memory::spend(sizes.map(|bytes| ENTRY_SPENDS + bytes).sum())?;
@@ -30,15 +30,17 @@ impl Store {
         self.merge(arrivals, now)
     }
 
-    /// Takes in what `snapshot` or `take_update` of another replica wrote, as [`Store::merge_entries`] does; each entry
-    /// with the age that it had there. O(log n) for each entry.
+    /// Merges the bytes of `snapshot` or `take_update` of another replica like [`Store::merge_entries`], each entry with the
+    /// age that it had there. Leaves out entries that are dated further beyond `now` than `max_skew_ms`: one wrong clock
+    /// must not keep out what all others wrote. O(log n) for each entry.
     ///
     /// # Errors
-    /// Those of [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
+    /// `InvalidArgument` and `LimitExceeded` as for [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
     /// of entries, or are damaged.
     pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
         memory::spend(update.len() as u64 * memory::SPENT_PER_BYTE)?;
-        self.merge(bytes::read_frame(update)?, now)
+        let arrivals = self.timely(bytes::read_frame(update)?, now);
+        self.merge(arrivals, now)
     }
 
     /// Takes in entries that a session brings, without a frame: those that can be; gives what changed in view, and how many
@@ -51,25 +53,32 @@ impl Store {
         &mut self,
         source: Source,
         content: &mut Reader<'_>,
+        may_write: impl Fn(&str) -> bool,
         now: f64,
     ) -> Result<(Vec<Entry>, u32), Error> {
         let arrivals = bytes::read(content)?;
         self.tick(now)?;
         let came = arrivals.len();
-        let fit: Vec<Arrival> =
-            arrivals.into_iter().filter(|arrival| check_skew(&self.options, arrival, now).is_ok()).collect();
+        let arrivals = arrivals.into_iter().filter(|arrival| may_write(&arrival.written.peer)).collect();
+        let fit = self.timely(arrivals, now);
         let mut refused = (came - fit.len()) as u32;
         let mut changed = Vec::new();
         for winner in self.winners(fit) {
             let mut room = Room::default();
             winner.add_to(&mut room, &self.registers);
             if room.check(&self.registers).is_ok() {
-                changed.extend(self.take(winner, Some(source)));
+                changed.extend(self.take(winner, Origin::Brought(source)));
             } else {
                 refused += 1;
             }
         }
         Ok((changed, refused))
+    }
+
+    /// The entries that are not dated too far ahead.
+    fn timely(&self, mut arrivals: Vec<Arrival>, now: f64) -> Vec<Arrival> {
+        arrivals.retain(|arrival| check_skew(&self.options, arrival, now).is_ok());
+        arrivals
     }
 
     fn merge(&mut self, arrivals: Vec<Arrival>, now: f64) -> Result<Vec<Entry>, Error> {
@@ -80,7 +89,7 @@ impl Store {
         winners.iter().for_each(|winner| winner.add_to(&mut room, &self.registers));
         room.check(&self.registers)?;
         self.clock.advance(now);
-        Ok(winners.into_iter().filter_map(|winner| self.take(winner, None)).collect())
+        Ok(winners.into_iter().filter_map(|winner| self.take(winner, Origin::Merged)).collect())
     }
 
     /// The entries that take effect, sorted by namespace and key: of each register the largest, where that is larger than
@@ -103,23 +112,46 @@ impl Store {
     }
 
     /// Lets an entry take effect; gives it where that changes what the store shows.
-    fn take(&mut self, winner: Winner, source: Option<Source>) -> Option<Entry> {
+    fn take(&mut self, winner: Winner, origin: Origin) -> Option<Entry> {
+        if self.write_again(&winner) {
+            return None;
+        }
         let entry = winner.written.entry(&winner.place);
-        let before = self.put(winner, source);
+        let before = self.put(winner, origin);
         if let Some(before) = &before {
             self.forget(before);
         }
         (before.is_some_and(|before| before.value.is_some()) || entry.value.is_some()).then_some(entry)
     }
 
+    /// If an entry is what a former life of this peer left, dates what this store wrote since above it, and returns true. An
+    /// entry of this peer's name is from a former life if others had it before this store wrote; a removal also if its age
+    /// is not known, because this peer is here. Two living stores of one name do not answer each other without end by
+    /// this: what was written later stays.
+    fn write_again(&mut self, winner: &Winner) -> bool {
+        let Some(number) = winner.known.filter(|_| winner.written.peer == self.peer) else { return false };
+        let Some(register) = self.registers.register(number).filter(|known| known.origin == Origin::Written) else {
+            return false;
+        };
+        let lived = self.clock.elapsed() - (register.deadline - self.options.time_to_live_ms);
+        let is_removal = winner.written.value.is_none() && register.is_live();
+        if !is_removal && winner.age <= lived {
+            return false;
+        }
+        let written = Written { timestamp: winner.written.timestamp.next_up(), ..register.written.clone() };
+        let deadline = register.deadline;
+        self.registers.set(number, written, deadline, Origin::Written);
+        true
+    }
+
     /// Puts an entry into its register; gives what that held. O(log n).
-    pub(super) fn put(&mut self, winner: Winner, source: Option<Source>) -> Option<Written> {
+    pub(super) fn put(&mut self, winner: Winner, origin: Origin) -> Option<Written> {
         let Winner { known, place, written, age } = winner;
         let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
         if let Some(number) = known {
-            return self.registers.set(number, written, deadline, source);
+            return self.registers.set(number, written, deadline, origin);
         }
-        self.registers.add(place, written, deadline, source);
+        self.registers.add(place, written, deadline, origin);
         None
     }
 }
@@ -157,9 +189,9 @@ fn arrival(entry: Entry) -> Result<Arrival, Error> {
 }
 
 fn check_skew(options: &StoreOptions, arrival: &Arrival, now: f64) -> Result<(), Error> {
-    let (timestamp, most_skew) = (arrival.written.timestamp, options.most_skew_ms);
-    if timestamp > now + most_skew {
-        return Err(Invalid::AheadOfClock { timestamp, now, most_skew }.into());
+    let (timestamp, max_skew) = (arrival.written.timestamp, options.max_skew_ms);
+    if timestamp > now + max_skew {
+        return Err(Invalid::AheadOfClock { timestamp, now, max_skew }.into());
     }
     Ok(())
 }

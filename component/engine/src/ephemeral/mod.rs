@@ -31,7 +31,7 @@ pub struct StoreOptions {
     /// age from before. More than 0, at most `limits::TIME_MS`.
     pub time_to_live_ms: f64,
     /// How far entries may be dated beyond `now`, in milliseconds; at most `limits::TIME_MS`.
-    pub most_skew_ms: f64,
+    pub max_skew_ms: f64,
 }
 
 /// A replica of the ephemeral registers.
@@ -64,7 +64,7 @@ impl Store {
     pub fn create(peer: &str, options: StoreOptions) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
         Time::TimeToLive.check(options.time_to_live_ms)?;
-        Time::MostSkew.check(options.most_skew_ms)?;
+        Time::MaxSkew.check(options.max_skew_ms)?;
         if options.time_to_live_ms == 0.0 {
             return Err(Invalid::NoTimeToLive.into());
         }

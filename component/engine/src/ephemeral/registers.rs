@@ -4,7 +4,7 @@
 //! Always holds: each register is found in all of these ways and in no other; a register has one place in the order of
 //! changes, that of its latest. Does not know which entry wins.
 
-use super::changes::Source;
+use super::changes::Origin;
 use super::entry::{Entry, Place, Written};
 use crate::error::Error;
 use crate::id::SharedText;
@@ -22,8 +22,8 @@ pub(super) struct Register {
     pub(super) deadline: f64,
     /// The number of its latest change.
     pub(super) change: u64,
-    /// Who brought that.
-    pub(super) source: Option<Source>,
+    /// Where that came from.
+    pub(super) origin: Origin,
 }
 
 /// The number of a register while it is there.
@@ -124,7 +124,7 @@ impl Registers {
     }
 
     /// Makes a register, which holds this until the deadline. O(log n).
-    pub(super) fn add(&mut self, place: Place, written: Written, deadline: f64, source: Option<Source>) {
+    pub(super) fn add(&mut self, place: Place, written: Written, deadline: f64, origin: Origin) {
         work::step();
         let change = self.next_change();
         let number = self.free.pop().unwrap_or_else(|| {
@@ -139,7 +139,7 @@ impl Registers {
         let namespace = self.namespaces.entry(place.namespace.clone()).or_default();
         namespace.live += usize::from(written.value.is_some());
         namespace.numbers.insert(place.key.clone(), number);
-        self.by_number[number.0 as usize] = Some(Register { place, written, deadline, change, source });
+        self.by_number[number.0 as usize] = Some(Register { place, written, deadline, change, origin });
     }
 
     /// Lets a register hold this until the deadline; gives what it held. O(log n).
@@ -148,7 +148,7 @@ impl Registers {
         number: RegisterNumber,
         written: Written,
         deadline: f64,
-        source: Option<Source>,
+        origin: Origin,
     ) -> Option<Written> {
         work::step();
         let change = self.next_change();
@@ -165,7 +165,7 @@ impl Registers {
         self.by_change.insert((change, number));
         self.by_deadline.remove(&(register.deadline.to_bits(), number));
         self.by_deadline.insert((deadline.to_bits(), number));
-        (register.deadline, register.change, register.source) = (deadline, change, source);
+        (register.deadline, register.change, register.origin) = (deadline, change, origin);
         let peer = written.peer.clone();
         let before = std::mem::replace(&mut register.written, written);
         if before.peer != peer {

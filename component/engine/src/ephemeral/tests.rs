@@ -5,7 +5,7 @@ use crate::work;
 use std::collections::BTreeSet;
 
 fn store(entries: usize) -> Store {
-    let options = StoreOptions { time_to_live_ms: 1_000.0, most_skew_ms: 1_000.0 };
+    let options = StoreOptions { time_to_live_ms: 1_000.0, max_skew_ms: 1_000.0 };
     let mut store = Store::create("ann", options).unwrap();
     let mut others: Vec<_> = Vec::new();
     for number in 0..entries {
@@ -68,7 +68,7 @@ fn what_one_brought_is_not_given_back_to_it() {
     other.set("pos", "b", 1_i64.into(), 1.0).unwrap();
     let mut content = Vec::new();
     assert_eq!(other.write_changes(0, brought, &BTreeSet::new(), 1_000, &mut content), 1);
-    let (shown, refused) = store.merge_from(ben, &mut crate::codec::Reader::new(&content), 1.0).unwrap();
+    let (shown, refused) = store.merge_from(ben, &mut crate::codec::Reader::new(&content), |_| true, 1.0).unwrap();
     assert_eq!((shown.len(), refused), (1, 0));
     let given = |to, namespaces: &[&str]| {
         let namespaces = namespaces.iter().map(|&namespace| namespace.to_owned()).collect();

@@ -1,6 +1,7 @@
 //! Writing as this store's peer: always newer than what the store knows of the register.
 
 use super::Store;
+use super::changes::Origin;
 use super::entry::{ENTRY_SPENDS, Entry, Place, Written};
 use super::merge::Winner;
 use super::registers::Room;
@@ -67,7 +68,7 @@ impl Store {
         room.check(&self.registers)?;
         self.clock.advance(now);
         let entry = written.entry(&place);
-        self.put(Winner { known, place, written, age: 0.0 }, None);
+        self.put(Winner { known, place, written, age: 0.0 }, Origin::Written);
         Ok(entry)
     }
 }

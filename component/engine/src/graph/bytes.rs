@@ -4,12 +4,11 @@ use super::{Horizon, Stub};
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint, unzigzag, zigzag};
 use crate::error::Error;
-use crate::id::{Counter, PeerNumber, Ranks};
+use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::limits;
-use crate::sort;
 
 /// The largest number that the distance between two counters is written as.
-const MOST_DISTANCE: u64 = 1 << 34;
+const MAX_DISTANCE: u64 = 1 << 34;
 
 /// Writes runs of events.
 #[derive(Debug)]
@@ -120,8 +119,8 @@ impl<'a> RunsReader<'a> {
         };
         let peer = self.peers.next_to(last_peer)? as u32;
         let next = &mut self.next[peer as usize];
-        let start = u64::from(*next) + self.gaps.next_to(limits::COUNTER.most)?;
-        let len = self.lens.next_to(limits::COUNTER.most)?;
+        let start = u64::from(*next) + self.gaps.next_to(limits::COUNTER.maximum)?;
+        let len = self.lens.next_to(limits::COUNTER.maximum)?;
         if len == 0 {
             return Err(self.lens.damage("a run has no events"));
         }
@@ -132,10 +131,10 @@ impl<'a> RunsReader<'a> {
         limits::EVENT_DEPENDENCIES.check(count)?;
         for _ in 0..count {
             let peer = self.dependency_peers.next_to(last_peer)? as u32;
-            let distance = unzigzag(self.distances.next_to(MOST_DISTANCE)?);
+            let distance = unzigzag(self.distances.next_to(MAX_DISTANCE)?);
             let counter = i64::from(self.next[peer as usize]) - 1 - distance;
             let Some(counter) =
-                u32::try_from(counter).ok().filter(|&counter| u64::from(counter) <= limits::COUNTER.most)
+                u32::try_from(counter).ok().filter(|&counter| u64::from(counter) <= limits::COUNTER.maximum)
             else {
                 return Err(self.distances.damage("a run depends on an event that cannot be"));
             };
@@ -164,45 +163,59 @@ impl<'a> RunsReader<'a> {
     }
 }
 
-impl Horizon {
-    /// By rank, how many events were given up. `peers` are all of them, by rank.
-    pub(crate) fn ranked_counts(&self, peers: &[PeerNumber]) -> Vec<u32> {
-        peers.iter().map(|&peer| self.count(peer)).collect()
-    }
+/// A horizon by the ranks of branches.
+#[derive(Debug)]
+pub(crate) struct RankedHorizon {
+    /// By rank, how many events were given up.
+    pub(crate) counts: Vec<u32>,
+    /// Sorted by rank and counter.
+    pub(crate) stubs: Vec<RankedStub>,
+}
 
-    /// Writes how many events of each peer were given up, and the stubs. `peers` are all of them, by rank.
-    pub(crate) fn write(&self, peers: &[PeerNumber], ranks: &Ranks, out: &mut Vec<u8>) {
+/// A stub by ranks.
+#[derive(Debug)]
+pub(crate) struct RankedStub {
+    pub(crate) rank: u32,
+    pub(crate) counter: u32,
+    pub(crate) lamport: Lamport,
+    /// By rank, how many events it builds on, itself included.
+    pub(crate) known: Vec<u32>,
+    pub(crate) event: EventNumber,
+}
+
+impl RankedHorizon {
+    /// Writes how many events of each branch were given up, and the stubs.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut counts = ColumnWriter::new();
-        peers.iter().for_each(|&peer| counts.push(self.count(peer).into()));
+        self.counts.iter().for_each(|&count| counts.push(count.into()));
         counts.finish(out);
 
-        let mut stubs: Vec<&Stub> = self.stubs.iter().collect();
-        sort::sort_by_key(&mut stubs, |stub| (ranks.of(stub.peer.0), stub.counter));
         let (mut stub_peers, mut distances) = (ColumnWriter::new(), ColumnWriter::new());
         let (mut lamports, mut unknown) = (DeltaWriter::new(), ColumnWriter::new());
-        for stub in &stubs {
-            stub_peers.push(ranks.of(stub.peer.0).into());
-            distances.push((self.count(stub.peer) - 1 - stub.counter.0).into());
+        for stub in &self.stubs {
+            stub_peers.push(stub.rank.into());
+            distances.push((self.counts[stub.rank as usize] - 1 - stub.counter).into());
             lamports.push(stub.lamport.0.into());
-            for &peer in peers {
-                let known = stub.known.get(peer.index()).copied().unwrap_or(0);
-                unknown.push((self.count(peer) - known).into());
+            for (count, known) in self.counts.iter().zip(&stub.known) {
+                unknown.push((count - known).into());
             }
         }
-        put_varint(out, stubs.len() as u64);
+        put_varint(out, self.stubs.len() as u64);
         stub_peers.finish(out);
         distances.finish(out);
         lamports.finish(out);
         unknown.finish(out);
     }
+}
 
+impl Horizon {
     /// Reads what `write` wrote, for so many peers. The peers' numbers are their ranks.
     pub(crate) fn read(reader: &mut Reader<'_>, peers: u32) -> Result<Self, Error> {
         let mut given_up = Column::read(reader)?;
         given_up.check_count(peers.into())?;
         let mut counts = Vec::new();
         for _ in 0..peers {
-            counts.push(given_up.next_to(limits::COUNTER.most + 1)? as u32);
+            counts.push(given_up.next_to(limits::COUNTER.maximum + 1)? as u32);
         }
         given_up.finish()?;
 
@@ -218,7 +231,7 @@ impl Horizon {
         for _ in 0..count {
             let peer = stub_peers.next_to(u64::from(peers).saturating_sub(1))? as u32;
             let given_up = counts.get(peer as usize).copied().ok_or_else(|| wrong(&stub_peers))?;
-            let lamport = lamports.next_to(limits::HORIZON_LAMPORT.most)? as u32;
+            let lamport = lamports.next_to(limits::HORIZON_LAMPORT.maximum)? as u32;
             let distance = distances.next_to(u64::from(given_up))? as u32;
             let counter = (given_up - distance).checked_sub(1).ok_or_else(|| wrong(&stub_peers))?;
             let mut known = Vec::with_capacity(counts.len());

@@ -53,6 +53,24 @@ impl Horizon {
         is_whole.then_some(Self { counts, stubs, heads })
     }
 
+    /// The horizon with other numbers of lanes, of which there are `len`; a number that several have stands for all of them.
+    pub(crate) fn renumbered(&self, numbers: &[PeerNumber], len: usize) -> Self {
+        let renumbered = |counts: &[u32]| {
+            let mut new = vec![0; len];
+            for (lane, &count) in numbers.iter().zip(counts).filter(|(_, count)| **count > 0) {
+                let new: &mut u32 = &mut new[lane.index()];
+                *new = count.max(*new);
+            }
+            new
+        };
+        let stubs = self.stubs.iter().map(|stub| Stub {
+            peer: numbers[stub.peer.index()],
+            known: renumbered(&stub.known).into_boxed_slice(),
+            ..*stub
+        });
+        Self { counts: renumbered(&self.counts), stubs: stubs.collect(), heads: self.heads.clone() }
+    }
+
     /// Refuses more than can be built on.
     pub(super) fn check(&self) -> Result<(), Error> {
         limits::HORIZON_HEADS.check(self.heads.len() as u64)
@@ -73,9 +91,9 @@ impl Horizon {
         self.stubs.is_empty()
     }
 
-    /// How many events were given up.
-    pub(crate) fn len(&self) -> u64 {
-        self.counts.iter().map(|&count| u64::from(count)).sum()
+    /// By number, how many events of each of so many peers were given up.
+    pub(crate) fn counts_of(&self, peers: u32) -> Vec<u32> {
+        (0..peers).map(|peer| self.count(PeerNumber(peer))).collect()
     }
 
     /// By peer number, how many events of the peer were given up.
@@ -204,8 +222,9 @@ impl Graph {
         let to_come = horizon.stubs.iter().map(|stub| stub.lamport).max().unwrap_or(Lamport::NEVER).plus(1);
         let beyond = (0..self.by_peer.len() as u32).map(PeerNumber).filter_map(|peer| {
             let first = horizon.count(peer);
-            let event = self.find(peer, Counter(first)).filter(|_| first < end[peer.index()])?;
-            Some(self.describe(event).2)
+            let event = self.first_beyond(peer, first)?;
+            let (_, counter, lamport) = self.describe(event);
+            (counter.0 < end[peer.index()]).then_some(lamport)
         });
         beyond.chain([to_come]).min().unwrap_or(to_come)
     }

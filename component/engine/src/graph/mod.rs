@@ -15,14 +15,14 @@ mod horizon;
 mod reach;
 mod since;
 
-pub(crate) use bytes::{RunHead, RunsReader, RunsWriter};
-pub(crate) use chains::Chain;
+pub(crate) use bytes::{RankedHorizon, RankedStub, RunHead, RunsReader, RunsWriter};
+pub(crate) use chains::{Branches, Chain, parts};
 pub(crate) use horizon::{Horizon, Stub};
 pub(crate) use since::Span;
 
 use crate::clock::Lamport;
 use crate::id::{Counter, EventNumber, PeerNumber};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The place of a run among the graph's runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,15 +54,22 @@ struct Run {
 pub(crate) enum Broken {
     /// None of them builds on the peer's previous event.
     PreviousMissing,
+    /// One of them builds on another event that follows the peer's previous event.
+    OnSibling,
     /// Another one builds on this one.
     NotConcurrent(EventNumber),
 }
+
+/// Events of which it is asked one by one whether others build on them.
+const FEW_SIBLINGS: usize = 64;
 
 /// The event graph of a document.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     runs: Vec<Run>,
     dependencies: Vec<EventNumber>,
+    /// The numbers that distinguish events from equal ones. Such an event begins a run.
+    salts: BTreeMap<EventNumber, u64>,
     len: u32,
     by_peer: Vec<Vec<RunNumber>>,
     /// The heads, but for the newest one.
@@ -136,11 +143,36 @@ impl Graph {
         Lamport::after(dependencies.iter().map(|&dependency| self.describe(dependency).2))
     }
 
-    /// Whether a peer's next event may have these dependencies, all of them there.
-    pub(crate) fn check(&self, peer: PeerNumber, dependencies: &[EventNumber]) -> Result<(), Broken> {
-        let previous = self.count(peer).checked_sub(1).map(Counter);
-        if previous.is_some_and(|previous| self.first_building_on(dependencies, peer, previous).is_none()) {
+    /// Whether an event may have these dependencies, all of them there, if its author's event before it is `previous` and
+    /// `siblings` follow that one too.
+    pub(crate) fn check(
+        &self,
+        previous: Option<(PeerNumber, Counter)>,
+        siblings: &[(PeerNumber, Counter)],
+        dependencies: &[EventNumber],
+    ) -> Result<(), Broken> {
+        if let ([dependency], Some((peer, counter))) = (dependencies, previous)
+            && self.find(peer, counter) == Some(*dependency)
+        {
+            return Ok(());
+        }
+        let builds_on =
+            |(peer, counter): (PeerNumber, Counter)| self.first_building_on(dependencies, peer, counter).is_some();
+        if previous.is_some_and(|previous| !builds_on(previous)) {
             return Err(Broken::PreviousMissing);
+        }
+        if siblings.len() <= FEW_SIBLINGS {
+            if siblings.iter().copied().any(builds_on) {
+                return Err(Broken::OnSibling);
+            }
+        } else {
+            let counts = self.counts_at(dependencies);
+            let is_held = |&(peer, counter): &(PeerNumber, Counter)| {
+                counts.get(peer.index()).is_some_and(|&count| count > counter.0)
+            };
+            if siblings.iter().any(is_held) {
+                return Err(Broken::OnSibling);
+            }
         }
         // Heads are concurrent: nothing builds on them.
         if dependencies.iter().all(|&dependency| self.is_head(dependency)) {
@@ -151,10 +183,20 @@ impl Graph {
 
     /// Adds `len` events of a peer, the first with these dependencies, which `check` lets pass, and gives the number of
     /// the first. O(dependencies × log n), whatever `len` is.
-    pub(crate) fn push(&mut self, peer: PeerNumber, dependencies: &[EventNumber], len: u32) -> EventNumber {
+    /// `counter` is that of the first, and `salt` distinguishes it from an equal one.
+    pub(crate) fn push(
+        &mut self,
+        (peer, counter): (PeerNumber, Counter),
+        dependencies: &[EventNumber],
+        salt: u64,
+        len: u32,
+    ) -> EventNumber {
         let first = EventNumber(self.len);
-        if !self.extends_last_run(peer, dependencies) {
-            self.push_run(peer, dependencies);
+        if salt != 0 || !self.extends_last_run(peer, dependencies) {
+            self.push_run((peer, counter), dependencies);
+        }
+        if salt != 0 {
+            self.salts.insert(first, salt);
         }
         let mut previous = self.newest.take();
         for &dependency in dependencies {
@@ -188,6 +230,7 @@ impl Graph {
             self.by_peer[run.peer.index()].pop();
             self.dependencies.truncate(run.dependencies as usize);
         }
+        self.salts.split_off(&EventNumber(len));
         self.len = len;
         self.heads.split_off(&EventNumber(len));
         self.newest.take_if(|newest| newest.0 >= len);
@@ -201,11 +244,11 @@ impl Graph {
             && self.describe(dependency).1.0 + 1 == self.count(peer)
     }
 
-    fn push_run(&mut self, peer: PeerNumber, dependencies: &[EventNumber]) {
+    fn push_run(&mut self, (peer, counter): (PeerNumber, Counter), dependencies: &[EventNumber]) {
         let run = Run {
             first: EventNumber(self.len),
             peer,
-            counter: Counter(self.count(peer)),
+            counter,
             lamport: self.lamport_after(dependencies),
             dependencies: self.dependencies.len() as u32,
             toll: 0,
@@ -219,6 +262,32 @@ impl Graph {
         }
         self.by_peer[peer.index()].push(number);
         self.lay_toll(number);
+    }
+
+    /// What distinguishes an event from an equal one, or 0.
+    pub(crate) fn salt(&self, event: EventNumber) -> u64 {
+        if self.salts.is_empty() { 0 } else { self.salts.get(&event).copied().unwrap_or(0) }
+    }
+
+    /// The number of runs.
+    pub(crate) fn run_count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The place of an event's run among the runs, and the first event of the run. O(log of the runs).
+    pub(crate) fn run_at(&self, event: EventNumber) -> (usize, EventNumber) {
+        let run = self.run_of(event).index();
+        (run, self.runs[run].first)
+    }
+
+    /// The first event of the run at this place.
+    pub(crate) fn first_of_run(&self, run: usize) -> EventNumber {
+        self.runs[run].first
+    }
+
+    /// The lane of the run at this place.
+    pub(crate) fn lane_of_run(&self, run: usize) -> PeerNumber {
+        self.runs[run].peer
     }
 
     fn run_of(&self, event: EventNumber) -> RunNumber {
@@ -260,8 +329,8 @@ impl Graph {
                 }
                 continue;
             }
-            assert_eq!(run.counter.0, *count, "gap before {run:?}");
-            *count += self.run_len(number);
+            assert!(*count == 0 || run.counter.0 == *count, "gap before {run:?}");
+            *count = run.counter.0 + self.run_len(number);
             for dependency in self.run_dependencies(number) {
                 assert!(*dependency < run.first, "{run:?} before what it depends on");
                 heads.remove(dependency);

@@ -2,7 +2,7 @@
 //!
 //! A peer's events are a chain, so what an event builds on is told by one count for each peer. To keep those counts for
 //! every run would cost peers × runs; to walk back through the runs could visit the whole history. So a run that a walk
-//! would leave expensive keeps the counts, and a walk ends there: from any run it visits at most `most_toll` runs, and
+//! would leave expensive keeps the counts, and a walk ends there: from any run it visits at most `max_toll` runs, and
 //! the counts come to 64 bytes or so for each run.
 //!
 //! The idea is that of vector clocks (F. Mattern, "Virtual Time and Global States of Distributed Systems", 1989), kept
@@ -15,12 +15,12 @@ use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs that a walk visits at most, where the peers are few.
-const LEAST_TOLL: u32 = 64;
+const MIN_TOLL: u32 = 64;
 /// With many peers counts are larger, so runs that keep them are rarer: a run more for so many peers.
 const PEERS_PER_TOLL: u32 = 16;
 
 impl Graph {
-    /// The first of these events that is `ancestor` or builds on it. Visits at most `most_toll` runs for each, and each
+    /// The first of these events that is `ancestor` or builds on it. Visits at most `max_toll` runs for each, and each
     /// run once.
     pub(crate) fn first_reaching(&self, events: &[EventNumber], ancestor: EventNumber) -> Option<EventNumber> {
         let (peer, counter, lamport) = self.describe(ancestor);
@@ -71,7 +71,7 @@ impl Graph {
         events.iter().copied().find(reaches)
     }
 
-    /// One of these events on which another one of them builds, where there is one. Visits at most `most_toll` runs for
+    /// One of these events on which another one of them builds, where there is one. Visits at most `max_toll` runs for
     /// each, and each run once.
     pub(super) fn covered(&self, events: &[EventNumber]) -> Option<EventNumber> {
         let mut targets: BTreeMap<PeerNumber, (Counter, EventNumber)> = BTreeMap::new();
@@ -121,7 +121,7 @@ impl Graph {
         let dependencies = self.run_dependencies(number).iter();
         let toll = dependencies
             .fold(1_u32, |toll, &dependency| toll.saturating_add(self.runs[self.run_of(dependency).index()].toll));
-        let expensive = toll > self.most_toll();
+        let expensive = toll > self.max_toll();
         let known = expensive.then(|| self.counts_at(&[self.runs[number.index()].first]).into_boxed_slice());
         let run = &mut self.runs[number.index()];
         run.toll = if expensive { 1 } else { toll };
@@ -129,11 +129,11 @@ impl Graph {
     }
 
     /// How many runs a walk visits at most from one event.
-    fn most_toll(&self) -> u32 {
-        LEAST_TOLL + self.by_peer.len() as u32 / PEERS_PER_TOLL
+    fn max_toll(&self) -> u32 {
+        MIN_TOLL + self.by_peer.len() as u32 / PEERS_PER_TOLL
     }
 
-    /// By peer number, how many of the peer's events these are or build on. O(peers), and visits at most `most_toll` runs
+    /// By peer number, how many of the peer's events these are or build on. O(peers), and visits at most `max_toll` runs
     /// for each event, and each run once.
     pub(crate) fn counts_at(&self, events: &[EventNumber]) -> Vec<u32> {
         let mut counts = vec![0; self.by_peer.len().max(self.horizon.counts.len())];

@@ -43,7 +43,7 @@ impl Graph {
         let mut next: BinaryHeap<Reverse<(EventNumber, usize)>> = BinaryHeap::new();
         for (peer, runs) in (0..).map(PeerNumber).zip(&self.by_peer) {
             let known = counts.get(peer.index()).copied().unwrap_or(0);
-            if let Some(first) = self.find(peer, Counter(known)) {
+            if let Some(first) = self.first_beyond(peer, known) {
                 let at = runs.partition_point(|run| self.runs[run.index()].first <= first) - 1;
                 next.push(Reverse((first, at)));
             }
@@ -60,6 +60,12 @@ impl Graph {
         })
     }
 
+    /// The first event of a lane with this counter or a larger one. O(log of the lane's runs).
+    pub(crate) fn first_beyond(&self, peer: PeerNumber, counter: u32) -> Option<EventNumber> {
+        let first = self.by_peer.get(peer.index())?.first()?;
+        self.find(peer, Counter(counter.max(self.runs[first.index()].counter.0)))
+    }
+
     /// The events from this one on, in the order in which they took effect. O(log n) for each span.
     pub(crate) fn spans_from(&self, first: EventNumber) -> impl Iterator<Item = Span> {
         let mut next = first;
@@ -73,7 +79,8 @@ impl Graph {
 
     /// These events of a peer, as far as they are there. O(log n) for each span.
     pub(crate) fn spans(&self, peer: PeerNumber, counters: Range<u32>) -> impl Iterator<Item = Span> {
-        let mut next = counters.start;
+        let start = self.by_peer.get(peer.index()).and_then(|runs| runs.first());
+        let mut next = start.map_or(0, |run| self.runs[run.index()].counter.0).max(counters.start);
         std::iter::from_fn(move || {
             work::step();
             let first = self.find(peer, Counter(next)).filter(|_| next < counters.end)?;

@@ -4,24 +4,29 @@ use super::Names;
 use crate::codec::{Reader, SortedTexts, SortedTextsWriter, put_varint};
 use crate::error::Error;
 use crate::limits::Limit;
+use crate::work;
 
 /// Writes how many texts there are, and the texts, sorted.
 pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     put_varint(out, count as u64);
     let mut sorted = SortedTextsWriter::new();
-    texts.for_each(|text| sorted.push(text));
+    for text in texts {
+        work::step();
+        sorted.push(text);
+    }
     sorted.finish(out);
 }
 
 /// Reads texts as `write_texts` wrote them: names of one kind.
-pub(crate) fn read_texts(reader: &mut Reader<'_>, limit: &'static Limit, most_bytes: u64) -> Result<Names, Error> {
+pub(crate) fn read_texts(reader: &mut Reader<'_>, limit: &'static Limit, max_bytes: u64) -> Result<Names, Error> {
     let count = reader.varint()?;
     limit.check(count)?;
     let mut texts = SortedTexts::read(reader)?;
     texts.check_count(count)?;
     let mut names = Names::default();
     for _ in 0..count {
-        let text = texts.next(most_bytes)?;
+        work::step();
+        let text = texts.next(max_bytes)?;
         if !text.is_empty() {
             names.intern(text);
         }

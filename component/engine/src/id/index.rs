@@ -1,6 +1,6 @@
 //! Numbers by what they stand for.
 //!
-//! A table of hashes with linear probing, in which no search looks at more than `MOST_PROBES` places: a number for which
+//! A table of hashes with linear probing, in which no search looks at more than `MAX_PROBES` places: a number for which
 //! none of those is free goes into an order beside it. So keys that were chosen to collide cost O(log n), as they would in
 //! a tree, though the hashes are the same in every process, as determinism wants it.
 
@@ -11,7 +11,7 @@ use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 
 /// Places that a search looks at.
-const MOST_PROBES: usize = 64;
+const MAX_PROBES: usize = 64;
 const FEWEST_SLOTS: usize = 8;
 
 /// A place in the table.
@@ -39,7 +39,7 @@ impl Index {
     pub(crate) fn find<K: Ord + Hash + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
         let hash = hash_of(key);
         let mask = self.slots.len().wrapping_sub(1);
-        for probe in 0..MOST_PROBES.min(self.slots.len()) {
+        for probe in 0..MAX_PROBES.min(self.slots.len()) {
             let slot = self.slots[(hash as usize + probe) & mask];
             match slot.entry {
                 0 => return None,
@@ -79,7 +79,7 @@ impl Index {
     pub(crate) fn remove<K: Ord + Hash + Copy>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
         let hash = hash_of(key_of(number));
         let mask = self.slots.len().wrapping_sub(1);
-        let mut places = (0..MOST_PROBES.min(self.slots.len())).map(|probe| (hash as usize + probe) & mask);
+        let mut places = (0..MAX_PROBES.min(self.slots.len())).map(|probe| (hash as usize + probe) & mask);
         match places.find(|&place| self.slots[place].entry == number + 1) {
             Some(place) => self.slots[place].entry = TAKEN_OUT,
             None => self.crowded.remove(number, key_of),
@@ -88,7 +88,7 @@ impl Index {
 
     fn place<K: Ord + Hash + Copy>(&mut self, hash: u32, number: u32, key_of: impl Fn(u32) -> K) {
         let mask = self.slots.len().wrapping_sub(1);
-        for probe in 0..MOST_PROBES.min(self.slots.len()) {
+        for probe in 0..MAX_PROBES.min(self.slots.len()) {
             let slot = &mut self.slots[(hash as usize + probe) & mask];
             if slot.entry == 0 || slot.entry == TAKEN_OUT {
                 self.used += usize::from(slot.entry == 0);

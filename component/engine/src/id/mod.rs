@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::limits::{self, Limit};
 use crate::memory;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// The name of an event: the `counter`-th (from 0) that `peer` committed.
@@ -73,6 +74,49 @@ numbers! {
     Counter;
 }
 
+/// What identifies an event: a hash of its content and of what it builds on. Never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Fingerprint(NonZeroU64);
+
+impl Fingerprint {
+    /// Stands for the fingerprint of an event that its name alone identifies.
+    pub(crate) const BY_NAME: Self = Self(NonZeroU64::MIN);
+
+    /// The fingerprint of this number, which is 0 for none.
+    pub(crate) fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    /// The fingerprint of what has this hash.
+    pub(crate) fn of_hash(hash: u64) -> Self {
+        Self(NonZeroU64::new(hash).filter(|hash| *hash > NonZeroU64::MIN).unwrap_or(Self::OF_SMALL.0))
+    }
+
+    /// The fingerprint of the hashes 0 and 1, which stand for other things.
+    const OF_SMALL: Self = Self(NonZeroU64::MAX);
+
+    /// Its number, never 0.
+    pub(crate) fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Reads the digits that `Display` writes, and no other form.
+    pub(crate) fn parse(digits: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let number = u64::from_str_radix(digits, 16).ok()?;
+        Self::new(number).filter(|_| digits.len() == FINGERPRINT_DIGITS && digits.bytes().all(is_digit))
+    }
+}
+
+/// The hexadecimal digits of a fingerprint.
+const FINGERPRINT_DIGITS: usize = 16;
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 indexes! { PeerNumber TableNumber RowNumber EventNumber }
 
 /// Texts with a number each, from 0 up.
@@ -113,15 +157,15 @@ impl Names {
         &self.texts[number as usize]
     }
 
-    /// Refuses texts that, with those that are there, are more than `limit`. `most_new` bounds how many of the given ones
+    /// Refuses texts that, with those that are there, are more than `limit`. `max_new` bounds how many of the given ones
     /// can be new: where that many fit, they are not looked at.
     pub(crate) fn check_room<'a>(
         &self,
         limit: &'static Limit,
-        most_new: u64,
+        max_new: u64,
         given: impl Iterator<Item = &'a str>,
     ) -> Result<(), Error> {
-        if self.len() as u64 + most_new <= limit.most {
+        if self.len() as u64 + max_new <= limit.maximum {
             return Ok(());
         }
         let mut new = Self::default();
@@ -162,7 +206,7 @@ impl Texts {
 
     /// Whether there is room for so many more, of any length that a name can have.
     pub(crate) fn has_room(&self, more: usize) -> bool {
-        let bytes = more.saturating_mul(limits::ROW_BYTES.most as usize);
+        let bytes = more.saturating_mul(limits::ROW_BYTES.maximum as usize);
         self.ends.capacity() - self.ends.len() >= more && self.bytes.capacity() - self.bytes.len() >= bytes
     }
 
@@ -222,10 +266,24 @@ impl Ranks {
     }
 }
 
-/// A map from event names, known or not, to something.
+/// What identifies an event among those of its author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EventKey {
+    pub(crate) counter: u32,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl EventKey {
+    /// The smallest key of an event with this counter.
+    fn first_at(counter: u32) -> Self {
+        Self { counter, fingerprint: Fingerprint::BY_NAME }
+    }
+}
+
+/// A map from events, known or not, to something.
 #[derive(Debug)]
 pub(crate) struct EventMap<T> {
-    by_peer: BTreeMap<SharedText, BTreeMap<u32, T>>,
+    by_peer: BTreeMap<SharedText, BTreeMap<EventKey, T>>,
     len: usize,
 }
 
@@ -236,9 +294,14 @@ impl<T> Default for EventMap<T> {
 }
 
 impl<T> EventMap<T> {
-    /// How many entries there are.
+    /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether there are no entries.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// The peers whose events have entries, sorted.
@@ -247,56 +310,46 @@ impl<T> EventMap<T> {
     }
 
     /// The entry of this event. O(log n).
-    pub(crate) fn get(&self, peer: &str, counter: u32) -> Option<&T> {
-        self.by_peer.get(peer)?.get(&counter)
+    pub(crate) fn get(&self, peer: &str, key: EventKey) -> Option<&T> {
+        self.by_peer.get(peer)?.get(&key)
     }
 
-    /// The entry of the peer's first event from `counters.start` on and before `counters.end`. O(log n).
-    pub(crate) fn first_in(&self, peer: &str, counters: Range<u32>) -> Option<(u32, &T)> {
-        let (&counter, entry) = self.by_peer.get(peer)?.range(counters).next()?;
-        Some((counter, entry))
+    /// The entry of this event, to be changed. O(log n).
+    pub(crate) fn get_mut(&mut self, peer: &str, key: EventKey) -> Option<&mut T> {
+        self.by_peer.get_mut(peer)?.get_mut(&key)
     }
 
-    /// The entry of the peer's last event before `counter`. O(log n).
-    pub(crate) fn last_before(&self, peer: &str, counter: u32) -> Option<(u32, &T)> {
-        let (&found, entry) = self.by_peer.get(peer)?.range(..counter).next_back()?;
-        Some((found, entry))
+    /// The events of a peer, with a counter from `start` on and before `end`, that have entries. O(log n) to begin.
+    pub(crate) fn keys_in(&self, peer: &str, start: u32, end: u32) -> impl Iterator<Item = EventKey> {
+        let keys = EventKey::first_at(start)..EventKey::first_at(end.max(start));
+        self.by_peer.get(peer).into_iter().flat_map(move |of_peer| of_peer.range(keys.clone())).map(|(&key, _)| key)
     }
 
-    /// The entries of these events of a peer. O(log n) to begin.
-    pub(crate) fn range(&self, peer: &str, counters: Range<u32>) -> impl Iterator<Item = &T> {
-        self.by_peer
-            .get(peer)
-            .into_iter()
-            .flat_map(move |of_peer| of_peer.range(counters.clone()))
-            .map(|(_, entry)| entry)
-    }
-
-    /// Sets the entry of this event, and gives the one that it had. O(log n).
-    pub(crate) fn insert(&mut self, peer: &str, counter: u32, entry: T) -> Option<T> {
+    /// Sets the entry of this event, and returns the former one. O(log n).
+    pub(crate) fn insert(&mut self, peer: &str, key: EventKey, entry: T) -> Option<T> {
         let old = match self.by_peer.get_mut(peer) {
-            Some(of_peer) => of_peer.insert(counter, entry),
-            None => self.by_peer.entry(SharedText::from(peer)).or_default().insert(counter, entry),
+            Some(of_peer) => of_peer.insert(key, entry),
+            None => self.by_peer.entry(SharedText::from(peer)).or_default().insert(key, entry),
         };
         self.len += usize::from(old.is_none());
         old
     }
 
-    /// The entry of this event, made where there is none. O(log n).
-    pub(crate) fn entry(&mut self, peer: &str, counter: u32) -> &mut T
+    /// The entry of this event, made if there is none. O(log n).
+    pub(crate) fn entry(&mut self, peer: &str, key: EventKey) -> &mut T
     where
         T: Default,
     {
-        if self.get(peer, counter).is_none() {
-            self.insert(peer, counter, T::default());
+        if self.get(peer, key).is_none() {
+            self.insert(peer, key, T::default());
         }
-        self.by_peer.entry(SharedText::from(peer)).or_default().entry(counter).or_default()
+        self.by_peer.entry(SharedText::from(peer)).or_default().entry(key).or_default()
     }
 
     /// Takes out the entry of this event. O(log n).
-    pub(crate) fn remove(&mut self, peer: &str, counter: u32) -> Option<T> {
+    pub(crate) fn remove(&mut self, peer: &str, key: EventKey) -> Option<T> {
         let of_peer = self.by_peer.get_mut(peer)?;
-        let old = of_peer.remove(&counter)?;
+        let old = of_peer.remove(&key)?;
         if of_peer.is_empty() {
             self.by_peer.remove(peer);
         }
@@ -304,26 +357,15 @@ impl<T> EventMap<T> {
         Some(old)
     }
 
-    /// Takes out the entries of these events of a peer. O(log n) for each that there is.
-    pub(crate) fn remove_range(&mut self, peer: &str, counters: Range<u32>) -> Vec<T> {
-        let mut removed = Vec::new();
-        while let Some((counter, _)) = self.first_in(peer, counters.clone()) {
-            removed.extend(self.remove(peer, counter));
-        }
-        removed
-    }
-
-    /// All entries, sorted by peer, then by counter.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SharedText, u32, &T)> + Clone {
-        self.by_peer
-            .iter()
-            .flat_map(|(peer, of_peer)| of_peer.iter().map(move |(&counter, entry)| (peer, counter, entry)))
+    /// All entries, sorted by peer, counter and fingerprint.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SharedText, EventKey, &T)> + Clone {
+        self.by_peer.iter().flat_map(|(peer, of_peer)| of_peer.iter().map(move |(&key, entry)| (peer, key, entry)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EventMap, Names};
+    use super::{EventKey, EventMap, Fingerprint, Names};
 
     #[test]
     fn numbers_are_stable_and_truncation_forgets() {
@@ -337,18 +379,27 @@ mod tests {
 
     #[test]
     fn event_maps_count_and_forget() {
+        let key = |counter, print| EventKey { counter, fingerprint: Fingerprint::of_hash(print) };
         let mut map = EventMap::default();
         assert_eq!(
-            (map.insert("a", 3, 'x'), map.insert("a", 3, 'y'), map.insert("b", 0, 'z')),
+            (map.insert("a", key(3, 7), 'x'), map.insert("a", key(3, 7), 'y'), map.insert("a", key(3, 9), 'z')),
             (None, Some('x'), None)
         );
-        assert_eq!(
-            (map.first_in("a", 0..3), map.first_in("a", 0..4), map.last_before("a", 9)),
-            (None, Some((3, &'y')), Some((3, &'y')))
-        );
-        assert_eq!(map.remove_range("a", 0..9), ['y']);
-        assert_eq!((map.len(), map.get("a", 3)), (1, None));
-        assert_eq!((map.remove("b", 0), map.len()), (Some('z'), 0));
+        let first = |end| map.keys_in("a", 0, end).next();
+        assert_eq!((first(3), first(4)), (None, Some(key(3, 7))));
+        assert_eq!(map.remove("a", key(3, 7)), Some('y'));
+        assert_eq!((map.len(), map.get("a", key(3, 7)), map.get("a", key(3, 9))), (1, None, Some(&'z')));
+        assert_eq!((map.remove("a", key(3, 9)), map.is_empty()), (Some('z'), true));
         assert_eq!(map.iter().count(), 0);
+    }
+
+    #[test]
+    fn fingerprints_have_one_form() {
+        let fingerprint = Fingerprint::of_hash(0x00ab_cdef);
+        assert_eq!(fingerprint.to_string(), "0000000000abcdef");
+        assert_eq!(Fingerprint::parse("0000000000abcdef"), Some(fingerprint));
+        for other in ["0000000000ABCDEF", "abcdef", "+000000000abcdef", "0000000000000000", ""] {
+            assert_eq!(Fingerprint::parse(other), None, "{other}");
+        }
     }
 }

@@ -1,29 +1,31 @@
-//! Numbers in the order of what they stand for, in chunks that grow and split.
+//! Items in the order of what they stand for, in chunks that grow and split.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Numbers in a chunk, after which it is split in two.
-const MOST_IN_CHUNK: usize = 512;
+/// Items in a chunk, after which it is split in two.
+const MAX_IN_CHUNK: usize = 512;
 
-/// The place of a number: its chunk, and its place there.
+/// The place of an item: its chunk, and its place there.
 type Place = (usize, usize);
 
-/// Numbers, each once, in the order of their keys. Callers tell the key of a number, always the same one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Order {
+/// Items, each once, in an order that callers bring, always the same one. By default numbers, in the order of their keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Order<T = u32> {
     /// None is empty.
-    chunks: Vec<Vec<u32>>,
+    chunks: Vec<Vec<T>>,
     len: usize,
-    /// Where the last number went: the next one often follows it.
+    /// Where the last item went: the next one often follows it.
     last: Place,
 }
 
-impl Order {
-    /// How many numbers there are.
-    pub(crate) fn len(&self) -> usize {
-        self.len
+impl<T> Default for Order<T> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), len: 0, last: (0, 0) }
     }
+}
 
+impl Order {
     /// The number with this key. O(log n).
     pub(crate) fn find<K: Ord + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
         let (chunk, at) = self.place(|number| key_of(number) < key);
@@ -34,34 +36,48 @@ impl Order {
     /// Puts in a number whose key is not there yet. O(log n); O(1) where it comes next after the one before.
     pub(crate) fn insert<K: Ord>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
         let key = key_of(number);
-        let is_before = |number: u32| key_of(number) < key;
-        let (chunk, at) = self.place_after_last(is_before).unwrap_or_else(|| self.place(is_before));
-        self.len += 1;
-        if chunk == self.chunks.len() {
-            // Behind all others.
-            self.push(number);
-            let chunk = self.chunks.len() - 1;
-            self.last = (chunk, self.chunks[chunk].len() - 1);
-            return;
-        }
-        let numbers = &mut self.chunks[chunk];
-        numbers.insert(at, number);
-        self.last = (chunk, at);
-        if numbers.len() > MOST_IN_CHUNK {
-            let upper = numbers.split_off(numbers.len() / 2);
-            if at >= numbers.len() {
-                self.last = (chunk + 1, at - numbers.len());
-            }
-            self.chunks.insert(chunk + 1, upper);
-        }
+        self.insert_by(number, |other| key_of(other) < key);
     }
 
     /// Takes out a number that is there. O(log n).
     pub(crate) fn remove<K: Ord>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
         let key = key_of(number);
-        let (chunk, at) = self.place(|number| key_of(number) < key);
-        if self.chunks.get(chunk).and_then(|numbers| numbers.get(at)) != Some(&number) {
-            return;
+        self.remove_by(|other| key_of(other).cmp(&key));
+    }
+}
+
+impl<T: Copy> Order<T> {
+    /// How many items there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Puts in an item behind all that are before it. O(log n); O(1) where it comes next after the one before.
+    pub(crate) fn insert_by(&mut self, item: T, is_before: impl Fn(T) -> bool) {
+        let (chunk, at) = self.place_after_last(&is_before).unwrap_or_else(|| self.place(is_before));
+        if chunk == self.chunks.len() {
+            return self.push(item);
+        }
+        self.len += 1;
+        let items = &mut self.chunks[chunk];
+        items.insert(at, item);
+        self.last = (chunk, at);
+        if items.len() > MAX_IN_CHUNK {
+            let upper = items.split_off(items.len() / 2);
+            if at >= items.len() {
+                self.last = (chunk + 1, at - items.len());
+            }
+            self.chunks.insert(chunk + 1, upper);
+        }
+    }
+
+    /// Takes out the first item that is equal to the one meant, if there is one. `order` compares an item with that.
+    /// O(log n).
+    pub(crate) fn remove_by(&mut self, order: impl Fn(T) -> Ordering) -> Option<T> {
+        let (chunk, at) = self.place(|item| order(item).is_lt());
+        let item = *self.chunks.get(chunk)?.get(at)?;
+        if order(item).is_gt() {
+            return None;
         }
         self.chunks[chunk].remove(at);
         if self.chunks[chunk].is_empty() {
@@ -69,66 +85,67 @@ impl Order {
         }
         self.len -= 1;
         self.last = (usize::MAX, 0);
+        Some(item)
     }
 
-    /// All numbers.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
+    /// All items.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = T> {
         self.chunks.iter().flatten().copied()
     }
 
-    /// The numbers from the first that is not below to the last that is not above; both say so of numbers in their order.
+    /// The items from the first that is not below to the last that is not above; both say so of items in their order.
     /// O(log n) to begin.
     pub(crate) fn range(
         &self,
-        is_below: impl Fn(u32) -> bool,
-        is_above: impl Fn(u32) -> bool,
-    ) -> impl DoubleEndedIterator<Item = u32> {
+        is_below: impl Fn(T) -> bool,
+        is_above: impl Fn(T) -> bool,
+    ) -> impl DoubleEndedIterator<Item = T> {
         let start = self.place(is_below);
-        let end = self.place(|number| !is_above(number)).max(start);
+        let end = self.place(|item| !is_above(item)).max(start);
         let part = move |chunk: usize, len: usize| -> Range<usize> {
             let from = if chunk == start.0 { start.1 } else { 0 };
             let to = if chunk == end.0 { end.1 } else { len };
             from..to.max(from)
         };
         let chunks = self.chunks.iter().enumerate().skip(start.0).take((end.0 + 1).saturating_sub(start.0));
-        chunks.flat_map(move |(chunk, numbers)| numbers[part(chunk, numbers.len())].iter().copied())
+        chunks.flat_map(move |(chunk, items)| items[part(chunk, items.len())].iter().copied())
     }
 
-    /// Of numbers that come in their order.
-    pub(crate) fn of_sorted(numbers: impl Iterator<Item = u32>) -> Self {
+    /// Of items that come in their order.
+    pub(crate) fn of_sorted(items: impl Iterator<Item = T>) -> Self {
         let mut order = Self::default();
-        for number in numbers {
-            order.push(number);
-            order.len += 1;
-        }
+        items.for_each(|item| order.push(item));
         order
     }
 
-    /// Puts a number behind all others.
-    fn push(&mut self, number: u32) {
+    /// Puts an item behind all others. O(1).
+    pub(crate) fn push(&mut self, item: T) {
         match self.chunks.last_mut() {
-            Some(last) if last.len() < MOST_IN_CHUNK => last.push(number),
-            _ => self.chunks.push(vec![number]),
+            Some(last) if last.len() < MAX_IN_CHUNK => last.push(item),
+            _ => self.chunks.push(vec![item]),
         }
+        self.len += 1;
+        let chunk = self.chunks.len() - 1;
+        self.last = (chunk, self.chunks[chunk].len() - 1);
     }
 
-    /// The place of the first number that is not before.
-    fn place(&self, is_before: impl Fn(u32) -> bool) -> Place {
-        let is_chunk_before = |numbers: &Vec<u32>| numbers.last().is_none_or(|&last| is_before(last));
+    /// The place of the first item that is not before.
+    fn place(&self, is_before: impl Fn(T) -> bool) -> Place {
+        let is_chunk_before = |items: &Vec<T>| items.last().is_none_or(|&last| is_before(last));
         let chunk = self.chunks.partition_point(is_chunk_before);
-        (chunk, self.chunks.get(chunk).map_or(0, |numbers| numbers.partition_point(|&number| is_before(number))))
+        (chunk, self.chunks.get(chunk).map_or(0, |items| items.partition_point(|&item| is_before(item))))
     }
 
-    /// The same, where it is just behind the number that went in last.
-    fn place_after_last(&self, is_before: impl Fn(u32) -> bool) -> Option<Place> {
+    /// The same, where it is just behind the item that went in last.
+    fn place_after_last(&self, is_before: impl Fn(T) -> bool) -> Option<Place> {
         let (chunk, at) = self.last;
-        let numbers = self.chunks.get(chunk)?;
-        if !is_before(*numbers.get(at)?) {
+        let items = self.chunks.get(chunk)?;
+        if !is_before(*items.get(at)?) {
             return None;
         }
-        let (place, next) = match numbers.get(at + 1) {
+        let (place, next) = match items.get(at + 1) {
             Some(next) => ((chunk, at + 1), Some(next)),
-            None => ((chunk + 1, 0), self.chunks.get(chunk + 1).and_then(|numbers| numbers.first())),
+            None => ((chunk + 1, 0), self.chunks.get(chunk + 1).and_then(|items| items.first())),
         };
         next.is_none_or(|&next| !is_before(next)).then_some(place)
     }

@@ -16,7 +16,7 @@ use std::hint::black_box;
 /// The slack, as a part of the memory that the instance has.
 const SLACK_SHARE: usize = 5;
 const LEAST_SLACK_BYTES: usize = 256 << 10;
-const MOST_SLACK_BYTES: usize = 1 << 30;
+const MAX_SLACK_BYTES: usize = 1 << 30;
 /// What of the slack can be spent before it is looked at again: this part of it.
 const SPENT_SHARE: usize = 8;
 /// What a column grows by where there is no room to double it: this part of it.
@@ -76,7 +76,7 @@ pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
         LEFT_BYTES.set(left - bytes);
         return Ok(());
     }
-    let slack = (instance_bytes() / SLACK_SHARE).clamp(LEAST_SLACK_BYTES, MOST_SLACK_BYTES);
+    let slack = (instance_bytes() / SLACK_SHARE).clamp(LEAST_SLACK_BYTES, MAX_SLACK_BYTES);
     let wanted = bytes.saturating_add(slack);
     let mut probe: Vec<u8> = Vec::new();
     probe.try_reserve_exact(wanted).map_err(|_| exceeded(wanted))?;
@@ -87,7 +87,7 @@ pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
 
 fn exceeded(wanted: usize) -> Error {
     let given = (instance_bytes() as u64).saturating_add(wanted as u64);
-    Error::LimitExceeded { limit: &limits::MEMORY_BYTES, given }
+    Error::LimitExceeded { limit: &limits::MEMORY_BYTES, actual: given }
 }
 
 /// The memory that the instance has.
@@ -109,7 +109,7 @@ mod tests {
         let mut items = vec![1_u64, 2];
         let error = reserve(&mut items, usize::MAX / 16).unwrap_err();
         assert!(
-            matches!(error, Error::LimitExceeded { limit, given } if *limit == limits::MEMORY_BYTES && given > limit.most)
+            matches!(error, Error::LimitExceeded { limit, actual } if *limit == limits::MEMORY_BYTES && actual > limit.maximum)
         );
         assert_eq!((reserve(&mut items, 100), items.capacity() >= 102, &items[..]), (Ok(()), true, &[1, 2][..]));
         let mut text = String::from("ß");

@@ -9,12 +9,16 @@ use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, PeerNumber, Ranks, RowNumber};
 use crate::limits;
 use crate::value::{CANONICAL_NAN, ValueRef};
+use crate::work;
 use std::collections::BTreeMap;
 
 const INTEGERS: u8 = 1;
 const REALS: u8 = 2;
 const TEXTS: u8 = 4;
 const BLOBS: u8 = 8;
+
+/// The kind of what an unset leaves, next to the kinds of values.
+const ABSENT: u64 = 7;
 
 /// Writes the values of one column name: their kinds, then those of each kind together.
 #[derive(Debug)]
@@ -37,7 +41,9 @@ impl<'a> ValuesWriter<'a> {
         }
     }
 
-    fn push(&mut self, value: ValueRef<'a>) {
+    /// Adds a value, or `None` for an unset.
+    fn push(&mut self, value: Option<ValueRef<'a>>) {
+        let Some(value) = value else { return self.tags.push(ABSENT) };
         match value {
             ValueRef::Null | ValueRef::Boolean(_) => {}
             ValueRef::Integer(integer) => self.integers.push(integer as u64),
@@ -98,8 +104,8 @@ impl<'a> ValuesReader<'a> {
         Ok(Self { tags, integers, reals, texts, blobs })
     }
 
-    /// The next value; a text or blob is put into the log, or shared with an equal one.
-    fn next(&mut self, log: &mut OpLog) -> Result<Packed, Error> {
+    /// The next value, or `None` for an unset; a text or blob is put into the log, or shared with an equal one.
+    fn next(&mut self, log: &mut OpLog) -> Result<Option<Packed>, Error> {
         let tag = self.tags.next()?;
         let absent = || self.tags.damage("values of a kind are missing");
         let (tag, payload) = match tag {
@@ -125,9 +131,10 @@ impl<'a> ValuesReader<'a> {
                 let (blobs, known) = self.blobs.as_mut().ok_or_else(absent)?;
                 return next_piece(blobs, known, log, |log, bytes| Some(log.pack_blob(bytes)));
             }
+            ABSENT => return Ok(None),
             _ => return Err(self.tags.damage("a value is of an unknown kind")),
         };
-        Ok(Packed { tag, payload })
+        Ok(Some(Packed { tag, payload }))
     }
 
     fn finish(&self) -> Result<(), Error> {
@@ -144,13 +151,13 @@ fn next_piece<'a>(
     known: &mut Vec<Packed>,
     log: &mut OpLog,
     pack: impl FnOnce(&mut OpLog, &'a [u8]) -> Option<Packed>,
-) -> Result<Packed, Error> {
+) -> Result<Option<Packed>, Error> {
     match texts.next()? {
         TextPiece::Known(number) => {
             let named = known.get(number).copied();
             let packed = named.ok_or_else(|| texts.damage("a text is named that did not come before"))?;
             log.shared.insert(packed);
-            Ok(packed)
+            Ok(Some(packed))
         }
         TextPiece::New { bytes, is_numbered } => {
             limits::VALUE_BYTES.check(bytes.len() as u64)?;
@@ -160,7 +167,7 @@ fn next_piece<'a>(
             if is_numbered {
                 known.push(packed);
             }
-            Ok(packed)
+            Ok(Some(packed))
         }
     }
 }
@@ -174,8 +181,8 @@ impl<'a> ValueColumnsWriter<'a> {
         Self(BTreeMap::new())
     }
 
-    /// Adds a value of the column with this number in the bytes.
-    pub(crate) fn push(&mut self, column: u32, value: ValueRef<'a>) {
+    /// Adds a value, or `None` for an unset, of the column with this number in the bytes.
+    pub(crate) fn push(&mut self, column: u32, value: Option<ValueRef<'a>>) {
         self.0.entry(column).or_insert_with(ValuesWriter::new).push(value);
     }
 
@@ -183,6 +190,7 @@ impl<'a> ValueColumnsWriter<'a> {
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
         put_varint(out, self.0.len() as u64);
         for (column, values) in self.0 {
+            work::step();
             put_varint(out, column.into());
             values.finish(out);
         }
@@ -198,10 +206,11 @@ pub(crate) struct ValueColumns<'a> {
 
 impl<'a> ValueColumns<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        let count = reader.number(limits::COLUMNS.most)?;
+        let count = reader.number(limits::COLUMNS.maximum)?;
         let mut columns = BTreeMap::new();
         for _ in 0..count {
-            let column = reader.number(limits::COLUMNS.most)? as u32;
+            work::step();
+            let column = reader.number(limits::COLUMNS.maximum)? as u32;
             if columns.last_key_value().is_some_and(|(&last, _)| last >= column) {
                 return Err(reader.damage("columns of values are not in the order of their names"));
             }
@@ -210,8 +219,8 @@ impl<'a> ValueColumns<'a> {
         Ok(Self { columns, end: *reader })
     }
 
-    /// The next value of a column.
-    pub(crate) fn next(&mut self, column: ColumnNumber, log: &mut OpLog) -> Result<Packed, Error> {
+    /// The next value of a column, or `None` for an unset.
+    pub(crate) fn next(&mut self, column: ColumnNumber, log: &mut OpLog) -> Result<Option<Packed>, Error> {
         match self.columns.get_mut(&column.0) {
             Some(values) => values.next(log),
             None => Err(self.end.damage("the values of a column are missing")),
@@ -255,7 +264,10 @@ impl ShapesWriter {
         let (mut lens, mut columns) = (ColumnWriter::new(), DeltaWriter::new());
         for shape in &self.in_order {
             lens.push(shape.len() as u64);
-            shape.iter().for_each(|&column| columns.push(column.into()));
+            for &column in shape {
+                work::step();
+                columns.push(column.into());
+            }
         }
         lens.finish(out);
         columns.finish(out);
@@ -279,6 +291,7 @@ impl Shapes {
         for _ in 0..count {
             let start = shapes.columns.len();
             for _ in 0..lens.next_to(column_count)? {
+                work::step();
                 let column = columns.next_to(column_count - 1)? as u32;
                 if shapes.columns[start..].last().is_some_and(|last| last.0 >= column) {
                     return Err(columns.damage("columns that come together are not sorted"));
@@ -340,14 +353,17 @@ impl<'a> OpsWriter<'a> {
     ) {
         self.counts.push(self.log.op_count(event) as u64);
         for op in self.log.ops(event) {
+            work::step();
             self.kinds.push(op.kind as u64);
             self.op_rows.push(self.rows.of(op.row.0).into());
             self.shape.clear();
             for cell in op.cells() {
+                work::step();
                 let column = self.columns.of(self.log.column(cell).0);
                 self.shape.push(column);
                 if !is_held(cell) {
-                    self.values.push(column, self.log.value(cell));
+                    let value = (op.kind != OpKind::Unset).then(|| self.log.value(cell));
+                    self.values.push(column, value);
                 }
             }
             self.shapes.push(shapes.number(&self.shape));
@@ -372,6 +388,8 @@ pub(crate) struct Place {
     pub(crate) index: u32,
     pub(crate) row: RowNumber,
     pub(crate) column: ColumnNumber,
+    /// Whether the operation removes the cell.
+    pub(crate) is_unset: bool,
 }
 
 /// What the operations of a history name, and what it leaves out.
@@ -414,10 +432,12 @@ impl<'a> OpsReader<'a> {
         log.reserve(1, Totals::default(), ground.rows() as usize)?;
         let mut bytes = 0;
         for index in 0..count {
+            work::step();
             let kind = match self.kinds.next()? {
                 0 => OpKind::Insert,
                 1 => OpKind::Update,
                 2 => OpKind::Delete,
+                3 => OpKind::Unset,
                 _ => return Err(self.kinds.damage("an operation is of an unknown kind")),
             };
             let Some(last_row) = ground.rows().checked_sub(1) else {
@@ -436,10 +456,16 @@ impl<'a> OpsReader<'a> {
             bytes += ITEM_BYTES + (table.len() + id.len()) as u64;
             let start = log.columns.len() as u32;
             for &column in columns {
+                work::step();
                 let cell = CellNumber(log.columns.len() as u32);
-                let value = match ground.held(Place { lamport, peer, index, row, column }, cell) {
+                let is_unset = kind == OpKind::Unset;
+                let value = match ground.held(Place { lamport, peer, index, row, column, is_unset }, cell) {
                     Some(value) => value,
-                    None => self.values.next(column, log)?,
+                    None => match self.values.next(column, log)? {
+                        Some(value) if !is_unset => value,
+                        None if is_unset => Packed::NULL,
+                        _ => return Err(self.kinds.damage("an operation and its values do not match")),
+                    },
                 };
                 bytes += ITEM_BYTES + ground.column_name(column).len() as u64 + value.content_bytes();
                 log.push_cell(column, value);

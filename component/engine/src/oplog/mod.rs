@@ -39,6 +39,7 @@ pub(crate) enum OpKind {
     Insert = 0,
     Update = 1,
     Delete = 2,
+    Unset = 3,
 }
 
 /// An operation as the log holds it.
@@ -50,7 +51,7 @@ pub(crate) struct LoggedOp {
 }
 
 impl LoggedOp {
-    /// The cells that it sets.
+    /// The cells that it sets. Those of an unset hold null.
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
     }
@@ -81,6 +82,7 @@ impl Totals {
     pub(crate) fn of(commit: CommitRef<'_>) -> Self {
         let mut totals = Self { operations: commit.len() as u64, ..Self::default() };
         for op in commit.ops() {
+            work::step();
             totals.cells += op.cells.len() as u64;
             totals.bytes += op.cells.iter().map(|(_, value)| value.content_bytes()).sum::<u64>();
         }
@@ -169,7 +171,8 @@ impl PackedOp {
         match self.0 & 3 {
             0 => OpKind::Insert,
             1 => OpKind::Update,
-            _ => OpKind::Delete,
+            2 => OpKind::Delete,
+            _ => OpKind::Unset,
         }
     }
 
@@ -276,6 +279,7 @@ impl OpLog {
     }
 
     fn push_cell(&mut self, column: ColumnNumber, value: Packed) -> CellNumber {
+        work::step();
         self.columns.push(column);
         self.tags.push(value.tag);
         self.payloads.push(value.payload);
@@ -310,18 +314,22 @@ impl OpLog {
         self.ops_of(event).map(|at| self.op(at))
     }
 
-    /// The operations on a row, the latest in the log first, each with its event and its place in the commit.
-    /// O(log events) each.
-    pub(crate) fn ops_on(&self, row: RowNumber) -> impl Iterator<Item = (EventNumber, u32, LoggedOp)> {
+    /// The numbers of the operations on a row, the latest in the log first. O(1) each.
+    pub(crate) fn ops_on(&self, row: RowNumber) -> impl Iterator<Item = u32> {
         let mut next = self.latest.get(row.index()).copied().unwrap_or(0);
         std::iter::from_fn(move || {
             let at = next.checked_sub(1)?;
             work::step();
             next = self.before[at as usize];
-            let event = EventNumber(self.operation_ends.partition_point(|&end| end <= at) as u32);
-            let index = at - self.ops_of(event).start as u32;
-            Some((event, index, self.op(at as usize)))
+            Some(at)
         })
+    }
+
+    /// The operation of a number that `ops_on` gave, with its event and its place in the commit. O(log events).
+    pub(crate) fn numbered(&self, op: u32) -> (EventNumber, u32, LoggedOp) {
+        let event = EventNumber(self.operation_ends.partition_point(|&end| end <= op) as u32);
+        let index = op - self.ops_of(event).start as u32;
+        (event, index, self.op(op as usize))
     }
 
     /// Whether an operation names the row.
@@ -428,6 +436,9 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
+    /// What the log holds for a column of an unset.
+    pub(crate) const NULL: Self = Self { tag: Tag::Null, payload: 0 };
+
     fn at(tag: Tag, start: usize, len: usize) -> Self {
         Self { tag, payload: (start as u64) << 32 | len as u64 }
     }
@@ -463,6 +474,8 @@ mod tests {
         let mut copies = Copies::new();
         log.push_op(OpKind::Insert, RowNumber((1 << 30) - 1), cells(), &mut copies);
         log.push_op(OpKind::Delete, RowNumber(0), std::iter::empty(), &mut copies);
+        let nothing = [(ColumnNumber(2), CellSource::Value(ValueRef::Null))];
+        log.push_op(OpKind::Unset, RowNumber(1), nothing.into_iter(), &mut copies);
         log.end_event();
         log.end_event();
         log.push_op(
@@ -480,10 +493,11 @@ mod tests {
             assert_eq!(log.value(cell).to_value(), *value);
         }
         assert_eq!((first[1].kind, first[1].cells().len()), (OpKind::Delete, 0));
+        assert_eq!((first[2].kind, first[2].cells().len()), (OpKind::Unset, 1));
         assert_eq!(log.ops(EventNumber(1)).len(), 0);
         let last: Vec<_> = log.ops(EventNumber(2)).collect();
         assert_eq!((last.len(), last[0].kind, last[0].row.0), (1, OpKind::Update, 7));
         assert_eq!(last[0].cells().map(|cell| log.value(cell)).collect::<Vec<_>>(), [ValueRef::Text("a")]);
-        assert_eq!(log.totals(), Totals { operations: 3, cells: 10, bytes: 6 });
+        assert_eq!(log.totals(), Totals { operations: 4, cells: 11, bytes: 6 });
     }
 }

@@ -46,17 +46,39 @@ pub enum RowOp {
         /// The row's id.
         row: String,
     },
+    /// Removes these cells of the row. Does nothing if the row does not exist at this point of the execution; columns
+    /// that have no cell are ignored.
+    Unset {
+        /// The table's name.
+        table: String,
+        /// The row's id.
+        row: String,
+        /// The columns whose cells to remove.
+        columns: Vec<String>,
+    },
 }
 
 /// The operations of one event, which take effect together, in this order.
 pub type Commit = Vec<RowOp>;
 
 impl RowOp {
-    /// The table's name, the row's id and the cells that the operation sets.
-    pub(crate) fn parts(&self) -> (&str, &str, &[Cell]) {
+    /// Returns how many cells the operation sets or removes.
+    pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Insert { table, row, cells } | Self::Update { table, row, cells } => (table, row, cells),
-            Self::Delete { table, row } => (table, row, &[]),
+            Self::Insert { cells, .. } | Self::Update { cells, .. } => cells.len(),
+            Self::Delete { .. } => 0,
+            Self::Unset { columns, .. } => columns.len(),
+        }
+    }
+
+    /// Returns the table's name and the row's id.
+    #[must_use]
+    pub fn row_name(&self) -> (&str, &str) {
+        match self {
+            Self::Insert { table, row, .. }
+            | Self::Update { table, row, .. }
+            | Self::Delete { table, row }
+            | Self::Unset { table, row, .. } => (table, row),
         }
     }
 }

@@ -30,11 +30,17 @@ pub(crate) struct OpRef<'a> {
     pub(crate) cells: CellsRef<'a>,
 }
 
-/// The cells that an operation sets, sorted by column.
+/// The cells that an operation sets, sorted by column. Those of an unset are null.
 #[derive(Clone)]
 pub(crate) enum CellsRef<'a> {
     Plain(&'a [Cell]),
-    Logged { names: &'a dyn OpNames, log: &'a OpLog, cells: Range<u32> },
+    /// The columns of an unset.
+    Unset(&'a [String]),
+    Logged {
+        names: &'a dyn OpNames,
+        log: &'a OpLog,
+        cells: Range<u32>,
+    },
 }
 
 impl<'a> CommitRef<'a> {
@@ -65,22 +71,18 @@ impl<'a> CommitRef<'a> {
     pub(crate) fn to_commit(self) -> Commit {
         self.ops().map(|op| op.to_op()).collect()
     }
-
-    /// Whether both do the same. O(their size).
-    pub(crate) fn equals(self, other: CommitRef<'_>) -> bool {
-        self.len() == other.len() && self.ops().zip(other.ops()).all(|(a, b)| a.equals(&b))
-    }
 }
 
 impl<'a> OpRef<'a> {
     fn plain(op: &'a RowOp) -> Self {
-        let (table, row, cells) = op.parts();
-        let kind = match op {
-            RowOp::Insert { .. } => OpKind::Insert,
-            RowOp::Update { .. } => OpKind::Update,
-            RowOp::Delete { .. } => OpKind::Delete,
+        let (table, row) = op.row_name();
+        let (kind, cells) = match op {
+            RowOp::Insert { cells, .. } => (OpKind::Insert, CellsRef::Plain(cells)),
+            RowOp::Update { cells, .. } => (OpKind::Update, CellsRef::Plain(cells)),
+            RowOp::Delete { .. } => (OpKind::Delete, CellsRef::Plain(&[])),
+            RowOp::Unset { columns, .. } => (OpKind::Unset, CellsRef::Unset(columns)),
         };
-        Self { kind, table, row, cells: CellsRef::Plain(cells) }
+        Self { kind, table, row, cells }
     }
 
     fn logged(names: &'a dyn OpNames, log: &'a OpLog, op: LoggedOp) -> Self {
@@ -101,13 +103,11 @@ impl<'a> OpRef<'a> {
             OpKind::Insert => RowOp::Insert { table, row, cells: cells.collect() },
             OpKind::Update => RowOp::Update { table, row, cells: cells.collect() },
             OpKind::Delete => RowOp::Delete { table, row },
+            OpKind::Unset => {
+                let columns = self.cells.iter().map(|(column, _)| column.to_owned()).collect();
+                RowOp::Unset { table, row, columns }
+            }
         }
-    }
-
-    fn equals(&self, other: &OpRef<'_>) -> bool {
-        (self.kind, self.table, self.row) == (other.kind, other.table, other.row)
-            && self.cells.len() == other.cells.len()
-            && self.cells.iter().eq(other.cells.iter())
     }
 }
 
@@ -115,6 +115,7 @@ impl<'a> CellsRef<'a> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Plain(cells) => cells.len(),
+            Self::Unset(columns) => columns.len(),
             Self::Logged { cells, .. } => cells.len(),
         }
     }
@@ -124,6 +125,7 @@ impl<'a> CellsRef<'a> {
         let this = self.clone();
         (0..self.len()).map(move |at| match &this {
             Self::Plain(cells) => (cells[at].column.as_str(), CellSource::Value(cells[at].value.as_ref())),
+            Self::Unset(columns) => (columns[at].as_str(), CellSource::Value(ValueRef::Null)),
             Self::Logged { names, log, cells } => {
                 let cell = CellNumber(cells.start + at as u32);
                 (names.column_name(log.column(cell)), CellSource::Logged(log, cell))

@@ -8,6 +8,7 @@
 
 mod bytes;
 mod digest;
+mod further;
 mod scan;
 mod state;
 mod version;
@@ -20,12 +21,14 @@ pub use watch::{Changes, WatcherNumber};
 
 use crate::error::Error;
 use crate::id::{ColumnNumber, Index, Names, Order, RowNumber, TableNumber, Texts};
+use crate::lanes::Lanes;
 use crate::limits;
 use crate::memory::Chunks;
 use crate::oplog::{Cell, CellNumber, CommitRef, LoggedOp, OpLog, OpNames};
 use crate::work;
+use further::FurtherInserts;
 pub(crate) use state::Stamp;
-use state::{FurtherInserts, Meaning, RowState};
+use state::{Meaning, RowState};
 use std::collections::BTreeMap;
 use version::RowVersion;
 use watch::Watchers;
@@ -74,12 +77,12 @@ impl Rows {
     pub(crate) fn check_room<'a>(
         &self,
         commits: &(impl Iterator<Item = CommitRef<'a>> + Clone),
-        (most_tables, most_columns): (u64, u64),
+        (max_tables, max_columns): (u64, u64),
     ) -> Result<(), Error> {
         let ops = || commits.clone().flat_map(CommitRef::ops);
-        self.table_names.check_room(&limits::TABLES, most_tables, ops().map(|op| op.table))?;
+        self.table_names.check_room(&limits::TABLES, max_tables, ops().map(|op| op.table))?;
         let columns = ops().flat_map(|op| op.cells.iter()).map(|(column, _)| column);
-        self.columns.check_room(&limits::COLUMNS, most_columns, columns)
+        self.columns.check_room(&limits::COLUMNS, max_columns, columns)
     }
 
     /// Whether there is room for so many rows more, as far as they have small ids.
@@ -159,7 +162,7 @@ impl Rows {
     /// Joins an operation to the state, whatever the order in which operations come. `peers` are the names of the
     /// peers that stamps mention. O(log n) where it
     /// comes to be there or is no longer, and the row's size.
-    pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Names) {
+    pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Lanes) {
         work::step();
         if self.watchers.any() {
             self.watchers_before_change(op.row, log);
@@ -249,7 +252,7 @@ impl Rows {
     }
 
     /// Panics where something that always holds does not. O(everything).
-    pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Names) {
+    pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Lanes) {
         for (number, row) in (0..).map(RowNumber).zip(self.rows.iter()) {
             let id = self.ids.text(number.0);
             assert_eq!(self.number(row.table, id), Some(number), "{row:?}");

@@ -227,7 +227,7 @@ impl Rows {
         let columns = sort::distinct(options.columns.iter().map(String::as_str));
         let mut bytes = 0;
         for (id, row) in self.range(table, &options.bounds(), options.descending) {
-            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.most {
+            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.maximum {
                 page.more = true;
                 break;
             }

@@ -1,13 +1,14 @@
 //! One row, and the rule by which operations join it. `docs/semantics.md` says why the rule is right.
 
 use super::Names;
+use super::further::FurtherInserts;
 use crate::clock::Lamport;
-use crate::id::{ColumnNumber, PeerNumber, RowNumber, SharedText};
+use crate::id::{ColumnNumber, PeerNumber, RowNumber};
+use crate::lanes::Lanes;
 use crate::oplog::{CellNumber, LoggedOp, OpKind, OpLog};
 use crate::work;
 use smallvec::SmallVec;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 /// The place of an operation in the order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,68 +25,19 @@ impl Stamp {
     /// Of operations that are settled: before every one that is not, and before all that are still to come.
     pub(super) const SETTLED: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 1 };
 
-    fn order(self, other: Self, peers: &Names) -> Ordering {
+    pub(super) fn order(self, other: Self, peers: &Lanes) -> Ordering {
         self.lamport.cmp(&other.lamport).then_with(|| {
-            if self.peer == other.peer {
-                self.index.cmp(&other.index)
-            } else {
-                peers.text(self.peer.0).cmp(peers.text(other.peer.0))
-            }
+            if self.peer == other.peer { self.index.cmp(&other.index) } else { peers.order(self.peer, other.peer) }
         })
     }
 
-    pub(super) fn is_before(self, other: Self, peers: &Names) -> bool {
+    /// The stamp of the same operation, whose peer has another number.
+    pub(super) fn renumbered(self, number: &impl Fn(PeerNumber) -> PeerNumber) -> Self {
+        if self.lamport == Lamport::NEVER { self } else { Self { peer: number(self.peer), ..self } }
+    }
+
+    pub(super) fn is_before(self, other: Self, peers: &Lanes) -> bool {
         self.order(other, peers).is_lt()
-    }
-}
-
-/// The inserts of each row after its earliest one that counts. Few rows have any, so they are kept together.
-#[derive(Debug, Clone, Default)]
-pub(super) struct FurtherInserts(BTreeSet<Entry>);
-
-/// In the order of execution within a row.
-type Entry = (RowNumber, Lamport, SharedText, u32, PeerNumber);
-
-impl FurtherInserts {
-    pub(super) fn add(&mut self, row: RowNumber, stamp: Stamp, peers: &Names) {
-        self.0.insert((row, stamp.lamport, peers.text(stamp.peer.0).clone(), stamp.index, stamp.peer));
-    }
-
-    fn take_earliest(&mut self, row: RowNumber) -> Option<Stamp> {
-        let entry = self.of(row).next()?.clone();
-        self.0.remove(&entry);
-        let (_, lamport, _, index, peer) = entry;
-        Some(Stamp { lamport, peer, index })
-    }
-
-    /// The stamps of a row, in the order of execution.
-    pub(super) fn stamps(&self, row: RowNumber) -> impl Iterator<Item = Stamp> {
-        self.of(row).map(|&(_, lamport, _, index, peer)| Stamp { lamport, peer, index })
-    }
-
-    /// Takes over the stamps of a row from another.
-    pub(super) fn copy(&mut self, other: &Self, row: RowNumber, as_row: RowNumber, peers: &Names) {
-        other.stamps(row).for_each(|stamp| self.add(as_row, stamp, peers));
-    }
-
-    /// The stamps of all rows.
-    pub(super) fn all(&self) -> impl Iterator<Item = Stamp> {
-        self.0.iter().map(|&(_, lamport, _, index, peer)| Stamp { lamport, peer, index })
-    }
-
-    /// Takes in those of other rows.
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
-    }
-
-    /// Those of one row alone.
-    pub(super) fn only(&self, row: RowNumber) -> Self {
-        Self(self.of(row).cloned().collect())
-    }
-
-    fn of(&self, row: RowNumber) -> impl Iterator<Item = &Entry> {
-        let start = (row, Lamport::NEVER, SharedText::default(), 0, PeerNumber(0));
-        self.0.range(start..).take_while(move |entry| entry.0 == row)
     }
 }
 
@@ -96,13 +48,25 @@ pub(super) struct Written {
     pub(super) cell: CellNumber,
     /// That of the cell. `limits::COLUMNS` keeps it below 2^16.
     column: u16,
-    /// Whether it is not before the earliest insert.
+    /// Whether the row has this cell: whether a value was written, not before the earliest insert.
     pub(super) shows: bool,
+    /// Whether the write removed the cell: it holds its stamp against earlier writes that are still to come.
+    pub(super) is_unset: bool,
 }
 
 impl Written {
-    pub(super) fn new(stamp: Stamp, cell: CellNumber, column: ColumnNumber, shows: bool) -> Self {
-        Self { stamp, cell, column: column.0 as u16, shows }
+    /// A write that does not show.
+    pub(super) fn new(stamp: Stamp, cell: CellNumber, column: ColumnNumber, is_unset: bool) -> Self {
+        Self { stamp, cell, column: column.0 as u16, shows: false, is_unset }
+    }
+
+    pub(super) fn showing(self, shows: bool) -> Self {
+        Self { shows, ..self }
+    }
+
+    /// Whether a row with this earliest insert has this cell.
+    fn shows_after(&self, inserted: Stamp, peers: &Lanes) -> bool {
+        !self.is_unset && inserted != Stamp::NEVER && !self.stamp.is_before(inserted, peers)
     }
 
     pub(super) fn column(&self) -> ColumnNumber {
@@ -121,8 +85,8 @@ pub(super) struct RowState {
     pub(super) deleted: Stamp,
     /// The earliest insert after that; `NEVER` where the row is not there.
     pub(super) inserted: Stamp,
-    /// By column, sorted by its name. Writes that do not show have come into a gap in which the row was not there; they
-    /// may show once an earlier insert comes.
+    /// By column, sorted by its name. Writes of values that do not show have come into a gap in which the row was not
+    /// there; they may show once an earlier insert comes.
     pub(super) written: SmallVec<[Written; IN_PLACE]>,
 }
 
@@ -137,7 +101,7 @@ impl Default for RowState {
 pub(super) struct Meaning<'a> {
     pub(super) log: &'a OpLog,
     pub(super) columns: &'a Names,
-    pub(super) peers: &'a Names,
+    pub(super) peers: &'a Lanes,
 }
 
 impl<'a> Meaning<'a> {
@@ -147,6 +111,13 @@ impl<'a> Meaning<'a> {
 }
 
 impl RowState {
+    /// Gives peers other numbers, which leave the order of execution as it is.
+    pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
+        self.deleted = self.deleted.renumbered(number);
+        self.inserted = self.inserted.renumbered(number);
+        self.written.iter_mut().for_each(|written| written.stamp = written.stamp.renumbered(number));
+    }
+
     /// Whether the row is there.
     pub(super) fn is_there(&self) -> bool {
         self.inserted != Stamp::NEVER
@@ -162,9 +133,9 @@ impl RowState {
         !self.is_there() && self.deleted == Stamp::NEVER && self.written.is_empty()
     }
 
-    /// Forgets the stamps that are settled: before those of all operations to come, and of all known ones that are not
+    /// Forgets the stamps that are settled, and the writes of such stamps that do not show: before those of all operations to come, and of all known ones that are not
     /// settled. What they decided among each other stays as it was decided.
-    pub(super) fn settle(&mut self, row: RowNumber, first_unsettled: Lamport, further: &mut FurtherInserts) {
+    pub(super) fn settle(&mut self, first_unsettled: Lamport, further: &mut FurtherInserts) {
         let is_settled = |stamp: Stamp| stamp.lamport < first_unsettled;
         if is_settled(self.deleted) {
             self.deleted = Stamp::NEVER;
@@ -172,11 +143,14 @@ impl RowState {
         if self.is_there() && is_settled(self.inserted) {
             self.inserted = Stamp::SETTLED;
         }
-        self.written.retain(|written: &mut Written| written.shows || !is_settled(written.stamp));
+        self.written.retain(|written: &mut Written| {
+            work::step();
+            written.shows || !is_settled(written.stamp)
+        });
         for written in self.written.iter_mut().filter(|written| is_settled(written.stamp)) {
             written.stamp = Stamp::SETTLED;
         }
-        further.0.retain(|entry| entry.0 != row || entry.1 >= first_unsettled);
+        further.forget_before(first_unsettled);
     }
 
     /// Joins an operation to the row.
@@ -189,12 +163,12 @@ impl RowState {
                 self.insert(op.row, stamp, meaning.peers, further);
                 self.write(stamp, op, meaning);
             }
-            OpKind::Update => self.write(stamp, op, meaning),
+            OpKind::Update | OpKind::Unset => self.write(stamp, op, meaning),
             OpKind::Delete => self.delete(op.row, stamp, meaning.peers, further),
         }
     }
 
-    fn insert(&mut self, row: RowNumber, stamp: Stamp, peers: &Names, further: &mut FurtherInserts) {
+    fn insert(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes, further: &mut FurtherInserts) {
         if self.is_there() && self.inserted.is_before(stamp, peers) {
             return further.add(row, stamp, peers);
         }
@@ -205,10 +179,11 @@ impl RowState {
     }
 
     fn write(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>) {
-        let shows = self.is_there() && !stamp.is_before(self.inserted, meaning.peers);
+        let is_unset = op.kind == OpKind::Unset;
+        let shows = !is_unset && self.is_there() && !stamp.is_before(self.inserted, meaning.peers);
         for cell in op.cells() {
             work::step();
-            let written = Written::new(stamp, cell, meaning.log.column(cell), shows);
+            let written = Written::new(stamp, cell, meaning.log.column(cell), is_unset).showing(shows);
             match self.place(&written, meaning) {
                 Ok(at) if self.written[at].stamp.is_before(stamp, meaning.peers) => self.written[at] = written,
                 Ok(_) => {}
@@ -232,12 +207,14 @@ impl RowState {
         }
     }
 
-    fn delete(&mut self, row: RowNumber, stamp: Stamp, peers: &Names, further: &mut FurtherInserts) {
+    fn delete(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes, further: &mut FurtherInserts) {
         self.deleted = stamp;
-        self.written.retain(|written: &mut Written| stamp.is_before(written.stamp, peers));
+        self.written.retain(|written: &mut Written| {
+            work::step();
+            stamp.is_before(written.stamp, peers)
+        });
         if self.is_there() && self.inserted.is_before(stamp, peers) {
             let next = loop {
-                work::step();
                 match further.take_earliest(row) {
                     Some(insert) if insert.is_before(stamp, peers) => {}
                     other => break other,
@@ -247,11 +224,11 @@ impl RowState {
         }
     }
 
-    fn set_inserted(&mut self, stamp: Stamp, peers: &Names) {
+    fn set_inserted(&mut self, stamp: Stamp, peers: &Lanes) {
         self.inserted = stamp;
-        let is_there = self.is_there();
         for written in &mut self.written {
-            written.shows = is_there && !written.stamp.is_before(stamp, peers);
+            work::step();
+            written.shows = written.shows_after(stamp, peers);
         }
     }
 
@@ -265,7 +242,8 @@ impl RowState {
         let peers = meaning.peers;
         let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_name(a) < meaning.column_name(b));
         let holds = |written: &Written| {
-            let shows = self.is_there() && !written.stamp.is_before(self.inserted, peers);
+            work::step();
+            let shows = written.shows_after(self.inserted, peers);
             let is_of_column = meaning.log.column(written.cell) == written.column();
             self.deleted.is_before(written.stamp, peers) && written.shows == shows && is_of_column
         };
@@ -275,8 +253,8 @@ impl RowState {
             () if !self.written.iter().all(holds) => Some("a cell does not follow from its row's stamps"),
             () if !self.is_there() => has_further.then_some("a row that is not there has inserts"),
             () if !self.deleted.is_before(self.inserted, peers) => Some("a row was inserted before it was deleted"),
-            () if !further.stamps(row).all(|stamp| self.inserted.is_before(stamp, peers)) => {
-                Some("an insert of a row is before its earliest")
+            () if !further.follow(row, self.inserted, peers) => {
+                Some("the inserts of a row are not in the order of execution")
             }
             () => None,
         }

@@ -5,13 +5,16 @@
 //! one did. The row at a version is that, joined with the operations on it that the version holds.
 
 use super::Rows;
-use super::state::{FurtherInserts, Meaning, RowState, Stamp, Written};
+use super::further::FurtherInserts;
+use super::state::{Meaning, RowState, Stamp, Written};
 use crate::clock::Lamport;
 use crate::error::Error;
-use crate::id::{EventNumber, Names, PeerNumber, RowNumber};
+use crate::id::{EventNumber, PeerNumber, RowNumber};
+use crate::lanes::Lanes;
 use crate::memory;
 use crate::oplog::{CELL_SPENDS, Cell, CellSource, Copies, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
 use crate::sort;
+use crate::work;
 
 /// A row after some of the operations.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +31,7 @@ impl Rows {
     /// for each row all operations on it since the horizon.
     pub(crate) fn diff(
         &self,
-        (log, peers): (&OpLog, &Names),
+        (log, peers): (&OpLog, &Lanes),
         mut rows: Vec<RowNumber>,
         here: Holds<'_>,
         there: Holds<'_>,
@@ -41,15 +44,29 @@ impl Rows {
         rows.into_iter().flat_map(|row| self.difference(row, cells(row, here).as_deref(), cells(row, there))).collect()
     }
 
-    fn version(&self, log: &OpLog, peers: &Names, row: RowNumber, holds: Holds<'_>) -> RowVersion {
+    fn version(&self, log: &OpLog, peers: &Lanes, row: RowNumber, holds: Holds<'_>) -> RowVersion {
         let mut version = self.at_horizon(row);
-        for (event, index, op) in log.ops_on(row) {
+        // The earliest first, as far as that is known here: what comes late then changes the least.
+        let ops: Vec<u32> = log.ops_on(row).collect();
+        for (event, index, op) in ops.into_iter().rev().map(|op| log.numbered(op)) {
             if let Some((lamport, peer)) = holds(event) {
                 let meaning = Meaning { log, columns: &self.columns, peers };
                 version.state.apply(Stamp { lamport, peer, index }, &op, meaning, &mut version.further);
             }
         }
         version
+    }
+
+    /// Gives peers other numbers, which leave the order of execution as it is. O(rows).
+    pub(crate) fn renumber(&mut self, number: impl Fn(PeerNumber) -> PeerNumber) {
+        for row in 0..self.rows.len() {
+            self.rows[row].state.renumber(&number);
+        }
+        self.further_inserts.renumber(&number);
+        for version in self.changed.values_mut() {
+            version.state.renumber(&number);
+            version.further.renumber(&number);
+        }
     }
 
     /// The row as it was at the horizon; empty where there is none, or the row was not known there.
@@ -63,6 +80,7 @@ impl Rows {
 
     /// The row as it is.
     pub(super) fn now(&self, row: RowNumber) -> RowVersion {
+        work::step();
         RowVersion { state: self.rows[row.index()].state.clone(), further: self.further_inserts.only(row) }
     }
 
@@ -71,14 +89,15 @@ impl Rows {
     /// to come, are not before `first_unsettled`. Without watchers. O(everything).
     pub(crate) fn up_to(
         &self,
-        (log, peers): (&OpLog, &Names),
+        (log, peers): (&OpLog, &Lanes),
         holds: Holds<'_>,
         first_unsettled: Lamport,
     ) -> Result<(Self, OpLog), Error> {
         let (mut rows, mut new_log, mut copies) = (Self::default(), OpLog::default(), Copies::new());
         for old in (0..self.rows.len() as u32).map(RowNumber) {
+            work::step();
             let RowVersion { mut state, mut further } = self.version(log, peers, old, holds);
-            state.settle(old, first_unsettled, &mut further);
+            state.settle(first_unsettled, &mut further);
             if state.is_empty() {
                 continue;
             }
@@ -91,11 +110,13 @@ impl Rows {
             new_log.reserve_content(content)?;
             let new = rows.intern(table, id);
             for written in &mut state.written {
+                work::step();
                 let column = rows.intern_column(self.column_name(written.column()), None);
                 let cell = new_log.push_loose_copy(column, CellSource::Logged(log, written.cell), &mut copies);
-                *written = Written::new(written.stamp, cell, column, written.shows);
+                let Written { stamp, shows, is_unset, .. } = *written;
+                *written = Written::new(stamp, cell, column, is_unset).showing(shows);
             }
-            rows.further_inserts.copy(&further, old, new, peers);
+            rows.further_inserts.push_row(new, further.stamps(old));
             rows.rows[new.index()].state = state;
             rows.rows[new.index()].is_as_at_horizon = true;
             if rows.rows[new.index()].state.is_there() {

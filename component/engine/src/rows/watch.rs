@@ -111,7 +111,7 @@ impl Rows {
             work::step();
             let now = self.rows[row.index()].state.is_there().then(|| self.cells(log, row));
             let ops = self.difference(row, mirrored.get(&row).and_then(Option::as_deref), now);
-            if !ops.is_empty() && (rows >= most || bytes > limits::PAGE_BYTES.most) {
+            if !ops.is_empty() && (rows >= most || bytes > limits::PAGE_BYTES.maximum) {
                 changes.more = true;
                 break;
             }
@@ -125,7 +125,9 @@ impl Rows {
         changes
     }
 
-    /// The operations that make of a row with the old cells one with the new; none where it is not there.
+    /// Returns the operations that turn a row with the old cells into one with the new ones; `None` stands for a row that
+    /// does not exist. A row that exists in both gets an update of the cells that changed or are new, and an unset of
+    /// those that are gone. O(cells).
     pub(super) fn difference(&self, row: RowNumber, old: Option<&[Cell]>, new: Shown) -> Vec<RowOp> {
         let (table, row) = self.row_name(row);
         let (table, row) = (table.to_owned(), row.to_owned());
@@ -135,14 +137,24 @@ impl Rows {
             (Some(_), None) => return vec![RowOp::Delete { table, row }],
             (Some(old), Some(new)) => (old, new),
         };
-        let find = |cells: &[Cell], column: &str| cells.binary_search_by(|cell| cell.column.as_str().cmp(column)).ok();
-        if old.iter().any(|cell| find(&new, &cell.column).is_none()) {
-            // A cell is gone, which only deleting the row can bring about.
-            let delete = RowOp::Delete { table: table.clone(), row: row.clone() };
-            return vec![delete, RowOp::Insert { table, row, cells: new }];
+        // Both are sorted by column.
+        let (mut gone, mut rest) = (Vec::new(), old.iter().peekable());
+        new.retain(|cell| {
+            work::step();
+            while let Some(old) = rest.next_if(|old| old.column < cell.column) {
+                gone.push(old.column.clone());
+            }
+            rest.next_if(|old| old.column == cell.column) != Some(cell)
+        });
+        gone.extend(rest.map(|old| old.column.clone()));
+        let mut ops = Vec::new();
+        if !new.is_empty() {
+            ops.push(RowOp::Update { table: table.clone(), row: row.clone(), cells: new });
         }
-        new.retain(|cell| find(old, &cell.column).is_none_or(|at| old[at] != *cell));
-        if new.is_empty() { Vec::new() } else { vec![RowOp::Update { table, row, cells: new }] }
+        if !gone.is_empty() {
+            ops.push(RowOp::Unset { table, row, columns: gone });
+        }
+        ops
     }
 
     /// Takes over the watchers of rows that these replace, with what they have not taken yet. Where the contents differ,

@@ -1,60 +1,96 @@
-//! How much of each peer's history the other side has, as far as this one knows.
+//! How much of the history the other side has, as far as this one knows.
 
-use crate::id::{PeerVersion, SharedText};
+use crate::doc::{Doc, End, Need, Proven, Summary};
+use crate::id::PeerNumber;
 use std::collections::BTreeMap;
 
-/// By peer: events of it that the other side has, and those that were sent to it beside.
+/// By lane: events that the other side has, and those that were sent to it in addition.
 #[derive(Debug, Default)]
-pub(super) struct Known(BTreeMap<SharedText, Reach>);
+pub(super) struct Known {
+    reaches: Vec<Reach>,
+    /// What the other side said that it knows.
+    pub(super) summary: Summary,
+    /// Events that it is known to have since, one a lane, by what identifies them: lanes get other numbers at times.
+    since: BTreeMap<PeerNumber, Need>,
+}
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Reach {
-    /// What the other side is known to have.
+    /// How many events the other side is known to have.
     there: u32,
-    /// What it is known to have, or will have once all that was sent has come.
+    /// How many it has, or will have once everything that was sent has arrived.
     sent: u32,
 }
 
 impl Known {
-    /// Forgets everything but this version, which the other side has.
-    pub(super) fn restart(&mut self, version: Vec<(SharedText, u32)>) {
-        self.0 = version.into_iter().map(|(peer, count)| (peer, Reach { there: count, sent: count })).collect();
+    /// Forgets everything but these counts, of which a summary is the reason.
+    pub(super) fn restart(&mut self, counts: &[u32], summary: Summary) {
+        self.reaches = counts.iter().map(|&count| Reach { there: count, sent: count }).collect();
+        self.summary = summary;
+        self.since.clear();
     }
 
-    /// How many events of a peer the other side is known to have. O(log n).
-    pub(super) fn there(&self, peer: &str) -> u32 {
-        self.0.get(peer).map_or(0, |reach| reach.there)
+    /// Finds the lanes anew.
+    pub(super) fn renumber(&mut self, doc: &Doc) {
+        let since: Vec<Need> = std::mem::take(&mut self.since).into_values().collect();
+        let proven = doc.proven(&self.summary, &since);
+        self.reaches = proven.counts.iter().map(|&count| Reach { there: count, sent: count }).collect();
+        self.since = since.into_iter().filter_map(|need| Some((doc.place_of(&need)?.0, need))).collect();
     }
 
-    /// How many events of a peer need not be sent any more. O(log n).
-    pub(super) fn sent(&self, peer: &str) -> u32 {
-        self.0.get(peer).map_or(0, |reach| reach.sent)
+    /// How many events of a lane the other side is known to have.
+    pub(super) fn there(&self, lane: PeerNumber) -> u32 {
+        self.reaches.get(lane.index()).map_or(0, |reach| reach.there)
     }
 
-    /// Says that the events of a peer before this counter are on their way. O(log n).
-    pub(super) fn raise_sent(&mut self, peer: &SharedText, count: u32) {
-        let reach = self.reach(peer);
-        reach.sent = reach.sent.max(count);
+    /// How many events of a lane need not be sent any more.
+    pub(super) fn sent(&self, lane: PeerNumber) -> u32 {
+        self.reaches.get(lane.index()).map_or(0, |reach| reach.sent)
     }
 
-    /// Says that the other side has the events of a peer before this counter. O(log n).
-    pub(super) fn raise_there(&mut self, peer: &SharedText, count: u32) {
-        let reach = self.reach(peer);
-        reach.there = reach.there.max(count);
-        reach.sent = reach.sent.max(count);
+    /// Says that the other side has at least these events of a lane, or seems to.
+    pub(super) fn set(&mut self, lane: PeerNumber, there: u32, sent: u32) {
+        *self.reach(lane) = Reach { there, sent: sent.max(there) };
     }
 
-    fn reach(&mut self, peer: &SharedText) -> &mut Reach {
-        self.0.entry(peer.clone()).or_default()
+    /// Says that the events of a lane up to this one are on their way. O(1).
+    pub(super) fn raise_sent(&mut self, end: &End) {
+        let reach = self.reach(end.lane);
+        reach.sent = reach.sent.max(end.count);
     }
 
-    /// What the other side is known to have, sorted by peer.
-    pub(super) fn version(&self) -> impl Iterator<Item = (&SharedText, u32)> {
-        self.0.iter().map(|(peer, reach)| (peer, reach.there)).filter(|&(_, count)| count > 0)
+    /// Says that the other side has the events of a lane up to this one, and so those before the lane. O(log n), and the
+    /// lanes that it was not known to have.
+    pub(super) fn raise_there(&mut self, doc: &Doc, end: &End) {
+        // The end can be an earlier one: a page in parts can arrive after the acknowledgement of a later page.
+        if self.since.get(&end.lane).is_none_or(|last| last.counter < end.last.counter) {
+            self.since.insert(end.lane, end.last.clone());
+        }
+        let mut next = Some((end.lane, end.count));
+        while let Some((lane, count)) = next {
+            let reach = self.reach(lane);
+            let is_new = reach.there < count;
+            reach.there = reach.there.max(count);
+            reach.sent = reach.sent.max(count);
+            next = doc.origin_of(lane).filter(|_| is_new);
+        }
     }
 
-    /// The same, for the outside.
-    pub(super) fn peer_versions(&self) -> Vec<PeerVersion> {
-        self.version().map(|(peer, count)| PeerVersion { peer: String::from(&**peer), count }).collect()
+    fn reach(&mut self, lane: PeerNumber) -> &mut Reach {
+        if self.reaches.len() <= lane.index() {
+            self.reaches.resize(lane.index() + 1, Reach::default());
+        }
+        &mut self.reaches[lane.index()]
+    }
+
+    /// What is known, as far as it was proven.
+    pub(super) fn proven(&self) -> Proven {
+        let counts: Vec<u32> = self.reaches.iter().map(|reach| reach.sent).collect();
+        Proven { reached: counts.clone(), counts, named: Vec::new(), unknown: Vec::new() }
+    }
+
+    /// By lane, how many events the other side is known to have.
+    pub(super) fn counts(&self) -> Vec<u32> {
+        self.reaches.iter().map(|reach| reach.there).collect()
     }
 }

@@ -18,23 +18,52 @@ pub(super) enum Kind {
     Document = 4,
     /// Nothing but the acknowledgement that every message has.
     Acknowledgement = 5,
+    /// Sparse fingerprints of the histories of contested peers.
+    Trace = 6,
 }
 
-/// How many kinds have content.
-pub(super) const KINDS_WITH_CONTENT: usize = 4;
+/// How many kinds there are.
+pub(super) const KINDS: usize = 6;
 
 /// Set in the first byte of a message whose content goes on in a later one of the same kind.
 const HAS_MORE: u8 = 0x80;
 const CHECKSUM_BYTES: usize = 4;
+const ADDRESS_BYTES: u64 = 4;
+
+/// Conversations of a session before the present one to which a hello may still be addressed.
+const REMEMBERED_RESTARTS: u64 = 16;
+
+/// What one side is in a conversation: its session number, and how often it started over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Conversation {
+    pub(super) nonce: u64,
+    pub(super) restarts: u64,
+}
+
+impl Conversation {
+    /// Whether this address is that of an earlier conversation of the same session, one of the last `REMEMBERED_RESTARTS`.
+    pub(super) fn is_former(self, address: u32) -> bool {
+        let first = self.restarts.saturating_sub(REMEMBERED_RESTARTS);
+        (first..self.restarts).any(|restarts| Self { restarts, ..self }.address() == address)
+    }
+
+    /// What stands for it in messages: never 0.
+    pub(super) fn address(self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.nonce.to_le_bytes());
+        hasher.update(&self.restarts.to_le_bytes());
+        hasher.finalize().max(1)
+    }
+}
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
-        [Self::Hello, Self::Events, Self::Entries, Self::Document, Self::Acknowledgement]
+        [Self::Hello, Self::Events, Self::Entries, Self::Document, Self::Acknowledgement, Self::Trace]
             .into_iter()
             .find(|&kind| kind as u8 == byte)
     }
 
-    /// Its place among the kinds with content.
+    /// Its place among the kinds.
     pub(super) fn index(self) -> usize {
         self as usize - 1
     }
@@ -42,7 +71,7 @@ impl Kind {
     /// The most that the parts of one content may make up.
     pub(super) fn limit(self) -> &'static limits::Limit {
         match self {
-            Self::Hello => &limits::HELLO_BYTES,
+            Self::Hello | Self::Trace => &limits::HELLO_BYTES,
             Self::Events | Self::Entries | Self::Acknowledgement => &limits::PARTS_BYTES,
             Self::Document => &limits::SAVED_BYTES,
         }
@@ -55,6 +84,8 @@ pub(super) struct Head {
     pub(super) kind: Kind,
     /// Whether the content goes on in a later message.
     pub(super) has_more: bool,
+    /// The conversation of the receiver that the message belongs to; 0 while the sender does not know it.
+    pub(super) to: u32,
     /// How many messages with content were taken from the side that gets this one.
     pub(super) acknowledged: u64,
     /// How many messages with content were sent before this one.
@@ -70,6 +101,7 @@ impl Head {
     fn write(self) -> Vec<u8> {
         let more = if self.has_more { HAS_MORE } else { 0 };
         let mut bytes = vec![self.kind as u8 | more];
+        bytes.extend_from_slice(&self.to.to_le_bytes());
         put_varint(&mut bytes, self.acknowledged);
         if self.kind != Kind::Acknowledgement {
             put_varint(&mut bytes, self.number);
@@ -102,10 +134,11 @@ impl Head {
         let first = content.byte()?;
         let kind = Kind::of(first & !HAS_MORE).ok_or_else(|| whole.damage("a message is of an unknown kind"))?;
         let has_more = first & HAS_MORE != 0;
+        let to = content.take(ADDRESS_BYTES)?.iter().rev().fold(0, |to, &byte| to << 8 | u32::from(byte));
         let acknowledged = content.varint()?;
         let number = if kind == Kind::Acknowledgement { 0 } else { content.varint()? };
         if kind == Kind::Hello && number == 0 {
-            hello::check_version(content)?;
+            hello::conversation(content)?;
         }
         if crc32fast::hash(&message[..end]).to_le_bytes() != checksum {
             return Err(whole.damage("the checksum is not that of the message: it is damaged"));
@@ -113,6 +146,6 @@ impl Head {
         if kind == Kind::Acknowledgement && (has_more || content.left() > 0) {
             return Err(content.damage("an acknowledgement has no content"));
         }
-        Ok((Self { kind, has_more, acknowledged, number }, content))
+        Ok((Self { kind, has_more, to, acknowledged, number }, content))
     }
 }

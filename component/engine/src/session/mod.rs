@@ -13,31 +13,60 @@ mod receive;
 mod send;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use crate::doc::{Doc, MergeReport};
 use crate::ephemeral::{Entry, Source, Store};
-use crate::error::{Error, Invalid, Name, SessionRule};
+use crate::error::{Error, Invalid, Name};
 use crate::id::PeerVersion;
 use crate::limits;
 use crate::memory;
 use crate::sort;
 use known::Known;
+use message::Conversation;
 use receive::Incoming;
 use send::Outgoing;
 use std::collections::BTreeSet;
+use trace::Contested;
 
 /// What a session is opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionOptions {
     /// The document's name, which both sides must agree on: 1 to `limits::DOCUMENT_NAME_BYTES` bytes.
     pub document: String,
-    /// Messages, both ways, have at most so many bytes: from [`limits::LEAST_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
-    pub most_message_bytes: u32,
+    /// Messages, both ways, have at most so many bytes: from [`limits::MIN_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
+    pub max_message_bytes: u32,
     /// Only these namespaces of the store are wanted from the other side; all where none are named.
     pub namespaces: Vec<String>,
-    /// Take events from the other side, and send it none.
+    /// Receive events from the other side, but send none.
     pub read_only: bool,
+    /// A number that this host never used before for a session of this document, such as a random one.
+    pub nonce: u64,
+    /// What this side accepts from the other side.
+    pub accept: Acceptance,
+    /// If not empty, only these peers, on any branch, may be the authors of what arrives. An element that ends with `*`
+    /// selects all peers whose names start with the text before it.
+    pub writers: Vec<String>,
 }
+
+/// What a side of a session accepts from the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Events.
+    pub events: bool,
+    /// Entries of the ephemeral store.
+    pub entries: bool,
+    /// A saved document, which replaces this replica's content; see [`Doc::rebase`].
+    pub documents: bool,
+}
+
+impl Acceptance {
+    /// Accepts everything.
+    pub const ALL: Self = Self { events: true, entries: true, documents: true };
+}
+
+/// Ends a writer that stands for all peers whose names start with what is before it.
+const WRITER_PREFIX: char = '*';
 
 /// What one message changed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,9 +99,11 @@ pub struct Session {
     /// As whom the store knows entries from the other side.
     source: Source,
     is_over: bool,
-    /// None before its hello.
+    conversation: Conversation,
+    /// `None` before its hello.
     other: Option<Other>,
     known: Known,
+    contested: Contested,
     outgoing: Outgoing,
     incoming: Incoming,
 }
@@ -80,35 +111,49 @@ pub struct Session {
 /// What the other side said of itself.
 #[derive(Debug)]
 struct Other {
-    most_message_bytes: u32,
+    conversation: Conversation,
+    max_message_bytes: u32,
     namespaces: BTreeSet<String>,
     read_only: bool,
+    accept: Acceptance,
+    /// It compacted its history, and may send its document.
+    is_compacted: bool,
 }
 
 impl Session {
     /// One side of a conversation about this document and this store. The other side is opened alike. O(options).
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty name and for messages bounded to less than [`limits::LEAST_MESSAGE_BYTES`];
+    /// `InvalidArgument` for an empty name and for messages bounded to less than [`limits::MIN_MESSAGE_BYTES`];
     /// `LimitExceeded` for names that are too long, too many namespaces, and messages that are too large.
     pub fn open(doc: &Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Error> {
         Name::Document.check(&options.document)?;
         limits::NAMESPACES.check(options.namespaces.len() as u64)?;
         options.namespaces.iter().try_for_each(|namespace| Name::Namespace.check(namespace))?;
-        limits::MESSAGE_BYTES.check(options.most_message_bytes.into())?;
-        if options.most_message_bytes < limits::LEAST_MESSAGE_BYTES {
-            return Err(Invalid::MessageBytes(options.most_message_bytes).into());
+        limits::SESSION_WRITERS.check(options.writers.len() as u64)?;
+        for writer in &options.writers {
+            match writer.strip_suffix(WRITER_PREFIX) {
+                Some("") => {}
+                Some(prefix) => Name::Peer.check(prefix)?,
+                None => Name::Peer.check(writer)?,
+            }
+        }
+        limits::MESSAGE_BYTES.check(options.max_message_bytes.into())?;
+        if options.max_message_bytes < limits::MIN_MESSAGE_BYTES {
+            return Err(Invalid::MessageBytes(options.max_message_bytes).into());
         }
         let mut options = options;
         sort::sort(&mut options.namespaces);
         options.namespaces.dedup();
         Ok(Self {
-            outgoing: Outgoing::new(doc, options.most_message_bytes),
+            outgoing: Outgoing::new(doc, options.max_message_bytes),
+            conversation: Conversation { nonce: options.nonce, restarts: 0 },
             options,
             source: store.new_source(),
             is_over: false,
             other: None,
             known: Known::default(),
+            contested: Contested::default(),
             incoming: Incoming::default(),
         })
     }
@@ -148,7 +193,7 @@ impl Session {
     /// `LimitExceeded` for one that is too large.
     pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         if self.is_over {
-            return Err(SessionRule::Ended.into());
+            return Err(Error::SessionEnded);
         }
         memory::spend(message.len() as u64 * memory::SPENT_PER_BYTE)?;
         self.update_in(message)
@@ -157,20 +202,26 @@ impl Session {
     /// How far both sides are. A side that is read-only announces nothing. O(peers × log n).
     #[must_use]
     pub fn progress(&self, doc: &Doc) -> Progress {
-        let unsent = doc.counts().map(|(peer, count)| count.saturating_sub(self.known.there(peer)));
-        let unsent = unsent.fold(0, u32::saturating_add);
-        let announces = self.other.as_ref().is_some_and(|other| !other.read_only);
-        let announced = self.known.version().filter(|_| announces);
-        let awaited = announced.map(|(peer, count)| count.saturating_sub(doc.count_of(peer)));
-        let awaited = awaited.fold(0, u32::saturating_add);
+        let unsent = doc.count_beyond(|lane| self.known.there(lane));
+        let announces = self.other.as_ref().is_some_and(|other| !other.read_only) && self.options.accept.events;
+        let awaited = if announces { doc.count_unknown(&self.known.summary) } else { 0 };
         let have_said_hello = self.other.is_some() && self.outgoing.has_said_hello();
-        let in_sync = have_said_hello && unsent == 0 && awaited == 0;
-        Progress { known_there: self.known.peer_versions(), unsent, awaited, in_sync }
+        let in_sync = have_said_hello && unsent == 0 && awaited == 0 && !self.contested.any_held();
+        Progress { known_there: doc.version_of(&self.known.counts()), unsent, awaited, in_sync }
+    }
+
+    /// Whether this peer may be an author of what arrives.
+    fn may_write(&self, peer: &str) -> bool {
+        let allows = |writer: &String| match writer.strip_suffix(WRITER_PREFIX) {
+            Some(prefix) => peer.starts_with(prefix),
+            None => *writer == peer,
+        };
+        self.options.writers.is_empty() || self.options.writers.iter().any(allows)
     }
 
     fn until_error<T>(&mut self, call: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.is_over {
-            return Err(SessionRule::Ended.into());
+            return Err(Error::SessionEnded);
         }
         let result = call(self);
         if result.is_err() {

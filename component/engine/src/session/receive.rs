@@ -1,20 +1,22 @@
 //! What a side takes in: messages in their order, and what their content does.
 
-use super::hello::Hello;
-use super::message::{Head, KINDS_WITH_CONTENT, Kind};
+use super::hello::{self, Hello};
+use super::known::Known;
+use super::message::{Conversation, Head, KINDS, Kind};
 use super::send::SavedDocument;
-use super::{Other, Received, Session};
+use super::{Other, Received, Session, trace};
 use crate::codec::Reader;
-use crate::doc::{Doc, PageStart};
+use crate::doc::{Doc, End, Merged, PageStart, Proven, Summary};
 use crate::ephemeral::Store;
 use crate::error::{Error, SessionRule, Time};
-use crate::id::SharedText;
 use crate::limits;
 use crate::memory;
 
 /// What came, and what is still to come.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
+    /// Whose messages are taken: who said the first hello, or its first part.
+    from: Option<Conversation>,
     /// How many messages with content were taken.
     taken: u64,
     /// How many of them the other side was told that they were.
@@ -22,16 +24,19 @@ pub(super) struct Incoming {
     /// The other side waits to be told.
     has_news: bool,
     /// What arrived on the other side since it began the hello of which more is to come, which does not tell of it.
-    arrived: Vec<(SharedText, u32)>,
+    arrived: Vec<End>,
     /// By kind, content of which more is to come.
-    parts: [Vec<u8>; KINDS_WITH_CONTENT],
-    /// The other side's horizon, where this one was below it, until it is not any more.
-    awaited: Vec<(SharedText, u32)>,
-    /// The other side gave up history, and may send its document.
-    may_take_document: bool,
+    parts: [Vec<u8>; KINDS],
+    /// This side waits for the other's document.
+    pub(super) awaits_document: bool,
 }
 
 impl Incoming {
+    /// Whose messages are taken.
+    pub(super) fn from(&self) -> Option<Conversation> {
+        self.from
+    }
+
     pub(super) fn taken(&self) -> u64 {
         self.taken
     }
@@ -46,20 +51,12 @@ impl Incoming {
     /// Whether an acknowledgement goes out though there is nothing else to say: at once for events, whose author wants to
     /// know, and before the other side may not send any more.
     pub(super) fn acknowledgement_is_due(&self) -> bool {
-        self.has_news || self.taken - self.acknowledged >= limits::MESSAGES_IN_FLIGHT.most / 2
+        self.has_news || self.taken - self.acknowledged >= limits::MESSAGES_IN_FLIGHT.maximum / 2
     }
 
-    /// Whether this side is still below the other's horizon. O(peers × log n) while it is, else O(1).
-    pub(super) fn awaits_document(&mut self, doc: &Doc) -> bool {
-        if self.awaited.iter().all(|(peer, count)| doc.count_of(peer) >= *count) {
-            self.awaited.clear();
-        }
-        !self.awaited.is_empty()
-    }
-
-    fn note_arrival(&mut self, peer: SharedText, count: u32) {
+    fn note_arrival(&mut self, end: End) {
         if !self.parts[Kind::Hello.index()].is_empty() {
-            self.arrived.push((peer, count));
+            self.arrived.push(end);
         }
     }
 
@@ -75,7 +72,7 @@ impl Incoming {
             return Err(SessionRule::OutOfOrder { expected: self.taken, given: number }.into());
         }
         self.taken += 1;
-        if self.taken - self.acknowledged > limits::MESSAGES_IN_FLIGHT.most {
+        if self.taken - self.acknowledged > limits::MESSAGES_IN_FLIGHT.maximum {
             return Err(SessionRule::TooManyInFlight.into());
         }
         Ok(())
@@ -96,6 +93,21 @@ impl Incoming {
     }
 }
 
+/// How this side is to the horizon of the other one.
+struct Below {
+    /// It lacks events that the other side compacted.
+    is_below: bool,
+    /// It lacks them, or has events that do not build on them: it must replace its content by the other side's document.
+    must_rebase: bool,
+}
+
+impl Below {
+    fn of(doc: &Doc, summary: &Summary, proven: &Proven) -> Self {
+        let is_below = !summary.horizon.iter().all(|head| doc.knows_or_gave_up(head));
+        Self { is_below, must_rebase: is_below || doc.some_outside(summary, proven, &proven.counts) }
+    }
+}
+
 impl Session {
     pub(super) fn take_message(
         &mut self,
@@ -105,11 +117,14 @@ impl Session {
         now: f64,
     ) -> Result<Received, Error> {
         Time::Now.check(now)?;
-        let (head, mut content) = Head::read(message)?;
+        let (mut head, mut content) = Head::read(message)?;
+        if self.is_stale(&mut head, content)? {
+            return Ok(Received::default());
+        }
         let arrived = self.outgoing.acknowledge(head.acknowledged).ok_or(SessionRule::NotSent)?;
-        for (peer, count) in arrived.flatten() {
-            self.known.raise_there(&peer, count);
-            self.incoming.note_arrival(peer, count);
+        for end in arrived.flatten() {
+            self.known.raise_there(doc, &end);
+            self.incoming.note_arrival(end);
         }
         if head.kind == Kind::Acknowledgement {
             return Ok(Received::default());
@@ -123,10 +138,69 @@ impl Session {
         }
     }
 
+    /// Whether a message belongs to a former conversation. Starts over if it begins a new one.
+    fn is_stale(&mut self, head: &mut Head, content: Reader<'_>) -> Result<bool, Error> {
+        let is_to_this = head.to == self.conversation.address();
+        let is_open = head.to == 0 && head.kind == Kind::Hello;
+        if head.kind != Kind::Hello || head.number > 0 {
+            // The later parts of a first hello were written before their writer knew of this side.
+            let is_part =
+                is_open && head.number == self.incoming.taken && !self.incoming.parts[Kind::Hello.index()].is_empty();
+            if is_to_this && self.incoming.from.is_none() {
+                // The other side said hello to a session of this side that was lost: it has to say it again.
+                self.start_over();
+                return Ok(true);
+            }
+            return Ok(!is_to_this && !is_part);
+        }
+        let is_to_former = self.conversation.is_former(head.to);
+        if !is_to_this && !is_open && !is_to_former {
+            return Ok(true);
+        }
+        let there = hello::conversation(content)?;
+        // Where both sides started over at once, one of them has to answer: the one with the smaller session number.
+        let is_same_side = self.incoming.from.is_some_and(|from| from.nonce == there.nonce);
+        if is_to_former && is_same_side && (self.incoming.from == Some(there) || self.conversation.nonce >= there.nonce)
+        {
+            return Ok(true);
+        }
+        if self.incoming.from.is_some_and(|from| from != there) {
+            if is_to_this {
+                // The other side started over, and answers to this one's hello.
+                self.forget_other();
+                self.outgoing.go_on_after_hello();
+            } else {
+                // The other side lost its session and opened a new one, which knows nothing of this one, or of a former one
+                // whose messages it acknowledges.
+                self.start_over();
+                head.acknowledged = 0;
+            }
+        }
+        self.incoming.from = Some(there);
+        // A side that did not get this one's hello finds out by anything that is said to it.
+        self.incoming.has_news |= is_open && self.outgoing.has_said_hello();
+        Ok(false)
+    }
+
+    /// Begins a new conversation, with a hello that the other side answers.
+    fn start_over(&mut self) {
+        self.forget_other();
+        self.conversation.restarts += 1;
+        self.outgoing.restart();
+    }
+
+    fn forget_other(&mut self) {
+        self.other = None;
+        self.known = Known::default();
+        self.contested.clear();
+        self.incoming = Incoming::default();
+    }
+
     /// What `take_message` would merge or rebase on.
     pub(super) fn update_in(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let (head, mut content) = Head::read(message)?;
-        if head.has_more || !matches!(head.kind, Kind::Events | Kind::Document) {
+        let is_to_this = head.to == self.conversation.address();
+        if head.has_more || !is_to_this || !matches!(head.kind, Kind::Events | Kind::Document) {
             return Ok(None);
         }
         let earlier = &self.incoming.parts[head.kind.index()];
@@ -143,7 +217,10 @@ impl Session {
         };
         match kind {
             Kind::Events | Kind::Document if other.read_only => Err(SessionRule::ReadOnly.into()),
-            Kind::Document if !self.incoming.may_take_document => Err(SessionRule::DocumentNotNeeded.into()),
+            Kind::Events if !self.options.accept.events => Err(SessionRule::NotAccepted.into()),
+            Kind::Entries if !self.options.accept.entries => Err(SessionRule::NotAccepted.into()),
+            Kind::Document if !self.options.accept.documents => Err(SessionRule::NotAccepted.into()),
+            Kind::Document if !other.is_compacted => Err(SessionRule::DocumentNotNeeded.into()),
             _ => Ok(()),
         }
     }
@@ -159,19 +236,24 @@ impl Session {
         let mut received = Received::default();
         match kind {
             Kind::Hello => self.take_hello(doc, content)?,
+            Kind::Trace => self.take_trace(doc, content)?,
             Kind::Events => {
-                let (report, ends) = doc.merge_page(content)?;
-                for (peer, count) in ends {
-                    self.known.raise_there(&doc.shared_name(&peer), count);
+                let merged = doc.merge_page(content, |peer| self.may_write(peer))?;
+                let Merged { report, reached } = merged.map_err(|peer| SessionRule::Writer { peer })?;
+                for end in reached.into_iter().flatten().filter_map(|(lane, counter)| doc.end_at(lane, counter)) {
+                    self.known.raise_there(doc, &end);
                 }
+                self.check_still_awaits(doc);
                 self.incoming.has_news = true;
                 received.durable = Some(report);
             }
             Kind::Entries => {
-                (received.ephemeral, received.refused) = store.merge_from(self.source, &mut content, now)?;
+                let may_write = |peer: &str| self.may_write(peer);
+                (received.ephemeral, received.refused) = store.merge_from(self.source, &mut content, may_write, now)?;
             }
             Kind::Document => {
                 received.durable = Some(doc.rebase(content.take(content.left() as u64)?)?);
+                self.check_still_awaits(doc);
                 self.incoming.has_news = true;
             }
             Kind::Acknowledgement => {}
@@ -181,37 +263,99 @@ impl Session {
 
     /// A hello replaces all that was known of the other side, but for what is on the way to it.
     fn take_hello(&mut self, doc: &Doc, content: Reader<'_>) -> Result<(), Error> {
-        let mut hello = Hello::read(doc, content)?;
+        let hello = Hello::read(content)?;
         if hello.document != self.options.document {
             let here = self.options.document.clone();
             return Err(SessionRule::OtherDocument { here, there: hello.document }.into());
         }
-        self.known.restart(std::mem::take(&mut hello.version));
-        for (peer, count) in self.incoming.arrived.drain(..) {
-            self.known.raise_there(&peer, count);
+        let Hello { conversation, max_message_bytes, namespaces, read_only, needs_document, accept, summary, .. } =
+            hello;
+        if self.other.as_ref().is_some_and(|other| other.conversation != conversation) {
+            return Err(SessionRule::OtherNonce.into());
         }
-        for (peer, count) in self.outgoing.on_the_way() {
-            self.known.raise_sent(peer, *count);
-        }
-        let is_below = hello.given_up.iter().any(|(peer, count)| doc.count_of(peer) < *count);
-        let other_is_below = self.other_is_below(doc);
-        if other_is_below && (is_below || self.options.read_only) {
+        let proven = doc.proven(&summary, &[]);
+        let Below { is_below, must_rebase } = Below::of(doc, &summary, &proven);
+        // A side that lacks the other horizon cannot tell whether the other side lacks its own one: the other side can.
+        let seems_below = doc.is_below(&summary, &proven);
+        let other_is_below = needs_document || (seems_below && !must_rebase);
+        if other_is_below && (must_rebase || self.options.read_only || !accept.documents) {
             return Err(doc.compacted());
         }
-        if is_below && hello.read_only {
-            let given_up = hello.given_up.iter().map(|(peer, count)| (String::from(&**peer), *count));
-            return Err(Error::Compacted(given_up.collect()));
+        if must_rebase && (read_only || !self.options.accept.documents) {
+            return Err(doc.compacted_at(&summary));
         }
-        // A rebase may replace events of one name by others.
-        if !is_below && !other_is_below {
-            hello.check_events(doc)?;
+        self.contested.clear();
+        self.known.restart(&proven.counts, summary);
+        self.assume(doc, &proven);
+        for end in self.incoming.arrived.drain(..) {
+            self.known.raise_there(doc, &end);
         }
-        let Hello { most_message_bytes, namespaces, read_only, given_up, .. } = hello;
-        self.incoming.may_take_document = !given_up.is_empty();
-        self.incoming.awaited = if is_below { given_up } else { Vec::new() };
-        self.outgoing.document = if other_is_below { SavedDocument::Due } else { SavedDocument::NotNeeded };
+        for end in self.outgoing.on_the_way() {
+            self.known.raise_sent(end);
+        }
+        // The other side finds out by itself that this one lacks events; not that events here do not build on its horizon,
+        // and not that it does not lack events itself.
+        if must_rebase && (seems_below || !is_below) && !self.incoming.awaits_document {
+            self.outgoing.say_hello_again();
+        }
+        self.incoming.awaits_document = must_rebase;
+        self.outgoing.document = match other_is_below {
+            false => SavedDocument::NotNeeded,
+            true if self.outgoing.document_is_on_the_way(doc) => SavedDocument::Given,
+            true => SavedDocument::Due,
+        };
         self.outgoing.next = PageStart::Version;
-        self.other = Some(Other { most_message_bytes, namespaces, read_only });
+        let is_compacted = !self.known.summary.horizon.is_empty();
+        self.other = Some(Other { conversation, max_message_bytes, namespaces, read_only, accept, is_compacted });
+        Ok(())
+    }
+
+    /// Finds out whether the other side's document is still needed, after events or a document of the other side: its horizon
+    /// can have arrived with them, and a document can be older than the last hello.
+    fn check_still_awaits(&mut self, doc: &Doc) {
+        if !self.incoming.awaits_document {
+            return;
+        }
+        let summary = &self.known.summary;
+        let Below { is_below, must_rebase } = Below::of(doc, summary, &doc.proven(summary, &[]));
+        self.incoming.awaits_document = must_rebase;
+        if must_rebase && !is_below {
+            self.outgoing.say_hello_again();
+        }
+    }
+
+    /// What follows from branches of the other side whose last events are unknown here: if this side's history of the peer
+    /// reaches as far, both traces tell how much they share; if it does not, the other side is ahead, and has what is here.
+    fn assume(&mut self, doc: &Doc, proven: &Proven) {
+        for (author, branch) in &proven.unknown {
+            let Some(author) = *author else { continue };
+            if doc.longest_count(author) >= branch.count {
+                self.contested.add(author);
+            } else if let Some(lane) = doc.only_leaf(author, branch) {
+                // What was written after this side's hello is unknown to the other side, whatever that has.
+                match doc.last_on(lane).is_none_or(|last| self.outgoing.tells_of(last)) {
+                    true => self.known.set(lane, self.known.there(lane), doc.count_on(lane)),
+                    false => self.contested.add(author),
+                }
+            }
+        }
+    }
+
+    /// A trace proves every event of it that is known here.
+    fn take_trace(&mut self, doc: &Doc, mut content: Reader<'_>) -> Result<(), Error> {
+        let trace = trace::read(&mut content)?;
+        let proven = doc.proven(&self.known.summary, &trace);
+        for author in doc.authors_of(&trace) {
+            for &lane in doc.lanes_of(author) {
+                let there = proven.counts[lane.index()].max(self.known.there(lane));
+                self.known.set(lane, there, there);
+            }
+            self.contested.take(author);
+        }
+        for end in self.outgoing.on_the_way() {
+            self.known.raise_sent(end);
+        }
+        self.outgoing.next = PageStart::Version;
         Ok(())
     }
 }

@@ -1,16 +1,16 @@
 //! What a side sends: which content comes next, in messages that fit.
 
-use super::message::{Head, Kind};
+use super::message::{Conversation, Head, Kind};
 use super::{Session, hello};
-use crate::doc::{Doc, EventPage, PageBudget, PageStart};
+use crate::doc::{Doc, End, EventPage, PageBudget, PageStart};
 use crate::ephemeral::Store;
 use crate::error::Error;
-use crate::id::SharedText;
+use crate::id::EventNumber;
 use crate::limits;
 use std::collections::VecDeque;
 
 /// How far beyond a message's bytes the size of its events, as limits count it, can be.
-const MOST_PACKING: u64 = 64;
+const MAX_PACKING: u64 = 64;
 
 /// What is to be sent, and what was.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Outgoing {
     /// A hello is to be said: the first, or again because the events got other numbers.
     hello_is_due: bool,
     has_said_hello: bool,
+    /// The last hello told of the events before this one.
+    told_until: EventNumber,
     /// What [`Doc::renumbered`] was when numbers of events were last remembered.
     renumbered: u64,
     /// Where the next page of events begins.
@@ -27,14 +29,20 @@ pub(super) struct Outgoing {
     /// The last change of the store that was looked at.
     entries_done: u64,
     pub(super) document: SavedDocument,
+    /// How many messages with content were sent up to the last part of the last document; all, while it has further parts.
+    document_end: u64,
+    /// What [`Doc::renumbered`] was when that document was saved.
+    document_numbers: u64,
     /// What did not fit into the messages so far, one for each of [`LANES`].
     queued: [Option<Content>; LANES.len()],
+    /// How many messages the first hello took.
+    hello_parts: u64,
     /// How many messages with content were sent.
     pub(super) number: u64,
     /// How many of them the other side has acknowledged.
     acknowledged: u64,
     /// Pages of events that it has not: the number after their last message, and what they reach.
-    in_flight: VecDeque<(u64, Ends)>,
+    in_flight: VecDeque<(u64, Vec<End>)>,
 }
 
 /// Whether the other side needs the saved document.
@@ -47,9 +55,6 @@ pub(super) enum SavedDocument {
     Given,
 }
 
-/// By peer, the counter after the last event.
-type Ends = Vec<(SharedText, u32)>;
-
 /// Content on its way, part by part.
 #[derive(Debug)]
 struct Content {
@@ -58,30 +63,39 @@ struct Content {
     /// Where what was not sent yet begins.
     at: usize,
     /// What a page of events reaches.
-    ends: Ends,
+    ends: Vec<End>,
 }
 
 /// What gives the next content of its kind; none where there is nothing to say.
 type Lane = fn(&mut Session, &Doc, &Store) -> Result<Option<Content>, Error>;
 
 /// What can be on its way side by side, the first of which goes first: no long history keeps presence waiting.
-const LANES: [Lane; 3] = [Session::next_hello, Session::next_entries, Session::next_history];
+const LANES: [Lane; 4] = [Session::next_hello, Session::next_trace, Session::next_entries, Session::next_history];
 
 impl Outgoing {
-    pub(super) fn new(doc: &Doc, most_message_bytes: u32) -> Self {
+    pub(super) fn new(doc: &Doc, max_message_bytes: u32) -> Self {
         Self {
             hello_is_due: true,
             has_said_hello: false,
+            told_until: EventNumber(0),
             renumbered: doc.renumbered(),
             next: PageStart::Version,
-            page_size: most_message_bytes.into(),
+            page_size: max_message_bytes.into(),
             entries_done: 0,
             document: SavedDocument::NotNeeded,
+            document_end: 0,
+            document_numbers: 0,
             queued: [const { None }; LANES.len()],
+            hello_parts: 0,
             number: 0,
             acknowledged: 0,
             in_flight: VecDeque::new(),
         }
+    }
+
+    /// Whether the other side knows or will know of an event by a hello.
+    pub(super) fn tells_of(&self, event: EventNumber) -> bool {
+        self.hello_is_due || event < self.told_until
     }
 
     pub(super) fn has_said_hello(&self) -> bool {
@@ -89,7 +103,7 @@ impl Outgoing {
     }
 
     /// Takes an acknowledgement; gives what the other side has now, page by page. None for one that cannot be.
-    pub(super) fn acknowledge(&mut self, acknowledged: u64) -> Option<impl Iterator<Item = Ends> + use<'_>> {
+    pub(super) fn acknowledge(&mut self, acknowledged: u64) -> Option<impl Iterator<Item = Vec<End>> + use<'_>> {
         if !(self.acknowledged..=self.number).contains(&acknowledged) {
             return None;
         }
@@ -99,9 +113,50 @@ impl Outgoing {
     }
 
     /// What was sent and not acknowledged, or is being sent.
-    pub(super) fn on_the_way(&self) -> impl Iterator<Item = &(SharedText, u32)> {
+    pub(super) fn on_the_way(&self) -> impl Iterator<Item = &End> {
         let queued = self.queued.iter().flatten().map(|content| &content.ends);
         self.in_flight.iter().map(|(_, ends)| ends).chain(queued).flatten()
+    }
+
+    /// Whether the present document was sent and has not arrived: the other side says hello when it has.
+    pub(super) fn document_is_on_the_way(&self, doc: &Doc) -> bool {
+        self.document_end > self.acknowledged && self.document_numbers == doc.renumbered()
+    }
+
+    /// A hello is to be said once more.
+    pub(super) fn say_hello_again(&mut self) {
+        self.hello_is_due = true;
+    }
+
+    /// Starts over with a new conversation.
+    pub(super) fn restart(&mut self) {
+        self.go_on_after_hello();
+        self.hello_is_due = true;
+        self.has_said_hello = false;
+        self.number = 0;
+    }
+
+    /// Sends everything behind the first hello again, to a side that knows nothing else of this one.
+    pub(super) fn go_on_after_hello(&mut self) {
+        self.let_go();
+        self.next = PageStart::Version;
+        self.entries_done = 0;
+        self.document = SavedDocument::NotNeeded;
+        self.document_end = 0;
+        self.number = self.hello_parts;
+        self.acknowledged = 0;
+        if !self.has_said_hello {
+            self.hello_is_due = true;
+            self.number = 0;
+        }
+    }
+
+    /// Finds the lanes of what is on the way anew.
+    fn renumber(&mut self, doc: &Doc) {
+        let queued = self.queued.iter_mut().flatten().map(|content| &mut content.ends);
+        for ends in self.in_flight.iter_mut().map(|(_, ends)| ends).chain(queued) {
+            *ends = ends.iter().filter_map(|end| doc.end_of(&end.last)).collect();
+        }
     }
 
     /// Frees what a session that is over does not need.
@@ -115,7 +170,7 @@ impl Session {
     pub(super) fn next_message(&mut self, doc: &Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Error> {
         store.tick(now)?;
         self.notice_new_numbers(doc);
-        if self.outgoing.number - self.outgoing.acknowledged < limits::MESSAGES_IN_FLIGHT.most {
+        if self.outgoing.number - self.outgoing.acknowledged < limits::MESSAGES_IN_FLIGHT.maximum {
             for (lane, next) in LANES.iter().enumerate() {
                 if self.outgoing.queued[lane].is_none() {
                     self.outgoing.queued[lane] = next(self, doc, store)?;
@@ -139,25 +194,35 @@ impl Session {
         self.outgoing.renumbered = doc.renumbered();
         self.outgoing.next = PageStart::Version;
         self.outgoing.hello_is_due = true;
-        if self.other.is_some() && self.other_is_below(doc) {
+        self.outgoing.renumber(doc);
+        self.contested.clear();
+        self.known.renumber(doc);
+        for end in self.outgoing.on_the_way() {
+            self.known.raise_sent(end);
+        }
+        // A side that waits for a document cannot tell whether the other side lacks events.
+        let can_tell = self.other.is_some() && !self.incoming.awaits_document;
+        if can_tell && doc.is_below(&self.known.summary, &self.known.proven()) {
             self.outgoing.document = SavedDocument::Due;
         }
     }
 
-    /// Whether the other side is below this one's horizon, with all that is on the way to it.
-    pub(super) fn other_is_below(&self, doc: &Doc) -> bool {
-        doc.given_up().any(|(peer, count)| self.known.sent(peer) < count)
+    fn head(&mut self, kind: Kind, has_more: bool) -> Head {
+        let to = self.address();
+        Head { kind, has_more, to, acknowledged: self.incoming.acknowledge(), number: self.outgoing.number }
     }
 
-    fn head(&mut self, kind: Kind, has_more: bool) -> Head {
-        Head { kind, has_more, acknowledged: self.incoming.acknowledge(), number: self.outgoing.number }
+    /// The conversation of the other side, as far as it is known.
+    fn address(&self) -> u32 {
+        self.incoming.from().map_or(0, Conversation::address)
     }
 
     /// How many bytes of content a message can have.
     fn budget(&self, kind: Kind) -> usize {
-        let theirs = self.other.as_ref().map_or(u32::MAX, |other| other.most_message_bytes);
-        let most = self.options.most_message_bytes.min(theirs) as usize;
-        let head = Head { kind, has_more: false, acknowledged: self.incoming.taken(), number: self.outgoing.number };
+        let theirs = self.other.as_ref().map_or(u32::MAX, |other| other.max_message_bytes);
+        let most = self.options.max_message_bytes.min(theirs) as usize;
+        let (to, acknowledged, number) = (self.address(), self.incoming.taken(), self.outgoing.number);
+        let head = Head { kind, has_more: false, to, acknowledged, number };
         most - head.bytes()
     }
 
@@ -172,7 +237,13 @@ impl Session {
             content.at += len;
             self.outgoing.queued[lane] = Some(content);
         } else {
-            self.outgoing.has_said_hello |= content.kind == Kind::Hello;
+            if content.kind == Kind::Hello && !self.outgoing.has_said_hello {
+                self.outgoing.has_said_hello = true;
+                self.outgoing.hello_parts = self.outgoing.number;
+            }
+            if content.kind == Kind::Document {
+                self.outgoing.document_end = self.outgoing.number;
+            }
             if !content.ends.is_empty() {
                 self.outgoing.in_flight.push_back((self.outgoing.number, content.ends));
             }
@@ -184,9 +255,20 @@ impl Session {
         if !self.outgoing.hello_is_due {
             return Ok(None);
         }
-        let bytes = hello::write(doc, &self.options)?;
+        let bytes = hello::write(doc, &self.options, self.conversation, self.incoming.awaits_document)?;
         self.outgoing.hello_is_due = false;
+        self.outgoing.told_until = doc.next_event();
         Ok(Some(Content::of(Kind::Hello, bytes)))
+    }
+
+    /// The trace of peers that are contested.
+    fn next_trace(&mut self, doc: &Doc, _: &Store) -> Result<Option<Content>, Error> {
+        let Self { contested, known, .. } = self;
+        let bytes = contested.next(doc, |_| known.counts());
+        bytes.map_or(Ok(None), |bytes| {
+            limits::HELLO_BYTES.check(bytes.len() as u64)?;
+            Ok(Some(Content::of(Kind::Trace, bytes)))
+        })
     }
 
     /// Entries that changed, but for those that came from the other side.
@@ -196,7 +278,7 @@ impl Session {
             return Ok(None);
         }
         let budget = self.budget(Kind::Entries);
-        let Some(other) = &self.other else { return Ok(None) };
+        let Some(other) = self.other.as_ref().filter(|other| other.accept.entries) else { return Ok(None) };
         let mut bytes = Vec::new();
         self.outgoing.entries_done = store.write_changes(done, self.source, &other.namespaces, budget, &mut bytes);
         Ok((!bytes.is_empty()).then(|| Content::of(Kind::Entries, bytes)))
@@ -204,40 +286,45 @@ impl Session {
 
     /// The saved document where it is needed, else a page of events.
     fn next_history(&mut self, doc: &Doc, _: &Store) -> Result<Option<Content>, Error> {
-        if self.other.is_none() || self.options.read_only {
-            return Ok(None);
-        }
+        let Some(other) = self.other.as_ref().filter(|_| !self.options.read_only) else { return Ok(None) };
+        let accepts_events = other.accept.events;
         match self.outgoing.document {
-            SavedDocument::NotNeeded if !self.incoming.awaits_document(doc) => self.next_events(doc),
-            // Whoever is below the other's horizon speaks of events after the hello that follows the rebase.
+            SavedDocument::NotNeeded if accepts_events && !self.incoming.awaits_document => Ok(self.next_events(doc)),
+            // A side that waits for a document sends events after the hello that follows the rebase.
             SavedDocument::NotNeeded | SavedDocument::Given => Ok(None),
             SavedDocument::Due => {
                 let saved = doc.save();
                 limits::SAVED_BYTES.check(saved.len() as u64)?;
                 self.outgoing.document = SavedDocument::Given;
+                self.outgoing.document_end = u64::MAX;
+                self.outgoing.document_numbers = doc.renumbered();
                 Ok(Some(Content::of(Kind::Document, saved)))
             }
         }
     }
 
-    fn next_events(&mut self, doc: &Doc) -> Result<Option<Content>, Error> {
+    fn next_events(&mut self, doc: &Doc) -> Option<Content> {
         if self.outgoing.next == PageStart::Event(doc.next_event()) {
-            return Ok(None);
+            return None;
         }
         let budget = PageBudget { bytes: self.budget(Kind::Events), size: self.outgoing.page_size };
-        let page = doc.page(self.outgoing.next, |peer| self.known.sent(peer), budget)?;
+        let known = |lane| {
+            let is_held = self.contested.is_held(doc.author_of(lane));
+            if is_held { u32::MAX } else { self.known.sent(lane) }
+        };
+        let page = doc.page(self.outgoing.next, known, budget);
         let Some(EventPage { bytes, ends, next, size, is_full }) = page else {
             self.outgoing.next = PageStart::Event(doc.next_event());
-            return Ok(None);
+            return None;
         };
         self.outgoing.next = next;
         if size < budget.size / 2 && is_full {
             self.outgoing.page_size = size.max(1);
         } else if is_full && bytes.len() < budget.bytes / 2 {
-            self.outgoing.page_size = (budget.size * 2).min(budget.bytes as u64 * MOST_PACKING);
+            self.outgoing.page_size = (budget.size * 2).min(budget.bytes as u64 * MAX_PACKING);
         }
-        ends.iter().for_each(|(peer, count)| self.known.raise_sent(peer, *count));
-        Ok(Some(Content { ends, ..Content::of(Kind::Events, bytes) }))
+        ends.iter().for_each(|end| self.known.raise_sent(end));
+        Some(Content { ends, ..Content::of(Kind::Events, bytes) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Small valid saves and updates, and documents to which bytes come. They are small so that every bit of them can be
 //! flipped, and have something of everything that a section can hold.
 
-use converge_engine::{Cell, Doc, Error, EventRun, PeerVersion, RowOp, Value};
+use converge_engine::{Cell, Doc, Error, PeerVersion, RowOp, Value};
 
 /// Valid bytes, and what they are.
 pub(crate) struct Base {
@@ -28,12 +28,17 @@ pub(crate) fn bases() -> Result<Vec<Base>, Error> {
     add("a document of long runs", long_runs()?.save());
     add("a document compacted at its version", compacted()?.save());
     add("a compacted document that changed since", compacted_and_changed()?.save());
-    add("an update of one cell", ben.update_since(&ann.version())?);
-    add("an update of everything", ben.update_since(&[])?);
-    add("an update of every kind of value", values()?.update_since(&[])?);
-    add("an update of a part", ben.update_since(&version(&[("ann", 2)]))?);
-    add("an update of long runs", long_runs()?.update_since(&version(&[("ann", 1)]))?);
-    add("an empty update", ben.update_since(&ben.version())?);
+    add("an update of one cell", ben.update_since(&ann.summary())?);
+    add("an update of everything", ben.update_since(&summary_of(&[]))?);
+    add("an update of every kind of value", values()?.update_since(&summary_of(&[]))?);
+    add("an update of a part", ben.update_since(&summary_of(&[("ann", 2)]))?);
+    add("an update of long runs", long_runs()?.update_since(&summary_of(&[("ann", 1)]))?);
+    add("a document of a forked peer", forked()?.save());
+    add("a compacted document of a forked peer", forked_and_compacted()?.save());
+    add("a document in which an event of a branch waits", forked_and_waiting()?.save());
+    add("an update of branches", forked()?.update_since(&one_row()?.summary())?);
+    add("an update with a marker", behind()?);
+    add("an empty update", ben.update_since(&ben.summary())?);
     Ok(all)
 }
 
@@ -45,7 +50,7 @@ pub(crate) fn readers() -> Result<Vec<Reader>, Error> {
     ahead.delete("people", "p1")?;
     // It wrote without having heard of anything, and is below every horizon.
     let mut below = Doc::create("ann")?;
-    below.merge_events(ann.events_since(&[], 2)?.runs)?;
+    below.merge_events(ann.events_since(&summary_of(&[]), 2)?.runs)?;
     below.insert("people", "p8", vec![Cell::new("name", "Below")])?;
     Ok(vec![
         Reader { peer: "nobody", saved: Doc::create("nobody")?.save() },
@@ -56,11 +61,15 @@ pub(crate) fn readers() -> Result<Vec<Reader>, Error> {
         Reader { peer: "eve", saved: waiting()?.save() },
         Reader { peer: "ann", saved: compacted_and_changed()?.save() },
         Reader { peer: "gil", saved: compacted()?.save() },
+        Reader { peer: "ann", saved: forked()?.save() },
+        Reader { peer: "ben", saved: forked_and_compacted()?.save() },
     ])
 }
 
-pub(crate) fn version(counts: &[(&str, u32)]) -> Vec<PeerVersion> {
-    counts.iter().map(|(peer, count)| PeerVersion { peer: (*peer).to_owned(), count: *count }).collect()
+/// A summary that names so many events of these peers.
+pub(crate) fn summary_of(counts: &[(&str, u32)]) -> Vec<u8> {
+    let known = |(peer, count): &(&str, u32)| PeerVersion { peer: (*peer).to_owned(), count: *count };
+    Doc::summary_of(&counts.iter().map(known).collect::<Vec<_>>()).expect("each peer once")
 }
 
 pub(crate) fn one_row() -> Result<Doc, Error> {
@@ -76,6 +85,7 @@ pub(crate) fn replicas() -> Result<(Doc, Doc), Error> {
     ann.insert("people", "p2", vec![Cell::new("name", "Bob"), Cell::new("age", 31)])?;
     exchange(&mut ann, &mut ben)?;
     ann.update("people", "p1", vec![Cell::new("age", 32)])?;
+    ann.unset("people", "p1", vec!["age".into(), "town".into()])?;
     ann.delete("people", "p2")?;
     ben.update("people", "p2", vec![Cell::new("age", 33)])?;
     ben.commit(vec![
@@ -92,8 +102,8 @@ pub(crate) fn replicas() -> Result<(Doc, Doc), Error> {
 }
 
 fn exchange(a: &mut Doc, b: &mut Doc) -> Result<(), Error> {
-    b.merge_events(a.events_since(&b.version(), u32::MAX)?.runs)?;
-    a.merge_events(b.events_since(&a.version(), u32::MAX)?.runs)?;
+    b.merge_events(a.events_since(&b.summary(), u32::MAX)?.runs)?;
+    a.merge_events(b.events_since(&a.summary(), u32::MAX)?.runs)?;
     Ok(())
 }
 
@@ -115,22 +125,22 @@ fn values() -> Result<Doc, Error> {
     let cells = values.into_iter().enumerate().map(|(place, value)| Cell::new(format!("{place}"), value));
     doc.insert("t", "r", cells.collect())?;
     doc.update("t", "r", vec![Cell::new("1", Value::Null)])?;
+    doc.unset("t", "r", vec!["3".into()])?;
     Ok(doc)
 }
 
 /// Events wait for one that is missing, and one for another that waits.
 fn waiting() -> Result<Doc, Error> {
-    let mut doc = one_row()?;
-    let mut run = doc.events_since(&[], 1)?.runs.swap_remove(0);
-    let commit = run.commits[0].clone();
-    run = EventRun { peer: "fay".into(), start: 1, lamport: 2, deps: vec![id("fay", 0)], commits: vec![commit; 2] };
-    let other = EventRun { peer: "gil".into(), start: 0, lamport: 3, deps: vec![id("fay", 1)], ..run.clone() };
-    doc.merge_events(vec![run, other])?;
+    let (mut doc, mut fay) = (one_row()?, Doc::create("fay")?);
+    for age in 0..3 {
+        fay.insert("people", "p1", vec![Cell::new("age", age)])?;
+    }
+    let mut gil = Doc::load("gil", &fay.save())?;
+    gil.insert("people", "p1", Vec::new())?;
+    let mut runs = fay.events_since(&summary_of(&[("fay", 1)]), u32::MAX)?.runs;
+    runs.extend(gil.events_since(&fay.summary(), u32::MAX)?.runs);
+    assert_eq!(doc.merge_events(runs)?.waiting, 3);
     Ok(doc)
-}
-
-fn id(peer: &str, counter: u32) -> converge_engine::EventId {
-    converge_engine::EventId { peer: peer.to_owned(), counter }
 }
 
 /// Runs of events, of rows, of columns and of values, each long enough to be written as one.
@@ -151,7 +161,7 @@ fn long_runs() -> Result<Doc, Error> {
 /// The concurrent events, compacted at their version.
 pub(crate) fn compacted() -> Result<Doc, Error> {
     let (_, mut doc) = replicas()?;
-    doc.compact(&doc.version())?;
+    doc.compact(&[])?;
     Ok(doc)
 }
 
@@ -164,8 +174,65 @@ fn compacted_and_changed() -> Result<Doc, Error> {
     }
     let mut fay = Doc::load("fay", &doc.save())?;
     fay.insert("people", "p3", vec![Cell::new("name", "Fay")])?;
-    let known = fay.version();
+    let known = fay.summary();
     fay.update("people", "p3", vec![Cell::new("name", "Fay F.")])?;
     doc.merge_update(&fay.update_since(&known)?)?;
     Ok(doc)
+}
+
+/// A restored copy of this document, which goes on as the same peer.
+fn twin(doc: &Doc) -> Result<Doc, Error> {
+    Doc::load(doc.peer(), &doc.save())
+}
+
+/// Ann's history forks after her first event, and one of the branches again; ben writes on top of all.
+pub(crate) fn forked() -> Result<Doc, Error> {
+    let mut ann = one_row()?;
+    let mut other = twin(&ann)?;
+    ann.update("people", "p1", vec![Cell::new("age", 31)])?;
+    other.update("people", "p1", vec![Cell::new("age", 32)])?;
+    other.insert("people", "p2", Vec::new())?;
+    let mut third = twin(&other)?;
+    other.update("people", "p2", vec![Cell::new("age", 33)])?;
+    third.delete("people", "p2")?;
+    exchange(&mut ann, &mut other)?;
+    exchange(&mut ann, &mut third)?;
+    exchange(&mut ann, &mut other)?;
+    let mut ben = Doc::load("ben", &ann.save())?;
+    ben.update("people", "p1", vec![Cell::new("town", "Oslo")])?;
+    Ok(ben)
+}
+
+/// The forked history, compacted; since then ann's history forked once more.
+fn forked_and_compacted() -> Result<Doc, Error> {
+    let mut doc = forked()?;
+    doc.compact(&[])?;
+    let mut ann = Doc::load("ann", &doc.save())?;
+    let mut other = twin(&ann)?;
+    ann.update("people", "p1", vec![Cell::new("age", 40)])?;
+    other.update("people", "p1", vec![Cell::new("age", 41)])?;
+    exchange(&mut ann, &mut doc)?;
+    exchange(&mut other, &mut doc)?;
+    Ok(doc)
+}
+
+/// Of a branch of ann, the second event came, and the first is missing.
+fn forked_and_waiting() -> Result<Doc, Error> {
+    let mut ann = one_row()?;
+    let mut other = twin(&ann)?;
+    ann.update("people", "p1", vec![Cell::new("age", 31)])?;
+    other.update("people", "p1", vec![Cell::new("age", 32)])?;
+    let known = other.summary();
+    other.update("people", "p1", vec![Cell::new("age", 33)])?;
+    ann.merge_update(&other.update_since(&known)?)?;
+    Ok(ann)
+}
+
+/// What a replica that has only ann's first event sends to one that seems to have more of hers.
+fn behind() -> Result<Vec<u8>, Error> {
+    let (mut behind, mut ahead) = (one_row()?, one_row()?);
+    ahead.update("people", "p1", vec![Cell::new("age", 31)])?;
+    behind = Doc::load("ben", &behind.save())?;
+    behind.insert("people", "p3", Vec::new())?;
+    behind.update_since(&ahead.summary())
 }

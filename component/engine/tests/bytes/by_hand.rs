@@ -6,6 +6,7 @@ use crate::seeds::Random;
 /// The columns of an update, each as its numbers; the whole is valid as it is made.
 pub(crate) struct ByHand {
     pub(crate) peers: Vec<u8>,
+    pub(crate) begins: Vec<u64>,
     pub(crate) tables: Vec<u8>,
     pub(crate) columns: Vec<u8>,
     pub(crate) shapes: u64,
@@ -30,6 +31,12 @@ pub(crate) struct ByHand {
     pub(crate) name_codes: Vec<u64>,
     pub(crate) name_lengths: Vec<u64>,
     pub(crate) name_bytes: Vec<u8>,
+    pub(crate) outside: Vec<u64>,
+    pub(crate) salted_runs: Vec<u64>,
+    pub(crate) salts: Vec<u64>,
+    pub(crate) marker_peers: Vec<u64>,
+    pub(crate) marker_counters: Vec<u64>,
+    pub(crate) marker_fingerprints: Vec<u64>,
 }
 
 impl ByHand {
@@ -37,6 +44,7 @@ impl ByHand {
     pub(crate) fn new() -> Self {
         Self {
             peers: names(&["ann"]),
+            begins: vec![],
             tables: names(&["people"]),
             columns: names(&["age", "name"]),
             shapes: 1,
@@ -61,6 +69,12 @@ impl ByHand {
             name_codes: vec![0, 1],
             name_lengths: vec![5],
             name_bytes: b"Alice".to_vec(),
+            outside: vec![],
+            salted_runs: vec![],
+            salts: vec![],
+            marker_peers: vec![],
+            marker_counters: vec![],
+            marker_fingerprints: vec![],
         }
     }
 
@@ -68,6 +82,7 @@ impl ByHand {
     pub(crate) fn change(&mut self, numbers: &[u64], random: &mut Random) {
         for _ in 0..1 + random.below(3) {
             let columns = [
+                &mut self.begins,
                 &mut self.shape_lengths,
                 &mut self.table_rows,
                 &mut self.run_peers,
@@ -82,13 +97,20 @@ impl ByHand {
                 &mut self.name_kinds,
                 &mut self.name_codes,
                 &mut self.name_lengths,
+                &mut self.outside,
+                &mut self.salted_runs,
+                &mut self.salts,
+                &mut self.marker_peers,
+                &mut self.marker_counters,
+                &mut self.marker_fingerprints,
             ];
+            let count = columns.len();
             let deltas = [&mut self.shape_columns, &mut self.dependency_distances, &mut self.rows, &mut self.ages];
-            let place = random.below(columns.len() + deltas.len() + 2);
+            let place = random.below(count + deltas.len() + 2);
             let number = if random.chance(1, 2) { random.below(4) as u64 } else { *random.pick(numbers) };
             if let Some(column) = columns.into_iter().nth(place) {
                 change(column, number, random);
-            } else if let Some(column) = deltas.into_iter().nth(place.wrapping_sub(14)) {
+            } else if let Some(column) = deltas.into_iter().nth(place.wrapping_sub(count)) {
                 change(column, number as i64, random);
             } else if random.chance(1, 2) {
                 self.runs = number;
@@ -121,12 +143,27 @@ impl ByHand {
         ];
         let section = |id, content| Section { id, content };
         let sections = vec![
-            section(1, self.peers.clone()),
+            section(1, [self.peers.clone(), column(&self.begins)].concat()),
             section(2, [&self.tables[..], &self.columns, &shapes].concat()),
             section(5, [column(&self.table_rows), self.row_ids.clone()].concat()),
             section(6, [history.concat(), values.concat()].concat()),
+            section(10, self.fingerprints()),
         ];
         Frame { version: 1, kind: b'U', features: 0, sections }.bytes()
+    }
+
+    fn fingerprints(&self) -> Vec<u8> {
+        let mut bytes = fixed(&self.outside);
+        bytes.extend(varint(self.salts.len() as u64));
+        if !self.salts.is_empty() {
+            bytes.extend([column(&self.salted_runs), fixed(&self.salts)].concat());
+        }
+        bytes.extend(varint(self.marker_fingerprints.len() as u64));
+        if !self.marker_fingerprints.is_empty() {
+            bytes.extend([column(&self.marker_peers), column(&self.marker_counters)].concat());
+            bytes.extend(fixed(&self.marker_fingerprints));
+        }
+        bytes
     }
 
     fn sized_names(&self) -> Vec<u8> {
@@ -153,25 +190,34 @@ pub(crate) fn column(numbers: &[u64]) -> Vec<u8> {
     {
         return varint(single << 1 | 1);
     }
+    grouped(numbers, varint)
+}
+
+/// A fixed column of numbers.
+pub(crate) fn fixed(numbers: &[u64]) -> Vec<u8> {
+    grouped(numbers, |number| number.to_le_bytes().to_vec())
+}
+
+fn grouped(numbers: &[u64], write: impl Fn(u64) -> Vec<u8> + Copy) -> Vec<u8> {
     let mut groups = Vec::new();
     let mut literals: Vec<u64> = Vec::new();
     for equal in numbers.chunk_by(|a, b| a == b).flat_map(|equal| equal.chunks(128)) {
         if equal.len() >= 3 {
-            end_literals(&mut literals, &mut groups);
+            end_literals(&mut literals, &mut groups, write);
             groups.push(equal.len() as u8 - 1);
-            groups.extend(varint(equal[0]));
+            groups.extend(write(equal[0]));
         } else {
             literals.extend(equal);
         }
     }
-    end_literals(&mut literals, &mut groups);
+    end_literals(&mut literals, &mut groups, write);
     [varint((groups.len() as u64) << 1), groups].concat()
 }
 
-fn end_literals(literals: &mut Vec<u64>, groups: &mut Vec<u8>) {
+fn end_literals(literals: &mut Vec<u64>, groups: &mut Vec<u8>, write: impl Fn(u64) -> Vec<u8>) {
     for group in literals.chunks(128) {
         groups.push(127 + group.len() as u8);
-        groups.extend(group.iter().flat_map(|&number| varint(number)));
+        groups.extend(group.iter().flat_map(|&number| write(number)));
     }
     literals.clear();
 }

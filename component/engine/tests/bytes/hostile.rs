@@ -16,17 +16,17 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// What a call may have allocated at any moment: so much, and so much for each byte of the input.
-const MOST_BYTES: u64 = 256 << 10;
-const MOST_BYTES_PER_BYTE: u64 = 1_024;
+const MAX_BYTES: u64 = 256 << 10;
+const MAX_BYTES_PER_BYTE: u64 = 1_024;
 
 /// Whether a call took more memory for an input of this length than it may.
 pub(crate) fn allocated_too_much(peak: u64, length: usize) -> bool {
-    beyond(peak, length) > MOST_BYTES
+    beyond(peak, length) > MAX_BYTES
 }
 
 /// What was allocated beyond the allowance for each byte.
 fn beyond(peak: u64, length: usize) -> u64 {
-    peak.saturating_sub(MOST_BYTES_PER_BYTE * length as u64)
+    peak.saturating_sub(MAX_BYTES_PER_BYTE * length as u64)
 }
 
 /// Inputs of one seed.
@@ -40,8 +40,8 @@ struct Tally {
     damages: BTreeMap<&'static str, u64>,
     kinds: BTreeMap<&'static str, [u64; 2]>,
     /// The most that a call allocated, and the input's length; and the same beyond the allowance for each byte.
-    most: (u64, usize),
-    most_beyond: (u64, usize),
+    maximum: (u64, usize),
+    max_beyond: (u64, usize),
     slowest: (Duration, String),
 }
 
@@ -95,8 +95,8 @@ impl Tally {
         if let Err(Error::Corrupt(Damage { what, .. })) = result {
             *self.damages.entry(what).or_default() += 1;
         }
-        self.most = self.most.max((peak, length));
-        self.most_beyond = self.most_beyond.max((beyond(peak, length), length));
+        self.maximum = self.maximum.max((peak, length));
+        self.max_beyond = self.max_beyond.max((beyond(peak, length), length));
     }
 
     fn join(&mut self, other: Self) {
@@ -111,8 +111,8 @@ impl Tally {
             let counts = self.kinds.entry(kind).or_default();
             *counts = [counts[0] + taken, counts[1] + refused];
         }
-        self.most = self.most.max(other.most);
-        self.most_beyond = self.most_beyond.max(other.most_beyond);
+        self.maximum = self.maximum.max(other.maximum);
+        self.max_beyond = self.max_beyond.max(other.max_beyond);
         if other.slowest.0 > self.slowest.0 {
             self.slowest = other.slowest;
         }
@@ -129,9 +129,9 @@ impl Tally {
         for (what, count) in &self.damages {
             let _ = write!(text, "\n  {count} times: {what}");
         }
-        let ((most, length), (beyond, beyond_length)) = (self.most, self.most_beyond);
+        let ((most, length), (beyond, beyond_length)) = (self.maximum, self.max_beyond);
         let _ = write!(text, "\n  at most {most} bytes allocated at once, for {length} bytes");
-        let _ = write!(text, "\n  beyond {MOST_BYTES_PER_BYTE} for each byte: {beyond}, for {beyond_length} bytes");
+        let _ = write!(text, "\n  beyond {MAX_BYTES_PER_BYTE} for each byte: {beyond}, for {beyond_length} bytes");
         let _ = write!(text, "\n  slowest: {:?}, {}", self.slowest.0, self.slowest.1);
         text
     }
@@ -173,6 +173,7 @@ fn unknown_sections() -> Checked {
         for (id, is_skipped) in [(9, false), (63, false), (64, true), (1 << 40, true), (u64::MAX, true)] {
             let mut frame = frame.clone();
             frame.sections.push(Section { id, content: b"later".to_vec() });
+            frame.sections.sort_by_key(|section| section.id);
             let mut reader = Doc::create("nobody").map_err(|error| error.to_string())?;
             let plain = Doc::create("nobody").and_then(|mut plain| plain.merge_update(&bytes));
             let merged = reader.merge_update(&frame.bytes());

@@ -1,9 +1,9 @@
 //! The files of `tests/crashers` that can be made by a rule: each a story of what somebody may send.
 
-use crate::bases::{compacted, one_row, replicas, version};
-use crate::by_hand::{ByHand, column, names};
+use crate::bases::{compacted, forked, one_row, replicas, summary_of};
+use crate::by_hand::{ByHand, column, fixed, names};
 use crate::expand::updates;
-use crate::frame::{Frame, MAGIC, Section, sealed, varint};
+use crate::frame::{Frame, MAGIC, Section, resealed, sealed, varint};
 use converge_engine::{Cell, Doc, Error};
 
 /// A file's name and content.
@@ -14,20 +14,48 @@ pub(crate) fn all() -> Result<Vec<Made>, Error> {
     let document = one_row()?.save();
     let mut files = frames(&document);
     files.extend(columns());
+    files.extend(identities());
     files.push(("one-text-ten-thousand-times.bin", updates(10_000, 6_000).bytes()));
     let (ann, mut ben) = replicas()?;
     files.push(("document-good.bin", document.clone()));
+    files.push(("reserved-table-in-a-document.bin", reserved_table()?));
     files.push(("document-compacted.bin", compacted()?.save()));
-    files.push(("update-good.bin", two_events()?.update_since(&[])?));
+    files.push(("horizon-of-more-events-than-its-time-has.bin", early_horizon()?));
+    files.extend(forks()?);
+    files.push(("update-good.bin", two_events()?.update_since(&summary_of(&[]))?));
     // By a replica that was away while the others compacted.
     let mut away = Doc::create("zoe")?;
-    away.merge_events(ann.events_since(&[], 2)?.runs)?;
+    away.merge_events(ann.events_since(&summary_of(&[]), 2)?.runs)?;
     away.update("people", "p1", vec![Cell::new("age", 99)])?;
-    files.push(("update-from-below-the-horizon.bin", away.update_since(&version(&[("ann", 2)]))?));
-    let known = ben.version();
+    files.push(("update-from-below-the-horizon.bin", away.update_since(&summary_of(&[("ann", 2)]))?));
+    let known = ben.summary();
     ben.insert("people", "p4", Vec::new())?;
     files.push(("update-on-top-of-the-horizon.bin", ben.update_since(&known)?));
     Ok(files)
+}
+
+/// A document with a table of a reserved name, which is no table of the engine.
+fn reserved_table() -> Result<Vec<u8>, Error> {
+    let mut doc = Doc::create("ann")?;
+    doc.insert("converge.fields", "r", Vec::new())?;
+    let mut bytes = doc.save();
+    let at = bytes.windows(6).position(|name| name == b"fields").expect("the name of its table");
+    bytes[at..at + 6].copy_from_slice(b"secret");
+    Ok(resealed(&bytes))
+}
+
+/// A document of five events, compacted, of which it is said that they are six.
+fn early_horizon() -> Result<Vec<u8>, Error> {
+    let mut doc = one_row()?;
+    for age in 0..4 {
+        doc.update("people", "p1", vec![Cell::new("age", age)])?;
+    }
+    doc.compact(&[])?;
+    let mut frame = Frame::parse(&doc.save()).expect("the engine's own bytes");
+    let horizon = frame.sections.iter_mut().find(|section| section.id == 3).expect("a horizon");
+    assert_eq!(horizon.content[..1], column(&[5]));
+    horizon.content.splice(..1, column(&[6]));
+    Ok(frame.bytes())
 }
 
 /// What `ByHand` writes.
@@ -39,7 +67,7 @@ fn two_events() -> Result<Doc, Error> {
 
 #[test]
 fn what_is_written_by_hand_is_what_the_engine_writes() -> Result<(), Error> {
-    assert_eq!(ByHand::new().bytes(), two_events()?.update_since(&[])?);
+    assert_eq!(ByHand::new().bytes(), two_events()?.update_since(&summary_of(&[]))?);
     Ok(())
 }
 
@@ -75,7 +103,16 @@ fn columns() -> Vec<Made> {
         ("event-with-2-62-dependencies.bin", with(&|update| update.run_dependencies[0] = 1 << 62)),
         ("event-with-2-62-operations.bin", with(&|update| update.event_operations[1] = 1 << 62)),
         ("event-with-an-operation-less.bin", with(&|update| update.event_operations[1] = 0)),
-        ("operation-of-an-unknown-kind.bin", with(&|update| update.kinds[1] = 3)),
+        ("operation-of-an-unknown-kind.bin", with(&|update| update.kinds[1] = 4)),
+        ("unset.bin", with(&unset)),
+        ("unset-with-values.bin", with(&|update| update.kinds[1] = 3)),
+        (
+            "update-without-values.bin",
+            with(&|update| {
+                unset(update);
+                update.kinds[1] = 1;
+            }),
+        ),
         ("operation-on-an-unknown-row.bin", with(&|update| update.rows[1] = 1)),
         ("operation-on-a-row-below-0.bin", with(&|update| update.rows[1] = -1)),
         ("operation-of-an-unknown-shape.bin", with(&|update| update.operation_shapes[1] = 1)),
@@ -84,7 +121,7 @@ fn columns() -> Vec<Made> {
         ("shape-with-a-column-twice.bin", with(&|update| update.shape_columns[1] = 0)),
         ("shapes-2-63.bin", with(&|update| update.shapes = 1 << 63)),
         ("shape-of-2-62-columns.bin", with(&|update| update.shape_lengths[0] = 1 << 62)),
-        ("value-of-an-unknown-kind.bin", with(&|update| update.age_kinds[1] = 7)),
+        ("value-of-an-unknown-kind.bin", with(&|update| update.age_kinds[1] = 8)),
         ("value-missing.bin", with(&|update| update.ages.truncate(1))),
         ("value-too-many.bin", with(&|update| update.ages.push(32))),
         ("table-of-2-62-rows.bin", with(&|update| update.table_rows[0] = 1 << 62)),
@@ -93,8 +130,124 @@ fn columns() -> Vec<Made> {
         ("name-twice.bin", with(&|update| update.columns = names(&["name", "name"]))),
         ("names-not-sorted.bin", with(&|update| update.columns = names(&["name", "age"]))),
         ("name-nobody-uses.bin", with(&|update| update.tables = names(&["people", "pets"]))),
+        ("reserved-table.bin", with(&|update| update.tables = names(&["converge.secret"]))),
         ("name-too-long.bin", with(&|update| update.peers = names(&[&"a".repeat(257)]))),
     ]
+}
+
+/// An update with something wrong in its branches and fingerprints.
+fn identities() -> Vec<Made> {
+    let with = |change: &dyn Fn(&mut ByHand)| {
+        let mut update = ByHand::new();
+        change(&mut update);
+        update.bytes()
+    };
+    let named = |name: &str| with(&|update| (update.peers, update.begins) = (names(&[name]), vec![0]));
+    vec![
+        ("branch-without-a-fingerprint.bin", named("ann~")),
+        ("branch-of-fingerprint-0.bin", named("ann~0000000000000000")),
+        ("branch-in-capital-letters.bin", named("ann~00000000000000AB")),
+        ("branch-of-a-branch.bin", named("ann~0000000000000001~0000000000000002")),
+        ("branch-of-nobody.bin", named("~0000000000000001")),
+        ("branch-of-a-peer-of-201-bytes.bin", named(&format!("{}~0000000000000001", "a".repeat(201)))),
+        ("branch-that-nothing-begins.bin", with(&|update| update.begins = vec![0])),
+        ("branch-that-follows-no-branch.bin", with(&|update| branch(update, 3))),
+        ("branch-that-follows-itself.bin", with(&|update| branch(update, 2))),
+        (
+            "fingerprint-missing.bin",
+            with(&|update| {
+                follow(update);
+                update.outside.clear();
+            }),
+        ),
+        ("fingerprint-too-many.bin", with(&|update| update.outside = vec![1])),
+        (
+            "fingerprint-0.bin",
+            with(&|update| {
+                follow(update);
+                update.outside = vec![0];
+            }),
+        ),
+        ("runs-that-build-on-each-other.bin", with(&circle)),
+        ("salt.bin", with(&|update| salt(update, &[0], &[1]))),
+        ("salt-0.bin", with(&|update| salt(update, &[0], &[0]))),
+        ("salt-of-an-unknown-run.bin", with(&|update| salt(update, &[1], &[1]))),
+        ("salt-twice.bin", with(&|update| salt(update, &[0, 0], &[1, 2]))),
+        ("marker.bin", with(&|update| mark(update, 0, 7, 1))),
+        ("marker-of-an-unknown-peer.bin", with(&|update| mark(update, 1, 7, 1))),
+        ("marker-of-fingerprint-0.bin", with(&|update| mark(update, 0, 7, 0))),
+        ("marker-beyond-all-counters.bin", with(&|update| mark(update, 0, u64::from(u32::MAX), 1))),
+        (
+            "a-million-markers.bin",
+            with(&|update| {
+                update.marker_peers = vec![0; 1_000_000];
+                update.marker_counters = vec![7; 1_000_000];
+                update.marker_fingerprints = vec![1; 1_000_000];
+            }),
+        ),
+    ]
+}
+
+/// The run is of a branch that begins there.
+fn branch(update: &mut ByHand, begins: u64) {
+    (update.peers, update.begins) = (names(&["ann~0000000000000001"]), vec![begins]);
+    follow(update);
+}
+
+/// The run follows an event that is not in the update.
+fn follow(update: &mut ByHand) {
+    depend(update, 0);
+    update.run_gaps = vec![1];
+    update.outside = vec![1];
+}
+
+/// Two runs, each of which depends on the other one.
+fn circle(update: &mut ByHand) {
+    update.peers = names(&["ann", "ben"]);
+    update.runs = 2;
+    (update.run_peers, update.run_gaps, update.run_events) = (vec![0, 1], vec![0, 0], vec![1, 1]);
+    (update.run_dependencies, update.dependency_peers) = (vec![1, 1], vec![1, 0]);
+    update.dependency_distances = vec![-1, 0];
+}
+
+fn salt(update: &mut ByHand, runs: &[u64], salts: &[u64]) {
+    (update.salted_runs, update.salts) = (runs.to_vec(), salts.to_vec());
+}
+
+fn mark(update: &mut ByHand, peer: u64, counter: u64, fingerprint: u64) {
+    (update.marker_peers, update.marker_counters) = (vec![peer], vec![counter]);
+    update.marker_fingerprints = vec![fingerprint];
+}
+
+/// Documents of a forked peer; what is said of its branches is changed in the others.
+fn forks() -> Result<Vec<Made>, Error> {
+    let document = forked()?.save();
+    let good = Frame::parse(&document).expect("the engine's own bytes");
+    let with = |section: u64, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut frame = good.clone();
+        frame.sections.iter_mut().filter(|found| found.id == section).for_each(|found| change(&mut found.content));
+        frame.bytes()
+    };
+    let without_prints = || {
+        let mut frame = good.clone();
+        frame.sections.retain(|section| section.id != 10);
+        frame.bytes()
+    };
+    Ok(vec![
+        ("document-without-fingerprints.bin", without_prints()),
+        ("document-with-a-tip-less.bin", with(10, &|prints| *prints = [fixed(&[1]), vec![0; 3]].concat())),
+        ("document-with-a-tip-of-0.bin", with(10, &|prints| *prints = [fixed(&[0; 4]), vec![0; 3]].concat())),
+        ("document-without-times-of-branches.bin", with(1, &|peers| peers.truncate(peers.len() - 1))),
+        ("document-forked.bin", document),
+    ])
+}
+
+/// The second event removes what the first one set.
+fn unset(update: &mut ByHand) {
+    update.kinds[1] = 3;
+    (update.age_kinds[1], update.name_kinds[1]) = (7, 7);
+    update.ages.truncate(1);
+    update.name_codes.truncate(1);
 }
 
 /// The first event depends on one of its own peer, so far behind the last before it.
@@ -142,7 +295,10 @@ fn frames(document: &[u8]) -> Vec<Made> {
         ("no-sections.bin", sections(&[])),
         ("unknown-section-to-skip.bin", with(&|frame| frame.sections.push(Section { id: 64, content: vec![1] }))),
         ("unknown-section-to-refuse.bin", with(&|frame| frame.sections.push(Section { id: 63, content: vec![1] }))),
-        ("unknown-feature.bin", with(&|frame| frame.features = 1)),
+        ("withheld-operations.bin", with(&|frame| frame.features = 1)),
+        ("texts-and-counters.bin", with(&|frame| frame.features = 2)),
+        ("signed.bin", with(&|frame| frame.features = 4)),
+        ("unknown-kind-with-a-feature.bin", with(&|frame| (frame.kind, frame.features) = (b'Z', 8))),
         ("unknown-feature-63.bin", with(&|frame| frame.features = 1 << 63)),
         ("newer-version.bin", with(&|frame| frame.version = 2)),
         ("version-0.bin", with(&|frame| frame.version = 0)),

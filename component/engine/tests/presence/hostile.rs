@@ -2,15 +2,15 @@
 
 use crate::seeds::{Checked, Random, ensure, for_each_seed};
 use allocation_counter::measure;
-use converge_engine::{Doc, Entry, Error, Store, StoreOptions, Value};
+use converge_engine::{Content, Doc, Entry, Error, Inspection, Store, StoreOptions, Value, inspect};
 
 /// What a call may allocate: so much, and so much for each byte of the input.
-const MOST_BYTES: u64 = 256 << 10;
-const MOST_BYTES_PER_BYTE: u64 = 1_024;
+const MAX_BYTES: u64 = 256 << 10;
+const MAX_BYTES_PER_BYTE: u64 = 1_024;
 const CHECKSUM_BYTES: usize = 4;
 
 fn store(peer: &str) -> Store {
-    Store::create(peer, StoreOptions { time_to_live_ms: 1e6, most_skew_ms: 1e6 }).unwrap()
+    Store::create(peer, StoreOptions { time_to_live_ms: 1e6, max_skew_ms: 1e6 }).unwrap()
 }
 
 /// A snapshot with every kind of value.
@@ -40,8 +40,15 @@ fn offer(bytes: &[u8]) -> Checked<bool> {
     let before = (ben.snapshot(&[]), ben.get_all("pos"));
     let mut result = Ok(Vec::new());
     let memory = measure(|| result = ben.merge_update(bytes, 10.0));
-    let most = MOST_BYTES + MOST_BYTES_PER_BYTE * bytes.len() as u64;
+    let most = MAX_BYTES + MAX_BYTES_PER_BYTE * bytes.len() as u64;
     ensure!(memory.bytes_max <= most, "{} bytes for {}", memory.bytes_max, bytes.len());
+    let mut inspection = None;
+    let memory = measure(|| inspection = Some(inspect(bytes)));
+    ensure!(memory.bytes_max <= most, "{} bytes to inspect {}", memory.bytes_max, bytes.len());
+    let is_of_entries = |found: &Inspection| {
+        matches!(found.content, Content::EphemeralSnapshot | Content::EphemeralUpdate) && found.sections.len() == 1
+    };
+    ensure!(result.is_err() || matches!(&inspection, Some(Ok(found)) if is_of_entries(found)), "{inspection:?}");
     ben.dbg_check();
     if let Err(error) = &result {
         ensure!((ben.snapshot(&[]), ben.get_all("pos")) == before, "changed, though refused with {error}");
@@ -53,6 +60,7 @@ fn offer(bytes: &[u8]) -> Checked<bool> {
 fn every_cut_and_every_flip_is_refused() {
     let valid = valid();
     assert_eq!(offer(&valid), Ok(true));
+    assert_eq!(inspect(&valid).map(|found| found.content), Ok(Content::EphemeralSnapshot));
     for at in 0..valid.len() {
         assert_eq!(offer(&valid[..at]), Ok(false), "cut at {at}");
         for bit in 0..8 {
@@ -117,8 +125,8 @@ fn a_long_name_named_often_takes_little() {
         content.extend([b'0' + (number / 400) as u8, b'0' + (number / 20 % 20) as u8, b'0' + (number % 20) as u8]);
         if number == 0 {
             content.push(0);
-            varint(&mut content, 256);
-            content.extend([b'p'; 256]);
+            varint(&mut content, 200);
+            content.extend([b'p'; 200]);
         } else {
             content.push(1);
         }
@@ -138,7 +146,7 @@ fn a_long_name_named_often_takes_little() {
 fn documents_and_stores_do_not_take_each_others_bytes() {
     let mut doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", vec![]).unwrap();
-    for bytes in [doc.save(), doc.update_since(&[]).unwrap()] {
+    for bytes in [doc.save(), doc.update_since(&Doc::summary_of(&[]).unwrap()).unwrap()] {
         let error = store("ben").merge_update(&bytes, 1.0).unwrap_err();
         assert!(error.to_string().contains("give them to a document"), "{error}");
     }
@@ -168,7 +176,7 @@ fn a_store_has_an_end() {
     assert_eq!(large.merge_entries(all, 1.0).unwrap().len(), 1_022);
     let more = (2_000..2_003).map(|key| entry(key, 0, blob())).collect();
     let exceeded = |result: Result<Vec<Entry>, Error>| match result.unwrap_err() {
-        Error::LimitExceeded { limit, given } => (limit.name, given),
+        Error::LimitExceeded { limit, actual } => (limit.name, actual),
         other => panic!("{other}"),
     };
     let bytes: usize = 1_025 * (64 + 1 + 65_536) + 10 + 90 * 2 + 900 * 3 + 22 * 4 + 3 * 4;

@@ -9,6 +9,8 @@ pub(crate) type Aged = (Entry, f64);
 struct Slot {
     entry: Entry,
     deadline: f64,
+    /// When this store wrote it, by the store's clock, where it did.
+    written: Option<f64>,
 }
 
 #[derive(Default)]
@@ -69,14 +71,14 @@ impl Model {
         self.slots.iter().find(|slot| is_same_register(&slot.entry, entry))
     }
 
-    fn put(&mut self, entry: Entry, age: f64) {
-        if let Some(Slot { entry: before, .. }) = self.find(&entry).filter(|_| entry.peer != self.peer).cloned() {
+    fn put(&mut self, entry: Entry, age: f64, written: Option<f64>) {
+        if let Some(Slot { entry: before, .. }) = self.find(&entry).filter(|_| written.is_none()).cloned() {
             self.gone(&before);
         }
         self.slots.retain(|slot| !is_same_register(&slot.entry, &entry));
         self.changed.retain(|changed| !is_same_register(changed, &entry));
         self.changed.push(entry.clone());
-        self.slots.push(Slot { entry, deadline: self.elapsed() + (self.time_to_live - age) });
+        self.slots.push(Slot { entry, deadline: self.elapsed() + (self.time_to_live - age), written });
     }
 
     fn gone(&mut self, entry: &Entry) {
@@ -95,7 +97,7 @@ impl Model {
         if latest >= now {
             entry.timestamp = f64::from_bits(latest.to_bits() + 1);
         }
-        self.put(entry.clone(), 0.0);
+        self.put(entry.clone(), 0.0, Some(self.elapsed()));
         entry
     }
 
@@ -108,12 +110,30 @@ impl Model {
             if *age >= self.time_to_live || self.find(entry).is_some_and(|slot| !is_larger(entry, &slot.entry)) {
                 continue;
             }
-            self.put(entry.clone(), *age);
+            if self.is_former(entry, *age) {
+                continue;
+            }
+            self.put(entry.clone(), *age, None);
             touched.retain(|touched| !is_same_register(touched, entry));
             touched.push(entry.clone());
         }
         touched.retain(|entry| entry.value.is_some() || before.iter().any(|shown| is_same_register(shown, entry)));
         sorted(touched)
+    }
+
+    /// Whether a larger entry of this peer's name is from before what this store wrote. That is then dated above it.
+    fn is_former(&mut self, entry: &Entry, age: f64) -> bool {
+        let now = self.elapsed();
+        let is_own = |slot: &&mut Slot| is_same_register(&slot.entry, entry) && slot.entry.peer == entry.peer;
+        let Some(slot) = self.slots.iter_mut().find(is_own) else { return false };
+        let Some(written) = slot.written.filter(|_| entry.peer == self.peer) else { return false };
+        let is_former = age > now - written || (entry.value.is_none() && slot.entry.value.is_some());
+        if is_former {
+            slot.entry.timestamp = f64::from_bits(entry.timestamp.to_bits() + 1);
+            self.changed.retain(|changed| !is_same_register(changed, entry));
+            self.changed.push(slot.entry.clone());
+        }
+        is_former
     }
 
     pub(crate) fn expire(&mut self, now: f64) -> Vec<Entry> {

@@ -2,7 +2,7 @@
 
 use crate::oracle::{Cells, Tables, execute};
 use crate::seeds::{Checked, Random, ensure, same};
-use converge_engine::{Cell, Doc, KeyRange, Page, Row, RowOp, ScanOptions, TableSummary, WatcherNumber};
+use converge_engine::{Cell, Doc, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
 use std::collections::BTreeSet;
 
 /// The names that random histories use. Few, so that they meet; and such as sort otherwise in UTF-16, without case, or
@@ -138,9 +138,7 @@ impl Mirror {
         let changes = doc.take(self.watcher, most);
         let mut touched = BTreeSet::new();
         for op in &changes.ops {
-            let (RowOp::Insert { table, row, .. } | RowOp::Update { table, row, .. } | RowOp::Delete { table, row }) =
-                op;
-            touched.insert((table.as_str(), row.as_str()));
+            touched.insert(op.row_name());
             execute(&mut self.copy, op);
         }
         let taken = &changes.ops;

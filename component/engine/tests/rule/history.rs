@@ -3,10 +3,10 @@
 use crate::compaction::{check_equal, show_past};
 use crate::model::{Events, scattered};
 use crate::oracle::{Event, execute};
-use crate::past::{document, heads_of, model_of, random_past};
+use crate::past::{by_name, document, heads_of, model_of, random_past};
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
-use converge_engine::{Doc, Error, EventId, PeerVersion, RowOp};
+use converge_engine::{Cell, Doc, Error, EventId, PeerVersion, RowOp};
 use std::collections::BTreeSet;
 
 #[test]
@@ -48,7 +48,7 @@ pub(crate) fn check_history_of(
     same("the fork's name", &fork.peer(), &"fork")?;
     check_equal(&fork, &model_of(here), random).map_err(|why| format!("the fork at {heads:?}: {why}"))?;
     let mut expected = document("another", here, random)?;
-    expected.compact(horizon).map_err(|error| format!("compact: {error}"))?;
+    expected.compact(&[by_name(horizon)]).map_err(|error| format!("compact: {error}"))?;
     same("what the fork saves", &fork.save(), &expected.save())
 }
 
@@ -67,13 +67,19 @@ fn check_diff(doc: &Doc, [here, there]: [&Events; 2], refusal: Option<&Error>, r
     ensure!(tables == after, "{ops:?} lead to {tables:?}, expected {after:?}");
     let mut rows = BTreeSet::new();
     for op in &ops {
-        let name = row_of(op);
+        let name = op.row_name();
         let of = |tables: &crate::oracle::Tables| tables.get(name.0).and_then(|rows| rows.get(name.1)).cloned();
         ensure!(of(&before) != of(&after), "{name:?} is as it was, but comes in {ops:?}");
-        let is_made_again = matches!(op, RowOp::Insert { .. }) && of(&before).is_some();
-        ensure!(rows.insert(name) || is_made_again, "{name:?} comes twice in {ops:?}");
+        let is_as_it_should = match op {
+            RowOp::Insert { .. } => of(&before).is_none(),
+            RowOp::Update { .. } | RowOp::Unset { .. } => of(&before).is_some() && of(&after).is_some(),
+            RowOp::Delete { .. } => of(&after).is_none(),
+        };
+        ensure!(is_as_it_should, "{op:?} leads from {:?} to {:?}", of(&before), of(&after));
+        let is_second = matches!(op, RowOp::Unset { .. });
+        ensure!(rows.insert((name, is_second)), "{name:?} comes twice in {ops:?}");
     }
-    ensure!(ops.is_sorted_by_key(row_of), "not sorted: {ops:?}");
+    ensure!(ops.is_sorted_by_key(RowOp::row_name), "not sorted: {ops:?}");
     Ok(())
 }
 
@@ -88,11 +94,6 @@ fn named(past: &Events, random: &mut Random) -> Vec<EventId> {
     }
     random.shuffle(&mut heads);
     heads
-}
-
-fn row_of(op: &RowOp) -> (&str, &str) {
-    let (RowOp::Insert { table, row, .. } | RowOp::Update { table, row, .. } | RowOp::Delete { table, row }) = op;
-    (table, row)
 }
 
 /// A fork writes, learns the rest, and ends as everyone who knows all that does.
@@ -125,4 +126,54 @@ fn events_that_are_unknown_are_refused() {
     assert_eq!(doc.diff(&[], &[]), Ok(Vec::new()));
     let refused = doc.fork_at(&[], "").map(|_| ());
     assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
+}
+
+/// Ann fills a cell that was empty, Ben edits two others, Ann undoes hers by committing the difference back.
+#[test]
+fn an_undo_by_diff_leaves_the_cells_of_others_alone() -> Result<(), Error> {
+    let mut ann = Doc::create("ann")?;
+    ann.insert("tasks", "t1", vec![Cell::new("title", "Call"), Cell::new("done", false)])?;
+    let before = ann.heads();
+    let mut ben = Doc::load("ben", &ann.save())?;
+    ann.update("tasks", "t1", vec![Cell::new("note", "at noon"), Cell::new("done", true)])?;
+    let after = ann.heads();
+    ben.update("tasks", "t1", vec![Cell::new("title", "Call Cleo"), Cell::new("due", 3)])?;
+
+    let undo = ann.diff(&after, &before)?;
+    let (table, row) = ("tasks".to_owned(), "t1".to_owned());
+    let update = RowOp::Update { table: table.clone(), row: row.clone(), cells: vec![Cell::new("done", false)] };
+    assert_eq!(undo, [update, RowOp::Unset { table, row, columns: vec!["note".to_owned()] }]);
+    ann.commit(undo)?;
+
+    ann.merge_update(&ben.save())?;
+    ben.merge_update(&ann.save())?;
+    let cells = vec![Cell::new("done", false), Cell::new("due", 3), Cell::new("title", "Call Cleo")];
+    assert_eq!((ann.get("tasks", "t1"), ben.get("tasks", "t1")), (Some(cells.clone()), Some(cells)));
+    Ok(())
+}
+
+/// A removed cell holds its place against a write that was made before and comes later; no longer once that is settled.
+#[test]
+fn a_removed_cell_beats_an_earlier_write_that_comes_later() -> Result<(), Error> {
+    let mut ann = Doc::create("ann")?;
+    ann.insert("t", "r", vec![Cell::new("x", 1)])?;
+    let mut ben = Doc::load("ben", &ann.save())?;
+    ben.update("t", "r", vec![Cell::new("x", 2)])?;
+    ann.commit(Vec::new())?;
+    ann.unset("t", "r", vec!["x".to_owned(), "y".to_owned()])?;
+    let mut ann = Doc::load("ann", &ann.save())?;
+    ann.merge_update(&ben.save())?;
+    assert_eq!((ann.get("t", "r"), Doc::peek(&ann.save(), "t", "r")?), (Some(Vec::new()), Some(Vec::new())));
+    let mut rest = Doc::create("cleo")?;
+    rest.merge_update(&ann.save())?;
+    assert_eq!(rest.save(), ann.save());
+
+    ann.compact(&[ann.summary()])?;
+    let mut never = Doc::create("ann")?;
+    never.insert("t", "r", Vec::new())?;
+    never.compact(&[never.summary()])?;
+    assert_eq!(ann.digest(), never.digest());
+    assert!(matches!(ann.unset("t", "other", vec!["x".to_owned()]), Err(Error::NoSuchRow { .. })));
+    assert!(matches!(ann.unset("t", "r", vec!["x".to_owned(); 2]), Err(Error::InvalidArgument(_))));
+    Ok(())
 }

@@ -1,11 +1,15 @@
-//! Runs as nobody honest would send them. Whatever comes, a document takes it in validly or refuses it whole, and goes
-//! on with honest events as if nothing had been.
+//! Runs as nobody honest would send them. A document merges them validly or refuses the whole call, and accepts honest
+//! events afterwards as before.
+//!
+//! A run that gives a known name to another event forks the history of its author. The oracle of this suite knows no
+//! forks, so a document with forks is compared with documents that merge the same events in other ways.
 
 use crate::check::check_tables;
 use crate::model::{
     Events, Model, all_events_of, check_history, previous, run_of, runs_of, scattered, with_sorted_cells,
 };
 use crate::oracle::{self, Event};
+use crate::past::by_name;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use crate::world::{show_event, show_peer, show_runs};
@@ -17,7 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 #[test]
 fn mutated_runs() {
-    let (taken, refused) = (AtomicU32::new(0), AtomicU32::new(0));
+    let [taken, refused, forked] = [const { AtomicU32::new(0) }; 3];
     for_each_seed(5_000, |seed| {
         let mut random = Random::new(seed);
         let world = history(&mut random).check(seed)?;
@@ -27,12 +31,14 @@ fn mutated_runs() {
             let count = if victim.attack(&mut random)? { &taken } else { &refused };
             count.fetch_add(1, Ordering::Relaxed);
             victim.recover(&mut random)?;
+            forked.fetch_add(u32::from(victim.is_forked()), Ordering::Relaxed);
         }
         Ok(())
     });
-    let (taken, refused) = (taken.into_inner(), refused.into_inner());
-    eprintln!("calls with mutated runs: {taken} taken, {refused} refused");
-    assert!(taken + refused < 1_000 || taken.min(refused) > (taken + refused) / 20, "the mutations are one-sided");
+    let [taken, refused, forked] = [taken, refused, forked].map(AtomicU32::into_inner);
+    let calls = taken + refused;
+    eprintln!("calls with mutated runs: {taken} taken, {refused} refused; {forked} lead to forks");
+    assert!(calls < 1_000 || taken.min(refused).min(forked) > calls / 50, "the mutations are one-sided");
 }
 
 /// A document that knows some of an honest history, with a commit of its own; the model of that; and the events that
@@ -90,16 +96,23 @@ impl Victim {
             runs.insert(random.below(runs.len() + 1), run);
         }
         let before = self.shown()?;
+        let known = self.permanent_ids()?;
         let merged = self.doc.merge_events(runs.clone());
         let called = format!("{merged:?} from {}", show_runs(&runs));
-        if merged.is_err() {
+        let Ok(report) = merged else {
             same("after a refused call", &self.shown()?, &before).map_err(|why| format!("{why}\n{called}"))?;
             return Ok(false);
-        }
+        };
         let events = all_events_of(&runs);
-        let known = self.model.known.values().chain(self.model.waiting.values()).chain(&events);
-        for (known, event) in known.flat_map(|known| events.iter().map(move |event| (known, event))) {
-            ensure!(known.id != event.id || is_same(known, event), "another {:?} was taken\n{called}", event.id);
+        for event in &events {
+            let mut others = self.model.known.values().chain(&events);
+            let is_other = others.any(|other| other.id == event.id && !is_same(other, event));
+            let is_kept = report.waiting > 0 || report.forked.contains(&event.id.peer);
+            ensure!(!is_other || is_kept, "another {:?} made no fork\n{called}", event.id);
+        }
+        for id in known {
+            same("an event of before", &self.doc.permanent_id(&id), &Ok(id))
+                .map_err(|why| format!("{why}\n{called}"))?;
         }
         let is_honest = |event: &Event| self.honest.iter().any(|honest| is_same(honest, event));
         self.hostile = events.into_iter().filter(|event| !is_honest(event)).collect();
@@ -107,7 +120,7 @@ impl Victim {
         Ok(true)
     }
 
-    /// Everything honest comes, one by one. It must be taken, save where hostile events took its name, or that of an
+    /// The honest events arrive one by one. Each must be accepted, unless a hostile event has its name, or the name of an
     /// event that it builds on.
     fn recover(&mut self, random: &mut Random) -> Checked {
         let mut order: Vec<&Event> = self.honest.iter().collect();
@@ -126,16 +139,32 @@ impl Victim {
         self.check_valid(random)
     }
 
-    /// Everything that took effect is an event that came, all together a good history, and the tables are what it makes.
+    fn is_forked(&self) -> bool {
+        !self.doc.forks(0, 1).is_empty()
+    }
+
+    /// The names of the events that took effect, in a form that no fork changes.
+    fn permanent_ids(&self) -> Checked<Vec<EventId>> {
+        let batch = self.doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
+        let events = all_events_of(&batch.runs);
+        let ids = events.iter().map(|event| self.doc.permanent_id(&event.id));
+        ids.collect::<Result<_, _>>().map_err(|error| format!("permanent_id: {error}"))
+    }
+
+    /// Each event that took effect is an event that arrived, and without forks they are a valid history together, which
+    /// makes the tables.
     fn check_valid(&self, random: &mut Random) -> Checked {
         self.doc.dbg_check();
-        let batch = self.doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+        let batch = self.doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
         let events = all_events_of(&batch.runs);
-        check_history(&Events::new(), &events)?;
         for event in &events {
-            let came = self.honest.iter().chain(&self.hostile).any(|other| is_same(other, event));
+            let came = self.honest.iter().chain(&self.hostile).any(|other| is_same(other, &plain(event)));
             ensure!(came, "nobody sent {} {}", show_peer(&event.id.peer), show_event(event));
         }
+        if self.is_forked() {
+            return self.check_forked(batch, random);
+        }
+        check_history(&Events::new(), &events)?;
         let built_on: BTreeSet<&EventId> = events.iter().flat_map(|event| &event.deps).collect();
         let mut heads: Vec<EventId> = events.iter().map(|event| event.id.clone()).collect();
         heads.retain(|id| !built_on.contains(id));
@@ -146,9 +175,32 @@ impl Victim {
         check_tables(&self.doc, &oracle::tables(events.iter()), random)
     }
 
+    /// A document with forks is the same after loading, after merging its history in another order, and, once both have
+    /// exchanged their events, as a replica that knows the honest events only.
+    fn check_forked(&self, batch: EventBatch, random: &mut Random) -> Checked {
+        let saved = self.doc.save();
+        let mut doc = Doc::load("loaded", &saved).map_err(|error| format!("load: {error}"))?;
+        doc.dbg_check();
+        same("what a loaded document saves", &doc.save(), &saved)?;
+
+        let mut runs = batch.runs;
+        random.shuffle(&mut runs);
+        let mut other = Doc::create("other").map_err(|error| error.to_string())?;
+        for run in runs {
+            other.merge_events(vec![run]).map_err(|error| format!("merge: {error}"))?;
+        }
+        same_content(&other, &self.doc)?;
+
+        let mut twin = Doc::create("twin").map_err(|error| error.to_string())?;
+        twin.merge_events(scattered(random, &self.honest)).map_err(|error| format!("merge: {error}"))?;
+        exchange(&mut doc, &mut twin)?;
+        exchange(&mut doc, &mut twin)?;
+        same_content(&twin, &doc)
+    }
+
     fn shown(&mut self) -> Checked<Shown> {
         let waiting = self.doc.merge_events(Vec::new()).map_err(|error| error.to_string())?;
-        let history = self.doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+        let history = self.doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
         let mut rows = Vec::new();
         for table in self.doc.tables() {
             let page = self.doc.scan(&table.name, &ScanOptions::default()).map_err(|error| error.to_string())?;
@@ -165,11 +217,36 @@ fn is_same(a: &Event, b: &Event) -> bool {
     a.id == b.id && a.deps == b.deps && with_sorted_cells(a).ops == with_sorted_cells(b).ops
 }
 
+/// The event with the names of peers in place of those of branches.
+fn plain(event: &Event) -> Event {
+    let peer = |id: &EventId| id.peer.split('~').next().unwrap_or_default().to_owned();
+    let plain = |id: &EventId| EventId { peer: peer(id), counter: id.counter };
+    Event { id: plain(&event.id), deps: event.deps.iter().map(plain).collect(), ..event.clone() }
+}
+
+fn same_content(doc: &Doc, expected: &Doc) -> Checked {
+    doc.dbg_check();
+    same("version", &doc.version(), &expected.version())?;
+    same("heads", &doc.heads(), &expected.heads())?;
+    same("forks", &doc.forks(0, u32::MAX), &expected.forks(0, u32::MAX))?;
+    same("digest", &doc.digest(), &expected.digest())
+}
+
+/// Each of the two merges what it lacks.
+fn exchange(doc: &mut Doc, twin: &mut Doc) -> Checked {
+    let send = |from: &Doc, to: &mut Doc| {
+        let update = from.update_since(&to.summary())?;
+        to.merge_update(&update)
+    };
+    send(doc, twin).and_then(|_| send(twin, doc)).map_err(|error| format!("exchange: {error}"))?;
+    Ok(())
+}
+
 /// One change that makes a run another one.
 fn mutate(run: &mut EventRun, honest: &[Event], random: &mut Random) {
     match random.below(12) {
         0 => run.start = number(run.start, random),
-        1 => run.lamport = number(run.lamport, random),
+        1 => run.lamport = random.chance(7, 8).then(|| number(run.lamport.unwrap_or(0), random)),
         2 => run.peer = peer(honest, random),
         3 => {
             run.commits.truncate(random.below(run.commits.len() + 1));
@@ -189,7 +266,7 @@ fn mend(run: &mut EventRun, honest: &[Event]) {
     run.deps.sort();
     run.deps.dedup_by(|a, b| a.peer == b.peer);
     let lamport = |dep: &EventId| honest.iter().find(|event| event.id == *dep).map(|event| event.lamport);
-    run.lamport = run.deps.iter().filter_map(lamport).max().unwrap_or(0).saturating_add(1);
+    run.lamport = Some(run.deps.iter().filter_map(lamport).max().unwrap_or(0).saturating_add(1));
 }
 
 fn number(near: u32, random: &mut Random) -> u32 {
@@ -249,7 +326,8 @@ fn mutate_commits(run: &mut EventRun, random: &mut Random) {
         6 => cells[0].value = Value::Text("v".repeat(5)),
         _ => {}
     }
-    commit.push(match random.below(4) {
+    commit.push(match random.below(5) {
+        4 => RowOp::Unset { table, row, columns: cells.into_iter().map(|cell| cell.column).collect() },
         0 => RowOp::Update { table, row, cells },
         1 => RowOp::Delete { table, row },
         _ => RowOp::Insert { table, row, cells },

@@ -17,6 +17,7 @@ mod oracle;
 mod past;
 mod random;
 mod rebase;
+mod reserved;
 mod rules;
 mod seeds;
 mod since;

@@ -89,7 +89,7 @@ pub(crate) fn events_of(run: &EventRun) -> Vec<Event> {
     let name = |counter| EventId { peer: run.peer.clone(), counter };
     let one = |(counter, commit): (u32, &Commit)| Event {
         id: name(counter),
-        lamport: run.lamport + (counter - run.start),
+        lamport: run.lamport.unwrap_or(0).wrapping_add(counter - run.start),
         deps: if counter == run.start { run.deps.clone() } else { vec![name(counter - 1)] },
         ops: commit.clone(),
     };
@@ -101,12 +101,16 @@ pub(crate) fn all_events_of(runs: &[EventRun]) -> Vec<Event> {
     runs.iter().flat_map(events_of).collect()
 }
 
-/// The event with the cells of each operation sorted by column: their order means nothing.
+/// The event with the cells and columns of each operation sorted by column: their order means nothing.
 pub(crate) fn with_sorted_cells(event: &Event) -> Event {
     let mut event = event.clone();
     for op in &mut event.ops {
-        if let RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } = op {
-            cells.sort_by(|a: &Cell, b| a.column.cmp(&b.column));
+        match op {
+            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
+                cells.sort_by(|a: &Cell, b| a.column.cmp(&b.column));
+            }
+            RowOp::Unset { columns, .. } => columns.sort(),
+            RowOp::Delete { .. } => {}
         }
     }
     event
@@ -117,8 +121,10 @@ pub(crate) fn run_of(event: &Event) -> EventRun {
     EventRun {
         peer: event.id.peer.clone(),
         start: event.id.counter,
-        lamport: event.lamport,
+        lamport: Some(event.lamport),
         deps: event.deps.clone(),
+        fingerprints: Vec::new(),
+        salt: 0,
         commits: vec![event.ops.clone()],
     }
 }

@@ -43,6 +43,11 @@ pub(crate) fn execute(tables: &mut Tables, op: &RowOp) {
                 there.extend(cells.iter().map(|cell| (cell.column.clone(), cell.value.clone())));
             }
         }
+        RowOp::Unset { table, row, columns } => {
+            if let Some(there) = tables.get_mut(table).and_then(|rows| rows.get_mut(row)) {
+                there.retain(|column, _| !columns.contains(column));
+            }
+        }
         RowOp::Delete { table, row } => {
             let Some(rows) = tables.get_mut(table) else { return };
             rows.remove(row);

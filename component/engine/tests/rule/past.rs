@@ -36,6 +36,16 @@ pub(crate) fn version_of(past: &Events) -> Vec<PeerVersion> {
     model_of(past).version()
 }
 
+/// A past as a summary that names its events.
+pub(crate) fn summary_of(past: &Events) -> Vec<u8> {
+    by_name(&version_of(past))
+}
+
+/// A version, which names no peer twice, as a summary.
+pub(crate) fn by_name(version: &[PeerVersion]) -> Vec<u8> {
+    Doc::summary_of(version).expect("no peer is named twice")
+}
+
 /// The events of a past on which none of its others builds.
 pub(crate) fn heads_of(past: &Events) -> Vec<EventId> {
     model_of(past).heads()

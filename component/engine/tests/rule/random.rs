@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 fn peer_names() -> [String; 12] {
     let mut names =
         ["a", "aa", "a\0", "ab", "b", "B", "\u{7f}", "é", "e\u{301}", "\u{ffff}", "\u{10000}", ""].map(str::to_owned);
-    names[11] = "z".repeat(256);
+    names[11] = "z".repeat(200);
     names
 }
 
@@ -91,9 +91,10 @@ impl Scene {
                 place = self.place(random);
             }
             let (table, row) = place.clone();
-            ops.push(match random.below(8) {
+            ops.push(match random.below(9) {
                 0..4 => RowOp::Insert { table, row, cells: self.cells(random) },
                 4..6 => RowOp::Update { table, row, cells: self.cells(random) },
+                6 => RowOp::Unset { table, row, columns: self.columns(random) },
                 _ => RowOp::Delete { table, row },
             });
         }
@@ -106,10 +107,14 @@ impl Scene {
         (table.to_owned(), row.to_owned())
     }
 
-    fn cells(&self, random: &mut Random) -> Vec<Cell> {
+    fn columns(&self, random: &mut Random) -> Vec<String> {
         let mut columns = random.sample(&COLUMNS[..self.columns], 2, 3);
         random.shuffle(&mut columns);
-        columns.into_iter().map(|column| Cell::new(column, value(random))).collect()
+        columns.into_iter().map(str::to_owned).collect()
+    }
+
+    fn cells(&self, random: &mut Random) -> Vec<Cell> {
+        self.columns(random).into_iter().map(|column| Cell::new(column, value(random))).collect()
     }
 }
 

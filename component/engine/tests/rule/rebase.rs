@@ -4,7 +4,7 @@ use crate::check::Mirror;
 use crate::compaction::{check_equal, show_past};
 use crate::model::{Events, Model, all_events_of, run_of, with_sorted_cells};
 use crate::oracle::Event;
-use crate::past::{document, model_of, past, random_past, takeable, version_of};
+use crate::past::{by_name, document, model_of, past, random_past, summary_of, takeable, version_of};
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use converge_engine::{Commit, Doc, Error, EventId, MergeReport};
@@ -77,7 +77,7 @@ impl Case {
     /// Rebases, and says how many events were made again and given up.
     fn check(&self, random: &mut Random) -> Checked<(u64, u64)> {
         let mut doc = document(&self.peer, &self.known, random)?;
-        let compact = |doc: &mut Doc, horizon| doc.compact(&version_of(horizon)).map_err(|error| error.to_string());
+        let compact = |doc: &mut Doc, horizon| doc.compact(&[summary_of(horizon)]).map_err(|error| error.to_string());
         compact(&mut doc, &self.own_horizon)?;
         let mut base = document("base", &self.saved, random)?;
         compact(&mut base, &self.horizon)?;
@@ -110,7 +110,7 @@ impl Case {
         }
 
         // The others take what came on top, and are equal then.
-        let update = doc.update_since(&base.version()).map_err(|error| format!("update_since: {error}"))?;
+        let update = doc.update_since(&base.summary()).map_err(|error| format!("update_since: {error}"))?;
         base.merge_update(&update).map_err(|error| format!("merge_update: {error}"))?;
         check_equal(&base, &model, random)?;
         same("what both save", &base.save(), &doc.save())?;
@@ -125,7 +125,7 @@ impl Case {
     fn check_waiting(&self, all: &Events, random: &mut Random) -> Checked {
         let mut doc = document(&self.peer, &self.known, random)?;
         let mut base = document("base", &self.saved, random)?;
-        base.compact(&version_of(&self.horizon)).map_err(|error| format!("compact: {error}"))?;
+        base.compact(&[summary_of(&self.horizon)]).map_err(|error| format!("compact: {error}"))?;
         for doc in [&mut doc, &mut base] {
             for event in random.sample(&all.values().cloned().collect::<Vec<_>>(), 1, 4) {
                 let merged = doc.merge_events(vec![run_of(&event)]);
@@ -138,7 +138,7 @@ impl Case {
         let again = doc.merge_events(Vec::new()).map_err(|error| format!("merge: {error}"))?;
         same("what waits", &again.waiting, &report.waiting)?;
 
-        let batch = doc.events_since(&version_of(&self.horizon), u32::MAX).map_err(|error| error.to_string())?;
+        let batch = doc.events_since(&summary_of(&self.horizon), u32::MAX).map_err(|error| error.to_string())?;
         let below = self.horizon.values().map(with_sorted_cells);
         let known = below.chain(all_events_of(&batch.runs)).map(|event| (event.id.clone(), event)).collect::<Events>();
         check_equal(&doc, &model_of(&known), random)?;
@@ -181,8 +181,8 @@ impl Case {
 
     /// The history beyond the horizon is the expected one, event by event.
     fn check_events(&self, doc: &Doc, model: &Model) -> Checked {
-        let horizon = version_of(&self.horizon);
-        let batch = doc.events_since(&horizon, u32::MAX).map_err(|error| format!("events_since: {error}"))?;
+        let batch =
+            doc.events_since(&summary_of(&self.horizon), u32::MAX).map_err(|error| format!("events_since: {error}"))?;
         let mut events = all_events_of(&batch.runs);
         events.sort_by(|a, b| a.id.cmp(&b.id));
         let is_beyond = |id: &EventId| !self.horizon.contains_key(id);
@@ -195,7 +195,7 @@ impl Case {
 
 /// What a peer did, commit by commit.
 fn own_ops(peer: &str, doc: &Doc) -> Checked<Vec<Commit>> {
-    let batch = doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+    let batch = doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
     let mut events = all_events_of(&batch.runs);
     events.retain(|event| event.id.peer == peer);
     Ok(events.into_iter().map(|event| event.ops).collect())

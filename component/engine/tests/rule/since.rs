@@ -2,6 +2,7 @@
 
 use crate::model::{Events, all_events_of, check_history, scattered, with_sorted_cells};
 use crate::oracle::Event;
+use crate::past::by_name;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use converge_engine::{Doc, Error, Invalid, PeerVersion};
@@ -51,8 +52,8 @@ fn check_pages(doc: &Doc, all: &Events, known: &[PeerVersion], most: u32) -> Che
         all.keys().filter(|id| id.counter >= counts.get(&id.peer).copied().unwrap_or(0)).collect();
     loop {
         let version: Vec<_> = counts.iter().map(|(peer, &count)| PeerVersion { peer: peer.clone(), count }).collect();
-        let page = doc.events_since(&version, most).map_err(|error| error.to_string())?;
-        same("the same page again", &doc.events_since(&version, most), &Ok(page.clone()))?;
+        let page = doc.events_since(&by_name(&version), most).map_err(|error| error.to_string())?;
+        same("the same page again", &doc.events_since(&by_name(&version), most), &Ok(page.clone()))?;
         ensure!(page.runs.iter().all(|run| !run.commits.is_empty()), "a run without commits");
         let events = all_events_of(&page.runs);
         same("events in the page", &events.len(), &rest.len().min(most as usize))?;
@@ -86,7 +87,7 @@ fn pages_complete_every_replica() {
             let mut waiting = doc.merge_events(runs).map_err(|error| error.to_string())?.waiting;
             loop {
                 let most = 1 + random.below(9) as u32;
-                let page = full.events_since(&doc.version(), most).map_err(|error| error.to_string())?;
+                let page = full.events_since(&doc.summary(), most).map_err(|error| error.to_string())?;
                 check_history(&known_to(&doc)?, &all_events_of(&page.runs))?;
                 let report = doc.merge_events(page.runs).map_err(|error| error.to_string())?;
                 ensure!(report.waiting <= waiting, "what came beyond the version waits: {report:?}");
@@ -105,16 +106,15 @@ fn pages_complete_every_replica() {
 }
 
 fn known_to(doc: &Doc) -> Checked<Events> {
-    let batch = doc.events_since(&[], u32::MAX).map_err(|error| error.to_string())?;
+    let batch = doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
     Ok(all_events_of(&batch.runs).into_iter().map(|event| (event.id.clone(), event)).collect())
 }
 
 #[test]
 fn a_peer_named_twice_is_refused() {
-    let doc = Doc::create("a").expect("a good name");
     let twice = ["b", "b"].map(|peer| PeerVersion { peer: peer.to_owned(), count: 1 });
     let refused = Error::InvalidArgument(Invalid::RepeatedPeer("b".to_owned()));
-    assert_eq!(doc.events_since(&twice, 1), Err(refused));
+    assert_eq!(Doc::summary_of(&twice), Err(refused));
 }
 
 /// Where there are more heads than an event may depend on, a commit joins them first; the history stays a good one. In
@@ -124,17 +124,17 @@ fn a_commit_joins_any_number_of_heads() -> Result<(), Box<dyn std::error::Error>
     for heads in [1, 63, 64, 65, 127, 128, 129, 1_000] {
         let mut doc = Doc::create("joiner")?;
         for round in ["first", "second"] {
-            let joined = doc.events_since(&[], u32::MAX)?.runs;
+            let joined = doc.events_since(&by_name(&[]), u32::MAX)?.runs;
             for head in 0..heads {
                 let mut other = Doc::create(&format!("{head} {round}"))?;
                 if head % 8 == 7 || head + 1 == heads {
                     other.merge_events(joined.clone())?;
                 }
                 other.insert("t", &format!("{head}"), Vec::new())?;
-                doc.merge_events(other.events_since(&[], u32::MAX)?.runs)?;
+                doc.merge_events(other.events_since(&by_name(&[]), u32::MAX)?.runs)?;
             }
             assert_eq!(doc.heads().len(), heads);
-            let before = doc.version();
+            let before = doc.summary();
             let made = doc.insert("t", "all", Vec::new())?;
             assert_eq!(doc.heads(), std::slice::from_ref(&made));
             let new = all_events_of(&doc.events_since(&before, u32::MAX)?.runs);
@@ -142,7 +142,7 @@ fn a_commit_joins_any_number_of_heads() -> Result<(), Box<dyn std::error::Error>
             assert!(new.iter().all(|event| event.ops.is_empty() != (event.id == made)));
             assert!(heads > 64 || new.len() == 1, "{heads} heads need no joining");
         }
-        check_history(&Events::new(), &all_events_of(&doc.events_since(&[], u32::MAX)?.runs))?;
+        check_history(&Events::new(), &all_events_of(&doc.events_since(&by_name(&[]), u32::MAX)?.runs))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::check::{ROWS, TABLES, random_scan};
 use crate::random::Scene;
 use crate::seeds::{Random, ensure, for_each_seed, same};
 use converge_engine::{Cell, Doc, Error, KeyRange, RowOp, ScanOptions, Transaction, Value};
+use std::collections::BTreeSet;
 
 #[test]
 fn a_transaction_reads_as_if_each_write_were_committed() {
@@ -17,11 +18,15 @@ fn a_transaction_reads_as_if_each_write_were_committed() {
         }
         let mut committed = Doc::load("a", &doc.save()).unwrap();
         let (saved, version) = (doc.save(), doc.version());
-        let (mut transaction, mut writes) = (Transaction::default(), 0);
+        let (mut transaction, mut writes, mut touched) = (Transaction::default(), 0, BTreeSet::new());
         for _ in 0..random.below(8) {
             for op in scene.ops(&mut random) {
                 let expected = committed.commit(vec![op.clone()]).map(drop);
-                writes += usize::from(expected.is_ok());
+                if expected.is_ok() {
+                    writes += 1;
+                    let (table, row) = op.row_name();
+                    touched.insert((table.to_owned(), row.to_owned()));
+                }
                 same(&format!("{op:?}"), &write(&mut transaction, &doc, op), &expected)?;
             }
             for table in TABLES {
@@ -34,6 +39,7 @@ fn a_transaction_reads_as_if_each_write_were_committed() {
                 same(&what, &transaction.scan(&doc, table, &options), &committed.scan(table, &options))?;
             }
         }
+        same("the rows that were touched", &transaction.touched(), &touched.into_iter().collect())?;
         ensure!(doc.save() == saved, "a transaction that is not committed changed something");
         let event = transaction.commit(&mut doc).map_err(|error| error.to_string())?;
         let next = version.first().map_or(0, |version| version.count);
@@ -47,6 +53,7 @@ fn write(transaction: &mut Transaction, doc: &Doc, op: RowOp) -> Result<(), Erro
         RowOp::Insert { table, row, cells } => transaction.insert(doc, &table, &row, cells),
         RowOp::Update { table, row, cells } => transaction.update(doc, &table, &row, cells),
         RowOp::Delete { table, row } => transaction.delete(doc, &table, &row),
+        RowOp::Unset { table, row, columns } => transaction.unset(doc, &table, &row, columns),
     }
 }
 

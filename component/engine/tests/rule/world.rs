@@ -7,6 +7,7 @@
 use crate::check::{Mirror, check_tables};
 use crate::model::{Events, Model, all_events_of, runs_of, scattered};
 use crate::oracle::{Event, Tables, execute};
+use crate::past::by_name;
 use crate::seeds::{Checked, Random, caught, ensure, same};
 use converge_engine::{Doc, Error, EventId, EventRun, RowOp};
 use std::fmt::Write;
@@ -189,14 +190,15 @@ impl World {
             execute(&mut tables, op);
             taken.push(op.clone());
         }
-        // Its next events were already written, before it went back to an older save.
-        let claimed = replica.model.first_claimed(&replica.name);
-        let conflict = |counter| Error::ConflictingEvent { peer: replica.name.clone(), counter };
-        let refused = refused.or(claimed.map(conflict));
+        // Its next events were already written, before it went back to an older save: this history would fork, and that is the
+        // subject of the tests of identity.
+        if replica.model.first_claimed(&replica.name).is_some() {
+            return Ok(());
+        }
         let expected = replica.model.next_event(&replica.name, taken.clone());
         let outcome = if refused.is_some() { ", to be refused" } else { "" };
         self.log.push(format!("{} commits {}{outcome}", show_peer(&replica.name), show_event(&expected)));
-        let before = replica.model.version();
+        let before = by_name(&replica.model.version());
         let committed = commit(doc, taken, random.chance(1, 2));
         let Some(refused) = refused else {
             same("the commit's name", &committed, &Ok(expected.id.clone()))?;
@@ -246,7 +248,7 @@ impl World {
         loop {
             let known = self.replicas[to].model.version();
             let Some(doc) = &self.replicas[from].doc else { return Ok(()) };
-            let batch = doc.events_since(&known, most).map_err(|error| format!("events_since: {error}"))?;
+            let batch = doc.events_since(&by_name(&known), most).map_err(|error| format!("events_since: {error}"))?;
             let given: usize = batch.runs.iter().map(|run| run.commits.len()).sum();
             ensure!(given <= most as usize, "{given} events in a page of {most}");
             if dice.chance(1, 8) {
@@ -361,6 +363,7 @@ fn commit(doc: &mut Doc, ops: Vec<RowOp>, plainly: bool) -> Result<EventId, Erro
         [RowOp::Insert { table, row, cells }] if plainly => doc.insert(table, row, cells.clone()),
         [RowOp::Update { table, row, cells }] if plainly => doc.update(table, row, cells.clone()),
         [RowOp::Delete { table, row }] if plainly => doc.delete(table, row),
+        [RowOp::Unset { table, row, columns }] if plainly => doc.unset(table, row, columns.clone()),
         _ => doc.commit(ops),
     }
 }
@@ -368,7 +371,7 @@ fn commit(doc: &mut Doc, ops: Vec<RowOp>, plainly: bool) -> Result<EventId, Erro
 fn missing_row(tables: &Tables, op: &RowOp) -> Option<Error> {
     match op {
         RowOp::Insert { .. } => None,
-        RowOp::Update { table, row, .. } | RowOp::Delete { table, row } => {
+        RowOp::Update { table, row, .. } | RowOp::Delete { table, row } | RowOp::Unset { table, row, .. } => {
             let there = tables.get(table).is_some_and(|rows| rows.contains_key(row));
             (!there).then(|| Error::NoSuchRow { table: table.clone(), row: row.clone() })
         }
@@ -402,6 +405,7 @@ pub(crate) fn show_event(event: &Event) -> String {
             RowOp::Insert { table, row, cells } => write!(line, " insert {table:?} {row:?} {};", show_cells(cells)),
             RowOp::Update { table, row, cells } => write!(line, " update {table:?} {row:?} {};", show_cells(cells)),
             RowOp::Delete { table, row } => write!(line, " delete {table:?} {row:?};"),
+            RowOp::Unset { table, row, columns } => write!(line, " unset {table:?} {row:?} {columns:?};"),
         };
     }
     line

@@ -3,16 +3,20 @@
 use crate::net::{Net, Replica, options};
 use crate::seeds::{Checked, Random, ensure, for_each_seed};
 use allocation_counter::measure;
-use converge_engine::{Error, Invalid, Received, Session, SessionOptions, SessionRule};
+use converge_engine::{Error, Received, Session, SessionOptions, SessionRule};
 
 const CHECKSUM_BYTES: usize = 4;
 /// What a message may allocate: so much, and so much for each of its bytes, as other bytes may.
-const MOST_BYTES: u64 = 256 << 10;
-const MOST_BYTES_PER_BYTE: u64 = 1_024;
+const MAX_BYTES: u64 = 256 << 10;
+const MAX_BYTES_PER_BYTE: u64 = 1_024;
 
 /// Two sides with something to say of every kind, and the messages of a whole conversation to the second of them.
 fn conversation() -> (Net, Vec<Vec<u8>>) {
-    let mut net = scene();
+    (scene(), messages_to_second(&mut scene()))
+}
+
+/// Lets both sides talk until they are quiet, and returns the messages to the second side.
+fn messages_to_second(net: &mut Net) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     loop {
         let mut is_quiet = !net.poll(0, 0).unwrap();
@@ -20,7 +24,7 @@ fn conversation() -> (Net, Vec<Vec<u8>>) {
         messages.extend(net.links[0].ends[1].inbox.iter().cloned());
         is_quiet &= !net.deliver(0, 1).unwrap() & !net.deliver(0, 0).unwrap();
         if is_quiet {
-            return (scene(), messages);
+            return messages;
         }
     }
 }
@@ -57,7 +61,7 @@ fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
     let before = state(&net.replicas[1]);
     let mut received = Ok(Received::default());
     let memory = measure(|| received = net.receive(0, 1, message));
-    let most = MOST_BYTES + MOST_BYTES_PER_BYTE * message.len() as u64;
+    let most = MAX_BYTES + MAX_BYTES_PER_BYTE * message.len() as u64;
     ensure!(memory.bytes_max <= most, "{} bytes for {}", memory.bytes_max, message.len());
     match received {
         Ok(_) => {
@@ -69,7 +73,7 @@ fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
             ensure!(state(&net.replicas[1]) == before, "changed, though refused with {error}");
             ensure!(net.poll(0, 1).is_err(), "the session goes on after {error}");
             let again = net.receive(0, 1, message);
-            let is_ended = matches!(again, Err(Error::InvalidArgument(Invalid::Session(SessionRule::Ended))));
+            let is_ended = matches!(again, Err(Error::SessionEnded));
             ensure!(is_ended, "an ended session gives {again:?}");
             Ok(false)
         }
@@ -102,17 +106,64 @@ fn damaged_messages_are_refused() {
     }
 }
 
+/// Gives the second side a message that is not for it: nothing changes, and the session goes on.
+fn check_ignored(net: &mut Net, message: &[u8]) -> Checked {
+    let before = state(&net.replicas[1]);
+    let received = net.receive(0, 1, message);
+    ensure!(received == Ok(Received::default()), "{received:?}");
+    ensure!(state(&net.replicas[1]) == before, "changed, though ignored");
+    Ok(())
+}
+
 #[test]
-fn messages_out_of_order_again_or_from_another_session_are_refused() {
+fn messages_out_of_order_or_again_are_refused() {
     let (_, messages) = conversation();
-    for at in 0..messages.len() {
+    for at in 1..messages.len() {
         for (other, message) in messages.iter().enumerate().filter(|(other, _)| *other != at) {
             let is_acknowledgement = message[0] == 5;
             let taken = offer(&mut after(&messages, at), message);
-            assert!(
-                taken == Ok(false) || is_acknowledgement && at > 0,
-                "message {other} in the place of {at}: {taken:?}"
-            );
+            assert!(taken == Ok(false) || is_acknowledgement, "message {other} in the place of {at}: {taken:?}");
+        }
+    }
+}
+
+#[test]
+fn messages_before_the_hello_are_ignored_and_both_sides_start_over() {
+    let (_, messages) = conversation();
+    for (number, message) in messages.iter().enumerate().skip(1) {
+        let mut net = scene();
+        let checked = check_ignored(&mut net, message);
+        assert_eq!(checked, Ok(()), "message {number}");
+        net.settle(usize::MAX).unwrap();
+        net.check_same().unwrap();
+    }
+}
+
+#[test]
+fn messages_from_another_session_are_ignored_or_begin_a_new_conversation() {
+    let (_, messages) = conversation();
+    let mut other = scene();
+    other.cut(0);
+    let others = messages_to_second(&mut other);
+    for at in 0..messages.len() {
+        for (number, message) in others.iter().enumerate() {
+            let mut net = after(&messages, at);
+            let checked = check_ignored(&mut net, message);
+            assert_eq!(checked, Ok(()), "message {number} in the place of {at}");
+            let has_large = |net: &Net| net.replicas[1].doc.get("table", "large").is_some();
+            let had_large = has_large(&net);
+            let goes_on = net.receive(0, 1, &messages[at]).is_ok_and(|_| {
+                while net.poll(0, 1).unwrap() {}
+                messages[at + 1..].iter().all(|message| {
+                    let is_ok = net.receive(0, 1, message).is_ok();
+                    while net.poll(0, 1).unwrap() {}
+                    is_ok
+                })
+            });
+            assert!(goes_on, "message {number} in the place of {at} ended the session");
+            // A hello to anybody is of a side that opened a new session: what the former one says is stale from then on.
+            let is_hello = number == 0;
+            assert_eq!(has_large(&net), had_large || !is_hello, "message {number} in the place of {at}");
         }
     }
 }
@@ -153,16 +204,38 @@ fn messages_with_a_checksum_that_fits_are_taken_validly_or_refused() {
 
 #[test]
 fn noise_is_refused() {
+    let (_, messages) = conversation();
     for_each_seed(2_000, |seed| {
         let mut random = Random::new(seed);
-        let mut message: Vec<u8> = (0..random.below(200)).map(|_| random.next() as u8).collect();
-        if random.chance(1, 2) {
-            message = resealed(message);
+        let mut noise: Vec<u8> = (0..random.below(200)).map(|_| random.next() as u8).collect();
+        let is_sealed = random.chance(1, 2);
+        if is_sealed {
+            noise = resealed(noise);
         }
-        let taken = offer(&mut scene(), &message)?;
+        let mut net = scene();
+        if offer(&mut net, &noise)? {
+            // It was for another session, as far as it tells, so this one goes on.
+            ensure!(is_sealed, "noise was taken: {noise:?}");
+            ensure!(state(&net.replicas[1]) == state(&scene().replicas[1]), "noise changed something: {noise:?}");
+            net.settle(usize::MAX)?;
+            net.check_same()?;
+        }
+        // Noise of a known kind and to this session.
+        let mut net = after(&messages, 1);
+        let mut message = vec![1 + random.below(6) as u8];
+        message.extend(net.address(0, 1));
+        message.append(&mut noise);
+        message.extend([0; CHECKSUM_BYTES]);
+        let taken = offer(&mut net, &resealed(message.clone()))?;
         ensure!(!taken, "noise was taken: {message:?}");
         Ok(())
     });
+}
+
+/// A message to the second side by hand, which acknowledges nothing.
+fn by_hand(net: &Net, kind: u8, number: u8, content: &[u8]) -> Vec<u8> {
+    let head = [&[kind][..], &net.address(0, 1), &[0, number]].concat();
+    resealed([&head, content, &[0; CHECKSUM_BYTES]].concat())
 }
 
 fn refused(result: Result<Received, Error>) -> Error {
@@ -174,8 +247,9 @@ fn a_side_of_another_version_is_told_so() {
     let mut net = scene();
     net.poll(0, 0).unwrap();
     let mut hello = net.links[0].ends[1].inbox.pop_front().unwrap();
-    assert_eq!(hello[3..8], *b"cvgs\x01");
-    hello[7] = 2;
+    // Behind the kind, an address, an acknowledgement and a number.
+    assert_eq!(hello[7..12], *b"cvgs\x01");
+    hello[11] = 2;
     for message in [hello.clone(), resealed(hello)] {
         assert_eq!(refused(scene().receive(0, 1, &message)), Error::UnsupportedVersion(2));
     }
@@ -189,24 +263,7 @@ fn another_document_is_told_so() {
     assert!(net.poll(0, 0).unwrap());
     let message = net.links[0].ends[1].inbox.pop_front().unwrap();
     let rule = SessionRule::OtherDocument { here: "other".to_owned(), there: "doc".to_owned() };
-    assert_eq!(refused(net.receive(0, 1, &message)), Error::InvalidArgument(Invalid::Session(rule)));
-}
-
-#[test]
-fn histories_of_another_document_of_that_name_are_refused() {
-    let mut net = Net::new(&["ann", "ben"]);
-    // Two lives of one peer name.
-    net.replicas[1] = Replica::new("ann");
-    net.replicas[0].put("row", 1_i64);
-    net.replicas[1].put("row", 2_i64);
-    net.replicas[1].put("row", 3_i64);
-    net.link([0, 1], [options(700), options(700)]);
-    net.poll(0, 0).unwrap();
-    let before = state(&net.replicas[1]);
-    let hello = net.links[0].ends[1].inbox.pop_front().unwrap();
-    let other = Error::ConflictingEvent { peer: "ann".to_owned(), counter: 0 };
-    assert_eq!(refused(net.receive(0, 1, &hello)), other);
-    assert!(state(&net.replicas[1]) == before);
+    assert_eq!(refused(net.receive(0, 1, &message)), Error::Protocol(rule));
 }
 
 #[test]
@@ -221,9 +278,9 @@ fn events_from_a_read_only_side_are_refused() {
     net.receive(0, 1, &hello).unwrap();
     let events = messages.iter().find(|message| message[0] & 0x7f == 2).unwrap();
     let mut events = events.clone();
-    // Acknowledged nothing, and the second of its messages.
-    events[1..3].copy_from_slice(&[0, 1]);
-    let rule = Error::InvalidArgument(Invalid::Session(SessionRule::ReadOnly));
+    // Acknowledges nothing, and is the second of its messages.
+    events[5..7].copy_from_slice(&[0, 1]);
+    let rule = Error::Protocol(SessionRule::ReadOnly);
     assert_eq!(refused(net.receive(0, 1, &resealed(events))), rule);
 }
 
@@ -232,11 +289,9 @@ fn a_document_that_nobody_needs_is_refused() {
     let mut net = scene();
     net.poll(0, 0).unwrap();
     net.deliver(0, 1).unwrap();
-    let mut message = vec![4, 0, 1];
-    message.extend(net.replicas[0].doc.save());
-    message.extend([0; CHECKSUM_BYTES]);
-    let rule = Error::InvalidArgument(Invalid::Session(SessionRule::DocumentNotNeeded));
-    assert_eq!(refused(net.receive(0, 1, &resealed(message))), rule);
+    let message = by_hand(&net, 4, 1, &net.replicas[0].doc.save());
+    let rule = Error::Protocol(SessionRule::DocumentNotNeeded);
+    assert_eq!(refused(net.receive(0, 1, &message)), rule);
 }
 
 #[test]
@@ -247,12 +302,13 @@ fn more_than_may_be_in_flight_is_refused() {
     let mut taken = 1;
     let error = loop {
         // An empty list of entries.
-        match net.receive(0, 1, &resealed(vec![3, 0, taken, 0, 0, 0, 0, 0])) {
+        let message = by_hand(&net, 3, taken, &[0]);
+        match net.receive(0, 1, &message) {
             Ok(_) => taken += 1,
             Err(error) => break error,
         }
     };
-    assert_eq!((taken, error), (16, Error::InvalidArgument(Invalid::Session(SessionRule::TooManyInFlight))));
+    assert_eq!((taken, error), (16, Error::Protocol(SessionRule::TooManyInFlight)));
 }
 
 #[test]
@@ -264,10 +320,8 @@ fn parts_without_end_are_bounded() {
     let mut parts = 0_u8;
     let error = loop {
         while net.poll(0, 1).unwrap() {}
-        let mut message = vec![0x82, 0, 1 + parts];
-        message.extend_from_slice(&part);
-        message.extend([0; CHECKSUM_BYTES]);
-        match net.receive(0, 1, &resealed(message)) {
+        let message = by_hand(&net, 0x82, 1 + parts, &part);
+        match net.receive(0, 1, &message) {
             Ok(_) => parts += 1,
             Err(error) => break error,
         }
@@ -300,8 +354,8 @@ fn options_that_cannot_be_are_refused() {
     for (options, message) in [
         (SessionOptions { document: String::new(), ..good() }, "the document name is empty"),
         (SessionOptions { document: "x".repeat(1_025), ..good() }, "document-name-bytes"),
-        (SessionOptions { most_message_bytes: 63, ..good() }, "give at least 64"),
-        (SessionOptions { most_message_bytes: (16 << 20) + 1, ..good() }, "message-bytes"),
+        (SessionOptions { max_message_bytes: 63, ..good() }, "give at least 64"),
+        (SessionOptions { max_message_bytes: (16 << 20) + 1, ..good() }, "message-bytes"),
         (SessionOptions { namespaces: vec![String::new()], ..good() }, "the namespace is empty"),
         (SessionOptions { namespaces: vec!["x".repeat(257)], ..good() }, "namespace-bytes"),
         (SessionOptions { namespaces: vec!["x".to_owned(); 4_097], ..good() }, "namespaces"),

@@ -1,7 +1,7 @@
 //! Replicas, and links between them on which messages travel one by one.
 
 use crate::seeds::{Checked, ensure, same};
-use converge_engine::{Cell, Doc, Error, PeerVersion, Received, Session, SessionOptions, Store, StoreOptions, Value};
+use converge_engine::{Acceptance, Cell, Doc, Error, Received, Session, SessionOptions, Store, StoreOptions, Value};
 use std::collections::VecDeque;
 
 /// A document and a store of one peer.
@@ -40,6 +40,8 @@ pub(crate) struct Net {
     pub(crate) links: Vec<Link>,
     pub(crate) now: f64,
     pub(crate) carried: Carried,
+    /// The number of the last session: no two sessions of a net have the same.
+    pub(crate) last_nonce: u64,
 }
 
 /// Longer than any test.
@@ -47,7 +49,7 @@ const TIME_TO_LIVE_MS: f64 = 1e9;
 
 impl Replica {
     pub(crate) fn new(peer: &str) -> Self {
-        let options = StoreOptions { time_to_live_ms: TIME_TO_LIVE_MS, most_skew_ms: 1_000.0 };
+        let options = StoreOptions { time_to_live_ms: TIME_TO_LIVE_MS, max_skew_ms: 1_000.0 };
         let store = Store::create(peer, options).expect("a good name");
         Self { doc: Doc::create(peer).expect("a good name"), store }
     }
@@ -64,15 +66,23 @@ impl Replica {
     }
 }
 
-/// Options for a session with messages of at most so many bytes.
-pub(crate) fn options(most_message_bytes: u32) -> SessionOptions {
-    SessionOptions { document: "doc".to_owned(), most_message_bytes, namespaces: Vec::new(), read_only: false }
+/// Options for a session with messages of at most so many bytes. `Net` chooses its number.
+pub(crate) fn options(max_message_bytes: u32) -> SessionOptions {
+    SessionOptions {
+        document: "doc".to_owned(),
+        max_message_bytes,
+        namespaces: Vec::new(),
+        read_only: false,
+        nonce: 0,
+        accept: Acceptance::ALL,
+        writers: Vec::new(),
+    }
 }
 
 impl Net {
     pub(crate) fn new(peers: &[&str]) -> Self {
         let replicas = peers.iter().map(|peer| Replica::new(peer)).collect();
-        Self { replicas, links: Vec::new(), now: 1_000.0, carried: Carried::default() }
+        Self { replicas, links: Vec::new(), now: 1_000.0, carried: Carried::default(), last_nonce: 0 }
     }
 
     /// Links two replicas, each end with its options; gives the link's number.
@@ -85,6 +95,8 @@ impl Net {
     fn ends(&mut self, replicas: [usize; 2], options: [SessionOptions; 2]) -> [End; 2] {
         let [first, second] = options;
         [(replicas[0], first), (replicas[1], second)].map(|(replica, options)| {
+            self.last_nonce += 1;
+            let options = SessionOptions { nonce: self.last_nonce, ..options };
             let Replica { doc, store } = &mut self.replicas[replica];
             let session = Session::open(doc, store, options.clone()).expect("good options");
             End { replica, session, inbox: VecDeque::new(), options }
@@ -131,16 +143,23 @@ impl Net {
         session.receive(doc, store, message, self.now)
     }
 
-    /// Lets some replicas give up their history up to a version.
-    pub(crate) fn compact(&mut self, horizon: &[PeerVersion], mut is_one: impl FnMut(usize) -> bool) -> Checked {
+    /// What messages to an end are addressed to, if it never started over; `docs/protocol.md` specifies it.
+    pub(crate) fn address(&self, link: usize, end: usize) -> [u8; 4] {
+        let mut conversation = [0; 16];
+        conversation[..8].copy_from_slice(&self.links[link].ends[end].options.nonce.to_le_bytes());
+        crc32fast::hash(&conversation).max(1).to_le_bytes()
+    }
+
+    /// Lets some replicas give up the history that they share with the replica of this summary.
+    pub(crate) fn compact(&mut self, horizon: &[u8], mut is_one: impl FnMut(usize) -> bool) -> Checked {
         for (number, replica) in self.replicas.iter_mut().enumerate().filter(|(number, _)| is_one(*number)) {
-            replica.doc.compact(horizon).map_err(|error| format!("compact {number}: {error}"))?;
+            replica.doc.compact(&[horizon.to_vec()]).map_err(|error| format!("compact {number}: {error}"))?;
         }
         Ok(())
     }
 
     /// Polls and delivers until nobody has anything to say, at most so many messages; gives what was carried meanwhile.
-    pub(crate) fn settle(&mut self, most_messages: usize) -> Checked<Carried> {
+    pub(crate) fn settle(&mut self, max_messages: usize) -> Checked<Carried> {
         let before = std::mem::take(&mut self.carried);
         loop {
             let mut is_quiet = true;
@@ -149,7 +168,7 @@ impl Net {
                     is_quiet &= !self.poll(link, end)? & !self.deliver(link, 1 - end)?;
                 }
             }
-            ensure!(self.carried.messages <= most_messages, "not quiet after {:?}", self.carried);
+            ensure!(self.carried.messages <= max_messages, "not quiet after {:?}", self.carried);
             if is_quiet {
                 break;
             }

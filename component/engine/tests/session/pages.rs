@@ -3,9 +3,9 @@
 use crate::net::{Carried, Net, options};
 use converge_engine::{Cell, limits};
 
-fn pair(most_message_bytes: [u32; 2]) -> Net {
+fn pair(max_message_bytes: [u32; 2]) -> Net {
     let mut net = Net::new(&["ann", "ben"]);
-    net.link([0, 1], most_message_bytes.map(options));
+    net.link([0, 1], max_message_bytes.map(options));
     net
 }
 
@@ -17,7 +17,7 @@ fn long_histories_travel_both_ways_at_once() {
             net.replicas[(value % 2) as usize].put(&(value % 1_000).to_string(), value);
         }
         // Both say all that they may before either of them is heard.
-        let mut most_waiting = 0;
+        let mut max_waiting = 0;
         loop {
             let mut is_quiet = true;
             for end in [0, 1] {
@@ -25,7 +25,7 @@ fn long_histories_travel_both_ways_at_once() {
                     is_quiet = false;
                 }
             }
-            most_waiting = net.links[0].ends.iter().map(|end| end.inbox.len()).max().unwrap().max(most_waiting);
+            max_waiting = net.links[0].ends.iter().map(|end| end.inbox.len()).max().unwrap().max(max_waiting);
             for end in [0, 1] {
                 while net.deliver(0, end).unwrap() {
                     is_quiet = false;
@@ -37,7 +37,7 @@ fn long_histories_travel_both_ways_at_once() {
         }
         let Carried { applied, duplicate, largest, .. } = net.carried;
         assert_eq!((applied, duplicate), (20_000, 0));
-        assert!(most_waiting <= limits::MESSAGES_IN_FLIGHT.most as usize + 1, "{most_waiting} on the way");
+        assert!(max_waiting <= limits::MESSAGES_IN_FLIGHT.maximum as usize + 1, "{max_waiting} on the way");
         assert!(largest <= *most.iter().max().unwrap() as usize, "{largest} bytes");
         net.check_same().unwrap();
     }
@@ -134,5 +134,5 @@ fn a_side_that_is_not_polled_is_not_sent_more() {
         net.deliver(0, 0).unwrap();
         net.deliver(0, 1).unwrap();
     }
-    assert_eq!(sent, limits::MESSAGES_IN_FLIGHT.most as usize);
+    assert_eq!(sent, limits::MESSAGES_IN_FLIGHT.maximum as usize);
 }

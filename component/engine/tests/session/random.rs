@@ -61,7 +61,7 @@ fn step(random: &mut Random, net: &mut Net, cuts: bool) -> Checked {
 /// Some replicas give up what everybody has.
 fn compact(random: &mut Random, net: &mut Net) -> Checked {
     net.settle(20_000)?;
-    let horizon = net.replicas[0].doc.version();
+    let horizon = net.replicas[0].doc.summary();
     net.compact(&horizon, |_| random.chance(1, 2))
 }
 
@@ -77,7 +77,7 @@ fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
         }
     }
     net.settle(20_000)?;
-    let horizon = net.replicas[0].doc.version();
+    let horizon = net.replicas[0].doc.summary();
     net.compact(&horizon, |_| true)?;
     net.settle(20_000)?;
     net.check_same()?;

@@ -1,13 +1,15 @@
 //! Reading rows and their states.
 
+use super::super::further::FURTHER_SPENDS;
 use super::super::state::{Meaning, RowState, Written};
 use super::super::version::RowVersion;
-use super::super::{NamedRow, Rows, Stamp, Table};
+use super::super::{NamedRow, Rows, Stamp, Table, TableSummary};
 use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader, SortedTexts, unzigzag};
-use crate::error::Error;
-use crate::id::{ColumnNumber, Names, Order, PeerNumber, RowNumber, TableNumber, read_texts};
+use crate::error::{Error, Name};
+use crate::id::{ColumnNumber, Order, PeerNumber, RowNumber, TableNumber, read_texts};
+use crate::lanes::Lanes;
 use crate::limits;
 use crate::memory;
 use crate::oplog::{
@@ -34,10 +36,11 @@ impl StateReader {
     /// Reads the names of tables and columns, and which come together.
     pub(crate) fn read_names(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let mut rows = Rows {
-            table_names: read_texts(reader, &limits::TABLES, limits::TABLE_BYTES.most)?,
-            columns: read_texts(reader, &limits::COLUMNS, limits::COLUMN_BYTES.most)?,
+            table_names: read_texts(reader, &limits::TABLES, limits::TABLE_BYTES.maximum)?,
+            columns: read_texts(reader, &limits::COLUMNS, limits::COLUMN_BYTES.maximum)?,
             ..Rows::default()
         };
+        rows.table_names.sorted().try_for_each(|(table, _)| Name::Table.check(table))?;
         rows.tables.resize_with(rows.table_names.len(), Table::default);
         let shapes = Rc::new(Shapes::read(reader, rows.columns.len() as u64)?);
         Ok(Self { rows, staged: Vec::new(), placed: 0, shapes, row_shapes: Vec::new() })
@@ -52,7 +55,7 @@ impl StateReader {
         let mut column = Column::read(reader)?;
         let mut counts = Vec::new();
         for _ in 0..self.rows.tables.len() {
-            let count = column.next_to(limits::DOCUMENT_OPERATIONS.most)? as u32;
+            let count = column.next_to(limits::DOCUMENT_OPERATIONS.maximum)? as u32;
             if count == 0 {
                 return Err(column.damage("a table has no rows"));
             }
@@ -75,7 +78,8 @@ impl StateReader {
         ids.check_count(count.into())?;
         limits::DOCUMENT_OPERATIONS.check(self.rows.rows.len() as u64 + u64::from(count))?;
         for _ in 0..count {
-            let id = ids.next(limits::ROW_BYTES.most)?;
+            work::step();
+            let id = ids.next(limits::ROW_BYTES.maximum)?;
             self.rows.rows.reserve(1)?;
             self.rows.ids.reserve(1, id.len())?;
             if id.is_empty() {
@@ -92,7 +96,7 @@ impl StateReader {
         &mut self,
         reader: &mut Reader<'_>,
         log: &mut OpLog,
-        (stamps, peers): (&impl StampTable, &Names),
+        stamps: &impl StampTable,
     ) -> Result<(), Error> {
         let counts = self.counts(reader)?;
         let mut lens = Column::read(reader)?;
@@ -111,7 +115,7 @@ impl StateReader {
                 }
                 let columns = StateColumns::read(&mut block)?;
                 let numbers = (start as u32..self.rows.rows.len() as u32).map(RowNumber);
-                self.states(columns, numbers, log, (stamps, peers), None)?;
+                self.states(columns, numbers, log, stamps, None)?;
                 block.finish()?;
             }
             self.fill_table(table, first);
@@ -134,7 +138,7 @@ impl StateReader {
         &mut self,
         reader: &mut Reader<'_>,
         log: &mut OpLog,
-        (stamps, peers): (&impl StampTable, &Names),
+        stamps: &impl StampTable,
     ) -> Result<(), Error> {
         let count = reader.varint()?;
         if count == 0 {
@@ -156,7 +160,7 @@ impl StateReader {
         numbers.finish()?;
         let columns = StateColumns::read(reader)?;
         let mut changed = BTreeMap::new();
-        self.states(columns, rows.into_iter(), log, (stamps, peers), Some(&mut changed))?;
+        self.states(columns, rows.into_iter(), log, stamps, Some(&mut changed))?;
         self.rows.changed = changed;
         reader.finish()
     }
@@ -167,16 +171,13 @@ impl StateReader {
         mut columns: StateColumns<'_>,
         numbers: impl Iterator<Item = RowNumber>,
         log: &mut OpLog,
-        (stamps, peers): (&impl StampTable, &Names),
+        stamps: &impl StampTable,
         mut changed: Option<&mut BTreeMap<RowNumber, RowVersion>>,
     ) -> Result<(), Error> {
         for row in numbers {
-            let (mut version, shape, is_retained) = columns.row(row, stamps, peers)?;
+            let (mut state, shape, is_retained) = columns.row(stamps)?;
             if is_retained && changed.is_some() {
                 return Err(columns.deleted.damage(BEYOND));
-            }
-            if !version.further.stamps(row).eq(columns.further_stamps.iter().copied()) {
-                return Err(columns.further.damage("the inserts of a row are not in the order of execution"));
             }
             let Some(shape_columns) = self.shapes.get(shape) else {
                 return Err(columns.shapes.damage("a row names columns that are not listed"));
@@ -185,36 +186,42 @@ impl StateReader {
             log.reserve(0, Totals { cells: cells as u64, ..Totals::default() }, 0)?;
             memory::reserve(&mut self.staged, cells)?;
             memory::reserve(&mut self.row_shapes, 1)?;
-            memory::spend(ROW_SPENDS + cells as u64 * CELL_SPENDS)?;
+            let further = columns.further_stamps.len() as u64;
+            memory::spend(ROW_SPENDS + cells as u64 * CELL_SPENDS + further * FURTHER_SPENDS)?;
             for &column in shape_columns {
                 let (stamp, is_retained) = columns.cell(stamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
                 if is_retained && changed.is_some() {
                     return Err(columns.written.damage(BEYOND));
                 }
-                let cell = match self.loose_cell(row, column, stamp).filter(|_| changed.is_some()) {
-                    Some(cell) => cell,
+                let (cell, is_unset) = match self.loose_cell(row, column, stamp).filter(|_| changed.is_some()) {
+                    Some(held) => held,
                     None => {
                         let value = columns.values.next(column, log)?;
                         log.totals().check()?;
-                        if is_retained {
-                            self.staged.push(value);
+                        let packed = value.unwrap_or(Packed::NULL);
+                        let cell = if is_retained {
+                            self.staged.push(packed);
                             CellNumber(self.staged.len() as u32 - 1)
                         } else {
-                            log.push_loose_cell(column, value)
-                        }
+                            log.push_loose_cell(column, packed)
+                        };
+                        (cell, value.is_none())
                     }
                 };
-                version.state.written.push(Written::new(stamp, cell, column, shows));
+                state.written.push(Written::new(stamp, cell, column, is_unset).showing(shows));
             }
+            let further = columns.further_stamps.iter().copied();
             match &mut changed {
                 Some(changed) => {
+                    let mut version = RowVersion { state, ..RowVersion::default() };
+                    version.further.push_row(row, further);
                     changed.insert(row, version);
                 }
                 None => {
                     self.row_shapes.push(shape as u32);
-                    self.rows.further_inserts.append(version.further);
-                    self.rows.rows[row.index()].state = version.state;
+                    self.rows.further_inserts.push_row(row, further);
+                    self.rows.rows[row.index()].state = state;
                 }
             }
         }
@@ -234,7 +241,7 @@ impl StateReader {
                 let count = left.min(BLOCK_ROWS as u32);
                 left -= count;
                 let block = blocks.part(lens.next()?)?;
-                if number == table && SortedTexts::read(&mut block.clone())?.next(limits::ROW_BYTES.most)? <= id {
+                if number == table && SortedTexts::read(&mut block.clone())?.next(limits::ROW_BYTES.maximum)? <= id {
                     found = Some((block, count));
                 }
             }
@@ -242,37 +249,61 @@ impl StateReader {
         let Some((mut block, count)) = found else { return Ok(None) };
         let mut ids = SortedTexts::read(&mut block)?;
         let mut columns = StateColumns::read(&mut block)?;
-        let (mut log, mut anyone) = (OpLog::default(), Names::default());
-        anyone.intern("");
+        let mut log = OpLog::default();
         for _ in 0..count {
-            let is_found = ids.next(limits::ROW_BYTES.most)? == id;
-            let (version, shape, _) = columns.row(RowNumber(0), &AnyStamps, &anyone)?;
+            let is_found = ids.next(limits::ROW_BYTES.maximum)? == id;
+            let (state, shape, _) = columns.row(&AnyStamps)?;
             let mut cells = Vec::new();
             for &column in self.columns_of(shape, &columns)? {
                 columns.cell(&AnyStamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
-                let value = columns.values.next(column, &mut log)?;
+                let Some(value) = columns.values.next(column, &mut log)? else { continue };
                 let cell = log.push_loose_cell(column, value);
                 if shows && is_found {
                     cells.push(self.rows.cell(&log, cell));
                 }
             }
             if is_found {
-                return Ok(version.state.is_there().then_some(cells));
+                return Ok(state.is_there().then_some(cells));
             }
         }
         Ok(None)
+    }
+
+    /// Returns the tables that have rows in a state, sorted by name, without reading cells. O(rows).
+    pub(crate) fn summaries(&self, reader: &mut Reader<'_>) -> Result<Vec<TableSummary>, Error> {
+        let counts = self.counts(reader)?;
+        let mut lens = Column::read(reader)?;
+        let mut blocks = reader.sized_part()?;
+        let mut summaries = Vec::new();
+        for ((name, _), mut left) in self.rows.table_names.sorted().zip(counts) {
+            let mut rows = 0;
+            while left > 0 {
+                let count = left.min(BLOCK_ROWS as u32);
+                left -= count;
+                let mut block = blocks.part(lens.next()?)?;
+                SortedTexts::read(&mut block)?.check_count(count.into())?;
+                let mut columns = StateColumns::read(&mut block)?;
+                for _ in 0..count {
+                    rows += u32::from(columns.row(&AnyStamps)?.0.is_there());
+                }
+            }
+            if rows > 0 {
+                summaries.push(TableSummary { name: String::from(&**name), rows });
+            }
+        }
+        Ok(summaries)
     }
 
     fn columns_of(&self, shape: u64, columns: &StateColumns<'_>) -> Result<&[ColumnNumber], Error> {
         self.shapes.get(shape).ok_or_else(|| columns.shapes.damage("a row names columns that are not listed"))
     }
 
-    /// The cell that a row's state has for this write, where no retained event made it.
-    fn loose_cell(&self, row: RowNumber, column: ColumnNumber, stamp: Stamp) -> Option<CellNumber> {
+    /// The cell that a row's state has for this write, where no retained event made it, and whether it is an unset.
+    fn loose_cell(&self, row: RowNumber, column: ColumnNumber, stamp: Stamp) -> Option<(CellNumber, bool)> {
         let at = self.place_of(row, column)?;
         let written = &self.rows.rows[row.index()].state.written[at];
-        (written.stamp == stamp).then_some(written.cell)
+        (written.stamp == stamp).then_some((written.cell, written.is_unset))
     }
 
     /// Where a row's state has this column.
@@ -286,13 +317,14 @@ impl StateReader {
         mut self,
         reader: &Reader<'_>,
         log: &OpLog,
-        peers: &Names,
+        peers: &Lanes,
         is_compacted: bool,
     ) -> Result<Rows, Error> {
         if self.placed != self.staged.len() {
             return Err(reader.damage("the state holds values that no operation wrote"));
         }
         for number in (0..self.rows.rows.len() as u32).map(RowNumber) {
+            work::step();
             let row = &mut self.rows.rows[number.index()];
             row.is_as_at_horizon = is_compacted && !log.names(number);
             let is_changed = self.rows.changed.get(&number);
@@ -327,10 +359,10 @@ impl Ground for StateReader {
     }
 
     fn held(&mut self, place: Place, cell: CellNumber) -> Option<Packed> {
-        let Place { lamport, peer, index, row, column } = place;
+        let Place { lamport, peer, index, row, column, is_unset } = place;
         let at = self.place_of(row, column)?;
         let written = &mut self.rows.rows[row.index()].state.written[at];
-        if written.stamp != (Stamp { lamport, peer, index }) {
+        if written.stamp != (Stamp { lamport, peer, index }) || written.is_unset != is_unset {
             return None;
         }
         let value = self.staged.get(written.cell.index()).copied()?;
@@ -384,23 +416,18 @@ impl<'a> StateColumns<'a> {
     }
 
     /// The next row without its cells, the number of its shape, and whether a retained event made one of its stamps.
-    fn row(
-        &mut self,
-        row: RowNumber,
-        stamps: &impl StampTable,
-        peers: &Names,
-    ) -> Result<(RowVersion, u64, bool), Error> {
+    fn row(&mut self, stamps: &impl StampTable) -> Result<(RowState, u64, bool), Error> {
         work::step();
         let wrong = |column: &Column<'_>| column.damage("a row's stamp is that of no operation");
-        let mut version = RowVersion::default();
+        let mut state = RowState::default();
         let deleted = self.deleted.next()?;
         let mut is_retained = stamps.is_retained(deleted);
         let deleted = stamp(stamps, deleted, self.deleted_places.next()?);
         let deleted = deleted.filter(|&deleted| deleted != Stamp::SETTLED);
-        version.state.deleted = deleted.ok_or_else(|| wrong(&self.deleted))?;
+        state.deleted = deleted.ok_or_else(|| wrong(&self.deleted))?;
         self.from = (self.inserted.next()?, self.inserted_places.next()?);
         is_retained |= stamps.is_retained(self.from.0);
-        version.state.inserted = stamp(stamps, self.from.0, self.from.1).ok_or_else(|| wrong(&self.deleted))?;
+        state.inserted = stamp(stamps, self.from.0, self.from.1).ok_or_else(|| wrong(&self.deleted))?;
         self.further_stamps.clear();
         for _ in 0..self.further_counts.next()? {
             let number = self.from.0.wrapping_add(unzigzag(self.further.next()?) as u64);
@@ -408,14 +435,15 @@ impl<'a> StateColumns<'a> {
             let further = stamp(stamps, number, self.further_places.next()?);
             let further = further.filter(|further| further.lamport != Lamport::NEVER);
             let further = further.ok_or_else(|| wrong(&self.further))?;
+            work::step();
             self.further_stamps.push(further);
-            version.further.add(row, further, peers);
         }
-        Ok((version, self.shapes.next()?, is_retained))
+        Ok((state, self.shapes.next()?, is_retained))
     }
 
     /// The stamp of the next cell, and whether a retained event made it.
     fn cell(&mut self, stamps: &impl StampTable) -> Result<(Stamp, bool), Error> {
+        work::step();
         let number = self.from.0.wrapping_add(unzigzag(self.written.next()?) as u64);
         let place = self.from.1.wrapping_add(unzigzag(self.written_places.next()?) as u64);
         let stamp = stamp(stamps, number, place).filter(|&stamp| stamp != Stamp::NEVER);

@@ -1,13 +1,15 @@
 //! Writing rows and their states.
 
+use super::super::further::FurtherInserts;
 use super::super::state::RowState;
-use super::super::{FurtherInserts, Rows, Stamp};
+use super::super::{Rows, Stamp};
 use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
 use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
 use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
 use crate::sort;
+use crate::work;
 
 /// Which rows are written, in which order, and which numbers stand for them.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ impl Rows {
         let rows = Vec::with_capacity(self.rows.len());
         let mut names = RowNames { tables: Vec::new(), rows, columns: Vec::new() };
         let is_known = |row: RowNumber| {
+            work::step();
             !self.rows[row.index()].state.is_empty() || self.changed.contains_key(&row) || log.names(row)
         };
         let mut gone: Vec<RowNumber> = Vec::new();
@@ -100,13 +103,17 @@ impl Rows {
 
     fn write_some_ids<'a>(&self, rows: impl Iterator<Item = &'a RowNumber>, out: &mut Vec<u8>) {
         let mut ids = SortedTextsWriter::new();
-        rows.for_each(|row| ids.push(self.ids.text(row.0)));
+        for row in rows {
+            work::step();
+            ids.push(self.ids.text(row.0));
+        }
         ids.finish(out);
     }
 
     /// The stamps of all rows, and of those at the horizon, but for those of no and of settled operations.
     pub(crate) fn stamps(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
         let of = |state: &RowState| {
+            work::step();
             let written = state.written.iter().map(|written| written.stamp);
             written.chain([state.deleted, state.inserted]).collect::<Vec<_>>()
         };
@@ -199,6 +206,7 @@ impl<'a, S: StampTable> StateWriter<'a, S> {
             (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::new());
         let mut values = ValueColumnsWriter::new();
         for (row, state, further) in states {
+            work::step();
             let (number, place) = self.number(state.deleted);
             deleted.push(number);
             deleted_places.push(place);
@@ -214,6 +222,7 @@ impl<'a, S: StampTable> StateWriter<'a, S> {
             counts.push(count);
             shape.clear();
             for cell in &state.written {
+                work::step();
                 let column = self.columns.of(cell.column().0);
                 shape.push(column);
                 let (number, place) = self.number(cell.stamp);
@@ -221,7 +230,7 @@ impl<'a, S: StampTable> StateWriter<'a, S> {
                 written_places.push(zigzag(place.wrapping_sub(from.1) as i64));
                 shows.push(cell.shows.into());
                 if has_value(cell.cell) {
-                    values.push(column, self.log.value(cell.cell));
+                    values.push(column, (!cell.is_unset).then(|| self.log.value(cell.cell)));
                 }
             }
             row_shapes.push(shapes.number(&shape));

@@ -1,0 +1,146 @@
+//! Summarizing bytes without loading them.
+
+use crate::codec::{Frame, Kind, Reader, Section};
+use crate::error::Error;
+use crate::graph::{Horizon, RunsReader};
+use crate::id::{Names, PeerNumber, PeerVersion, read_texts};
+use crate::limits;
+use crate::rows::{StateReader, TableSummary};
+use crate::work;
+
+/// What bytes hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A saved document.
+    Document,
+    /// Events of a document.
+    Update,
+    /// The entries of a store.
+    EphemeralSnapshot,
+    /// Entries of a store that changed.
+    EphemeralUpdate,
+}
+
+/// A section of the format, and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SectionSize {
+    /// Its number in `docs/format.md`.
+    pub id: u32,
+    /// Its name there, or `unknown` for a section that this engine skips.
+    pub name: &'static str,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// What [`inspect`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// What the bytes hold.
+    pub content: Content,
+    /// The version of the format.
+    pub format_version: u32,
+    /// The sections, in their order.
+    pub sections: Vec<SectionSize>,
+    /// The events in the bytes, sorted by peer: for each peer the counter after the last one. Compacted events count.
+    pub version: Vec<PeerVersion>,
+    /// The horizon of a compacted document, sorted by peer.
+    pub horizon: Vec<PeerVersion>,
+    /// Events that wait for missing dependencies.
+    pub waiting: u32,
+    /// Tables with rows, sorted by name; empty for anything but a document.
+    pub tables: Vec<TableSummary>,
+}
+
+/// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update, without loading them. Checks the
+/// checksum and what it reads: names, the heads of runs, and which rows exist. O(bytes) without the cells and operations.
+///
+/// # Errors
+/// `Corrupt` for other bytes and for damaged ones; `UnsupportedVersion` and `UnsupportedFeature` for bytes of a newer
+/// engine; `LimitExceeded` for names that are too long or too many.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
+    let mut frame = Frame::read(bytes)?;
+    let sections = frame.heads().map(|head| {
+        let id = u32::try_from(head.number).unwrap_or(u32::MAX);
+        SectionSize { id, name: head.name, bytes: head.bytes }
+    });
+    let mut found = Inspection {
+        content: match frame.kind {
+            Kind::Document => Content::Document,
+            Kind::Update => Content::Update,
+            Kind::Snapshot => Content::EphemeralSnapshot,
+            Kind::Entries => Content::EphemeralUpdate,
+        },
+        format_version: frame.version(),
+        sections: sections.collect(),
+        version: Vec::new(),
+        horizon: Vec::new(),
+        waiting: 0,
+        tables: Vec::new(),
+    };
+    match frame.kind {
+        Kind::Document => found.read_document(&mut frame)?,
+        Kind::Update => {
+            let names = read_peers(&mut frame.need(Section::Peers)?)?;
+            let mut runs = frame.need(Section::History)?;
+            found.version = version(&names, count_runs(&mut runs, vec![0; names.len()])?.0);
+            [Section::Names, Section::Rows, Section::Fingerprints]
+                .into_iter()
+                .try_for_each(|section| frame.need(section).map(drop))?;
+        }
+        Kind::Snapshot | Kind::Entries => drop(frame.need(Section::Entries)?),
+    }
+    frame.finish()?;
+    Ok(found)
+}
+
+impl Inspection {
+    fn read_document(&mut self, frame: &mut Frame<'_>) -> Result<(), Error> {
+        let names = read_peers(&mut frame.need(Section::Peers)?)?;
+        let peers = names.len() as u32;
+        let horizon = frame.take(Section::Horizon).map(|mut section| Horizon::read(&mut section, peers)).transpose()?;
+        let given_up = |peer| horizon.as_ref().map_or(0, |horizon| horizon.count(PeerNumber(peer)));
+        let given_up: Vec<u32> = (0..peers).map(given_up).collect();
+        self.horizon = version(&names, given_up.clone());
+        self.version = version(&names, count_runs(&mut frame.need(Section::History)?, given_up)?.0);
+
+        let state = StateReader::read_names(&mut frame.need(Section::Names)?)?;
+        self.tables = state.summaries(&mut frame.need(Section::State)?)?;
+        frame.take(Section::Changed);
+        frame.take(Section::Fingerprints);
+        if let Some(mut waiting) = frame.take(Section::Waiting) {
+            let mut part = || waiting.sized_part();
+            let [mut peers, _, _, mut history, _] = [part()?, part()?, part()?, part()?, part()?];
+            let peers = read_peers(&mut peers)?;
+            self.waiting = count_runs(&mut history, vec![0; peers.len()])?.1;
+        }
+        Ok(())
+    }
+}
+
+/// The names of branches.
+fn read_peers(section: &mut Reader<'_>) -> Result<Names, Error> {
+    read_texts(section, &limits::PEERS, limits::BRANCH_BYTES.maximum)
+}
+
+/// Reads the heads of runs that follow these events. Returns, by rank, the counter after the last event, and how many events
+/// there are. O(runs).
+fn count_runs(history: &mut Reader<'_>, mut counts: Vec<u32>) -> Result<(Vec<u32>, u32), Error> {
+    let mut runs = RunsReader::read(history, counts.clone())?;
+    let (mut dependencies, mut events) = (Vec::new(), 0);
+    while let Some(run) = runs.next(&mut dependencies)? {
+        work::step();
+        events += u64::from(run.len);
+        limits::DOCUMENT_EVENTS.check(events)?;
+        if let Some(count) = counts.get_mut(run.peer as usize) {
+            *count = run.start + run.len;
+        }
+    }
+    runs.finish()?;
+    Ok((counts, events as u32))
+}
+
+/// The counts by name, without peers that have no events.
+fn version(names: &Names, counts: Vec<u32>) -> Vec<PeerVersion> {
+    let counts = names.sorted().zip(counts).filter(|(_, count)| *count > 0);
+    counts.map(|((peer, _), count)| PeerVersion { peer: String::from(&**peer), count }).collect()
+}

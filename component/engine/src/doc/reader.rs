@@ -1,0 +1,144 @@
+//! Reading events from bytes, page by page, without merging them.
+//!
+//! Holds what the bytes were decoded to, and the place of the next event there, so that a page costs its events alone.
+
+use super::Doc;
+use super::check;
+use super::events::{BatchFiller, EventBatch, EventRun};
+use super::incoming::{Incoming, Target, find_circle};
+use super::load::NOT_EVENTS;
+use super::pack::Unpacked;
+use super::prints::IncomingPrints;
+use super::waiting::Waiting;
+use crate::codec::{Frame, Kind, Reader, Section};
+use crate::error::{Error, RunRule};
+use crate::graph::parts;
+use crate::id::{EventId, EventNumber, Fingerprint, SharedText};
+use crate::oplog::Commit;
+use crate::sort;
+
+/// Reads the events of an update page by page.
+#[derive(Debug)]
+pub struct UpdateReader {
+    /// A document, whose events come first, and the next one of them.
+    document: Option<(Box<Doc>, EventNumber)>,
+    /// The events of an update, or the waiting events of a document, and their fingerprints.
+    unpacked: Option<(Unpacked, IncomingPrints)>,
+    /// The run of the next of these, the number of the run's first event, and the event's place in the run.
+    run: usize,
+    first: EventNumber,
+    place: u32,
+}
+
+impl UpdateReader {
+    /// Opens an update or a saved document. Checks the bytes as [`Doc::merge_update`] does, without merging them.
+    /// O(bytes × log n).
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`]; `InvalidArgument` for a run that
+    /// breaks a rule.
+    pub fn open(update: &[u8]) -> Result<Self, Error> {
+        let mut frame = Frame::read(update)?;
+        let mut reader = Self { document: None, unpacked: None, run: 0, first: EventNumber(0), place: 0 };
+        let unpacked = match frame.kind {
+            Kind::Update => Some(Unpacked::of_update(&mut frame)?),
+            Kind::Document => {
+                let waiting = Frame::read(update)?.take(Section::Waiting);
+                let mut doc = Doc::read(SharedText::from(""), &mut frame)?;
+                doc.waiting = Waiting::default();
+                let next = EventNumber(doc.graph.horizon().stubs().len() as u32);
+                reader.document = Some((Box::new(doc), next));
+                waiting.map(Unpacked::of_section).transpose()?
+            }
+            Kind::Snapshot | Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
+        };
+        if let Some(unpacked) = unpacked {
+            let prints = all_prints(&unpacked.runs()?)?;
+            reader.unpacked = Some((unpacked, prints));
+        }
+        Ok(reader)
+    }
+
+    /// Returns at most `limit` further events, in an order in which each follows its dependencies. Lamport times are
+    /// `None`. A page ends once it has crossed `limits::PAGE_BYTES`. O(log n) for each run, and the page.
+    pub fn next(&mut self, limit: u32) -> EventBatch {
+        let mut page = BatchFiller::new(limit);
+        if let Some((doc, next)) = &mut self.document {
+            let cuts = doc.cuts();
+            for span in doc.graph.spans_from(*next).flat_map(|span| parts(span, &cuts)) {
+                let events = (span.first.0..).map(EventNumber).take(span.len as usize);
+                let run = |commits| EventRun { lamport: None, ..doc.run(&span, commits) };
+                next.0 += page.add(events.map(|event| doc.commit_of(event)), run);
+                if page.batch.more {
+                    return page.batch;
+                }
+            }
+        }
+        let Some((unpacked, prints)) = &self.unpacked else { return page.batch };
+        while let Some(incoming) = unpacked.run(self.run, self.first) {
+            let incoming = match &self.document {
+                Some((doc, _)) => incoming.with_plain_names(|author| !doc.is_forked(author)),
+                None => incoming,
+            };
+            let start = self.place as usize;
+            let commits = (start..incoming.len as usize).map(|place| incoming.commit(place));
+            self.place += page.add(commits, |commits| part_of(&incoming, prints, (self.run, start), commits));
+            if page.batch.more {
+                break;
+            }
+            self.run += 1;
+            self.first.0 += incoming.len;
+            self.place = 0;
+        }
+        page.batch
+    }
+}
+
+/// The fingerprints of the events of these runs. O(their size).
+fn all_prints(runs: &[Incoming<'_>]) -> Result<IncomingPrints, Error> {
+    if let Some(run) = find_circle(runs, |_| true) {
+        return Err(check::broken(&runs[run].name, runs[run].start, run, RunRule::Circle));
+    }
+    let mut prints = IncomingPrints::new(runs.len());
+    for (number, run) in runs.iter().enumerate() {
+        prints.of(runs, number, run.len as usize - 1);
+    }
+    Ok(prints)
+}
+
+/// The part of a run from this place on, with these commits.
+fn part_of(
+    run: &Incoming<'_>,
+    prints: &IncomingPrints,
+    (number, place): (usize, usize),
+    commits: Vec<Commit>,
+) -> EventRun {
+    let start = run.start + place as u32;
+    let print = |target: Target| match target {
+        Target::Inside { run, place } => prints.known(run, place),
+        Target::Print(fingerprint) => fingerprint,
+    };
+    let (previous, mut deps) = match place.checked_sub(1) {
+        None => {
+            let deps = run.previous.iter().filter(|_| run.is_direct).chain(&run.others);
+            let deps: Vec<(EventId, Fingerprint)> = deps.map(|link| (link.id(), print(link.target))).collect();
+            (run.previous.as_ref().map(|link| print(link.target)), deps)
+        }
+        Some(before) => {
+            let fingerprint = prints.known(number, before);
+            let id = EventId { peer: run.name.clone().into_owned(), counter: start - 1 };
+            (Some(fingerprint), vec![(id, fingerprint)])
+        }
+    };
+    sort::sort_by(&mut deps, |(a, _), (b, _)| a.cmp(b));
+    let fingerprints = previous.into_iter().chain(deps.iter().map(|&(_, fingerprint)| fingerprint));
+    EventRun {
+        peer: run.name.clone().into_owned(),
+        start,
+        lamport: None,
+        fingerprints: fingerprints.map(Fingerprint::get).collect(),
+        deps: deps.into_iter().map(|(id, _)| id).collect(),
+        salt: if place == 0 { run.salt } else { 0 },
+        commits,
+    }
+}

@@ -1,0 +1,238 @@
+//! Which events another replica lacks, and whether it can take them.
+
+use super::Doc;
+use super::identity::AboveOrBelow;
+use super::summary::{KnownBranch, Summary};
+use super::waiting::Need;
+use crate::error::Error;
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use crate::lanes::{AuthorNumber, split_name};
+use crate::work;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What another replica knows, as far as its summary proves it.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    /// By lane, how many events it has.
+    pub(crate) counts: Vec<u32>,
+    /// By lane, how many events its summary names where names alone identify events; the others follow from these.
+    pub(crate) named: Vec<u32>,
+    /// By lane, how many events these are or build on.
+    pub(crate) reached: Vec<u32>,
+    /// Branches of its summary whose last events are unknown here, by author; `None` for an author that is unknown.
+    pub(crate) unknown: Vec<(Option<AuthorNumber>, KnownBranch)>,
+}
+
+/// What is to be sent to another replica.
+#[derive(Debug)]
+pub(super) struct Lacking {
+    /// By lane, from which counter on.
+    pub(super) counts: Vec<u32>,
+    /// The last events of branches that were left out, since the other replica seems to be ahead there.
+    pub(super) markers: Vec<Need>,
+}
+
+impl Doc {
+    /// What the other replica knows. `more` are further fingerprints of events that it has. O(lanes), and O(log n) for each
+    /// branch of the summary.
+    pub(crate) fn proven(&self, summary: &Summary, more: &[Need]) -> Proven {
+        let mut unknown = Vec::new();
+        let mut events: BTreeSet<EventNumber> = BTreeSet::new();
+        let (mut named, mut named_events) = (vec![0; self.lanes.len()], Vec::new());
+        let mut add = |author: AuthorNumber, counter: u32, fingerprint: Fingerprint| {
+            work::step();
+            let found = self.find_print(author, Counter(counter), fingerprint);
+            events.extend(found.and_then(|(lane, counter)| self.graph.find(lane, counter)));
+            found.is_some()
+        };
+        for branch in &summary.branches {
+            let (author, digits) = split_name(&branch.name);
+            let author = self.lanes.author(author);
+            let is_known = match (author, branch.tip) {
+                (None, _) => summary.is_by_name,
+                (Some(author), None) => {
+                    let last = self.count_by_name(author, branch, &mut named);
+                    named_events.extend(last.and_then(|(lane, counter)| self.graph.find(lane, counter)));
+                    true
+                }
+                (Some(author), Some(tip)) => {
+                    let is_known = add(author, branch.last(), tip);
+                    // The name of a branch contains its first event.
+                    if let Some(first) = digits.and_then(Fingerprint::parse).filter(|_| !is_known) {
+                        add(author, branch.start, first);
+                    }
+                    is_known
+                }
+            };
+            if !is_known {
+                unknown.push((author, branch.clone()));
+            }
+        }
+        for event in summary.horizon.iter().chain(more) {
+            if let Some(author) = self.lanes.author(event.author()) {
+                add(author, event.counter, event.fingerprint);
+            }
+        }
+        let mut events: Vec<EventNumber> = events.into_iter().collect();
+        let mut counts = self.graph.counts_at(&events);
+        counts.resize(self.lanes.len(), 0);
+        // Of a version exactly the named events are taken as known; but it is beyond a horizon that they build on.
+        let reached = if named_events.is_empty() {
+            counts.clone()
+        } else {
+            events.append(&mut named_events);
+            let mut reached = self.graph.counts_at(&events);
+            reached.resize(self.lanes.len(), 0);
+            reached
+        };
+        counts.iter_mut().zip(&named).for_each(|(count, named)| *count = *named.max(count));
+        Proven { counts, named, reached, unknown }
+    }
+
+    /// Raises the counts of the events that a count of a branch stands for by name: those before every fork, or those on the
+    /// branch. Returns the last of them.
+    fn count_by_name(
+        &self,
+        author: AuthorNumber,
+        branch: &KnownBranch,
+        counts: &mut [u32],
+    ) -> Option<(PeerNumber, Counter)> {
+        let first = match split_name(&branch.name).1 {
+            None => Some((self.lanes.lanes_of(author)[0], Counter(0))),
+            Some(digits) => Fingerprint::parse(digits).and_then(|first| self.lanes.find_branch(author, first)),
+        };
+        let (lane, start) = first?;
+        let branches = self.lanes.branches(lane, self.graph.count(lane));
+        let known = branches.iter().find(|known| known.start == start)?;
+        if known.fingerprint.is_some() != branch.name.contains(crate::lanes::BRANCH_MARK) {
+            return None;
+        }
+        let (mut lane, mut count) = (lane, branch.count.min(known.end));
+        if count <= start.0 {
+            return None;
+        }
+        let last = (lane, Counter(count - 1));
+        loop {
+            work::step();
+            counts[lane.index()] = counts[lane.index()].max(count);
+            count = self.lanes.start(lane).0;
+            match self.lanes.parent(lane) {
+                Some(parent) => lane = parent,
+                None => return Some(last),
+            }
+        }
+    }
+
+    /// Refuses a replica that is below this one's horizon, as far as its summary tells.
+    pub(super) fn check_not_below(&self, summary: &Summary, proven: &Proven) -> Result<(), Error> {
+        if self.is_below(summary, proven) { Err(self.compacted()) } else { Ok(()) }
+    }
+
+    /// Whether another replica is below this one's horizon: each head of it must be proven, a head of the other horizon, or on a
+    /// branch where the other replica is ahead.
+    pub(crate) fn is_below(&self, summary: &Summary, proven: &Proven) -> bool {
+        self.graph.horizon().heads().iter().any(|&head| {
+            let (lane, counter, _) = self.graph.describe(head);
+            let author = self.lanes.author_of(lane);
+            let fingerprint = self.print(head);
+            let is_ahead = |(other, branch): &(Option<AuthorNumber>, KnownBranch)| {
+                *other == Some(author) && branch.last() > counter.0 && branch.tip.is_some()
+            };
+            proven.reached[lane.index()] <= counter.0
+                && !summary.horizon.iter().any(|other| other.fingerprint == fingerprint)
+                && !summary.branches.iter().any(|branch| branch.tip == Some(fingerprint))
+                && !proven.unknown.iter().any(is_ahead)
+        })
+    }
+
+    /// What a replica with this summary lacks.
+    ///
+    /// # Errors
+    /// `Compacted` if some of it was compacted away here, or if the other replica cannot take some of it.
+    pub(super) fn lacking(&self, summary: &Summary) -> Result<Lacking, Error> {
+        let proven = self.proven(summary, &[]);
+        self.check_not_below(summary, &proven)?;
+        let horizon = self.graph.horizon();
+        let known = proven.counts.iter().enumerate();
+        let mut counts: Vec<u32> =
+            known.map(|(lane, &count)| count.max(horizon.count(PeerNumber(lane as u32)))).collect();
+        let asked: BTreeSet<AuthorNumber> = summary
+            .wanted
+            .iter()
+            .filter(|need| self.has(need))
+            .filter_map(|need| self.lanes.author(need.author()))
+            .collect();
+        let mut markers = Vec::new();
+        for (author, branch) in &proven.unknown {
+            let Some(author) = author.filter(|author| !asked.contains(author)) else { continue };
+            let Some(lane) = self.only_leaf(author, branch) else { continue };
+            let count = self.graph.count(lane);
+            if branch.count > count {
+                let last = count.checked_sub(1).and_then(|last| self.graph.find(lane, Counter(last)));
+                if let Some(last) = last.filter(|_| counts[lane.index()] < count) {
+                    markers.push(self.need_of(last));
+                }
+                counts[lane.index()] = count;
+            }
+        }
+        self.check_can_take(summary, &proven, &counts)?;
+        Ok(Lacking { counts, markers })
+    }
+
+    /// The lane that alone continues a branch of another replica here.
+    pub(crate) fn only_leaf(&self, author: AuthorNumber, branch: &KnownBranch) -> Option<PeerNumber> {
+        match split_name(&branch.name).1 {
+            None => match self.lanes.lanes_of(author) {
+                &[lane] => Some(lane),
+                _ => None,
+            },
+            Some(digits) => {
+                let first = Fingerprint::parse(digits)?;
+                let (lane, start) = self.find_print(author, Counter(branch.start), first)?;
+                (!self.lanes.forks_beyond(lane, start)).then_some(lane)
+            }
+        }
+    }
+
+    /// Refuses to send events that do not build on the horizon of the other replica, which could not take them. Authors of
+    /// which it has unknown events are left out.
+    pub(super) fn check_can_take(&self, summary: &Summary, proven: &Proven, counts: &[u32]) -> Result<(), Error> {
+        if self.some_outside(summary, proven, counts) { Err(self.compacted()) } else { Ok(()) }
+    }
+
+    /// Whether an event beyond these counts does not build on the horizon of the other replica, whose heads are known here.
+    /// O(heads) for each run beyond the counts that does not build on another one.
+    pub(crate) fn some_outside(&self, summary: &Summary, proven: &Proven, counts: &[u32]) -> bool {
+        let mut heads = Vec::new();
+        for head in &summary.horizon {
+            let Some(author) = self.lanes.author(head.author()) else { return false };
+            match self.find_print(author, Counter(head.counter), head.fingerprint) {
+                Some((lane, counter)) => heads.extend(self.graph.find(lane, counter).map(|_| (lane, counter))),
+                None if self.side_of(author, &head.name, head.counter, false) == AboveOrBelow::Below => {}
+                None => return false,
+            }
+        }
+        if heads.is_empty() {
+            return false;
+        }
+        let unknown: BTreeSet<AuthorNumber> = proven.unknown.iter().filter_map(|(author, _)| *author).collect();
+        // Runs that build on all heads, by their first events.
+        let mut good: BTreeMap<EventNumber, u32> = BTreeMap::new();
+        for span in self.graph.since(counts) {
+            work::step();
+            let is_good = |event: EventNumber| {
+                good.range(..=event).next_back().is_some_and(|(first, len)| event.0 - first.0 < *len)
+            };
+            let builds_on_all = self.dependencies(span.first).any(is_good)
+                || heads
+                    .iter()
+                    .all(|&(lane, counter)| self.graph.first_building_on(&[span.first], lane, counter).is_some());
+            if builds_on_all {
+                good.insert(span.first, span.len);
+            } else if !unknown.contains(&self.lanes.author_of(span.peer)) {
+                return true;
+            }
+        }
+        false
+    }
+}

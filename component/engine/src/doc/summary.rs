@@ -1,0 +1,219 @@
+//! What a replica knows, as bytes for another replica. `docs/format.md` specifies them.
+
+use super::Doc;
+use super::pack::{next_print, read_events, write_events};
+use super::waiting::Need;
+use crate::codec::{Column, ColumnWriter, Reader, put_varint};
+use crate::error::{Error, Invalid};
+use crate::id::{Counter, EventNumber, Fingerprint, PeerVersion, SharedText, read_texts, write_texts};
+use crate::lanes::{BRANCH_MARK, check_name};
+use crate::limits;
+use crate::sort;
+
+/// The version of the form of summaries.
+const VERSION: u8 = 1;
+/// Events are identified by name.
+const BY_NAME: u8 = 1;
+const CHECKSUM_BYTES: usize = 4;
+
+/// What a replica knows.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    /// Names alone identify events: there are no fingerprints.
+    pub(crate) is_by_name: bool,
+    pub(crate) branches: Vec<KnownBranch>,
+    /// The events of its horizon that no other one of the horizon builds on.
+    pub(crate) horizon: Vec<Need>,
+    /// Missing events that it asks for.
+    pub(crate) wanted: Vec<Need>,
+}
+
+/// A branch of which a replica knows events above its horizon.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownBranch {
+    pub(crate) name: SharedText,
+    /// The counter of its first event, if its peer is forked.
+    pub(crate) start: u32,
+    pub(crate) count: u32,
+    /// The fingerprint of its last event; `None` if names identify events.
+    pub(crate) tip: Option<Fingerprint>,
+}
+
+impl KnownBranch {
+    /// The counter of its last event.
+    pub(crate) fn last(&self) -> u32 {
+        self.count.saturating_sub(1)
+    }
+}
+
+impl Doc {
+    /// Encodes which events this replica knows, and which missing events it needs, identified by content. O(peers with events
+    /// above the horizon), and the events since the last summary, which are hashed.
+    #[must_use]
+    pub fn summary(&self) -> Vec<u8> {
+        self.own_summary().write()
+    }
+
+    /// What this replica knows.
+    pub(crate) fn own_summary(&self) -> Summary {
+        let horizon = self.graph.horizon();
+        let mut branches = Vec::new();
+        for (_, lanes) in self.lanes.authors() {
+            for &lane in lanes {
+                let count = self.graph.count(lane);
+                let is_leaf = self.lanes.leaving(lane, Counter(count)).is_empty();
+                let last = count.checked_sub(1).and_then(|last| self.graph.find(lane, Counter(last)));
+                let Some(last) = last.filter(|last| is_leaf && count > horizon.count(lane) && !self.is_stub(*last))
+                else {
+                    continue;
+                };
+                let counter = Counter(count - 1);
+                let start = self.lanes.branch_of(lane, counter).map_or(0, |(start, _)| start.0);
+                let name = SharedText::from(&*self.lanes.name(lane, counter));
+                branches.push(KnownBranch { name, start, count, tip: Some(self.print(last)) });
+            }
+        }
+        sort::sort_by(&mut branches, |a, b| a.name.cmp(&b.name));
+        let horizon = horizon.heads().iter().map(|&head| self.need_of(head)).collect();
+        let wanted = self.wanted().filter(|need| need.fingerprint != Fingerprint::BY_NAME);
+        let wanted = wanted.take(limits::REPORTED_MISSING.maximum as usize).collect();
+        Summary { is_by_name: false, branches, horizon, wanted }
+    }
+
+    /// The name and fingerprint of an event.
+    pub(super) fn need_of(&self, event: EventNumber) -> Need {
+        let (lane, counter, _) = self.graph.describe(event);
+        let name = SharedText::from(&*self.lanes.name(lane, counter));
+        Need { name, counter: counter.0, fingerprint: self.print(event) }
+    }
+
+    /// Encodes a version as a summary that identifies events by name alone. O(peers × log n).
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the version names a peer twice, or something that is not a peer or a branch; `LimitExceeded` for
+    /// names that are too long, and too many of them.
+    pub fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
+        limits::PEERS.check(version.len() as u64)?;
+        version.iter().try_for_each(|known| check_name(&known.peer))?;
+        if let Some(peer) = sort::repeated(version.iter().map(|known| &known.peer)) {
+            return Err(Invalid::RepeatedPeer(peer.clone()).into());
+        }
+        let known = version.iter().filter(|known| known.count > 0);
+        let mut branches: Vec<KnownBranch> = known
+            .map(|PeerVersion { peer, count }| KnownBranch {
+                name: SharedText::from(peer.as_str()),
+                start: 0,
+                count: *count,
+                tip: None,
+            })
+            .collect();
+        sort::sort_by(&mut branches, |a, b| a.name.cmp(&b.name));
+        Ok(Summary { is_by_name: true, branches, ..Summary::default() }.write())
+    }
+}
+
+impl Summary {
+    /// The bytes of a summary. O(its size × log n).
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut out = vec![VERSION, if self.is_by_name { BY_NAME } else { 0 }];
+        let events = || self.horizon.iter().chain(&self.wanted);
+        let names = self.branches.iter().map(|branch| &*branch.name).chain(events().map(|event| &*event.name));
+        let names: Vec<&str> = sort::distinct(names);
+        let rank = |name: &str| names.binary_search(&name).map_or(u32::MAX, |rank| rank as u32);
+        write_texts(names.len(), names.iter().copied(), &mut out);
+        let (mut counts, mut starts, mut tips) = (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::fixed());
+        let mut branches = self.branches.iter().peekable();
+        for name in &names {
+            let branch = branches.next_if(|branch| *branch.name == **name);
+            counts.push(branch.map_or(0, |branch| branch.count.into()));
+            let Some(branch) = branch else { continue };
+            if name.contains(BRANCH_MARK) {
+                starts.push(branch.start.into());
+            }
+            if let Some(tip) = branch.tip {
+                tips.push(tip.get());
+            }
+        }
+        counts.finish(&mut out);
+        if !self.is_by_name {
+            starts.finish(&mut out);
+            tips.finish(&mut out);
+            for events in [&self.horizon, &self.wanted] {
+                let events: Vec<_> =
+                    events.iter().map(|event| (rank(&event.name), event.counter, event.fingerprint)).collect();
+                write_events(&events, &mut out);
+            }
+        }
+        let checksum = crc32fast::hash(&out);
+        out.extend_from_slice(&checksum.to_le_bytes());
+        out
+    }
+
+    /// Reads the bytes of a summary.
+    ///
+    /// # Errors
+    /// `Corrupt` for bytes that are none; `UnsupportedVersion` for those of a newer engine; `LimitExceeded` for too many
+    /// names.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let whole = Reader::new(bytes);
+        let Some(end) = bytes.len().checked_sub(CHECKSUM_BYTES) else {
+            return Err(
+                whole.damage("this is no summary: it is too short; pass what `summary` or `summary-of` returned")
+            );
+        };
+        let (content, checksum) = bytes.split_at(end);
+        if crc32fast::hash(content).to_le_bytes() != checksum {
+            return Err(whole.damage("this is no summary, or it is damaged: the checksum is wrong"));
+        }
+        let mut reader = Reader::new(content);
+        let version = reader.byte()?;
+        if version != VERSION {
+            return Err(Error::UnsupportedVersion(version.into()));
+        }
+        let flags = reader.byte()?;
+        if flags & !BY_NAME != 0 {
+            return Err(reader.damage("a summary has unknown flags"));
+        }
+        let is_by_name = flags & BY_NAME != 0;
+        let texts = read_texts(&mut reader, &limits::PEERS, limits::BRANCH_BYTES.maximum)?;
+        let mut counts = Column::read(&mut reader)?;
+        let fixed =
+            if is_by_name { None } else { Some((Column::read(&mut reader)?, Column::read_fixed(&mut reader)?)) };
+        let mut fixed = fixed;
+        let (mut names, mut branches) = (Vec::with_capacity(texts.len()), Vec::new());
+        for (name, _) in texts.sorted() {
+            check_name(name).map_err(|_| reader.damage("a name is not that of a peer or of a branch"))?;
+            names.push(name.clone());
+            let count = counts.next_to(u32::MAX.into())? as u32;
+            if count == 0 {
+                continue;
+            }
+            let (start, tip) = match &mut fixed {
+                None => (0, None),
+                Some((starts, tips)) => {
+                    let is_branch = name.contains(BRANCH_MARK);
+                    let start = if is_branch { starts.next_to((count - 1).into())? as u32 } else { 0 };
+                    (start, Some(next_print(tips)?))
+                }
+            };
+            branches.push(KnownBranch { name: name.clone(), start, count, tip });
+        }
+        counts.finish()?;
+        let (mut horizon, mut wanted) = (Vec::new(), Vec::new());
+        if let Some((starts, tips)) = fixed {
+            starts.finish()?;
+            tips.finish()?;
+            horizon = read_events(&mut reader, &names, &limits::HORIZON_HEADS)?;
+            wanted = read_events(&mut reader, &names, &limits::REPORTED_MISSING)?;
+        }
+        reader.finish()?;
+        Ok(Self { is_by_name, branches, horizon, wanted })
+    }
+
+    /// How large the bytes are, in a message that says so.
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        let mut bytes = self.write();
+        put_varint(out, bytes.len() as u64);
+        out.append(&mut bytes);
+    }
+}

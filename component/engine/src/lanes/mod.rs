@@ -1,0 +1,325 @@
+//! The peers of a document, and the branches of those whose history forked.
+//!
+//! The events of an author form a tree: each follows the author's previous event. A lane is a path in this tree. While
+//! the tree is a chain, its author has one lane. Where an event gets a second successor, the new one begins a lane, which
+//! has its origin on the lane of the first. Inside the engine a lane is a peer number; outside, events go by the names of
+//! branches, which follow from the set of events, while lanes follow from the order of arrival: a lane consists of one
+//! branch or of several, and [`Lanes::name`] tells which branch an event is on.
+//!
+//! Always holds: an origin lies on a lane with a smaller number or on one that was read from the same bytes; both
+//! the event of a lane at which another one has its origin, if there is one, and the first event of the other begin branches.
+//! Does not know events: callers say where lanes begin and end.
+
+mod prune;
+mod read;
+mod tree;
+
+pub(crate) use read::ReadBranch;
+
+use crate::clock::Lamport;
+use crate::error::{Error, Invalid, Name};
+use crate::id::{Counter, Fingerprint, Names, PeerNumber, SharedText};
+use crate::limits;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+pub(crate) use crate::error::BRANCH_MARK;
+
+/// An author of events: a peer's name without a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AuthorNumber(u32);
+
+#[derive(Debug, Clone)]
+struct Lane {
+    author: AuthorNumber,
+    /// `None` for the first lane of an author.
+    origin: Option<Origin>,
+}
+
+/// Where a lane leaves another one.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    lane: PeerNumber,
+    /// The counter of the lane's first event.
+    start: Counter,
+    /// The number of lanes on the way to the author's first lane.
+    depth: u32,
+    /// A lane further up on this way, so that walks take O(log depth) steps.
+    jump: PeerNumber,
+}
+
+/// The first event of a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BranchStart {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) lamport: Lamport,
+}
+
+/// A part of a lane: the events of one branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Branch {
+    pub(crate) lane: PeerNumber,
+    /// The counter of its first event.
+    pub(crate) start: Counter,
+    /// The counter after its last event.
+    pub(crate) end: u32,
+    /// The fingerprint of its first event; `None` if the author's history is a chain up to here.
+    pub(crate) fingerprint: Option<Fingerprint>,
+}
+
+/// The lanes of a document by number, and their authors.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lanes {
+    authors: Names,
+    lanes: Vec<Lane>,
+    by_author: Vec<SmallVec<[PeerNumber; 1]>>,
+    /// The number of branches of authors whose history is forked.
+    branch_counts: BTreeMap<AuthorNumber, u64>,
+    /// The first events of branches. Empty while no author's history is forked.
+    starts: BTreeMap<(PeerNumber, Counter), BranchStart>,
+    by_fingerprint: BTreeMap<(AuthorNumber, Fingerprint), (PeerNumber, Counter)>,
+    /// The lanes with an origin, by the lane and the counter at which they leave it.
+    children: BTreeMap<(PeerNumber, Counter), Vec<PeerNumber>>,
+}
+
+/// Splits the name of a branch, or a permanent name, into the author and the fingerprint.
+pub(crate) fn split_name(name: &str) -> (&str, Option<&str>) {
+    match name.split_once(BRANCH_MARK) {
+        Some((author, fingerprint)) => (author, Some(fingerprint)),
+        None => (name, None),
+    }
+}
+
+/// Refuses what is neither the name of a peer nor that of a branch of it.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let (author, digits) = split_name(name);
+    Name::Peer.check(author)?;
+    match digits {
+        Some(digits) if Fingerprint::parse(digits).is_none() => Err(Invalid::NotABranch(name.to_owned()).into()),
+        _ => Ok(()),
+    }
+}
+
+/// The name of the branch of an author that begins with this event.
+pub(crate) fn branch_name(author: &str, fingerprint: Fingerprint) -> String {
+    format!("{author}{BRANCH_MARK}{fingerprint}")
+}
+
+impl Lanes {
+    /// The number of lanes.
+    pub(crate) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// All lanes.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = PeerNumber> + use<> {
+        (0..self.lanes.len() as u32).map(PeerNumber)
+    }
+
+    /// Whether the history of any author is forked.
+    pub(crate) fn is_forked(&self) -> bool {
+        !self.starts.is_empty()
+    }
+
+    /// The number of an author, if one of its events is known. O(1).
+    pub(crate) fn author(&self, name: &str) -> Option<AuthorNumber> {
+        self.authors.find(name).map(AuthorNumber)
+    }
+
+    /// The author of a lane.
+    pub(crate) fn author_of(&self, lane: PeerNumber) -> AuthorNumber {
+        self.lanes[lane.index()].author
+    }
+
+    /// The name of the author of a lane.
+    pub(crate) fn author_name(&self, lane: PeerNumber) -> &SharedText {
+        self.authors.text(self.author_of(lane).0)
+    }
+
+    /// All authors with their lanes, sorted by name.
+    pub(crate) fn authors(&self) -> impl Iterator<Item = (&SharedText, &[PeerNumber])> {
+        self.authors.sorted().map(|(name, author)| (name, &self.by_author[author as usize][..]))
+    }
+
+    /// The lanes of an author, in the order in which they began here.
+    pub(crate) fn lanes_of(&self, author: AuthorNumber) -> &[PeerNumber] {
+        &self.by_author[author.0 as usize]
+    }
+
+    /// Adds the first lane of an author, which must be new. O(log n).
+    pub(crate) fn add_author(&mut self, name: &str) -> PeerNumber {
+        let author = AuthorNumber(self.authors.intern(name));
+        self.push(author, None)
+    }
+
+    /// Adds a lane that leaves `parent` at its event `start`; `sibling` is that event, if `parent` has it. O(log n).
+    pub(crate) fn add_lane(
+        &mut self,
+        parent: PeerNumber,
+        start: Counter,
+        first: BranchStart,
+        sibling: Option<BranchStart>,
+    ) -> PeerNumber {
+        let author = self.author_of(parent);
+        let origin = self.origin_at(parent, start);
+        let lane = self.push(author, Some(origin));
+        self.children.entry((parent, start)).or_default().push(lane);
+        for (lane, first) in [(lane, Some(first)), (parent, sibling)] {
+            if let Some(first) = first {
+                self.starts.insert((lane, start), first);
+                self.by_fingerprint.insert((author, first.fingerprint), (lane, start));
+                *self.branch_counts.entry(author).or_default() += 1;
+            }
+        }
+        lane
+    }
+
+    fn push(&mut self, author: AuthorNumber, origin: Option<Origin>) -> PeerNumber {
+        let lane = PeerNumber(self.lanes.len() as u32);
+        self.lanes.push(Lane { author, origin });
+        if self.by_author.len() <= author.0 as usize {
+            self.by_author.push(SmallVec::new());
+        }
+        self.by_author[author.0 as usize].push(lane);
+        lane
+    }
+
+    /// Forgets the lanes that were added when there were `len`. O(log n) for each.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        while self.lanes.len() > len {
+            let Some(Lane { author, origin }) = self.lanes.pop() else { return };
+            let number = PeerNumber(self.lanes.len() as u32);
+            self.by_author[author.0 as usize].pop();
+            let Some(Origin { lane: parent, start, .. }) = origin else {
+                self.by_author.pop();
+                self.authors.truncate(author.0 as usize);
+                continue;
+            };
+            self.forget_start(author, number, start);
+            if let Some(children) = self.children.get_mut(&(parent, start)) {
+                children.pop();
+                if children.is_empty() {
+                    self.children.remove(&(parent, start));
+                    self.forget_start(author, parent, start);
+                }
+            }
+        }
+    }
+
+    fn forget_start(&mut self, author: AuthorNumber, lane: PeerNumber, start: Counter) {
+        if let Some(first) = self.starts.remove(&(lane, start)) {
+            self.by_fingerprint.remove(&(author, first.fingerprint));
+            if let Some(count) = self.branch_counts.get_mut(&author) {
+                *count -= 1;
+            }
+        }
+    }
+
+    /// Refuses more authors than a document may have. `max_new` bounds how many of the given ones can be new.
+    pub(crate) fn check_room<'a>(&self, max_new: u64, given: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+        self.authors.check_room(&limits::PEERS, max_new, given)
+    }
+
+    /// Refuses more branches than an author may have, with so many new ones.
+    pub(crate) fn check_branches(&self, author: AuthorNumber, new: u64) -> Result<(), Error> {
+        limits::PEER_BRANCHES.check(self.branch_counts.get(&author).copied().unwrap_or(0) + new)
+    }
+
+    /// The branch that an event lies on: its first event, or `None` if the history is a chain up to the event. O(log n).
+    pub(crate) fn branch_of(&self, lane: PeerNumber, counter: Counter) -> Option<(Counter, BranchStart)> {
+        if self.starts.is_empty() {
+            return None;
+        }
+        let mut starts = self.starts.range((lane, Counter(0))..=(lane, counter));
+        starts.next_back().map(|(&(_, start), &first)| (start, first))
+    }
+
+    /// The name of the branch that an event lies on. O(log n).
+    pub(crate) fn name(&self, lane: PeerNumber, counter: Counter) -> Cow<'_, str> {
+        let author = self.author_name(lane);
+        match self.branch_of(lane, counter) {
+            Some((_, first)) => Cow::Owned(branch_name(author, first.fingerprint)),
+            None => Cow::Borrowed(author),
+        }
+    }
+
+    /// The first event of the branch of this name. O(log n).
+    pub(crate) fn find_branch(&self, author: AuthorNumber, first: Fingerprint) -> Option<(PeerNumber, Counter)> {
+        self.by_fingerprint.get(&(author, first)).copied()
+    }
+
+    /// The first event of the branch that begins here. O(log n).
+    pub(crate) fn start_at(&self, lane: PeerNumber, counter: Counter) -> Option<BranchStart> {
+        self.starts.get(&(lane, counter)).copied()
+    }
+
+    /// The first event of the next branch on a lane behind an event. O(log n).
+    pub(crate) fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
+        if self.starts.is_empty() {
+            return None;
+        }
+        let behind = (lane, Counter(counter.0.saturating_add(1)))..=(lane, Counter(u32::MAX));
+        self.starts.range(behind).next().map(|(&(_, start), _)| start)
+    }
+
+    /// The branches of a lane that ends before the counter `end`, in their order. O(log n) and the result.
+    pub(crate) fn branches(&self, lane: PeerNumber, end: u32) -> SmallVec<[Branch; 1]> {
+        let mut branches = SmallVec::new();
+        let mut current = Branch { lane, start: self.start(lane), end, fingerprint: None };
+        for (&(_, start), first) in self.starts.range((lane, Counter(0))..(lane, Counter(end))) {
+            if start > current.start {
+                branches.push(Branch { end: start.0, ..current });
+            }
+            current = Branch { start, fingerprint: Some(first.fingerprint), ..current };
+        }
+        if end > current.start.0 {
+            branches.push(current);
+        }
+        branches
+    }
+
+    /// The name of a branch.
+    pub(crate) fn branch_name(&self, branch: &Branch) -> Cow<'_, str> {
+        let author = self.author_name(branch.lane);
+        match branch.fingerprint {
+            Some(fingerprint) => Cow::Owned(branch_name(author, fingerprint)),
+            None => Cow::Borrowed(author),
+        }
+    }
+
+    /// The lanes that leave this one at an event.
+    pub(crate) fn leaving(&self, lane: PeerNumber, counter: Counter) -> &[PeerNumber] {
+        if self.children.is_empty() {
+            return &[];
+        }
+        self.children.get(&(lane, counter)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a lane leaves this one behind its event `counter`. O(log n).
+    pub(crate) fn forks_beyond(&self, lane: PeerNumber, counter: Counter) -> bool {
+        let from = (lane, Counter(counter.0.saturating_add(1)));
+        self.children.range(from..=(lane, Counter(u32::MAX))).next().is_some()
+    }
+
+    /// The places at which lanes leave lanes, by lane and counter.
+    pub(crate) fn forks(&self) -> impl Iterator<Item = (PeerNumber, Counter, &[PeerNumber])> {
+        self.children.iter().map(|(&(lane, counter), children)| (lane, counter, &children[..]))
+    }
+
+    /// The counter of the first event of a lane.
+    pub(crate) fn start(&self, lane: PeerNumber) -> Counter {
+        self.lanes[lane.index()].origin.map_or(Counter(0), |origin| origin.start)
+    }
+
+    /// The lane that a lane leaves.
+    pub(crate) fn parent(&self, lane: PeerNumber) -> Option<PeerNumber> {
+        self.lanes[lane.index()].origin.map(|origin| origin.lane)
+    }
+
+    /// The author's event before this one: its lane and counter. O(log depth).
+    pub(crate) fn previous(&self, lane: PeerNumber, counter: Counter) -> Option<(PeerNumber, Counter)> {
+        let previous = Counter(counter.0.checked_sub(1)?);
+        Some((self.on_way(lane, previous), previous))
+    }
+}

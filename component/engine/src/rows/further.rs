@@ -1,0 +1,139 @@
+//! The inserts of each row after its earliest one that counts.
+//!
+//! Holds them in one list, because few rows have any. Always holds: it is sorted by row, and the stamps of a row by the
+//! order of execution. Does not know that order: callers bring the peers.
+
+use super::Stamp;
+use crate::clock::Lamport;
+use crate::id::{Order, PeerNumber, RowNumber};
+use crate::lanes::Lanes;
+use crate::work;
+use std::cmp::Ordering;
+
+/// Bytes of the memory's slack that a further insert takes.
+pub(super) const FURTHER_SPENDS: u64 = 32;
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    row: RowNumber,
+    stamp: Stamp,
+}
+
+/// The further inserts of rows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FurtherInserts(Order<Entry>);
+
+impl FurtherInserts {
+    /// Adds one that is not there yet. O(log n).
+    pub(super) fn add(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes) {
+        work::step();
+        let is_before = |other: Entry| other.row.cmp(&row).then_with(|| other.stamp.order(stamp, peers)).is_lt();
+        self.0.insert_by(Entry { row, stamp }, is_before);
+    }
+
+    /// Adds those of a row that comes after all other rows here, in the order of execution. O(1) each.
+    pub(super) fn push_row(&mut self, row: RowNumber, stamps: impl Iterator<Item = Stamp>) {
+        for stamp in stamps {
+            work::step();
+            self.0.push(Entry { row, stamp });
+        }
+    }
+
+    /// Takes out the earliest one of a row. O(log n).
+    pub(super) fn take_earliest(&mut self, row: RowNumber) -> Option<Stamp> {
+        work::step();
+        self.0.remove_by(|entry| entry.row.cmp(&row)).map(|entry| entry.stamp)
+    }
+
+    /// The stamps of a row, in the order of execution. O(log n) to begin.
+    pub(super) fn stamps(&self, row: RowNumber) -> impl Iterator<Item = Stamp> {
+        self.of(row).inspect(|_| work::step()).map(|entry| entry.stamp)
+    }
+
+    /// The stamps of all rows.
+    pub(super) fn all(&self) -> impl Iterator<Item = Stamp> {
+        self.0.iter().inspect(|_| work::step()).map(|entry| entry.stamp)
+    }
+
+    /// Those of one row alone. O(log n) and the result.
+    pub(super) fn only(&self, row: RowNumber) -> Self {
+        let mut only = Self::default();
+        only.push_row(row, self.stamps(row));
+        only
+    }
+
+    /// Gives peers other numbers, which leave the order of execution as it is. O(n).
+    pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
+        let renumbered = self.0.iter().map(|Entry { row, stamp }| Entry { row, stamp: stamp.renumbered(number) });
+        self.0 = Order::of_sorted(renumbered);
+    }
+
+    /// Forgets those of an earlier time. O(n).
+    pub(super) fn forget_before(&mut self, lamport: Lamport) {
+        if self.0.len() > 0 {
+            let is_kept = |entry: &Entry| {
+                work::step();
+                entry.stamp.lamport >= lamport
+            };
+            self.0 = Order::of_sorted(self.0.iter().filter(is_kept));
+        }
+    }
+
+    /// Whether the stamps of a row are sorted, and after this one. O(log n) and the stamps.
+    pub(super) fn follow(&self, row: RowNumber, earliest: Stamp, peers: &Lanes) -> bool {
+        let mut last = earliest;
+        self.stamps(row).all(|stamp| std::mem::replace(&mut last, stamp).order(stamp, peers) == Ordering::Less)
+    }
+
+    fn of(&self, row: RowNumber) -> impl Iterator<Item = Entry> {
+        self.0.range(move |entry| entry.row < row, move |entry| entry.row > row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FurtherInserts, PeerNumber};
+    use crate::clock::Lamport;
+    use crate::id::{RowNumber, SharedText};
+    use crate::lanes::Lanes;
+    use crate::rows::Stamp;
+    use std::collections::BTreeSet;
+
+    type Known = (RowNumber, Lamport, SharedText, PeerNumber);
+
+    #[test]
+    fn is_what_a_sorted_set_is() {
+        let mut peers = Lanes::default();
+        for peer in ["b", "a", "c"] {
+            peers.add_author(peer);
+        }
+        let (mut inserts, mut set) = (FurtherInserts::default(), BTreeSet::<Known>::new());
+        let mut random = 1_u32;
+        for _ in 0..5_000 {
+            random = random.wrapping_mul(0x9e37_79b1).wrapping_add(0x7f4a_7c15).rotate_left(5);
+            let (row, lamport, peer) = (random % 7, random >> 8 & 0xff, random >> 16 & 0xff);
+            let (row, peer) = (RowNumber(row), PeerNumber(peer % 3));
+            let name = peers.author_name(peer).clone();
+            if random.is_multiple_of(5) {
+                let first = set.iter().find(|&&(of, ..)| of == row).cloned();
+                let expected = first.clone().map(|(_, lamport, _, peer)| (lamport, peer));
+                assert_eq!(inserts.take_earliest(row).map(|stamp| (stamp.lamport, stamp.peer)), expected);
+                assert!(first.is_none_or(|first| set.remove(&first)));
+            } else if set.insert((row, Lamport(lamport), name, peer)) {
+                inserts.add(row, Stamp { lamport: Lamport(lamport), peer, index: 0 }, &peers);
+            }
+        }
+        for row in (0..8).map(RowNumber) {
+            let expected = set.iter().filter(|&&(of, ..)| of == row).map(|(_, lamport, _, peer)| (*lamport, *peer));
+            let expected: Vec<_> = expected.collect();
+            let found = |inserts: &FurtherInserts| -> Vec<_> {
+                inserts.stamps(row).map(|stamp| (stamp.lamport, stamp.peer)).collect()
+            };
+            assert_eq!((found(&inserts), found(&inserts.only(row))), (expected.clone(), expected));
+            assert!(inserts.follow(row, Stamp::NEVER, &peers));
+        }
+        inserts.forget_before(Lamport(100));
+        set.retain(|&(_, lamport, ..)| lamport >= Lamport(100));
+        assert_eq!(inserts.all().count(), set.len());
+    }
+}
