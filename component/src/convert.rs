@@ -1,7 +1,7 @@
 //! The contract's types from the engine's and back, field by field. Texts and blobs move, nothing is copied.
 
 use crate::contract::exports::converge::sync::durable as wit;
-use crate::contract::exports::converge::sync::{ephemeral, session, types};
+use crate::contract::exports::converge::sync::{engine as facts, ephemeral, session, types};
 use converge_engine as engine;
 
 /// Each element of a list.
@@ -35,26 +35,60 @@ records! {
     types::EventId => engine::EventId { peer, counter }
     engine::PeerVersion => types::PeerVersion { peer, count }
     types::PeerVersion => engine::PeerVersion { peer, count }
-    wit::EventRun => engine::EventRun { peer, start, lamport, deps as list, commits as commits }
-    engine::EventRun => wit::EventRun { peer, start, lamport, deps as list, commits as commits }
+    wit::EventRun => engine::EventRun { peer, start, lamport, deps as list, fingerprints, salt, commits as commits }
+    engine::EventRun => wit::EventRun { peer, start, lamport, deps as list, fingerprints, salt, commits as commits }
     engine::EventBatch => wit::EventBatch { runs as list, more }
-    engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, missing as list }
-    engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped }
+    engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, dropped, missing as list, forked }
+    engine::Fork => wit::Fork { peer, counter, branches as list }
+    engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped, horizon as list }
     types::ScanOptions => engine::ScanOptions { range as into, descending, limit, after, columns }
     engine::Row => types::Row { id, cells as list }
     engine::Page => types::Page { rows as list, more }
-    engine::TableSummary => wit::TableSummary { name, rows }
+    engine::TableSummary => types::TableSummary { name, rows }
     engine::Changes => wit::Changes { ops as list, more }
     engine::Entry => ephemeral::Entry { namespace, key, value as option, timestamp, peer }
     ephemeral::Entry => engine::Entry { namespace, key, value as option, timestamp, peer }
-    session::SessionOptions => engine::SessionOptions { document, most_message_bytes, namespaces, read_only }
+    session::SessionOptions => engine::SessionOptions {
+        document, nonce, max_message_bytes, namespaces, read_only, accept as into, writers
+    }
     engine::Received => session::Received { durable as option, ephemeral as list, refused }
     engine::Progress => session::Progress { known_there as list, unsent, awaited, in_sync }
 }
 
+impl From<engine::Inspection> for facts::Inspection {
+    fn from(inspection: engine::Inspection) -> Self {
+        let engine::Inspection { content, format_version, sections, version, horizon, waiting, tables } = inspection;
+        let section = |engine::SectionSize { id, name, bytes }| facts::Section { id, name: name.to_owned(), bytes };
+        Self {
+            content: match content {
+                engine::Content::Document => facts::Content::Document,
+                engine::Content::Update => facts::Content::Update,
+                engine::Content::EphemeralSnapshot => facts::Content::EphemeralSnapshot,
+                engine::Content::EphemeralUpdate => facts::Content::EphemeralUpdate,
+            },
+            format_version,
+            sections: sections.into_iter().map(section).collect(),
+            version: list(version),
+            horizon: list(horizon),
+            waiting,
+            tables: list(tables),
+        }
+    }
+}
+
+impl From<session::Acceptance> for engine::Acceptance {
+    fn from(accept: session::Acceptance) -> Self {
+        Self {
+            events: accept.contains(session::Acceptance::EVENTS),
+            entries: accept.contains(session::Acceptance::ENTRIES),
+            documents: accept.contains(session::Acceptance::DOCUMENTS),
+        }
+    }
+}
+
 impl From<ephemeral::StoreOptions> for engine::StoreOptions {
     fn from(options: ephemeral::StoreOptions) -> Self {
-        Self { time_to_live_ms: options.time_to_live, most_skew_ms: options.most_skew }
+        Self { time_to_live_ms: options.time_to_live, max_skew_ms: options.max_skew }
     }
 }
 
@@ -90,6 +124,7 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Insert(wit::InsertOp { table, row, cells }) => Self::Insert { table, row, cells: list(cells) },
             wit::RowOp::Update(wit::UpdateOp { table, row, cells }) => Self::Update { table, row, cells: list(cells) },
             wit::RowOp::Delete(wit::DeleteOp { table, row }) => Self::Delete { table, row },
+            wit::RowOp::Unset(wit::UnsetOp { table, row, columns }) => Self::Unset { table, row, columns },
         }
     }
 }
@@ -104,6 +139,7 @@ impl From<engine::RowOp> for wit::RowOp {
                 Self::Update(wit::UpdateOp { table, row, cells: list(cells) })
             }
             engine::RowOp::Delete { table, row } => Self::Delete(wit::DeleteOp { table, row }),
+            engine::RowOp::Unset { table, row, columns } => Self::Unset(wit::UnsetOp { table, row, columns }),
         }
     }
 }
@@ -115,7 +151,7 @@ impl From<types::KeyRange> for engine::KeyRange {
             types::KeyRange::Equal(id) => Self::Equal(id),
             types::KeyRange::AtLeast(id) => Self::AtLeast(id),
             types::KeyRange::AtMost(id) => Self::AtMost(id),
-            types::KeyRange::Between((first, last)) => Self::Between(first, last),
+            types::KeyRange::Between(types::KeyBounds { first, last }) => Self::Between(first, last),
             types::KeyRange::StartsWith(start) => Self::StartsWith(start),
         }
     }
@@ -125,22 +161,21 @@ impl From<engine::Error> for types::Error {
     fn from(error: engine::Error) -> Self {
         match error {
             engine::Error::InvalidArgument(invalid) => Self::InvalidArgument(invalid.to_string()),
-            engine::Error::LimitExceeded { limit, given } => {
-                Self::LimitExceeded(types::ExceededLimit { limit: limit.name.to_owned(), most: limit.most, given })
+            engine::Error::LimitExceeded { limit, actual } => {
+                let engine::limits::Limit { name, maximum } = *limit;
+                Self::LimitExceeded(types::ExceededLimit { limit: name.to_owned(), maximum, actual })
             }
-            engine::Error::NoSuchRow { table, row } => Self::NoSuchRow((table, row)),
-            engine::Error::ConflictingEvent { peer, counter } => {
-                Self::ConflictingEvent(types::EventId { peer, counter })
-            }
-            corrupt @ (engine::Error::Corrupt(_) | engine::Error::UnsupportedFeature(_)) => {
-                Self::Corrupt(corrupt.to_string())
-            }
+            engine::Error::NoSuchRow { table, row } => Self::NoSuchRow(types::RowId { table, row }),
+            corrupt @ engine::Error::Corrupt(_) => Self::Corrupt(corrupt.to_string()),
             engine::Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
+            engine::Error::UnsupportedFeature(feature) => Self::UnsupportedFeature(feature),
+            engine::Error::Protocol(rule) => Self::Protocol(rule.to_string()),
+            engine::Error::SessionEnded => Self::SessionEnded,
             engine::Error::Compacted(version) => {
                 let entries = version.into_iter();
                 Self::Compacted(entries.map(|(peer, count)| types::PeerVersion { peer, count }).collect())
             }
-            // The engine's errors may grow; what this contract has no case for is told in words.
+            // The engine's errors may grow: the contract reports those without a case in words.
             other => Self::Other(other.to_string()),
         }
     }

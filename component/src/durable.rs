@@ -1,9 +1,10 @@
-//! `durable`: documents and their watchers, each a resource.
+//! `durable`: documents, their watchers, and readers of updates, each a resource.
 
 use crate::Component;
 use crate::contract::exports::converge::sync::durable as wit;
-use crate::contract::exports::converge::sync::types;
+use crate::contract::exports::converge::sync::{transactions, types};
 use crate::convert::list;
+use crate::transactions::Transaction;
 use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,14 +18,28 @@ pub(crate) struct Watcher {
     number: engine::WatcherNumber,
 }
 
+/// A reader of an update's events.
+pub(crate) struct UpdateReader(RefCell<engine::UpdateReader>);
+
 impl wit::Guest for Component {
     type Doc = Doc;
     type Watcher = Watcher;
+    type UpdateReader = UpdateReader;
+}
+
+impl wit::GuestUpdateReader for UpdateReader {
+    fn open(update: Vec<u8>) -> Result<wit::UpdateReader, types::Error> {
+        Ok(wit::UpdateReader::new(Self(RefCell::new(engine::UpdateReader::open(&update)?))))
+    }
+
+    fn next(&self, limit: u32) -> wit::EventBatch {
+        self.0.borrow_mut().next(limit).into()
+    }
 }
 
 impl wit::GuestWatcher for Watcher {
-    fn take(&self, most: u32) -> wit::Changes {
-        self.doc.borrow_mut().take(self.number, most).into()
+    fn take(&self, limit: u32) -> wit::Changes {
+        self.doc.borrow_mut().take(self.number, limit).into()
     }
 }
 
@@ -68,8 +83,24 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow_mut().delete(&table, &row)?.into())
     }
 
+    fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().unset(&table, &row, columns)?.into())
+    }
+
     fn commit(&self, ops: wit::Commit) -> Result<types::EventId, types::Error> {
         Ok(self.0.borrow_mut().commit(list(ops))?.into())
+    }
+
+    fn begin(&self) -> transactions::Transaction {
+        Transaction::begin(&self.0)
+    }
+
+    fn commit_transaction(
+        &self,
+        transaction: transactions::Transaction,
+    ) -> Result<Option<types::EventId>, types::Error> {
+        let event = transaction.into_inner::<Transaction>().commit(&self.0)?;
+        Ok(event.map(Into::into))
     }
 
     fn get(&self, table: String, row: String) -> Option<Vec<types::Cell>> {
@@ -80,7 +111,7 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow().scan(&table, &options.into())?.into())
     }
 
-    fn tables(&self) -> Vec<wit::TableSummary> {
+    fn tables(&self) -> Vec<types::TableSummary> {
         list(self.0.borrow().tables())
     }
 
@@ -101,44 +132,58 @@ impl wit::GuestDoc for Doc {
         list(self.0.borrow().heads())
     }
 
-    fn events_since(&self, known: Vec<types::PeerVersion>, most: u32) -> Result<wit::EventBatch, types::Error> {
-        let known: Vec<engine::PeerVersion> = list(known);
-        Ok(self.0.borrow().events_since(&known, most)?.into())
+    fn summary(&self) -> Vec<u8> {
+        self.0.borrow().summary()
+    }
+
+    fn summary_of(version: Vec<types::PeerVersion>) -> Result<Vec<u8>, types::Error> {
+        let version: Vec<engine::PeerVersion> = list(version);
+        Ok(engine::Doc::summary_of(&version)?)
+    }
+
+    fn forks(&self, skip: u32, limit: u32) -> Vec<wit::Fork> {
+        list(self.0.borrow().forks(skip, limit))
+    }
+
+    fn permanent_id(&self, event: types::EventId) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow().permanent_id(&event.into())?.into())
+    }
+
+    fn events_since(&self, summary: Vec<u8>, limit: u32) -> Result<wit::EventBatch, types::Error> {
+        Ok(self.0.borrow().events_since(&summary, limit)?.into())
     }
 
     fn merge_events(&self, events: Vec<wit::EventRun>) -> Result<wit::MergeReport, types::Error> {
         Ok(self.0.borrow_mut().merge_events(list(events))?.into())
     }
 
-    fn update_since(&self, known: Vec<types::PeerVersion>) -> Result<Vec<u8>, types::Error> {
-        let known: Vec<engine::PeerVersion> = list(known);
-        Ok(self.0.borrow().update_since(&known)?)
+    fn update_since(&self, summary: Vec<u8>) -> Result<Vec<u8>, types::Error> {
+        Ok(self.0.borrow().update_since(&summary)?)
     }
 
     fn merge_update(&self, update: Vec<u8>) -> Result<wit::MergeReport, types::Error> {
         Ok(self.0.borrow_mut().merge_update(&update)?.into())
     }
 
-    fn events_of(update: Vec<u8>, skip: u32, most: u32) -> Result<wit::EventBatch, types::Error> {
-        Ok(engine::Doc::events_of(&update, skip, most)?.into())
-    }
-
     fn save(&self) -> Vec<u8> {
         self.0.borrow().save()
     }
 
-    fn compact(&self, horizon: Vec<types::PeerVersion>) -> Result<wit::CompactionReport, types::Error> {
-        let horizon: Vec<engine::PeerVersion> = list(horizon);
-        Ok(self.0.borrow_mut().compact(&horizon)?.into())
+    fn compact(&self, summaries: Vec<Vec<u8>>) -> Result<wit::CompactionReport, types::Error> {
+        Ok(self.0.borrow_mut().compact(&summaries)?.into())
     }
 
     fn rebase(&self, saved: Vec<u8>) -> Result<wit::MergeReport, types::Error> {
         Ok(self.0.borrow_mut().rebase(&saved)?.into())
     }
 
-    fn diff(&self, here: Vec<types::EventId>, there: Vec<types::EventId>) -> Result<Vec<wit::RowOp>, types::Error> {
-        let (here, there): (Vec<engine::EventId>, Vec<engine::EventId>) = (list(here), list(there));
-        Ok(list(self.0.borrow().diff(&here, &there)?))
+    fn diff(
+        &self,
+        from_heads: Vec<types::EventId>,
+        to_heads: Vec<types::EventId>,
+    ) -> Result<Vec<wit::RowOp>, types::Error> {
+        let (from, to): (Vec<engine::EventId>, Vec<engine::EventId>) = (list(from_heads), list(to_heads));
+        Ok(list(self.0.borrow().diff(&from, &to)?))
     }
 
     fn fork_at(&self, heads: Vec<types::EventId>, peer: String) -> Result<wit::Doc, types::Error> {

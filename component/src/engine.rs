@@ -1,8 +1,9 @@
-//! `engine`: facts about the engine.
+//! `engine`: facts about the engine, and about bytes that it wrote.
 
 use crate::Component;
-use crate::contract::exports::converge::sync::engine::{Guest, Limit};
-use converge_engine::{VERSION, limits};
+use crate::contract::exports::converge::sync::engine::{Guest, Inspection, Limit};
+use crate::contract::exports::converge::sync::types;
+use converge_engine::{VERSION, inspect, limits};
 
 impl Guest for Component {
     fn version() -> String {
@@ -10,6 +11,10 @@ impl Guest for Component {
     }
 
     fn limits() -> Vec<Limit> {
-        limits::ALL.iter().map(|limit| Limit { name: limit.name.to_owned(), most: limit.most }).collect()
+        limits::ALL.iter().map(|limit| Limit { name: limit.name.to_owned(), maximum: limit.maximum }).collect()
+    }
+
+    fn inspect(bytes: Vec<u8>) -> Result<Inspection, types::Error> {
+        Ok(inspect(&bytes)?.into())
     }
 }

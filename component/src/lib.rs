@@ -15,7 +15,8 @@ mod contract {
     wit_bindgen::generate!({ path: "../wit", world: "converge", pub_export_macro: true, export_macro_name: "export" });
 }
 
-/// What exports the contract's functions. It has no state: documents, watchers, stores and sessions are resources of their own.
+/// What exports the contract's functions. It has no state: documents, watchers, transactions, readers, stores and
+/// sessions are resources of their own.
 pub(crate) struct Component;
 
 /// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.

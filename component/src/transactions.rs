@@ -1,9 +1,8 @@
-//! `transactions` and `committing`: transactions, each a resource that keeps its document alive.
+//! `transactions`: transactions, each a resource that keeps its document alive.
 
 use crate::Component;
-use crate::contract::exports::converge::sync::{committing, durable, transactions as wit, types};
+use crate::contract::exports::converge::sync::{transactions as wit, types};
 use crate::convert::list;
-use crate::durable::Doc;
 use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,6 +11,24 @@ use std::rc::Rc;
 pub(crate) struct Transaction {
     transaction: RefCell<engine::Transaction>,
     doc: Rc<RefCell<engine::Doc>>,
+}
+
+/// Why a transaction cannot be committed.
+const OTHER_DOCUMENT: &str = "the transaction was begun on another document; commit it on that one";
+
+impl Transaction {
+    /// Begins a transaction of this document.
+    pub(crate) fn begin(doc: &Rc<RefCell<engine::Doc>>) -> wit::Transaction {
+        wit::Transaction::new(Self { transaction: RefCell::default(), doc: doc.clone() })
+    }
+
+    /// Commits the buffered writes, which must be writes on this document.
+    pub(crate) fn commit(self, doc: &Rc<RefCell<engine::Doc>>) -> Result<Option<engine::EventId>, types::Error> {
+        if !Rc::ptr_eq(&self.doc, doc) {
+            return Err(types::Error::InvalidArgument(OTHER_DOCUMENT.to_owned()));
+        }
+        Ok(self.transaction.into_inner().commit(&mut doc.borrow_mut())?)
+    }
 }
 
 impl wit::Guest for Component {
@@ -38,16 +55,13 @@ impl wit::GuestTransaction for Transaction {
     fn delete(&self, table: String, row: String) -> Result<(), types::Error> {
         Ok(self.transaction.borrow_mut().delete(&self.doc.borrow(), &table, &row)?)
     }
-}
 
-impl committing::Guest for Component {
-    fn begin(doc: durable::DocBorrow<'_>) -> wit::Transaction {
-        let doc = doc.get::<Doc>().0.clone();
-        wit::Transaction::new(Transaction { transaction: RefCell::default(), doc })
+    fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<(), types::Error> {
+        Ok(self.transaction.borrow_mut().unset(&self.doc.borrow(), &table, &row, columns)?)
     }
 
-    fn commit(transaction: wit::Transaction) -> Result<Option<types::EventId>, types::Error> {
-        let Transaction { transaction, doc } = transaction.into_inner();
-        Ok(transaction.into_inner().commit(&mut doc.borrow_mut())?.map(Into::into))
+    fn touched(&self) -> Vec<types::RowId> {
+        let touched = self.transaction.borrow().touched().into_iter();
+        touched.map(|(table, row)| types::RowId { table, row }).collect()
     }
 }
