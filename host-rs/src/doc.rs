@@ -5,7 +5,7 @@ use crate::instance::{Instance, InstanceOptions};
 use crate::runtime::Limits;
 use crate::types::collect_cells;
 use crate::{
-    Cell, Commit, Digest, Error, EventBatch, EventId, EventRun, MergeReport, Page, PeerVersion, Row, ScanOptions,
+    Cell, Commit, Digest, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page, PeerVersion, Row, ScanOptions,
     TableSummary, Watcher, cells,
 };
 use serde::Serialize;
@@ -26,8 +26,12 @@ pub struct Doc {
 }
 
 impl Doc {
-    /// An empty document, in an instance of its own with the default limits, in which this replica writes as `peer`. No
-    /// two live replicas may write as the same peer.
+    /// Creates an empty document that writes as `peer`, a name without `~`, in an instance of its own with the default
+    /// limits. A program with many documents should put them into one instance, with [`Instance::doc`]: a document takes
+    /// 3 KiB there, and 81 KiB in an instance of its own.
+    ///
+    /// Every replica should write as a peer of its own. If two replicas write as the same peer nonetheless, nothing is
+    /// lost: their events are kept apart; see [`forks`](Self::forks).
     ///
     /// # Errors
     ///
@@ -47,7 +51,7 @@ impl Doc {
         &self.instance
     }
 
-    /// The name that this replica writes as.
+    /// Returns the name that this replica writes as, without a branch.
     ///
     /// # Errors
     ///
@@ -56,13 +60,12 @@ impl Doc {
         self.call(|doc, store| doc.call_peer(store, self.resource))
     }
 
-    /// Creates the row with these cells; where the row exists, sets these cells and leaves the others. Gives the name of
-    /// the event that it was.
+    /// Creates the row with these cells. If the row exists, sets these cells and keeps the others. Returns the name of the
+    /// event.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice, [`Error::LimitExceeded`],
-    /// [`Error::ConflictingEvent`] where this peer's name is used elsewhere.
+    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice; [`Error::LimitExceeded`].
     pub fn insert(
         &self,
         table: &str,
@@ -77,7 +80,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] where the row is not there, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
     pub fn update(
         &self,
         table: &str,
@@ -88,16 +91,39 @@ impl Doc {
         Ok(self.call(|doc, store| doc.call_update(store, self.resource, table, row, &cells))??)
     }
 
-    /// Removes the row with all its cells.
+    /// Deletes the row.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] where the row is not there, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<EventId, Error> {
         Ok(self.call(|doc, store| doc.call_delete(store, self.resource, table, row))??)
     }
 
-    /// Commits all of these operations as one event, or, with an error, none of them.
+    /// Removes these cells of the row. Columns without a cell are ignored.
+    ///
+    /// ```
+    /// # let doc = converge::Doc::create("ann")?;
+    /// doc.insert("people", "p1", [("name", "Alice"), ("town", "Oslo")])?;
+    /// doc.unset("people", "p1", ["town"])?;
+    /// assert_eq!(doc.get("people", "p1")?.unwrap().len(), 1);
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    pub fn unset(
+        &self,
+        table: &str,
+        row: &str,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<EventId, Error> {
+        let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
+        Ok(self.call(|doc, store| doc.call_unset(store, self.resource, table, row, &columns))??)
+    }
+
+    /// Commits these operations as one event, or none of them on an error.
     ///
     /// # Errors
     ///
@@ -116,7 +142,7 @@ impl Doc {
         Ok(self.call(|doc, store| doc.call_commit(store, self.resource, &ops))??)
     }
 
-    /// The cells of a row, sorted by column; none where the row is not there.
+    /// Returns the cells of a row, sorted by column, or `None` if the row does not exist.
     ///
     /// # Errors
     ///
@@ -125,8 +151,8 @@ impl Doc {
         self.call(|doc, store| doc.call_get(store, self.resource, table, row))
     }
 
-    /// The rows of a table that the options choose, as many of them as fit a page; [`rows`](Self::rows) goes on by
-    /// itself.
+    /// Returns a page of rows; [`rows`](Self::rows) fetches further pages automatically. A table that does not exist has no
+    /// rows.
     ///
     /// # Errors
     ///
@@ -135,8 +161,8 @@ impl Doc {
         Ok(self.call(|doc, store| doc.call_scan(store, self.resource, table, options))??)
     }
 
-    /// Each row of a table that the options choose, read page by page: a row that changes meanwhile shows as it is when
-    /// its page is read.
+    /// Iterates over the rows that `options` select. Pages are read as the iterator advances, each in the document's state
+    /// at that time.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
@@ -153,7 +179,7 @@ impl Doc {
         Rows { doc: self, table: table.to_owned(), options, page: Vec::new().into_iter(), more: true }
     }
 
-    /// The tables that have rows, sorted by name.
+    /// Returns the tables that have rows, sorted by name.
     ///
     /// # Errors
     ///
@@ -162,8 +188,8 @@ impl Doc {
         self.call(|doc, store| doc.call_tables(store, self.resource))
     }
 
-    /// Watches these tables; all where none are named. With `from_start`, the watcher first gives every row that is
-    /// there; without, only what changes from now on. A document that nobody watches pays nothing for this.
+    /// Watches these tables, or all tables if the list is empty. With `from_start` the watcher first returns all existing
+    /// rows; otherwise only later changes are reported. An unwatched document pays nothing for watching.
     ///
     /// # Errors
     ///
@@ -174,7 +200,7 @@ impl Doc {
         Ok(Watcher::new(self.instance.clone(), watcher))
     }
 
-    /// 32 bytes that are the same for the same tables, whatever the history and the host.
+    /// Returns 32 bytes that are equal for equal tables, independent of history and host.
     ///
     /// # Errors
     ///
@@ -187,7 +213,8 @@ impl Doc {
         Ok(Digest(bytes))
     }
 
-    /// The events that this replica knows, peer by peer, sorted by peer.
+    /// Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer is listed under a name of
+    /// its own; see [`forks`](Self::forks). Compacted events count.
     ///
     /// # Errors
     ///
@@ -196,7 +223,51 @@ impl Doc {
         self.call(|doc, store| doc.call_version(store, self.resource))
     }
 
-    /// The events that no known event depends on, sorted by peer: what the next commit will depend on.
+    /// Encodes which events this replica knows, and which missing events it needs, identified by content. Send it to
+    /// another replica, which answers with [`update_since`](Self::update_since) or [`events_since`](Self::events_since).
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn summary(&self) -> Result<Vec<u8>, Error> {
+        self.call(|doc, store| doc.call_summary(store, self.resource))
+    }
+
+    /// Encodes a version as a summary that identifies events by name alone, in an instance of its own;
+    /// [`Instance::summary_of`] uses an existing one. `Doc::summary_of(&[])` is the summary of a replica that knows nothing.
+    ///
+    /// If a peer's name was used twice, events can be taken as known that the other replica lacks. Prefer
+    /// [`summary`](Self::summary).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if the version names a peer twice; [`Error::LimitExceeded`] if it names too many.
+    pub fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
+        Instance::new(InstanceOptions::default())?.summary_of(version)
+    }
+
+    /// Returns known forks, sorted by peer and counter, starting after the first `skip`. A peer is forked if two replicas
+    /// wrote in its name, after a restored backup or a copied profile, for example. The branches of a forked peer `p` are
+    /// named `p~` and the fingerprint of their first event, on every replica that knows the fork.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn forks(&self, skip: u32, limit: u32) -> Result<Vec<Fork>, Error> {
+        self.call(|doc, store| doc.call_forks(store, self.resource, skip, limit))
+    }
+
+    /// Returns a name of this event that never changes: the author, `~` and the event's own fingerprint. Every function
+    /// that takes an event accepts it. Store this name, not `event`, in data that outlives a merge.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if the event is not known, or if `event` can mean several known events.
+    pub fn permanent_id(&self, event: &EventId) -> Result<EventId, Error> {
+        Ok(self.call(|doc, store| doc.call_permanent_id(store, self.resource, event))??)
+    }
+
+    /// Returns the events that no known event depends on, sorted by peer. The next commit depends on them.
     ///
     /// # Errors
     ///
@@ -205,56 +276,56 @@ impl Doc {
         self.call(|doc, store| doc.call_heads(store, self.resource))
     }
 
-    /// The events beyond `known`, at most `most` of them, in an order in which each comes after what it depends on.
+    /// Returns at most `limit` events that the replica with this summary lacks, in an order in which each follows its
+    /// dependencies. Exchange in both directions, so that a fork is found.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] where `known` names a peer twice, [`Error::LimitExceeded`], [`Error::Compacted`] where
-    /// events beyond `known` were given up.
-    pub fn events_since(&self, known: &[PeerVersion], most: u32) -> Result<EventBatch, Error> {
-        Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, known, most))??)
+    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`]; [`Error::Compacted`] if some of the
+    /// events were compacted away.
+    pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
+        Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, summary, limit))??)
     }
 
-    /// Takes in events of other replicas, in any order, any grouping, any number of times. Events whose dependencies
-    /// are unknown wait in the document until those come.
+    /// Merges events of other replicas. They may arrive in any order and grouping, any number of times. Events with missing
+    /// dependencies wait in the document until the dependencies arrive.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a run that breaks a rule, [`Error::LimitExceeded`], [`Error::ConflictingEvent`]
-    /// where an event is known with other content, [`Error::Compacted`] where an event does not build on the horizon that
-    /// this document was compacted at. Nothing of the call is taken in then.
+    /// [`Error::InvalidArgument`] for a run that breaks a rule; [`Error::LimitExceeded`]; [`Error::Compacted`] if an event
+    /// does not build on the horizon at which this document was compacted. On an error nothing is merged.
     pub fn merge_events(&self, events: &[EventRun]) -> Result<MergeReport, Error> {
         Ok(self.call(|doc, store| doc.call_merge_events(store, self.resource, events))??)
     }
 
-    /// As [`insert`](Self::insert), with the fields of a struct, or the entries of a map, for cells.
+    /// Like [`insert`](Self::insert), with the fields of a struct or the entries of a map as cells.
     ///
     /// # Errors
     ///
-    /// [`Error::Cells`] where a field does not fit into a cell, and those of [`insert`](Self::insert).
+    /// [`Error::Cells`] if a field does not fit into a cell, and those of [`insert`](Self::insert).
     pub fn insert_as(&self, table: &str, row: &str, cells: &impl Serialize) -> Result<EventId, Error> {
         self.insert(table, row, cells::to_cells(cells)?)
     }
 
-    /// As [`update`](Self::update), with the fields of a struct, or the entries of a map, for cells.
+    /// Like [`update`](Self::update), with the fields of a struct or the entries of a map as cells.
     ///
     /// # Errors
     ///
-    /// [`Error::Cells`] where a field does not fit into a cell, and those of [`update`](Self::update).
+    /// [`Error::Cells`] if a field does not fit into a cell, and those of [`update`](Self::update).
     pub fn update_as(&self, table: &str, row: &str, cells: &impl Serialize) -> Result<EventId, Error> {
         self.update(table, row, cells::to_cells(cells)?)
     }
 
-    /// A row as a struct or a map; none where the row is not there.
+    /// Returns a row as a struct or a map, or `None` if the row does not exist.
     ///
     /// # Errors
     ///
-    /// [`Error::Cells`] where the row's cells do not make up such a value.
+    /// [`Error::Cells`] if the cells do not fit the type.
     pub fn get_as<T: DeserializeOwned>(&self, table: &str, row: &str) -> Result<Option<T>, Error> {
         Ok(self.get(table, row)?.map(cells::from_cells).transpose()?)
     }
 
-    /// As [`rows`](Self::rows), with a struct or a map for each row, beside the row's id.
+    /// Like [`rows`](Self::rows), with each row's id and its cells as a struct or a map.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;

@@ -1,7 +1,7 @@
 //! Why a call failed: the contract's cases, and what can happen around them.
 
 use crate::contract::exports::converge::sync::types;
-use crate::types::{EventId, PeerVersion};
+use crate::types::PeerVersion;
 use crate::{cells, runtime};
 use std::io;
 use std::path::PathBuf;
@@ -9,26 +9,26 @@ use std::path::PathBuf;
 /// Why a call failed.
 ///
 /// After the contract's own cases, those up to [`Other`](Self::Other), and after [`Cells`](Self::Cells),
-/// [`OtherInstance`](Self::OtherInstance) and [`File`](Self::File), the document is as before the call. After [`OutOfMemory`](Self::OutOfMemory),
-/// [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance is lost with its documents: every later call to
-/// it fails with [`Gone`](Self::Gone).
+/// [`OtherInstance`](Self::OtherInstance) and [`File`](Self::File), the document is as before the call. After
+/// [`OutOfMemory`](Self::OutOfMemory), [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance and its documents
+/// are lost: every later call to it fails with [`Gone`](Self::Gone).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An argument breaks a rule that its function states; the text says which one.
+    /// An argument breaks a rule of the function. The text names the rule.
     #[error("invalid argument: {0}")]
     InvalidArgument(String),
-    /// An argument is larger than the engine takes.
-    #[error("limit {limit} exceeded: {}", told(*given, *most))]
+    /// An argument, or what it would add to the document, exceeds a limit.
+    #[error("limit {limit} exceeded: {}", excess(*actual, *maximum))]
     LimitExceeded {
         /// The limit's name, as [`Instance::limits`](crate::Instance::limits) lists it.
         limit: String,
-        /// The most that is taken.
-        most: u64,
-        /// What was given.
-        given: u64,
+        /// The largest value that is accepted.
+        maximum: u64,
+        /// The value of this call.
+        actual: u64,
     },
-    /// A local update or delete names a row that is not there.
+    /// A local update, delete or unset names a row that does not exist.
     #[error("no row {row:?} in table {table:?}")]
     NoSuchRow {
         /// The table.
@@ -36,25 +36,31 @@ pub enum Error {
         /// The row's id.
         row: String,
     },
-    /// The bytes are not what the engine writes, or are damaged; the text says what was expected and where.
+    /// The bytes are damaged or were not written by the engine. The text says what was expected and where.
     #[error("corrupt bytes: {0}")]
     Corrupt(String),
-    /// The bytes are of a format version that the engine does not read.
-    #[error("format version {0} is not one that this engine reads")]
+    /// The bytes have a format version that this engine cannot read.
+    #[error("this engine cannot read format version {0}; a newer engine wrote the bytes")]
     UnsupportedVersion(u32),
-    /// Two different events carry this name: a peer identity was used twice, or somebody lies.
-    #[error("two different events are named ({:?}, {}): the peer name was used twice", .0.peer, .0.counter)]
-    ConflictingEvent(EventId),
-    /// The history that the call needs was compacted away; what lies beyond this version is complete.
-    /// [`Doc::rebase`](crate::Doc::rebase) leads on where a replica is behind it.
-    #[error("the history that this needs was compacted away")]
+    /// The bytes use a format feature that this engine does not know.
+    #[error("this engine does not know format feature {0}; a newer engine wrote the bytes")]
+    UnsupportedFeature(u32),
+    /// The call needs history that was compacted away, here or at the replica whose bytes were given. The version is that
+    /// horizon. [`Doc::rebase`](crate::Doc::rebase) brings a replica past it.
+    #[error("the call needs history that was compacted away; rebase the replica that is behind on a saved document")]
     Compacted(Vec<PeerVersion>),
-    /// Whatever a later minor version of the contract has to report.
+    /// The other side of a session broke the protocol. The text says how.
+    #[error("the other side broke the protocol: {0}")]
+    Protocol(String),
+    /// The session ended with an earlier error.
+    #[error("the session ended with an earlier error; open a new one on each side")]
+    SessionEnded,
+    /// A case that this version of the contract does not name.
     #[error("{0}")]
     Other(String),
-    /// A document and a store live in different instances, so that no session can have both.
+    /// The document and the store or transaction of a call live in different instances.
     #[error(
-        "the document and the store live in different instances; make both with one, as by `doc.instance().store(…)`"
+        "both must live in one instance; create the store with `doc.instance().store(…)`, the transaction with `doc.begin()`"
     )]
     OtherInstance,
     /// A value does not fit into the cells of a row, or the cells not into the type that was asked for.
@@ -80,21 +86,32 @@ pub enum Error {
     /// An earlier call to this instance ran out of memory or time, or trapped.
     #[error("the instance is gone: an earlier call ran out of memory or time, or trapped; make a new one")]
     Gone,
+    /// The system has no room for another instance: addresses, memory mappings or memory.
+    #[error("the system has no room for another instance: {0}; put several documents into one, as by `Instance::doc`")]
+    NoRoom(String),
     /// WebAssembly cannot be run here.
     #[error("the engine cannot be started: {0}")]
     Start(String),
 }
 
-/// The host may bound the memory to less than the limit: then that is not what was exceeded.
-fn told(given: u64, most: u64) -> String {
-    if given > most {
-        format!("{given} given, at most {most} taken")
+/// How a limit is exceeded. A host can bound the memory of an instance to less than the engine's limit.
+fn excess(actual: u64, maximum: u64) -> String {
+    if actual > maximum {
+        format!("{actual}; the maximum is {maximum}")
     } else {
-        format!("{given} would be needed, and are not there")
+        format!("this call needs {actual}, which is more than the instance may use")
     }
 }
 
 impl Error {
+    /// Why an instance did not start. A failure other than a trap, or a bound of the instance, is the system's.
+    pub(crate) fn from_start(error: wasmtime::Error) -> Self {
+        if error.is::<runtime::MemoryRefused>() || error.is::<wasmtime::Trap>() {
+            return Self::from_trap(error, false);
+        }
+        Self::NoRoom(error.root_cause().to_string())
+    }
+
     /// What a call's failure in WebAssembly means; `was_refused` where it asked for memory that it did not get.
     pub(crate) fn from_trap(error: wasmtime::Error, was_refused: bool) -> Self {
         if error.is::<runtime::MemoryRefused>() {
@@ -112,14 +129,16 @@ impl From<types::Error> for Error {
     fn from(error: types::Error) -> Self {
         match error {
             types::Error::InvalidArgument(rule) => Self::InvalidArgument(rule),
-            types::Error::LimitExceeded(types::ExceededLimit { limit, most, given }) => {
-                Self::LimitExceeded { limit, most, given }
+            types::Error::LimitExceeded(types::ExceededLimit { limit, maximum, actual }) => {
+                Self::LimitExceeded { limit, maximum, actual }
             }
-            types::Error::NoSuchRow((table, row)) => Self::NoSuchRow { table, row },
+            types::Error::NoSuchRow(types::RowId { table, row }) => Self::NoSuchRow { table, row },
             types::Error::Corrupt(what) => Self::Corrupt(what),
             types::Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
-            types::Error::ConflictingEvent(event) => Self::ConflictingEvent(event),
-            types::Error::Compacted(version) => Self::Compacted(version),
+            types::Error::UnsupportedFeature(feature) => Self::UnsupportedFeature(feature),
+            types::Error::Compacted(horizon) => Self::Compacted(horizon),
+            types::Error::Protocol(rule) => Self::Protocol(rule),
+            types::Error::SessionEnded => Self::SessionEnded,
             types::Error::Other(what) => Self::Other(what),
         }
     }

@@ -7,26 +7,26 @@ use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// The most bytes that [`read`] takes. No instance holds more.
-pub const MOST_BYTES: u64 = 4 << 30;
+/// The maximum size in bytes of a file that [`read`] reads. No instance holds more.
+pub const MAX_BYTES: u64 = 4 << 30;
 
-/// The bytes of a file, of at most [`MOST_BYTES`].
+/// The bytes of a file, of at most [`MAX_BYTES`].
 ///
 /// # Errors
 ///
 /// Where it cannot be read or is larger.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
-    let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {MOST_BYTES} bytes"));
+    let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {MAX_BYTES} bytes"));
     let expected = file.metadata()?.len();
-    if expected > MOST_BYTES {
+    if expected > MAX_BYTES {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
     // What the system says of the size may be wrong, of a device for one.
     bytes.try_reserve_exact(usize::try_from(expected).unwrap_or(0))?;
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES { Err(too_large()) } else { Ok(bytes) }
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// New content for a file, which takes its place all at once by [`commit`](Self::commit). Dropped before, it leaves the

@@ -7,7 +7,7 @@
 //! ```
 //! let file = b"C\tann\t1\t\nI\tREADME\tmode=100644\tmodified=7\n";
 //! let runs = converge::history::read_events(&file[..])?;
-//! assert_eq!((runs[0].peer.as_str(), runs[0].start, runs[0].lamport), ("ann", 0, 1));
+//! assert_eq!((runs[0].peer.as_str(), runs[0].start, runs[0].lamport), ("ann", 0, Some(1)));
 //!
 //! let doc = converge::Doc::create("ben")?;
 //! doc.merge_events(&runs)?;
@@ -24,11 +24,11 @@ use std::io::{self, BufRead, BufReader, Read};
 /// The table that the rows of a history are in.
 pub const TABLE: &str = "files";
 
-/// The most bytes that a file may have, unpacked.
-pub const MOST_BYTES: u64 = 256 << 20;
+/// The maximum size of a file in bytes, unpacked.
+pub const MAX_BYTES: u64 = 256 << 20;
 
-/// The most bytes that a line may have.
-pub const MOST_LINE_BYTES: u64 = 1 << 20;
+/// The maximum size of a line in bytes.
+pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// Why a file is not a history, or not the rows of one.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum Error {
     #[error("{0}")]
     Read(#[from] io::Error),
     /// It has more bytes than are taken.
-    #[error("more than {MOST_BYTES} bytes")]
+    #[error("more than {MAX_BYTES} bytes")]
     TooLarge,
     /// A line is not of the form.
     #[error("line {line}: {reason}")]
@@ -55,7 +55,7 @@ pub enum Error {
 #[non_exhaustive]
 pub enum Reason {
     /// It is longer than lines may be.
-    #[error("it has more than {MOST_LINE_BYTES} bytes")]
+    #[error("it has more than {MAX_LINE_BYTES} bytes")]
     TooLong,
     /// It is not UTF-8.
     #[error("it is not UTF-8")]
@@ -146,21 +146,21 @@ fn for_each_line(file: impl Read, mut take: impl FnMut(&str) -> Result<(), Reaso
     let mut file = BufReader::new(file);
     let packed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     let unpacked: Box<dyn Read + '_> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut lines = BufReader::new(unpacked.take(MOST_BYTES + 1));
+    let mut lines = BufReader::new(unpacked.take(MAX_BYTES + 1));
     let mut bytes = Vec::new();
     let mut total = 0;
     for line in 1.. {
         bytes.clear();
-        let read = (&mut lines).take(MOST_LINE_BYTES + 1).read_until(b'\n', &mut bytes)?;
+        let read = (&mut lines).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut bytes)?;
         if read == 0 {
             break;
         }
         total += read as u64;
-        if total > MOST_BYTES {
+        if total > MAX_BYTES {
             return Err(Error::TooLarge);
         }
         let of_line = |reason| Error::Line { line, reason };
-        if read as u64 > MOST_LINE_BYTES {
+        if read as u64 > MAX_LINE_BYTES {
             return Err(of_line(Reason::TooLong));
         }
         let text = str::from_utf8(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).map_err(|_| of_line(Reason::NotUtf8))?;
@@ -184,7 +184,15 @@ fn event(fields: &str, events: &[EventRun], counts: &mut HashMap<String, u32>) -
     let count = counts.entry(peer.clone()).or_default();
     let start = *count;
     *count = count.checked_add(1).ok_or(Reason::TooManyEvents)?;
-    Ok(EventRun { peer, start, lamport: parse(lamport)?, deps: ids, commits: vec![Vec::new()] })
+    Ok(EventRun {
+        peer,
+        start,
+        lamport: Some(parse(lamport)?),
+        deps: ids,
+        fingerprints: Vec::new(),
+        salt: 0,
+        commits: vec![Vec::new()],
+    })
 }
 
 fn operation(kind: &str, fields: &str) -> Result<RowOp, Reason> {

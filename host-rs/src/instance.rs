@@ -5,7 +5,7 @@
 
 use crate::contract::Converge;
 use crate::runtime::{Component, Limits, TimeLimit};
-use crate::{Cell, Doc, Error, EventBatch, Limit, StoreOptions};
+use crate::{Cell, Doc, Error, Inspection, Limit, PeerVersion, StoreOptions, UpdateReader};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,7 +38,9 @@ impl Default for InstanceOptions {
     }
 }
 
-/// An instance of the engine, which documents live in. A clone is the same instance; it ends with the last of its
+/// An instance of the engine, in which documents live: one for all documents of a program, or one for each group that must not
+/// share its bounds. An instance reserves 4 GiB of addresses, takes 81 KiB and three to four memory mappings, of which Linux
+/// allows a process 65,530 by default; a document in an existing instance takes 3 KiB. A clone is the same instance; it ends with the last of its
 /// clones, documents and watchers.
 ///
 /// Calls to one instance wait for each other; calls to different ones run side by side.
@@ -60,8 +62,8 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] where this machine cannot run WebAssembly; [`Error::OutOfMemory`] where the bound does not even
-    /// hold the empty engine (2 MiB do).
+    /// [`Error::Start`] if this machine cannot run WebAssembly; [`Error::OutOfMemory`] if `memory_bytes` does not even hold the
+    /// empty engine (2 MiB do); [`Error::NoRoom`] if the system has no addresses or memory mappings left.
     pub fn new(options: InstanceOptions) -> Result<Self, Error> {
         Self::of(Component::engine()?, options)
     }
@@ -74,12 +76,11 @@ impl Instance {
     pub fn of(component: &Component, options: InstanceOptions) -> Result<Self, Error> {
         let InstanceOptions { memory_bytes, call_time } = options;
         let time = component.time_limit(call_time);
-        let (store, bindings) =
-            component.instantiate(memory_bytes, &time).map_err(|error| Error::from_trap(error, false))?;
+        let (store, bindings) = component.instantiate(memory_bytes, &time).map_err(Error::from_start)?;
         Ok(Self { live: Arc::new(Mutex::new(Some(Live { store, bindings, time }))) })
     }
 
-    /// An empty document of this instance, in which this replica writes as `peer`.
+    /// Creates an empty document in this instance, which writes as `peer`.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Instance {
         Doc::create_in(self, peer)
     }
 
-    /// A saved document, in this instance, in which this replica writes as `peer` from now on.
+    /// Loads a saved document in this instance, which writes as `peer` from now on.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl Instance {
         Doc::load_in(self, peer, saved)
     }
 
-    /// The cells of one row of a saved document, in this instance, without loading it.
+    /// Returns the cells of one row of a saved document, in this instance, without loading it.
     ///
     /// # Errors
     ///
@@ -106,19 +107,34 @@ impl Instance {
         Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??)
     }
 
-    /// The events in an update or a saved document, in this instance.
+    /// Encodes a version as a summary, in this instance; see [`Doc::summary_of`].
     ///
     /// # Errors
     ///
-    /// As [`Doc::events_of`].
-    pub fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Error> {
-        let call = |store: &mut _, bindings: &Converge| {
-            bindings.converge_sync_durable().doc().call_events_of(store, update, skip, most)
-        };
-        Ok(self.call(call)??)
+    /// Those of [`Doc::summary_of`].
+    pub fn summary_of(&self, version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
+        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_summary_of(store, version))??)
     }
 
-    /// An empty store of this instance, in which this replica writes as `peer`.
+    /// Opens an update or a saved document, in this instance, to read its events; see [`UpdateReader::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UpdateReader::open`].
+    pub fn read_update(&self, update: &[u8]) -> Result<UpdateReader, Error> {
+        UpdateReader::open_in(self, update)
+    }
+
+    /// Summarizes bytes that the engine wrote, in this instance; see [`inspect`](crate::inspect).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`inspect`](crate::inspect).
+    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
+        Ok(self.call(|store, bindings| bindings.converge_sync_engine().call_inspect(store, bytes))??)
+    }
+
+    /// Creates an empty store in this instance, which writes as `peer`.
     ///
     /// # Errors
     ///
@@ -127,7 +143,7 @@ impl Instance {
         crate::Store::create_in(self, peer, options)
     }
 
-    /// The engine's version, as semver.
+    /// Returns the engine's version, in semver.
     ///
     /// # Errors
     ///
@@ -136,7 +152,7 @@ impl Instance {
         self.call(|store, bindings| bindings.converge_sync_engine().call_version(store))
     }
 
-    /// Every limit on what the engine takes.
+    /// Returns every limit on what the engine accepts.
     ///
     /// # Errors
     ///

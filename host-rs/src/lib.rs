@@ -13,8 +13,8 @@
 //! ann.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?;
 //! ben.insert("people", "p1", [("town", "Oslo")])?;
 //!
-//! ben.merge_events(&ann.events_since(&ben.version()?, u32::MAX)?.runs)?;
-//! ann.merge_events(&ben.events_since(&ann.version()?, u32::MAX)?.runs)?;
+//! ben.merge_update(&ann.update_since(&ben.summary()?)?)?;
+//! ann.merge_update(&ben.update_since(&ann.summary()?)?)?;
 //! assert_eq!(ann.get("people", "p1")?, ben.get("people", "p1")?);
 //! assert_eq!(ann.digest()?, ben.digest()?);
 //! # Ok::<(), converge::Error>(())
@@ -70,8 +70,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Doc::update_since`] and [`Doc::merge_update`] exchange what is new as bytes; [`Doc::compact`] gives history up;
-//! [`Doc::diff`] and [`Doc::fork_at`] look into it.
+//! [`Doc::summary`], [`Doc::update_since`] and [`Doc::merge_update`] exchange new events as bytes. [`Doc::compact`] drops
+//! history; [`Doc::diff`] and [`Doc::fork_at`] read it. [`inspect`] and [`UpdateReader`] read bytes without a document.
 //!
 //! # Presence and sessions
 //!
@@ -94,6 +94,7 @@ pub mod history;
 mod instance;
 #[cfg(feature = "mutators")]
 pub mod mutators;
+mod reader;
 mod runtime;
 mod saved;
 mod session;
@@ -111,18 +112,40 @@ mod contract {
 pub use doc::{Doc, Rows};
 pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
+pub use reader::UpdateReader;
 pub use runtime::Component;
 pub use session::Session;
 pub use store::{Store, now};
 pub use transaction::Transaction;
 pub use types::{
-    Cell, Changes, Commit, CompactionReport, DeleteOp, Digest, Entry, EventBatch, EventId, EventRun, InsertOp,
-    KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions,
-    StoreOptions, TableSummary, UpdateOp, Value,
+    Acceptance, Cell, Changes, Commit, CompactionReport, Content, DeleteOp, Digest, Entry, EventBatch, EventId,
+    EventRun, Fork, InsertOp, Inspection, KeyBounds, KeyRange, Limit, MergeReport, Page, PeerVersion, Progress,
+    Received, Row, RowId, RowOp, ScanOptions, Section, SessionOptions, StoreOptions, TableSummary, UnsetOp, UpdateOp,
+    Value,
 };
 pub use watcher::{Ops, Watcher};
 
-/// The component that this crate embeds, as a file's bytes: for other hosts, or to look at.
+/// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update, without loading them, in an
+/// instance of its own; [`Instance::inspect`] uses an existing one. Checks the checksum and everything that it reads.
+///
+/// ```
+/// use converge::{Content, Doc, inspect};
+///
+/// let doc = Doc::create("ann")?;
+/// doc.insert("people", "p1", [("name", "Alice")])?;
+/// let inspection = inspect(&doc.save()?)?;
+/// assert_eq!((inspection.content, inspection.version), (Content::Document, doc.version()?));
+/// # Ok::<(), converge::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the bytes.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
+    Instance::new(InstanceOptions::default())?.inspect(bytes)
+}
+
+/// The component that this crate embeds, as a file's bytes.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));
 
 /// The Rust code of the project's README and of the crate's is compiled and run, as all examples are.

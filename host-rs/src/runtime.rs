@@ -111,6 +111,8 @@ impl fmt::Debug for Component {
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true).concurrency_support(false);
+    // A memory reserves 4 GiB of addresses, so that the code needs no checks of bounds, and never more: it cannot grow beyond.
+    config.memory_reservation_for_growth(0).guard_before_linear_memory(false);
     // Without a folder that can be written, each process compiles.
     config.cache(Cache::new(CacheConfig::new()).ok());
     config

@@ -2,19 +2,19 @@
 
 use crate::file::{self, Replacement};
 use crate::instance::{Instance, InstanceOptions};
-use crate::{Cell, CompactionReport, Doc, Error, EventBatch, EventId, MergeReport, PeerVersion, RowOp};
+use crate::{Cell, CompactionReport, Doc, Error, EventId, MergeReport, RowOp};
 use std::io::{self, Write};
 use std::path::Path;
 
 impl Doc {
-    /// The document that [`save`](Self::save) wrote, on whatever host, in an instance of its own with the default
-    /// limits. This replica writes as `peer` from now on.
+    /// Loads a saved document, which writes as `peer` from now on, in an instance of its own with the default limits. Any
+    /// host can have written the bytes.
     ///
-    /// As the peer that it was, it goes on with its counter. Where events of that peer come in later that were written
-    /// after the save, it goes on after those. Another life of a document that may still be written to elsewhere needs
-    /// another peer.
+    /// A replica that continues as its former peer continues with that peer's counter. If events of that peer arrive later
+    /// that were written after the save, the replica continues after those, or, if it has written others meanwhile, on a
+    /// branch of its own. Load a backup under a new name if the former replica may have written after it.
     ///
-    /// Takes time and memory in proportion to the bytes; nothing is executed again.
+    /// Takes time and memory in proportion to the bytes. The history is not executed again.
     ///
     /// ```
     /// use converge::{Doc, EventId};
@@ -29,7 +29,7 @@ impl Doc {
     /// # Errors
     ///
     /// [`Error::Corrupt`] for bytes that are no saved document, an update among them; [`Error::UnsupportedVersion`];
-    /// [`Error::LimitExceeded`]; those of [`create`](Self::create).
+    /// [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]; those of [`create`](Self::create).
     pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
         Self::load_in(&Instance::new(InstanceOptions::default())?, peer, saved)
     }
@@ -40,11 +40,10 @@ impl Doc {
         Ok(Self { instance: instance.clone(), resource })
     }
 
-    /// The cells of one row of a document that [`save`](Self::save) wrote, sorted by column, without loading it; none where
-    /// the row is not there. In an instance of its own; [`Instance::peek`] is in one that is there.
+    /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row does not exist, without
+    /// loading the document. Works in an instance of its own; [`Instance::peek`] uses an existing one.
     ///
-    /// Takes a pass over the bytes, the names of tables and columns, and one block of rows. Of the bytes only the checksum,
-    /// and what is read, are checked.
+    /// Costs a pass over the bytes for the checksum and the decoding of one block of rows; checks only what it reads.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
@@ -56,37 +55,16 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// As for [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         Instance::new(InstanceOptions::default())?.peek(saved, table, row)
     }
 
-    /// The events that [`merge_update`](Self::merge_update) would be given by these bytes, and those that wait in a saved
-    /// document, without merging them: at most `most` of those after the first `skip`, for whoever decides whether to merge them.
-    /// Their lamport times, which follow from what they depend on, are 0. Each page reads the bytes anew, in an instance of its
-    /// own; [`Instance::events_of`] does so in one that is there.
-    ///
-    /// ```
-    /// # let doc = converge::Doc::create("ann")?;
-    /// doc.insert("people", "p1", [("name", "Alice")])?;
-    /// let batch = converge::Doc::events_of(&doc.update_since(&[])?, 0, u32::MAX)?;
-    /// assert_eq!(batch.runs[0].commits, [[converge::RowOp::insert("people", "p1", [("name", "Alice")])]]);
-    /// # Ok::<(), converge::Error>(())
-    /// ```
+    /// Loads the document of a file that holds the bytes of [`save`](Self::save), like [`load`](Self::load).
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::LimitExceeded`].
-    pub fn events_of(update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Error> {
-        Instance::new(InstanceOptions::default())?.events_of(update, skip, most)
-    }
-
-    /// The document of a file that [`save_file`](Self::save_file) wrote, or of any that holds the bytes of
-    /// [`save`](Self::save). As [`load`](Self::load).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::File`] where the file cannot be read, or is larger than [`file::MOST_BYTES`]; those of
+    /// [`Error::File`] if the file cannot be read, or is larger than [`file::MAX_BYTES`]; those of
     /// [`load`](Self::load).
     pub fn load_file(peer: &str, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -94,25 +72,26 @@ impl Doc {
         Self::load(peer, &saved)
     }
 
-    /// The whole document as bytes: state, history and waiting events. The same document gives the same bytes, whatever
-    /// replica writes them, on whatever host, and in whatever order it learned what it knows.
+    /// Encodes the whole document: state, history and waiting events. Replicas that know the same events and have the same
+    /// horizon return the same bytes, on every host.
     ///
-    /// Takes time and memory in proportion to the document; the bytes exist in the instance and here for a moment.
+    /// Takes time and memory in proportion to the document. The instance holds the bytes in addition to the document for a
+    /// moment.
     ///
     /// # Errors
     ///
-    /// None of its own; [`Error::OutOfMemory`] where the instance does not hold the bytes beside the document.
+    /// None of its own; [`Error::OutOfMemory`] if the instance cannot hold the bytes in addition to the document.
     pub fn save(&self) -> Result<Vec<u8>, Error> {
         self.call(|doc, store| doc.call_save(store, self.resource))
     }
 
-    /// Writes what [`save`](Self::save) gives to a file, which is whole at any time: it holds what it held before, or
-    /// the document. Returns when it is on the disk, as far as the system tells. [`file::Replacement`] says what becomes
-    /// of links and permissions.
+    /// Writes the bytes of [`save`](Self::save) to a file. At any time the file holds either its old content or the whole
+    /// document. Returns once the system reports that the bytes are on disk. [`file::Replacement`] documents links and
+    /// permissions.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] where the file cannot be written; it is as it was then. Those of [`save`](Self::save).
+    /// [`Error::File`] if the file cannot be written; the old file is intact. Those of [`save`](Self::save).
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -130,54 +109,59 @@ impl Doc {
         write(path, &self.save()?).map_err(|source| Error::File { path: path.to_owned(), source })
     }
 
-    /// The events beyond `known` as bytes, for storage and transport: what [`events_since`](Self::events_since) gives,
-    /// smaller, and all of it.
+    /// Encodes the events that the replica with this summary lacks, for storage and transport. `summary` is what
+    /// [`summary`](Self::summary) of that replica returned.
+    ///
+    /// If a peer's name was used twice, the update can repeat events, and a second exchange can be needed: the update then
+    /// makes the other replica's next summary ask for the rest.
     ///
     /// Takes time and memory in proportion to those events, not to the document.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] where `known` names a peer twice, [`Error::LimitExceeded`], [`Error::Compacted`] where
-    /// events beyond `known` were given up.
+    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`]; [`Error::Compacted`] if some of the
+    /// events were compacted away, or do not build on the horizon of the other replica.
     ///
     /// ```
     /// use converge::Doc;
     ///
     /// let (ann, ben) = (Doc::create("ann")?, Doc::create("ben")?);
     /// ann.insert("people", "p1", [("name", "Alice")])?;
-    /// assert_eq!(ben.merge_update(&ann.update_since(&ben.version()?)?)?.applied, 1);
+    /// assert_eq!(ben.merge_update(&ann.update_since(&ben.summary()?)?)?.applied, 1);
     /// assert_eq!(ann.digest()?, ben.digest()?);
     /// # Ok::<(), converge::Error>(())
     /// ```
-    pub fn update_since(&self, known: &[PeerVersion]) -> Result<Vec<u8>, Error> {
-        Ok(self.call(|doc, store| doc.call_update_since(store, self.resource, known))??)
+    pub fn update_since(&self, summary: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.call(|doc, store| doc.call_update_since(store, self.resource, summary))??)
     }
 
-    /// Takes in what [`update_since`](Self::update_since) or [`save`](Self::save) of another replica wrote, as
-    /// [`merge_events`](Self::merge_events) does. The waiting events of a saved document are left out.
+    /// Merges bytes of [`update_since`](Self::update_since) or [`save`](Self::save) of another replica, like
+    /// [`merge_events`](Self::merge_events).
     ///
-    /// Takes time and memory in proportion to the bytes, and to what the events touch.
+    /// Takes time and memory in proportion to the bytes, and to the rows that the events write to.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], those of [`merge_events`](Self::merge_events);
-    /// [`Error::Compacted`] also where the bytes are of a document that gave up events which this replica lacks:
-    /// [`rebase`](Self::rebase) leads on.
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the bytes; those of
+    /// [`merge_events`](Self::merge_events); [`Error::Compacted`] also if the other document was compacted past events that
+    /// this replica lacks: use [`rebase`](Self::rebase) then.
     pub fn merge_update(&self, update: &[u8]) -> Result<MergeReport, Error> {
         Ok(self.call(|doc, store| doc.call_merge_update(store, self.resource, update))??)
     }
 
-    /// Gives up the history, and the traces of deleted rows, up to `horizon`: a version that this replica knows, and
-    /// that, as the caller vouches, every event still to come from anyone builds on. The tables stay as they are.
-    /// Afterwards an event that does not build on the horizon, and a request for history below it, fail with
-    /// [`Error::Compacted`]. A horizon given before stays: the new one is what both hold together.
+    /// Drops the history, and the traces of deleted rows, that all of these replicas and this one have: the horizon is the
+    /// intersection of their summaries. The tables do not change. Afterwards events that do not build on the horizon, and
+    /// requests for history below it, fail with [`Error::Compacted`]. Horizons only grow.
+    ///
+    /// The caller guarantees that every replica that still writes is among them. Record this replica's own
+    /// [`summary`](Self::summary) whenever a session with another replica is in sync, and pass that.
     ///
     /// Takes time and memory in proportion to the document.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] where `horizon` names a peer twice, holds events that this replica does not know, or
-    /// holds an event and not what that builds on.
+    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::InvalidArgument`] if a summary names events that this
+    /// replica lacks.
     ///
     /// ```
     /// use converge::{Doc, Error};
@@ -185,44 +169,45 @@ impl Doc {
     /// let doc = Doc::create("ann")?;
     /// doc.insert("people", "p1", [("name", "Alice")])?;
     /// doc.update("people", "p1", [("name", "Alicia")])?;
-    /// assert_eq!(doc.compact(&doc.version()?)?.events_dropped, 2);
+    /// assert_eq!(doc.compact(&[doc.summary()?])?.events_dropped, 2);
     /// assert!(doc.get("people", "p1")?.is_some());
-    /// assert!(matches!(doc.events_since(&[], u32::MAX), Err(Error::Compacted(_))));
+    /// let everything = doc.events_since(&Doc::summary_of(&[])?, u32::MAX);
+    /// assert!(matches!(everything, Err(Error::Compacted(_))));
     /// # Ok::<(), converge::Error>(())
     /// ```
-    pub fn compact(&self, horizon: &[PeerVersion]) -> Result<CompactionReport, Error> {
-        Ok(self.call(|doc, store| doc.call_compact(store, self.resource, horizon))??)
+    pub fn compact(&self, summaries: &[Vec<u8>]) -> Result<CompactionReport, Error> {
+        Ok(self.call(|doc, store| doc.call_compact(store, self.resource, summaries))??)
     }
 
-    /// Replaces this replica's content with a document that was compacted past it (`saved`), and commits again, on top
-    /// of that, the events of its own that the saved document lacks and cannot take as they are.
+    /// Replaces the content of this replica with a saved document that was compacted past it, and commits this replica's own
+    /// events again on top if the saved document lacks them and cannot take them as they are. Events on all branches of this
+    /// replica's peer are its own.
     ///
-    /// `applied` counts the events that came on top of the saved document: those made again, and those of anyone that
-    /// it could take. `duplicate` counts the events that both held. Events of other peers that do not build on the saved
-    /// document's horizon are given up here, and named by `missing` beside what waiting events wait for: their authors
-    /// make them again when they rebase.
+    /// `applied` counts the events on top of the saved document: re-committed events, and events of any peer that build on
+    /// its horizon. `duplicate` counts events that both had. Events of other peers that do not build on the horizon are
+    /// dropped and listed in `missing`; their authors re-commit them when they rebase. Waiting events of the saved document
+    /// are ignored.
     ///
     /// Takes time and memory in proportion to both documents.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are no saved document, an update among them; [`Error::UnsupportedVersion`];
-    /// [`Error::LimitExceeded`]; [`Error::ConflictingEvent`] where an event is known with other content. Nothing is
-    /// replaced then.
+    /// [`Error::Corrupt`] for bytes that are not a saved document; [`Error::UnsupportedVersion`];
+    /// [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]. On an error nothing is replaced.
     pub fn rebase(&self, saved: &[u8]) -> Result<MergeReport, Error> {
         Ok(self.call(|doc, store| doc.call_rebase(store, self.resource, saved))??)
     }
 
-    /// Operations that lead from the tables at `here` to those at `there`, both given as heads: what happened, or, the
-    /// other way round, what would undo it. Sorted by table and row; a row that lost cells comes as a delete and an
-    /// insert. Heads may come in any order and need not be concurrent; none at all are the empty document.
+    /// Returns operations that turn the tables at `from_heads` into the tables at `to_heads`, sorted by table and row. Swap
+    /// the arguments to get the operations that undo the difference. Heads may come in any order; no heads are the empty
+    /// document.
     ///
-    /// Takes time in proportion to what the two versions do not share, and to a bounded share of the history.
+    /// Takes time in proportion to the events that the two versions do not share, and to a bounded share of the history.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an event that this replica does not know; [`Error::Compacted`] for heads that do
-    /// not cover the horizon.
+    /// [`Error::InvalidArgument`] for an event that this replica does not know; [`Error::Compacted`] for heads that do not
+    /// cover the horizon.
     ///
     /// ```
     /// use converge::{Doc, RowOp};
@@ -234,12 +219,12 @@ impl Doc {
     /// assert_eq!(doc.diff(&doc.heads()?, &before)?, [RowOp::update("people", "p1", [("name", "Alice")])]);
     /// # Ok::<(), converge::Error>(())
     /// ```
-    pub fn diff(&self, here: &[EventId], there: &[EventId]) -> Result<Vec<RowOp>, Error> {
-        Ok(self.call(|doc, store| doc.call_diff(store, self.resource, here, there))??)
+    pub fn diff(&self, from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error> {
+        Ok(self.call(|doc, store| doc.call_diff(store, self.resource, from_heads, to_heads))??)
     }
 
-    /// A new document, in the same instance, that holds what this one held at `heads`, and writes as `peer`. Waiting
-    /// events stay here.
+    /// Creates a document with the content and history of this one at `heads`, which writes as `peer`, in the same instance.
+    /// Waiting events are not copied.
     ///
     /// Takes time and memory in proportion to the history up to `heads`, which is executed again.
     ///

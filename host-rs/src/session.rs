@@ -6,10 +6,11 @@ use crate::runtime::Limits;
 use crate::{Doc, Error, Progress, Received, SessionOptions, Store};
 use wasmtime::component::ResourceAny;
 
-/// One side of a conversation between two replicas. It does no input or output: the host carries bytes from
-/// [`poll`](Self::poll) to [`receive`](Self::receive) of the other side, whole, in order, each once.
+/// One side of a conversation between two replicas. A session does no input or output: the program moves bytes from one
+/// side's [`poll`](Self::poll) to the other side's [`receive`](Self::receive), as whole messages, in order.
 ///
-/// It keeps the document and the store alive in the engine, also when the values that it was opened with are dropped. Besides
+/// If one side loses its session, it opens a new one on the same connection; [`SessionOptions::nonce`] tells the other side.
+/// A session keeps its document and its store alive in the engine, even after their handles are dropped. Besides
 /// the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
 /// [`Error::Trap`] and [`Error::Gone`].
 ///
@@ -44,12 +45,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// One side of a conversation about this document and this store, which must live in one instance. The other side is
-    /// opened alike.
+    /// Opens one side of a session on this document and this store, which must live in one instance.
     ///
     /// # Errors
     ///
-    /// [`Error::OtherInstance`] where the two live in different instances; [`Error::InvalidArgument`] and
+    /// [`Error::OtherInstance`] if the two live in different instances; [`Error::InvalidArgument`] and
     /// [`Error::LimitExceeded`] for the options.
     pub fn open(doc: &Doc, store: &Store, options: &SessionOptions) -> Result<Self, Error> {
         if !doc.instance.is_same(&store.instance) {
@@ -62,18 +62,19 @@ impl Session {
         Ok(Self { instance: doc.instance.clone(), resource })
     }
 
-    /// The next message to send; none where there is nothing to say for now. Call it until it gives none: after opening, after
-    /// a local write, after [`receive`](Self::receive).
+    /// Returns the next message to send, or `None` if there is nothing to send now. Call it until it returns `None`: after
+    /// opening, after a local write, and after [`receive`](Self::receive). Events and entries are encoded when they are
+    /// polled: a program that polls only when its transport has room needs no queue.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] where an error ended the session, and for a `now` that is no time;
-    /// [`Error::LimitExceeded`] where a hello or a saved document is too large. An error ends the session.
+    /// [`Error::SessionEnded`]; [`Error::InvalidArgument`] for a `now` that is not a time; [`Error::LimitExceeded`] if a
+    /// hello or a saved document is too large. An error ends the session.
     pub fn poll(&self, now: f64) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.call(|session, host| session.call_poll(host, self.resource, now))??)
     }
 
-    /// Every message that there is to send for now. Ends after an error.
+    /// Iterates over the messages to send now. Ends after an error.
     pub fn messages(&self, now: f64) -> impl Iterator<Item = Result<Vec<u8>, Error>> + use<'_> {
         let mut failed = false;
         std::iter::from_fn(move || {
@@ -83,29 +84,29 @@ impl Session {
         })
     }
 
-    /// Takes in one message of the other side.
+    /// Processes one message of the other side.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::InvalidArgument`] for a message that breaks the protocol or
-    /// is about another document, [`Error::ConflictingEvent`], [`Error::Compacted`], [`Error::LimitExceeded`]. An error ends
-    /// the session; document and store are as they were.
+    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the
+    /// bytes; [`Error::Protocol`] for a message that breaks the protocol or is about another document;
+    /// [`Error::InvalidArgument`], [`Error::Compacted`] and [`Error::LimitExceeded`]. An error ends the session; document and
+    /// store are as they were before the message.
     pub fn receive(&self, message: &[u8], now: f64) -> Result<Received, Error> {
         Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??)
     }
 
-    /// The update that [`receive`](Self::receive) would merge with this message, or the saved document that it would rebase on;
-    /// none where it completes neither. Changes nothing: for whoever decides whether to receive it, with [`Doc::events_of`].
+    /// Returns the update that [`receive`](Self::receive) would merge, or the document that it would rebase on, if the message
+    /// completes one. Changes nothing. Read the events with [`UpdateReader`](crate::UpdateReader).
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] where an error ended the session; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and
-    /// [`Error::LimitExceeded`] for the message.
+    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::LimitExceeded`] for the message.
     pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.call(|session, host| session.call_update_of(host, self.resource, message))??)
     }
 
-    /// How far both sides are.
+    /// Reports how far both sides are.
     ///
     /// # Errors
     ///

@@ -1,15 +1,15 @@
-//! Writes that are collected, and reads that see them: each function of the contract's `transactions` and `committing`.
+//! Transactions: each function of the contract's `transactions`, and the two of `doc` that begin and commit one.
 
 use crate::contract::exports::converge::sync::transactions::GuestTransaction;
 use crate::instance::Instance;
 use crate::runtime::Limits;
 use crate::types::collect_cells;
-use crate::{Cell, Doc, Error, EventId, Page, ScanOptions};
+use crate::{Cell, Doc, Error, EventId, Page, RowId, ScanOptions};
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 impl Doc {
-    /// A transaction of this document: what is written in it becomes one event when it is committed.
+    /// Begins a transaction. Any number of transactions may be open; they do not see each other.
     ///
     /// ```
     /// use converge::Value;
@@ -23,7 +23,7 @@ impl Doc {
     /// transaction.update("accounts", "b", [("cents", 100)])?;
     /// assert_eq!(transaction.get("accounts", "b")?.unwrap()[0].value, Value::Integer(100));
     /// assert_eq!(doc.get("accounts", "b")?, None);
-    /// transaction.commit()?;
+    /// doc.commit_transaction(transaction)?;
     /// assert_eq!((doc.tables()?[0].rows, doc.version()?[0].count), (2, 2));
     /// # Ok::<(), converge::Error>(())
     /// ```
@@ -32,17 +32,32 @@ impl Doc {
     ///
     /// None of its own.
     pub fn begin(&self) -> Result<Transaction, Error> {
-        let begin = |store: &mut _, bindings: &crate::contract::Converge| {
-            bindings.converge_sync_committing().call_begin(store, self.resource)
-        };
-        Ok(Transaction { resource: self.instance.call(begin)?, instance: self.instance.clone(), is_open: true })
+        let resource = self.call(|doc, store| doc.call_begin(store, self.resource))?;
+        Ok(Transaction { resource, instance: self.instance.clone(), is_open: true })
+    }
+
+    /// Commits the buffered writes of a transaction of this document as one event and returns its name, or `None` if there
+    /// are no writes. On an error nothing is committed. The transaction ends in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`] if a row that the transaction updates was deleted meanwhile; [`Error::InvalidArgument`] for a
+    /// transaction of another document, [`Error::OtherInstance`] if that lives in another instance; those of
+    /// [`commit`](Self::commit).
+    pub fn commit_transaction(&self, mut transaction: Transaction) -> Result<Option<EventId>, Error> {
+        if !self.instance.is_same(&transaction.instance) {
+            return Err(Error::OtherInstance);
+        }
+        transaction.is_open = false;
+        Ok(self.call(|doc, store| doc.call_commit_transaction(store, self.resource, transaction.resource))??)
     }
 }
 
-/// Writes that become one event of a document, or none: those of a transaction that is dropped leave no trace.
+/// Buffered writes on a document, which [`Doc::commit_transaction`] commits as one event. Dropping a transaction discards
+/// them.
 ///
-/// Reads give the document as it is now, with what was written here over it. It keeps the document alive in the engine. Besides
-/// the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
+/// Reads return the document's current state with the buffered writes applied. A transaction keeps its document alive in the
+/// engine. Besides the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
 /// [`Error::Trap`] and [`Error::Gone`].
 #[derive(Debug)]
 pub struct Transaction {
@@ -52,7 +67,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// As [`Doc::get`].
+    /// Returns the cells of a row, like [`Doc::get`].
     ///
     /// # Errors
     ///
@@ -61,7 +76,7 @@ impl Transaction {
         self.call(|transaction, store| transaction.call_get(store, self.resource, table, row))
     }
 
-    /// As [`Doc::scan`].
+    /// Returns a page of rows, like [`Doc::scan`].
     ///
     /// # Errors
     ///
@@ -70,7 +85,7 @@ impl Transaction {
         Ok(self.call(|transaction, store| transaction.call_scan(store, self.resource, table, options))??)
     }
 
-    /// Writes an insert: creates the row with these cells; where the row exists, sets these cells and leaves the others.
+    /// Creates the row with these cells. If the row exists, sets these cells and keeps the others.
     ///
     /// # Errors
     ///
@@ -85,11 +100,11 @@ impl Transaction {
         Ok(self.call(|transaction, store| transaction.call_insert(store, self.resource, table, row, &cells))??)
     }
 
-    /// Writes an update: sets these cells of the row.
+    /// Sets these cells of the row.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] where the row is not there, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
     pub fn update(
         &self,
         table: &str,
@@ -100,25 +115,37 @@ impl Transaction {
         Ok(self.call(|transaction, store| transaction.call_update(store, self.resource, table, row, &cells))??)
     }
 
-    /// Writes a delete: removes the row with all its cells.
+    /// Deletes the row.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] where the row is not there, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<(), Error> {
         Ok(self.call(|transaction, store| transaction.call_delete(store, self.resource, table, row))??)
     }
 
-    /// Commits what was written as one event, or, with an error, none of it; none where nothing was written.
+    /// Removes these cells of the row. Columns without a cell are ignored.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] where the document changed since and a row is not there any more; those of [`Doc::commit`].
-    pub fn commit(mut self) -> Result<Option<EventId>, Error> {
-        self.is_open = false;
-        Ok(self
-            .instance
-            .call(|store, bindings| bindings.converge_sync_committing().call_commit(store, self.resource))??)
+    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    pub fn unset(
+        &self,
+        table: &str,
+        row: &str,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<(), Error> {
+        let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
+        Ok(self.call(|transaction, store| transaction.call_unset(store, self.resource, table, row, &columns))??)
+    }
+
+    /// Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes exactly these rows.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn touched(&self) -> Result<Vec<RowId>, Error> {
+        self.call(|transaction, store| transaction.call_touched(store, self.resource))
     }
 
     /// Makes one call.

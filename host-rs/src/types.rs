@@ -2,24 +2,26 @@
 
 use crate::contract::exports::converge::sync::{durable, engine, ephemeral, session, types};
 use std::cmp::Ordering;
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::SystemTime;
 
 #[doc(inline)]
 pub use durable::{
-    Changes, Commit, CompactionReport, DeleteOp, EventBatch, EventRun, InsertOp, MergeReport, RowOp, TableSummary,
+    Changes, Commit, CompactionReport, DeleteOp, EventBatch, EventRun, Fork, InsertOp, MergeReport, RowOp, UnsetOp,
     UpdateOp,
 };
 #[doc(inline)]
-pub use engine::Limit;
+pub use engine::{Content, Inspection, Limit, Section};
 #[doc(inline)]
 pub use ephemeral::{Entry, StoreOptions};
 #[doc(inline)]
-pub use session::{Progress, Received, SessionOptions};
+pub use session::{Acceptance, Progress, Received, SessionOptions};
 #[doc(inline)]
-pub use types::{Cell, EventId, KeyRange, Page, PeerVersion, Row, ScanOptions, Value};
+pub use types::{Cell, EventId, KeyBounds, KeyRange, Page, PeerVersion, Row, RowId, ScanOptions, TableSummary, Value};
 
-/// 32 bytes that are the same for the same tables, whatever the history and the host. Shows as 64 hex digits.
+/// 32 bytes that are equal for equal tables, independent of history and host. Displays as 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -54,7 +56,7 @@ pub(crate) fn collect_cells(cells: impl IntoIterator<Item = impl Into<Cell>>) ->
 }
 
 impl RowOp {
-    /// Creates the row with these cells; where the row exists, sets these cells and leaves the others.
+    /// Creates the row with these cells. If the row exists, sets these cells and keeps the others.
     pub fn insert(
         table: impl Into<String>,
         row: impl Into<String>,
@@ -63,7 +65,7 @@ impl RowOp {
         Self::Insert(InsertOp { table: table.into(), row: row.into(), cells: collect_cells(cells) })
     }
 
-    /// Sets these cells of the row; does nothing where, in the order of execution, the row is not there.
+    /// Sets these cells of the row. Does nothing if the row does not exist at this point of the execution.
     pub fn update(
         table: impl Into<String>,
         row: impl Into<String>,
@@ -72,9 +74,19 @@ impl RowOp {
         Self::Update(UpdateOp { table: table.into(), row: row.into(), cells: collect_cells(cells) })
     }
 
-    /// Removes the row with all its cells; does nothing where, in the order of execution, the row is not there.
+    /// Deletes the row. Does nothing if the row does not exist at this point of the execution.
     pub fn delete(table: impl Into<String>, row: impl Into<String>) -> Self {
         Self::Delete(DeleteOp { table: table.into(), row: row.into() })
+    }
+
+    /// Removes these cells of the row. Does nothing if the row does not exist at this point of the execution.
+    pub fn unset(
+        table: impl Into<String>,
+        row: impl Into<String>,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let columns = columns.into_iter().map(Into::into).collect();
+        Self::Unset(UnsetOp { table: table.into(), row: row.into(), columns })
     }
 }
 
@@ -85,22 +97,34 @@ impl Default for ScanOptions {
     }
 }
 
-/// 30 seconds to live, so that who renews every ten is not lost with one message; clocks apart by a minute at most.
+/// A time to live of 30 seconds, so that a peer that renews its entries every ten survives a lost message; a maximum skew of
+/// 10 minutes, within which devices' clocks normally agree.
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { time_to_live: 30_000.0, most_skew: 60_000.0 }
+        Self { time_to_live: 30_000.0, max_skew: 600_000.0 }
     }
 }
 
 impl SessionOptions {
-    /// Options for a session about the document of this name: messages of at most 64 KiB, all namespaces, events both ways.
+    /// Options for a session about the document of this name: a random nonce, messages of at most 64 KiB, all namespaces,
+    /// events both ways, everything accepted, from all writers. A server should not accept
+    /// [`Acceptance::DOCUMENTS`] from clients.
     pub fn new(document: impl Into<String>) -> Self {
-        Self { document: document.into(), most_message_bytes: 64 << 10, namespaces: Vec::new(), read_only: false }
+        Self {
+            document: document.into(),
+            // The keys of a new hasher are random in each process and differ within it.
+            nonce: RandomState::new().hash_one(SystemTime::now()),
+            max_message_bytes: 64 << 10,
+            namespaces: Vec::new(),
+            read_only: false,
+            accept: Acceptance::all(),
+            writers: Vec::new(),
+        }
     }
 }
 
 impl EventId {
-    /// The name of the `counter`-th event, from 0, that `peer` committed.
+    /// Names the `counter`-th event, counted from 0, that `peer` committed.
     pub fn new(peer: impl Into<String>, counter: u32) -> Self {
         Self { peer: peer.into(), counter }
     }

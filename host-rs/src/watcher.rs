@@ -8,10 +8,10 @@ use wasmtime::component::ResourceAny;
 /// How many rows' changes the iterator takes at once.
 const PAGE_ROWS: u32 = 1_024;
 
-/// A reader of what changes in a document, by local commits and by merges alike. Several changes of one row between two
-/// takes come as one. Made by [`Doc::watch`](crate::Doc::watch).
+/// Observes changes of a document, by local commits and by merges. A row that changes several times between two calls of
+/// [`take`](Self::take) is reported once. Created by [`Doc::watch`](crate::Doc::watch).
 ///
-/// `for op in &mut watcher` gives what changed so far; later, another such loop gives what changed since.
+/// `for op in &mut watcher` returns the changes until now; a later loop returns the changes since.
 #[derive(Debug)]
 pub struct Watcher {
     instance: Instance,
@@ -27,17 +27,17 @@ impl Watcher {
         Self { instance, resource, taken: VecDeque::new(), more: false }
     }
 
-    /// The changes since the last take, at most `most` rows of them. Nothing where the tables are as they were. What
-    /// an iteration left over comes first.
+    /// Returns and clears the changes since the last call, for at most `limit` rows. Operations that an iteration took and did
+    /// not return come first.
     ///
     /// # Errors
     ///
     /// None of its own, as the functions of [`Doc`](crate::Doc).
-    pub fn take(&mut self, most: u32) -> Result<Changes, Error> {
+    pub fn take(&mut self, limit: u32) -> Result<Changes, Error> {
         if self.taken.is_empty() {
-            return self.take_page(most);
+            return self.take_page(limit);
         }
-        let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.taken.len());
+        let count = usize::try_from(limit).unwrap_or(usize::MAX).min(self.taken.len());
         let ops = self.taken.drain(..count).collect();
         Ok(Changes { ops, more: self.more || !self.taken.is_empty() })
     }
@@ -47,9 +47,9 @@ impl Watcher {
         Ops { watcher: self, failed: false }
     }
 
-    fn take_page(&self, most: u32) -> Result<Changes, Error> {
+    fn take_page(&self, limit: u32) -> Result<Changes, Error> {
         self.instance
-            .call(|store, bindings| bindings.converge_sync_durable().watcher().call_take(store, self.resource, most))
+            .call(|store, bindings| bindings.converge_sync_durable().watcher().call_take(store, self.resource, limit))
     }
 }
 

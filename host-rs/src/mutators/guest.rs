@@ -2,10 +2,11 @@
 //!
 //! What holds: an instance reaches the transaction that it was lent and nothing else, and ends with its call.
 
-use super::{Error, Options};
+use super::{Call, Error, Options};
 use crate::runtime::{Limits, MemoryRefused, Ticker, config};
-use crate::{Cell, Page, ScanOptions, Transaction, Value};
+use crate::{Cell, Page, RowId, ScanOptions, Transaction};
 use contract::converge::sync::transactions::{Host, HostTransaction};
+use contract::exports::converge::sync::mutators::MutationError;
 use contract::{Mutator, MutatorPre};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, Was
 
 /// The contract of mutators, as Rust types and calls.
 #[allow(missing_docs)]
-mod contract {
+pub(super) mod contract {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "mutator",
@@ -57,11 +58,11 @@ const STDERR_BYTES: usize = 4 << 10;
 /// What guests get that ask for random numbers.
 const RANDOM: [u8; 16] = *b"converge-mutator";
 
-/// How many resources of WASI a guest may have, and its transaction.
-const MOST_RESOURCES: usize = 1024;
+/// The maximum number of resources of a guest: those of WASI, and its transaction.
+const MAX_RESOURCES: usize = 1024;
 
-/// The most random bytes that a guest gets at once.
-const MOST_RANDOM_BYTES: u64 = 1 << 20;
+/// The maximum number of random bytes that a guest gets at once.
+const MAX_RANDOM_BYTES: u64 = 1 << 20;
 
 /// What waits, in every version of WASI that there is.
 const WAITING: &str = "wasi:io/poll@0.2.12";
@@ -119,21 +120,21 @@ impl Guest {
         self.call(|store, mutator| mutator.converge_sync_mutators().call_names(store))
     }
 
-    /// Lends the transaction to a new instance for one call. Gives it back with what was written.
-    pub(super) fn apply(
-        &self,
-        transaction: Transaction,
-        name: &str,
-        arguments: &[Value],
-    ) -> Result<Transaction, Error> {
+    /// Lends the transaction to a new instance for one call. Returns it with the buffered writes.
+    pub(super) fn apply(&self, transaction: Transaction, call: &Call) -> Result<Transaction, Error> {
         let applied = self.call(|store, mutator| {
             let transaction = store.data_mut().table.push(transaction)?;
             let lent = Resource::new_borrow(transaction.rep());
-            let applied = mutator.converge_sync_mutators().call_apply(&mut *store, lent, name, arguments)?;
+            let applied = mutator.converge_sync_mutators().call_apply(&mut *store, lent, call)?;
             let transaction = store.data_mut().table.delete(transaction)?;
             Ok(applied.map(|()| transaction))
         })?;
-        applied.map_err(Error::Refused)
+        applied.map_err(|error| match error {
+            MutationError::UnknownMutator => Error::UnknownMutator { name: call.name.clone(), known: Vec::new() },
+            MutationError::InvalidArguments(expected) => Error::InvalidArguments(expected),
+            MutationError::Rejected(why) => Error::Rejected(why),
+            MutationError::Failed(error) => Error::Failed(error.into()),
+        })
     }
 
     /// Makes one call, of an instance of its own.
@@ -184,12 +185,12 @@ impl State {
             .secure_random(Deterministic::new(RANDOM.to_vec()))
             .insecure_random(Deterministic::new(RANDOM.to_vec()))
             .insecure_random_seed(u128::from_le_bytes(RANDOM))
-            .max_random_size(MOST_RANDOM_BYTES)
+            .max_random_size(MAX_RANDOM_BYTES)
             .allow_tcp(false)
             .allow_udp(false)
             .build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MOST_RESOURCES);
+        table.set_max_capacity(MAX_RESOURCES);
         Self { limits: Limits::new(options.memory_bytes), table, wasi, stderr }
     }
 
@@ -261,6 +262,22 @@ impl HostTransaction for State {
         row: String,
     ) -> wasmtime::Result<Result<(), Refusal>> {
         self.call(&transaction, |it| it.call(|engine, store| engine.call_delete(store, it.resource, &table, &row)))
+    }
+
+    fn unset(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+        columns: Vec<String>,
+    ) -> wasmtime::Result<Result<(), Refusal>> {
+        self.call(&transaction, |it| {
+            it.call(|engine, store| engine.call_unset(store, it.resource, &table, &row, &columns))
+        })
+    }
+
+    fn touched(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<Vec<RowId>> {
+        self.call(&transaction, |it| it.call(|engine, store| engine.call_touched(store, it.resource)))
     }
 
     fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {

@@ -1,18 +1,18 @@
 //! Mutators: an application's writes as named functions, in components that are loaded at run time.
 //!
-//! A mutator is any component of the contract's world `mutator` (`wit/mutator.wit`), in whatever language it was written. It
-//! reads and writes in a transaction, and becomes one event of a document or, where it fails, nothing. The same component runs
-//! wherever the data is, and the same document and call give the same event: each call gets an instance of its own, bounded in
-//! fuel, memory and time, that knows nothing of earlier calls. What a toolchain imports of WASI is there and grants nothing:
+//! A mutator is any component of the contract's world `mutator` (`wit/mutator.wit`), in any language. A call reads and writes in
+//! a transaction, and becomes one event of a document, or nothing if it fails. The same component runs in the client and on
+//! the server. The same document and call give the same event: each call runs in an instance of its own, bounded in fuel,
+//! memory and time, without state of earlier calls. The WASI interfaces that toolchains import are present and grant nothing:
 //! no files, no network, no environment, a clock that stands still, the same random numbers in each call, and no waiting.
 //!
 //! ```no_run
 //! use converge::Doc;
-//! use converge::mutators::{Mutators, Options};
+//! use converge::mutators::{Call, Mutators, Options};
 //!
 //! let board = Mutators::load(&std::fs::read("target/board.wasm")?, Options::default())?;
 //! let doc = Doc::create("ann")?;
-//! board.apply(&doc, "add", &["task-1".into(), "Write the minutes".into()])?;
+//! board.apply(&doc, &Call::new("add", ["task-1", "Write the minutes"]))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -23,22 +23,37 @@ use guest::Guest;
 use std::fmt;
 use std::time::Duration;
 
-/// The most bytes of a component.
-pub const MOST_COMPONENT_BYTES: usize = 64 << 20;
+/// The maximum size of a component in bytes.
+pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
 
-/// The most names that a component may give.
-pub const MOST_NAMES: usize = 1024;
+/// The maximum number of mutators of a component.
+pub const MAX_NAMES: usize = 1024;
+
+pub use guest::contract::exports::converge::sync::mutators::Call;
+
+impl Call {
+    /// Calls the mutator `name` with these arguments, on behalf of nobody.
+    pub fn new(name: impl Into<String>, arguments: impl IntoIterator<Item = impl Into<Value>>) -> Self {
+        Self { name: name.into(), arguments: arguments.into_iter().map(Into::into).collect(), caller: None }
+    }
+
+    /// The same call on behalf of an authenticated subject.
+    #[must_use]
+    pub fn by(self, caller: impl Into<String>) -> Self {
+        Self { caller: Some(caller.into()), ..self }
+    }
+}
 
 /// What a call of a mutator may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How much may be computed: about one a WebAssembly instruction. Unlike the time it is the same on every machine.
+    /// The maximum computation: about one unit per WebAssembly instruction. Unlike time, fuel is equal on every machine.
     pub fuel: u64,
-    /// The most memory of an instance, in bytes.
+    /// The maximum memory of an instance, in bytes.
     pub memory_bytes: usize,
-    /// The longest time that a call may take, looked at every 10 ms; as long as its fuel lasts where there is none.
+    /// The maximum duration of a call, checked every 10 ms, or `None` for as long as its fuel lasts.
     pub call_time: Option<Duration>,
-    /// What a guest sees that asks WASI for the time: since 1970, throughout the call.
+    /// The time since 1970 that WASI's clocks show throughout the call.
     pub clock: Duration,
 }
 
@@ -66,39 +81,44 @@ impl Mutators {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAMutator`], which says what is missing or is too much; those of [`apply`](Self::apply) where it gives no
-    /// names.
+    /// [`Error::NotAMutator`], whose text says what is missing or superfluous; those of [`apply`](Self::apply) if it does not
+    /// return its names.
     pub fn load(component: &[u8], options: Options) -> Result<Self, Error> {
-        if component.len() > MOST_COMPONENT_BYTES {
-            let given = component.len();
-            return Err(Error::NotAMutator(format!("{given} bytes given, at most {MOST_COMPONENT_BYTES} taken")));
+        if component.len() > MAX_COMPONENT_BYTES {
+            let actual = component.len();
+            return Err(Error::NotAMutator(format!("it is {actual} bytes long; the maximum is {MAX_COMPONENT_BYTES}")));
         }
         let guest = Guest::load(component, options)?;
         let names = guest.names()?;
-        if names.len() > MOST_NAMES {
-            return Err(Error::NotAMutator(format!("{} names given, at most {MOST_NAMES} taken", names.len())));
+        if names.len() > MAX_NAMES {
+            return Err(Error::NotAMutator(format!("it has {} mutators; the maximum is {MAX_NAMES}", names.len())));
         }
         Ok(Self { guest, names })
     }
 
-    /// What [`apply`](Self::apply) can be called with, in the component's order.
+    /// Returns the names of all mutators, in the component's order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Calls a mutator, and commits what it wrote to the document as one event; none where it wrote nothing. Costs an instance,
-    /// tens of microseconds, beside what the mutator does.
+    /// Runs a mutator, and commits its writes to the document as one event. Returns the name of the event, or `None` if there
+    /// were no writes. Costs an instance, tens of microseconds, in addition to the mutator's own work.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] where the mutator says no, [`Error::Document`] where the document does not take what was written. As
-    /// after every error, nothing is committed.
-    pub fn apply(&self, doc: &Doc, name: &str, arguments: &[Value]) -> Result<Option<EventId>, Error> {
-        if !self.names.iter().any(|known| known == name) {
-            return Err(Error::UnknownName { name: name.to_owned(), known: self.names.clone() });
+    /// [`Error::UnknownMutator`]; [`Error::InvalidArguments`], [`Error::Rejected`] and [`Error::Failed`] as the mutator reports
+    /// them; [`Error::Document`] if the document does not accept the writes. On an error nothing is committed.
+    pub fn apply(&self, doc: &Doc, call: &Call) -> Result<Option<EventId>, Error> {
+        let unknown = || Error::UnknownMutator { name: call.name.clone(), known: self.names.clone() };
+        if !self.names.contains(&call.name) {
+            return Err(unknown());
         }
-        let transaction = self.guest.apply(doc.begin()?, name, arguments)?;
-        Ok(transaction.commit()?)
+        let transaction = self.guest.apply(doc.begin()?, call).map_err(|error| match error {
+            // The component does not know a name that it lists.
+            Error::UnknownMutator { .. } => unknown(),
+            error => error,
+        })?;
+        Ok(doc.commit_transaction(transaction)?)
     }
 }
 
@@ -112,33 +132,39 @@ impl fmt::Debug for Mutators {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes are no component, or one of another interface; the text says what was found.
-    #[error("this is no mutator: {0}")]
+    /// The bytes are not a component, or one with another interface. The text says what was found.
+    #[error("this is not a mutator: {0}")]
     NotAMutator(String),
-    /// The component has no mutator of that name.
-    #[error("no mutator is named {name:?}; there are {}", .known.join(", "))]
-    UnknownName {
-        /// What was called.
+    /// No mutator has this name.
+    #[error("no mutator is named {name:?}; the component has {}", .known.join(", "))]
+    UnknownMutator {
+        /// The name that was called.
         name: String,
-        /// What there is.
+        /// The names of all mutators.
         known: Vec<String>,
     },
-    /// The mutator refused the call; the text is its own.
+    /// The arguments have the wrong number or types. The text says what was expected.
     #[error("{0}")]
-    Refused(String),
-    /// The document did not take what was written, or its instance is gone.
+    InvalidArguments(String),
+    /// The application's rules reject the call. The text is shown to the user.
+    #[error("{0}")]
+    Rejected(String),
+    /// A read or write of the transaction failed, and the mutator reports why.
+    #[error(transparent)]
+    Failed(crate::Error),
+    /// The document does not accept the writes, or its instance is gone.
     #[error(transparent)]
     Document(#[from] crate::Error),
-    /// The call would have computed more than its fuel allows.
+    /// The call used up its fuel.
     #[error("the mutator used up its fuel, {0}")]
     OutOfFuel(u64),
     /// The call needed more memory than it may have.
     #[error("the mutator needed more than its {0} bytes of memory")]
     OutOfMemory(usize),
-    /// The call took longer than it may.
+    /// The call took longer than its maximum.
     #[error("the mutator took longer than its time, {0:?}")]
     OutOfTime(Duration),
-    /// The mutator stopped in the middle of the call; what it last told on its standard error, if it did.
+    /// The mutator stopped in the middle of the call.
     #[error("the mutator stopped in the middle of the call{}{stderr}", if .stderr.is_empty() { "" } else { ": " })]
     Trap {
         /// The beginning of what it wrote to its standard error.

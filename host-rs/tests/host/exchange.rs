@@ -1,15 +1,15 @@
 //! Two replicas, through the component: every function of the contract once, and the contract's errors as they come out.
 
 use converge::{
-    Cell, Doc, Error, EventId, EventRun, Instance, InstanceOptions, KeyRange, PeerVersion, RowOp, ScanOptions,
-    TableSummary, Value,
+    Cell, Doc, Error, EventId, EventRun, Instance, InstanceOptions, KeyBounds, KeyRange, PeerVersion, RowOp,
+    ScanOptions, TableSummary, Value,
 };
 
 type Tested = Result<(), Error>;
 
 /// Gives `to` what it lacks of `from`.
 fn deliver(from: &Doc, to: &Doc) -> Tested {
-    let batch = from.events_since(&to.version()?, u32::MAX)?;
+    let batch = from.events_since(&to.summary()?, u32::MAX)?;
     assert!(!batch.more);
     to.merge_events(&batch.runs)?;
     Ok(())
@@ -88,7 +88,10 @@ fn rows_reads_what_pages_cut() -> Tested {
     let narrow = ScanOptions { columns: vec!["small".into()], ..ScanOptions::default() };
     assert!(!doc.scan("t", &narrow)?.more);
 
-    let reversed = ScanOptions { range: KeyRange::Between(("b".into(), "a".into())), ..ScanOptions::default() };
+    let reversed = ScanOptions {
+        range: KeyRange::Between(KeyBounds { first: "b".into(), last: "a".into() }),
+        ..ScanOptions::default()
+    };
     let mut rows = doc.rows("t", reversed);
     assert!(matches!(rows.next(), Some(Err(Error::InvalidArgument(_)))));
     assert!(rows.next().is_none());
@@ -105,7 +108,7 @@ fn refusals_carry_what_the_contract_says_and_change_nothing() -> Tested {
     assert!(matches!(&empty, Err(Error::InvalidArgument(rule)) if rule.contains("table name is empty")), "{empty:?}");
     let long = doc.insert(&"t".repeat(257), "r", [("x", 1)]);
     assert!(
-        matches!(&long, Err(Error::LimitExceeded { limit, most: 256, given: 257 }) if limit == "table-bytes"),
+        matches!(&long, Err(Error::LimitExceeded { limit, maximum: 256, actual: 257 }) if limit == "table-bytes"),
         "{long:?}"
     );
     let missing = doc.update("t", "other", [("x", 1)]);
@@ -113,12 +116,14 @@ fn refusals_carry_what_the_contract_says_and_change_nothing() -> Tested {
     let event = |value: i64| EventRun {
         peer: "ben".into(),
         start: 0,
-        lamport: 1,
+        lamport: Some(1),
         deps: vec![],
+        fingerprints: vec![],
+        salt: 0,
         commits: vec![vec![RowOp::insert("t", "r", [("y", value)])]],
     };
-    let conflict = doc.merge_events(&[event(1), event(2)]);
-    assert!(matches!(&conflict, Err(Error::ConflictingEvent(id)) if *id == EventId::new("ben", 0)), "{conflict:?}");
+    let wrong = doc.merge_events(&[event(1), EventRun { lamport: Some(7), ..event(1) }]);
+    assert!(matches!(&wrong, Err(Error::InvalidArgument(rule)) if rule.contains("lamport")), "{wrong:?}");
     assert!(matches!(Doc::create(""), Err(Error::InvalidArgument(_))));
 
     assert_eq!((doc.digest()?, doc.version()?, doc.heads()?), before);
@@ -135,7 +140,7 @@ fn documents_of_one_instance_are_apart() -> Tested {
     drop(ann);
     ben.insert("t", "r", [("x", 2)])?;
     assert_eq!(instance.version()?, env!("CARGO_PKG_VERSION"));
-    assert!(instance.limits()?.iter().any(|limit| limit.name == "commit-bytes" && limit.most == 64 << 20));
+    assert!(instance.limits()?.iter().any(|limit| limit.name == "commit-bytes" && limit.maximum == 64 << 20));
     Ok(())
 }
 

@@ -113,7 +113,7 @@ fn a_file_marked_as_not_to_be_written_stays() -> io::Result<()> {
 fn files_beyond_any_instance_are_not_even_read() -> io::Result<()> {
     let folder = folder();
     let path = folder.path().join("file");
-    fs::File::create(&path)?.set_len(file::MOST_BYTES + 1)?;
+    fs::File::create(&path)?.set_len(file::MAX_BYTES + 1)?;
     assert_eq!(kind_of(Doc::load_file("ann", &path), &path), ErrorKind::FileTooLarge);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Reading histories: the form, and every way in which a file breaks it.
 
-use converge::history::{Error, MOST_BYTES, MOST_LINE_BYTES, Reason, read_events, read_rows, row_line};
+use converge::history::{Error, MAX_BYTES, MAX_LINE_BYTES, Reason, read_events, read_rows, row_line};
 use converge::{Cell, EventId, EventRun, Row, RowOp, Value};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -27,8 +27,10 @@ fn events_are_runs_of_their_own_with_names_for_numbers() -> Result<(), Error> {
     let run = |peer: &str, start, lamport, deps, ops| EventRun {
         peer: peer.into(),
         start,
-        lamport,
+        lamport: Some(lamport),
         deps,
+        fingerprints: vec![],
+        salt: 0,
         commits: vec![ops],
     };
     let first = vec![
@@ -89,7 +91,7 @@ fn broken_lines_are_told_by_number() {
 
 #[test]
 fn sizes_are_bounded() {
-    let long = format!("C\tann\t1\t\nD\t{}\n", "x".repeat(MOST_LINE_BYTES as usize));
+    let long = format!("C\tann\t1\t\nD\t{}\n", "x".repeat(MAX_LINE_BYTES as usize));
     assert_eq!(refused(long), (2, Reason::TooLong));
 
     let endless = b"C\tann\t1\t\n".chain(io::repeat(b'x'));
@@ -105,7 +107,7 @@ fn sizes_are_bounded() {
             Ok(lines)
         }
     }
-    assert!(matches!(read_rows(Endless), Err(Error::TooLarge)), "{MOST_BYTES} bytes");
+    assert!(matches!(read_rows(Endless), Err(Error::TooLarge)), "{MAX_BYTES} bytes");
 }
 
 #[test]

@@ -123,6 +123,41 @@ fn an_instance_that_cannot_start_says_so() {
     assert!(matches!(nothing, Err(Error::OutOfMemory)), "{nothing:?}");
 }
 
+/// A child process with few addresses runs this test again, with a variable set, and creates documents until it cannot.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stdout, reason = "the process that starts this one reads it")]
+fn a_document_too_many_says_that_the_system_has_no_room() {
+    const VARIABLE: &str = "CONVERGE_TEST_FEW_ADDRESSES";
+    if std::env::var_os(VARIABLE).is_some() {
+        let mut docs = Vec::new();
+        let error = loop {
+            match Doc::create("ann") {
+                Ok(doc) => docs.push(doc),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::NoRoom(_)), "{error:?}");
+        assert!(error.to_string().contains("`Instance::doc`"), "{error}");
+        // What there is goes on, and one instance takes many more documents.
+        let more: Vec<Doc> = (0..1_000).map(|_| docs[0].instance().doc("ben").expect("a document")).collect();
+        more[999].insert("t", "r", [("x", 1)]).expect("a row");
+        println!("{} instances", docs.len());
+        return;
+    }
+    let program = std::env::current_exe().expect("this program");
+    let test = "limits::a_document_too_many_says_that_the_system_has_no_room";
+    // 64 GiB, in units of 1,024 bytes.
+    let script = format!("ulimit -v {}; exec \"$0\" --exact --nocapture {test}", 64 << 20);
+    let child = std::process::Command::new("sh").args(["-c", &script]).arg(program).env(VARIABLE, "1").output();
+    let child = child.expect("a shell");
+    let (stdout, stderr) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    assert!(child.status.success(), "{stdout}{stderr}");
+    let count =
+        stdout.lines().find_map(|line| line.strip_suffix(" instances")?.trim().rsplit(' ').next()?.parse::<u32>().ok());
+    assert!(count.is_some_and(|count| count >= 12), "{stdout}");
+}
+
 #[test]
 fn beyond_its_time_a_call_ends_and_its_instance_is_gone() -> Tested {
     let call_time = Duration::from_millis(20);
@@ -168,7 +203,7 @@ fn a_commit_of_60_mib_passes_in_both_directions() -> Tested {
     let ops: Vec<RowOp> =
         (0..4).map(|row| RowOp::insert("t", row.to_string(), [("x", Value::from(blob.as_slice()))])).collect();
     ann.commit(ops.clone())?;
-    let batch = ann.events_since(&[], u32::MAX)?;
+    let batch = ann.events_since(&Doc::summary_of(&[])?, u32::MAX)?;
     assert_eq!(batch.runs[0].commits[0], ops);
     assert_eq!(ben.merge_events(&batch.runs)?.applied, 1);
     assert_eq!(ann.digest()?, ben.digest()?);

@@ -1,7 +1,7 @@
 //! Mutators that go wrong: nothing of them is committed, and the error says what happened. Those that go well are tested where
 //! they live, in `examples/mutators`.
 
-use converge::mutators::{Error, Mutators, Options};
+use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Doc, EventId, Instance, InstanceOptions, Value};
 use std::error::Error as _;
 use std::path::Path;
@@ -22,12 +22,15 @@ fn load(options: Options) -> Mutators {
     Mutators::load(hostile(), options).unwrap()
 }
 
-/// A document, and what a call that must fail does to it: nothing.
+/// No arguments.
+const NOTHING: [Value; 0] = [];
+
+/// Makes a call that must fail and change nothing.
 fn refused(mutators: &Mutators, name: &str) -> Error {
     let doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", [("c", 1)]).unwrap();
     let before = doc.save().unwrap();
-    let error = mutators.apply(&doc, name, &[]).unwrap_err();
+    let error = mutators.apply(&doc, &Call::new(name, NOTHING)).unwrap_err();
     assert_eq!(doc.save().unwrap(), before, "{name}");
     doc.insert("t", "s", [("c", 2)]).unwrap();
     error
@@ -50,7 +53,7 @@ fn values_pass_as_they_are() {
         Value::Text("Grüße".to_owned()),
         Value::Blob(vec![0, 255]),
     ];
-    assert_eq!(mutators.apply(&doc, "answer", &values).unwrap(), Some(EventId::new("ann", 0)));
+    assert_eq!(mutators.apply(&doc, &Call::new("answer", values.clone())).unwrap(), Some(EventId::new("ann", 0)));
     for (number, value) in values.iter().enumerate() {
         assert_eq!(cell(&doc, &format!("argument-{number}")), *value);
     }
@@ -59,13 +62,35 @@ fn values_pass_as_they_are() {
 #[test]
 fn what_fails_commits_nothing() {
     let mutators = load(Options::default());
-    assert!(matches!(refused(&mutators, "refuse"), Error::Refused(text) if text == "no, as was asked"));
+    assert!(matches!(refused(&mutators, "reject"), Error::Rejected(text) if text == "no, as was asked"));
+    assert!(
+        matches!(refused(&mutators, "mistake"), Error::InvalidArguments(text) if text == "two texts, as was asked")
+    );
+    let error = refused(&mutators, "fail");
+    assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "gone"), "{error}");
+    // A component that does not know a name which it lists is reported as for other names.
+    assert!(
+        matches!(refused(&mutators, "deny"), Error::UnknownMutator { name, known } if name == "deny" && known.len() == 15)
+    );
     assert!(matches!(refused(&mutators, "trap"), Error::Trap { .. }));
     let error = refused(&mutators, "nothing").to_string();
-    assert_eq!(error, format!("no mutator is named \"nothing\"; there are {}", mutators.names().join(", ")));
+    assert_eq!(error, format!("no mutator is named \"nothing\"; the component has {}", mutators.names().join(", ")));
     // The engine bounds what a transaction holds.
-    let Error::Refused(text) = refused(&mutators, "write") else { panic!("the engine took everything") };
-    assert!(text.contains("commit-bytes"), "{text}");
+    let error = refused(&mutators, "write");
+    assert!(
+        matches!(&error, Error::Failed(converge::Error::LimitExceeded { limit, .. }) if limit == "commit-bytes"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_caller_is_whom_the_host_authenticated() {
+    let mutators = load(Options::default());
+    let doc = Doc::create("ann").unwrap();
+    mutators.apply(&doc, &Call::new("sign", NOTHING)).unwrap();
+    assert_eq!(cell(&doc, "caller"), Value::Null);
+    mutators.apply(&doc, &Call::new("sign", NOTHING).by("ann@example.org")).unwrap();
+    assert_eq!(cell(&doc, "caller"), Value::from("ann@example.org"));
 }
 
 #[test]
@@ -108,7 +133,7 @@ fn wasi_is_there_and_grants_nothing() {
     let mutators = load(Options { clock: Duration::from_secs(86_400), ..Options::default() });
     let (ann, ben) = (Doc::create("p").unwrap(), Doc::create("p").unwrap());
     for doc in [&ann, &ben] {
-        mutators.apply(doc, "ask", &[]).unwrap();
+        mutators.apply(doc, &Call::new("ask", NOTHING)).unwrap();
         assert_eq!(cell(doc, "clock"), Value::Integer(86_400));
         assert_eq!(cell(doc, "monotonic"), Value::Integer(86_400_000_000_000));
         assert_eq!(cell(doc, "environment"), Value::Integer(0));
@@ -122,7 +147,7 @@ fn a_call_knows_nothing_of_earlier_ones() {
     let mutators = load(Options::default());
     let doc = Doc::create("ann").unwrap();
     for counter in 0..3 {
-        assert_eq!(mutators.apply(&doc, "count", &[]).unwrap(), Some(EventId::new("ann", counter)));
+        assert_eq!(mutators.apply(&doc, &Call::new("count", NOTHING)).unwrap(), Some(EventId::new("ann", counter)));
         assert_eq!(cell(&doc, "calls"), Value::Integer(1));
     }
 }
@@ -131,13 +156,13 @@ fn a_call_knows_nothing_of_earlier_ones() {
 fn what_is_no_mutator_is_refused_with_what_it_lacks() {
     let error = |component: &[u8]| Mutators::load(component, Options::default()).unwrap_err().to_string();
     let nothing = error(b"not a component");
-    assert!(nothing.starts_with("this is no mutator: "), "{nothing}");
+    assert!(nothing.starts_with("this is not a mutator: "), "{nothing}");
     let engine = error(converge::COMPONENT);
-    assert!(engine.contains("converge:sync/mutators@0.1.0"), "{engine}");
+    assert!(engine.contains("converge:sync/mutators@0.2.0"), "{engine}");
     let compat = error(&build("converge-compat"));
     assert!(compat.contains("imports") && compat.contains("converge:sync/"), "{compat}");
-    let large = error(&vec![0; converge::mutators::MOST_COMPONENT_BYTES + 1]);
-    assert_eq!(large, "this is no mutator: 67108865 bytes given, at most 67108864 taken");
+    let large = error(&vec![0; converge::mutators::MAX_COMPONENT_BYTES + 1]);
+    assert_eq!(large, "this is not a mutator: it is 67108865 bytes long; the maximum is 67108864");
 }
 
 #[test]
@@ -145,10 +170,10 @@ fn a_document_that_is_gone_is_told() {
     let mutators = load(Options::default());
     let options = InstanceOptions { memory_bytes: 4 << 20, ..InstanceOptions::default() };
     let doc = Instance::new(options).unwrap().doc("ann").unwrap();
-    let error = mutators.apply(&doc, "write", &[]).unwrap_err();
+    let error = mutators.apply(&doc, &Call::new("write", NOTHING)).unwrap_err();
     assert!(
         matches!(&error, Error::Document(converge::Error::OutOfMemory))
-            || matches!(&error, Error::Refused(text) if text.contains("memory-bytes")),
+            || matches!(&error, Error::Failed(converge::Error::LimitExceeded { limit, .. }) if limit == "memory-bytes"),
         "{error}"
     );
 }

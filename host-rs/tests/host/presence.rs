@@ -28,7 +28,7 @@ fn entries_go_from_store_to_store() -> Result<(), Error> {
 
 #[test]
 fn what_is_refused_has_its_case() -> Result<(), Error> {
-    let store = Store::create("ann", StoreOptions { most_skew: 5.0, ..StoreOptions::default() })?;
+    let store = Store::create("ann", StoreOptions { max_skew: 5.0, ..StoreOptions::default() })?;
     assert!(matches!(store.set("", "k", 1, 0.0), Err(Error::InvalidArgument(what)) if what.contains("namespace")));
     assert!(matches!(store.set("n", "k", 1, f64::NAN), Err(Error::InvalidArgument(what)) if what.contains("NaN")));
     let large = "x".repeat(65_537);

@@ -18,7 +18,7 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
     other.insert("people", "p2", [("name", "Bob")])?;
     other.save_file(folder.path().join("other.converge"))?;
     other.delete("people", "p1")?;
-    fs::write(folder.path().join("update"), other.update_since(&doc.version()?)?).expect("written");
+    fs::write(folder.path().join("update"), other.update_since(&doc.summary()?)?).expect("written");
 
     let block = README.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of commands");
     let mut commands = 0;
@@ -33,7 +33,7 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
         assert!(output.stderr.is_empty(), "{command}");
         commands += 1;
     }
-    assert_eq!(commands, 9);
+    assert_eq!(commands, 10);
     let exported = fs::read_to_string(folder.path().join("people.jsonl")).expect("written");
     assert_eq!(exported, "{\"id\":\"p2\",\"name\":\"Bob\"}\n");
     Ok(())

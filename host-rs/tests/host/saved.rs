@@ -24,14 +24,21 @@ fn same(one: &Doc, other: &Doc) -> Tested {
     Ok(())
 }
 
+/// The summary of a replica that knows nothing.
+fn nothing() -> Result<Vec<u8>, Error> {
+    Doc::summary_of(&[])
+}
+
 #[test]
 fn a_restarted_replica_goes_on_where_it_was() -> Tested {
     let doc = example()?;
     let early = EventRun {
         peer: "ben".into(),
         start: 1,
-        lamport: 3,
+        lamport: Some(3),
         deps: vec![EventId::new("ben", 0)],
+        fingerprints: vec![],
+        salt: 0,
         commits: vec![vec![RowOp::insert("people", "p2", [("name", "Bob")])]],
     };
     assert_eq!(doc.merge_events(&[early])?.waiting, 1);
@@ -41,7 +48,15 @@ fn a_restarted_replica_goes_on_where_it_was() -> Tested {
     assert_eq!(restarted.peer()?, "ann");
     same(&doc, &restarted)?;
     // The waiting event still waits, and comes when it can.
-    let awaited = EventRun { peer: "ben".into(), start: 0, lamport: 1, deps: vec![], commits: vec![vec![]] };
+    let awaited = EventRun {
+        peer: "ben".into(),
+        start: 0,
+        lamport: None,
+        deps: vec![],
+        fingerprints: vec![],
+        salt: 0,
+        commits: vec![vec![]],
+    };
     assert_eq!(restarted.merge_events(&[awaited])?.applied, 2);
     assert!(restarted.get("people", "p2")?.is_some());
     assert_eq!(restarted.update("people", "p1", [("age", 32)])?, EventId::new("ann", 2));
@@ -55,14 +70,14 @@ fn a_restarted_replica_goes_on_where_it_was() -> Tested {
 #[test]
 fn updates_and_documents_merge() -> Tested {
     let (ann, ben) = (example()?, Doc::create("ben")?);
-    let report = ben.merge_update(&ann.update_since(&[known("ann", 1)])?)?;
+    let report = ben.merge_update(&ann.update_since(&Doc::summary_of(&[known("ann", 1)])?)?)?;
     assert_eq!((report.applied, report.waiting, report.missing), (0, 1, vec![EventId::new("ann", 0)]));
     let report = ben.merge_update(&ann.save()?)?;
     assert_eq!((report.applied, report.waiting), (2, 0));
     same(&ann, &ben)?;
 
     ben.delete("people", "p1")?;
-    let update = ben.update_since(&ann.version()?)?;
+    let update = ben.update_since(&ann.summary()?)?;
     assert!(update.len() < 100, "{} bytes", update.len());
     assert_eq!(ann.merge_update(&update)?.applied, 1);
     assert_eq!(ann.merge_update(&update)?.duplicate, 1);
@@ -76,24 +91,24 @@ fn compaction_and_the_way_on_from_below_it() -> Tested {
     ann.insert("people", "gone", [("name", "Eve")])?;
     ann.delete("people", "gone")?;
     let before = ann.digest()?;
-    let report = ann.compact(&ann.version()?)?;
+    let report = ann.compact(&[ann.summary()?])?;
     assert_eq!((report.events_dropped, report.tombstones_dropped), (4, 1));
     assert_eq!(ann.digest()?, before);
 
     let horizon = vec![known("ann", 4)];
     let compacted =
         |error: Result<_, Error>| assert!(matches!(error, Err(Error::Compacted(version)) if version == horizon));
-    compacted(ann.update_since(&[]).map(drop));
-    compacted(ann.events_since(&[], 1).map(drop));
+    compacted(ann.update_since(&nothing()?).map(drop));
+    compacted(ann.events_since(&nothing()?, 1).map(drop));
     compacted(ann.diff(&[], &ann.heads()?).map(drop));
     compacted(ann.fork_at(&[EventId::new("ann", 0)], "fork").map(drop));
     ben.update("people", "p1", [("name", "Alicia")])?;
-    compacted(ann.merge_update(&ben.update_since(&[known("ann", 2)])?).map(drop));
+    compacted(ann.merge_update(&ben.update_since(&Doc::summary_of(&[known("ann", 2)])?)?).map(drop));
     compacted(ben.merge_update(&ann.save()?).map(drop));
 
     let report = ben.rebase(&ann.save()?)?;
     assert_eq!((report.applied, report.duplicate, report.missing), (1, 2, vec![]));
-    assert_eq!(ann.merge_update(&ben.update_since(&ann.version()?)?)?.applied, 1);
+    assert_eq!(ann.merge_update(&ben.update_since(&ann.summary()?)?)?.applied, 1);
     same(&ann, &ben)?;
     let name = ann.get("people", "p1")?.unwrap_or_default().remove(1);
     assert_eq!(name.value, Value::from("Alicia"));
@@ -122,7 +137,7 @@ fn history_is_looked_into() -> Tested {
 fn refusals_are_typed_and_change_nothing() -> Tested {
     let doc = example()?;
     let before = doc.save()?;
-    let update = doc.update_since(&[])?;
+    let update = doc.update_since(&nothing()?)?;
     let mut flipped = before.clone();
     flipped[20] ^= 1;
     let mut newer = before.clone();
@@ -139,8 +154,11 @@ fn refusals_are_typed_and_change_nothing() -> Tested {
     assert!(matches!(doc.rebase(&update), Err(Error::Corrupt(_))));
     assert!(matches!(Doc::load("", &before), Err(Error::InvalidArgument(_))));
     assert!(matches!(doc.fork_at(&[], ""), Err(Error::InvalidArgument(_))));
-    assert!(matches!(doc.update_since(&[known("a", 1), known("a", 1)]), Err(Error::InvalidArgument(_))));
-    assert!(matches!(doc.compact(&[known("ann", 3)]), Err(Error::InvalidArgument(_))));
+    assert!(matches!(Doc::summary_of(&[known("a", 1), known("a", 1)]), Err(Error::InvalidArgument(_))));
+    assert!(matches!(doc.update_since(b"no summary"), Err(Error::Corrupt(_))));
+    assert!(matches!(doc.compact(&[b"no summary".to_vec()]), Err(Error::Corrupt(_))));
+    let unknown = EventId::new("ann", 9);
+    assert!(matches!(doc.permanent_id(&unknown), Err(Error::InvalidArgument(_))));
     let unknown = [EventId::new("ann", 2)];
     assert!(matches!(doc.diff(&unknown, &[]), Err(Error::InvalidArgument(_))));
     assert!(matches!(doc.fork_at(&unknown, "fork"), Err(Error::InvalidArgument(_))));
@@ -165,7 +183,7 @@ fn documents_of_more_than_128_mib_pass() -> Tested {
     assert_eq!(loaded.digest()?, doc.digest()?);
     drop(doc);
 
-    let update = loaded.update_since(&[])?;
+    let update = loaded.update_since(&nothing()?)?;
     assert!(update.len() > 128 << 20, "{} bytes", update.len());
     let merged = Doc::create("ben")?;
     assert_eq!(merged.merge_update(&update)?.applied, 9);

@@ -15,11 +15,11 @@ fn a_transaction_is_one_event_or_none() {
     let page = transaction.scan("t", &ScanOptions { limit: 1, ..ScanOptions::default() }).unwrap();
     assert_eq!((page.rows[0].id.as_str(), page.more), ("r", true));
     assert_eq!(doc.get("t", "s").unwrap(), None);
-    assert_eq!(transaction.commit().unwrap(), Some(EventId::new("ann", 1)));
+    assert_eq!(doc.commit_transaction(transaction).unwrap(), Some(EventId::new("ann", 1)));
     assert_eq!(doc.tables().unwrap()[0].rows, 2);
 
     doc.begin().unwrap().insert("t", "dropped", [("x", 1)]).unwrap();
-    assert_eq!(doc.begin().unwrap().commit().unwrap(), None);
+    assert_eq!(doc.commit_transaction(doc.begin().unwrap()).unwrap(), None);
     assert_eq!(doc.version().unwrap()[0].count, 2);
 }
 
@@ -30,15 +30,50 @@ fn a_commit_on_a_row_that_went_away_is_refused() {
     let transaction = doc.begin().unwrap();
     transaction.update("t", "r", [("x", 2)]).unwrap();
     doc.delete("t", "r").unwrap();
-    assert!(matches!(transaction.commit(), Err(Error::NoSuchRow { .. })));
+    assert!(matches!(doc.commit_transaction(transaction), Err(Error::NoSuchRow { .. })));
     assert_eq!(doc.version().unwrap()[0].count, 2);
 }
 
 #[test]
-fn a_transaction_lives_on_without_the_value_of_its_document() {
+fn a_transaction_keeps_its_document_alive() {
     let doc = Doc::create("ann").unwrap();
     let transaction = doc.begin().unwrap();
     drop(doc);
     transaction.insert("t", "r", [("x", 1)]).unwrap();
-    assert_eq!(transaction.commit().unwrap(), Some(EventId::new("ann", 0)));
+    assert!(transaction.get("t", "r").unwrap().is_some());
+}
+
+#[test]
+fn a_transaction_of_another_document_is_refused() {
+    let ann = Doc::create("ann").unwrap();
+    let beside = ann.instance().doc("ben").unwrap();
+    let transaction = beside.begin().unwrap();
+    transaction.insert("t", "r", [("x", 1)]).unwrap();
+    let refused = ann.commit_transaction(transaction);
+    assert!(matches!(&refused, Err(Error::InvalidArgument(why)) if why.contains("another document")), "{refused:?}");
+
+    let elsewhere = Doc::create("ben").unwrap();
+    let refused = ann.commit_transaction(elsewhere.begin().unwrap());
+    assert!(matches!(refused, Err(Error::OtherInstance)));
+    for doc in [&ann, &beside, &elsewhere] {
+        assert_eq!(doc.version().unwrap(), []);
+    }
+    ann.insert("t", "r", [("x", 1)]).unwrap();
+}
+
+#[test]
+fn a_transaction_tells_the_rows_that_it_touches() {
+    let doc = Doc::create("ann").unwrap();
+    doc.insert("t", "r", [("x", 1), ("y", 2)]).unwrap();
+    let transaction = doc.begin().unwrap();
+    assert_eq!(transaction.touched().unwrap(), []);
+    transaction.insert("u", "s", [("x", 3)]).unwrap();
+    transaction.unset("t", "r", ["y"]).unwrap();
+    assert!(matches!(transaction.unset("t", "gone", ["y"]), Err(Error::NoSuchRow { .. })));
+    let touched = transaction.touched().unwrap();
+    let touched: Vec<(&str, &str)> = touched.iter().map(|row| (row.table.as_str(), row.row.as_str())).collect();
+    assert_eq!(touched, [("t", "r"), ("u", "s")]);
+    assert_eq!(transaction.get("t", "r").unwrap().unwrap().len(), 1);
+    doc.commit_transaction(transaction).unwrap();
+    assert_eq!(doc.get("t", "r").unwrap().unwrap().len(), 1);
 }

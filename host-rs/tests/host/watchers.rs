@@ -74,8 +74,9 @@ fn watchers_live_on_without_their_document_and_go_without_harm() -> Tested {
 #[test]
 fn a_dropped_watcher_makes_room_for_another() -> Tested {
     let doc = Doc::create("ann")?;
-    let most = doc.instance().limits()?.iter().find(|limit| limit.name == "watchers").map_or(0, |limit| limit.most);
-    let mut watchers = (0..most).map(|_| doc.watch(&[], false)).collect::<Result<Vec<_>, _>>()?;
+    let limits = doc.instance().limits()?;
+    let maximum = limits.iter().find(|limit| limit.name == "watchers").map_or(0, |limit| limit.maximum);
+    let mut watchers = (0..maximum).map(|_| doc.watch(&[], false)).collect::<Result<Vec<_>, _>>()?;
     assert!(matches!(doc.watch(&[], false), Err(Error::LimitExceeded { .. })));
     watchers.pop();
     doc.watch(&[], false)?;

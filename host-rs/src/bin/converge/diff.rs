@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Tells the operations that lead from one state of the tables to another, a line each, sorted by table and row.
+Prints the operations that turn one state of the tables into another, one per line, sorted by table and row.
 
 Usage:
   converge diff FILE --from HEADS [--to HEADS]   from one version of a saved document to another
@@ -24,8 +24,8 @@ HEADS are events with all that they build on: PEER:COUNTER,PEER:COUNTER, as `con
 them; '' is the empty document. Versions below the horizon of a compacted document are no longer there. FILE and FILE2 are
 compared by their rows alone, whatever their histories.
 
-A line is insert, update or delete, the table, the row, and COLUMN=VALUE for the cells. A row that lost cells comes as a
-delete and an insert. Ends with 0 where nothing differs, and with 1 where something does, or where it failed.
+A line is insert, update, unset or delete, the table, the row, and COLUMN=VALUE for the cells; after unset, the columns whose
+cells are removed. Exits with 0 if nothing differs, and with 1 if something differs or the command failed.
 ";
 
 pub(crate) struct Options {
@@ -112,7 +112,7 @@ fn compare(here: &Doc, there: &Doc, tell: &mut impl FnMut(&RowOp) -> Result<(), 
     Ok(())
 }
 
-/// What makes one row of the other; at least one of them is there, and where both are, they have the same id.
+/// Returns the operations that turn the old row into the new one. If both exist, they have the same id.
 fn row_ops(table: &str, old: Option<Row>, new: Option<Row>) -> Vec<RowOp> {
     match (old, new) {
         (None, None) => vec![],
@@ -124,13 +124,13 @@ fn row_ops(table: &str, old: Option<Row>, new: Option<Row>) -> Vec<RowOp> {
                 let place = old.cells.binary_search_by(|cell| cell.column.as_str().cmp(column)).ok()?;
                 old.cells.get(place)
             };
-            let kept = new.cells.iter().filter(|cell| of_old(&cell.column).is_some()).count();
-            if kept < old.cells.len() {
-                return vec![RowOp::delete(table, &old.id), RowOp::insert(table, new.id, new.cells)];
-            }
             let is_new = |cell: &&Cell| of_old(&cell.column).is_none_or(|old| !is_same(&old.value, &cell.value));
-            let cells: Vec<Cell> = new.cells.iter().filter(is_new).cloned().collect();
-            if cells.is_empty() { vec![] } else { vec![RowOp::update(table, new.id, cells)] }
+            let set: Vec<Cell> = new.cells.iter().filter(is_new).cloned().collect();
+            let is_gone = |cell: &&Cell| new.cells.binary_search_by(|new| new.column.cmp(&cell.column)).is_err();
+            let gone: Vec<&str> = old.cells.iter().filter(is_gone).map(|cell| cell.column.as_str()).collect();
+            let update = (!set.is_empty()).then(|| RowOp::update(table, &new.id, set));
+            let unset = (!gone.is_empty()).then(|| RowOp::unset(table, &new.id, gone));
+            update.into_iter().chain(unset).collect()
         }
     }
 }
@@ -165,8 +165,9 @@ mod tests {
         assert_eq!(row_ops("t", ab(), ab()), []);
         let more = row(&[("a", one.clone()), ("b", two), ("c", one.clone())]);
         assert_eq!(row_ops("t", ab(), more.clone()), [RowOp::update("t", "r", [("b", 2), ("c", 1)])]);
-        let again = [RowOp::delete("t", "r"), RowOp::insert("t", "r", [("a", 1), ("b", 1)])];
-        assert_eq!(row_ops("t", more, ab()), again);
+        let back = [RowOp::update("t", "r", [("b", 1)]), RowOp::unset("t", "r", ["c"])];
+        assert_eq!(row_ops("t", more, ab()), back);
+        assert_eq!(row_ops("t", ab(), row(&[])), [RowOp::unset("t", "r", ["a", "b"])]);
     }
 
     #[test]

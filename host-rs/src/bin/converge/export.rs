@@ -7,6 +7,7 @@ use converge::{Cell, Doc, ScanOptions, Value};
 use csv::Terminator;
 use lexopt::prelude::{Long, Short, Value as Argument, ValueExt};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -20,12 +21,15 @@ Usage:
   converge export FILE --table TABLE [options]
 
 Options:
-  --format FORMAT    csv or jsonl [default: csv]
-  --id NAME          what the row's id is called; no column may have this name [default: id]
-  -o, --output OUT   the file to write, whole or not at all; without, standard output
+  --format FORMAT            csv or jsonl [default: csv]
+  --id NAME                  the name of the row's id; no column may have this name [default: id]
+  --neutralize-formulas      csv only: put ' before texts that a spreadsheet would take for a formula
+  -o, --output OUT           the file to write, whole or not at all [default: standard output]
 
 csv    RFC 4180, in UTF-8. The first line names the id and then all columns of the table, sorted. Null, a missing cell
-       and an empty text are all an empty field.
+       and an empty text are all an empty field. Spreadsheets execute fields that start with = + - @, a tab or a carriage
+       return as formulas, also those of strangers who wrote into the document. With --neutralize-formulas such ids,
+       column names and texts start with ' instead; numbers stay numbers. Other tools then read the ' as content.
 jsonl  A JSON object a line: the id, then the row's cells, sorted by column. A missing cell is left out, null is null.
        Integers are exact numbers, up to 64 bits: what reads them as floating point loses digits beyond 2^53.
 
@@ -38,7 +42,11 @@ pub(crate) struct Options {
     format: Format,
     id: String,
     out: Option<PathBuf>,
+    neutralize: bool,
 }
+
+/// The characters with which spreadsheets let a formula start.
+const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -60,7 +68,7 @@ impl FromStr for Format {
 
 /// None where help is asked for.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-    let (mut file, mut table, mut out) = (None, None, None);
+    let (mut file, mut table, mut out, mut neutralize) = (None, None, None, false);
     let (mut format, mut id) = (Format::Csv, "id".to_owned());
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -68,14 +76,18 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             Long("table") => table = Some(arguments.value()?.string()?),
             Long("format") => format = arguments.value()?.parse()?,
             Long("id") => id = arguments.value()?.string()?,
+            Long("neutralize-formulas") => neutralize = true,
             Short('o') | Long("output") => out = Some(PathBuf::from(arguments.value()?)),
             Argument(value) if file.is_none() => file = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
     }
-    let file = file.ok_or("which FILE is to be exported?")?;
+    let file = file.ok_or("which FILE? give FILE")?;
     let table = table.ok_or("which table? give --table TABLE")?;
-    Ok(Some(Options { file, table, format, id, out }))
+    if neutralize && format != Format::Csv {
+        return Err("--neutralize-formulas is for --format csv".into());
+    }
+    Ok(Some(Options { file, table, format, id, out, neutralize }))
 }
 
 pub(crate) fn export(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
@@ -93,7 +105,7 @@ pub(crate) fn export(options: &Options, output: &mut impl Write) -> Result<(), F
         let way = "give the row's id another name with --id NAME";
         return Err(format!("{}: table {table:?} has a column {id:?}; {way}", options.file.display()).into());
     }
-    let rows = Rows { doc: &doc, table, id };
+    let rows = Rows { doc: &doc, table, id, neutralize: options.neutralize };
     let write = |output: &mut dyn Write| match format {
         Format::Csv => rows.write_csv(&columns, output),
         Format::JsonLines => rows.write_json_lines(output),
@@ -123,22 +135,25 @@ fn columns(doc: &Doc, table: &str) -> Result<BTreeSet<String>, Failure> {
 struct Rows<'a> {
     doc: &'a Doc,
     table: &'a str,
-    /// What the row's id is called.
+    /// The name of the row's id.
     id: &'a str,
+    /// Whether fields must not pass for formulas.
+    neutralize: bool,
 }
 
 impl Rows<'_> {
     fn write_csv(&self, columns: &BTreeSet<String>, output: &mut dyn Write) -> Result<(), Failure> {
         let mut csv = csv::WriterBuilder::new().terminator(Terminator::CRLF).from_writer(output);
-        csv.write_field(self.id)?;
-        csv.write_record(columns)?;
+        csv.write_field(&*self.field(self.id))?;
+        csv.write_record(columns.iter().map(|column| self.field(column).into_owned()))?;
         for row in self.doc.rows(self.table, ScanOptions::default()) {
             let row = row?;
-            csv.write_field(&row.id)?;
+            csv.write_field(&*self.field(&row.id))?;
             // Sorted, both.
             let mut cells = row.cells.iter().peekable();
             for column in columns {
                 match cells.next_if(|cell| cell.column == *column) {
+                    Some(Cell { value: Value::Text(text), .. }) => csv.write_field(&*self.field(text))?,
                     Some(cell) => csv.write_field(text(&cell.value))?,
                     None => csv.write_field("")?,
                 }
@@ -146,6 +161,12 @@ impl Rows<'_> {
             csv.write_record(None::<&[u8]>)?;
         }
         Ok(csv.flush()?)
+    }
+
+    /// A text as a field of a CSV file.
+    fn field<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let is_formula = text.starts_with(FORMULA_STARTS);
+        if self.neutralize && is_formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
     }
 
     fn write_json_lines(&self, output: &mut dyn Write) -> Result<(), Failure> {

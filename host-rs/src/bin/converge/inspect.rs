@@ -1,9 +1,8 @@
 //! `converge inspect`: what is in a file, and whether it is sound.
 
-use crate::frame::{Frame, Kind};
 use crate::input::{self, Failure, Input};
 use crate::show::{Heads, Name, Peer};
-use converge::{Doc, Error, EventId, MergeReport, PeerVersion};
+use converge::{Content, Doc, Error, EventId, Inspection, MergeReport, PeerVersion, StoreOptions};
 use lexopt::prelude::{Long, Short, Value};
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,27 +11,34 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Tells what is in a saved document or an update, and whether it is sound.
+Describes and checks what converge wrote: a saved document, an update, or a store's snapshot or update.
 
 Usage:
   converge inspect FILE [--all]
 
 Options:
-  --all   every peer, table and head; without, the first twenty, of the peers those with the most events
+  --all   print every peer, table, namespace and head, instead of twenty of each; of the peers those with the most events
 
-A document is loaded, saved again, which must give the same bytes, and its history is executed again, which must give the
-same rows. An update is merged into an empty document. Ends with 1 where a check fails.
+A document is loaded, and saved again, which must result in the same bytes. Its history is executed again, which must result
+in the same rows. An update is merged into an empty document, a store's bytes into an empty store. Exits with 1 if a check
+fails.
 ";
 
-/// The most peers, tables and heads that are shown without `--all`; the most sections ever.
+/// The maximum number of peers, tables, namespaces and heads without `--all`, and of sections.
 const SHOWN: usize = 20;
+
+/// A time, a time to live and a skew with which a store takes all entries: half of the largest time.
+const LONGEST_MS: f64 = 4_503_599_627_370_496.0;
 
 pub(crate) struct Options {
     file: PathBuf,
     all: bool,
 }
 
-/// None where help is asked for.
+/// The name of a section that the engine skips.
+const UNKNOWN: &str = "unknown";
+
+/// `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut file, mut all) = (None, false);
     while let Some(argument) = arguments.next()? {
@@ -43,7 +49,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             other => return Err(other.unexpected()),
         }
     }
-    let file = file.ok_or("which FILE is to be inspected?")?;
+    let file = file.ok_or("which FILE? give FILE")?;
     Ok(Some(Options { file, all }))
 }
 
@@ -68,59 +74,76 @@ impl Report {
         let name = input.path().file_name().unwrap_or_default().to_string_lossy();
         self.fact("file", Name(&name))?;
         self.fact("bytes", input.bytes.len())?;
-        let frame = match Frame::read(&input.bytes) {
-            Ok(frame) => frame,
-            Err(fault) => return self.check("frame", Err(fault.to_string())),
+        let inspection = match input.inspect() {
+            Ok(inspection) => inspection,
+            Err(error) => return self.check("bytes", Err(input::explain(&error))),
         };
-        self.frame(&frame)?;
-        if !frame.is_intact() {
-            return self.check("checksum", Err("it is not that of the bytes: they are damaged".to_owned()));
-        }
-        match frame.kind {
-            Kind::Document => self.document(&frame, &input.bytes),
-            Kind::Update => self.update(&input.bytes),
+        self.frame(&inspection)?;
+        match inspection.content {
+            Content::Document => self.document(&inspection, &input.bytes),
+            Content::Update => self.update(&input.bytes),
+            Content::EphemeralSnapshot | Content::EphemeralUpdate => self.entries(&input.bytes),
         }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Failure> {
-        let kind = match frame.kind {
-            Kind::Document => "document",
-            Kind::Update => "update",
+    fn frame(&mut self, inspection: &Inspection) -> Result<(), Failure> {
+        let content = match inspection.content {
+            Content::Document => "document",
+            Content::Update => "update",
+            Content::EphemeralSnapshot => "snapshot of a store",
+            Content::EphemeralUpdate => "update of a store",
         };
-        self.fact("kind", kind)?;
-        self.fact("version", frame.version)?;
-        // Whatever has one is refused.
-        self.fact("features", "none")?;
-        if frame.is_intact() {
-            self.fact("checksum", format_args!("{:08x}, as the bytes have it", frame.checksum()))?;
+        self.fact("content", content)?;
+        self.fact("version", inspection.format_version)?;
+        self.check("bytes", Ok(()))?;
+        let sections = &inspection.sections;
+        if !sections.is_empty() {
+            writeln!(self.text, "\n{:<30} {:>12}", "section", "bytes")?;
         }
-        writeln!(self.text, "\n{:<30} {:>12}", "section", "bytes")?;
-        for section in frame.sections().flatten().take(SHOWN) {
+        for section in sections.iter().take(SHOWN) {
             let unknown = format!("unknown ({})", section.id);
-            writeln!(self.text, "{:<30} {:>12}", section.name().unwrap_or(&unknown), section.bytes)?;
+            let name = if section.name == UNKNOWN { &unknown } else { &section.name };
+            writeln!(self.text, "{name:<30} {:>12}", section.bytes)?;
         }
-        self.more(frame.sections().count(), SHOWN, "sections")?;
+        self.more(sections.len(), SHOWN, "sections")?;
         writeln!(self.text)?;
         Ok(())
     }
 
-    fn document(&mut self, frame: &Frame<'_>, bytes: &[u8]) -> Result<(), Failure> {
+    fn document(&mut self, inspection: &Inspection, bytes: &[u8]) -> Result<(), Failure> {
         let doc = match input::instance()?.load(input::PEER, bytes) {
             Ok(doc) => doc,
             Err(error) => return self.check("loads", Err(input::explain(&error))),
         };
         self.content(&doc)?;
         self.check("loads", Ok(()))?;
-        match frame.sections().flatten().find(|section| section.name().is_none()) {
+        match inspection.sections.iter().find(|section| section.name == UNKNOWN) {
             None => self.check("saves to the same bytes", saves_to(&doc, bytes))?,
             Some(section) => writeln!(
                 self.text,
-                "check     saves to the same bytes: not made: section {} is of a later version, and would be lost",
+                "check     saves to the same bytes: skipped: section {} is of a later version and would be lost",
                 section.id
             )?,
         }
-        // Last: what it needs beside the document may be more memory than there is.
+        // Last, because it can need more memory than there is.
         self.check("history gives the rows", history_gives_rows(&doc))
+    }
+
+    fn entries(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let options = StoreOptions { time_to_live: LONGEST_MS, max_skew: LONGEST_MS };
+        let store = input::instance()?.store(input::PEER, options)?;
+        if let Err(error) = store.merge_update(bytes, LONGEST_MS) {
+            return self.check("merges", Err(input::explain(&error)));
+        }
+        let namespaces = store.namespaces()?;
+        writeln!(self.text, "{:<30} {:>12}", "namespace", "entries")?;
+        let shown = self.shown(namespaces.len());
+        for namespace in namespaces.iter().take(shown) {
+            writeln!(self.text, "{:<30} {:>12}", Name(namespace), store.get_all(namespace)?.len())?;
+        }
+        self.more(namespaces.len(), shown, "namespaces")?;
+        writeln!(self.text)?;
+        self.check("merges", Ok(()))
     }
 
     fn update(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -146,7 +169,7 @@ impl Report {
         let events = sum(&version);
         self.fact("events", events)?;
         if let Some(horizon) = &horizon {
-            self.fact("history", format_args!("{} of them, beyond the horizon", events.saturating_sub(sum(horizon))))?;
+            self.fact("history", format_args!("{} of them, above the horizon", events.saturating_sub(sum(horizon))))?;
             self.heads("horizon", Heads::of_version(horizon).0)?;
         }
         // A merge of nothing tells it.
@@ -171,7 +194,7 @@ impl Report {
         Ok(())
     }
 
-    /// All of them by name, or those with the most events, most first.
+    /// All peers by name, or those with the most events in descending order.
     fn peers(&mut self, version: &[PeerVersion], horizon: Option<&[PeerVersion]>) -> Result<(), Failure> {
         let below: HashMap<&str, u32> =
             horizon.unwrap_or_default().iter().map(|peer| (peer.peer.as_str(), peer.count)).collect();
@@ -181,12 +204,12 @@ impl Report {
             peers.sort_by_key(|peer| Reverse(peer.count));
         }
         write!(self.text, "{:<30} {:>12}", "peer", "events")?;
-        writeln!(self.text, "{}", if horizon.is_some() { "  beyond the horizon" } else { "" })?;
+        writeln!(self.text, "{}", if horizon.is_some() { "   above the horizon" } else { "" })?;
         for peer in peers.iter().take(shown) {
             write!(self.text, "{:<30} {:>12}", Peer(&peer.peer), peer.count)?;
             if horizon.is_some() {
-                let given_up = below.get(peer.peer.as_str()).copied().unwrap_or(0);
-                write!(self.text, "{:>20}", peer.count.saturating_sub(given_up))?;
+                let compacted = below.get(peer.peer.as_str()).copied().unwrap_or(0);
+                write!(self.text, "{:>20}", peer.count.saturating_sub(compacted))?;
             }
             writeln!(self.text)?;
         }
@@ -260,7 +283,7 @@ fn history_gives_rows(doc: &Doc) -> Result<(), String> {
     }
 }
 
-/// Errors may name what stands in the file.
+/// Errors can contain names from the file.
 fn one_line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

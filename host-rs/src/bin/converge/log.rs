@@ -9,19 +9,19 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Tells the events of a saved document, a line each, in the order in which they are executed: oldest first.
+Prints the events of a saved document, one per line, in the order of their execution: oldest first.
 
 Usage:
-  converge log FILE [--most N] [--peer PEER]
+  converge log FILE [--limit N] [--peer PEER]
 
 Options:
-  --most N      the last N of them
-  --peer PEER   those of this peer
+  --limit N     only the last N events
+  --peer PEER   only events of this peer, or of this branch of a peer
 
-A line is PEER:COUNTER, the lamport time, what the event depends on (- for nothing), and its operations in short:
-the kind, the table, the row and the columns of the first three of them. A peer's name shows with %XX for each byte
-of what is neither a letter nor a digit nor one of -._~@+. Events that wait are not told, nor those below the horizon
-of a compacted document, which are no longer there.
+A line is PEER:COUNTER, the lamport time, the dependencies (- for none), and the operations in short: kind, table, row and
+columns of the first three. A peer's name is printed with %XX for each byte of a character that is neither a letter nor a
+digit nor one of -._~@+. Events on different branches of one peer with one lamport time are printed in any order. Waiting
+events are not printed, nor events below the horizon of a compacted document, which the file no longer contains.
 ";
 
 /// How many events are asked for at once.
@@ -29,24 +29,24 @@ const PAGE_EVENTS: u32 = 10_000;
 
 pub(crate) struct Options {
     file: PathBuf,
-    most: usize,
+    limit: usize,
     peer: Option<String>,
 }
 
 /// None where help is asked for.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-    let (mut file, mut most, mut peer) = (None, usize::MAX, None);
+    let (mut file, mut limit, mut peer) = (None, usize::MAX, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
-            Long("most") => most = arguments.value()?.parse()?,
+            Long("limit") => limit = arguments.value()?.parse()?,
             Long("peer") => peer = Some(arguments.value()?.string()?),
             Value(value) if file.is_none() => file = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
     }
-    let file = file.ok_or("which FILE's events are to be told?")?;
-    Ok(Some(Options { file, most, peer }))
+    let file = file.ok_or("which FILE's events? give FILE")?;
+    Ok(Some(Options { file, limit, peer }))
 }
 
 pub(crate) fn log(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
@@ -64,9 +64,10 @@ pub(crate) fn log(options: &Options, output: &mut impl Write) -> Result<(), Fail
             lines.extend(of_run(run));
         }
     })?;
-    // The order of execution. One peer's events never share a lamport time.
-    lines.sort_unstable_by(|one, other| (one.lamport, &one.peer).cmp(&(other.lamport, &other.peer)));
-    for Line { text, .. } in lines.iter().skip(lines.len().saturating_sub(options.most)) {
+    // The order of execution, but for branches of one peer.
+    let author = |line: &Line| line.peer.split('~').next().map(str::to_owned);
+    lines.sort_by_cached_key(|line| (line.lamport, author(line)));
+    for Line { text, .. } in lines.iter().skip(lines.len().saturating_sub(options.limit)) {
         writeln!(output, "{text}")?;
     }
     Ok(())
@@ -83,7 +84,8 @@ fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut take: impl FnMut(Ev
     let mut counts: BTreeMap<String, u32> = known.drain(..).map(|known| (known.peer, known.count)).collect();
     loop {
         *known = counts.iter().map(|(peer, &count)| PeerVersion { peer: peer.clone(), count }).collect();
-        let batch = doc.events_since(known, PAGE_EVENTS)?;
+        let summary = doc.instance().summary_of(known)?;
+        let batch = doc.events_since(&summary, PAGE_EVENTS)?;
         let last = !batch.more || batch.runs.is_empty();
         for run in batch.runs {
             let count = u32::try_from(run.commits.len()).unwrap_or(u32::MAX);
@@ -97,7 +99,9 @@ fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut take: impl FnMut(Ev
 }
 
 fn of_run(run: EventRun) -> impl Iterator<Item = Line> {
-    let EventRun { peer, start, lamport, mut deps, commits } = run;
+    let EventRun { peer, start, lamport, mut deps, commits, .. } = run;
+    // `events-since` derives it.
+    let lamport = lamport.unwrap_or_default();
     (start..).zip(lamport..).zip(commits).map(move |((counter, lamport), ops)| {
         let on = match std::mem::replace(&mut deps, vec![EventId::new(&peer, counter)]) {
             deps if deps.is_empty() => "-".to_owned(),

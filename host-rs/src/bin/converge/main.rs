@@ -4,7 +4,6 @@
 
 mod diff;
 mod export;
-mod frame;
 mod input;
 mod inspect;
 mod live;
@@ -27,7 +26,7 @@ const HELP: &str = "\
 converge: local-first tables that merge
 
 Usage:
-  converge inspect FILE               tell what is in a saved document or an update, and whether it is sound
+  converge inspect FILE               describe and check a saved document, an update, or bytes of a store
   converge log FILE                   tell the events of a saved document
   converge diff FILE [FILE2]          tell what differs between two versions, or two saved documents
   converge merge FILE FILE... -o OUT  merge saved documents and updates into one document
@@ -69,8 +68,8 @@ fn main() -> ExitCode {
     match outcome.and_then(|well| Ok(output.flush().map(|()| well)?)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // Who reads has seen enough, and needs no word on it.
-        Err(error) if is_closed_pipe(&*error) => ExitCode::FAILURE,
+        // The reader, such as `head`, has seen enough.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
             ExitCode::FAILURE
@@ -83,7 +82,7 @@ fn complain(what: &str) {
     let _ = writeln!(io::stderr(), "converge: {what}");
 }
 
-/// Whether the error, or what it came from, is that nobody reads the output.
+/// Whether the error is, or was caused by, an output pipe that the reader closed.
 fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
         match error.downcast_ref::<csv::Error>()?.kind() {

@@ -15,12 +15,11 @@ Usage:
 Options:
   -o, --output OUT   the file to write, whole or not at all; it may be one of those that are merged
 
-The first FILE is a document, the others are documents or updates. Its waiting events are kept; those of other
-documents stay behind. A document that was compacted is best named first: it cannot be merged into one that lacks
-what it gave up.
+The first FILE is a document, the others are documents or updates. Name a compacted document first: it cannot be merged
+into one that lacks events that it dropped. Two lives of one peer end on two branches.
 ";
 
-/// The most missing events that are named.
+/// The maximum number of missing events that are printed.
 const SHOWN_MISSING: usize = 20;
 
 pub(crate) struct Options {
@@ -57,9 +56,8 @@ pub(crate) fn merge(options: &Options, output: &mut impl Write) -> Result<(), Fa
     for file in &options.others {
         let input = Input::read(file)?;
         let report = input.merge_into(&doc)?;
-        let behind = if input.has_waiting() { "; its waiting events stay behind" } else { "" };
         let name = file.display().to_string();
-        lines.push(format!("{}: {} applied, {} known before{behind}", Name(&name), report.applied, report.duplicate));
+        lines.push(format!("{}: {} applied, {} known before", Name(&name), report.applied, report.duplicate));
     }
     let mut report = doc.merge_events(&[])?;
     doc.save_file(&options.out).map_err(|error| explain(&error))?;

@@ -1,15 +1,15 @@
 //! How names, values and operations show, and how heads are read back. What comes from a file never reaches a terminal as
 //! it is: it may hold line ends and control characters.
 
-use converge::{Cell, EventId, PeerVersion, RowOp, Value};
+use converge::{Cell, EventId, InsertOp, PeerVersion, RowOp, UpdateOp, Value};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-/// The most operations of an event that its line tells.
+/// The maximum number of operations that an event's line prints.
 const SHORT_OPERATIONS: usize = 3;
-/// The most columns of an operation that such a line tells.
+/// The maximum number of columns of an operation there.
 const SHORT_COLUMNS: usize = 4;
-/// The most characters of a name there.
+/// The maximum number of characters of a name there.
 const SHORT_NAME: usize = 60;
 
 /// A peer, with `%XX` for each byte of what is neither a letter nor a digit nor one of `-._~@+`. So it can stand between
@@ -117,14 +117,20 @@ impl fmt::Display for Content<'_> {
     }
 }
 
-/// An operation in full: `insert TABLE ROW COLUMN=VALUE…`.
+/// An operation in full: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`.
 pub(crate) struct Op<'a>(pub(crate) &'a RowOp);
 
 impl fmt::Display for Op<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, table, row, cells) = parts(self.0);
+        let (kind, table, row) = parts(self.0);
         write!(f, "{kind} {} {}", Name(table), Name(row))?;
-        cells.iter().try_for_each(|Cell { column, value }| write!(f, " {}={}", Name(column), Content(value)))
+        match self.0 {
+            RowOp::Insert(InsertOp { cells, .. }) | RowOp::Update(UpdateOp { cells, .. }) => {
+                cells.iter().try_for_each(|Cell { column, value }| write!(f, " {}={}", Name(column), Content(value)))
+            }
+            RowOp::Unset(op) => op.columns.iter().try_for_each(|column| write!(f, " {}", Name(column))),
+            RowOp::Delete(_) => Ok(()),
+        }
     }
 }
 
@@ -137,15 +143,16 @@ impl fmt::Display for Short<'_> {
             return f.write_str("nothing");
         }
         for (place, op) in self.0.iter().take(SHORT_OPERATIONS).enumerate() {
-            let (kind, table, row, cells) = parts(op);
+            let (kind, table, row) = parts(op);
             let separator = if place == 0 { "" } else { "; " };
             write!(f, "{separator}{kind} {} {}", short(table), short(row))?;
-            for (place, cell) in cells.iter().take(SHORT_COLUMNS).enumerate() {
+            let columns = columns(op);
+            for (place, column) in columns.iter().take(SHORT_COLUMNS).enumerate() {
                 let separator = if place == 0 { ' ' } else { ',' };
-                write!(f, "{separator}{}", short(&cell.column))?;
+                write!(f, "{separator}{}", short(column))?;
             }
-            if cells.len() > SHORT_COLUMNS {
-                write!(f, ",+{}", cells.len() - SHORT_COLUMNS)?;
+            if columns.len() > SHORT_COLUMNS {
+                write!(f, ",+{}", columns.len() - SHORT_COLUMNS)?;
             }
         }
         match self.0.len().saturating_sub(SHORT_OPERATIONS) {
@@ -162,11 +169,23 @@ fn short(name: &str) -> String {
     }
 }
 
-fn parts(op: &RowOp) -> (&'static str, &str, &str, &[Cell]) {
+/// The kind, the table and the row.
+fn parts(op: &RowOp) -> (&'static str, &str, &str) {
     match op {
-        RowOp::Insert(op) => ("insert", &op.table, &op.row, &op.cells),
-        RowOp::Update(op) => ("update", &op.table, &op.row, &op.cells),
-        RowOp::Delete(op) => ("delete", &op.table, &op.row, &[]),
+        RowOp::Insert(op) => ("insert", &op.table, &op.row),
+        RowOp::Update(op) => ("update", &op.table, &op.row),
+        RowOp::Delete(op) => ("delete", &op.table, &op.row),
+        RowOp::Unset(op) => ("unset", &op.table, &op.row),
+    }
+}
+
+fn columns(op: &RowOp) -> Vec<&str> {
+    match op {
+        RowOp::Insert(InsertOp { cells, .. }) | RowOp::Update(UpdateOp { cells, .. }) => {
+            cells.iter().map(|cell| cell.column.as_str()).collect()
+        }
+        RowOp::Unset(op) => op.columns.iter().map(String::as_str).collect(),
+        RowOp::Delete(_) => Vec::new(),
     }
 }
 
@@ -236,5 +255,8 @@ mod tests {
         let shortest = format!("insert t \"r 1\" a,b,c,d,+2; update t r a; delete t {}…; and 2 more", "x".repeat(60));
         assert_eq!(Short(&ops).to_string(), shortest);
         assert_eq!(Short(&[]).to_string(), "nothing");
+        let unset = RowOp::unset("t", "r", ["a", "b c", "d", "e", "f"]);
+        assert_eq!(Op(&unset).to_string(), "unset t r a \"b c\" d e f");
+        assert_eq!(Short(&[unset]).to_string(), "unset t r a,\"b c\",d,e,+1");
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{CURSORS, DOCUMENT, DONE, tell};
 use crate::input::Failure;
-use converge::{Commit, DeleteOp, Doc, EventRun, InsertOp, Instance, InstanceOptions, RowOp, Session, SessionOptions};
+use converge::{
+    Commit, DeleteOp, Doc, EventRun, InsertOp, Instance, InstanceOptions, RowOp, Session, SessionOptions, UnsetOp,
+};
 use converge::{Store, StoreOptions, UpdateOp, now};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::Sender;
@@ -79,11 +81,12 @@ impl Replica {
             let (table, row) = match &op {
                 RowOp::Insert(InsertOp { table, row, .. })
                 | RowOp::Update(UpdateOp { table, row, .. })
-                | RowOp::Delete(DeleteOp { table, row }) => (table.clone(), row.clone()),
+                | RowOp::Delete(DeleteOp { table, row })
+                | RowOp::Unset(UnsetOp { table, row, .. }) => (table.clone(), row.clone()),
             };
             let is_there = made.contains(&row) || !gone.contains(&row) && self.doc.get(&table, &row)?.is_some();
             match op {
-                RowOp::Delete(_) if !is_there => continue,
+                RowOp::Delete(_) | RowOp::Unset(_) if !is_there => continue,
                 RowOp::Delete(_) => {
                     made.remove(&row);
                     gone.insert(row);

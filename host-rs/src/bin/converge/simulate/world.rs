@@ -4,12 +4,12 @@ use super::Tick;
 use super::arguments::{Layer, Model, Options, Topology, peer_name};
 use super::network::{Network, Packet};
 use crate::input::Failure;
-use converge::{Cell, Doc, Instance, InstanceOptions, PeerVersion, RowOp, ScanOptions, Session, SessionOptions};
+use converge::{Cell, Doc, Instance, InstanceOptions, RowOp, ScanOptions, Session, SessionOptions};
 use converge::{Store, StoreOptions, Value};
 use std::collections::BTreeMap;
 
 /// Nothing expires, and no clock is ahead.
-const STORE_OPTIONS: StoreOptions = StoreOptions { time_to_live: 1e12, most_skew: 0.0 };
+const STORE_OPTIONS: StoreOptions = StoreOptions { time_to_live: 1e12, max_skew: 0.0 };
 /// How often a gossiping peer asks another one for what it missed.
 const REPAIR_TICKS: usize = 10;
 
@@ -22,8 +22,8 @@ pub(super) enum Content {
     Snapshot(Vec<u8>),
     /// What is new, and how far it has come.
     Rumour { update: Vec<u8>, hops: u32 },
-    /// What a peer knows, for an answer that has what it lacks.
-    Question(Vec<PeerVersion>),
+    /// A peer's summary, for an answer with the events that it lacks.
+    Question(Vec<u8>),
 }
 
 /// A replica: a peer, or the relay, which is the last.
@@ -204,7 +204,7 @@ impl<'a> World<'a> {
                 let mut before = doc.version()?;
                 let own = peer_name(peer);
                 before.iter_mut().filter(|known| known.peer == own).for_each(|known| known.count -= 1);
-                Some(doc.update_since(&before)?)
+                Some(doc.update_since(&doc.instance().summary_of(&before)?)?)
             }
             Layer::Durable => None,
         };
@@ -212,7 +212,7 @@ impl<'a> World<'a> {
             self.spread(tick, peer, &update, 1);
         }
         if tick % REPAIR_TICKS == peer % REPAIR_TICKS {
-            let question = Content::Question(self.nodes[peer].doc.version()?);
+            let question = Content::Question(self.nodes[peer].doc.summary()?);
             for to in self.network.some_peers(peer, 1) {
                 self.give(tick, peer, to, question.clone(), (0, 0));
             }
@@ -297,10 +297,10 @@ impl<'a> World<'a> {
                     self.spread(tick, to, &update, hops + 1);
                 }
             }
-            Content::Question(version) => {
+            Content::Question(summary) => {
                 let update = match self.options.layer {
                     Layer::Presence => store.snapshot(&[])?,
-                    Layer::Durable => doc.update_since(&version)?,
+                    Layer::Durable => doc.update_since(&summary)?,
                 };
                 let answer = Content::Rumour { update, hops: self.options.max_hops };
                 self.give(tick, to, from, answer, (0, 0));
@@ -344,12 +344,11 @@ impl<'a> World<'a> {
 }
 
 impl Content {
-    /// The bytes that it is; of a question what names and numbers take.
+    /// Its length in bytes.
     fn bytes(&self) -> usize {
         match self {
-            Self::Message(bytes) | Self::Snapshot(bytes) => bytes.len(),
+            Self::Message(bytes) | Self::Snapshot(bytes) | Self::Question(bytes) => bytes.len(),
             Self::Rumour { update, .. } => update.len() + 1,
-            Self::Question(version) => version.iter().map(|known| known.peer.len() + 4).sum(),
         }
     }
 }
