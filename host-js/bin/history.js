@@ -9,6 +9,9 @@ import { gunzipSync } from 'node:zlib';
 /** The table that the histories fill. */
 export const TABLE = 'files';
 
+/** The dependencies of the events are identified by name. */
+const NO_FINGERPRINTS = new BigUint64Array();
+
 /** A file is not a history, or cannot be read. */
 export class HistoryError extends Error {}
 
@@ -37,7 +40,15 @@ export async function readHistory(path) {
             });
       const start = counts.get(peer) ?? 0;
       counts.set(peer, start + 1);
-      events.push({ peer, start, lamport: integer(lamport), deps: deps.sort(byPeer), commits: [[]] });
+      events.push({
+        peer,
+        start,
+        lamport: integer(lamport),
+        deps: deps.sort(byPeer),
+        fingerprints: NO_FINGERPRINTS,
+        salt: 0n,
+        commits: [[]],
+      });
     } else {
       const commit = events.at(-1)?.commits[0];
       if (commit === undefined) throw new Error('there is no event yet for this operation');

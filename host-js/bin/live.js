@@ -134,9 +134,7 @@ class Replica {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     const session = Session.open(this.doc, this.store, { document: DOCUMENT });
-    const sendAll = () => {
-      for (const message of session.messages()) this.#send(socket, message);
-    };
+    const sendAll = () => session.flush((message) => this.#send(socket, message));
     /** @type {unknown} */
     let failure;
     socket.on('error', (error) => (failure ??= error));

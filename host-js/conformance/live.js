@@ -9,11 +9,11 @@ import { checkStore, storeStateOf } from './passing.js';
 
 /** @import { Engine } from '../src/engine.js' */
 /** @import { Entry } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
-/** @import { Progress, Received } from '../dist/wit/interfaces/converge-sync-session.js' */
+/** @import { Progress, Received, SessionOptions } from '../dist/wit/interfaces/converge-sync-session.js' */
 /** @import { Call, Scene } from './runner.js' */
 /** @import { Json, JsonObject } from './notation.js' */
 
-const MOST_MESSAGES = 10_000;
+const MAX_MESSAGES = 10_000;
 
 /** The stores and sessions of a case, by name, and the replicas that they live beside. */
 export class Live {
@@ -21,6 +21,9 @@ export class Live {
   #stores = new Map();
   /** @type {Map<string, { replica: string, store: string, session: RawSession }>} */
   #sessions = new Map();
+
+  /** The number of sessions that the case opened. */
+  opened = 0;
 
   /** @param {Json | undefined} name */
   store(name) {
@@ -156,13 +159,13 @@ export const LIVE_CALLS = {
     as: true,
     run({ scene, argument, on, as }) {
       const [peer, options] = n.tuple(argument, 2);
-      const { 'time-to-live': timeToLive = 30_000, 'most-skew': mostSkew = 60_000 } = n.members(
+      const { 'time-to-live': timeToLive = 30_000, 'max-skew': maxSkew = 60_000 } = n.members(
         options,
         [],
-        ['time-to-live', 'most-skew'],
+        ['time-to-live', 'max-skew'],
       );
       scene.replica(on);
-      const given = { timeToLive: toTime(timeToLive), mostSkew: toTime(mostSkew) };
+      const given = { timeToLive: toTime(timeToLive), maxSkew: toTime(maxSkew) };
       scene.live.addStore(as ?? peer, n.string(on), scene.engine.Store.create(n.string(peer), given).raw);
       return null;
     },
@@ -218,18 +221,8 @@ export const LIVE_CALLS = {
     as: true,
     run({ scene, argument, as }) {
       const [replica, store, options] = n.tuple(argument, 3);
-      const {
-        document = 'doc',
-        'most-message-bytes': mostMessageBytes = 65_536,
-        namespaces = [],
-        'read-only': readOnly = false,
-      } = n.members(options, [], ['document', 'most-message-bytes', 'namespaces', 'read-only']);
-      const session = RawSession.open(scene.replica(replica), scene.live.store(store), {
-        document: n.string(document),
-        mostMessageBytes: n.number(mostMessageBytes),
-        namespaces: n.list(namespaces).map(n.string),
-        readOnly: n.boolean(readOnly),
-      });
+      const given = toSessionOptions(options, ++scene.live.opened);
+      const session = RawSession.open(scene.replica(replica), scene.live.store(store), given);
       scene.live.addSession(as, { replica: n.string(replica), store: n.string(store), session });
       return null;
     },
@@ -309,7 +302,11 @@ function receive(engine, session, message, now) {
   }
   const received = session.receive(message, now);
   assert.equal(refused, undefined, 'session.update-of refuses what session.receive takes');
-  if (update !== undefined) engine.Doc.eventsOf(update);
+  if (update !== undefined) {
+    const reader = engine.UpdateReader.open(update);
+    reader.next();
+    reader.dispose();
+  }
   assert.equal(
     update === undefined,
     received.durable === undefined,
@@ -340,12 +337,44 @@ function carry(engine, one, other, now) {
         sums.entries += ephemeral.length;
         sums.refused += refused;
         messages[at] = (messages[at] ?? 0) + 1;
-        assert.ok((messages[at] ?? 0) <= MOST_MESSAGES, `not quiet after ${MOST_MESSAGES} messages`);
+        assert.ok((messages[at] ?? 0) <= MAX_MESSAGES, `not quiet after ${MAX_MESSAGES} messages`);
         isQuiet = false;
       }
     }
   }
   return n.full({ messages, ...sums });
+}
+
+const SESSION_OPTIONS = ['document', 'max-message-bytes', 'namespaces', 'read-only', 'nonce', 'accept', 'writers'];
+const ACCEPTED = ['events', 'entries', 'documents'];
+
+/**
+ * @param {Json | undefined} json
+ * @param {number} place of the session among those of the case
+ * @returns {SessionOptions}
+ */
+function toSessionOptions(json, place) {
+  const {
+    document = 'doc',
+    'max-message-bytes': maxMessageBytes = 65_536,
+    namespaces = [],
+    'read-only': readOnly = false,
+    nonce = place,
+    accept = ACCEPTED,
+    writers = [],
+  } = n.members(json, [], SESSION_OPTIONS);
+  const accepted = n.list(accept).map(n.string);
+  const unknown = accepted.find((name) => !ACCEPTED.includes(name));
+  if (unknown !== undefined) throw new n.Mistake(`nothing that is accepted is called ${unknown}`);
+  return {
+    document: n.string(document),
+    nonce: BigInt(n.number(nonce)),
+    maxMessageBytes: n.number(maxMessageBytes),
+    namespaces: n.list(namespaces).map(n.string),
+    readOnly: n.boolean(readOnly),
+    accept: Object.fromEntries(ACCEPTED.map((name) => [name, accepted.includes(name)])),
+    writers: n.list(writers).map(n.string),
+  };
 }
 
 /** @param {Json | undefined} json */

@@ -2,15 +2,19 @@
 // back. Strict: what the page does not name is an error.
 
 import { createHash } from 'node:crypto';
+import { CompactedError, LimitExceededError, NoSuchRowError } from '../src/index.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Inspection } from '../dist/wit/interfaces/converge-sync-engine.js' */
+/** @import { KeyRange, TableSummary, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @typedef {null | boolean | number | string | Json[] | { [member: string]: Json }} Json */
 /** @typedef {{ [member: string]: Json }} JsonObject */
 
-export const MOST_U32 = 0xffff_ffff;
-/** Bytes up to this many are written out in results. */
-const MOST_WRITTEN_BYTES = 256;
+export const MAX_U32 = 0xffff_ffff;
+/** Results write out bytes up to this length. */
+const MAX_WRITTEN_BYTES = 256;
+
+const NO_SALT = '0000000000000000';
 
 /** The case is not written as the page says. */
 export class Mistake extends Error {}
@@ -76,6 +80,26 @@ export function expected(json) {
   return 'real' in json ? fromValue(toValue(json)) : mapMembers(json, expected);
 }
 
+/**
+ * Whether a result is the expected one. An expected run without `fingerprints` matches one with any.
+ *
+ * @param {Json} expected
+ * @param {Json} result
+ * @returns {boolean}
+ */
+export function matches(expected, result) {
+  if (Array.isArray(expected) && Array.isArray(result)) {
+    return expected.length === result.length && expected.every((element, i) => matches(element, result[i] ?? null));
+  }
+  if (!isObject(expected) || !isObject(result)) return expected === result;
+  const isFree = 'peer' in expected && 'commits' in expected && !('fingerprints' in expected);
+  const compared = Object.keys(result).filter((name) => !(isFree && name === 'fingerprints'));
+  return (
+    compared.length === Object.keys(expected).length &&
+    compared.every((name) => name in expected && matches(expected[name] ?? null, result[name] ?? null))
+  );
+}
+
 // From JSON.
 
 /** @param {Json | undefined} json */
@@ -94,15 +118,34 @@ export function toOps(json) {
 /** @param {Json | undefined} json */
 export function toRuns(json) {
   return list(json).map((run) => {
-    const { peer, start, lamport, deps, commits } = members(run, ['peer', 'start', 'lamport', 'deps', 'commits']);
+    const {
+      peer,
+      start,
+      lamport,
+      deps,
+      fingerprints = [],
+      salt = NO_SALT,
+      commits,
+    } = members(run, ['peer', 'start', 'deps', 'commits'], ['lamport', 'fingerprints', 'salt']);
     return {
       peer: string(peer),
       start: number(start),
-      lamport: number(lamport),
+      lamport: lamport === undefined ? undefined : number(lamport),
       deps: toEvents(deps),
+      fingerprints: BigUint64Array.from(list(fingerprints), toBits),
+      salt: toBits(salt),
       commits: list(commits).map(toOps),
     };
   });
+}
+
+/**
+ * 64 bits: a fingerprint or a salt.
+ *
+ * @param {Json | undefined} json
+ */
+function toBits(json) {
+  return BigInt(`0x${matching(json, /^[0-9a-f]{16}$/)}`);
 }
 
 /** @param {Json | undefined} json */
@@ -121,7 +164,7 @@ export function toScanOptions(json) {
   const {
     range = 'all',
     descending = false,
-    limit = MOST_U32,
+    limit = MAX_U32,
     after,
     columns = [],
   } = members(json, [], ['range', 'descending', 'limit', 'after', 'columns']);
@@ -148,8 +191,8 @@ function toRange(json) {
     case 'starts-with':
       return { tag, val: string(val) };
     case 'between': {
-      const [least, most] = tuple(val, 2);
-      return { tag, val: [string(least), string(most)] };
+      const [first, last] = tuple(val, 2);
+      return { tag, val: { first: string(first), last: string(last) } };
     }
     default:
       throw new Mistake(`no range is called ${tag}`);
@@ -172,6 +215,10 @@ function toOp(json) {
       const [table, row] = tuple(val, 2);
       return { tag, val: { table: string(table), row: string(row) } };
     }
+    case 'unset': {
+      const [table, row, columns] = tuple(val, 3);
+      return { tag, val: { table: string(table), row: string(row), columns: list(columns).map(string) } };
+    }
     default:
       throw new Mistake(`no operation is called ${tag}`);
   }
@@ -182,8 +229,8 @@ export function toEvents(json) {
   return list(json).map(toEvent);
 }
 
-/** @param {Json} json */
-function toEvent(json) {
+/** @param {Json | undefined} json */
+export function toEvent(json) {
   const [peer, counter] = tuple(json, 2);
   return { peer: string(peer), counter: number(counter) };
 }
@@ -268,27 +315,69 @@ export function fromOps(ops) {
 }
 
 /** @param {wit.CompactionReport} report */
-export function fromCompaction({ eventsDropped, tombstonesDropped }) {
-  return full({ 'events-dropped': eventsDropped, 'tombstones-dropped': tombstonesDropped });
+export function fromCompaction({ eventsDropped, tombstonesDropped, horizon }) {
+  return full({
+    'events-dropped': eventsDropped,
+    'tombstones-dropped': tombstonesDropped,
+    horizon: fromVersion(horizon),
+  });
 }
 
 /** @param {wit.MergeReport} report */
-export function fromReport({ applied, duplicate, waiting, missing }) {
-  return full({ applied, duplicate, waiting, missing: missing.map(fromEvent) });
+export function fromReport({ applied, duplicate, waiting, dropped, missing, forked }) {
+  return full({ applied, duplicate, waiting, dropped, missing: missing.map(fromEvent), forked });
+}
+
+/** @param {wit.Fork[]} forks */
+export function fromForks(forks) {
+  return forks.map(({ peer, counter, branches }) => [peer, counter, branches.map(fromEvent)]);
+}
+
+/** @param {Inspection} inspection */
+export function fromInspection({ content, formatVersion, sections, version, horizon, waiting, tables }) {
+  return full({
+    content,
+    'format-version': formatVersion,
+    sections: sections.map(({ id, name, bytes }) => [id, name, Number(bytes)]),
+    version: fromVersion(version),
+    horizon: fromVersion(horizon),
+    waiting,
+    tables: fromTables(tables),
+  });
+}
+
+/** @param {TableSummary[]} tables */
+export function fromTables(tables) {
+  return tables.map(({ name, rows }) => [name, rows]);
 }
 
 /** @param {wit.EventBatch} batch */
 export function fromBatch({ runs, more }) {
   return full({
-    runs: runs.map(({ peer, start, lamport, deps, commits }) => ({
-      peer,
-      start,
-      lamport,
-      deps: deps.map(fromEvent),
-      commits: commits.map(fromOps),
-    })),
+    runs: runs.map(fromRun),
     more,
   });
+}
+
+/**
+ * @param {wit.EventRun} run
+ * @returns {Json}
+ */
+function fromRun({ peer, start, lamport, deps, fingerprints, salt, commits }) {
+  return {
+    peer,
+    start,
+    ...(lamport === undefined ? {} : { lamport }),
+    deps: deps.map(fromEvent),
+    ...(fingerprints.length === 0 ? {} : { fingerprints: Array.from(fingerprints, fromBits) }),
+    ...(salt === 0n ? {} : { salt: fromBits(salt) }),
+    commits: commits.map(fromOps),
+  };
+}
+
+/** @param {bigint} bits */
+function fromBits(bits) {
+  return bits.toString(16).padStart(16, '0');
 }
 
 /** @param {{ peer: string, count: number }[]} version */
@@ -308,7 +397,7 @@ export function fromBytes(bytes) {
  * @returns {Json}
  */
 export function fromManyBytes(bytes) {
-  return bytes.length <= MOST_WRITTEN_BYTES ? fromBytes(bytes) : { bytes: bytes.length, sha256: sha256(bytes) };
+  return bytes.length <= MAX_WRITTEN_BYTES ? fromBytes(bytes) : { bytes: bytes.length, sha256: sha256(bytes) };
 }
 
 /** @param {Uint8Array | string} content */
@@ -320,9 +409,16 @@ export function sha256(content) {
  * @param {wit.RowOp} op
  * @returns {Json}
  */
-function fromOp(op) {
-  const { table, row } = op.val;
-  return { [op.tag]: op.tag === 'delete' ? [table, row] : [table, row, fromCells(op.val.cells)] };
+function fromOp({ tag, val }) {
+  const { table, row } = val;
+  switch (tag) {
+    case 'delete':
+      return { [tag]: [table, row] };
+    case 'unset':
+      return { [tag]: [table, row, val.columns] };
+    default:
+      return { [tag]: [table, row, fromCells(val.cells)] };
+  }
 }
 
 /**
@@ -351,21 +447,16 @@ export function fromValue(value) {
  * @param {import('../src/index.js').ConvergeError} error
  * @returns {JsonObject}
  */
-export function fromError({ case: name, payload }) {
-  switch (name) {
-    case 'limit-exceeded': {
-      const { limit, most, given } = /** @type {{ limit: string, most: bigint, given: bigint }} */ (payload);
-      // Beyond that a number is not told from the next one.
-      const count = given <= 2n ** 53n ? Number(given) : String(given);
-      return { [name]: { limit, most: Number(most), given: count } };
-    }
-    case 'conflicting-event':
-      return { [name]: fromEvent(/** @type {wit.EventId} */ (payload)) };
-    case 'compacted':
-      return { [name]: fromVersion(/** @type {wit.PeerVersion[]} */ (payload)) };
-    default:
-      return { [name]: /** @type {Json} */ (payload) };
+export function fromError(error) {
+  if (error instanceof LimitExceededError) {
+    const { limit, maximum, actual } = error.payload;
+    // Not every reader of JSON tells larger numbers apart.
+    const count = actual <= 2n ** 53n ? Number(actual) : String(actual);
+    return { [error.case]: { limit, maximum: Number(maximum), actual: count } };
   }
+  if (error instanceof NoSuchRowError) return { [error.case]: [error.payload.table, error.payload.row] };
+  if (error instanceof CompactedError) return { [error.case]: fromVersion(error.horizon) };
+  return { [error.case]: /** @type {string | number | undefined} */ (error.payload) ?? null };
 }
 
 /**

@@ -20,36 +20,28 @@ function onTransaction(count, f) {
   };
 }
 
-/**
- * The end of a transaction, after which its name is free.
- *
- * @param {(transaction: RawTransaction) => Json} f
- * @returns {Call}
- */
-function endsTransaction(f) {
-  return {
-    on: 'transaction',
-    run({ scene, argument, on }) {
-      n.tuple(argument, 0);
-      const { transaction } = scene.transaction(on);
-      try {
-        return f(transaction);
-      } finally {
-        scene.endTransactions((_, name) => name === on);
-      }
-    },
-  };
-}
-
 /** @type {Record<string, Call>} */
 export const TRANSACTION_CALLS = {
-  'transaction.begin': {
+  begin: {
     on: 'replica',
     as: true,
     run({ scene, argument, on, as }) {
       n.tuple(argument, 0);
       scene.begin(as, on);
       return null;
+    },
+  },
+  'commit-transaction': {
+    on: 'replica',
+    run({ scene, argument: name, on }) {
+      const { replica, transaction } = scene.transaction(name);
+      if (replica !== on) throw new n.Mistake(`the transaction ${name} was begun on ${replica}`);
+      try {
+        const event = scene.replica(on).commitTransaction(transaction);
+        return event === undefined ? null : n.fromEvent(event);
+      } finally {
+        scene.endTransactions((_, known) => known === name);
+      }
     },
   },
   'transaction.get': onTransaction(2, (transaction, [table, row]) => {
@@ -68,9 +60,17 @@ export const TRANSACTION_CALLS = {
   'transaction.delete': onTransaction(2, (transaction, [table, row]) =>
     transaction.delete(n.string(table), n.string(row)),
   ),
-  'transaction.commit': endsTransaction((transaction) => {
-    const event = transaction.commit();
-    return event === undefined ? null : n.fromEvent(event);
-  }),
-  'transaction.drop': endsTransaction(() => null),
+  'transaction.unset': onTransaction(3, (transaction, [table, row, columns]) =>
+    transaction.unset(n.string(table), n.string(row), n.list(columns).map(n.string)),
+  ),
+  'transaction.touched': onTransaction(0, (transaction) => transaction.touched().map(({ table, row }) => [table, row])),
+  'transaction.drop': {
+    on: 'transaction',
+    run({ scene, argument, on }) {
+      n.tuple(argument, 0);
+      scene.transaction(on);
+      scene.endTransactions((_, name) => name === on);
+      return null;
+    },
+  },
 };

@@ -2,7 +2,7 @@
 //
 //   node scripts/build.js [COMPONENT]       (default: ../target/converge.wasm)
 //
-//   dist/glue.js              what jco makes of the component, mended (mend.js) and minified
+//   dist/glue.js              the glue that jco generates, patched (patch.js) and minified
 //   dist/converge.core.wasm   the component's core module
 //   dist/wit/                 the contract's types, with its documentation
 //   dist/converge.min.js      the whole package for browsers in one file
@@ -16,7 +16,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { minify } from 'terser';
 import { writeContractTypes } from './contract-types.js';
-import { mend } from './mend.js';
+import { patch } from './patch.js';
 import { root, write } from './write.js';
 
 const MAIN = 'converge.core.wasm';
@@ -48,7 +48,7 @@ async function writeGlue() {
   }
   await write(`dist/${MAIN}`, main);
   const destructors = `export const destructors = ${countDestructors(forward, fill)};`;
-  const { code = '' } = await minify(`${mend(new TextDecoder().decode(glue))}\n${destructors}\n`, {
+  const { code = '' } = await minify(`${patch(new TextDecoder().decode(glue))}\n${destructors}\n`, {
     module: true,
     ecma: 2020,
     // No getter of the glue does anything: whole classes that nothing calls can go.

@@ -1,17 +1,16 @@
-// Checks of arguments before a call. The glue would wrap, mend or half send what is wrong; here it is refused in words.
-// The second half checks what has the contract's own types.
+// Checks of arguments before a call: numbers, strings, bytes, objects. The glue would wrap wrong arguments, or send half of
+// them. contract.js checks the types of the contract.
 
 import { InvalidArgumentError } from './errors.js';
 
-/** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
-
-export const MOST_U32 = 0xffff_ffff;
-/** Longer than the engine takes a text or a blob; well below what would not fit into its memory. */
-const MOST_LENGTH = 2 ** 28;
-/** More bytes than a document can have that fits into the engine's memory beside them. */
-const MOST_SAVED = 2 ** 31 - 1;
-const LEAST_S64 = -(2n ** 63n);
-const MOST_S64 = 2n ** 63n - 1n;
+export const MAX_U32 = 0xffff_ffff;
+/** More than the engine's limit for a text or a blob, and well below the size of its memory. */
+const MAX_LENGTH = 2 ** 28;
+/** More than a document can have that fits into the engine's memory together with its bytes. */
+const MAX_SAVED = 2 ** 31 - 1;
+const MIN_S64 = -(2n ** 63n);
+const MAX_S64 = 2n ** 63n - 1n;
+const MAX_U64 = 2n ** 64n - 1n;
 
 /** @type {(text: string) => boolean} */
 const isWellFormed =
@@ -26,8 +25,8 @@ export function string(value, what) {
   if (typeof value !== 'string') {
     refuse(`${what} must be a string, not ${show(value)}`);
   }
-  if (value.length > MOST_LENGTH) {
-    refuse(`${what} has ${value.length} code units, more than anything that the engine takes`);
+  if (value.length > MAX_LENGTH) {
+    refuse(`${what} has ${value.length} code units; no text has more than ${MAX_LENGTH}`);
   }
   if (!isWellFormed(value)) {
     refuse(`${what} has a lone surrogate, which UTF-8 cannot hold; keep the halves of each pair together`);
@@ -41,8 +40,8 @@ export function string(value, what) {
  * @returns {number}
  */
 export function u32(value, what) {
-  if (typeof value !== 'number' || !(value >= 0 && value <= MOST_U32) || !Number.isInteger(value)) {
-    refuse(`${what} must be an integer from 0 to ${MOST_U32}, not ${show(value)}`);
+  if (typeof value !== 'number' || !(value >= 0 && value <= MAX_U32) || !Number.isInteger(value)) {
+    refuse(`${what} must be an integer from 0 to ${MAX_U32}, not ${show(value)}`);
   }
   return value;
 }
@@ -67,8 +66,20 @@ export function milliseconds(value, what) {
  * @returns {bigint}
  */
 export function s64(value, what) {
-  if (typeof value !== 'bigint' || value < LEAST_S64 || value > MOST_S64) {
+  if (typeof value !== 'bigint' || value < MIN_S64 || value > MAX_S64) {
     refuse(`${what} must be a bigint from -(2n ** 63n) to 2n ** 63n - 1n, not ${show(value)}`);
+  }
+  return value;
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {bigint}
+ */
+export function u64(value, what) {
+  if (typeof value !== 'bigint' || value < 0n || value > MAX_U64) {
+    refuse(`${what} must be a bigint from 0n to 2n ** 64n - 1n, not ${show(value)}`);
   }
   return value;
 }
@@ -91,7 +102,21 @@ export function boolean(value, what) {
  * @returns {Uint8Array}
  */
 export function bytes(value, what) {
-  return bytesUpTo(MOST_LENGTH, value, what);
+  return bytesUpTo(MAX_LENGTH, value, what);
+}
+
+/**
+ * A summary of what a replica knows. A version, which summaries replaced, is the likely mistake.
+ *
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {Uint8Array}
+ */
+export function summary(value, what) {
+  if (Array.isArray(value)) {
+    refuse(`${what} must be a Uint8Array, not an Array; use Doc.summaryOf(version) for a version`);
+  }
+  return saved(value, what);
 }
 
 /**
@@ -102,26 +127,67 @@ export function bytes(value, what) {
  * @returns {Uint8Array}
  */
 export function saved(value, what) {
-  return bytesUpTo(MOST_SAVED, value, what);
+  return bytesUpTo(MAX_SAVED, value, what);
 }
 
 /**
- * @param {number} most
+ * @param {number} maximum
  * @param {unknown} value
  * @param {string} what
  * @returns {Uint8Array}
  */
-function bytesUpTo(most, value, what) {
+function bytesUpTo(maximum, value, what) {
   if (!isBytes(value)) {
-    refuse(`${what} must be a Uint8Array, not ${show(value)}`);
+    refuse(`${what} must be a Uint8Array, not ${show(value)}${toBytes(value)}`);
   }
-  if (value.length > most) {
-    refuse(`${what} has ${value.length} bytes, more than anything that the engine takes`);
+  if (value.length > maximum) {
+    refuse(`${what} has ${value.length} bytes; the maximum is ${maximum}`);
   }
   if (value.length === 0 && !isAttached(value)) {
-    refuse(`${what} has lost its buffer, which was transferred or made smaller`);
+    refuse(`${what} has lost its buffer, which was transferred or resized`);
   }
   return value;
+}
+
+/**
+ * A message of a session, as a transport delivers it. A Blob would be read as no bytes by `new Uint8Array(blob)`.
+ *
+ * @param {unknown} value
+ * @returns {Uint8Array}
+ */
+export function message(value) {
+  if (!isBytes(value) && tagOf(value) !== 'ArrayBuffer') {
+    const remedy =
+      typeof value === 'string'
+        ? 'messages are binary'
+        : "over a WebSocket, set binaryType = 'arraybuffer' and pass event.data";
+    refuse(`message must be a Uint8Array or an ArrayBuffer, not ${show(value)}; ${remedy}`);
+  }
+  const given = /** @type {Uint8Array | ArrayBuffer} */ (value);
+  if (given.byteLength === 0) {
+    refuse("message is empty; over a WebSocket, set binaryType = 'arraybuffer', since a Blob reads as no bytes");
+  }
+  return bytes(isBytes(given) ? given : new Uint8Array(given), 'message');
+}
+
+/**
+ * How to make bytes of a value that holds some, for messages.
+ *
+ * @param {unknown} value
+ */
+function toBytes(value) {
+  switch (tagOf(value)) {
+    case 'ArrayBuffer':
+    case 'SharedArrayBuffer':
+      return '; use new Uint8Array(buffer)';
+    case 'Blob':
+    case 'File':
+    case 'Response':
+    case 'Request':
+      return '; use new Uint8Array(await value.arrayBuffer())';
+    default:
+      return '';
+  }
 }
 
 /**
@@ -145,7 +211,16 @@ function isAttached(array) {
  * @returns {value is Uint8Array}
  */
 export function isBytes(value) {
-  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
+  return ArrayBuffer.isView(value) && tagOf(value) === 'Uint8Array';
+}
+
+/**
+ * The name of a value's class, of whatever realm.
+ *
+ * @param {unknown} value
+ */
+function tagOf(value) {
+  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 /**
@@ -227,228 +302,11 @@ export function show(value) {
       return 'a function';
     case 'object': {
       if (value === null) return 'null';
-      const tag = Object.prototype.toString.call(value).slice(8, -1);
+      const tag = tagOf(value);
       const name = tag === 'Object' ? (Object.getPrototypeOf(value)?.constructor?.name ?? tag) : tag;
       return /^[AEIOU]/i.test(name) && !/^U(int|RL)/.test(name) ? `an ${name}` : `a ${name}`;
     }
     default:
       return Object.is(value, -0) ? '-0' : String(value);
-  }
-}
-
-// What has the contract's own types.
-
-/** @param {unknown} list */
-export function cells(list) {
-  each(list, 'cells', cell);
-}
-
-/** @param {unknown} list */
-export function commit(list) {
-  each(list, 'ops', rowOp);
-}
-
-/** @param {unknown} list */
-export function runs(list) {
-  each(list, 'events', run);
-}
-
-/**
- * @param {unknown} list
- * @param {string} what
- */
-export function version(list, what) {
-  each(list, what, peerVersion);
-}
-
-/**
- * @param {unknown} list
- * @param {string} what
- */
-export function heads(list, what) {
-  each(list, what, eventId);
-}
-
-/** @param {unknown} list */
-export function tables(list) {
-  each(list, 'tables', table);
-}
-
-/** @param {unknown} list */
-export function namespaces(list) {
-  each(list, 'namespaces', namespace);
-}
-
-/** @param {unknown} list */
-export function entries(list) {
-  each(list, 'entries', entry);
-}
-
-/** @param {unknown} value */
-export function storeOptions(value) {
-  const checked = object(value, 'options');
-  milliseconds(checked.timeToLive, 'timeToLive');
-  milliseconds(checked.mostSkew, 'mostSkew');
-}
-
-/** @param {unknown} value */
-export function sessionOptions(value) {
-  const checked = object(value, 'options');
-  string(checked.document, 'document');
-  u32(checked.mostMessageBytes, 'mostMessageBytes');
-  namespaces(checked.namespaces);
-  boolean(checked.readOnly, 'readOnly');
-}
-
-/** @param {unknown} value */
-export function scanOptions(value) {
-  const checked = object(value, 'options');
-  keyRange(checked.range);
-  boolean(checked.descending, 'descending');
-  u32(checked.limit, 'limit');
-  if (checked.after !== undefined) {
-    string(checked.after, 'after');
-  }
-  each(checked.columns, 'columns', column);
-}
-
-/** @param {unknown} value */
-function table(value) {
-  string(value, 'table');
-}
-
-/** @param {unknown} value */
-function end(value) {
-  string(value, 'an end');
-}
-
-/** @param {unknown} value */
-function namespace(value) {
-  string(value, 'namespace');
-}
-
-/** @param {unknown} value */
-function entry(value) {
-  const checked = object(value, 'an entry');
-  namespace(checked.namespace);
-  const key = string(checked.key, 'key');
-  if (checked.value !== undefined) {
-    try {
-      contractValue(checked.value);
-    } catch (error) {
-      throw within(`key ${JSON.stringify(key)}`, error);
-    }
-  }
-  milliseconds(checked.timestamp, 'timestamp');
-  string(checked.peer, 'peer');
-}
-
-/** @param {unknown} value */
-function column(value) {
-  string(value, 'column');
-}
-
-/** @param {unknown} value */
-function cell(value) {
-  const checked = object(value, 'a cell');
-  const column = string(checked.column, 'column');
-  try {
-    contractValue(checked.value);
-  } catch (error) {
-    throw within(`column ${JSON.stringify(column)}`, error);
-  }
-}
-
-/**
- * An error that tells where it is.
- *
- * @param {string} where
- * @param {unknown} error
- */
-function within(where, error) {
-  return error instanceof InvalidArgumentError ? new InvalidArgumentError(`${where}: ${error.payload}`) : error;
-}
-
-/** @param {unknown} value */
-export function contractValue(value) {
-  const { tag, val } = object(value, 'a value');
-  switch (/** @type {Value['tag']} */ (tag)) {
-    case 'null':
-      return;
-    case 'boolean':
-      return void boolean(val, 'boolean');
-    case 'integer':
-      return void s64(val, 'integer');
-    case 'real':
-      if (typeof val !== 'number') {
-        refuse(`real must be a number, not ${show(val)}`);
-      }
-      return;
-    case 'text':
-      return void string(val, 'text');
-    case 'blob':
-      return void bytes(val, 'blob');
-    default:
-      return refuse(`a value has no case ${show(tag)}`);
-  }
-}
-
-/** @param {unknown} value */
-function rowOp(value) {
-  const { tag, val } = object(value, 'an operation');
-  if (tag !== 'insert' && tag !== 'update' && tag !== 'delete') {
-    refuse(`an operation has no case ${show(tag)}`);
-  }
-  const op = object(val, tag);
-  string(op.table, 'table');
-  string(op.row, 'row');
-  if (tag !== 'delete') {
-    cells(op.cells);
-  }
-}
-
-/** @param {unknown} value */
-function run(value) {
-  const checked = object(value, 'a run');
-  string(checked.peer, 'peer');
-  u32(checked.start, 'start');
-  u32(checked.lamport, 'lamport');
-  each(checked.deps, 'deps', eventId);
-  each(checked.commits, 'commits', commit);
-}
-
-/** @param {unknown} value */
-function eventId(value) {
-  const checked = object(value, 'an event id');
-  string(checked.peer, 'peer');
-  u32(checked.counter, 'counter');
-}
-
-/** @param {unknown} value */
-function peerVersion(value) {
-  const checked = object(value, 'a peer version');
-  string(checked.peer, 'peer');
-  u32(checked.count, 'count');
-}
-
-/** @param {unknown} value */
-function keyRange(value) {
-  const { tag, val } = object(value, 'range');
-  switch (/** @type {KeyRange['tag']} */ (tag)) {
-    case 'all':
-      return;
-    case 'equal':
-    case 'at-least':
-    case 'at-most':
-    case 'starts-with':
-      return void string(val, /** @type {string} */ (tag));
-    case 'between':
-      each(val, 'between', end);
-      if (/** @type {unknown[]} */ (val).length !== 2) {
-        refuse('between must have two ends');
-      }
-      return;
-    default:
-      return refuse(`a range has no case ${show(tag)}`);
   }
 }

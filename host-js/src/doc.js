@@ -1,10 +1,11 @@
-// Documents and watchers as a JavaScript program likes them: rows are plain objects. The meaning of every function is
-// the contract's, in `wit/durable.wit`; here is what JavaScript adds.
+// Documents, watchers and readers of updates with rows as plain objects. `wit/durable.wit` specifies every function.
 
 import * as check from './check.js';
+import { refuseCopies } from './clone.js';
+import * as contract from './contract.js';
 import { Handle, dispose } from './instance.js';
 import { randomPeer } from './peer.js';
-import { RawDoc, RawWatcher, begin, forkAt } from './raw.js';
+import { RawDoc, RawUpdateReader, RawWatcher, forkAt } from './raw.js';
 import { PAGE_ROWS, rows, scan } from './rows.js';
 import { Transaction } from './transaction.js';
 import { fromCells, fromOp, toCells, toOps } from './values.js';
@@ -13,11 +14,14 @@ import { fromCells, fromOp, toCells, toOps } from './values.js';
 /** @import { Row, ScanOptions } from './rows.js' */
 /** @import { CellValue, Cells, NewCells, Op } from './values.js' */
 
+/** The maximum number of events that an iterator fetches at once. */
+const PAGE_EVENTS = 1024;
+
 const WATCH_OPTIONS = ['fromStart'];
 
 /**
  * A replica of a document. Made by `create` and `load` of an engine's `Doc`, and by `forkAt`. Its memory in the engine is
- * freed by `dispose`, by `using` at the end of the block, or, some time later, by the garbage collector.
+ * freed by `dispose`, by `using` at the end of the block, or some time later by the garbage collector.
  */
 export class Doc {
   /** @type {Handle<wit.Doc>} */
@@ -28,6 +32,7 @@ export class Doc {
   constructor(handle) {
     this.#handle = handle;
     this.#raw = new RawDoc(handle);
+    refuseCopies(this, 'document');
   }
 
   /** The same document, with the contract's exact types. */
@@ -35,13 +40,13 @@ export class Doc {
     return this.#raw;
   }
 
-  /** @returns {string} the peer as which this replica writes */
+  /** @returns {string} the name that this replica writes as, without a branch */
   peer() {
     return this.#raw.peer();
   }
 
   /**
-   * Creates the row with these cells; where the row exists, sets these cells and leaves the others. One event.
+   * Creates a row with these cells. If the row exists, sets these cells and keeps the others. Commits one event.
    *
    * @param {string} table
    * @param {string} row
@@ -56,13 +61,13 @@ export class Doc {
   }
 
   /**
-   * Sets these cells of the row and leaves the others. One event.
+   * Sets these cells of a row and keeps the others. Commits one event.
    *
    * @param {string} table
    * @param {string} row
    * @param {NewCells} cells
    * @returns {wit.EventId}
-   * @throws {import('./errors.js').NoSuchRowError} where the row is not there
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
   update(table, row, cells) {
     check.string(table, 'table');
@@ -72,19 +77,32 @@ export class Doc {
   }
 
   /**
-   * Removes the row with all its cells. One event.
+   * Deletes a row with all its cells. Commits one event.
    *
    * @param {string} table
    * @param {string} row
    * @returns {wit.EventId}
-   * @throws {import('./errors.js').NoSuchRowError} where the row is not there
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
   delete(table, row) {
     return this.#raw.delete(table, row);
   }
 
   /**
-   * Commits all of these operations as one event, or, with an error, none of them. Much cheaper than an event for each.
+   * Removes these cells of a row. Commits one event.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {string[]} columns
+   * @returns {wit.EventId}
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
+   */
+  unset(table, row, columns) {
+    return this.#raw.unset(table, row, columns);
+  }
+
+  /**
+   * Commits these operations as one event, or none of them on an error. Much cheaper than one event for each.
    *
    * @param {Op[]} ops
    * @returns {wit.EventId}
@@ -97,7 +115,7 @@ export class Doc {
   /**
    * @param {string} table
    * @param {string} row
-   * @returns {Cells | undefined} the row's cells; undefined where the row is not there
+   * @returns {Cells | undefined} the cells of the row, or `undefined` if the row does not exist
    */
   get(table, row) {
     const cells = this.#raw.get(table, row);
@@ -105,8 +123,8 @@ export class Doc {
   }
 
   /**
-   * A page of rows, in the order of their ids as UTF-8 bytes. The engine ends a page early where it gets large: `more`
-   * tells whether the range holds rows beyond these.
+   * Returns a page of rows, sorted by id as UTF-8 bytes. A page ends early if it gets large; `more` tells whether the
+   * range contains rows beyond it.
    *
    * @param {string} table
    * @param {ScanOptions} [options]
@@ -117,7 +135,8 @@ export class Doc {
   }
 
   /**
-   * All rows that `scan` would give, page by page: each page shows the document as it is when the iterator gets there.
+   * Iterates over all rows that `scan` would return, page by page. Each page shows the document at the time when the
+   * iterator reaches it.
    *
    * @param {string} table
    * @param {ScanOptions} [options]
@@ -127,96 +146,136 @@ export class Doc {
     yield* rows(this, table, options);
   }
 
-  /** @returns {wit.TableSummary[]} the tables that have rows, by name, and how many */
+  /** @returns {wit.TableSummary[]} the tables that have rows, sorted by name, with the number of their rows */
   tables() {
     return this.#raw.tables();
   }
 
   /**
-   * Watches these tables, all where none are named. A watcher keeps the document's memory: dispose of both.
+   * Watches these tables, or all tables if the list is empty. A watcher keeps the document's memory: dispose of both.
    *
    * @param {string[]} [tables]
-   * @param {{ fromStart?: boolean }} [options] with `fromStart`, the first takes give every row that is there
+   * @param {{ fromStart?: boolean }} [options] with `fromStart`, the first calls of `take` return all existing rows
    * @returns {Watcher}
    */
   watch(tables = [], options = {}) {
-    check.tables(tables);
+    contract.tables(tables);
     const { fromStart = false } = check.options(options, 'options', WATCH_OPTIONS);
     const checked = check.boolean(fromStart, 'fromStart');
     const watcher = this.#handle.call((doc) => doc.watch(tables, checked));
     return new Watcher(new Handle(this.#handle.instance, watcher, 'watcher'));
   }
 
-  /** @returns {Uint8Array} 32 bytes that are the same for the same tables, whatever the history and the host */
+  /** @returns {Uint8Array} 32 bytes that are equal for equal tables, independent of history and host */
   digest() {
     return this.#raw.digest();
   }
 
-  /** @returns {string} the digest as 64 hex digits */
+  /** @returns {string} the digest as 64 hexadecimal digits */
   digestHex() {
     return Array.from(this.digest(), (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 
-  /** @returns {wit.PeerVersion[]} the events that this replica knows, peer by peer */
+  /**
+   * @returns {wit.PeerVersion[]} the known events as a count per peer, sorted by peer; each branch of a forked peer has a
+   *   count of its own
+   */
   version() {
     return this.#raw.version();
   }
 
-  /** @returns {wit.EventId[]} what the next commit will depend on */
+  /**
+   * Encodes which events this replica knows and needs, identified by content. Another replica's `updateSince` takes it.
+   *
+   * @returns {Uint8Array}
+   */
+  summary() {
+    return this.#raw.summary();
+  }
+
+  /**
+   * Returns where two replicas wrote in one peer's name, sorted by peer and counter. Nothing is lost by that, but the
+   * replicas should choose new names.
+   *
+   * @param {number} [skip] start after so many forks
+   * @param {number} [limit] at most so many forks
+   * @returns {wit.Fork[]}
+   */
+  forks(skip = 0, limit = check.MAX_U32) {
+    return this.#raw.forks(skip, limit);
+  }
+
+  /**
+   * Returns a name of an event that never changes, unlike the event's plain name if its peer turns out to be forked.
+   *
+   * @param {wit.EventId} event
+   * @returns {wit.EventId}
+   */
+  permanentId(event) {
+    return this.#raw.permanentId(event);
+  }
+
+  /** @returns {wit.EventId[]} the events that no known event depends on; the next commit depends on them */
   heads() {
     return this.#raw.heads();
   }
 
   /**
-   * The events beyond `known`, in the contract's exact types: what another replica's `mergeEvents` takes.
+   * Returns events that the replica with this summary lacks, in the contract's exact types: `mergeEvents` takes them.
    *
-   * @param {wit.PeerVersion[]} [known] another replica's `version()`; nothing by default
-   * @param {number} [most] at most this many events
-   * @returns {wit.EventBatch} the events, and whether there are more
-   * @throws {import('./errors.js').CompactedError} where events beyond `known` were given up
+   * @param {Uint8Array} [summary] another replica's `summary()`; that of an empty document by default
+   * @param {number} [limit] at most so many events
+   * @returns {wit.EventBatch}
+   * @throws {import('./errors.js').CompactedError} if some of the events were compacted away
    */
-  eventsSince(known = [], most = check.MOST_U32) {
-    return this.#raw.eventsSince(known, most);
+  eventsSince(summary = this.#summaryOfNothing(), limit = check.MAX_U32) {
+    return this.#raw.eventsSince(summary, limit);
   }
 
   /**
-   * Takes in events of other replicas, in any order, any grouping, any number of times.
+   * Merges events of other replicas, in any order and grouping, any number of times. Events with missing dependencies
+   * wait in the document until the dependencies arrive.
    *
    * @param {wit.EventRun[]} events
    * @returns {wit.MergeReport}
-   * @throws {import('./errors.js').CompactedError} where an event does not build on this document's horizon
+   * @throws {import('./errors.js').CompactedError} if an event does not build on this document's horizon
    */
   mergeEvents(events) {
     return this.#raw.mergeEvents(events);
   }
 
   /**
-   * The events beyond `known` as bytes, for storage and transport: what another replica's `mergeUpdate` takes.
+   * Encodes the events that the replica with this summary lacks, for storage and transport: `mergeUpdate` takes them.
    *
-   * @param {wit.PeerVersion[]} [known] another replica's `version()`; nothing by default
+   * @param {Uint8Array} [summary] another replica's `summary()`; that of an empty document by default
    * @returns {Uint8Array}
-   * @throws {import('./errors.js').CompactedError} where events beyond `known` were given up
+   * @throws {import('./errors.js').CompactedError} if some of the events were compacted away, or the other replica needs
+   *   `rebase`
    */
-  updateSince(known = []) {
-    return this.#raw.updateSince(known);
+  updateSince(summary = this.#summaryOfNothing()) {
+    return this.#raw.updateSince(summary);
+  }
+
+  #summaryOfNothing() {
+    const { instance } = this.#handle;
+    return instance.call(() => instance.durable.Doc.summaryOf([]));
   }
 
   /**
-   * Takes in what `updateSince` or `save` of another replica gave, in any order, any number of times.
+   * Merges the bytes of `updateSince` or `save` of another replica, in any order, any number of times.
    *
    * @param {Uint8Array} update
    * @returns {wit.MergeReport}
-   * @throws {import('./errors.js').CorruptError} where the bytes are damaged
-   * @throws {import('./errors.js').UnsupportedVersionError} where a later version of the engine wrote them
-   * @throws {import('./errors.js').CompactedError} where one of the two documents gave up what the other one needs
+   * @throws {import('./errors.js').CorruptError} if the bytes are damaged
+   * @throws {import('./errors.js').UnsupportedVersionError} if a newer version of the engine wrote them
+   * @throws {import('./errors.js').CompactedError} if one of the two documents no longer has events that the other lacks
    */
   mergeUpdate(update) {
     return this.#raw.mergeUpdate(update);
   }
 
   /**
-   * The whole document: what `load` of any engine's `Doc` takes. The same document gives the same bytes, whatever
-   * replica writes them.
+   * Encodes the whole document. Replicas that know the same events and have the same horizon return the same bytes.
    *
    * @returns {Uint8Array}
    */
@@ -225,50 +284,52 @@ export class Doc {
   }
 
   /**
-   * Gives up the history, and the traces of deleted rows, up to `horizon`. The tables stay as they are.
+   * Drops the history, and the traces of deleted rows, that all these replicas and this one have. The tables do not
+   * change.
    *
-   * @param {wit.PeerVersion[]} horizon a version that this replica knows, and on which, as the caller vouches, every
-   *   event still to come from anyone builds
+   * @param {Uint8Array[]} summaries of every other replica that still writes: this replica's own `summary()` at a time
+   *   when a session with that replica was in sync
    * @returns {wit.CompactionReport}
+   * @throws {import('./errors.js').InvalidArgumentError} if a summary names events that this replica lacks
    */
-  compact(horizon) {
-    return this.#raw.compact(horizon);
+  compact(summaries) {
+    return this.#raw.compact(summaries);
   }
 
   /**
-   * Goes on with a document that was compacted past this one: replaces the content with it, and commits again, on top,
-   * what this replica's own events did that the saved document lacks.
+   * Replaces the content of this replica with a saved document that was compacted past it, and commits this replica's own
+   * events again if the saved document lacks them.
    *
    * @param {Uint8Array} saved
    * @returns {wit.MergeReport}
-   * @throws {import('./errors.js').CorruptError} where the bytes are damaged, or not those of a document
-   * @throws {import('./errors.js').UnsupportedVersionError} where a later version of the engine wrote them
-   * @throws {import('./errors.js').CompactedError} where the saved document lacks what this one gave up
+   * @throws {import('./errors.js').CorruptError} if the bytes are damaged, or not those of a document
+   * @throws {import('./errors.js').UnsupportedVersionError} if a newer version of the engine wrote them
+   * @throws {import('./errors.js').CompactedError} if the saved document lacks events that this one compacted away
    */
   rebase(saved) {
     return this.#raw.rebase(saved);
   }
 
   /**
-   * Operations that lead from the tables at `here` to those at `there`, sorted by table and row: what happened, or, the
-   * other way round, what would undo it.
+   * Returns operations that turn the tables at `fromHeads` into the tables at `toHeads`, sorted by table and row. Swap the
+   * arguments to get the operations that undo the difference.
    *
-   * @param {wit.EventId[]} here what `heads()` gave at some time; none for the empty document
-   * @param {wit.EventId[]} there
+   * @param {wit.EventId[]} fromHeads what `heads()` returned at some time; `[]` for the empty document
+   * @param {wit.EventId[]} toHeads
    * @returns {Op<CellValue>[]}
-   * @throws {import('./errors.js').CompactedError} where the history that this needs was given up
+   * @throws {import('./errors.js').CompactedError} if the history that this needs was compacted away
    */
-  diff(here, there) {
-    return this.#raw.diff(here, there).map(fromOp);
+  diff(fromHeads, toHeads) {
+    return this.#raw.diff(fromHeads, toHeads).map(fromOp);
   }
 
   /**
-   * A new document of the same engine that holds what this one held at `heads`.
+   * Creates a document of the same engine with the content and history of this one at `heads`.
    *
-   * @param {wit.EventId[]} heads what `heads()` gave at some time; none for the empty document
-   * @param {string} [peer] as which it writes; by default a new name from the system's randomness
+   * @param {wit.EventId[]} heads what `heads()` returned at some time; `[]` for the empty document
+   * @param {string} [peer] the name that it writes as; a random one by default
    * @returns {Doc}
-   * @throws {import('./errors.js').CompactedError} where the history that this needs was given up
+   * @throws {import('./errors.js').CompactedError} if the history that this needs was compacted away
    */
   forkAt(heads, peer = randomPeer()) {
     const Class = /** @type {typeof Doc} */ (this.constructor);
@@ -276,28 +337,24 @@ export class Doc {
   }
 
   /**
-   * A transaction: what is written in it becomes one event when it is committed. `transact` begins and ends one by itself.
+   * Begins a transaction, whose writes become one event when it is committed. `transact` begins and ends one itself.
    *
    * @returns {Transaction}
    */
   begin() {
-    return new Transaction(begin(this.#handle));
+    return new Transaction(this.#raw, this.#raw.begin());
   }
 
   /**
-   * Calls `write` with a transaction, and commits what that wrote as one event. Where it throws, nothing is committed.
+   * Calls `write` with a transaction and commits its writes as one event. If `write` throws, nothing is committed.
    *
-   * @param {(transaction: Transaction) => void} write not asynchronous
-   * @returns {wit.EventId | undefined} the event; undefined where nothing was written
+   * @param {(transaction: Transaction) => void} write a function that is not asynchronous
+   * @returns {wit.EventId | undefined} the event, or `undefined` if there were no writes
    */
   transact(write) {
     const transaction = this.begin();
     try {
-      const result = /** @type {unknown} */ (write(transaction));
-      if (result instanceof Promise) {
-        result.catch(() => {});
-        check.refuse('transact: a function that is not asynchronous must be given; begin() is for others');
-      }
+      refuseThenable(write(transaction));
       return transaction.commit();
     } finally {
       transaction.dispose();
@@ -314,7 +371,20 @@ export class Doc {
   }
 }
 
-/** A reader of what changes in a document, by local commits and by merges alike. */
+/**
+ * Refuses what an asynchronous function returns, since the function goes on writing after its transaction has ended.
+ *
+ * @param {unknown} result
+ */
+function refuseThenable(result) {
+  if (typeof (/** @type {{ then?: unknown } | null | undefined} */ (result)?.then) === 'function') {
+    // The function's writes fail from here on. That they do is reported here, and not as an unhandled rejection too.
+    Promise.resolve(result).catch(() => {});
+    check.refuse('transact() takes a function that is not asynchronous; use begin() if writes take several steps');
+  }
+}
+
+/** Observes the changes of a document, by local commits and by merges. */
 export class Watcher {
   /** @type {Handle<wit.Watcher>} */
   #handle;
@@ -324,6 +394,7 @@ export class Watcher {
   constructor(handle) {
     this.#handle = handle;
     this.#raw = new RawWatcher(handle);
+    refuseCopies(this, 'watcher');
   }
 
   /** The same watcher, with the contract's exact types. */
@@ -332,19 +403,19 @@ export class Watcher {
   }
 
   /**
-   * The changes since the last take, several of one row as one: operations that, executed in this order, bring a mirror
-   * of the tables up to date.
+   * Returns and clears the changes since the last call: operations that bring a mirror of the tables up to date when
+   * executed in this order. A row that changed several times is reported once.
    *
-   * @param {number} [most] at most this many rows
+   * @param {number} [limit] at most so many rows
    * @returns {{ ops: Op<CellValue>[], more: boolean }}
    */
-  take(most = check.MOST_U32) {
-    const { ops, more } = this.#raw.take(most);
+  take(limit = check.MAX_U32) {
+    const { ops, more } = this.#raw.take(limit);
     return { ops: ops.map(fromOp), more };
   }
 
   /**
-   * Takes, one by one, until nothing is left. Can be iterated again when something has changed.
+   * Takes all changes, page by page. Iterate again after further changes.
    *
    * @returns {Generator<Op<CellValue>, void, void>}
    */
@@ -356,12 +427,63 @@ export class Watcher {
     }
   }
 
-  /** Ends the watching; does nothing the second time. */
+  /** Stops watching; does nothing the second time. */
   dispose() {
     this.#handle.dispose();
   }
 
   [dispose]() {
     this.#handle.dispose();
+  }
+}
+
+/**
+ * Decodes the events of an update or a saved document page by page, without merging them. Made by `open` of an engine's
+ * `UpdateReader`.
+ */
+export class UpdateReader {
+  #raw;
+
+  /** @param {Handle<wit.UpdateReader>} handle */
+  constructor(handle) {
+    this.#raw = new RawUpdateReader(handle);
+    refuseCopies(this, 'reader');
+  }
+
+  /** The same reader, with the contract's exact types. */
+  get raw() {
+    return this.#raw;
+  }
+
+  /**
+   * Returns further events, in an order in which each follows its dependencies. They have no lamport times.
+   *
+   * @param {number} [limit] at most so many events
+   * @returns {wit.EventBatch}
+   */
+  next(limit = check.MAX_U32) {
+    return this.#raw.next(limit);
+  }
+
+  /**
+   * Reads the remaining events, page by page.
+   *
+   * @returns {Generator<wit.EventRun, void, void>}
+   */
+  *[Symbol.iterator]() {
+    for (let more = true; more;) {
+      const batch = this.next(PAGE_EVENTS);
+      yield* batch.runs;
+      more = batch.more;
+    }
+  }
+
+  /** Frees the reader's memory in the engine; does nothing the second time. */
+  dispose() {
+    this.#raw[dispose]();
+  }
+
+  [dispose]() {
+    this.#raw[dispose]();
   }
 }

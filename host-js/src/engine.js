@@ -1,11 +1,13 @@
-// Engines: WebAssembly instances and what makes documents in them. Does not know where the module's bytes come from.
+// Engines: WebAssembly instances, and the classes of the objects in them. Does not know where the module's bytes come from.
 
 import * as check from './check.js';
-import { Doc } from './doc.js';
+import { refuseCopies } from './clone.js';
+import * as contract from './contract.js';
+import { Doc, UpdateReader } from './doc.js';
 import { InvalidArgumentError } from './errors.js';
 import { Handle, Instance } from './instance.js';
 import { randomPeer } from './peer.js';
-import { RawStore } from './raw.js';
+import { RawStore } from './raw-live.js';
 import { Store } from './store.js';
 import { fromCells } from './values.js';
 
@@ -13,17 +15,17 @@ import { fromCells } from './values.js';
 /** @import { Cell } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Front } from './instance.js' */
 /** @import { Cells } from './values.js' */
-/** @import { Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
+/** @import { Inspection, Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
 
 /**
- * What `open` takes: a compiled module, its bytes, or a response with them.
+ * What `open` accepts: a compiled module, its bytes, or a response with them.
  *
  * @typedef {WebAssembly.Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source
  */
 
 /**
  * @typedef {object} LoadOptions
- * @property {string} [peer] as which the replica writes from now on; by default a new name from the system's randomness
+ * @property {string} [peer] the name that the replica writes as from now on; a random one by default
  */
 
 const LOAD_OPTIONS = ['peer'];
@@ -36,17 +38,24 @@ const LOAD_OPTIONS = ['peer'];
  *   load(saved: Uint8Array, options?: LoadOptions): Doc,
  *   peek(saved: Uint8Array, table: string, row: string): Cells | undefined,
  *   peekRaw(saved: Uint8Array, table: string, row: string): Cell[] | undefined,
- *   eventsOf(update: Uint8Array, skip?: number, most?: number): wit.EventBatch,
+ *   summaryOf(version: wit.PeerVersion[]): Uint8Array,
  * }} DocClass
  */
 
 /**
- * @typedef {object} StoreOptions
- * @property {number} [timeToLive] how long entries live that are not renewed, in milliseconds; 30,000 by default
- * @property {number} [mostSkew] how far entries may be dated ahead of this clock, in milliseconds; 60,000 by default
+ * The class of an engine's readers of updates.
+ *
+ * @typedef {typeof UpdateReader & { open(update: Uint8Array): UpdateReader }} UpdateReaderClass
  */
 
-const STORE_OPTIONS = ['timeToLive', 'mostSkew'];
+/**
+ * @typedef {object} StoreOptions
+ * @property {number} [timeToLive] entries that are not renewed expire after this time, in milliseconds; 30,000 by default
+ * @property {number} [maxSkew] entries with a timestamp later than the current time plus this are rejected, in
+ *   milliseconds; 600,000 by default, since the clocks of devices are often minutes off
+ */
+
+const STORE_OPTIONS = ['timeToLive', 'maxSkew'];
 
 /**
  * The class of an engine's stores.
@@ -65,19 +74,21 @@ export class Engine {
   constructor(module, front) {
     const instance = new Instance(module, front);
     this.#instance = instance;
+    refuseCopies(this, 'engine');
 
     /** @param {() => wit.Doc} make calls the glue once, with checked arguments */
     const made = (make) => new Handle(instance, instance.call(make), 'document');
 
     /**
-     * The documents of this engine. `Doc.create(peer)` makes an empty one in which this replica writes as `peer`;
-     * `Doc.load(saved, { peer })` makes the one that `save` wrote, and a replica that was `peer` before goes on with its
-     * counter. No two live replicas may write as the same peer: who cannot know takes the default, a new name from the
-     * system's randomness. `Doc.peek(saved, table, row)` gives the cells of one row of saved bytes without loading them, for
-     * a pass over the bytes; undefined where the row is not there. `Doc.peekRaw` gives them with the contract's exact types.
-     * `Doc.eventsOf(update, skip, most)` gives the events that `mergeUpdate` would be given, and those that wait in a saved
-     * document, without merging them: at most `most` (all by default) of those after the first `skip` (0 by default), for whoever
-     * decides whether to merge them. Their lamport times, which follow from what they depend on, are 0.
+     * The documents of this engine.
+     *
+     * - `Doc.create(peer)` creates an empty document that writes as `peer`.
+     * - `Doc.load(saved, { peer })` loads a saved document. A replica that continues as its former peer continues with that
+     *   peer's counter. Without a peer it gets a random name, as is right for a copy or a backup whose former replica may
+     *   have written since.
+     * - `Doc.peek(saved, table, row)` returns the cells of one row of a saved document without loading it, or `undefined`
+     *   if the row does not exist; `Doc.peekRaw` does so with the contract's exact types.
+     * - `Doc.summaryOf(version)` encodes a version as a summary that identifies events by name alone.
      *
      * @type {DocClass}
      */
@@ -106,50 +117,73 @@ export class Engine {
         return instance.call(() => instance.durable.Doc.peek(saved, table, row));
       }
 
-      static eventsOf(/** @type {Uint8Array} */ update, skip = 0, most = check.MOST_U32) {
-        check.saved(update, 'update');
-        check.u32(skip, 'skip');
-        check.u32(most, 'most');
-        return instance.call(() => instance.durable.Doc.eventsOf(update, skip, most));
+      static summaryOf(/** @type {wit.PeerVersion[]} */ version) {
+        contract.version(version, 'version');
+        return instance.call(() => instance.durable.Doc.summaryOf(version));
       }
     };
 
     /**
-     * The stores of this engine. `Store.create(peer, options)` makes an empty one in which this replica writes as `peer`, by
-     * default a new name from the system's randomness.
+     * The readers of updates of this engine. `UpdateReader.open(update)` opens an update or a saved document.
+     *
+     * @type {UpdateReaderClass}
+     */
+    this.UpdateReader = class extends UpdateReader {
+      static open(/** @type {Uint8Array} */ update) {
+        check.saved(update, 'update');
+        const reader = instance.call(() => instance.durable.UpdateReader.open(update));
+        return new this(new Handle(instance, reader, 'update reader'));
+      }
+    };
+
+    /**
+     * The stores of this engine. `Store.create(peer, options)` creates an empty store that writes as `peer`, a random name
+     * by default.
      *
      * @type {StoreClass}
      */
     this.Store = class extends Store {
       static create(peer = randomPeer(), /** @type {StoreOptions} */ options = {}) {
         check.string(peer, 'peer');
-        const { timeToLive = 30_000, mostSkew = 60_000 } = /** @type {StoreOptions} */ (
+        const { timeToLive = 30_000, maxSkew = 600_000 } = /** @type {StoreOptions} */ (
           check.options(options, 'options', STORE_OPTIONS)
         );
-        const checked = { timeToLive, mostSkew };
-        check.storeOptions(checked);
+        const checked = { timeToLive, maxSkew };
+        contract.storeOptions(checked);
         const store = instance.call(() => instance.ephemeral.Store.create(peer, checked));
         return new this(new RawStore(new Handle(instance, store, 'store')));
       }
     };
   }
 
-  /** @returns {string} the engine's version, as semver */
+  /** @returns {string} the engine's version, in semver */
   version() {
     return this.#instance.call(() => this.#instance.engine.version());
   }
 
-  /** @returns {Limit[]} every limit on what the engine takes */
+  /** @returns {Limit[]} every limit on what the engine accepts */
   limits() {
     return this.#instance.call(() => this.#instance.engine.limits());
   }
 
-  /** The bytes of the engine's memory, which grows and never shrinks. */
+  /**
+   * Summarizes a saved document, an update, or a snapshot or update of a store, without loading it.
+   *
+   * @param {Uint8Array} bytes
+   * @returns {Inspection}
+   * @throws {import('./errors.js').CorruptError} if the bytes are damaged
+   */
+  inspect(bytes) {
+    check.saved(bytes, 'bytes');
+    return this.#instance.call(() => this.#instance.engine.inspect(bytes));
+  }
+
+  /** The size of the engine's memory in bytes. It grows and never shrinks. */
   get memoryBytes() {
     return this.#instance.memoryBytes;
   }
 
-  /** Whether the engine stopped in the middle of a call, so that none of its documents can be called any more. */
+  /** Whether the engine stopped in the middle of a call, so that none of its objects can be called any more. */
   get gone() {
     return this.#instance.gone;
   }
@@ -160,7 +194,7 @@ const OPEN_OPTIONS = ['front'];
 /**
  * Makes the package's `open` for a platform.
  *
- * @param {() => Promise<Source>} packaged gets the module that comes with the package
+ * @param {() => Promise<Source>} packaged returns the module of the package
  */
 export function opener(packaged) {
   /** @type {Promise<Engine> | undefined} */
@@ -169,13 +203,13 @@ export function opener(packaged) {
   let shared;
 
   /**
-   * Without an argument, the engine that all such callers share, from the module that comes with the package. With one,
-   * an engine of its own; `fetch(url)` is an argument too. Where the shared engine is gone, the next call makes another.
+   * Returns the engine that all callers without an argument share, made of the package's module. If that engine is gone,
+   * the next call makes a new one. With an argument, such as `fetch(url)`, returns an engine of its own.
    *
    * @param {Source | PromiseLike<Source>} [source]
-   * @param {{ front?: Front }} [options] `front`: what stands before that engine
+   * @param {{ front?: Front }} [options] `front`: a component in front of that engine
    * @returns {Promise<Engine>}
-   * @throws {InvalidArgumentError} where the source is not the package's module
+   * @throws {InvalidArgumentError} if the source is not the package's module
    */
   return async function open(source, options = {}) {
     const { front } = /** @type {{ front?: Front }} */ (check.options(options, 'options', OPEN_OPTIONS));

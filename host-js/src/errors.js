@@ -1,21 +1,37 @@
-// The errors that this package throws: a class for each case of the contract's `error`, and two for objects that can no
-// longer be called. Knows nothing of documents.
+// The errors that this package throws: a class for each case of the contract's `error`, one for mutators, and two for
+// objects that can no longer be called.
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-types.js' */
 
 /**
- * A refused call, which has changed nothing. `case` and `payload` are those of the contract's `error` variant.
+ * The contract's `mutation-error`.
+ *
+ * @typedef {{ tag: 'unknown-mutator' } | { tag: 'invalid-arguments', val: string } | { tag: 'rejected', val: string }
+ *   | { tag: 'failed', val: wit.Error }} MutationError
+ */
+
+/**
+ * What a case of the contract's `error` carries; `undefined` if it carries nothing.
+ *
+ * @template {wit.Error['tag']} Case
+ * @typedef {Case extends Case ? Extract<wit.Error, { tag: Case }> extends { val: infer Payload } ? Payload : undefined
+ *   : never} PayloadOf
+ */
+
+/**
+ * A refused call, which has changed nothing. `case` and `payload` are those of the contract's `error` variant. `cause` is
+ * that variant as plain data: `structuredClone` and `postMessage` keep of an error its message, stack and cause alone.
  *
  * @template {wit.Error['tag']} [Case=wit.Error['tag']]
  */
 export class ConvergeError extends Error {
   /**
    * @param {Case} errorCase
-   * @param {Extract<wit.Error, { tag: Case }>['val']} payload
+   * @param {PayloadOf<Case>} payload
    * @param {string} message
    */
   constructor(errorCase, payload, message) {
-    super(message);
+    super(message, { cause: payload === undefined ? { tag: errorCase } : { tag: errorCase, val: payload } });
     /** The case, as the contract names it. */
     this.case = errorCase;
     /** What the case carries, as the contract types it. */
@@ -44,20 +60,22 @@ export class InvalidArgumentError extends ConvergeError {
 }
 
 /**
- * An argument is larger than the engine takes.
+ * An argument, or what it would add, exceeds a limit of the engine.
  *
  * @extends {ConvergeError<'limit-exceeded'>}
  */
 export class LimitExceededError extends ConvergeError {
   /** @param {wit.ExceededLimit} exceeded */
   constructor(exceeded) {
-    const { limit, most, given } = exceeded;
-    // The host may bound the memory to less than the limit: then that is not what was exceeded.
-    const text =
-      given > most
-        ? `limit ${limit} exceeded: ${given} given, at most ${most} taken`
-        : `limit ${limit} exceeded: ${given} would be needed, and are not there`;
-    super('limit-exceeded', exceeded, text);
+    const { limit, maximum, actual } = exceeded;
+    super(
+      'limit-exceeded',
+      exceeded,
+      // The host can allow the instance less memory than the engine's limit.
+      actual > maximum
+        ? `${limit} is ${actual}; the maximum is ${maximum}`
+        : `this call needs ${actual} more bytes of memory than the instance may use (${limit})`,
+    );
   }
 
   static {
@@ -66,15 +84,15 @@ export class LimitExceededError extends ConvergeError {
 }
 
 /**
- * A local update or delete names a row that is not there.
+ * A local update, delete or unset names a row that does not exist.
  *
  * @extends {ConvergeError<'no-such-row'>}
  */
 export class NoSuchRowError extends ConvergeError {
-  /** @param {[table: string, row: string]} payload */
+  /** @param {wit.RowId} payload */
   constructor(payload) {
-    const [table, row] = payload;
-    super('no-such-row', payload, `no row ${JSON.stringify(row)} in table ${JSON.stringify(table)}`);
+    const { table, row } = payload;
+    super('no-such-row', payload, `table ${JSON.stringify(table)} has no row ${JSON.stringify(row)}`);
   }
 
   static {
@@ -83,7 +101,7 @@ export class NoSuchRowError extends ConvergeError {
 }
 
 /**
- * The bytes are not what the engine writes, or are damaged.
+ * The bytes are damaged or were not written by the engine.
  *
  * @extends {ConvergeError<'corrupt'>}
  */
@@ -99,15 +117,15 @@ export class CorruptError extends ConvergeError {
 }
 
 /**
- * The bytes are of a format version that this engine does not read.
+ * The bytes have a format version that this engine cannot read: a newer version of the package wrote them.
  *
  * @extends {ConvergeError<'unsupported-version'>}
  */
 export class UnsupportedVersionError extends ConvergeError {
   /** @param {number} version */
   constructor(version) {
-    super('unsupported-version', version, `format version ${version} is not one that this engine reads`);
-    /** The version of the format that the bytes are of. */
+    super('unsupported-version', version, `this engine cannot read format version ${version}; update the package`);
+    /** The format version of the bytes. */
     this.version = version;
   }
 
@@ -117,33 +135,34 @@ export class UnsupportedVersionError extends ConvergeError {
 }
 
 /**
- * Two different events carry one name.
+ * The bytes use a feature of the format that this engine does not know: a newer version of the package wrote them.
  *
- * @extends {ConvergeError<'conflicting-event'>}
+ * @extends {ConvergeError<'unsupported-feature'>}
  */
-export class ConflictingEventError extends ConvergeError {
-  /** @param {wit.EventId} event */
-  constructor(event) {
-    const name = `(${JSON.stringify(event.peer)}, ${event.counter})`;
-    super('conflicting-event', event, `two different events are named ${name}: the peer name was used twice`);
+export class UnsupportedFeatureError extends ConvergeError {
+  /** @param {number} feature */
+  constructor(feature) {
+    super('unsupported-feature', feature, `this engine does not know format feature ${feature}; update the package`);
+    /** The number of the feature, in docs/format.md. */
+    this.feature = feature;
   }
 
   static {
-    named(this, 'ConflictingEventError');
+    named(this, 'UnsupportedFeatureError');
   }
 }
 
 /**
- * The history that the call needs was compacted away. `rebase` takes a replica past it.
+ * The call needs history that was compacted away. `rebase` brings a replica past it.
  *
  * @extends {ConvergeError<'compacted'>}
  */
 export class CompactedError extends ConvergeError {
-  /** @param {wit.PeerVersion[]} version */
-  constructor(version) {
-    super('compacted', version, 'the history that the call needs was compacted away');
-    /** The version that is still complete: the horizon of the document that was compacted. */
-    this.version = version;
+  /** @param {wit.PeerVersion[]} horizon */
+  constructor(horizon) {
+    super('compacted', horizon, 'the history that the call needs was compacted away; use rebase()');
+    /** The horizon of the compacted document. */
+    this.horizon = horizon;
   }
 
   static {
@@ -152,7 +171,38 @@ export class CompactedError extends ConvergeError {
 }
 
 /**
- * What a later minor version of the engine reports.
+ * The other side of a session broke the protocol. The session has ended.
+ *
+ * @extends {ConvergeError<'protocol'>}
+ */
+export class ProtocolError extends ConvergeError {
+  /** @param {string} message */
+  constructor(message) {
+    super('protocol', message, message);
+  }
+
+  static {
+    named(this, 'ProtocolError');
+  }
+}
+
+/**
+ * An earlier call of the session failed, which ended it.
+ *
+ * @extends {ConvergeError<'session-ended'>}
+ */
+export class SessionEndedError extends ConvergeError {
+  constructor() {
+    super('session-ended', undefined, 'an earlier error ended this session; open a new one');
+  }
+
+  static {
+    named(this, 'SessionEndedError');
+  }
+}
+
+/**
+ * An error of a later minor version of the engine.
  *
  * @extends {ConvergeError<'other'>}
  */
@@ -168,16 +218,21 @@ export class OtherError extends ConvergeError {
 }
 
 /**
- * The WebAssembly instance behind the object stopped in the middle of a call (`cause` says how: out of memory, for
- * example), so all its documents are gone. Open another one; other instances go on.
+ * A call of the engine did not return: it ran out of memory, the JavaScript stack overflowed inside it, or it has a
+ * defect; `cause` is the error of the platform. The state of the instance is unknown after that, so none of its objects
+ * can be called any more. Other engines are not affected; `open()` makes a new one.
  */
 export class GoneError extends Error {
   /** @param {unknown} cause */
   constructor(cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    super(`this engine stopped in the middle of a call and its documents are gone (${why}); open() another one`, {
-      cause,
-    });
+    super(
+      isStackOverflow(cause)
+        ? `the JavaScript stack overflowed inside a call of this engine, and its documents are gone (${why}); ` +
+            'call the engine from a loop instead of from nested functions, and open() another engine'
+        : `this engine stopped in the middle of a call and its documents are gone (${why}); open() another one`,
+      { cause },
+    );
   }
 
   static {
@@ -185,21 +240,29 @@ export class GoneError extends Error {
   }
 }
 
-/** A mutator did not do what it was called for, and nothing of it was committed. */
+/** @param {unknown} error */
+function isStackOverflow(error) {
+  // V8 and JavaScriptCore throw a RangeError, SpiderMonkey an InternalError.
+  return error instanceof RangeError || (error instanceof Error && error.name === 'InternalError');
+}
+
+/** A mutator did not do what it was called for. Nothing was committed. */
 export class MutatorError extends Error {
   /**
    * @param {string} mutator
-   * @param {unknown} thrown by the glue: what the mutator refuses with, or how it stopped
+   * @param {MutationError['tag'] | 'stopped'} errorCase
+   * @param {string} message
+   * @param {unknown} [cause]
    */
-  constructor(mutator, thrown) {
-    const refused = typeof thrown === 'string';
-    super(refused ? thrown : `the mutator ${mutator} stopped in the middle of the call (${thrown})`, {
-      cause: thrown,
-    });
+  constructor(mutator, errorCase, message, cause) {
+    super(message, { cause });
     /** The name of the mutator. */
     this.mutator = mutator;
-    /** Whether it refused the call, with a message of its own, rather than stopped in the middle of it. */
-    this.refused = refused;
+    /**
+     * The case of the contract's `mutation-error`, or `'stopped'` if the component trapped in the middle of the call. A
+     * call that is `'rejected'` has a message for the user.
+     */
+    this.case = errorCase;
   }
 
   static {
@@ -207,7 +270,7 @@ export class MutatorError extends Error {
   }
 }
 
-/** The document, watcher, store or session was disposed. */
+/** The object was disposed. */
 export class DisposedError extends Error {
   /** @param {string} what */
   constructor(what) {
@@ -219,31 +282,98 @@ export class DisposedError extends Error {
   }
 }
 
+/** @type {{ [Case in wit.Error['tag']]: new (payload: any) => ConvergeError<Case> }} */
+const CLASSES = {
+  'invalid-argument': InvalidArgumentError,
+  'limit-exceeded': LimitExceededError,
+  'no-such-row': NoSuchRowError,
+  corrupt: CorruptError,
+  'unsupported-version': UnsupportedVersionError,
+  'unsupported-feature': UnsupportedFeatureError,
+  compacted: CompactedError,
+  protocol: ProtocolError,
+  'session-ended': SessionEndedError,
+  other: OtherError,
+};
+
 /**
- * The class for a case of the contract.
+ * Makes an object of the class for an error of the contract.
  *
  * @param {wit.Error} error
  * @returns {ConvergeError}
  */
 export function fromContract(error) {
-  switch (error.tag) {
-    case 'invalid-argument':
-      return new InvalidArgumentError(error.val);
-    case 'limit-exceeded':
-      return new LimitExceededError(error.val);
-    case 'no-such-row':
-      return new NoSuchRowError(error.val);
-    case 'corrupt':
-      return new CorruptError(error.val);
-    case 'unsupported-version':
-      return new UnsupportedVersionError(error.val);
-    case 'conflicting-event':
-      return new ConflictingEventError(error.val);
-    case 'compacted':
-      return new CompactedError(error.val);
-    default:
-      return new OtherError(error.val);
+  const Class = /** @type {new (payload: unknown) => ConvergeError} */ (CLASSES[error.tag]);
+  return new Class(payloadOf(error));
+}
+
+/**
+ * Returns what an error of the contract carries, if anything.
+ *
+ * @param {wit.Error} error
+ */
+function payloadOf(error) {
+  return 'val' in error ? error.val : undefined;
+}
+
+/**
+ * Returns the error of the contract that a call failed with, or `undefined` if `thrown` is something else, such as a
+ * trap.
+ *
+ * @param {unknown} thrown
+ * @returns {ConvergeError | undefined}
+ */
+export function refusal(thrown) {
+  if (thrown instanceof ConvergeError) {
+    return thrown;
   }
+  const error = resultError(thrown);
+  return isContractError(error) ? fromContract(error) : undefined;
+}
+
+/**
+ * Returns the error of a failed call as the contract types it. The glue throws it as it is, except the glue that the jco
+ * CLI makes, which throws a `ComponentError` with the error as its own property `payload`.
+ *
+ * @param {unknown} thrown
+ * @returns {unknown}
+ */
+export function resultError(thrown) {
+  return thrown instanceof Error && Object.hasOwn(thrown, 'payload')
+    ? /** @type {{ payload?: unknown }} */ (thrown).payload
+    : thrown;
+}
+
+/**
+ * Whether a mutator failed with this, as the contract types it.
+ *
+ * @param {unknown} error
+ * @returns {error is MutationError}
+ */
+export function isMutationError(error) {
+  const { tag, val } = /** @type {{ tag?: unknown, val?: unknown }} */ (Object(error));
+  switch (tag) {
+    case 'unknown-mutator':
+      return true;
+    case 'invalid-arguments':
+    case 'rejected':
+      return typeof val === 'string';
+    case 'failed':
+      return isContractError(val);
+    default:
+      return false;
+  }
+}
+
+/**
+ * Whether a call of the engine failed with this, as the contract types it.
+ *
+ * @param {unknown} error
+ * @returns {error is wit.Error}
+ */
+function isContractError(error) {
+  const { tag } = /** @type {{ tag?: unknown }} */ (Object(error));
+  return typeof tag === 'string' && Object.hasOwn(CLASSES, tag);
 }
 
 /**

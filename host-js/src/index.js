@@ -1,10 +1,11 @@
-// All of the package but `open`, which differs by platform: see node.js and browser.js.
+// Everything in the package except `open`, which differs by platform; see node.js and browser.js.
 
-export { Doc, Watcher } from './doc.js';
+export { Doc, UpdateReader, Watcher } from './doc.js';
 export { Engine } from './engine.js';
 export * from './errors.js';
 export { randomPeer } from './peer.js';
-export { RawDoc, RawSession, RawStore, RawTransaction, RawWatcher } from './raw.js';
+export { RawDoc, RawTransaction, RawUpdateReader, RawWatcher } from './raw.js';
+export { RawSession, RawStore } from './raw-live.js';
 export { Session } from './session.js';
 export { Store } from './store.js';
 export { Transaction } from './transaction.js';
@@ -16,6 +17,7 @@ export { Real, real } from './values.js';
 /** @typedef {import('./engine.js').StoreOptions} StoreOptions */
 /** @typedef {import('./rows.js').Row} Row */
 /** @typedef {import('./rows.js').ScanOptions} ScanOptions */
+/** @typedef {import('./session.js').Acceptance} Acceptance */
 /** @typedef {import('./session.js').Received} Received */
 /** @typedef {import('./session.js').SessionOptions} SessionOptions */
 /** @typedef {import('./store.js').Entry} Entry */

@@ -3,7 +3,7 @@
 // never called. Knows nothing of what the calls mean.
 
 import { destructors, instantiate } from '../dist/glue.js';
-import { DisposedError, GoneError, InvalidArgumentError, fromContract } from './errors.js';
+import { DisposedError, GoneError, InvalidArgumentError, refusal } from './errors.js';
 
 /**
  * The symbol that `using` looks for, also where the platform does not define it yet.
@@ -57,10 +57,6 @@ export class Instance {
     return this.#exports.durable;
   }
 
-  get committing() {
-    return this.#exports.committing;
-  }
-
   get engine() {
     return this.#exports.engine;
   }
@@ -94,11 +90,11 @@ export class Instance {
     try {
       return f();
     } catch (thrown) {
-      // The glue throws what the contract's `result` carries as it is. Everything else is a trap, or something like a
-      // stack overflow that left the engine in the middle of its work.
-      if (!(thrown instanceof Error)) {
-        throw fromContract(/** @type {import('../dist/wit/interfaces/converge-sync-types.js').Error} */ (thrown));
+      const refused = refusal(thrown);
+      if (refused !== undefined) {
+        throw refused;
       }
+      // A trap, or something like a stack overflow that left the engine in the middle of its work.
       this.#gone = { cause: thrown };
       throw new GoneError(thrown);
     }

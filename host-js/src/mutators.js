@@ -1,9 +1,10 @@
-// Mutators: an application's writes as named functions, in components that jco has transpiled. Each call gets an instance of its
-// own, which reaches the transaction that it is lent and nothing else.
+// Mutators: an application's writes as named functions, in components that jco transpiled. Each call gets an instance of its
+// own, which can use the transaction that it is handed and nothing else.
 
 import * as check from './check.js';
+import { refuseCopies } from './clone.js';
 import { Doc } from './doc.js';
-import { ConvergeError, GoneError, MutatorError } from './errors.js';
+import { ConvergeError, GoneError, MutatorError, fromContract, isMutationError, resultError } from './errors.js';
 import { toValue } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
@@ -12,16 +13,29 @@ import { toValue } from './values.js';
 /** @import { NewCellValue } from './values.js' */
 
 /**
- * What jco exports of a component that it transpiled with `--instantiation sync`.
+ * What jco exports for a component that it transpiled with `--instantiation sync`.
  *
  * @typedef {(getCoreModule: (file: string) => WebAssembly.Module, imports: any) => unknown} Instantiate
  */
 
 /**
+ * A call of a mutator, as the contract has it.
+ *
+ * @typedef {{ name: string, arguments: Value[], caller?: string }} Call
+ */
+
+/**
  * @typedef {object} Guest
  * @property {() => string[]} names
- * @property {(transaction: LentTransaction, name: string, args: Value[]) => void} apply
+ * @property {(transaction: LentTransaction, call: Call) => void} apply
  */
+
+/**
+ * @typedef {object} ApplyOptions
+ * @property {string} [caller] the authenticated subject on whose behalf the call runs; nobody by default
+ */
+
+const APPLY_OPTIONS = ['caller'];
 
 /** The mutators of one component. The Rust host runs the same component, with the same events. */
 export class Mutators {
@@ -31,11 +45,13 @@ export class Mutators {
 
   /**
    * @param {Instantiate} instantiate what the transpiled component exports
-   * @param {(file: string) => WebAssembly.Module} getCoreModule compiles one of the `.core.wasm` files beside it; called once for each
-   * @param {Record<string, unknown>} [imports] what the component imports beside the transaction, such as WASI
-   * @throws {import('./errors.js').InvalidArgumentError} where the component is no mutator, or lacks an import
+   * @param {(file: string) => WebAssembly.Module} getCoreModule compiles a `.core.wasm` file of the component; called once
+   *   per file
+   * @param {Record<string, unknown>} [imports] what the component imports in addition to the transaction, such as WASI
+   * @throws {import('./errors.js').InvalidArgumentError} if the component is not a mutator or lacks an import
    */
   constructor(instantiate, getCoreModule, imports = {}) {
+    refuseCopies(this, 'mutators');
     /** @type {Map<string, WebAssembly.Module>} */
     const modules = new Map();
     const module = (/** @type {string} */ file) => {
@@ -50,50 +66,88 @@ export class Mutators {
       this.#names = this.#instantiate().names();
     } catch (cause) {
       throw check.refuse(
-        `this is no component of the world mutator that jco transpiled with --instantiation sync (${cause})`,
+        `the component is not one of the world mutator, transpiled by jco with --instantiation sync (${cause})`,
       );
     }
   }
 
-  /** What `apply` can be called with, in the component's order. */
+  /** The names of the mutators, in the component's order. */
   get names() {
     return [...this.#names];
   }
 
   /**
-   * Calls a mutator, and commits what it wrote to the document as one event. Where it throws, nothing is committed.
+   * Runs a mutator and commits its writes to the document as one event. If it fails, nothing is committed.
    *
-   * Neither time nor memory are bounded: JavaScript has no means to. Who runs mutators of others does so in a worker.
+   * JavaScript cannot limit the time and memory of the call. Run untrusted mutators in a worker.
    *
    * @param {Doc} doc
    * @param {string} name
    * @param {NewCellValue[]} [args]
-   * @returns {EventId | undefined} the event; undefined where it wrote nothing
-   * @throws {MutatorError} where the mutator refuses the call, or stops in the middle of it
+   * @param {ApplyOptions} [options]
+   * @returns {EventId | undefined} the event, or `undefined` if there were no writes
+   * @throws {MutatorError} if no mutator has this name, or if it does not accept the arguments, rejects the call, fails or
+   *   traps
    */
-  apply(doc, name, args = []) {
+  apply(doc, name, args = [], options = {}) {
     if (!(doc instanceof Doc)) {
       check.refuse(`apply() takes a document, not ${check.show(doc)}`);
     }
-    if (!this.#names.includes(name)) {
-      check.refuse(`no mutator is named ${check.show(name)}; there are ${this.#names.join(', ')}`);
+    check.string(name, 'name');
+    const { caller } = /** @type {ApplyOptions} */ (check.options(options, 'options', APPLY_OPTIONS));
+    if (caller !== undefined) {
+      check.string(caller, 'caller');
     }
     /** @type {Value[]} */
     const values = [];
     check.each(args, 'arguments', (value) =>
       values.push(toValue(value, `${values.length + 1}`, (at) => `argument ${at}`)),
     );
+    if (!this.#names.includes(name)) {
+      throw this.#failed(name, { tag: 'unknown-mutator' });
+    }
     return doc.transact((transaction) => {
       try {
-        this.#instantiate().apply(new LentTransaction(transaction.raw), name, values);
+        this.#instantiate().apply(new LentTransaction(transaction.raw), { name, arguments: values, caller });
       } catch (thrown) {
-        throw thrown instanceof GoneError ? thrown : new MutatorError(name, thrown);
+        throw thrown instanceof GoneError ? thrown : this.#failed(name, resultError(thrown));
       }
     });
   }
+
+  /**
+   * @param {string} name
+   * @param {unknown} error of the mutator, or whatever its glue threw instead
+   */
+  #failed(name, error) {
+    if (!isMutationError(error)) {
+      return new MutatorError(
+        name,
+        'stopped',
+        `the mutator ${name} stopped in the middle of the call (${error})`,
+        error,
+      );
+    }
+    switch (error.tag) {
+      case 'unknown-mutator':
+        return new MutatorError(
+          name,
+          error.tag,
+          `no mutator is named ${check.show(name)}; there are ${this.#names.join(', ')}`,
+        );
+      case 'invalid-arguments':
+        return new MutatorError(name, error.tag, `the mutator ${name} does not accept these arguments: ${error.val}`);
+      case 'rejected':
+        return new MutatorError(name, error.tag, error.val);
+      case 'failed': {
+        const cause = fromContract(error.val);
+        return new MutatorError(name, error.tag, `the mutator ${name} failed: ${cause.message}`, cause);
+      }
+    }
+  }
 }
 
-/** The contract's `transaction`, as the glue of another component calls it: refusals carry the contract's case. */
+/** The contract's `transaction`, as the glue of another component calls it. */
 class LentTransaction {
   #raw;
 
@@ -143,9 +197,24 @@ class LentTransaction {
   delete(table, row) {
     refusing(() => this.#raw.delete(table, row));
   }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {string[]} columns
+   */
+  unset(table, row, columns) {
+    refusing(() => this.#raw.unset(table, row, columns));
+  }
+
+  touched() {
+    return this.#raw.touched();
+  }
 }
 
 /**
+ * Throws the errors of a call in the form that glue expects.
+ *
  * @template T
  * @param {() => T} f
  * @returns {T}
@@ -154,7 +223,7 @@ function refusing(f) {
   try {
     return f();
   } catch (thrown) {
-    // The glue takes what is no error for what the contract's `result` carries.
-    throw thrown instanceof ConvergeError ? { tag: thrown.case, val: thrown.payload } : thrown;
+    // Glue passes on an object that is not an Error as the error of the `result`; the cause is that object.
+    throw thrown instanceof ConvergeError ? thrown.cause : thrown;
   }
 }

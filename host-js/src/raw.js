@@ -1,18 +1,22 @@
-// The contract as it is: values with tags, cells in lists, every argument given. The names and types are those that the
-// glue has from `wit/`; what is added is that arguments are checked first and that errors are classes.
+// The durable part of the contract with its exact types: values with tags, cells in lists, no optional arguments. The names
+// are those of `wit/` in camel case. Arguments are checked before each call, and errors are classes.
 
 import * as check from './check.js';
+import { refuseCopies } from './clone.js';
+import * as contract from './contract.js';
 import { Handle, dispose } from './instance.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import * as presence from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
 /** @import * as writing from '../dist/wit/interfaces/converge-sync-transactions.js' */
-/** @import * as talk from '../dist/wit/interfaces/converge-sync-session.js' */
 
-/** @type {(doc: RawDoc) => Handle<wit.Doc>} */
-let docHandle;
-/** @type {(store: RawStore) => Handle<presence.Store>} */
-let storeHandle;
+/**
+ * The handle of a document, for calls of other resources that take documents.
+ *
+ * @type {(doc: RawDoc) => Handle<wit.Doc>}
+ */
+export let docHandle;
+/** @type {(transaction: RawTransaction) => Handle<writing.Transaction>} */
+let transactionHandle;
 
 /** @implements {Pick<wit.Doc, keyof wit.Doc>} */
 export class RawDoc {
@@ -26,6 +30,7 @@ export class RawDoc {
   /** @param {Handle<wit.Doc>} handle */
   constructor(handle) {
     this.#handle = handle;
+    refuseCopies(this, 'document');
   }
 
   peer() {
@@ -40,7 +45,7 @@ export class RawDoc {
   insert(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
-    check.cells(cells);
+    contract.cells(cells);
     return this.#handle.call((doc) => doc.insert(table, row, cells));
   }
 
@@ -52,7 +57,7 @@ export class RawDoc {
   update(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
-    check.cells(cells);
+    contract.cells(cells);
     return this.#handle.call((doc) => doc.update(table, row, cells));
   }
 
@@ -66,10 +71,45 @@ export class RawDoc {
     return this.#handle.call((doc) => doc.delete(table, row));
   }
 
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {string[]} columns
+   */
+  unset(table, row, columns) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    contract.columns(columns);
+    return this.#handle.call((doc) => doc.unset(table, row, columns));
+  }
+
   /** @param {wit.Commit} ops */
   commit(ops) {
-    check.commit(ops);
+    contract.commit(ops);
     return this.#handle.call((doc) => doc.commit(ops));
+  }
+
+  begin() {
+    const transaction = this.#handle.call((doc) => doc.begin());
+    return new RawTransaction(new Handle(this.#handle.instance, transaction, 'transaction'));
+  }
+
+  /**
+   * Ends the transaction, also if it fails.
+   *
+   * @param {RawTransaction} transaction of this document
+   */
+  commitTransaction(transaction) {
+    if (!(transaction instanceof RawTransaction)) {
+      check.refuse(`transaction must be a transaction of this package, not ${check.show(transaction)}`);
+    }
+    const handle = transactionHandle(transaction);
+    if (handle.instance !== this.#handle.instance) {
+      check.refuse('the transaction belongs to a document of another engine');
+    }
+    const { resource: doc } = this.#handle;
+    const given = handle.give();
+    return handle.instance.call(() => doc.commitTransaction(given));
   }
 
   /**
@@ -88,7 +128,7 @@ export class RawDoc {
    */
   scan(table, options) {
     check.string(table, 'table');
-    check.scanOptions(options);
+    contract.scanOptions(options);
     return this.#handle.call((doc) => doc.scan(table, options));
   }
 
@@ -101,7 +141,7 @@ export class RawDoc {
    * @param {boolean} fromStart
    */
   watch(tables, fromStart) {
-    check.tables(tables);
+    contract.tables(tables);
     check.boolean(fromStart, 'fromStart');
     const watcher = this.#handle.call((doc) => doc.watch(tables, fromStart));
     return new RawWatcher(new Handle(this.#handle.instance, watcher, 'watcher'));
@@ -115,30 +155,50 @@ export class RawDoc {
     return this.#handle.call((doc) => doc.version());
   }
 
+  summary() {
+    return this.#handle.call((doc) => doc.summary());
+  }
+
+  /**
+   * @param {number} skip
+   * @param {number} limit
+   */
+  forks(skip, limit) {
+    check.u32(skip, 'skip');
+    check.u32(limit, 'limit');
+    return this.#handle.call((doc) => doc.forks(skip, limit));
+  }
+
+  /** @param {wit.EventId} event */
+  permanentId(event) {
+    contract.eventId(event);
+    return this.#handle.call((doc) => doc.permanentId(event));
+  }
+
   heads() {
     return this.#handle.call((doc) => doc.heads());
   }
 
   /**
-   * @param {wit.PeerVersion[]} known
-   * @param {number} most
+   * @param {Uint8Array} summary
+   * @param {number} limit
    */
-  eventsSince(known, most) {
-    check.version(known, 'known');
-    check.u32(most, 'most');
-    return this.#handle.call((doc) => doc.eventsSince(known, most));
+  eventsSince(summary, limit) {
+    check.summary(summary, 'summary');
+    check.u32(limit, 'limit');
+    return this.#handle.call((doc) => doc.eventsSince(summary, limit));
   }
 
   /** @param {wit.EventRun[]} events */
   mergeEvents(events) {
-    check.runs(events);
+    contract.runs(events);
     return this.#handle.call((doc) => doc.mergeEvents(events));
   }
 
-  /** @param {wit.PeerVersion[]} known */
-  updateSince(known) {
-    check.version(known, 'known');
-    return this.#handle.call((doc) => doc.updateSince(known));
+  /** @param {Uint8Array} summary */
+  updateSince(summary) {
+    check.summary(summary, 'summary');
+    return this.#handle.call((doc) => doc.updateSince(summary));
   }
 
   /** @param {Uint8Array} update */
@@ -151,10 +211,10 @@ export class RawDoc {
     return this.#handle.call((doc) => doc.save());
   }
 
-  /** @param {wit.PeerVersion[]} horizon */
-  compact(horizon) {
-    check.version(horizon, 'horizon');
-    return this.#handle.call((doc) => doc.compact(horizon));
+  /** @param {Uint8Array[]} summaries */
+  compact(summaries) {
+    contract.summaries(summaries);
+    return this.#handle.call((doc) => doc.compact(summaries));
   }
 
   /** @param {Uint8Array} saved */
@@ -164,13 +224,13 @@ export class RawDoc {
   }
 
   /**
-   * @param {wit.EventId[]} here
-   * @param {wit.EventId[]} there
+   * @param {wit.EventId[]} fromHeads
+   * @param {wit.EventId[]} toHeads
    */
-  diff(here, there) {
-    check.heads(here, 'here');
-    check.heads(there, 'there');
-    return this.#handle.call((doc) => doc.diff(here, there));
+  diff(fromHeads, toHeads) {
+    contract.heads(fromHeads, 'fromHeads');
+    contract.heads(toHeads, 'toHeads');
+    return this.#handle.call((doc) => doc.diff(fromHeads, toHeads));
   }
 
   /**
@@ -181,19 +241,9 @@ export class RawDoc {
     return new RawDoc(forkAt(this.#handle, heads, peer));
   }
 
-  begin() {
-    return begin(this.#handle);
-  }
-
   [dispose]() {
     this.#handle.dispose();
   }
-}
-
-/** @param {Handle<wit.Doc>} handle */
-export function begin(handle) {
-  const transaction = handle.call((doc) => handle.instance.committing.begin(doc));
-  return new RawTransaction(new Handle(handle.instance, transaction, 'transaction'));
 }
 
 /**
@@ -202,7 +252,7 @@ export function begin(handle) {
  * @param {string} peer
  */
 export function forkAt(handle, heads, peer) {
-  check.heads(heads, 'heads');
+  contract.heads(heads, 'heads');
   check.string(peer, 'peer');
   const fork = handle.call((doc) => doc.forkAt(heads, peer));
   return new Handle(handle.instance, fork, 'document');
@@ -213,9 +263,14 @@ export class RawTransaction {
   /** @type {Handle<writing.Transaction>} */
   #handle;
 
+  static {
+    transactionHandle = (transaction) => transaction.#handle;
+  }
+
   /** @param {Handle<writing.Transaction>} handle */
   constructor(handle) {
     this.#handle = handle;
+    refuseCopies(this, 'transaction');
   }
 
   /**
@@ -234,7 +289,7 @@ export class RawTransaction {
    */
   scan(table, options) {
     check.string(table, 'table');
-    check.scanOptions(options);
+    contract.scanOptions(options);
     return this.#handle.call((transaction) => transaction.scan(table, options));
   }
 
@@ -246,7 +301,7 @@ export class RawTransaction {
   insert(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
-    check.cells(cells);
+    contract.cells(cells);
     this.#handle.call((transaction) => transaction.insert(table, row, cells));
   }
 
@@ -258,7 +313,7 @@ export class RawTransaction {
   update(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
-    check.cells(cells);
+    contract.cells(cells);
     this.#handle.call((transaction) => transaction.update(table, row, cells));
   }
 
@@ -272,11 +327,20 @@ export class RawTransaction {
     this.#handle.call((transaction) => transaction.delete(table, row));
   }
 
-  /** Ends the transaction, whatever comes of it. */
-  commit() {
-    const { instance } = this.#handle;
-    const transaction = this.#handle.give();
-    return instance.call(() => instance.committing.commit(transaction));
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {string[]} columns
+   */
+  unset(table, row, columns) {
+    check.string(table, 'table');
+    check.string(row, 'row');
+    contract.columns(columns);
+    this.#handle.call((transaction) => transaction.unset(table, row, columns));
+  }
+
+  touched() {
+    return this.#handle.call((transaction) => transaction.touched());
   }
 
   [dispose]() {
@@ -292,123 +356,13 @@ export class RawWatcher {
   /** @param {Handle<wit.Watcher>} handle */
   constructor(handle) {
     this.#handle = handle;
+    refuseCopies(this, 'watcher');
   }
 
-  /** @param {number} most */
-  take(most) {
-    check.u32(most, 'most');
-    return this.#handle.call((watcher) => watcher.take(most));
-  }
-
-  [dispose]() {
-    this.#handle.dispose();
-  }
-}
-
-/** @implements {Pick<presence.Store, keyof presence.Store>} */
-export class RawStore {
-  /** @type {Handle<presence.Store>} */
-  #handle;
-
-  static {
-    storeHandle = (store) => store.#handle;
-  }
-
-  /** @param {Handle<presence.Store>} handle */
-  constructor(handle) {
-    this.#handle = handle;
-  }
-
-  peer() {
-    return this.#handle.call((store) => store.peer());
-  }
-
-  /**
-   * @param {string} namespace
-   * @param {string} key
-   * @param {presence.Value} value
-   * @param {number} now
-   */
-  set(namespace, key, value, now) {
-    check.string(namespace, 'namespace');
-    check.string(key, 'key');
-    check.contractValue(value);
-    check.milliseconds(now, 'now');
-    return this.#handle.call((store) => store.set(namespace, key, value, now));
-  }
-
-  /**
-   * @param {string} namespace
-   * @param {string} key
-   * @param {number} now
-   */
-  remove(namespace, key, now) {
-    check.string(namespace, 'namespace');
-    check.string(key, 'key');
-    check.milliseconds(now, 'now');
-    return this.#handle.call((store) => store.remove(namespace, key, now));
-  }
-
-  /**
-   * @param {string} namespace
-   * @param {string} key
-   */
-  get(namespace, key) {
-    check.string(namespace, 'namespace');
-    check.string(key, 'key');
-    return this.#handle.call((store) => store.get(namespace, key));
-  }
-
-  /** @param {string} namespace */
-  getAll(namespace) {
-    check.string(namespace, 'namespace');
-    return this.#handle.call((store) => store.getAll(namespace));
-  }
-
-  namespaces() {
-    return this.#handle.call((store) => store.namespaces());
-  }
-
-  /**
-   * @param {presence.Entry[]} entries
-   * @param {number} now
-   */
-  mergeEntries(entries, now) {
-    check.entries(entries);
-    check.milliseconds(now, 'now');
-    return this.#handle.call((store) => store.mergeEntries(entries, now));
-  }
-
-  /** @param {string[]} namespaces */
-  snapshot(namespaces) {
-    check.namespaces(namespaces);
-    return this.#handle.call((store) => store.snapshot(namespaces));
-  }
-
-  takeUpdate() {
-    return this.#handle.call((store) => store.takeUpdate());
-  }
-
-  /**
-   * @param {Uint8Array} update
-   * @param {number} now
-   */
-  mergeUpdate(update, now) {
-    check.saved(update, 'update');
-    check.milliseconds(now, 'now');
-    return this.#handle.call((store) => store.mergeUpdate(update, now));
-  }
-
-  /** @param {number} now */
-  expire(now) {
-    check.milliseconds(now, 'now');
-    return this.#handle.call((store) => store.expire(now));
-  }
-
-  /** @param {number} now */
-  leave(now) {
-    check.milliseconds(now, 'now');
-    return this.#handle.call((store) => store.leave(now));
+  /** @param {number} limit */
+  take(limit) {
+    check.u32(limit, 'limit');
+    return this.#handle.call((watcher) => watcher.take(limit));
   }
 
   [dispose]() {
@@ -416,64 +370,21 @@ export class RawStore {
   }
 }
 
-/** @implements {Pick<talk.Session, keyof talk.Session>} */
-export class RawSession {
-  /** @type {Handle<talk.Session>} */
+/** @implements {Pick<wit.UpdateReader, keyof wit.UpdateReader>} */
+export class RawUpdateReader {
+  /** @type {Handle<wit.UpdateReader>} */
   #handle;
 
-  /** @param {Handle<talk.Session>} handle */
+  /** @param {Handle<wit.UpdateReader>} handle */
   constructor(handle) {
     this.#handle = handle;
+    refuseCopies(this, 'reader');
   }
 
-  /**
-   * @param {RawDoc} doc
-   * @param {RawStore} store of the same engine
-   * @param {talk.SessionOptions} options
-   */
-  static open(doc, store, options) {
-    if (!(doc instanceof RawDoc)) {
-      check.refuse(`doc must be a document of this package, not ${check.show(doc)}`);
-    }
-    if (!(store instanceof RawStore)) {
-      check.refuse(`store must be a store of this package, not ${check.show(store)}`);
-    }
-    check.sessionOptions(options);
-    const [{ instance, resource: ofDoc }, { instance: other, resource: ofStore }] = [
-      docHandle(doc),
-      storeHandle(store),
-    ];
-    if (instance !== other) {
-      check.refuse('the document and the store are of different engines; make both with one');
-    }
-    const session = instance.call(() => instance.session.Session.open(ofDoc, ofStore, options));
-    return new RawSession(new Handle(instance, session, 'session'));
-  }
-
-  /** @param {number} now */
-  poll(now) {
-    check.milliseconds(now, 'now');
-    return this.#handle.call((session) => session.poll(now));
-  }
-
-  /**
-   * @param {Uint8Array} message
-   * @param {number} now
-   */
-  receive(message, now) {
-    check.bytes(message, 'message');
-    check.milliseconds(now, 'now');
-    return this.#handle.call((session) => session.receive(message, now));
-  }
-
-  /** @param {Uint8Array} message */
-  updateOf(message) {
-    check.bytes(message, 'message');
-    return this.#handle.call((session) => session.updateOf(message));
-  }
-
-  progress() {
-    return this.#handle.call((session) => session.progress());
+  /** @param {number} limit */
+  next(limit) {
+    check.u32(limit, 'limit');
+    return this.#handle.call((reader) => reader.next(limit));
   }
 
   [dispose]() {

@@ -1,4 +1,4 @@
-// Reading rows as plain objects, of a document or of a transaction.
+// Reads rows of a document or a transaction as plain objects.
 
 import * as check from './check.js';
 import { fromCells, toRange } from './values.js';
@@ -6,7 +6,7 @@ import { fromCells, toRange } from './values.js';
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Cells, Range } from './values.js' */
 
-/** How many rows, or changes of rows, an iterator asks for at a time. */
+/** The maximum number of rows, or changes of rows, that an iterator fetches at once. */
 export const PAGE_ROWS = 256;
 
 /** @typedef {{ id: string, cells: Cells }} Row */
@@ -15,8 +15,8 @@ export const PAGE_ROWS = 256;
  * @typedef {object} ScanOptions
  * @property {Range} [range] which rows; all by default
  * @property {boolean} [descending] from the largest row id down
- * @property {number} [limit] at most this many rows
- * @property {string} [after] begin after this row id, in the direction of the scan: the last one of the page before
+ * @property {number} [limit] at most so many rows
+ * @property {string} [after] start after this row id, in the direction of the scan: the last one of the previous page
  * @property {string[]} [columns] only these columns; all by default
  */
 
@@ -32,7 +32,7 @@ export function scan(raw, table, options) {
   const {
     range,
     descending = false,
-    limit = check.MOST_U32,
+    limit = check.MAX_U32,
     after,
     columns = [],
   } = /** @type {ScanOptions} */ (check.options(options, 'options', SCAN_OPTIONS));

@@ -1,8 +1,9 @@
-// Sessions as a JavaScript program likes them. The meaning of every function is the contract's, in `wit/session.wit`.
+// Sessions with plain values and the system's clock. `wit/session.wit` specifies every function.
 
 import * as check from './check.js';
+import { refuseCopies } from './clone.js';
 import { dispose } from './instance.js';
-import { RawSession } from './raw.js';
+import { RawSession } from './raw-live.js';
 import { fromEntry } from './store.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-session.js' */
@@ -11,34 +12,50 @@ import { fromEntry } from './store.js';
 
 /**
  * @typedef {object} SessionOptions
- * @property {string} document the document's name, which both sides must agree on
- * @property {number} [mostMessageBytes] messages, both ways, are at most so large; 65,536 by default
- * @property {string[]} [namespaces] only these of the store are wanted from the other side; all by default
- * @property {boolean} [readOnly] take events from the other side, and send it none
+ * @property {string} document the document's name; both sides must use the same one
+ * @property {bigint} [nonce] a number that was never used for a session of this document; a random one by default
+ * @property {number} [maxMessageBytes] the maximum size of a message, in both directions; 65,536 by default
+ * @property {string[]} [namespaces] receive only these namespaces of the store; all by default
+ * @property {boolean} [readOnly] receive events, but send none; false by default
+ * @property {Acceptance} [accept] what to accept from the other side; everything by default
+ * @property {string[]} [writers] the only peers that may be the authors of what arrives; `'ann/*'` stands for all peers
+ *   whose names start with `ann/`; every peer by default
  */
 
-const OPTIONS = ['document', 'mostMessageBytes', 'namespaces', 'readOnly'];
+/**
+ * What a side accepts from the other side. Each is true by default.
+ *
+ * @typedef {object} Acceptance
+ * @property {boolean} [events]
+ * @property {boolean} [entries]
+ * @property {boolean} [documents] a compacted document that replaces this replica's content; servers set this to false
+ */
+
+const OPTIONS = ['document', 'nonce', 'maxMessageBytes', 'namespaces', 'readOnly', 'accept', 'writers'];
+const ACCEPTED = ['events', 'entries', 'documents'];
 
 /**
  * What one message changed.
  *
  * @typedef {object} Received
- * @property {wit.MergeReport} [durable] what its events did
+ * @property {wit.MergeReport} [durable] the result of merging its events, or of rebasing on the document that it completed
  * @property {Entry[]} ephemeral the entries that changed what the store shows
- * @property {number} refused entries that the store did not take, for their date or for its limits
+ * @property {number} refused entries that were skipped
  */
 
 /**
- * One side of a conversation between two replicas. It does no input or output: carry bytes from `poll` to `receive` of the
- * other side, whole, in order, each once. A session keeps the memory of its document and store, also when these are disposed;
- * its own is freed as theirs is.
+ * One side of a conversation between two replicas, without input or output: carry whole messages in order from `poll` of
+ * one side to `receive` of the other side. A session keeps the memory of its document and store, even after these are
+ * disposed. Its own memory is freed as theirs is.
  */
 export class Session {
   #raw;
+  #isFlushing = false;
 
   /** @param {RawSession} raw */
   constructor(raw) {
     this.#raw = raw;
+    refuseCopies(this, 'session');
   }
 
   /**
@@ -50,11 +67,20 @@ export class Session {
   static open(doc, store, options) {
     const {
       document,
-      mostMessageBytes = 65_536,
+      nonce = randomNonce(),
+      maxMessageBytes = 65_536,
       namespaces = [],
       readOnly = false,
+      accept = {},
+      writers = [],
     } = /** @type {SessionOptions} */ (check.options(options, 'options', OPTIONS));
-    return new this(RawSession.open(doc?.raw, store?.raw, { document, mostMessageBytes, namespaces, readOnly }));
+    const {
+      events = true,
+      entries = true,
+      documents = true,
+    } = /** @type {Acceptance} */ (check.options(accept, 'accept', ACCEPTED));
+    const given = { document, nonce, maxMessageBytes, namespaces, readOnly, writers };
+    return new this(RawSession.open(doc?.raw, store?.raw, { ...given, accept: { events, entries, documents } }));
   }
 
   /** The same session, with the contract's exact types. */
@@ -63,17 +89,18 @@ export class Session {
   }
 
   /**
-   * The next message to send. Call it until it gives none: after opening, after a local write, after `receive`.
+   * Returns the next message to send. Call it until it returns `undefined`: after `open`, after a local write, and after
+   * `receive`. `flush` does that.
    *
-   * @param {number} [now] in milliseconds since the Unix epoch; the system's by default
-   * @returns {Uint8Array | undefined} undefined where there is nothing to say for now
+   * @param {number} [now] in milliseconds since the Unix epoch; the system's time by default
+   * @returns {Uint8Array | undefined} `undefined` if there is nothing to send now
    */
   poll(now = Date.now()) {
     return this.#raw.poll(now);
   }
 
   /**
-   * Every message that there is to send for now.
+   * Iterates over the messages to send now.
    *
    * @param {number} [now]
    * @returns {Generator<Uint8Array, void, void>}
@@ -85,28 +112,52 @@ export class Session {
   }
 
   /**
-   * Takes in one message of the other side. An error ends the session; document and store are as they were.
+   * Sends the messages to send now, one after the other. If `send` delivers a message at once, and the answer leads to
+   * another `flush` of this session, that call returns immediately and this one continues with whatever there is to send
+   * then. So calls do not nest, however long the conversation is.
    *
-   * @param {Uint8Array} message
+   * @param {(message: Uint8Array) => void} send must keep the order. If it throws, its message is lost: use a new session
+   * @param {number} [now]
+   */
+  flush(send, now = Date.now()) {
+    if (typeof send !== 'function') {
+      check.refuse(`send must be a function, not ${check.show(send)}`);
+    }
+    if (this.#isFlushing) {
+      return;
+    }
+    this.#isFlushing = true;
+    try {
+      for (const message of this.messages(now)) send(message);
+    } finally {
+      this.#isFlushing = false;
+    }
+  }
+
+  /**
+   * Processes one message. An error of the contract ends the session, except an `InvalidArgumentError` about something
+   * that is not bytes; document and store are as they were before.
+   *
+   * @param {Uint8Array | ArrayBuffer} message
    * @param {number} [now]
    * @returns {Received}
-   * @throws {import('./errors.js').ConvergeError} where the message is damaged, or not one of this conversation
+   * @throws {import('./errors.js').ConvergeError}
    */
   receive(message, now = Date.now()) {
-    const { ephemeral, ...others } = this.#raw.receive(message, now);
+    const { ephemeral, ...others } = this.#raw.receive(check.message(message), now);
     return { ...others, ephemeral: ephemeral.map(fromEntry) };
   }
 
   /**
-   * The update that `receive` would merge with this message, or the saved document that it would rebase on. Changes nothing: for
-   * whoever decides whether to receive it, with `Doc.eventsOf` of the engine.
+   * Returns the update that `receive` would merge with this message, or the document that it would rebase on. Changes
+   * nothing. A server that decides what it accepts reads it with `UpdateReader`.
    *
-   * @param {Uint8Array} message
-   * @returns {Uint8Array | undefined} undefined where it completes neither
-   * @throws {import('./errors.js').ConvergeError} where the message is damaged
+   * @param {Uint8Array | ArrayBuffer} message
+   * @returns {Uint8Array | undefined} `undefined` if the message completes neither
+   * @throws {import('./errors.js').ConvergeError} if the message is damaged
    */
   updateOf(message) {
-    return this.#raw.updateOf(message);
+    return this.#raw.updateOf(check.message(message));
   }
 
   /** @returns {wit.Progress} how far both sides are */
@@ -122,4 +173,10 @@ export class Session {
   [dispose]() {
     this.#raw[dispose]();
   }
+}
+
+/** @returns {bigint} */
+function randomNonce() {
+  const [nonce] = crypto.getRandomValues(new BigUint64Array(1));
+  return /** @type {bigint} */ (nonce);
 }

@@ -1,29 +1,29 @@
-// Stores as a JavaScript program likes them: values are plain, times come from the system's clock. The meaning of every
-// function is the contract's, in `wit/ephemeral.wit`; here is what JavaScript adds.
+// Stores with plain values and the system's clock. `wit/ephemeral.wit` specifies every function.
 
 import * as check from './check.js';
+import { refuseCopies } from './clone.js';
 import { dispose } from './instance.js';
 import { fromValue, toValue } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
-/** @import { RawStore } from './raw.js' */
+/** @import { RawStore } from './raw-live.js' */
 /** @import { CellValue, NewCellValue } from './values.js' */
 
 /**
- * What a register holds, or, without a value, that it was removed.
+ * The content of a register. An entry without a value is a removal.
  *
  * @typedef {object} Entry
  * @property {string} namespace
  * @property {string} key
  * @property {CellValue} [value]
- * @property {number} timestamp when it was written, in milliseconds, by the writer's clock
- * @property {string} peer who wrote it
+ * @property {number} timestamp when the entry was written, in milliseconds, on the writer's clock
+ * @property {string} peer the peer that wrote the entry
  */
 
 /**
- * A replica of the ephemeral registers: cursors, presence, positions. Made by `create` of an engine's `Store`. Every `now` is
- * in milliseconds since the Unix epoch, the system's by default. Its memory in the engine is freed by `dispose`, by `using` at
- * the end of the block, or, some time later, by the garbage collector.
+ * A replica of the ephemeral state: cursors, presence, positions. Made by `create` of an engine's `Store`. Every `now` is in
+ * milliseconds since the Unix epoch, the system's time by default. Its memory in the engine is freed by `dispose`, by
+ * `using` at the end of the block, or some time later by the garbage collector.
  */
 export class Store {
   #raw;
@@ -31,6 +31,7 @@ export class Store {
   /** @param {RawStore} raw */
   constructor(raw) {
     this.#raw = raw;
+    refuseCopies(this, 'store');
   }
 
   /** The same store, with the contract's exact types. */
@@ -38,13 +39,13 @@ export class Store {
     return this.#raw;
   }
 
-  /** @returns {string} the peer as which this replica writes */
+  /** @returns {string} the name that this store writes as */
   peer() {
     return this.#raw.peer();
   }
 
   /**
-   * Sets what a register holds, newer than all that is known of it here.
+   * Sets a register. The new entry is always newer than the one it replaces.
    *
    * @param {string} namespace
    * @param {string} key
@@ -58,12 +59,12 @@ export class Store {
   }
 
   /**
-   * Removes what a register holds. The removal is remembered for the time to live.
+   * Removes a register. The removal is kept for the time to live, so that it reaches other replicas.
    *
    * @param {string} namespace
    * @param {string} key
    * @param {number} [now]
-   * @returns {Entry | undefined} undefined where it holds nothing
+   * @returns {Entry | undefined} the removal, or `undefined` if the register has no value
    */
   remove(namespace, key, now = Date.now()) {
     const entry = this.#raw.remove(namespace, key, now);
@@ -73,7 +74,7 @@ export class Store {
   /**
    * @param {string} namespace
    * @param {string} key
-   * @returns {Entry | undefined} undefined where it holds nothing
+   * @returns {Entry | undefined} `undefined` if the register has no value
    */
   get(namespace, key) {
     const entry = this.#raw.get(namespace, key);
@@ -94,7 +95,7 @@ export class Store {
   }
 
   /**
-   * Takes in entries of other replicas.
+   * Merges entries of other replicas. One invalid entry fails the whole call.
    *
    * @param {Entry[]} entries
    * @param {number} [now]
@@ -106,37 +107,37 @@ export class Store {
 
   /**
    * @param {string[]} [namespaces] all by default
-   * @returns {Uint8Array} all live entries and remembered removals: what a newcomer needs
+   * @returns {Uint8Array} all live entries and recent removals: the state that a new replica needs
    */
   snapshot(namespaces = []) {
     return this.#raw.snapshot(namespaces);
   }
 
   /**
-   * @returns {Uint8Array | undefined} what was written here, and merged here from others, since the last call: what to
-   *   broadcast; undefined where nothing was
+   * @returns {Uint8Array | undefined} what changed since the last call, by local writes and by merges; `undefined` if
+   *   nothing changed
    */
   takeUpdate() {
     return this.#raw.takeUpdate();
   }
 
   /**
-   * Takes in what `snapshot` or `takeUpdate` of another replica gave.
+   * Merges the bytes of `snapshot` or `takeUpdate` of another replica.
    *
    * @param {Uint8Array} update
    * @param {number} [now]
    * @returns {Entry[]} those that changed what this store shows, sorted by namespace and key
-   * @throws {import('./errors.js').CorruptError} where the bytes are damaged
+   * @throws {import('./errors.js').CorruptError} if the bytes are damaged
    */
   mergeUpdate(update, now = Date.now()) {
     return this.#raw.mergeUpdate(update, now).map(fromEntry);
   }
 
   /**
-   * Drops what has outlived its time. Call it now and then: nothing else drops entries.
+   * Drops expired entries. Call it about once a second: nothing else drops entries.
    *
    * @param {number} [now]
-   * @returns {Entry[]} the entries that vanished from view
+   * @returns {Entry[]} the entries that disappeared
    */
   expire(now = Date.now()) {
     return this.#raw.expire(now).map(fromEntry);
@@ -152,7 +153,7 @@ export class Store {
     return this.#raw.leave(now).map(fromEntry);
   }
 
-  /** Frees the store's memory in the engine, unless a session keeps it; does nothing the second time. */
+  /** Frees the store's memory in the engine unless a session keeps it; does nothing the second time. */
   dispose() {
     this.#raw[dispose]();
   }

@@ -1,27 +1,34 @@
-// Transactions as a JavaScript program likes them. The meaning of every function is the contract's, in
-// `wit/transactions.wit`.
+// Transactions with rows as plain objects. `wit/transactions.wit` specifies every function.
 
 import * as check from './check.js';
+import { refuseCopies } from './clone.js';
 import { dispose } from './instance.js';
 import { rows, scan } from './rows.js';
 import { fromCells, toCells } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { RawTransaction } from './raw.js' */
+/** @import { RawDoc, RawTransaction } from './raw.js' */
+/** @import { RowId } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Row, ScanOptions } from './rows.js' */
 /** @import { Cells, NewCells } from './values.js' */
 
 /**
- * Writes that become one event of a document, or none; reads give the document as it is now, with what was written here over
- * it. Made by a document's `begin` and `transact`. One that is neither committed nor disposed of leaves no trace, and is freed as
- * a document is.
+ * Buffered writes that become one event of a document, or none. Reads return the document's current state with the
+ * buffered writes applied. Made by a document's `begin` and `transact`. One that is neither committed nor disposed leaves
+ * no trace, and its memory is freed as a document's is.
  */
 export class Transaction {
+  #doc;
   #raw;
 
-  /** @param {RawTransaction} raw */
-  constructor(raw) {
+  /**
+   * @param {RawDoc} doc
+   * @param {RawTransaction} raw
+   */
+  constructor(doc, raw) {
+    this.#doc = doc;
     this.#raw = raw;
+    refuseCopies(this, 'transaction');
   }
 
   /** The same transaction, with the contract's exact types. */
@@ -32,7 +39,7 @@ export class Transaction {
   /**
    * @param {string} table
    * @param {string} row
-   * @returns {Cells | undefined} the row's cells; undefined where the row is not there
+   * @returns {Cells | undefined} the cells of the row, or `undefined` if the row does not exist
    */
   get(table, row) {
     const cells = this.#raw.get(table, row);
@@ -40,7 +47,7 @@ export class Transaction {
   }
 
   /**
-   * A page of rows, as of a document.
+   * Returns a page of rows, as `scan` of a document does.
    *
    * @param {string} table
    * @param {ScanOptions} [options]
@@ -51,7 +58,7 @@ export class Transaction {
   }
 
   /**
-   * All rows that `scan` would give, page by page.
+   * Iterates over all rows that `scan` would return, page by page.
    *
    * @param {string} table
    * @param {ScanOptions} [options]
@@ -62,7 +69,7 @@ export class Transaction {
   }
 
   /**
-   * Creates the row with these cells; where the row exists, sets these cells and leaves the others.
+   * Creates a row with these cells. If the row exists, sets these cells and keeps the others.
    *
    * @param {string} table
    * @param {string} row
@@ -75,12 +82,12 @@ export class Transaction {
   }
 
   /**
-   * Sets these cells of the row and leaves the others.
+   * Sets these cells of a row and keeps the others.
    *
    * @param {string} table
    * @param {string} row
    * @param {NewCells} cells
-   * @throws {import('./errors.js').NoSuchRowError} where the row is not there
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
   update(table, row, cells) {
     check.string(table, 'table');
@@ -89,27 +96,44 @@ export class Transaction {
   }
 
   /**
-   * Removes the row with all its cells.
+   * Deletes a row with all its cells.
    *
    * @param {string} table
    * @param {string} row
-   * @throws {import('./errors.js').NoSuchRowError} where the row is not there
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
   delete(table, row) {
     this.#raw.delete(table, row);
   }
 
   /**
-   * Commits what was written as one event, or, with an error, none of it. Ends the transaction, whatever comes of it.
+   * Removes these cells of a row.
    *
-   * @returns {wit.EventId | undefined} the event; undefined where nothing was written
-   * @throws {import('./errors.js').NoSuchRowError} where the document changed since, and a row is not there any more
+   * @param {string} table
+   * @param {string} row
+   * @param {string[]} columns
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
-  commit() {
-    return this.#raw.commit();
+  unset(table, row, columns) {
+    this.#raw.unset(table, row, columns);
   }
 
-  /** Ends the transaction without a commit; does nothing where it has ended. */
+  /** @returns {RowId[]} the rows that the buffered writes touch, sorted: those that an optimistic view refreshes */
+  touched() {
+    return this.#raw.touched();
+  }
+
+  /**
+   * Commits the buffered writes as one event. On an error nothing is committed. The transaction ends in any case.
+   *
+   * @returns {wit.EventId | undefined} the event, or `undefined` if there were no writes
+   * @throws {import('./errors.js').NoSuchRowError} if a row was deleted from the document after it was updated here
+   */
+  commit() {
+    return this.#doc.commitTransaction(this.#raw);
+  }
+
+  /** Ends the transaction without a commit; does nothing if it has ended. */
   dispose() {
     this.#raw[dispose]();
   }

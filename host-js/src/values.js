@@ -1,15 +1,17 @@
-// JavaScript values to the contract's and back: cells as plain objects, operations as flat ones.
+// Converts JavaScript values to the contract's and back: cells are plain objects, operations flat ones.
 
 import * as check from './check.js';
+import * as contract from './contract.js';
 import { InvalidArgumentError } from './errors.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 /**
- * What a cell gives: an integer is a number where it is safe and a bigint elsewhere; a real is a number.
+ * The value of a cell, as it is read: an integer is a number if that is safe and a bigint otherwise; a real is a number,
+ * or a `Real` if its value is a whole number. Written back, each becomes exactly the cell that was read.
  *
- * @typedef {null | boolean | number | bigint | string | Uint8Array} CellValue
+ * @typedef {null | boolean | number | bigint | string | Uint8Array | Real} CellValue
  */
 
 /**
@@ -19,9 +21,10 @@ import { InvalidArgumentError } from './errors.js';
  */
 
 /**
- * What a cell takes: what it gives, or `real(...)`.
+ * A value that can be written to a cell: everything that is read from cells, and any other `Number` object, which stands
+ * for a real.
  *
- * @typedef {CellValue | Real} NewCellValue
+ * @typedef {CellValue | Number} NewCellValue
  */
 
 /** @typedef {Record<string, NewCellValue>} NewCells */
@@ -30,7 +33,8 @@ import { InvalidArgumentError } from './errors.js';
  * @template {NewCellValue} [V=NewCellValue]
  * @typedef {{ op: 'insert', table: string, row: string, cells: Record<string, V> }
  *   | { op: 'update', table: string, row: string, cells: Record<string, V> }
- *   | { op: 'delete', table: string, row: string }} Op
+ *   | { op: 'delete', table: string, row: string }
+ *   | { op: 'unset', table: string, row: string, columns: string[] }} Op
  */
 
 /**
@@ -40,26 +44,31 @@ import { InvalidArgumentError } from './errors.js';
  *   | { startsWith: string }} Range
  */
 
-/** A number that is to be stored as a real, whatever its value; made by `real`. */
-export class Real {
+/**
+ * A real whose value is a whole number, such as 10.0: the number 10 would be an integer. It is a `Number` object, so
+ * that it calculates, formats and serializes as JSON like the number, and `structuredClone` keeps it apart from
+ * integers. As with every object, use `Number(value)` before `===`, `typeof` or a test for 0.
+ */
+export class Real extends Number {
   /** @param {number} value */
   constructor(value) {
-    this.value = value;
+    super(value);
     Object.freeze(this);
   }
 
-  valueOf() {
-    return this.value;
+  /** The value as a primitive number. */
+  get value() {
+    return this.valueOf();
   }
 }
 
 /**
- * Says that a number is to be stored as a real: `real(1)`, `real(2 ** 60)`. Numbers that are not integers, -0, the
- * infinities and NaN are stored as reals without it.
+ * Marks a number as a real, whatever its value: `real(1)`, `real(2 ** 60)`. Numbers with a fraction, -0, the infinities
+ * and NaN are stored as reals without it.
  *
  * @param {number} value
  * @returns {Real}
- * @throws {InvalidArgumentError} where it is not a number
+ * @throws {InvalidArgumentError} if `value` is not a number
  */
 export function real(value) {
   if (typeof value !== 'number') {
@@ -76,8 +85,8 @@ const TRUE = Object.freeze({ tag: 'boolean', val: true });
 const FALSE = Object.freeze({ tag: 'boolean', val: false });
 /** @type {KeyRange} */
 const ALL = Object.freeze({ tag: 'all' });
-const LEAST_SAFE = BigInt(Number.MIN_SAFE_INTEGER);
-const MOST_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const MIN_SAFE = BigInt(Number.MIN_SAFE_INTEGER);
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
  * @param {unknown} cells
@@ -118,7 +127,8 @@ export function toOps(list) {
 }
 
 const WITH_CELLS = ['op', 'table', 'row', 'cells'];
-const WITHOUT_CELLS = ['op', 'table', 'row'];
+const WITH_COLUMNS = ['op', 'table', 'row', 'columns'];
+const OF_A_ROW = ['op', 'table', 'row'];
 
 /**
  * @param {unknown} given
@@ -136,11 +146,23 @@ function toOp(given) {
       };
     }
     case 'delete': {
-      const { table, row } = check.options(given, op, WITHOUT_CELLS);
+      const { table, row } = check.options(given, op, OF_A_ROW);
       return { tag: op, val: { table: check.string(table, 'table'), row: check.string(row, 'row') } };
     }
+    case 'unset': {
+      const { table, row, columns } = check.options(given, op, WITH_COLUMNS);
+      contract.columns(columns);
+      return {
+        tag: op,
+        val: {
+          table: check.string(table, 'table'),
+          row: check.string(row, 'row'),
+          columns: /** @type {string[]} */ (columns),
+        },
+      };
+    }
     default:
-      return check.refuse(`op must be 'insert', 'update' or 'delete', not ${check.show(op)}`);
+      return check.refuse(`op must be 'insert', 'update', 'delete' or 'unset', not ${check.show(op)}`);
   }
 }
 
@@ -148,9 +170,16 @@ function toOp(given) {
  * @param {wit.RowOp} op
  * @returns {Op<CellValue>}
  */
-export function fromOp(op) {
-  const { table, row } = op.val;
-  return op.tag === 'delete' ? { op: op.tag, table, row } : { op: op.tag, table, row, cells: fromCells(op.val.cells) };
+export function fromOp({ tag, val }) {
+  const { table, row } = val;
+  switch (tag) {
+    case 'delete':
+      return { op: tag, table, row };
+    case 'unset':
+      return { op: tag, table, row, columns: val.columns };
+    default:
+      return { op: tag, table, row, cells: fromCells(val.cells) };
+  }
 }
 
 const RANGES = /** @type {const} */ ({
@@ -162,8 +191,6 @@ const RANGES = /** @type {const} */ ({
 });
 
 /**
- * The ends of `between` are checked with the other options of a scan.
- *
  * @param {unknown} range
  * @returns {KeyRange}
  */
@@ -181,7 +208,14 @@ export function toRange(range) {
   if (name !== 'between') {
     return { tag: RANGES[name], val: check.string(checked[name], name) };
   }
-  return { tag: 'between', val: /** @type {[string, string]} */ (checked.between) };
+  /** @type {string[]} */
+  const ends = [];
+  check.each(checked.between, 'between', (end) => ends.push(check.string(end, 'an end')));
+  const [first, last, ...others] = ends;
+  if (first === undefined || last === undefined || others.length > 0) {
+    check.refuse('between must have two ends');
+  }
+  return { tag: 'between', val: { first, last } };
 }
 
 /**
@@ -202,14 +236,30 @@ export function toValue(value, name, what = cellName) {
       return { tag: 'integer', val: check.s64(value, what(name)) };
     case 'object':
       if (value === null) return NULL;
-      if (value instanceof Real) return { tag: 'real', val: value.value };
+      if (value instanceof Real) return { tag: 'real', val: value.valueOf() };
       if (check.isBytes(value)) return { tag: 'blob', val: check.bytes(value, what(name)) };
+      if (isNumberObject(value)) return { tag: 'real', val: Number.prototype.valueOf.call(value) };
   }
   return check.refuse(
     value === undefined
       ? `${what(name)} is undefined; use null, or leave it out`
       : `${what(name)} must be null, a boolean, number, bigint, string or Uint8Array, not ${check.show(value)}`,
   );
+}
+
+/**
+ * Whether a value is a `Number` object of any realm: a `Real`, or what `structuredClone` makes of one.
+ *
+ * @param {object} value
+ * @returns {boolean}
+ */
+function isNumberObject(value) {
+  try {
+    Number.prototype.valueOf.call(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -252,7 +302,9 @@ export function fromValue(value) {
     case 'null':
       return null;
     case 'integer':
-      return value.val >= LEAST_SAFE && value.val <= MOST_SAFE ? Number(value.val) : value.val;
+      return value.val >= MIN_SAFE && value.val <= MAX_SAFE ? Number(value.val) : value.val;
+    case 'real':
+      return Number.isInteger(value.val) && !Object.is(value.val, -0) ? new Real(value.val) : value.val;
     default:
       return value.val;
   }

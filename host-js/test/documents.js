@@ -2,15 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fromReport } from '../conformance/notation.js';
 import { Doc as AnyDoc, open, randomPeer } from '../src/node.js';
 
 /** @import { Op } from '../src/values.js' */
 
-const { Doc, version, limits } = await open().then((engine) => ({
-  Doc: engine.Doc,
-  version: engine.version(),
-  limits: engine.limits(),
-}));
+const engine = await open();
+const { Doc } = engine;
 
 /**
  * A document with the rows `a` to `e` and, after them in bytes though not in UTF-16, an emoji after U+FFFD.
@@ -32,11 +30,30 @@ function letters() {
 const ids = ({ rows }) => rows.map(({ id }) => id);
 
 test('the engine tells its version and its limits', () => {
-  assert.match(version, /^\d+\.\d+\.\d+$/);
+  assert.match(engine.version(), /^\d+\.\d+\.\d+$/);
   assert.deepEqual(
-    limits.find(({ name }) => name === 'peer-bytes'),
-    { name: 'peer-bytes', most: 256n },
+    engine.limits().find(({ name }) => name === 'row-bytes'),
+    { name: 'row-bytes', maximum: 4096n },
   );
+});
+
+test('the engine summarizes bytes without loading them', () => {
+  const doc = Doc.create('ann');
+  doc.insert('people', 'p1', { name: 'Alice' });
+  doc.insert('people', 'p2', {});
+  const saved = engine.inspect(doc.save());
+  assert.equal(saved.content, 'document');
+  assert.deepEqual(saved.version, [{ peer: 'ann', count: 2 }]);
+  assert.deepEqual(saved.tables, [{ name: 'people', rows: 2 }]);
+  assert.deepEqual([saved.horizon, saved.waiting], [[], 0]);
+  assert.ok(saved.sections.length > 0 && saved.sections.every(({ name, bytes }) => name !== '' && bytes > 0n));
+  assert.equal(engine.inspect(doc.updateSince()).content, 'update');
+  const store = engine.Store.create('ann');
+  store.set('n', 'k', 1);
+  assert.equal(engine.inspect(store.snapshot()).content, 'ephemeral-snapshot');
+  assert.equal(engine.inspect(store.takeUpdate() ?? assert.fail()).content, 'ephemeral-update');
+  assert.throws(() => engine.inspect(new Uint8Array(3)), { name: 'CorruptError' });
+  assert.throws(() => engine.inspect(/** @type {any} */ ('x')), { message: 'bytes must be a Uint8Array, not "x"' });
 });
 
 test('every write is an event', () => {
@@ -51,6 +68,25 @@ test('every write is an event', () => {
   assert.deepEqual(doc.tables(), []);
   assert.deepEqual(doc.version(), [{ peer: 'ann', count: 3 }]);
   assert.deepEqual(doc.heads(), [{ peer: 'ann', counter: 2 }]);
+});
+
+test('cells are removed by unset, alone, in commits and in transactions', () => {
+  const doc = Doc.create('ann');
+  doc.insert('t', 'r', { a: 1, b: 2, c: 3, d: 4 });
+  assert.deepEqual(doc.unset('t', 'r', ['a', 'nix']), { peer: 'ann', counter: 1 });
+  doc.commit([{ op: 'unset', table: 't', row: 'r', columns: ['b'] }]);
+  doc.transact((transaction) => {
+    transaction.unset('t', 'r', ['c']);
+    assert.deepEqual({ ...transaction.get('t', 'r') }, { d: 4 });
+    assert.deepEqual(transaction.touched(), [{ table: 't', row: 'r' }]);
+  });
+  assert.deepEqual({ ...doc.get('t', 'r') }, { d: 4 });
+  for (const call of [
+    () => doc.unset('t', 'nix', ['a']),
+    () => doc.transact((transaction) => transaction.unset('t', 'nix', ['a'])),
+  ]) {
+    assert.throws(call, { name: 'NoSuchRowError', payload: { table: 't', row: 'nix' } });
+  }
 });
 
 test('a commit is one event or nothing', () => {
@@ -130,19 +166,21 @@ test('replicas that exchange events agree', () => {
   const [ann, ben] = [Doc.create('ann'), Doc.create('ben')];
   ann.insert('t', 'r', { x: 1 });
   ben.insert('t', 'r', { y: 2 });
-  assert.deepEqual(ben.mergeEvents(ann.eventsSince(ben.version()).runs), {
+  assert.deepEqual(ben.mergeEvents(ann.eventsSince(ben.summary()).runs), {
     applied: 1,
     duplicate: 0,
     waiting: 0,
+    dropped: 0,
     missing: [],
+    forked: [],
   });
-  ann.mergeEvents(ben.eventsSince(ann.version()).runs);
+  ann.mergeEvents(ben.eventsSince(ann.summary()).runs);
   assert.deepEqual({ ...ann.get('t', 'r') }, { x: 1, y: 2 });
   assert.deepEqual(ann.heads(), ben.heads());
   assert.equal(ann.digestHex(), ben.digestHex());
   assert.equal(ann.digestHex(), Buffer.from(ann.digest()).toString('hex'));
   assert.equal(ann.digest().length, 32);
-  assert.deepEqual(ann.mergeEvents(ben.eventsSince().runs), { applied: 0, duplicate: 2, waiting: 0, missing: [] });
+  assert.deepEqual(fromReport(ann.mergeEvents(ben.eventsSince().runs)), { duplicate: 2 });
 });
 
 test('events wait for what they depend on', () => {
@@ -152,19 +190,15 @@ test('events wait for what they depend on', () => {
   const {
     runs: [first],
     more,
-  } = ann.eventsSince([], 1);
+  } = ann.eventsSince(undefined, 1);
   const {
     runs: [second],
-  } = ann.eventsSince([{ peer: 'ann', count: 1 }]);
+  } = ann.eventsSince(Doc.summaryOf([{ peer: 'ann', count: 1 }]));
   assert.ok(first && second && more);
-  assert.deepEqual(ben.mergeEvents([second]), {
-    applied: 0,
-    duplicate: 0,
-    waiting: 1,
-    missing: [{ peer: 'ann', counter: 0 }],
-  });
+  const { waiting, missing } = ben.mergeEvents([second]);
+  assert.deepEqual([waiting, missing.map(({ counter }) => counter)], [1, [0]]);
   assert.equal(ben.get('t', 'r'), undefined);
-  assert.deepEqual(ben.mergeEvents([first]), { applied: 2, duplicate: 0, waiting: 0, missing: [] });
+  assert.deepEqual(fromReport(ben.mergeEvents([first])), { applied: 2 });
   assert.deepEqual({ ...ben.get('t', 'r') }, { x: 1 });
 });
 

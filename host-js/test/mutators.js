@@ -4,19 +4,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Mutators } from '../src/mutators.js';
-import { open } from '../src/node.js';
+import { NoSuchRowError, open } from '../src/node.js';
 
 /** @import { Transaction } from '../dist/wit/interfaces/converge-sync-transactions.js' */
 /** @import { Cell, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Call } from '../src/mutators.js' */
 
 const { Doc } = await open();
 const CELLS = [{ column: 'x', value: { tag: 'integer', val: 1n } }];
 
-/** @param {Record<string, (transaction: Transaction, args: Value[]) => void>} functions */
+/** @param {Record<string, (transaction: Transaction, args: Value[], caller?: string) => void>} functions */
 function mutators(functions) {
   const names = () => Object.keys(functions);
-  const apply = (/** @type {Transaction} */ lent, /** @type {string} */ name, /** @type {Value[]} */ args) =>
-    functions[name]?.(lent, args);
+  const apply = (/** @type {Transaction} */ lent, /** @type {Call} */ { name, arguments: args, caller }) =>
+    functions[name]?.(lent, args, caller);
   return new Mutators(() => ({ mutators: { names, apply } }), assert.fail);
 }
 
@@ -31,6 +32,14 @@ test('a mutator reads its writes, which become one event', () => {
       lent.insert('t', 'a', cells);
       lent.update('t', 'a', [{ column: 'y', value: { tag: 'null' } }]);
       lent.delete('t', 'old');
+      lent.insert('t', 'b', cells);
+      lent.unset('t', 'b', ['x']);
+      assert.deepEqual(lent.get('t', 'b'), []);
+      lent.delete('t', 'b');
+      assert.deepEqual(
+        lent.touched().map(({ row }) => row),
+        ['a', 'b', 'old'],
+      );
       assert.deepEqual(lent.get('t', 'a')?.length, 2);
       assert.equal(lent.get('t', 'b'), undefined);
       const options = { range: /** @type {const} */ ({ tag: 'all' }), descending: false, limit: 9, columns: [] };
@@ -54,6 +63,7 @@ test('what the engine refuses carries the case of the contract', () => {
       for (const call of [
         () => lent.update('t', 'none', cells),
         () => lent.delete('t', 'none'),
+        () => lent.unset('t', 'none', ['x']),
         () => lent.insert('t', 'x'.repeat(70_000), cells),
         () => lent.insert('', 'a', cells),
       ]) {
@@ -66,32 +76,124 @@ test('what the engine refuses carries the case of the contract', () => {
     },
   });
   assert.equal(refused.apply(Doc.create('ann'), 'refused'), undefined);
-  assert.deepEqual(caught, ['no-such-row', 'no-such-row', 'limit-exceeded', 'invalid-argument']);
+  assert.deepEqual(caught, ['no-such-row', 'no-such-row', 'no-such-row', 'limit-exceeded', 'invalid-argument']);
 });
 
-test('who refuses or stops commits nothing', () => {
+test('a mutator that fails in whatever way commits nothing', () => {
   const doc = Doc.create('ann');
-  const failing = mutators({
-    refuse(lent) {
-      lent.insert('t', 'a', cells);
-      throw 'not today';
-    },
-    stop(lent) {
-      lent.insert('t', 'a', cells);
-      throw new WebAssembly.RuntimeError('unreachable');
-    },
-  });
+  /** @type {Record<string, unknown>} */
+  const thrown = {
+    reject: { tag: 'rejected', val: 'not today' },
+    misuse: { tag: 'invalid-arguments', val: 'a title is missing' },
+    unknown: { tag: 'unknown-mutator' },
+    fail: { tag: 'failed', val: { tag: 'no-such-row', val: { table: 't', row: 'r' } } },
+    trap: new WebAssembly.RuntimeError('unreachable'),
+    lie: { tag: 'failed', val: 'why' },
+  };
+  const failing = mutators(
+    Object.fromEntries(
+      Object.entries(thrown).map(([name, error]) => [
+        name,
+        (lent) => {
+          lent.insert('t', 'a', cells);
+          throw error;
+        },
+      ]),
+    ),
+  );
   const name = 'MutatorError';
-  assert.throws(() => failing.apply(doc, 'refuse'), { name, refused: true, mutator: 'refuse', message: 'not today' });
-  assert.throws(() => failing.apply(doc, 'stop'), { name, refused: false, message: /stopped.*unreachable/ });
+  for (const [mutator, errorCase, message] of /** @type {const} */ ([
+    ['reject', 'rejected', /^not today$/],
+    ['misuse', 'invalid-arguments', /^the mutator misuse does not accept these arguments: a title is missing$/],
+    ['unknown', 'unknown-mutator', /^no mutator is named "unknown"; there are reject, /],
+    ['fail', 'failed', /^the mutator fail failed: table "t" has no row "r"$/],
+    ['trap', 'stopped', /^the mutator trap stopped in the middle of the call \(.*unreachable\)$/],
+    ['lie', 'stopped', /^the mutator lie stopped/],
+  ])) {
+    assert.throws(() => failing.apply(doc, mutator), { name, mutator, case: errorCase, message });
+  }
+  assert.throws(
+    () => failing.apply(doc, 'fail'),
+    ({ cause }) => cause instanceof NoSuchRowError,
+  );
   assert.deepEqual([doc.version(), doc.get('t', 'a')], [[], undefined]);
 });
 
-test('whoever calls wrongly learns how', () => {
+test('a mutator learns on whose behalf it runs', () => {
+  const doc = Doc.create('ann');
+  /** @type {unknown[]} */
+  const callers = [];
+  const one = mutators({ one: (_, __, caller) => void callers.push(caller) });
+  one.apply(doc, 'one');
+  one.apply(doc, 'one', [], { caller: 'ann' });
+  assert.deepEqual(callers, [undefined, 'ann']);
+  const name = 'InvalidArgumentError';
+  assert.throws(() => one.apply(doc, 'one', [], /** @type {any} */ ({ caller: 1 })), {
+    name,
+    message: /^caller must be/,
+  });
+  assert.throws(() => one.apply(doc, 'one', [], /** @type {any} */ ('ann')), {
+    name,
+    message: /^options must be an obj/,
+  });
+});
+
+/** What the glue that the jco CLI makes throws for the error of a `result`. */
+class ComponentError extends Error {
+  /** @param {unknown} value */
+  constructor(value) {
+    super(String(value));
+    Object.defineProperty(this, 'payload', { value });
+  }
+}
+
+test('the refusal of a mutator that the jco CLI transpiled is one', () => {
+  const doc = Doc.create('ann');
+  const refusing = mutators({
+    refuse() {
+      throw new ComponentError({ tag: 'rejected', val: 'not today' });
+    },
+  });
+  assert.throws(() => refusing.apply(doc, 'refuse'), { name: 'MutatorError', case: 'rejected', message: 'not today' });
+});
+
+test('the refusal of a front that the jco CLI transpiled is one, and the documents stay', async () => {
+  /** @type {import('../src/instance.js').Front} */
+  const front = ({ durable }) => ({
+    durable: {
+      ...durable,
+      Doc: /** @type {any} */ (
+        class {
+          static create() {
+            return new this();
+          }
+          update() {
+            throw new ComponentError({ tag: 'no-such-row', val: { table: 't', row: 'r' } });
+          }
+          delete() {
+            throw new ComponentError(new WebAssembly.RuntimeError('unreachable'));
+          }
+        }
+      ),
+    },
+  });
+  const engine = await open(undefined, { front });
+  const doc = engine.Doc.create('ann');
+  assert.throws(() => doc.update('t', 'r', {}), { name: 'NoSuchRowError' });
+  assert.equal(engine.gone, false);
+  assert.throws(() => doc.delete('t', 'r'), { name: 'GoneError' });
+});
+
+test('a wrong call reports what is wrong', () => {
   const one = mutators({ one() {} });
   const doc = Doc.create('ann');
   const name = 'InvalidArgumentError';
-  assert.throws(() => one.apply(doc, 'two'), { name, message: 'no mutator is named "two"; there are one' });
+  assert.throws(() => one.apply(doc, 'two'), {
+    name: 'MutatorError',
+    case: 'unknown-mutator',
+    message: 'no mutator is named "two"; there are one',
+  });
+  assert.throws(() => one.apply(doc, /** @type {any} */ (1)), { name, message: 'name must be a string, not 1' });
   assert.throws(() => one.apply(/** @type {any} */ ({}), 'one'), { name, message: /takes a document/ });
   assert.throws(() => one.apply(doc, 'one', [/** @type {any} */ (undefined)]), {
     name,
@@ -100,7 +202,7 @@ test('whoever calls wrongly learns how', () => {
   assert.throws(() => one.apply(doc, 'one', /** @type {any} */ ('a')), { name, message: /must be an array/ });
   assert.throws(() => new Mutators(() => ({}), assert.fail), {
     name,
-    message: /^this is no component of the world mutator/,
+    message: /^the component is not one of the world mutator/,
   });
   doc.dispose();
   assert.throws(() => one.apply(doc, 'one'), { name: 'DisposedError' });

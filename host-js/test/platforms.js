@@ -71,7 +71,7 @@ test('the code of README.md', async () => {
   await mkdir(join(project, 'board'));
   await writeFile(
     join(project, 'board', 'board.js'),
-    `const apply = (lent, _, [{ val: row }, value]) => lent.insert('tasks', row, [{ column: 'title', value }]);
+    `const apply = (lent, { arguments: [{ val: row }, value] }) => lent.insert('tasks', row, [{ column: 'title', value }]);
     export const instantiate = () => ({ mutators: { names: () => ['add'], apply } });`,
   );
   await writeFile(
@@ -98,9 +98,9 @@ test('the code of README.md', async () => {
       compacting,
       "ben.insert('people', 'p3', {});",
       "doc.insert('people', 'p4', {});",
-      'doc.compact(doc.version());',
-      'takeIn(ben, doc.save());',
-      'takeIn(doc, ben.save());',
+      'doc.compact([doc.summary()]);',
+      'mergeSaved(ben, doc.save());',
+      'mergeSaved(doc, ben.save());',
       "console.log({ ...ben.get('people', 'p3') }, ben.digestHex() === doc.digestHex());",
       presence,
       "console.log(store.get('cursors', 'ann').value);",
@@ -108,6 +108,7 @@ test('the code of README.md', async () => {
       // Two ends of a wire.
       'const [one, two] = [{}, {}];',
       'const wire = (to) => (data) => setImmediate(() => to.onmessage({ data: data.buffer }));',
+      '[one, two].forEach((end) => Object.assign(end, { OPEN: 1, readyState: 1 }));',
       '[one.send, two.send] = [wire(two), wire(one)];',
       'const server = engine.Doc.create(), entries = engine.Store.create();',
       "server.insert('people', 'p5', {});",
@@ -220,7 +221,7 @@ test('TypeScript', async () => {
     join(project, 'typed.ts'),
     `
 import { open, real, CompactedError, NoSuchRowError, Session } from '@converge/sync';
-import type { Cells, Entry, LoadOptions, Op, Received, SessionOptions } from '@converge/sync';
+import type { Acceptance, Cells, Entry, LoadOptions, Op, Received, SessionOptions } from '@converge/sync';
 import { loadFile, saveFile } from '@converge/sync/files';
 import { open as openBundle } from '@converge/sync/converge.min.js';
 import type { ConvergeSyncDurable } from './wit.js';
@@ -237,7 +238,7 @@ for (const { id, cells } of doc.rows('people', { range: { between: ['a', 'b'] } 
 try {
   doc.update('people', 'nix', {});
 } catch (error) {
-  if (error instanceof NoSuchRowError) console.log(error.payload[0].length, event, cells);
+  if (error instanceof NoSuchRowError) console.log(error.payload.table.length, event, cells);
 }
 const runs: ConvergeSyncDurable.EventRun[] = doc.eventsSince().runs;
 (await openBundle()).Doc.create().mergeEvents(runs);
@@ -255,16 +256,21 @@ const changed: Op[] = fork.diff([], doc.heads());
 doc.commit(changed);
 try {
   const missing: { peer: string, counter: number }[] = doc.mergeUpdate(fork.updateSince()).missing;
-  const dropped: number = doc.compact(doc.version()).eventsDropped + missing.length;
+  const dropped: number = doc.compact([doc.summary()]).eventsDropped + missing.length;
 } catch (error) {
-  if (error instanceof CompactedError) console.log(error.version[0]?.count, error.payload);
+  if (error instanceof CompactedError) console.log(error.horizon[0]?.count, error.payload);
 }
 await saveFile(doc.raw, new URL('file:///notes'));
 using again = await loadFile(engine, 'notes', options);
 const rebased: ConvergeSyncDurable.MergeReport = again.raw.rebase(saved);
 using store = engine.Store.create('ann', { timeToLive: 1_000 });
 const entry: Entry = store.set('cursors', 'ann', 1n);
-const talk: SessionOptions = { document: 'people' };
+const accept: Acceptance = { documents: false };
+const talk: SessionOptions = { document: 'people', nonce: 1n, accept, writers: ['ann/*'] };
+for (const run of engine.UpdateReader.open(doc.updateSince(loaded.summary()))) console.log(run.lamport ?? run.salt);
+console.log(engine.inspect(saved).content === 'document', doc.forks()[0]?.branches, doc.permanentId(event).peer);
+doc.unset('people', 'p1', ['name']);
+const share: number = Number(cells?.share);
 using session = Session.open(doc, store, talk);
 for (const message of session.messages()) {
   const { refused, ephemeral }: Received = session.receive(message);
@@ -276,8 +282,12 @@ Session.open(doc, store, {});
 Session.open(store, store, talk);
 // @ts-expect-error a peer is an option
 Doc.load(saved, 'ben');
-// @ts-expect-error heads are not a version
+// @ts-expect-error heads are not summaries
 doc.compact(doc.heads());
+// @ts-expect-error a version is not a summary
+doc.updateSince(doc.version());
+// @ts-expect-error a value can be a Real, which is no primitive
+const exact: number | bigint | string | boolean | null | Uint8Array | undefined = cells?.share;
 // @ts-expect-error undefined is not a value
 doc.insert('people', 'p1', { name: undefined });
 // @ts-expect-error dates are not values

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import * as package_ from '../src/node.js';
 import { ConvergeError, open } from '../src/node.js';
-import { fromContract } from '../src/errors.js';
+import { fromContract, refusal } from '../src/errors.js';
 
 const { Doc } = await open();
 /** Arguments of wrong types are the point here. @type {any} */
@@ -17,7 +17,7 @@ const saved = doc.save();
 const LONE = 'x\ud800';
 const CELL = { column: 'a', value: { tag: 'null' } };
 const ALL = { range: { tag: 'all' }, descending: false, limit: 1, after: undefined, columns: [] };
-const RUN = { peer: 'ben', start: 0, lamport: 1, deps: [], commits: [] };
+const RUN = { peer: 'ben', start: 0, lamport: 1, deps: [], fingerprints: [], salt: 0n, commits: [] };
 
 afterEach(() => {
   assert.deepEqual(doc.version(), version);
@@ -115,20 +115,19 @@ const REFUSED = [
     () => doc.watch([], { fromStart: 'yes' }),
     /^fromStart must be true or false, not "yes"$/,
   ],
-  ['a count of rows to take', () => doc.watch().take(NaN), /^most must be .* not NaN$/],
-  ['a known version that is an object', () => doc.eventsSince({}), /^known must be an array, not an Object$/],
-  ['a known count below 0', () => doc.eventsSince([{ peer: 'a', count: -1 }]), /^known\[0\]: count must be/],
-  ['a known peer that is no string', () => doc.eventsSince([{ count: 1 }]), /^known\[0\]: peer must be a string/],
+  ['a count of rows to take', () => doc.watch().take(NaN), /^limit must be .* not NaN$/],
+  ['events since an object', () => doc.eventsSince({}), /^summary must be a Uint8Array, not an Object$/],
   [
-    'a repeated peer',
-    () =>
-      doc.eventsSince([
-        { peer: 'a', count: 1 },
-        { peer: 'a', count: 1 },
-      ]),
-    /names the peer "a" twice/,
+    'events since a version',
+    () => doc.eventsSince(doc.version()),
+    /^summary must be .*; use Doc\.summaryOf\(version\)/,
   ],
-  ['a count of events', () => doc.eventsSince([], 1n), /^most must be .* not 1n$/],
+  [
+    'a summary of a peer that is no string',
+    () => Doc.summaryOf([/** @type {any} */ ({ count: 1 })]),
+    /^version\[0\]: peer must be a string/,
+  ],
+  ['a count of events', () => doc.eventsSince(undefined, 1n), /^limit must be .* not 1n$/],
   ['events that are no array', () => doc.mergeEvents(RUN), /^events must be an array, not an Object$/],
   ['a start that is too large', () => doc.mergeEvents([{ ...RUN, start: 2 ** 32 }]), /^events\[0\]: start must be/],
   [
@@ -165,13 +164,13 @@ const REFUSED = [
   [
     'an ArrayBuffer to load',
     () => /** @type {any} */ (Doc).load(saved.buffer),
-    /^saved must be a Uint8Array, not an ArrayBuffer$/,
+    /^saved must be a Uint8Array, not an ArrayBuffer; use new Uint8Array\(buffer\)$/,
   ],
   ['bytes to load that were transferred', () => Doc.load(transferred()), /^saved has lost its buffer/],
   [
     'bytes to load beyond the memory',
     () => Doc.load(new Uint8Array(2 ** 31)),
-    /^saved has 2147483648 bytes, more than/,
+    /^saved has 2147483648 bytes; the maximum is 2147483647$/,
   ],
   ['a peer as options', () => /** @type {any} */ (Doc).load(saved, 'ann'), /^options must be an object, not "ann"$/],
   [
@@ -185,12 +184,18 @@ const REFUSED = [
   ['nothing to peek at', () => /** @type {any} */ (Doc).peek(), /^saved must be a Uint8Array, not undefined$/],
   ['to peek at no table', () => /** @type {any} */ (Doc).peek(saved), /^table must be a string, not undefined$/],
   ['to peek at no row', () => /** @type {any} */ (Doc).peekRaw(saved, 't'), /^row must be a string, not undefined$/],
-  ['an update for no version', () => doc.updateSince({}), /^known must be an array, not an Object$/],
-  ['an update since a count below 0', () => doc.updateSince([{ peer: 'a', count: -1 }]), /^known\[0\]: count must be/],
+  ['an update since an object', () => doc.updateSince({}), /^summary must be a Uint8Array, not an Object$/],
   [
-    'an update since a repeated peer',
+    'an update since a version',
+    () => doc.updateSince(doc.version()),
+    /^summary must be a Uint8Array, not an Array; use Doc\.summaryOf\(version\) for a version$/,
+  ],
+  ['a summary of no version', () => /** @type {any} */ (Doc).summaryOf(), /^version must be an array, not undefined$/],
+  ['a summary of a count below 0', () => Doc.summaryOf([{ peer: 'a', count: -1 }]), /^version\[0\]: count must be/],
+  [
+    'a summary of a repeated peer',
     () =>
-      doc.updateSince([
+      Doc.summaryOf([
         { peer: 'a', count: 1 },
         { peer: 'a', count: 1 },
       ]),
@@ -211,20 +216,24 @@ const REFUSED = [
     () => doc.insert('t', 'r', { a: transferred() }),
     /^the cell "a" has lost its buffer/,
   ],
-  ['no horizon', () => doc.compact(), /^horizon must be an array, not undefined$/],
-  ['a horizon of heads', () => doc.compact(doc.heads()), /^horizon\[0\]: count must be .* not undefined$/],
-  ['a horizon beyond the document', () => doc.compact([{ peer: 'ann', count: 2 }]), /./],
+  ['no summaries', () => doc.compact(), /^summaries must be an array, not undefined$/],
+  ['a summary alone', () => doc.compact(doc.summary()), /^summaries must be an array, not a Uint8Array$/],
   [
-    'a horizon that names a peer twice',
-    () =>
-      doc.compact([
-        { peer: 'ann', count: 1 },
-        { peer: 'ann', count: 1 },
-      ]),
-    /names the peer "ann" twice/,
+    'heads as summaries',
+    () => doc.compact(doc.heads()),
+    /^summaries\[0\]: a summary must be a Uint8Array, not an Object$/,
   ],
-  ['a difference to nowhere', () => doc.diff([]), /^there must be an array, not undefined$/],
-  ['a difference from a version', () => doc.diff(doc.version(), []), /^here\[0\]: counter must be .* not undefined$/],
+  [
+    'a summary of events that are not here',
+    () => doc.compact([Doc.summaryOf([{ peer: 'nobody', count: 1 }])]),
+    /"nobody"/,
+  ],
+  ['a difference to nowhere', () => doc.diff([]), /^toHeads must be an array, not undefined$/],
+  [
+    'a difference from a version',
+    () => doc.diff(doc.version(), []),
+    /^fromHeads\[0\]: counter must be .* not undefined$/,
+  ],
   ['a difference to an unknown event', () => doc.diff([], [{ peer: 'ben', counter: 0 }]), /"ben"/],
   ['a fork at nowhere', () => doc.forkAt(), /^heads must be an array, not undefined$/],
   ['a fork for a peer that is no string', () => doc.forkAt([], {}), /^peer must be a string, not an Object$/],
@@ -233,12 +242,12 @@ const REFUSED = [
   [
     'a blob that is too large for the memory',
     () => doc.insert('t', 'r', { a: new Uint8Array(2 ** 28 + 1) }),
-    /"a" has 268435457 bytes, more than/,
+    /"a" has 268435457 bytes; the maximum is 268435456$/,
   ],
   [
     'a text that is too large for the memory',
     () => doc.insert('t', 'r', { a: 'x'.repeat(2 ** 28 + 1) }),
-    /"a": the text has 268435457 code units/,
+    /"a": the text has 268435457 code units; no text has more than 268435456$/,
   ],
   [
     'raw: cells that are an object',
@@ -303,8 +312,8 @@ const REFUSED = [
   ],
   [
     'raw: a range with one end',
-    () => doc.raw.scan('t', { ...ALL, range: { tag: 'between', val: ['a'] } }),
-    /^between must have two ends$/,
+    () => doc.raw.scan('t', { ...ALL, range: { tag: 'between', val: { first: 'a' } } }),
+    /^last must be a string, not undefined$/,
   ],
   ['raw: options without a limit', () => doc.raw.scan('t', { ...ALL, limit: undefined }), /^limit must be/],
   ['a transaction on no row', () => doc.transact((/** @type {any} */ t) => t.insert('t')), /^row must be a string/],
@@ -320,7 +329,31 @@ const REFUSED = [
     /^cells must be an array, not an Object$/,
   ],
   ['raw: a fork without a peer', () => doc.raw.forkAt([]), /^peer must be a string, not undefined$/],
-  ['raw: an update since nothing', () => doc.raw.updateSince(), /^known must be an array, not undefined$/],
+  ['no event to name', () => doc.permanentId(), /^an event id must be an object, not undefined$/],
+  ['forks after -1', () => doc.forks(-1), /^skip must be an integer from 0 to 4294967295, not -1$/],
+  ['cells to unset that are no list', () => doc.unset('t', 'r', 'a'), /^columns must be an array, not "a"$/],
+  [
+    'a cell to unset that is no column',
+    () => doc.unset('t', 'r', [1]),
+    /^columns\[0\]: column must be a string, not 1$/,
+  ],
+  [
+    'an operation that unsets nothing that is named',
+    () => doc.commit([{ op: 'unset', table: 't', row: 'r', cells: {} }]),
+    /^ops\[0\]: unset has no member "cells"; it may have op, table, row, columns$/,
+  ],
+  [
+    'a run with numbers as fingerprints',
+    () => doc.mergeEvents([{ ...RUN, fingerprints: [1] }]),
+    /^events\[0\]: fingerprints\[0\]: a fingerprint must be a bigint/,
+  ],
+  [
+    'a run with bytes as fingerprints',
+    () => doc.mergeEvents([{ ...RUN, fingerprints: new Uint8Array() }]),
+    /^events\[0\]: fingerprints must be a BigUint64Array or an array of bigints, not a Uint8Array$/,
+  ],
+  ['a run with no salt', () => doc.mergeEvents([{ ...RUN, salt: undefined }]), /^events\[0\]: salt must be a bigint/],
+  ['raw: an update since nothing', () => doc.raw.updateSince(), /^summary must be a Uint8Array, not undefined$/],
   ['raw: fromStart left out', () => doc.raw.watch([]), /^fromStart must be true or false, not undefined$/],
 ];
 
@@ -331,45 +364,51 @@ for (const [what, call, message] of REFUSED) {
 }
 
 test('an argument beyond a limit tells the limit', () => {
-  assert.throws(() => Doc.create('x'.repeat(257)), {
+  assert.throws(() => doc.insert('t', 'x'.repeat(4097), {}), {
     name: 'LimitExceededError',
     case: 'limit-exceeded',
-    payload: { limit: 'peer-bytes', most: 256n, given: 257n },
-    message: 'limit peer-bytes exceeded: 257 given, at most 256 taken',
+    payload: { limit: 'row-bytes', maximum: 4096n, actual: 4097n },
+    message: 'row-bytes is 4097; the maximum is 4096',
   });
 });
 
-test('an update and a delete of a row that is not there name it', () => {
-  for (const call of [() => doc.update('t', 'nix', {}), () => doc.delete('t', 'nix')]) {
-    assert.throws(call, {
-      name: 'NoSuchRowError',
-      case: 'no-such-row',
-      payload: ['t', 'nix'],
-      message: 'no row "nix" in table "t"',
-    });
+test('a summary that is damaged is refused as corrupt', () => {
+  for (const call of [
+    () => doc.updateSince(Uint8Array.of(1, 2, 3)),
+    () => doc.eventsSince(Uint8Array.of(1, 2, 3)),
+    () => doc.compact([doc.summary(), Uint8Array.of(1, 2, 3)]),
+  ]) {
+    assert.throws(call, { name: 'CorruptError', case: 'corrupt' });
   }
 });
 
-test('another event of the same name is named', () => {
-  const other = { ...RUN, peer: 'ann', commits: [[]] };
-  assert.throws(() => doc.mergeEvents([other]), {
-    name: 'ConflictingEventError',
-    case: 'conflicting-event',
-    payload: { peer: 'ann', counter: 0 },
-    message: /^two different events are named \("ann", 0\)/,
-  });
+test('an update and a delete of a row that is not there name it', () => {
+  for (const call of [
+    () => doc.update('t', 'nix', {}),
+    () => doc.delete('t', 'nix'),
+    () => doc.unset('t', 'nix', []),
+  ]) {
+    assert.throws(call, {
+      name: 'NoSuchRowError',
+      case: 'no-such-row',
+      payload: { table: 't', row: 'nix' },
+      message: 'table "t" has no row "nix"',
+    });
+  }
 });
 
 test('every case of the contract has a class of its own', () => {
   /** @type {import('../dist/wit/interfaces/converge-sync-types.js').Error[]} */
   const errors = [
     { tag: 'invalid-argument', val: 'why' },
-    { tag: 'limit-exceeded', val: { limit: 'peer-bytes', most: 1n, given: 2n } },
-    { tag: 'no-such-row', val: ['t', 'r'] },
+    { tag: 'limit-exceeded', val: { limit: 'peer-bytes', maximum: 1n, actual: 2n } },
+    { tag: 'no-such-row', val: { table: 't', row: 'r' } },
     { tag: 'corrupt', val: 'where' },
     { tag: 'unsupported-version', val: 9 },
-    { tag: 'conflicting-event', val: { peer: 'p', counter: 1 } },
+    { tag: 'unsupported-feature', val: 3 },
     { tag: 'compacted', val: [{ peer: 'p', count: 1 }] },
+    { tag: 'protocol', val: 'how' },
+    { tag: 'session-ended' },
     { tag: 'other', val: 'what' },
   ];
   const classes = new Set();
@@ -377,7 +416,10 @@ test('every case of the contract has a class of its own', () => {
     const error = fromContract(contractError);
     assert.ok(error instanceof ConvergeError && error instanceof Error);
     assert.equal(error.case, contractError.tag);
-    assert.deepEqual(error.payload, contractError.val);
+    assert.deepEqual(error.payload, 'val' in contractError ? contractError.val : undefined);
+    assert.deepEqual(error.cause, contractError);
+    assert.deepEqual(refusal(error), error);
+    assert.deepEqual(refusal(contractError), error);
     assert.equal(/** @type {any} */ (package_)[error.name], error.constructor);
     assert.ok(error.message.length > 0 && error.stack?.includes(error.name));
     classes.add(error.constructor);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { fromReport } from '../conformance/notation.js';
 import { open, real } from '../src/node.js';
 
 /** @import { Doc as AnyDoc } from '../src/node.js' */
@@ -16,7 +17,7 @@ function pair() {
   ann.insert('people', 'p1', { name: 'Alice', age: 30 });
   ben.mergeEvents(ann.eventsSince().runs);
   ben.insert('people', 'p2', { name: 'Bob' });
-  ann.mergeEvents(ben.eventsSince(ann.version()).runs);
+  ann.mergeEvents(ben.eventsSince(ann.summary()).runs);
   return { ann, ben };
 }
 
@@ -101,16 +102,16 @@ test('a replica goes on with its counter, another one starts its own', () => {
 
 test('events that wait are saved, and take effect when what they need comes', () => {
   const { ann, ben } = pair();
-  const known = ben.version();
+  const known = ben.summary();
   ann.update('people', 'p1', { age: 31 });
   const first = ann.updateSince(known);
-  const between = ann.version();
+  const between = ann.summary();
   ann.update('people', 'p1', { age: 32 });
-  const missing = [{ peer: 'ann', counter: 1 }];
-  assert.deepEqual(ben.mergeUpdate(ann.updateSince(between)), { applied: 0, duplicate: 0, waiting: 1, missing });
+  const { waiting, missing } = ben.mergeUpdate(ann.updateSince(between));
+  assert.deepEqual([waiting, missing.map(({ counter }) => counter)], [1, [1]]);
   const loaded = Doc.load(ben.save(), { peer: 'ben' });
   assert.equal(loaded.get('people', 'p1')?.age, 30);
-  assert.deepEqual(loaded.mergeUpdate(first), { applied: 2, duplicate: 0, waiting: 0, missing: [] });
+  assert.deepEqual(fromReport(loaded.mergeUpdate(first)), { applied: 2 });
   assert.deepEqual(stateOf(loaded), stateOf(ann));
 });
 
@@ -118,43 +119,62 @@ test('a replica restored from an older save adopts its own later events', () => 
   const { ann, ben } = pair();
   const old = ann.save();
   ann.update('people', 'p1', { age: 31 });
-  ben.mergeUpdate(ann.updateSince(ben.version()));
+  ben.mergeUpdate(ann.updateSince(ben.summary()));
   const restored = Doc.load(old, { peer: 'ann' });
   assert.equal(restored.mergeUpdate(ben.save()).applied, 1);
   assert.deepEqual(restored.update('people', 'p1', { age: 32 }), { peer: 'ann', counter: 2 });
+});
 
-  const careless = Doc.load(old, { peer: 'ann' });
-  careless.update('people', 'p1', { age: 40 });
-  const before = stateOf(careless);
-  assert.throws(() => careless.mergeUpdate(ben.save()), {
-    name: 'ConflictingEventError',
-    payload: { peer: 'ann', counter: 1 },
-  });
-  assert.deepEqual(stateOf(careless), before);
+test('a replica restored from an older save that wrote before it heard of its later events loses neither', () => {
+  const { ann, ben } = pair();
+  const old = ann.save();
+  ann.update('people', 'p1', { age: 31 });
+  ben.mergeUpdate(ann.updateSince(ben.summary()));
+  const restored = Doc.load(old, { peer: 'ann' });
+  restored.update('people', 'p1', { city: 'Oslo' });
+  assert.deepEqual(restored.mergeUpdate(ben.updateSince(restored.summary())).forked, ['ann']);
+  // A fork can need a second exchange.
+  for (let round = 0; round < 2; round++) {
+    ben.mergeUpdate(restored.updateSince(ben.summary()));
+    restored.mergeUpdate(ben.updateSince(restored.summary()));
+  }
+  assert.deepEqual({ ...ben.get('people', 'p1') }, { name: 'Alice', age: 31, city: 'Oslo' });
+  assert.deepEqual(stateOf(restored), stateOf(ben));
+  const [fork, ...others] = ben.forks();
+  assert.ok(fork && others.length === 0);
+  assert.deepEqual([fork.peer, fork.counter, fork.branches.length], ['ann', 1, 2]);
+  assert.deepEqual(ben.forks(1), []);
+  assert.deepEqual(ben.forks(0, 0), []);
+  for (const event of fork.branches) {
+    assert.match(event.peer, /^ann~[0-9a-f]{16}$/);
+    assert.deepEqual(ben.permanentId(event), event, 'the first event of a branch names the branch');
+  }
+  assert.match(ben.permanentId({ peer: 'ann', counter: 0 }).peer, /^ann~[0-9a-f]{16}$/);
+  assert.throws(() => ben.permanentId({ peer: 'ann', counter: 1 }), { name: 'InvalidArgumentError', message: /ann~/ });
 });
 
 test('an update holds what is beyond a version, and can come again', () => {
   const { ann, ben } = pair();
   ann.update('people', 'p1', { age: 31 });
-  const update = ann.updateSince(ben.version());
-  assert.ok(update.length < 100, `an update of one cell has ${update.length} bytes`);
-  assert.deepEqual(ben.mergeUpdate(update), { applied: 1, duplicate: 0, waiting: 0, missing: [] });
+  const update = ann.updateSince(ben.summary());
+  assert.ok(update.length < 128, `an update of one cell has ${update.length} bytes`);
+  assert.deepEqual(fromReport(ben.mergeUpdate(update)), { applied: 1 });
   const before = stateOf(ben);
-  assert.deepEqual(ben.mergeUpdate(update), { applied: 0, duplicate: 1, waiting: 0, missing: [] });
+  assert.deepEqual(fromReport(ben.mergeUpdate(update)), { duplicate: 1 });
   assert.deepEqual(stateOf(ben), before);
   assert.deepEqual(before, stateOf(ann));
   const cleo = Doc.create('cleo');
   assert.equal(cleo.mergeUpdate(ann.updateSince()).applied, 3);
   assert.deepEqual(stateOf(cleo), before);
-  const nothing = cleo.mergeUpdate(ann.updateSince(ann.version()));
-  assert.deepEqual(nothing, { applied: 0, duplicate: 0, waiting: 0, missing: [] });
+  const nothing = cleo.mergeUpdate(ann.updateSince(ann.summary()));
+  assert.deepEqual(fromReport(nothing), {});
 });
 
 test('a saved document is an update too', () => {
   const { ann } = pair();
   const cleo = Doc.create('cleo');
   cleo.insert('people', 'p3', {});
-  assert.deepEqual(cleo.mergeUpdate(ann.save()), { applied: 2, duplicate: 0, waiting: 0, missing: [] });
+  assert.deepEqual(fromReport(cleo.mergeUpdate(ann.save())), { applied: 2 });
   ann.mergeUpdate(cleo.save());
   assert.deepEqual(stateOf(ann), stateOf(cleo));
 });
@@ -164,22 +184,22 @@ test('compaction keeps the tables and gives up what led to them', () => {
   for (let i = 0; i < 200; i++) ann.update('people', 'p1', { age: i ** 5 });
   ann.delete('people', 'p2');
   const { digest, version } = stateOf(ann);
-  const long = ann.save().length;
-  assert.deepEqual(ann.compact(version), { eventsDropped: 203, tombstonesDropped: 1 });
-  assert.deepEqual(ann.compact(version), { eventsDropped: 0, tombstonesDropped: 0 });
+  const [summary, long] = [ann.summary(), ann.save().length];
+  assert.deepEqual(ann.compact([summary]), { eventsDropped: 203, tombstonesDropped: 1, horizon: version });
+  assert.deepEqual(ann.compact([summary]), { eventsDropped: 0, tombstonesDropped: 0, horizon: version });
   const short = ann.save();
   assert.ok(short.length < long / 2, `${short.length} bytes of ${long}`);
   const loaded = Doc.load(short, { peer: 'ann' });
   for (const doc of [ann, loaded]) {
     assert.equal(doc.digestHex(), digest);
     assert.deepEqual(doc.version(), version);
-    assert.deepEqual(doc.eventsSince(version), { runs: [], more: false });
+    assert.deepEqual(doc.eventsSince(summary), { runs: [], more: false });
     for (const call of [() => doc.eventsSince(), () => doc.updateSince()]) {
-      assert.throws(call, { name: 'CompactedError', case: 'compacted', payload: version, version });
+      assert.throws(call, { name: 'CompactedError', case: 'compacted', payload: version, horizon: version });
     }
   }
   assert.deepEqual(loaded.update('people', 'p1', { age: 31 }), { peer: 'ann', counter: 202 });
-  assert.equal(ann.mergeUpdate(loaded.updateSince(ann.version())).applied, 1);
+  assert.equal(ann.mergeUpdate(loaded.updateSince(ann.summary())).applied, 1);
   assert.deepEqual(stateOf(ann), stateOf(loaded));
 });
 
@@ -188,25 +208,50 @@ test('who comes from below a horizon is told so, and rebases without losing its 
   ben.update('people', 'p1', { age: 50 });
   ann.update('people', 'p1', { name: 'Alicia' });
   const horizon = ann.version();
-  ann.compact(horizon);
+  ann.compact([ann.summary()]);
   const saved = ann.save();
   const [before, below] = [stateOf(ann), stateOf(ben)];
   for (const call of [
-    () => ann.mergeUpdate(ben.updateSince(ann.version())),
-    () => ann.mergeEvents(ben.eventsSince(ann.version()).runs),
+    () => ann.mergeUpdate(ben.updateSince(ann.summary())),
+    () => ann.mergeEvents(ben.eventsSince(ann.summary()).runs),
     () => ann.mergeUpdate(ben.save()),
     () => ben.mergeUpdate(saved),
   ]) {
-    assert.throws(call, { name: 'CompactedError', version: horizon });
+    assert.throws(call, { name: 'CompactedError', horizon });
   }
   assert.deepEqual([stateOf(ann), stateOf(ben)], [before, below]);
 
   const watcher = ben.watch();
-  assert.deepEqual(ben.rebase(saved), { applied: 1, duplicate: 2, waiting: 0, missing: [] });
+  assert.deepEqual(fromReport(ben.rebase(saved)), { applied: 1, duplicate: 2 });
   assert.deepEqual({ ...ben.get('people', 'p1') }, { name: 'Alicia', age: 50 });
   assert.deepEqual(plain([...watcher]), [{ op: 'update', table: 'people', row: 'p1', cells: { name: 'Alicia' } }]);
-  assert.equal(ann.mergeUpdate(ben.updateSince(ann.version())).applied, 1);
+  assert.equal(ann.mergeUpdate(ben.updateSince(ann.summary())).applied, 1);
   assert.deepEqual(stateOf(ann), stateOf(ben));
+});
+
+test('the events of an update are read without merging them, in pages or one after the other', async () => {
+  const { UpdateReader } = await open();
+  const { ann } = pair();
+  for (let i = 0; i < 2_000; i++) ann.update('people', 'p1', { age: i });
+  const count = (/** @type {Iterable<{ commits: unknown[] }>} */ runs) =>
+    Array.from(runs, ({ commits }) => commits.length).reduce((sum, commits) => sum + commits, 0);
+  for (const bytes of [ann.updateSince(), ann.save()]) {
+    const reader = UpdateReader.open(bytes);
+    assert.ok(reader instanceof UpdateReader);
+    const page = reader.next(5);
+    assert.deepEqual([count(page.runs), page.more], [5, true]);
+    assert.equal(count(reader), 1_997);
+    assert.deepEqual(reader.next(), { runs: [], more: false });
+    reader.dispose();
+    assert.throws(() => reader.next(), { name: 'DisposedError', message: /^this update reader was disposed/ });
+  }
+  assert.throws(() => UpdateReader.open(/** @type {any} */ ('x')), {
+    message: /^update must be a Uint8Array, not "x"$/,
+  });
+  assert.throws(() => UpdateReader.open(new Uint8Array(9)), { name: 'CorruptError' });
+  const copy = Doc.create('copy');
+  copy.mergeEvents([...UpdateReader.open(ann.updateSince())]);
+  assert.equal(copy.digestHex(), ann.digestHex());
 });
 
 test('a difference is told as operations, forwards and back', () => {
@@ -246,7 +291,7 @@ test('a fork holds what was, and goes on by itself', () => {
   assert.ok(fork instanceof Doc);
   assert.deepEqual(stateOf(fork), before);
   assert.deepEqual(fork.update('people', 'p1', { name: 'Alicia' }), { peer: 'fork', counter: 0 });
-  assert.equal(ann.mergeUpdate(fork.updateSince(ann.version())).applied, 1);
+  assert.equal(ann.mergeUpdate(fork.updateSince(ann.summary())).applied, 1);
   assert.deepEqual({ ...ann.get('people', 'p1') }, { name: 'Alicia', age: 31 });
   const empty = ann.forkAt([]);
   assert.match(empty.peer(), /^[0-9a-f]{32}$/);
@@ -258,24 +303,24 @@ test('history below the horizon is gone', () => {
   const old = ann.heads();
   ann.update('people', 'p1', { age: 31 });
   const [horizon, now] = [ann.version(), ann.heads()];
-  ann.compact(horizon);
+  ann.compact([ann.summary()]);
   ann.update('people', 'p1', { age: 32 });
   for (const call of [() => ann.diff(old, now), () => ann.diff(now, old), () => ann.forkAt(old)]) {
-    assert.throws(call, { name: 'CompactedError', version: horizon });
+    assert.throws(call, { name: 'CompactedError', horizon });
   }
   assert.deepEqual(plain(ann.diff(now, ann.heads())), [
     { op: 'update', table: 'people', row: 'p1', cells: { age: 32 } },
   ]);
   const fork = ann.forkAt(now, 'fork');
   assert.equal(fork.get('people', 'p1')?.age, 31);
-  assert.equal(fork.mergeUpdate(ann.updateSince(fork.version())).applied, 1);
+  assert.equal(fork.mergeUpdate(ann.updateSince(fork.summary())).applied, 1);
   assert.equal(fork.digestHex(), ann.digestHex());
 });
 
 test('damaged bytes are refused, and leave the document as it was', () => {
   const { ann, ben } = pair();
   ben.update('people', 'p2', { name: 'Bert' });
-  const [saved, update] = [ben.save(), ben.updateSince(ann.version())];
+  const [saved, update] = [ben.save(), ben.updateSince(ann.summary())];
   const before = stateOf(ann);
   const corrupt = { name: 'CorruptError', case: 'corrupt', message: /./ };
   for (const bytes of [saved, update]) {
@@ -284,8 +329,9 @@ test('damaged bytes are refused, and leave the document as it was', () => {
       damaged.push(bytes.slice(0, i), bytes.with(i, (bytes[i] ?? 0) ^ (1 << (i % 8))));
     }
     for (const wrong of damaged) {
-      // A flipped bit of the version makes another version of it, which is told before the checksum is looked at.
-      const error = wrong.length === bytes.length && wrong[4] !== bytes[4] ? { name: /^(Corrupt|Unsupp)/ } : corrupt;
+      // Version and features are checked before the checksum.
+      const isOther = wrong.length === bytes.length && (wrong[4] !== bytes[4] || wrong[6] !== bytes[6]);
+      const error = isOther ? { name: /^(Corrupt|Unsupported)/ } : corrupt;
       assert.throws(() => ann.mergeUpdate(wrong), error);
       assert.throws(() => ann.rebase(wrong), error);
       assert.throws(() => Doc.load(wrong), error);
@@ -309,12 +355,18 @@ test('bytes of a later version, or with an unknown feature, are refused by name'
       case: 'unsupported-version',
       payload: 2,
       version: 2,
-      message: 'format version 2 is not one that this engine reads',
+      message: 'this engine cannot read format version 2; update the package',
     });
   }
   const featured = withChecksum(saved.with(6, 0b100));
   for (const call of [() => Doc.load(featured), () => ann.mergeUpdate(featured), () => ann.rebase(featured)]) {
-    assert.throws(call, { name: 'CorruptError', message: /feature.*\b(2|4)\b/ });
+    assert.throws(call, {
+      name: 'UnsupportedFeatureError',
+      case: 'unsupported-feature',
+      payload: 2,
+      feature: 2,
+      message: 'this engine does not know format feature 2; update the package',
+    });
   }
   assert.deepEqual(stateOf(Doc.load(withChecksum(saved))), stateOf(ann));
 });
@@ -330,18 +382,14 @@ test("the raw access has the contract's types", () => {
       val: { table: 'people', row: 'p1', cells: [{ column: 'age', value: { tag: 'integer', val: 31n } }] },
     },
   ]);
-  assert.deepEqual(ben.raw.mergeUpdate(raw.updateSince(ben.version())), {
-    applied: 1,
-    duplicate: 0,
-    waiting: 0,
-    missing: [],
-  });
+  assert.deepEqual(fromReport(ben.raw.mergeUpdate(raw.updateSince(ben.raw.summary()))), { applied: 1 });
   assert.deepEqual(ben.raw.save(), raw.save());
   const fork = raw.forkAt(here, 'fork');
   assert.equal(fork.peer(), 'fork');
   assert.deepEqual(fork.heads(), here);
-  assert.deepEqual(raw.compact(raw.version()), { eventsDropped: 3, tombstonesDropped: 0 });
-  assert.deepEqual(fork.rebase(raw.save()), { applied: 0, duplicate: 2, waiting: 0, missing: [] });
+  const horizon = raw.version();
+  assert.deepEqual(raw.compact([raw.summary()]), { eventsDropped: 3, tombstonesDropped: 0, horizon });
+  assert.deepEqual(fromReport(fork.rebase(raw.save())), { duplicate: 2 });
   assert.deepEqual(fork.save(), raw.save());
 });
 
@@ -370,7 +418,7 @@ function withChecksum(bytes) {
     crc ^= byte;
     for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
   }
-  const mended = bytes.slice();
-  new DataView(mended.buffer).setUint32(mended.length - 4, ~crc, true);
-  return mended;
+  const fixed = bytes.slice();
+  new DataView(fixed.buffer).setUint32(fixed.length - 4, ~crc, true);
+  return fixed;
 }

@@ -69,12 +69,16 @@ test('what a message changed is told, in plain values', () => {
       ephemeral: [{ namespace: 'n', key: 'near', value: 'x', timestamp: 1000, peer: 'ann' }],
       refused: 1,
     },
-    { durable: { applied: 1, duplicate: 0, waiting: 0, missing: [] }, ephemeral: [], refused: 0 },
+    {
+      durable: { applied: 1, duplicate: 0, waiting: 0, dropped: 0, missing: [], forked: [] },
+      ephemeral: [],
+      refused: 0,
+    },
   ]);
 });
 
 test('options: namespaces, small messages, read-only', () => {
-  const ann = side('ann', engine, { mostMessageBytes: 64 });
+  const ann = side('ann', engine, { maxMessageBytes: 64 });
   const ben = side('ben', engine, { namespaces: ['wanted'], readOnly: true });
   ann.store.set('wanted', 'k', 1, 1000);
   ann.store.set('other', 'k', 1, 1000);
@@ -84,6 +88,51 @@ test('options: namespaces, small messages, read-only', () => {
   assert.deepEqual(ben.store.namespaces(), ['wanted']);
   assert.ok(ben.doc.get('t', 'r') && !ann.doc.get('t', 'own'));
 });
+
+test('one side that lost its session restarts the conversation on the same connection', () => {
+  const [ann, ben] = [side('ann'), side('ben', elsewhere)];
+  ann.doc.insert('t', 'a', {});
+  carry(ann.session, ben.session);
+  ann.session.dispose();
+  ann.doc.insert('t', 'b', {});
+  ben.doc.insert('t', 'c', {});
+  const again = Session.open(ann.doc, ann.store, { document: 'notes' });
+  carry(again, ben.session);
+  assert.ok(again.progress().inSync && ben.session.progress().inSync);
+  assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
+  assert.deepEqual([...ann.doc.rows('t')].length, 3);
+});
+
+test('a side accepts nothing but what its options allow', () => {
+  const writers = side('ben', engine, { writers: ['ben', 'cleo/*'] });
+  const ann = side('ann');
+  ann.store.set('n', 'k', 1, 1000);
+  assert.equal(carryEntries(ann.session, writers.session), 1);
+  assert.deepEqual(writers.store.getAll('n'), []);
+  ann.doc.insert('t', 'r', {});
+  assert.throws(() => carry(ann.session, writers.session), { name: 'ProtocolError', message: /ann/ });
+  assert.deepEqual(writers.doc.version(), []);
+
+  const [cleo, again] = [side('cleo/phone'), side('ben', engine, { writers: ['ben', 'cleo/*'] })];
+  cleo.doc.insert('t', 'r', {});
+  carry(cleo.session, again.session);
+  assert.equal(again.doc.digestHex(), cleo.doc.digestHex());
+});
+
+/**
+ * Carries messages until both sides are quiet; returns how many entries were refused.
+ *
+ * @param {Session} from
+ * @param {Session} to
+ */
+function carryEntries(from, to) {
+  let refused = 0;
+  for (let round = 0; round < 4; round++) {
+    for (const message of from.messages(1000)) refused += to.receive(message, 1000).refused;
+    for (const message of to.messages(1000)) refused += from.receive(message, 1000).refused;
+  }
+  return refused;
+}
 
 test('a session keeps the memory of what it carries', () => {
   const [ann, ben] = [side('ann'), side('ben')];
@@ -107,14 +156,24 @@ test('what is refused', () => {
     [() => S.open(), /^options must be an object, not undefined$/],
     [() => S.open(undefined, store, { document: 'd' }), /^doc must be a document of this package, not undefined$/],
     [() => S.open(doc, doc, { document: 'd' }), /^store must be a store of this package, not a RawDoc$/],
-    [() => S.open(doc, other.store, { document: 'd' }), /of different engines; make both with one$/],
+    [() => S.open(doc, other.store, { document: 'd' }), /belong to different engines; create both with the same one$/],
     [() => S.open(doc, store, {}), /^document must be a string, not undefined$/],
     [() => S.open(doc, store, { document: 'd', namespace: 'n' }), /^options has no member "namespace"/],
-    [() => S.open(doc, store, { document: 'd', mostMessageBytes: 1.5 }), /^mostMessageBytes must be an integer/],
-    [() => S.open(doc, store, { document: 'd', mostMessageBytes: 63 }), /give at least 64/],
+    [() => S.open(doc, store, { document: 'd', maxMessageBytes: 1.5 }), /^maxMessageBytes must be an integer/],
+    [() => S.open(doc, store, { document: 'd', maxMessageBytes: 63 }), /give at least 64/],
     [() => S.open(doc, store, { document: 'd', namespaces: [1] }), /^namespaces\[0\]: namespace must be a string/],
     [() => S.open(doc, store, { document: 'd', readOnly: 1 }), /^readOnly must be true or false, not 1$/],
     [() => S.open(doc, store, { document: '' }), /the document name is empty/],
+    [
+      () => S.open(doc, store, { document: 'd', nonce: 1 }),
+      /^nonce must be a bigint from 0n to 2n \*\* 64n - 1n, not 1$/,
+    ],
+    [() => S.open(doc, store, { document: 'd', nonce: 2n ** 64n }), /^nonce must be a bigint/],
+    [() => S.open(doc, store, { document: 'd', accept: ['events'] }), /^accept must be an object, not an Array$/],
+    [() => S.open(doc, store, { document: 'd', accept: { entrys: true } }), /^accept has no member "entrys"/],
+    [() => S.open(doc, store, { document: 'd', accept: { events: 1 } }), /^events must be true or false, not 1$/],
+    [() => S.open(doc, store, { document: 'd', writers: 'ann' }), /^writers must be an array, not "ann"$/],
+    [() => S.open(doc, store, { document: 'd', writers: [1] }), /^writers\[0\]: writer must be a string, not 1$/],
     [() => /** @type {any} */ (session).poll('1'), /^now must be a number of milliseconds, not "1"$/],
     [() => /** @type {any} */ (session).receive('1'), /^message must be a Uint8Array/],
   ];
@@ -131,12 +190,18 @@ test('an error ends a session, and neither document nor store', () => {
   const [ann, ben] = [side('ann'), side('ben')];
   ben.doc.insert('t', 'r', {});
   assert.throws(() => ben.session.receive(new Uint8Array(9), 1000), { name: 'CorruptError' });
-  assert.throws(() => ben.session.poll(1000), { name: 'InvalidArgumentError', message: /an error ended this session/ });
+  assert.throws(() => ben.session.poll(1000), {
+    name: 'SessionEndedError',
+    case: 'session-ended',
+    message: 'an earlier error ended this session; open a new one',
+  });
   carry(ann.session, Session.open(ben.doc, ben.store, { document: 'notes' }));
   assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
   const places = side('cleo', engine, { document: 'places' });
   const hello = ann.session.poll(1000) ?? Session.open(ann.doc, ann.store, { document: 'notes' }).poll(1000);
   assert.throws(() => places.session.receive(hello ?? new Uint8Array(), 1000), {
+    name: 'ProtocolError',
+    case: 'protocol',
     message: /"notes", this one "places"/,
   });
 });

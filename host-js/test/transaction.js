@@ -1,6 +1,7 @@
 // Transactions: reads see what was written, a commit is one event, and nothing is left of what did not come to that.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { Transaction, open, real } from '../src/node.js';
 
@@ -55,6 +56,11 @@ test('transact commits what a function writes, and nothing of one that throws', 
   assert.throws(() => pay(501), RangeError);
   assert.throws(() => doc.transact((transaction) => transaction.delete('accounts', 'x')), { name: 'NoSuchRowError' });
   assert.throws(() => doc.transact(async () => assert.fail('it went on')), /not asynchronous/);
+  const thenable = { then: (/** @type {() => void} */ resolve) => resolve() };
+  assert.throws(() => doc.transact(() => /** @type {any} */ (thenable)), {
+    name: 'InvalidArgumentError',
+    message: 'transact() takes a function that is not asynchronous; use begin() if writes take several steps',
+  });
   assert.equal(
     doc.transact(() => {}),
     undefined,
@@ -67,7 +73,7 @@ test('transact commits what a function writes, and nothing of one that throws', 
   );
 });
 
-test('a transaction lives on without its document, and frees what it holds', () => {
+test('a transaction reads on without its document, and frees what it holds', () => {
   const doc = accounts();
   const [kept, dropped] = [doc.begin(), doc.begin()];
   dropped.insert('accounts', 'x', {});
@@ -77,7 +83,24 @@ test('a transaction lives on without its document, and frees what it holds', () 
   assert.throws(() => doc.begin(), { name: 'DisposedError' });
   assert.deepEqual({ ...kept.get('accounts', 'a') }, { cents: 500, owner: 'Ann' });
   assert.deepEqual(kept.insert('accounts', 'x', {}), undefined);
-  assert.deepEqual(kept.commit(), { peer: 'bank', counter: 2 });
+  assert.throws(() => kept.commit(), { name: 'DisposedError', message: /^this document was disposed/ });
+  kept.dispose();
+});
+
+test('a transaction is committed by its own document alone', async () => {
+  const [doc, other] = [accounts(), accounts()];
+  const transaction = doc.raw.begin();
+  const elsewhere = (await open(readFile(new URL('../dist/converge.core.wasm', import.meta.url)))).Doc.create('ann');
+  const name = 'InvalidArgumentError';
+  assert.throws(() => elsewhere.raw.commitTransaction(transaction), { name, message: /document of another engine$/ });
+  assert.throws(() => doc.raw.commitTransaction(/** @type {any} */ ({})), {
+    name,
+    message: /must be a transaction of/,
+  });
+  transaction.insert('accounts', 'x', []);
+  assert.throws(() => other.raw.commitTransaction(transaction), { name });
+  assert.throws(() => doc.raw.commitTransaction(transaction), { name: 'DisposedError' });
+  assert.deepEqual([doc.version()[0]?.count, other.version()[0]?.count], [2, 2]);
 });
 
 test('a commit on a row that went away is refused, and the document goes on', () => {

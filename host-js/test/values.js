@@ -39,8 +39,11 @@ const VALUES = [
   ['infinity', Infinity, { tag: 'real', val: Infinity }],
   ['-infinity', -Infinity, { tag: 'real', val: -Infinity }],
   ['NaN', NaN, { tag: 'real', val: NaN }],
-  ['an integral real', real(1), { tag: 'real', val: 1 }, 1],
-  ['an unsafe integral real', real(2 ** 60), { tag: 'real', val: 2 ** 60 }, 2 ** 60],
+  ['a whole real', real(1), { tag: 'real', val: 1 }],
+  ['a real 0', real(0), { tag: 'real', val: 0 }],
+  ['a whole real beyond the safe integers', real(1.989e30), { tag: 'real', val: 1.989e30 }],
+  ['a Number object', Object(1), { tag: 'real', val: 1 }, real(1)],
+  ['a Number object with a fraction', Object(1.5), { tag: 'real', val: 1.5 }, 1.5],
   ['the empty text', '', { tag: 'text', val: '' }],
   ['a text with NUL', 'a\0b', { tag: 'text', val: 'a\0b' }],
   ['U+10FFFF', '\u{10ffff}', { tag: 'text', val: '\u{10ffff}' }],
@@ -83,7 +86,8 @@ const REFUSED = [
   ['a nested object', { a: 1 }, /not an Object/],
   ['an array', [1], /not an Array/],
   ['a Map', new Map(), /not a Map/],
-  ['a boxed number', Object(1), /not a Number/],
+  ['a boxed string', Object('1'), /not a String/],
+  ['what claims to be a Number', { [Symbol.toStringTag]: 'Number' }, /not a Number/],
   ['an ArrayBuffer', new ArrayBuffer(1), /not an ArrayBuffer/],
   ['other integers than bytes', new Uint16Array(1), /not a Uint16Array/],
 ];
@@ -108,6 +112,7 @@ test('real() takes numbers only', () => {
   }
   assert.ok(real(1) instanceof Real);
   assert.equal(Number(real(1)), 1);
+  assert.equal(real(1).value, 1);
 });
 
 test('any name is a column', () => {

@@ -1,7 +1,7 @@
-// Mends the glue that jco makes. Knows what the glue looks like, and fails where it looks otherwise.
+// Patches the glue that jco generates. Each patch names the code that it expects, and fails if that code is not there.
 
-// jco 1.35 wraps every call, also of a component whose functions are all synchronous, in a task of its scheduler: three
-// promises, some fifty fields, a dozen closures. These stand in for it; the minifier then drops the scheduler.
+// jco 1.35 wraps every call in a task of its scheduler, even if all functions of the component are synchronous: three
+// promises, some fifty fields, a dozen closures. These constants replace it; the minifier then drops the scheduler.
 const PLAIN_TASK = `[{
   id() { return 0; }, componentIdx() { return 0; },
   enterSync() { return true; }, mayBlock() { return false; }, setCalleeIsAsync() {},
@@ -9,12 +9,12 @@ const PLAIN_TASK = `[{
   resolve() {}, reject() {}, setErrored() {}, exit() {},
   isResolvedState() { return true; }, isExited() { return true; },
 }, 0]`;
-// Whether an instance has trapped is known by the layer above, which does not call it then.
+// src/instance.js does not call an instance that has trapped.
 const PLAIN_STATE = '{ mayLeave: true, throwIfTrapped() {}, markTrapped() {} }';
 
-// Views of the memory are kept until it grows, which detaches them: to ask a memory for its buffer costs more than to read a
-// number. Most texts are short and in ASCII, for which a loop is faster than the platform's encoder and decoder; names of
-// columns come again and again, and are looked up among the texts that were decoded last.
+// Views of the memory are kept until it grows, which detaches them: reading `memory.buffer` costs more than reading a
+// number. Most texts are short ASCII, for which a loop is faster than the platform's encoder and decoder. Column names
+// repeat, so recently decoded texts are cached.
 const VIEWS = `let bytesOf = new Uint8Array();
 let viewOf = new DataView(bytesOf.buffer);
 const look = (memory) => {
@@ -81,11 +81,11 @@ function decodeText(memory, ptr, len) {
 }
 `;
 
-/** Where text is decoded: in many places, all of one form. */
+/** The expression that decodes a text. It occurs many times. */
 const DECODE = /TEXT_DECODER_UTF8\.decode\(new Uint8Array\(memory0\.buffer, (ptr\d+), (len\d+)\)\)/g;
 
-/** @type {[why: string, from: RegExp, to: string][]} */
-const MENDS = [
+/** @type {[what: string, from: RegExp, to: string][]} */
+const PATCHES = [
   [
     'views of the memory',
     /let dv = new DataView\(new ArrayBuffer\(\)\);\s*const dataView = mem => dv\.buffer === mem\.buffer \? dv : dv = new DataView\(mem\.buffer\);/g,
@@ -97,19 +97,24 @@ const MENDS = [
     ENCODE,
   ],
   [
-    'debug messages, which read process.env in every call: slow in Node, a permission error in Deno',
+    'debug messages, which read process.env in every call: slow in Node.js, a permission error in Deno',
     /const _debugLog = \(\.\.\.args\) => \{\s*if \(!globalThis\?\.process\?\.env\?\.JCO_DEBUG\) \{ return; \}\s*console\.debug\(\.\.\.args\);\s*\};/g,
     'const _debugLog = () => {};',
   ],
   [
-    'the decoder, which drops a byte order mark at the start of a string',
+    'the decoder, which drops a byte order mark at the start of a text',
     /const TEXT_DECODER_UTF8 = new TextDecoder\(\);/g,
     "const TEXT_DECODER_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });",
   ],
   [
-    'addresses of arguments, which are negative where the memory has more than 2 GiB',
+    'addresses of arguments, which are negative beyond 2 GiB',
     /\brealloc0 = exports1\.cabi_realloc;/g,
     'realloc0 = (from, length, align, size) => exports1.cabi_realloc(from, length, align, size) >>> 0;',
+  ],
+  [
+    'the registry for platforms without FinalizationRegistry, which lacks register()',
+    /return \{ unregister \(\) \{\} \};/g,
+    'return { register() {}, unregister() {} };',
   ],
   [
     'the task of each call',
@@ -129,32 +134,42 @@ const MENDS = [
 ];
 
 /**
- * Mends the glue of a component that imports nothing and exports no asynchronous function. Each place must be there
- * exactly once: another jco needs another look.
+ * Makes a suspendable variant of a function, once per function. No synchronous component calls these. If the platform
+ * has no `WebAssembly.promising`, each is a TypeError whose message V8 makes by parsing the glue: 1.5 ms each on Node.js
+ * 20, more than 100 ms per engine.
+ */
+const PROMISING = /try \{\s*(\w+Async) = WebAssembly\.promising\(([^;]+)\);\s*\} catch\(err\) \{\s*\1 = \2;\s*\}/g;
+
+/**
+ * Patches the glue of a component that imports nothing and exports no asynchronous function. The code that a patch
+ * replaces must occur exactly once.
  *
  * @param {string} glue
  * @returns {string}
- * @throws {Error} where the glue is not what is known
+ * @throws {Error} if the glue is not that of the known version of jco
  */
-export function mend(glue) {
+export function patch(glue) {
   if (/\bis(Manual)?Async: true\b/.test(glue)) {
     throw new Error('the component exports an asynchronous function, which needs the scheduler of the glue');
   }
-  const mended = MENDS.reduce(
-    (text, [why, from, to]) => {
+  const patched = PATCHES.reduce(
+    (text, [what, from, to]) => {
       const found = text.match(from)?.length ?? 0;
       if (found !== 1) {
-        throw new Error(`jco's glue has ${found} places, not one, to mend ${why}`);
+        throw new Error(`cannot patch ${what}: jco's glue has ${found} such places instead of one`);
       }
       return text.replace(from, () => to);
     },
-    glue.replace(DECODE, 'decodeText(memory0, $1, $2)'),
+    glue.replace(DECODE, 'decodeText(memory0, $1, $2)').replace(PROMISING, '$1 = $2;'),
   );
-  if (/TEXT_DECODER_UTF8\.decode\(new/.test(mended) || !/\bdecodeText\(memory0/.test(mended)) {
-    throw new Error("jco's glue decodes text in a form that is not known");
+  if (/TEXT_DECODER_UTF8\.decode\(new/.test(patched) || !/\bdecodeText\(memory0/.test(patched)) {
+    throw new Error("jco's glue decodes text in an unknown form");
   }
-  if (/\bprocess\b/.test(mended)) {
-    throw new Error("jco's glue still knows process, which is a permission error in Deno");
+  if (/\bWebAssembly\.promising\b/.test(patched)) {
+    throw new Error("jco's glue calls WebAssembly.promising in an unknown form, which is slow on Node.js 20");
   }
-  return mended;
+  if (/\bprocess\b/.test(patched)) {
+    throw new Error("jco's glue still reads process, which is a permission error in Deno");
+  }
+  return patched;
 }

@@ -1,0 +1,41 @@
+// Keeps objects whose content is in the engine from being copied by `structuredClone`, `postMessage`, `JSON.stringify` or
+// spread syntax, which would return an empty object without an error.
+
+import { InvalidArgumentError } from './errors.js';
+
+/** What to send in place of each kind of object. */
+const KINDS = {
+  document: refusal('a document', 'send the bytes of save() or updateSince()'),
+  watcher: refusal('a watcher', 'send what take() returns'),
+  store: refusal('a store', 'send the bytes of snapshot() or takeUpdate()'),
+  session: refusal('a session', 'send its messages'),
+  transaction: refusal('a transaction', 'commit it and send the event'),
+  reader: refusal('a reader', 'send the bytes that it reads'),
+  engine: refusal('an engine', 'send the compiled module and open() it there'),
+  mutators: refusal('a set of mutators', 'send the compiled modules'),
+};
+
+/**
+ * Makes every copy of `object` fail. JavaScript has no hook for this, but all ways to copy an object read its own
+ * enumerable properties.
+ *
+ * @param {object} object
+ * @param {keyof typeof KINDS} kind
+ */
+export function refuseCopies(object, kind) {
+  Object.defineProperty(object, 'notCloneable', KINDS[kind]);
+}
+
+/**
+ * @param {string} what
+ * @param {string} remedy
+ * @returns {PropertyDescriptor}
+ */
+function refusal(what, remedy) {
+  return {
+    enumerable: true,
+    get() {
+      throw new InvalidArgumentError(`${what} cannot be cloned, spread or serialized as JSON; ${remedy}`);
+    },
+  };
+}

@@ -1,0 +1,146 @@
+// The code of README.md over real WebSockets: between this process, whose sockets behave like those of browsers, and a
+// server.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
+import { Session, open } from '../src/node.js';
+
+/** @import { Doc, Received } from '../src/index.js' */
+
+/**
+ * As the sockets of browsers are by default: messages arrive as a `Blob`, and sending while connecting fails.
+ */
+class BrowserSocket extends WebSocket {
+  /** @param {string} url */
+  constructor(url) {
+    super(url);
+    /** @type {any} */ (this).binaryType = 'blob';
+  }
+}
+
+/** @typedef {(doc: Doc, store: any, socket: any, shown: (received: Received) => void) => { session: Session, flush: () => void }} Sync */
+
+const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+const code = /^function sync\(.*?^}$/ms.exec(readme)?.[0] ?? assert.fail('README.md has no sync()');
+/** @type {Sync} */
+const sync = new Function('Session', `${code}\nreturn sync;`)(Session);
+
+const engine = await open();
+const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+await new Promise((resolve) => server.once('listening', resolve));
+after(() => server.close());
+const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+const url = `ws://127.0.0.1:${port}`;
+
+/** @param {string} peer */
+function replica(peer) {
+  const [doc, store] = [engine.Doc.create(peer), engine.Store.create(peer)];
+  doc.insert('people', peer, { name: peer });
+  store.set('cursors', peer, 'here');
+  return { doc, store };
+}
+
+/**
+ * Waits until a condition holds.
+ *
+ * @param {() => boolean} condition
+ */
+async function until(condition) {
+  for (let tries = 0; !condition(); tries++) {
+    assert.ok(tries < 500, `still not true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test("the README's code syncs over a socket that is still connecting and delivers Blobs by default", async () => {
+  const [here, there] = [replica('ann'), replica('server')];
+  server.once('connection', (socket) => sync(there.doc, there.store, socket, () => {}));
+  const socket = new BrowserSocket(url);
+  assert.equal(socket.readyState, socket.CONNECTING);
+  const { session, flush } = sync(here.doc, here.store, socket, () => {});
+  here.doc.insert('people', 'p', { name: 'written while connecting' });
+  flush();
+  await until(() => session.progress().inSync);
+  assert.equal(here.doc.digestHex(), there.doc.digestHex());
+  assert.equal(there.store.get('cursors', 'ann')?.value, 'here');
+  here.doc.update('people', 'p', { name: 'written while connected' });
+  flush();
+  await until(() => here.doc.digestHex() === there.doc.digestHex());
+  socket.close();
+  await until(() => socket.readyState === socket.CLOSED);
+  flush();
+  assert.throws(() => session.poll(), { name: 'DisposedError' });
+});
+
+test("a message that breaks the protocol closes the README's socket, and a new one continues", async (t) => {
+  const [here, there] = [replica('ann'), replica('server')];
+  server.once('connection', (socket) => socket.send(new Uint8Array([1, 2, 3])));
+  const errors = t.mock.method(console, 'error', () => {});
+  const broken = new BrowserSocket(url);
+  sync(here.doc, here.store, broken, () => {});
+  await until(() => broken.readyState === broken.CLOSED);
+  assert.equal(errors.mock.callCount(), 1);
+  server.once('connection', (socket) => sync(there.doc, there.store, socket, () => {}));
+  const socket = new BrowserSocket(url);
+  const { session } = sync(here.doc, here.store, socket, () => {});
+  await until(() => session.progress().inSync);
+  assert.equal(here.doc.digestHex(), there.doc.digestHex());
+  socket.close();
+});
+
+test('a Blob is refused with the way out, however it is passed, and the session goes on', async () => {
+  const [here, there] = [replica('ann'), replica('server')];
+  const [one, other] = [here, there].map(({ doc, store }) => Session.open(doc, store, { document: 'notes' }));
+  assert.ok(one && other);
+  server.once('connection', (socket) => one.flush((message) => socket.send(message)));
+  const socket = new BrowserSocket(url);
+  const data = await new Promise((resolve) => (socket.onmessage = (event) => resolve(event.data)));
+  socket.close();
+  assert.ok(data instanceof Blob);
+  const name = 'InvalidArgumentError';
+  for (const call of ['receive', 'updateOf']) {
+    const session = /** @type {any} */ (other);
+    assert.throws(() => session[call](data), {
+      name,
+      message:
+        "message must be a Uint8Array or an ArrayBuffer, not a Blob; over a WebSocket, set binaryType = 'arraybuffer' and pass event.data",
+    });
+    assert.throws(() => session[call](new Uint8Array(/** @type {any} */ (data))), {
+      name,
+      message: "message is empty; over a WebSocket, set binaryType = 'arraybuffer', since a Blob reads as no bytes",
+    });
+    assert.throws(() => session[call](new ArrayBuffer(0)), { name, message: /^message is empty/ });
+    assert.throws(() => session[call]('text'), { name, message: /not "text"; messages are binary$/ });
+    assert.throws(() => session[call](new DataView(new ArrayBuffer(1))), { name, message: /not a DataView; over/ });
+    assert.throws(() => session[call](undefined), { name, message: /not undefined; over/ });
+  }
+  other.receive(await data.arrayBuffer());
+  assert.ok([...other.messages()].length > 0);
+});
+
+test('every call that takes bytes refuses a Blob and other holders of bytes, and tells how to read them', () => {
+  const { doc, store } = replica('ann');
+  const { Doc } = engine;
+  /** @type {any} */
+  const blob = new Blob([new Uint8Array(doc.save())]);
+  /** @type {any} */
+  const response = new Response(blob);
+  for (const given of [blob, response]) {
+    const message = /must be a Uint8Array, not a (Blob|Response); use new Uint8Array\(await value\.arrayBuffer\(\)\)$/;
+    for (const call of [
+      () => Doc.load(given),
+      () => Doc.peek(given, 'people', 'ann'),
+      () => doc.mergeUpdate(given),
+      () => doc.rebase(given),
+      () => store.mergeUpdate(given),
+    ]) {
+      assert.throws(call, { name: 'InvalidArgumentError', message });
+    }
+    assert.throws(() => doc.insert('t', 'r', { photo: given }), {
+      message: /"photo" must be null, .* not a (Blob|Response)$/,
+    });
+  }
+  assert.throws(() => doc.mergeUpdate(/** @type {any} */ ('text')), { message: /must be a Uint8Array, not "text"$/ });
+});
