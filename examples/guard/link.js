@@ -8,20 +8,23 @@ import { transpiled } from '../transpiled.js';
  * What `open(source, { front })` takes: the guard, with the schema of this name.
  *
  * @param {string} schema
+ * @param {{ asByCli?: boolean }} [options] of `transpiled`
  * @returns {Promise<Front>}
  */
-export async function guard(schema) {
-  const [front, described] = await Promise.all([transpiled('parts/guard.wasm'), transpiled(`parts/${schema}.wasm`)]);
+export async function guard(schema, options) {
+  const [front, described] = await Promise.all([
+    transpiled('parts/guard.wasm', options),
+    transpiled(`parts/${schema}.wasm`, options),
+  ]);
   return (engine) => {
-    const { durable, session, transactions, committing } = front.start({
+    const { durable, session, transactions } = front.start({
       'converge:sync/types': {},
       'converge:sync/durable': engine.durable,
       'converge:sync/ephemeral': engine.ephemeral,
       'converge:sync/session': engine.session,
       'converge:sync/transactions': engine.transactions,
-      'converge:sync/committing': engine.committing,
       'converge:guard/schema': described.start().schema,
     });
-    return { durable, session, transactions, committing };
+    return { durable, session, transactions };
   };
 }

@@ -21,6 +21,7 @@ macro_rules! records {
         }
     )*};
     (@field $from:ident $field:ident) => { $from.$field };
+    (@field $from:ident $field:ident into) => { $from.$field.into() };
     (@field $from:ident $field:ident option) => { $from.$field.map(Into::into) };
     (@field $from:ident $field:ident list) => { list($from.$field) };
     (@field $from:ident $field:ident commits) => { $from.$field.into_iter().map(list).collect() };
@@ -33,16 +34,26 @@ records! {
     engine::UpdateOp => wit::UpdateOp { table, row, cells }
     wit::DeleteOp => engine::DeleteOp { table, row }
     engine::DeleteOp => wit::DeleteOp { table, row }
-    wit::EventRun => engine::EventRun { peer, start, lamport, deps, commits as commits }
-    engine::EventRun => wit::EventRun { peer, start, lamport, deps, commits as commits }
+    wit::UnsetOp => engine::UnsetOp { table, row, columns }
+    engine::UnsetOp => wit::UnsetOp { table, row, columns }
+    wit::EventRun => engine::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
+    engine::EventRun => wit::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
     engine::EventBatch => wit::EventBatch { runs as list, more }
-    engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, missing }
-    engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped }
-    engine::TableSummary => wit::TableSummary { name, rows }
+    engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, dropped, missing, forked }
+    engine::Fork => wit::Fork { peer, counter, branches }
+    engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped, horizon }
     engine::Changes => wit::Changes { ops as list, more }
-    session::SessionOptions => engine_session::SessionOptions { document, most_message_bytes, namespaces, read_only }
+    session::SessionOptions => engine_session::SessionOptions {
+        document, nonce, max_message_bytes, namespaces, read_only, accept as into, writers
+    }
     engine_session::Received => session::Received { durable as option, ephemeral, refused }
     engine_session::Progress => session::Progress { known_there, unsent, awaited, in_sync }
+}
+
+impl From<session::Acceptance> for engine_session::Acceptance {
+    fn from(accept: session::Acceptance) -> Self {
+        Self::from_bits_truncate(accept.bits())
+    }
 }
 
 impl From<wit::RowOp> for engine::RowOp {
@@ -51,6 +62,7 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Insert(op) => Self::Insert(op.into()),
             wit::RowOp::Update(op) => Self::Update(op.into()),
             wit::RowOp::Delete(op) => Self::Delete(op.into()),
+            wit::RowOp::Unset(op) => Self::Unset(op.into()),
         }
     }
 }
@@ -61,6 +73,7 @@ impl From<engine::RowOp> for wit::RowOp {
             engine::RowOp::Insert(op) => Self::Insert(op.into()),
             engine::RowOp::Update(op) => Self::Update(op.into()),
             engine::RowOp::Delete(op) => Self::Delete(op.into()),
+            engine::RowOp::Unset(op) => Self::Unset(op.into()),
         }
     }
 }

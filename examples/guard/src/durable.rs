@@ -1,11 +1,12 @@
-//! `durable`: documents and their watchers, each around one of the engine's.
+//! `durable`: documents, watchers and update readers, each around one of the engine's.
 
 use crate::Component;
 use crate::contract::converge::sync::durable as engine;
 use crate::contract::converge::sync::types::{self, Cell, Error, EventId, PeerVersion};
-use crate::contract::exports::converge::sync::durable as wit;
+use crate::contract::exports::converge::sync::{durable as wit, transactions};
 use crate::convert::list;
 use crate::rules::Rules;
+use crate::transactions::Transaction;
 use std::rc::Rc;
 
 /// A document of the engine, shared with its transactions and sessions.
@@ -13,14 +14,27 @@ pub(crate) struct Doc(pub(crate) Rc<engine::Doc>);
 
 pub(crate) struct Watcher(engine::Watcher);
 
+pub(crate) struct UpdateReader(engine::UpdateReader);
+
 impl wit::Guest for Component {
     type Doc = Doc;
     type Watcher = Watcher;
+    type UpdateReader = UpdateReader;
+}
+
+impl wit::GuestUpdateReader for UpdateReader {
+    fn open(update: Vec<u8>) -> Result<wit::UpdateReader, Error> {
+        Ok(wit::UpdateReader::new(Self(engine::UpdateReader::open(&update)?)))
+    }
+
+    fn next(&self, limit: u32) -> wit::EventBatch {
+        self.0.next(limit).into()
+    }
 }
 
 impl wit::GuestWatcher for Watcher {
-    fn take(&self, most: u32) -> wit::Changes {
-        self.0.take(most).into()
+    fn take(&self, limit: u32) -> wit::Changes {
+        self.0.take(limit).into()
     }
 }
 
@@ -53,10 +67,6 @@ impl wit::GuestDoc for Doc {
         engine::Doc::peek(&saved, &table, &row)
     }
 
-    fn events_of(update: Vec<u8>, skip: u32, most: u32) -> Result<wit::EventBatch, Error> {
-        Ok(engine::Doc::events_of(&update, skip, most)?.into())
-    }
-
     fn peer(&self) -> String {
         self.0.peer()
     }
@@ -73,8 +83,20 @@ impl wit::GuestDoc for Doc {
         self.write(&[engine::RowOp::Delete(engine::DeleteOp { table, row })])
     }
 
+    fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<EventId, Error> {
+        self.write(&[engine::RowOp::Unset(engine::UnsetOp { table, row, columns })])
+    }
+
     fn commit(&self, ops: Vec<wit::RowOp>) -> Result<EventId, Error> {
         self.write(&list::<_, engine::RowOp>(ops))
+    }
+
+    fn begin(&self) -> transactions::Transaction {
+        Transaction::begin(&self.0)
+    }
+
+    fn commit_transaction(&self, transaction: transactions::Transaction) -> Result<Option<EventId>, Error> {
+        transaction.into_inner::<Transaction>().commit(&self.0)
     }
 
     fn get(&self, table: String, row: String) -> Option<Vec<Cell>> {
@@ -85,8 +107,8 @@ impl wit::GuestDoc for Doc {
         self.0.scan(&table, &options)
     }
 
-    fn tables(&self) -> Vec<wit::TableSummary> {
-        list(self.0.tables())
+    fn tables(&self) -> Vec<types::TableSummary> {
+        self.0.tables()
     }
 
     fn watch(&self, tables: Vec<String>, from_start: bool) -> Result<wit::Watcher, Error> {
@@ -105,8 +127,24 @@ impl wit::GuestDoc for Doc {
         self.0.heads()
     }
 
-    fn events_since(&self, known: Vec<PeerVersion>, most: u32) -> Result<wit::EventBatch, Error> {
-        Ok(self.0.events_since(&known, most)?.into())
+    fn summary(&self) -> Vec<u8> {
+        self.0.summary()
+    }
+
+    fn summary_of(version: Vec<PeerVersion>) -> Result<Vec<u8>, Error> {
+        engine::Doc::summary_of(&version)
+    }
+
+    fn forks(&self, skip: u32, limit: u32) -> Vec<wit::Fork> {
+        list(self.0.forks(skip, limit))
+    }
+
+    fn permanent_id(&self, event: EventId) -> Result<EventId, Error> {
+        self.0.permanent_id(&event)
+    }
+
+    fn events_since(&self, summary: Vec<u8>, limit: u32) -> Result<wit::EventBatch, Error> {
+        Ok(self.0.events_since(&summary, limit)?.into())
     }
 
     fn merge_events(&self, events: Vec<wit::EventRun>) -> Result<wit::MergeReport, Error> {
@@ -115,8 +153,8 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.merge_events(&events)?.into())
     }
 
-    fn update_since(&self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Error> {
-        self.0.update_since(&known)
+    fn update_since(&self, summary: Vec<u8>) -> Result<Vec<u8>, Error> {
+        self.0.update_since(&summary)
     }
 
     fn merge_update(&self, update: Vec<u8>) -> Result<wit::MergeReport, Error> {
@@ -128,8 +166,8 @@ impl wit::GuestDoc for Doc {
         self.0.save()
     }
 
-    fn compact(&self, horizon: Vec<PeerVersion>) -> Result<wit::CompactionReport, Error> {
-        Ok(self.0.compact(&horizon)?.into())
+    fn compact(&self, summaries: Vec<Vec<u8>>) -> Result<wit::CompactionReport, Error> {
+        Ok(self.0.compact(&summaries)?.into())
     }
 
     fn rebase(&self, saved: Vec<u8>) -> Result<wit::MergeReport, Error> {
@@ -137,8 +175,8 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.rebase(&saved)?.into())
     }
 
-    fn diff(&self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<wit::RowOp>, Error> {
-        Ok(list(self.0.diff(&here, &there)?))
+    fn diff(&self, from_heads: Vec<EventId>, to_heads: Vec<EventId>) -> Result<Vec<wit::RowOp>, Error> {
+        Ok(list(self.0.diff(&from_heads, &to_heads)?))
     }
 
     fn fork_at(&self, heads: Vec<EventId>, peer: String) -> Result<wit::Doc, Error> {

@@ -5,9 +5,10 @@
 //! names it, which would part the replicas for good.
 
 use crate::contract::converge::guard::schema::{self, Kind};
-use crate::contract::converge::sync::durable::{DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UpdateOp};
+use crate::contract::converge::sync::durable::{
+    DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UnsetOp, UpdateOp, UpdateReader,
+};
 use crate::contract::converge::sync::types::{Cell, Error, EventId, KeyRange, ScanOptions, Value};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
@@ -23,23 +24,6 @@ struct Reference<'a> {
     from: String,
     table: &'a str,
     row: &'a str,
-}
-
-/// The events of a run that a document does not know.
-struct News<'a> {
-    deps: Cow<'a, [EventId]>,
-    commits: &'a [Vec<RowOp>],
-}
-
-impl<'a> News<'a> {
-    /// None where it knows them all: `known` of the peer's events.
-    fn of(run: &'a EventRun, known: u32) -> Option<Self> {
-        let skipped = known.saturating_sub(run.start);
-        let commits = run.commits.get(skipped as usize..).filter(|commits| !commits.is_empty())?;
-        let before = || EventId { peer: run.peer.clone(), counter: known - 1 };
-        let deps = if skipped == 0 { Cow::Borrowed(&run.deps[..]) } else { Cow::Owned(vec![before()]) };
-        Some(Self { deps, commits })
-    }
 }
 
 impl Rules {
@@ -75,6 +59,13 @@ impl Rules {
                 cells.iter().try_for_each(|cell| check_cell(table, columns, cell))
             }
             RowOp::Delete(DeleteOp { table, .. }) => columns(table).map(drop),
+            RowOp::Unset(UnsetOp { table, row, columns: unset }) => {
+                let columns = columns(table)?;
+                unset.iter().try_for_each(|name| match column(table, columns, name)?.required {
+                    true => Err(broken("required", format_args!("{table}.{name} of the row {row:?} cannot be unset"))),
+                    false => Ok(()),
+                })
+            }
         }
     }
 
@@ -114,39 +105,41 @@ impl Rules {
     }
 
     /// Checks events of other replicas, which are to be merged into a document; `each` visits them all, page by page. The row that
-    /// an event names may be there, may come with it, or may have been there for its author, who had not deleted it just before.
+    /// an event names must exist in the document, be inserted by an event that comes with it, or have existed for its author,
+    /// who must not have deleted it just before.
+    ///
+    /// Events that the document has are checked, too: a name alone does not prove that it has this event.
     pub(crate) fn check_events(
         &self,
         doc: &Doc,
         each: impl Fn(&mut dyn FnMut(&[EventRun]) -> Result<(), Error>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let known: BTreeMap<String, u32> = doc.version().into_iter().map(|known| (known.peer, known.count)).collect();
-        let known = |peer: &str| known.get(peer).copied().unwrap_or(0);
         let mut come = BTreeSet::new();
         each(&mut |runs| {
             self.check_ops(runs)?;
-            for op in
-                runs.iter().filter_map(|run| News::of(run, known(&run.peer))).flat_map(|news| news.commits).flatten()
-            {
-                if let RowOp::Insert(InsertOp { table, row, .. }) = op {
-                    come.insert((table.clone(), row.clone()));
+            for run in runs {
+                let skipped = known.get(&run.peer).map_or(0, |known| known.saturating_sub(run.start));
+                for op in run.commits.iter().skip(skipped as usize).flatten() {
+                    if let RowOp::Insert(InsertOp { table, row, .. }) = op {
+                        come.insert((table.clone(), row.clone()));
+                    }
                 }
             }
             Ok(())
         })?;
-        // By peer, the counter of its next event, and what the first of a run that a page may have cut depends on.
-        let mut begun: BTreeMap<String, (u32, Vec<EventId>)> = BTreeMap::new();
+        // By peer, the counter of its next event, and the run so far, which a page may have cut.
+        let mut begun: BTreeMap<String, (u32, Begun)> = BTreeMap::new();
         each(&mut |runs| {
             for run in runs {
-                let Some(News { deps, commits }) = News::of(run, known(&run.peer)) else { continue };
                 let end = run.start + run.commits.len() as u32;
-                let goes_on = matches!(&run.deps[..], [dep] if dep.peer == run.peer && dep.counter + 1 == run.start);
-                let deps = match begun.remove(&run.peer) {
-                    Some((next, deps)) if next == run.start && goes_on => deps,
-                    _ => deps.into_owned(),
+                let continues = matches!(&run.deps[..], [dep] if dep.peer == run.peer && dep.counter + 1 == run.start);
+                let mut so_far = match begun.remove(&run.peer) {
+                    Some((next, so_far)) if next == run.start && continues => so_far,
+                    _ => Begun { deps: run.deps.clone(), rows: BTreeMap::new() },
                 };
-                self.check_run(doc, commits, &deps, &come)?;
-                begun.insert(run.peer.clone(), (end, deps));
+                self.check_run(doc, &run.commits, &mut so_far, &come)?;
+                begun.insert(run.peer.clone(), (end, so_far));
             }
             Ok(())
         })
@@ -156,21 +149,25 @@ impl Rules {
         &self,
         doc: &Doc,
         commits: &[Vec<RowOp>],
-        deps: &[EventId],
+        Begun { deps, rows }: &mut Begun,
         come: &BTreeSet<(String, String)>,
     ) -> Result<(), Error> {
-        let (mut deleted, mut seen) = (BTreeSet::new(), None);
+        let mut seen = None;
         for commit in commits {
             for op in commit {
-                let (table, row, is_deleted) = named(op);
-                let _ = if is_deleted { deleted.insert((table, row)) } else { deleted.remove(&(table, row)) };
+                match op {
+                    RowOp::Insert(InsertOp { table, row, .. }) => rows.insert((table.clone(), row.clone()), true),
+                    RowOp::Delete(DeleteOp { table, row }) => rows.insert((table.clone(), row.clone()), false),
+                    RowOp::Update(_) | RowOp::Unset(_) => None,
+                };
             }
             self.check_references(commit, |table, row| {
-                let owned = || (table.to_owned(), row.to_owned());
-                !deleted.contains(&(table, row))
-                    && (doc.get(table, row).is_some()
-                        || come.contains(&owned())
-                        || seen.get_or_insert_with(|| deleted_since(doc, deps)).contains(&owned()))
+                let named = (table.to_owned(), row.to_owned());
+                rows.get(&named).copied().unwrap_or_else(|| {
+                    doc.get(table, row).is_some()
+                        || come.contains(&named)
+                        || seen.get_or_insert_with(|| Seen::by(doc, deps)).has(&named)
+                })
             })?;
         }
         Ok(())
@@ -213,7 +210,7 @@ impl Rules {
             RowOp::Insert(InsertOp { table, cells, .. }) | RowOp::Update(UpdateOp { table, cells, .. }) => {
                 (table, &cells[..])
             }
-            RowOp::Delete(DeleteOp { table, .. }) => (table, &[][..]),
+            RowOp::Delete(DeleteOp { table, .. }) | RowOp::Unset(UnsetOp { table, .. }) => (table, &[][..]),
         };
         let columns = self.0.get(table);
         cells.iter().filter_map(move |Cell { column, value }| {
@@ -225,11 +222,18 @@ impl Rules {
     }
 }
 
+fn column<'a>(
+    table: &str,
+    columns: &'a BTreeMap<String, schema::Column>,
+    name: &str,
+) -> Result<&'a schema::Column, Error> {
+    let unknown = || broken("column", format_args!("the schema has no column {name:?} in the table {table:?}"));
+    columns.get(name).ok_or_else(unknown)
+}
+
 fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Cell) -> Result<(), Error> {
     let Cell { column: name, value } = cell;
-    let column = columns
-        .get(name)
-        .ok_or_else(|| broken("column", format_args!("the schema has no column {name:?} in the table {table:?}")))?;
+    let column = column(table, columns, name)?;
     let (kind, bytes) = match value {
         Value::Null if column.required => {
             return Err(broken("required", format_args!("{table}.{name} must have a value, and was given null")));
@@ -245,9 +249,9 @@ fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Ce
         let (taken, given) = (told(column.kind), told(kind));
         return Err(broken("type", format_args!("{table}.{name} takes {taken}, and was given {given}")));
     }
-    if bytes > column.most_bytes as usize {
-        let most = column.most_bytes;
-        return Err(broken("size", format_args!("{table}.{name} takes {most} bytes, and was given {bytes}")));
+    if bytes > column.max_bytes as usize {
+        let max = column.max_bytes;
+        return Err(broken("size", format_args!("{table}.{name} is {bytes} bytes long; the maximum is {max}")));
     }
     Ok(())
 }
@@ -276,11 +280,10 @@ fn ops(runs: &[EventRun]) -> impl Iterator<Item = &RowOp> {
 
 /// Visits the events of an update or a saved document, page by page.
 fn each_page(update: &[u8], visit: &mut dyn FnMut(&[EventRun]) -> Result<(), Error>) -> Result<(), Error> {
-    let mut skip = 0;
+    let reader = UpdateReader::open(update)?;
     loop {
-        let EventBatch { runs, more } = Doc::events_of(update, skip, u32::MAX)?;
+        let EventBatch { runs, more } = reader.next(u32::MAX);
         visit(&runs)?;
-        skip += runs.iter().map(|run| run.commits.len() as u32).sum::<u32>();
         if !more {
             return Ok(());
         }
@@ -290,17 +293,46 @@ fn each_page(update: &[u8], visit: &mut dyn FnMut(&[EventRun]) -> Result<(), Err
 /// Table and row of an operation, and whether it deletes the row.
 fn named(op: &RowOp) -> (&str, &str, bool) {
     match op {
-        RowOp::Insert(InsertOp { table, row, .. }) | RowOp::Update(UpdateOp { table, row, .. }) => (table, row, false),
+        RowOp::Insert(InsertOp { table, row, .. })
+        | RowOp::Update(UpdateOp { table, row, .. })
+        | RowOp::Unset(UnsetOp { table, row, .. }) => (table, row, false),
         RowOp::Delete(DeleteOp { table, row }) => (table, row, true),
     }
 }
 
-/// The rows that were there at a version and are not there any more; none where the document does not know that version.
-fn deleted_since(doc: &Doc, version: &[EventId]) -> BTreeSet<(String, String)> {
-    let back = doc.diff(&doc.heads(), version).unwrap_or_default();
-    let inserted = |op| match op {
-        RowOp::Insert(InsertOp { table, row, .. }) => Some((table, row)),
-        RowOp::Update(_) | RowOp::Delete(_) => None,
-    };
-    back.into_iter().filter_map(inserted).collect()
+/// The events of a run that were checked.
+struct Begun {
+    /// The dependencies of the first event.
+    deps: Vec<EventId>,
+    /// The rows that these events inserted or deleted, and whether they exist after them.
+    rows: BTreeMap<(String, String), bool>,
+}
+
+/// Rows that existed for the author of an event and do not exist any more.
+enum Seen {
+    Rows(BTreeSet<(String, String)>),
+    /// Nobody knows: the history was compacted away. The engine decides whether it knows the event.
+    Compacted,
+}
+
+impl Seen {
+    /// Those of an event with these dependencies; none if the document does not know them.
+    fn by(doc: &Doc, dependencies: &[EventId]) -> Self {
+        let back = match doc.diff(&doc.heads(), dependencies) {
+            Err(Error::Compacted(_)) => return Self::Compacted,
+            back => back.unwrap_or_default(),
+        };
+        let inserted = |op| match op {
+            RowOp::Insert(InsertOp { table, row, .. }) => Some((table, row)),
+            RowOp::Update(_) | RowOp::Delete(_) | RowOp::Unset(_) => None,
+        };
+        Self::Rows(back.into_iter().filter_map(inserted).collect())
+    }
+
+    fn has(&self, row: &(String, String)) -> bool {
+        match self {
+            Self::Rows(rows) => rows.contains(row),
+            Self::Compacted => true,
+        }
+    }
 }

@@ -27,7 +27,7 @@ impl wit::Guest for Component {
 impl Session {
     fn check_is_on(&self) -> Result<(), Error> {
         match self.is_over.get() {
-            true => Err(Error::InvalidArgument("an error ended this session; open another one".to_owned())),
+            true => Err(Error::SessionEnded),
             false => Ok(()),
         }
     }

@@ -1,19 +1,17 @@
-//! `transactions` and `committing`: transactions, each around one of the engine's.
+//! `transactions`: transactions, each around one of the engine's.
 
 use crate::Component;
-use crate::contract::converge::sync::committing as engine;
-use crate::contract::converge::sync::durable::{DeleteOp, InsertOp, RowOp, UpdateOp};
+use crate::contract::converge::sync::durable::{DeleteOp, Doc, InsertOp, RowOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::transactions::Transaction as EngineTransaction;
-use crate::contract::converge::sync::types::{Cell, Error, EventId, Page, ScanOptions};
-use crate::contract::exports::converge::sync::{committing, durable, transactions as wit};
-use crate::durable::Doc;
+use crate::contract::converge::sync::types::{Cell, Error, EventId, Page, RowId, ScanOptions};
+use crate::contract::exports::converge::sync::transactions as wit;
 use crate::rules::Rules;
 use std::cell::RefCell;
 
 /// A transaction of a document.
 pub(crate) struct Transaction {
     transaction: EngineTransaction,
-    /// What was written, for the rules that look at all of it.
+    /// The buffered writes, for the rules that need all of them.
     ops: RefCell<Vec<RowOp>>,
 }
 
@@ -22,6 +20,20 @@ impl wit::Guest for Component {
 }
 
 impl Transaction {
+    /// Begins a transaction of this document.
+    pub(crate) fn begin(doc: &Doc) -> wit::Transaction {
+        wit::Transaction::new(Self { transaction: doc.begin(), ops: RefCell::default() })
+    }
+
+    /// Checks the rules that need all writes, and commits them to this document.
+    pub(crate) fn commit(self, doc: &Doc) -> Result<Option<EventId>, Error> {
+        let Self { transaction, ops } = self;
+        if let Some(rules) = Rules::get() {
+            rules.check_references(&*ops.borrow(), |table, row| transaction.get(table, row).is_some())?;
+        }
+        doc.commit_transaction(transaction)
+    }
+
     /// Checks one write by itself, and makes it.
     fn write(&self, op: RowOp) -> Result<(), Error> {
         let rules = Rules::get();
@@ -30,6 +42,7 @@ impl Transaction {
             RowOp::Insert(InsertOp { table, row, cells }) => self.transaction.insert(table, row, cells)?,
             RowOp::Update(UpdateOp { table, row, cells }) => self.transaction.update(table, row, cells)?,
             RowOp::Delete(DeleteOp { table, row }) => self.transaction.delete(table, row)?,
+            RowOp::Unset(UnsetOp { table, row, columns }) => self.transaction.unset(table, row, columns)?,
         }
         if rules.is_some() {
             self.ops.borrow_mut().push(op);
@@ -58,19 +71,12 @@ impl wit::GuestTransaction for Transaction {
     fn delete(&self, table: String, row: String) -> Result<(), Error> {
         self.write(RowOp::Delete(DeleteOp { table, row }))
     }
-}
 
-impl committing::Guest for Component {
-    fn begin(doc: durable::DocBorrow<'_>) -> wit::Transaction {
-        let transaction = engine::begin(&doc.get::<Doc>().0);
-        wit::Transaction::new(Transaction { transaction, ops: RefCell::default() })
+    fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<(), Error> {
+        self.write(RowOp::Unset(UnsetOp { table, row, columns }))
     }
 
-    fn commit(transaction: wit::Transaction) -> Result<Option<EventId>, Error> {
-        let Transaction { transaction, ops } = transaction.into_inner();
-        if let Some(rules) = Rules::get() {
-            rules.check_references(&*ops.borrow(), |table, row| transaction.get(table, row).is_some())?;
-        }
-        engine::commit(transaction)
+    fn touched(&self) -> Vec<RowId> {
+        self.transaction.touched()
     }
 }

@@ -1,25 +1,28 @@
-// Who does which task of the board: mutators in JavaScript, built as a component by build.js.
+// Assignments of the board's tasks: mutators in JavaScript, built as a component by build.js.
 
 const text = (val) => ({ tag: 'text', val });
+const invalid = (expected) => ({ tag: 'invalid-arguments', val: expected });
+const rejected = (why) => ({ tag: 'rejected', val: why });
 
 const mutators = {
-  /** `assign(task, person)`: somebody who has three tasks that are not done gets no other. */
+  /** `assign(task, person)`: assigns a task. Nobody gets more than three open tasks. */
   assign(transaction, [task, person]) {
-    if (task?.tag !== 'text' || person?.tag !== 'text') throw 'assign takes a task and a person, as texts';
-    if (transaction.get('tasks', task.val) === undefined) throw `there is no task ${JSON.stringify(task.val)}`;
+    if (task?.tag !== 'text' || person?.tag !== 'text') throw invalid('assign takes a task and a person, as texts');
+    if (transaction.get('tasks', task.val) === undefined)
+      throw rejected(`there is no task ${JSON.stringify(task.val)}`);
     const busy = tasks(transaction).filter((cells) => cells.person === person.val && !cells.done);
-    if (busy.length >= 3) throw `${person.val} has ${busy.length} tasks already`;
+    if (busy.length >= 3) throw rejected(`${person.val} has ${busy.length} tasks already`);
     transaction.update('tasks', task.val, [{ column: 'person', value: text(person.val) }]);
   },
 
-  /** `leave(person)`: the tasks of somebody who goes are nobody's, all at once. */
+  /** `leave(person)`: unassigns all tasks of a person, in one event. */
   leave(transaction, [person]) {
     for (const { id, person: whose } of tasks(transaction)) {
-      if (whose === person?.val) transaction.update('tasks', id, [{ column: 'person', value: { tag: 'null' } }]);
+      if (whose === person?.val) transaction.unset('tasks', id, ['person']);
     }
   },
 
-  /** `stamp(task)`: what WASI grants: a clock that the host sets, and random numbers that are none. */
+  /** `stamp(task)`: writes what WASI grants: the time that the host sets, and the same random numbers in each call. */
   stamp(transaction, [task]) {
     const cells = [
       { column: 'stamped', value: { tag: 'integer', val: BigInt(Date.now()) } },
@@ -57,6 +60,16 @@ function tasks(transaction) {
 
 const exported = {
   names: () => Object.keys(mutators),
-  apply: (transaction, name, args) => mutators[name](transaction, args),
+
+  apply(transaction, { name, arguments: args }) {
+    if (!Object.hasOwn(mutators, name)) throw { tag: 'unknown-mutator' };
+    try {
+      mutators[name](transaction, args);
+    } catch (error) {
+      // A failed call of the transaction throws the contract's error as `payload`.
+      if (error?.payload?.tag !== undefined) throw { tag: 'failed', val: error.payload };
+      throw error;
+    }
+  },
 };
 export { exported as mutators };

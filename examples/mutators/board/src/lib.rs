@@ -1,10 +1,11 @@
 //! The writes of a task board, as mutators: one component that runs in the client at once, and on the server again.
 //!
-//! `tasks` has a row for each task (`title`, `column`, `position`, `done`), `bin` the last state of those that were deleted.
+//! `tasks` has a row for each task (`title`, `column`, `position`, `done`, and `by` if an authenticated caller added it), `bin`
+//! the last state of each deleted task.
 
 use contract::converge::sync::transactions::Transaction;
 use contract::converge::sync::types::{Cell, Error, Value};
-use contract::exports::converge::sync::mutators::Guest;
+use contract::exports::converge::sync::mutators::{Call, Guest, MutationError};
 
 /// The contract, as Rust types and functions.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
@@ -21,9 +22,9 @@ mod contract {
 const TASKS: &str = "tasks";
 const BIN: &str = "bin";
 const COLUMNS: [&str; 3] = ["todo", "doing", "done"];
-const MOST_TITLE_CHARS: usize = 200;
+const MAX_TITLE_CHARS: usize = 200;
 
-type Mutator = fn(&Transaction, &[Value]) -> Result<(), String>;
+type Mutator = fn(&Transaction, &Call) -> Result<(), MutationError>;
 
 const MUTATORS: [(&str, Mutator); 5] =
     [("add", add), ("rename", rename), ("move", move_to), ("complete", complete), ("delete", delete)];
@@ -35,49 +36,51 @@ impl Guest for Board {
         MUTATORS.map(|(name, _)| name.to_owned()).into()
     }
 
-    fn apply(transaction: &Transaction, name: String, arguments: Vec<Value>) -> Result<(), String> {
-        let known = MUTATORS.iter().find(|(known, _)| *known == name);
-        let (_, mutator) = known.ok_or_else(|| format!("the board has no mutator {name:?}"))?;
-        mutator(transaction, &arguments)
+    fn apply(transaction: &Transaction, call: Call) -> Result<(), MutationError> {
+        let known = MUTATORS.iter().find(|(known, _)| *known == call.name);
+        let (_, mutator) = known.ok_or(MutationError::UnknownMutator)?;
+        mutator(transaction, &call)
     }
 }
 
-/// `add(task, title)`: a new task, at the end of the first column.
-fn add(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
-    let (task, title) = (text(arguments, 0, "task")?, title(arguments)?);
+/// `add(task, title)`: adds a task at the end of the first column.
+fn add(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
+    let (task, title) = (text(call, 0, "task")?, title(call)?);
     if transaction.get(TASKS, task).is_some() {
-        return Err(format!("there is a task {task:?} already"));
+        return Err(MutationError::Rejected(format!("there is a task {task:?} already")));
     }
-    let cells = [
+    let mut cells = vec![
         cell("title", Value::Text(title.to_owned())),
         cell("column", Value::Text(COLUMNS[0].to_owned())),
         cell("position", Value::Real(0.0)),
         cell("done", Value::Boolean(false)),
     ];
-    transaction.insert(TASKS, task, &cells).map_err(|error| told(&error))
+    cells.extend(call.caller.clone().map(|caller| cell("by", Value::Text(caller))));
+    transaction.insert(TASKS, task, &cells).map_err(MutationError::Failed)
 }
 
-/// `rename(task, title)`: a rename brings back a deleted task. Whoever renames it has it before them and wants it.
-fn rename(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
-    let (task, title) = (text(arguments, 0, "task")?, title(arguments)?);
+/// `rename(task, title)`: renames a task, and restores it if it was deleted: the caller sees the task and wants it.
+fn rename(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
+    let (task, title) = (text(call, 0, "task")?, title(call)?);
     if transaction.get(TASKS, task).is_none() {
         let cells = transaction.get(BIN, task).ok_or_else(|| missing(task))?;
-        transaction.delete(BIN, task).map_err(|error| told(&error))?;
-        transaction.insert(TASKS, task, &cells).map_err(|error| told(&error))?;
+        transaction.delete(BIN, task).map_err(MutationError::Failed)?;
+        transaction.insert(TASKS, task, &cells).map_err(MutationError::Failed)?;
     }
     update(transaction, task, &[cell("title", Value::Text(title.to_owned()))])
 }
 
-/// `move(task, column, position)`: into a column, ordered there by position.
-fn move_to(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
-    let (task, column) = (text(arguments, 0, "task")?, text(arguments, 1, "column")?);
-    let position = match arguments.get(2) {
+/// `move(task, column, position)`: moves a task into a column, ordered there by position.
+fn move_to(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
+    let (task, column) = (text(call, 0, "task")?, text(call, 1, "column")?);
+    let position = match call.arguments.get(2) {
         Some(&Value::Real(position)) if position.is_finite() => position,
         Some(&Value::Integer(position)) => position as f64,
-        _ => return Err("argument 3, position, must be a finite number".to_owned()),
+        _ => return Err(MutationError::InvalidArguments("argument 3, position, must be a finite number".to_owned())),
     };
     if !COLUMNS.contains(&column) {
-        return Err(format!("the board has no column {column:?}; it has {}", COLUMNS.join(", ")));
+        let columns = COLUMNS.join(", ");
+        return Err(MutationError::Rejected(format!("the board has no column {column:?}; it has {columns}")));
     }
     update(
         transaction,
@@ -86,9 +89,9 @@ fn move_to(transaction: &Transaction, arguments: &[Value]) -> Result<(), String>
     )
 }
 
-/// `complete(task)`: into the last column. Nothing where it is complete: two who complete it write once.
-fn complete(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
-    let task = text(arguments, 0, "task")?;
+/// `complete(task)`: moves a task into the last column. Writes nothing if the task is complete already.
+fn complete(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
+    let task = text(call, 0, "task")?;
     let cells = transaction.get(TASKS, task).ok_or_else(|| missing(task))?;
     if cells.iter().any(|cell| cell.column == "done" && matches!(cell.value, Value::Boolean(true))) {
         return Ok(());
@@ -96,18 +99,18 @@ fn complete(transaction: &Transaction, arguments: &[Value]) -> Result<(), String
     update(transaction, task, &[cell("done", Value::Boolean(true)), cell("column", Value::Text(COLUMNS[2].to_owned()))])
 }
 
-/// `delete(task)`: from the board into the bin.
-fn delete(transaction: &Transaction, arguments: &[Value]) -> Result<(), String> {
-    let task = text(arguments, 0, "task")?;
+/// `delete(task)`: moves a task from the board into the bin.
+fn delete(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
+    let task = text(call, 0, "task")?;
     let cells = transaction.get(TASKS, task).ok_or_else(|| missing(task))?;
-    transaction.insert(BIN, task, &cells).map_err(|error| told(&error))?;
-    transaction.delete(TASKS, task).map_err(|error| told(&error))
+    transaction.insert(BIN, task, &cells).map_err(MutationError::Failed)?;
+    transaction.delete(TASKS, task).map_err(MutationError::Failed)
 }
 
-fn update(transaction: &Transaction, task: &str, cells: &[Cell]) -> Result<(), String> {
+fn update(transaction: &Transaction, task: &str, cells: &[Cell]) -> Result<(), MutationError> {
     transaction.update(TASKS, task, cells).map_err(|error| match error {
         Error::NoSuchRow(_) => missing(task),
-        error => told(&error),
+        error => MutationError::Failed(error),
     })
 }
 
@@ -116,28 +119,28 @@ fn cell(column: &str, value: Value) -> Cell {
 }
 
 /// An argument, by its number from 0.
-fn text<'a>(arguments: &'a [Value], number: usize, what: &str) -> Result<&'a str, String> {
-    match arguments.get(number) {
+fn text<'a>(call: &'a Call, number: usize, what: &str) -> Result<&'a str, MutationError> {
+    match call.arguments.get(number) {
         Some(Value::Text(text)) if !text.is_empty() => Ok(text),
-        _ => Err(format!("argument {}, {what}, must be a text that is not empty", number + 1)),
+        _ => {
+            let expected = format!("argument {}, {what}, must be a text that is not empty", number + 1);
+            Err(MutationError::InvalidArguments(expected))
+        }
     }
 }
 
-fn title(arguments: &[Value]) -> Result<&str, String> {
-    let title = text(arguments, 1, "title")?;
+fn title(call: &Call) -> Result<&str, MutationError> {
+    let title = text(call, 1, "title")?;
     let chars = title.chars().count();
-    if chars > MOST_TITLE_CHARS {
-        return Err(format!("the title has {chars} characters, and may have {MOST_TITLE_CHARS}"));
+    if chars > MAX_TITLE_CHARS {
+        let why = format!("the title has {chars} characters; the maximum is {MAX_TITLE_CHARS}");
+        return Err(MutationError::Rejected(why));
     }
     Ok(title)
 }
 
-fn missing(task: &str) -> String {
-    format!("there is no task {task:?}")
-}
-
-fn told(error: &Error) -> String {
-    format!("the document refused it: {error:?}")
+fn missing(task: &str) -> MutationError {
+    MutationError::Rejected(format!("there is no task {task:?}"))
 }
 
 /// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.

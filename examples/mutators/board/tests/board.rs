@@ -1,6 +1,6 @@
 //! The task board in wasmtime: call by call, as `board.test.js` runs it in Node, and between a client and a server.
 
-use converge::mutators::{Error, Mutators, Options};
+use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Cell, Doc, Value};
 use serde::Deserialize;
 use std::path::Path;
@@ -8,23 +8,33 @@ use std::sync::OnceLock;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
-/// `calls.json`: calls, and the digest that the document has afterwards, on every host.
+/// `calls.json`: calls, and the digest of the document afterwards, on every host.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Calls {
-    calls: Vec<Call>,
+    calls: Vec<Step>,
     digest: String,
 }
 
-/// What is called, and what comes of it.
+/// A call and its result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Call {
+struct Step {
     call: String,
     arguments: Vec<serde_json::Value>,
-    refused: Option<String>,
+    caller: Option<String>,
+    error: Option<Expected>,
     #[serde(default = "yes")]
     wrote: bool,
+}
+
+/// An expected error, as the contract names it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Expected {
+    UnknownMutator(()),
+    InvalidArguments(String),
+    Rejected(String),
 }
 
 fn yes() -> bool {
@@ -41,11 +51,10 @@ fn board() -> &'static Mutators {
 }
 
 fn call(doc: &Doc, name: &str, arguments: &[&str]) -> Result<(), Error> {
-    let arguments: Vec<Value> = arguments.iter().map(|&argument| argument.into()).collect();
-    board().apply(doc, name, &arguments).map(drop)
+    board().apply(doc, &Call::new(name, arguments.iter().copied())).map(drop)
 }
 
-/// The title of a task, where it is there.
+/// The title of a task, or `None` if the task does not exist.
 fn title(doc: &Doc, task: &str) -> Option<Value> {
     let cells = doc.get("tasks", task).unwrap()?;
     cells.into_iter().find(|cell| cell.column == "title").map(|Cell { value, .. }| value)
@@ -56,12 +65,16 @@ fn the_calls_give_what_they_say() {
     let calls = std::fs::read_to_string(Path::new(FOLDER).join("../calls.json")).unwrap();
     let Calls { calls, digest } = serde_json::from_str(&calls).unwrap();
     let doc = Doc::create("ann").unwrap();
-    for Call { call, arguments, refused, wrote } in &calls {
-        let values: Vec<Value> = arguments.iter().map(value).collect();
-        match (board().apply(&doc, call, &values), refused) {
-            (Ok(event), None) => assert_eq!(event.is_some(), *wrote, "{call} {arguments:?}"),
-            (Err(Error::Refused(text)), Some(refused)) => assert_eq!(text, *refused),
-            (given, expected) => panic!("{call} {arguments:?}: {given:?} instead of {expected:?}"),
+    for Step { call, arguments, caller, error, wrote } in &calls {
+        let call = Call { caller: caller.clone(), ..Call::new(call, arguments.iter().map(value)) };
+        match (board().apply(&doc, &call), error) {
+            (Ok(event), None) => assert_eq!(event.is_some(), *wrote, "{call:?}"),
+            (Err(Error::UnknownMutator { .. }), Some(Expected::UnknownMutator(()))) => {}
+            (Err(Error::InvalidArguments(text)), Some(Expected::InvalidArguments(expected))) => {
+                assert_eq!(text, *expected)
+            }
+            (Err(Error::Rejected(text)), Some(Expected::Rejected(expected))) => assert_eq!(text, *expected),
+            (given, expected) => panic!("{call:?}: {given:?} instead of {expected:?}"),
         }
     }
     assert_eq!(doc.digest().unwrap().to_string(), digest);
@@ -92,7 +105,7 @@ fn a_rename_brings_back_what_the_server_deleted() {
 
     // Online again it sends the call, which the server makes by the same rules on what is there now.
     call(&server, "rename", &["t1", "Send the minutes"]).unwrap();
-    client.merge_update(&server.update_since(&client.version().unwrap()).unwrap()).unwrap();
+    client.merge_update(&server.update_since(&client.summary().unwrap()).unwrap()).unwrap();
     assert_eq!(title(&client, "t1"), Some("Send the minutes".into()));
     assert_eq!(client.digest().unwrap(), server.digest().unwrap());
 }

@@ -1,6 +1,6 @@
 //! Mutators in JavaScript, run in the Rust host: `../people`, which `just mutators` builds, on the tasks of the board.
 
-use converge::mutators::{Error, Mutators, Options};
+use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Doc, Value};
 use std::fs;
 use std::path::Path;
@@ -33,8 +33,7 @@ fn cell(doc: &Doc, task: &str, column: &str) -> Option<Value> {
 
 fn refused(doc: &Doc, name: &str, arguments: &[&str]) -> Error {
     let before = doc.save().unwrap();
-    let arguments: Vec<Value> = arguments.iter().map(|&argument| argument.into()).collect();
-    let error = people().apply(doc, name, &arguments).unwrap_err();
+    let error = people().apply(doc, &Call::new(name, arguments.iter().copied())).unwrap_err();
     assert_eq!(doc.save().unwrap(), before, "{name}");
     error
 }
@@ -44,24 +43,29 @@ fn javascript_reads_and_writes_in_the_transaction() {
     let doc = tasks();
     assert_eq!(people().names(), ["assign", "leave", "stamp", "fail"]);
     for task in ["t1", "t2", "t3"] {
-        people().apply(&doc, "assign", &[task.into(), "Ben".into()]).unwrap();
+        people().apply(&doc, &Call::new("assign", [task, "Ben"])).unwrap();
     }
     let error = refused(&doc, "assign", &["t4", "Ben"]);
-    assert!(matches!(&error, Error::Refused(text) if text == "Ben has 3 tasks already"), "{error}");
+    assert!(matches!(&error, Error::Rejected(text) if text == "Ben has 3 tasks already"), "{error}");
     let error = refused(&doc, "assign", &["t9", "Ben"]);
-    assert!(matches!(&error, Error::Refused(text) if text == "there is no task \"t9\""), "{error}");
+    assert!(matches!(&error, Error::Rejected(text) if text == "there is no task \"t9\""), "{error}");
+
+    let error = refused(&doc, "assign", &["t4"]);
+    assert!(matches!(&error, Error::InvalidArguments(text) if text.contains("as texts")), "{error}");
+    let error = refused(&doc, "stamp", &["t9"]);
+    assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "t9"), "{error}");
 
     let before = doc.version().unwrap()[0].count;
-    people().apply(&doc, "leave", &["Ben".into()]).unwrap();
+    people().apply(&doc, &Call::new("leave", ["Ben"])).unwrap();
     assert_eq!(doc.version().unwrap()[0].count, before + 1);
-    assert!(["t1", "t2", "t3"].iter().all(|task| cell(&doc, task, "person") == Some(Value::Null)));
+    assert!(["t1", "t2", "t3"].iter().all(|task| cell(&doc, task, "person").is_none()));
 }
 
 #[test]
 fn what_javascript_has_of_the_world_is_the_same_each_time() {
     let [one, other] = [(); 2].map(|()| {
         let doc = tasks();
-        people().apply(&doc, "stamp", &["t1".into()]).unwrap();
+        people().apply(&doc, &Call::new("stamp", ["t1"])).unwrap();
         doc
     });
     assert_eq!(cell(&one, "t1", "stamped"), Some(Value::Integer(1_800_000_000_000)));

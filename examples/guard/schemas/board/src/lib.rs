@@ -22,7 +22,7 @@ impl Guest for Board {
             kind,
             required: false,
             references: None,
-            most_bytes: 200,
+            max_bytes: 200,
         };
         let columns = Table {
             name: "columns".to_owned(),
@@ -36,7 +36,7 @@ impl Guest for Board {
                 column("position", Kind::Real),
                 column("done", Kind::Boolean),
                 column("votes", Kind::Integer),
-                Column { most_bytes: 1 << 16, ..column("picture", Kind::Blob) },
+                Column { max_bytes: 1 << 16, ..column("picture", Kind::Blob) },
             ],
         };
         Some(vec![columns, tasks])
