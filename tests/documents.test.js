@@ -84,7 +84,7 @@ test('docs/limits.md lists the limits of the engine', async () => {
   const documented = rows.map((row) => [row[1], BigInt(row[2].replaceAll(',', ''))]);
   assert.deepEqual(
     documented,
-    engine.limits().map(({ name, most }) => [name, BigInt(most)]),
+    engine.limits().map(({ name, maximum }) => [name, maximum]),
   );
 });
 

@@ -1,30 +1,36 @@
-// A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects,
-// and checks what comes cheap: not whether dependencies are concurrent, nor whether a state is what its history makes.
+// A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects, computes
+// the fingerprints of all events from what they hold, and checks what comes cheap: not whether dependencies are concurrent,
+// nor whether a state is what its history makes.
+import { BRANCH_MARK, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
+import { ABSENT, Bytes, UnsupportedFeature, UnsupportedVersion, check, checkAscending, counting } from './bytes.js';
+import { MAX_EVENTS, crc32, littleEndian, sorted, sum } from './bytes.js';
+import { checkPrints, computePrints, printOf, printsBefore, readDocumentLinks, readLinks } from './links.js';
 
 const [MAGIC, VERSION] = [[0xc7, 0x63, 0x76, 0x67], 1n];
 const KINDS = { 0x44: 'document', 0x55: 'update' };
-const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8], update: [1, 2, 5, 6] };
-const [OPTIONAL, FIRST_TO_SKIP] = [[3, 7, 8], 64];
+const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8, 10], update: [1, 2, 5, 6, 10] };
+const [FINGERPRINTS, OPTIONAL, FIRST_TO_SKIP] = [10, [3, 7, 8], 64];
 const BLOCK_ROWS = 128;
-const [MOST_NAME_BYTES, MOST_EVENTS, MOST_SHARED, MOST_CODES] = [256, 2 ** 32 - 1, 128, 4096];
-const OPS = ['insert', 'update', 'delete'];
-const [NULL, FALSE, TRUE] = [{ tag: 'null' }, { tag: 'boolean', val: false }, { tag: 'boolean', val: true }];
-const VALUES = [NULL, FALSE, TRUE, 'integer', 'real', 'text', 'blob'];
+const OPS = ['insert', 'update', 'delete', 'unset'];
 const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // what numbers in stamps mean
 
+export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
+
+/** @import { Branch } from './branches.js' */
+/** @import { Marker } from './links.js' */
 /** @import { Cell, EventId, EventRun, PeerVersion } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
- * @typedef {Omit<EventRun, 'lamport'> & { lamport?: number }} Run undefined where it follows from events that are not here
+ * A run of events; `lamport` is undefined where it follows from events that are not here. `prints` are the fingerprints of
+ * the events.
+ *
+ * @typedef {Omit<EventRun, 'lamport'> & { lamport?: number, prints: bigint[] }} Run
  * @typedef {{ name: string, rows: { id: string, cells: Cell[] }[] }} Table cells that show, rows that are there
  * @typedef {{ table: string, row: string, cells?: Cell[] }} ChangedRow as it was; undefined where it was not there
- * @typedef {{ kind: 'document', peers: string[], horizon: PeerVersion[], version: PeerVersion[], heads: EventId[],
- *   tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[] }} Document
- * @typedef {{ kind: 'update', peers: string[], runs: Run[] }} Update
+ * @typedef {{ kind: 'document', peers: string[], places: number[], horizon: PeerVersion[], version: PeerVersion[],
+ *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[] }} Document `places`: by peer, its
+ *   place in the order of execution
+ * @typedef {{ kind: 'update', peers: string[], runs: Run[], markers: Marker[] }} Update
  */
-
-/** Bytes that break a rule of docs/format.md; bytes of another version. */
-export class Corrupt extends Error {}
-export class UnsupportedVersion extends Error {}
 
 /** @type {(bytes: Uint8Array) => Document | Update} what is in a saved document or an update */
 export function read(bytes) {
@@ -38,8 +44,9 @@ function readFrame(bytes) {
   const version = frame.varint();
   if (version !== VERSION) throw new UnsupportedVersion(`version ${version}`);
   const kind = KINDS[frame.byte()];
+  const features = frame.varint();
+  if (features !== 0n) throw new UnsupportedFeature(`features ${features}`);
   check('neither a document nor an update', kind !== undefined);
-  check('an unknown feature', frame.varint() === 0n);
   const content = frame.part();
   const checksum = crc32(bytes.subarray(0, bytes.length - frame.left));
   check('the checksum is another one', littleEndian(frame.take(4)) === BigInt(checksum));
@@ -54,25 +61,46 @@ function readFrame(bytes) {
     check(`section ${id} in this place`, SECTIONS[kind].includes(id));
     sections.set(id, section);
   }
-  for (const id of SECTIONS[kind]) check(`no section ${id}`, sections.has(id) || OPTIONAL.includes(id));
+  for (const id of SECTIONS[kind]) {
+    const isMissing = !sections.has(id) && !OPTIONAL.includes(id);
+    check(`no section ${id}`, !isMissing || (kind === 'document' && id === FINGERPRINTS));
+  }
   return { kind, sections };
 }
 
 function readDocument(sections) {
-  const names = readNames(sections.get(1), sections.get(2));
-  const horizon = readHorizon(sections.get(3), names.peers.length);
+  const names = readNames(readBranches(sections.get(1), true), sections.get(2));
+  const { branches } = names;
+  const horizon = readHorizon(sections.get(3), branches.length);
   const rows = readState(sections.get(4), names);
-  const { runs, counts } = readHistory(sections.get(6), names, rows, horizon, { isWhole: true, inOrder: true });
+  const { runs, counts, find, end } = readHistory(sections.get(6), names, rows, horizon, {
+    isWhole: true,
+    inOrder: true,
+  });
+  check('a peer without events', !counts.includes(0));
+  checkTrees(branches, counts);
+  check('fingerprints, or none', sections.has(FINGERPRINTS) === branches.length > 0);
+  const prints = sections.get(FINGERPRINTS);
+  const tips = branches.length > 0 ? readDocumentLinks(prints, runs, branches, horizon, find) : [];
+  end();
   const changed = readChanged(sections.get(7), names, rows);
   const waiting = readWaiting(sections.get(8));
   names.checkUsed();
-  check('a peer without events', !counts.includes(0));
+
+  computePrints(runs, branches, names.commits);
+  checkPrints(branches, tips, counts, (event) => {
+    const run = find(event);
+    if (run === undefined) return horizon.named.find(isSame(event));
+    return { print: printOf({ ...event, run }), lamport: run.lamport + event.counter - run.start };
+  });
+
   const events = runs.flatMap(({ peer, lamport, commits }) => commits.map((_, k) => ({ peer, lamport: lamport + k })));
   const given = [null, horizon.named.length > 0 ? null : undefined, ...horizon.stamps];
-  for (const { state } of changed) checkState(state, given);
+  const places = executionOrder(branches);
+  for (const { state } of changed) checkState(state, given, places);
   const stamps = given.concat(events);
   for (const { state, isNamed } of rows) {
-    checkState(state, stamps);
+    checkState(state, stamps, places);
     for (const cell of state.cells) check('a value of no operation', cell.isWritten || cell.number < given.length);
     check('a row of which nothing is known', isNamed || isKnown(state));
   }
@@ -87,6 +115,7 @@ function readDocument(sections) {
   return {
     kind: 'document',
     peers: names.peers,
+    places,
     horizon: version(horizon.counts).filter(({ count }) => count > 0),
     version: version(counts),
     heads: headsOf(runs, horizon).map(names.event),
@@ -99,32 +128,54 @@ function readDocument(sections) {
   };
 }
 
-export function readWaiting(section) {
+function readWaiting(section) {
   if (section === undefined) return [];
-  const parts = new Map(SECTIONS.update.map((id) => [id, section.part()]));
-  section.end('the waiting events');
-  const { runs } = readEvents(parts, false);
+  const { runs } = readParts(section, false);
   check('no waiting events', runs.length > 0);
+  const author = ({ peer }) => peer.split(BRANCH_MARK)[0];
+  for (const run of runs)
+    check('a run with the name of another event', run.peer === branchName(author(run), run.prints[0]));
+  const byAuthor = (a, b) => Buffer.compare(Buffer.from(author(a)), Buffer.from(author(b)));
+  checkAscending(runs, (a, b) => byAuthor(a, b) || a.start - b.start || (a.prints[0] < b.prints[0] ? -1 : 1));
   return runs;
+}
+
+/** A page of events that one side of a session sends. */
+export function readPage(bytes) {
+  return readParts(new Bytes(bytes), true).runs;
+}
+
+/** The sections of an update, one after the other. */
+function readParts(section, inOrder) {
+  const parts = new Map(SECTIONS.update.map((id) => [id, section.part()]));
+  section.end('the events');
+  return readEvents(parts, inOrder);
 }
 
 /** The events of an update. `inOrder`: they come after what they build on, as far as that is here. */
 function readEvents(sections, inOrder) {
-  const names = readNames(sections.get(1), sections.get(2));
+  const names = readNames(readBranches(sections.get(1), false), sections.get(2));
+  const { branches } = names;
   const rows = readRows(sections.get(5), names.tables.length);
-  const horizon = readHorizon(undefined, names.peers.length);
-  const { runs } = readHistory(sections.get(6), names, rows, horizon, { isWhole: false, inOrder });
+  const horizon = readHorizon(undefined, branches.length);
+  const { runs, find, end } = readHistory(sections.get(6), names, rows, horizon, { isWhole: false, inOrder });
+  const markers = readLinks(sections.get(FINGERPRINTS), runs, branches, find);
+  end();
   names.checkUsed();
   for (const row of rows) check('a row that no operation names', row.isNamed);
-  const used = new Set(runs.flatMap(({ peer, deps }) => [peer, ...deps.map((dep) => dep.peer)]));
+  const links = runs.flatMap(({ peer, deps, previous }) => [
+    peer,
+    ...[...deps, previous ?? { peer }].map(({ peer }) => peer),
+  ]);
+  const used = new Set([...links.map((peer) => names.peers[peer]), ...markers.map(({ peer }) => peer)]);
   check('a peer that nothing names', used.size === names.peers.length);
-  return { peers: names.peers, runs: runs.map(names.run) };
+  computePrints(runs, branches, names.commits);
+  return { peers: names.peers, runs: runs.map(names.run), markers };
 }
 
 /** What is called by numbers, and what turns those into names. */
-function readNames(peerSection, nameSection) {
-  const peers = peerSection.names();
-  peerSection.end('the peers');
+function readNames(branches, nameSection) {
+  const peers = branches.map(({ name }) => name);
   const [tables, columns] = [nameSection.names(), nameSection.names()];
   const lengths = nameSection.numbers(nameSection.number());
   const all = nameSection.deltas(sum(lengths)).map(counting);
@@ -139,16 +190,32 @@ function readNames(peerSection, nameSection) {
   const cell = ({ column, value }) => ({ column: columns[column], value });
   const op = ({ tag, row, cells }) => {
     const val = { table: tables[row.table], row: row.id };
-    return { tag, val: tag === 'delete' ? val : { ...val, cells: cells.map(cell) } };
+    if (tag === 'delete') return { tag, val };
+    if (tag === 'unset') return { tag, val: { ...val, columns: cells.map(({ column }) => columns[column]) } };
+    return { tag, val: { ...val, cells: cells.map(cell) } };
   };
+  const commits = (run) => run.commits.map((commit) => commit.map(op));
   return {
+    branches,
     peers,
     tables,
     event,
     cell,
-    run({ peer, start, lamport, deps, commits }) {
-      const named = commits.map((commit) => commit.map(op));
-      return { peer: peers[peer], start, lamport, deps: deps.map(event), commits: named };
+    commits,
+    /** @returns {Run} */
+    run(run) {
+      const { peer, start, lamport, deps, salt, prints } = run;
+      const fingerprints = printsBefore(run);
+      return {
+        peer: peers[peer],
+        start,
+        lamport,
+        deps: deps.map(event),
+        fingerprints,
+        salt,
+        commits: commits(run),
+        prints,
+      };
     },
     /** The cells, yet without values, of a shape. Shapes are numbered as they are first used. */
     cells(shape) {
@@ -279,7 +346,7 @@ function isHeld(cell, state, { number, place }) {
 }
 
 /** Checks that the stamps of a state are possible, and that the cells show that do. */
-function checkState({ remove, inserts, cells }, stamps) {
+function checkState({ remove, inserts, cells }, stamps, places) {
   for (const { number, place } of [remove, ...inserts, ...cells]) {
     const isEvent = number >= FIRST_EVENT && number < stamps.length && place >= 0;
     check('a stamp of nothing', isEvent || (stamps[number] === null && place === 0));
@@ -287,21 +354,27 @@ function checkState({ remove, inserts, cells }, stamps) {
   const compare = (a, b) => {
     const [one, other] = [stamps[a.number], stamps[b.number]];
     if (one === null || other === null) return a.number - b.number;
-    return one.lamport - other.lamport || one.peer - other.peer || a.place - b.place;
+    return one.lamport - other.lamport || places[one.peer] - places[other.peer] || a.place - b.place;
   };
   check('a settled delete', remove.number !== SETTLED);
   if (isThere({ inserts })) checkAscending([remove, ...inserts], compare);
   else check('further inserts of a row that is not there', inserts.length === 1);
   for (const cell of cells) {
     check('a write before the delete', compare(remove, cell) < 0);
-    check('a cell shows, or not', cell.shows === (isThere({ inserts }) && compare(inserts[0], cell) <= 0));
+    check(
+      'a cell shows, or not',
+      cell.shows === (cell.value !== ABSENT && isThere({ inserts }) && compare(inserts[0], cell) <= 0),
+    );
     check('a settled write that does not show', cell.shows || cell.number !== SETTLED);
   }
 }
 
-/** The events, with lamport times where those follow. `isWhole`: nothing that they build on is elsewhere. */
+/**
+ * The events, with lamport times where those follow. `isWhole`: nothing that they build on is elsewhere. `end` checks what can
+ * be checked when salts are known.
+ */
 function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
-  const { runs, counts } = readRuns(section, horizon, isWhole, inOrder);
+  const { runs, counts, find, end } = readRuns(section, names.branches, horizon, isWhole, inOrder);
   const opCounts = section.numbers(sum(runs.map((run) => run.count)));
   const tags = section.numbers(sum(opCounts), OPS.length).map((kind) => OPS[kind]);
   const rowNumbers = section.deltas(tags.length).map(counting);
@@ -324,12 +397,19 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
     });
   }
   section.values(lacking);
+  for (const { tag, cells } of runs.flatMap(({ commits }) => commits.flat())) {
+    const isUnset = tag === 'unset';
+    check(
+      'values that are not those of the operation',
+      cells.every(({ value }) => (value === ABSENT) === isUnset),
+    );
+  }
   section.end('the history');
-  return { runs, counts };
+  return { runs, counts, find, end };
 }
 
 /** The graph: runs, yet without operations, and how many events each peer has in the end. */
-function readRuns(section, horizon, isWhole, inOrder) {
+function readRuns(section, branches, horizon, isWhole, inOrder) {
   const counts = horizon.counts.slice();
   const runPeers = section.numbers(section.number(), counts.length);
   const gaps = section.numbers(runPeers.length);
@@ -338,18 +418,20 @@ function readRuns(section, horizon, isWhole, inOrder) {
   const depPeers = section.numbers(sum(depCounts), counts.length);
   const distances = section.zigzags(depPeers.length);
   const byPeer = counts.map(() => []);
-  const runOf = ({ peer, counter }) =>
+  const find = ({ peer, counter }) =>
     byPeer[peer].find((run) => run.start <= counter && counter < run.start + run.count);
   const lamportOf = (event) => {
-    const run = runOf(event);
+    const run = find(event);
     if (run !== undefined) return run.lamport + event.counter - run.start;
-    return horizon.named.find(({ peer, counter }) => peer === event.peer && counter === event.counter)?.lamport;
+    return horizon.named.find(isSame(event))?.lamport;
   };
   let dep = 0;
   const elsewhere = [];
   const runs = runPeers.map((peer, i) => {
+    const isFirst = byPeer[peer].length === 0 && horizon.counts[peer] === 0;
+    const gap = isWhole && isFirst ? (counts[branches[peer].parent] ?? 0) : 0;
     const [start, count] = [(counts[peer] += gaps[i]), eventCounts[i]];
-    check('a run without events, or a document without some', count > 0 && (!isWhole || gaps[i] === 0));
+    check('a run without events, or a document without some', count > 0 && (!isWhole || gaps[i] === gap));
     const deps = Array.from({ length: depCounts[i] }, () => {
       const on = depPeers[dep];
       const counter = counts[on] - 1 - distances[dep++];
@@ -357,20 +439,27 @@ function readRuns(section, horizon, isWhole, inOrder) {
       return { peer: on, counter };
     });
     checkAscending(deps, (a, b) => a.peer - b.peer);
-    check('a run could be longer', deps.length !== 1 || deps[0].peer !== peer || runOf(deps[0]) === undefined);
+    check('an event does not build on the one before', start === 0 || deps.length > 0);
     // What follows from an undefined time is not a number.
     const lamport = 1 + Math.max(0, ...deps.map(lamportOf));
     elsewhere.push(...deps.filter((event) => lamportOf(event) === undefined));
-    const run = { peer, start, count, lamport: inOrder && lamport > 0 ? lamport : undefined, deps };
+    const run = { peer, start, count, lamport: inOrder && lamport > 0 ? lamport : undefined, deps, isFirst, salt: 0n };
     byPeer[peer].push(run);
-    check('more events than a peer can have', (counts[peer] += count) <= MOST_EVENTS);
+    check('more events than a peer can have', (counts[peer] += count) <= MAX_EVENTS);
     return run;
   });
-  check('an event before what it builds on', isWhole ? elsewhere.length === 0 : !inOrder || !elsewhere.some(runOf));
+  check('an event before what it builds on', isWhole ? elsewhere.length === 0 : !inOrder || !elsewhere.some(find));
   if (isWhole) checkAscending(runs, (a, b) => a.lamport - b.lamport || a.peer - b.peer);
-  if (!inOrder) checkAscending(runs, (a, b) => a.peer - b.peer || a.start - b.start);
-  return { runs, counts };
+  const end = () => {
+    for (const { peer, deps, salt } of runs) {
+      const isAlone = deps.length === 1 && deps[0].peer === peer && salt === 0n;
+      check('a run could be longer', !isAlone || find(deps[0]) === undefined);
+    }
+  };
+  return { runs, counts, find, end };
 }
+
+const isSame = (event) => (other) => event.peer === other.peer && event.counter === other.counter;
 
 /** The events that no other one builds on. */
 function headsOf(runs, { named }) {
@@ -381,219 +470,5 @@ function headsOf(runs, { named }) {
   return [...named, ...ends].filter((event) => !isBuilt(event)).sort((a, b) => a.peer - b.peer);
 }
 
-/** Bytes that are read one thing after the other. */
-export class Bytes {
-  #at = 0;
-  #bytes;
-
-  constructor(bytes) {
-    this.#bytes = bytes;
-  }
-
-  get left() {
-    return this.#bytes.length - this.#at;
-  }
-
-  end(what) {
-    check(`bytes behind ${what}`, this.left === 0);
-  }
-
-  take(count) {
-    check('more bytes than there are', count <= this.left);
-    return this.#bytes.subarray(this.#at, (this.#at += Number(count)));
-  }
-
-  byte() {
-    return this.take(1)[0];
-  }
-
-  varint() {
-    let number = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = this.byte();
-      number |= BigInt(byte & 127) << shift;
-      check('a number of more than 64 bits', number < 2n ** 64n && shift < 70n);
-      check('a number that is longer than it must be', byte > 0 || shift === 0n);
-      if (byte < 128) return number;
-    }
-  }
-
-  /** A varint that counts something. */
-  number() {
-    return counting(this.varint());
-  }
-
-  /** A varint and so many bytes. */
-  part() {
-    return new Bytes(this.take(this.varint()));
-  }
-
-  /** A column of so many numbers. `count` may be anything, so nothing is made by it. */
-  column(count, isFixed = false) {
-    const head = this.varint();
-    if (head % 2n === 1n) {
-      check('a single number, where there are none or more', count === 1 && !isFixed);
-      return [head >> 1n];
-    }
-    const content = new Bytes(this.take(head >> 1n));
-    const next = () => (isFixed ? littleEndian(content.take(8)) : content.varint());
-    const [groups, numbers] = [[], []];
-    while (content.left > 0) {
-      const group = content.byte();
-      groups.push(group);
-      const number = next();
-      numbers.push(number);
-      for (let k = 0; k < group % 128; k++) numbers.push(group < 128 ? number : next());
-    }
-    check(`a column of ${numbers.length} numbers, not ${count}`, numbers.length === count);
-    check('a single number that is written as more', isFixed || count !== 1 || numbers[0] >= 2n ** 63n);
-    check('a column in other groups than a writer makes', String(groups) === String(groupsOf(numbers)));
-    return numbers;
-  }
-
-  /** A column of numbers that count something, each below `bound`. */
-  numbers(count, bound = Infinity) {
-    const numbers = this.column(count).map(counting);
-    for (const number of numbers) check('a number of what is not there', number < bound);
-    return numbers;
-  }
-
-  zigzags(count) {
-    return this.column(count).map((number) => Number(unzigzag(number)));
-  }
-
-  /** A delta column. */
-  deltas(count) {
-    let last = 0n;
-    return this.column(count).map((number) => (last = BigInt.asUintN(64, last + unzigzag(number))));
-  }
-
-  names() {
-    const names = this.texts(this.number());
-    for (const name of names) check('a name of too many bytes', Buffer.byteLength(name) <= MOST_NAME_BYTES);
-    return names;
-  }
-
-  /** Sorted texts, none of them empty. */
-  texts(count) {
-    const shared = this.numbers(count);
-    const lengths = this.numbers(count);
-    const rest = this.part();
-    let last = Buffer.alloc(0);
-    const texts = shared.map((start, i) => {
-      const text = Buffer.concat([last.subarray(0, start), rest.take(lengths[i])]);
-      let same = 0;
-      while (same < MOST_SHARED && same < last.length && last[same] === text[same]) same++;
-      check('a text shares more, or less, with the one before', start === same);
-      check('texts that do not ascend', Buffer.compare(last, text) < 0);
-      last = text;
-      return utf8(text);
-    });
-    rest.end('the texts');
-    return texts;
-  }
-
-  /** Texts that may repeat, or blobs; `make` makes each from its bytes, once. */
-  dictionary(count, make) {
-    const codes = this.numbers(count);
-    const lengths = this.numbers(codes.filter((code) => code === 0).length).values();
-    const content = this.part();
-    const [known, coded] = [new Set(), []];
-    const all = codes.map((code) => {
-      check('a code that no text has', code <= coded.length);
-      if (code > 0) return coded[code - 1];
-      const bytes = content.take(lengths.next().value);
-      const key = Buffer.from(bytes).toString('latin1');
-      check('a text that has a code comes again', !known.has(key));
-      const made = make(bytes);
-      if (coded.length < MOST_CODES) {
-        known.add(key);
-        coded.push(made);
-      }
-      return made;
-    });
-    content.end('the texts');
-    return all;
-  }
-
-  /** Values, into the cells that lack them. */
-  values(cells) {
-    const columns = sorted(new Set(cells.map(({ column }) => column)));
-    check('values of other columns', this.number() === columns.length);
-    for (const column of columns) {
-      check('values of another column', this.number() === column);
-      const here = cells.filter((cell) => cell.column === column);
-      const bits = this.byte();
-      check('an unknown kind of values', bits < 16);
-      const kinds = this.numbers(here.length, VALUES.length);
-      for (const [i, cell] of here.entries()) cell.value = VALUES[kinds[i]];
-      const some = (bit, tag, readSome) => {
-        const those = here.filter((_, i) => VALUES[kinds[i]] === tag);
-        check('kinds of values that are not there, or not named', those.length > 0 === (bits & bit) > 0);
-        if (those.length > 0) for (const [i, val] of readSome(those.length).entries()) those[i].value = { tag, val };
-      };
-      some(1, 'integer', (count) => this.deltas(count).map((bits) => BigInt.asIntN(64, bits)));
-      some(2, 'real', (count) => this.column(count, true).map(real));
-      some(4, 'text', (count) => this.dictionary(count, utf8));
-      some(8, 'blob', (count) => this.dictionary(count, (bytes) => new Uint8Array(bytes)));
-    }
-  }
-}
-
 const isThere = ({ inserts }) => inserts[0].number !== NONE;
 const isKnown = (state) => isThere(state) || state.remove.number !== NONE || state.cells.length > 0;
-const littleEndian = (bytes) => bytes.reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n);
-const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
-const sum = (numbers) => numbers.reduce((all, number) => all + number, 0);
-const unzigzag = (number) => (number % 2n === 0n ? number / 2n : -(number + 1n) / 2n);
-
-/** The groups into which a writer puts a column. A reader may take others; this one is here to test writers. */
-function groupsOf(numbers) {
-  const groups = [];
-  for (let at = 0, equal; at < numbers.length; at += equal) {
-    for (equal = 1; equal < 128 && numbers[at + equal] === numbers[at];) equal++;
-    if (equal >= 3) groups.push(equal - 1);
-    for (let k = equal < 3 ? equal : 0; k > 0; k--) {
-      const last = groups.at(-1) ?? 0;
-      if (last >= 128 && last < 255) groups[groups.length - 1]++;
-      else groups.push(128);
-    }
-  }
-  return groups;
-}
-
-function counting(number) {
-  check('a number beyond anything that can be', number <= Number.MAX_SAFE_INTEGER);
-  return Number(number);
-}
-
-function real(bits) {
-  const [number] = new Float64Array(BigUint64Array.of(bits).buffer);
-  check('another NaN', !Number.isNaN(number) || bits === 0x7ff8000000000000n);
-  return number;
-}
-
-export function utf8(bytes) {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new Corrupt('not UTF-8');
-  }
-}
-
-function checkAscending(list, compare) {
-  for (let i = 1; i < list.length; i++) check('a list does not ascend', compare(list[i - 1], list[i]) < 0);
-}
-
-export function check(what, isRight) {
-  if (!isRight) throw new Corrupt(what);
-}
-
-export function crc32(bytes) {
-  let crc = -1;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}

@@ -6,14 +6,15 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { readHistory, splitmix64 } from '../host-js/bin/history.js';
 import { open, real } from '../host-js/src/node.js';
-import { documentFacts, eventsOf, factsOf, historyFacts } from './data/format-1/facts.js';
-import { Corrupt, UnsupportedVersion, read } from './format.js';
+import { documentFacts, eventsOf, factsOf, historyFacts, named, waitsOf } from './data/format-1/facts.js';
+import { Corrupt, UnsupportedFeature, UnsupportedVersion, read } from './format.js';
 
 const SEEDS = Number(process.env.CONVERGE_SEEDS ?? 200);
 const FIRST_SEED = Number(process.env.CONVERGE_FIRST_SEED ?? 0);
 const data = new URL('data/', import.meta.url);
 const crashers = new URL('crashers/', import.meta.url);
-const { Doc } = await open();
+const engine = await open();
+const { Doc } = engine;
 
 const folders = readdirSync(data).filter((name) => name.startsWith('format-'));
 test('there are files of version 1', () => assert.ok(folders.includes('format-1')));
@@ -43,12 +44,12 @@ for (const folder of folders) {
       test(`${folder}/${name}: format.js finds what the .json says`, () => {
         const found = read(bytesOf(name));
         assert.deepEqual(readFacts(found), facts);
-        assert.deepEqual(eventsOf(found.waiting), waits);
+        assert.deepEqual(waitsOf(found.waiting), waits);
       });
 
       test(`${folder}/${name}: the engine finds what the .json says, and saves the same bytes`, () => {
         const doc = Doc.load(bytesOf(name), { peer: 'reader' });
-        assert.deepEqual(factsOf(doc.raw), facts);
+        assert.deepEqual(factsOf(engine, doc.raw), facts);
         assert.deepEqual(doc.save(), bytesOf(name));
         doc.dispose();
       });
@@ -60,7 +61,7 @@ for (const folder of folders) {
       test(`${folder}/${name}: the engine merges it`, () => {
         const doc = into === undefined ? Doc.create('reader') : Doc.load(bytesOf(into), { peer: 'reader' });
         doc.mergeUpdate(bytesOf(name));
-        assert.deepEqual(factsOf(doc.raw), after);
+        assert.deepEqual(factsOf(engine, doc.raw), after);
         doc.dispose();
       });
     }
@@ -74,6 +75,7 @@ test('format.js refuses what the engine finds corrupt, and nothing that it takes
   for (const [file, , , verdict] of verdicts) {
     const bytes = readFileSync(new URL(file, crashers));
     if (verdict === 'corrupt') assert.throws(() => read(bytes), Corrupt, file);
+    else if (verdict === 'unsupported-feature') assert.throws(() => read(bytes), UnsupportedFeature, file);
     else if (verdict === 'unsupported-version') assert.throws(() => read(bytes), UnsupportedVersion, file);
     else if (verdict === 'ok' || verdict === 'compacted') assert.doesNotThrow(() => read(bytes), file);
   }
@@ -97,16 +99,20 @@ for (const [name, events, rows] of [
 }
 
 test(`documents made at random, from seed ${FIRST_SEED} on`, () => {
-  const seen = { horizon: 0, changed: 0, waiting: 0, heads: 0 };
+  const seen = { horizon: 0, changed: 0, waiting: 0, heads: 0, branches: 0 };
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     try {
       const { doc, horizonHeads, sent } = makeRandom(splitmix64(BigInt(seed)));
       const found = checkSame(doc);
-      const waits = eventsOf(found.waiting);
-      const isWaiting = ([name]) => waits.some(([other]) => String(other) === String(name));
-      assert.deepEqual(waits, sent.filter(isWaiting));
+      const waits = waitsOf(found.waiting);
+      assert.deepEqual(
+        waits,
+        waits.map(([name]) => sent.get(String(name))),
+      );
       if (horizonHeads !== undefined) checkHorizon(doc, found, horizonHeads);
-      for (const what of Object.keys(seen)) seen[what] += found[what].length > (what === 'heads' ? 1 : 0) ? 1 : 0;
+      const branches = found.peers.filter((peer) => peer.includes('~'));
+      const facts = { ...found, branches, heads: found.heads.slice(1) };
+      for (const what of Object.keys(seen)) seen[what] += facts[what].length > 0 ? 1 : 0;
       doc.dispose();
     } catch (cause) {
       throw new Error(`seed ${seed}: ${cause.message}`, { cause });
@@ -116,25 +122,23 @@ test(`documents made at random, from seed ${FIRST_SEED} on`, () => {
     assert.ok(count > SEEDS / 10 || SEEDS < 100, `${count} with ${what}`);
 });
 
-/** Checks that format.js reads in a document, and in its updates, what the engine has; gives what it reads. */
+/** Checks that format.js reads in a document, and in its updates, what the engine has; returns what it reads. */
 function checkSame(doc) {
   const found = read(doc.save());
-  const facts = factsOf(doc.raw);
+  const facts = factsOf(engine, doc.raw);
   assert.deepEqual(readFacts(found), facts);
   const horizon = found.horizon;
-  assert.deepEqual(eventsOf(found.runs), eventsOf(doc.eventsSince(horizon).runs));
-  if (horizon.length === 0) assert.deepEqual(execute(eventsOf(found.runs)), facts.tables);
+  const since = (summary) => named(doc, doc.eventsSince(summary).runs);
+  if (horizon.length === 0) assert.deepEqual(execute(found), facts.tables);
 
   const half = doc.version().map(({ peer, count }) => {
     const least = horizon.find((entry) => entry.peer === peer)?.count ?? 0;
     return { peer, count: least + Math.floor((count - least) / 2) };
   });
-  for (const known of [horizon, half, doc.version()]) {
-    const { runs } = doc.eventsSince(known);
-    const events = eventsOf(runs);
+  for (const known of [Doc.summaryOf(horizon), Doc.summaryOf(half), doc.summary()]) {
+    const runs = since(known);
     const update = read(doc.updateSince(known));
-    assert.deepEqual(sameTimes(update, events), historyFacts(runs));
-    if (known.length === 0) assert.deepEqual(eventsOf(update.runs), events);
+    assert.deepEqual(sameTimes(update, eventsOf(runs)), historyFacts(runs));
   }
   return found;
 }
@@ -165,14 +169,17 @@ function sameTimes({ runs }, events) {
   return history === undefined ? facts : { ...facts, history };
 }
 
-/** What docs/semantics.md calls the rule: every event, one at a time, in the order of lamport time and peer. */
-function execute(events) {
+/** What docs/semantics.md calls the rule: every event, one at a time, in the order of lamport time, peer and branch. */
+function execute({ runs, peers, places }) {
+  const place = new Map(peers.map((peer, i) => [peer, places[i]]));
+  const order = ([[a], one], [[b], other]) => one - other || place.get(a) - place.get(b);
   const tables = new Map();
-  for (const [, , , ops] of events.toSorted(([[a], one], [[b], other]) => one - other || compare(a, b))) {
+  for (const [, , , ops] of eventsOf(runs).toSorted(order)) {
     for (const [tag, [table, row, cells]] of ops.flatMap(Object.entries)) {
       if (!tables.has(table)) tables.set(table, new Map());
       const rows = tables.get(table);
       if (tag === 'delete') rows.delete(row);
+      else if (tag === 'unset') for (const column of cells) rows.get(row)?.delete(column);
       else if (tag === 'insert' || rows.has(row)) rows.set(row, new Map([...(rows.get(row) ?? []), ...cells]));
     }
   }
@@ -212,51 +219,66 @@ function digest(tables) {
   return hash.digest();
 }
 
-/** A small document that some replicas made; some are compacted, some have waiting events, all of which are of `sent`. */
+/**
+ * A small document that some replicas made, some of which write as one peer; some are compacted, some have waiting events, all of
+ * which are in `sent`.
+ */
 function makeRandom(next) {
   const below = (bound) => Number(next() % BigInt(bound));
   const replicas = ['a', 'ab', 'b', 'é'].slice(below(3)).map((peer) => Doc.create(peer));
   const doc = replicas[0];
-  const versions = [];
+  const states = [];
+  const note = () =>
+    states.push({
+      version: doc.version(),
+      summary: doc.summary(),
+      heads: doc.heads().map((head) => doc.permanentId(head)),
+    });
   for (let steps = 5 + below(40); steps > 0; steps--) {
     const [one, other] = [replicas[below(replicas.length)], replicas[below(replicas.length)]];
-    if (below(3) > 0) commitRandom(one, below);
-    else if (one !== other) one.mergeUpdate(other.updateSince(one.version()));
-    versions.push({ version: doc.version(), heads: doc.heads() });
+    if (below(12) === 0) replicas.push(Doc.load(one.save(), { peer: one.peer() }));
+    else if (below(3) > 0) commitRandom(one, below);
+    else if (one !== other) one.mergeUpdate(other.updateSince(one.summary()));
+    note();
   }
 
   let horizonHeads;
   const compactAt = (from) => {
-    const { version, heads } = versions[from + below(versions.length - from)];
+    const { version, summary, heads } = states[from + below(states.length - from)];
     if (version.length === 0) return;
-    doc.compact(version);
+    doc.compact([summary]);
     horizonHeads = heads;
   };
   if (below(2) === 0) {
-    const first = below(versions.length);
-    versions.push({ version: doc.version(), heads: doc.heads() });
+    const first = below(states.length);
+    note();
     compactAt(first);
     for (let commits = below(10); commits > 0; commits--) commitRandom(doc, below);
   }
 
-  // Somebody goes on from here, and a part of that arrives.
-  const late = Doc.load(doc.save(), { peer: 'late' });
-  const known = late.version();
+  // What waits already: of two branches, at times one came without what it builds on.
+  const before = waitsOf(read(doc.save()).waiting);
+
+  // Another replica goes on from here, at times as the same peer, and a part of that arrives.
+  const late = Doc.load(doc.save(), { peer: below(3) === 0 ? doc.peer() : 'late' });
+  const known = late.summary();
   for (let commits = below(6); commits > 0; commits--) {
     commitRandom(late, below);
     if (below(3) === 0) commitRandom(doc, below);
-    if (below(3) === 0) late.mergeUpdate(doc.updateSince(late.version()));
+    if (below(3) === 0) late.mergeUpdate(doc.updateSince(late.summary()));
   }
-  const { runs } = late.eventsSince(known);
-  for (const { commits, ...run } of runs) {
+  const runs = named(late, late.eventsSince(known).runs);
+  for (const { commits, prints, ...run } of runs) {
     for (const [k, commit] of commits.entries()) {
       const start = run.start + k;
       const deps = k === 0 ? run.deps : [{ peer: run.peer, counter: start - 1 }];
-      if (below(3) > 0) doc.mergeEvents([{ ...run, start, lamport: run.lamport + k, deps, commits: [commit] }]);
+      const fingerprints = k === 0 ? run.fingerprints : BigUint64Array.of(prints[k - 1], prints[k - 1]);
+      const one = { ...run, start, lamport: run.lamport + k, deps, fingerprints, commits: [commit] };
+      if (below(3) > 0) doc.mergeEvents([one]);
     }
   }
   for (const replica of [late, ...replicas.slice(1)]) replica.dispose();
-  const sent = eventsOf(runs.map((run) => ({ ...run, lamport: undefined })));
+  const sent = new Map([...before, ...waitsOf(runs)].map((event) => [String(event[0]), event]));
   return { doc, horizonHeads, sent };
 }
 
@@ -265,15 +287,16 @@ function commitRandom(doc, below) {
   const ops = Array.from({ length: below(4) }, () => {
     const place = { table: ['t', 'u'][below(2)], row: `r${below(4)}` };
     const isThere = doc.get(place.table, place.row) !== undefined;
-    const op = isThere ? ['insert', 'update', 'update', 'delete'][below(4)] : 'insert';
+    const op = isThere ? ['insert', 'update', 'update', 'delete', 'unset'][below(5)] : 'insert';
     if (op === 'delete') return { op, ...place };
     const columns = ['x', 'y', 'z'].filter(() => below(2) === 0);
+    if (op === 'unset') return { op, ...place, columns };
     return { op, ...place, cells: Object.fromEntries(columns.map((name) => [name, values[below(values.length)]])) };
   });
   try {
     doc.commit(ops);
   } catch (error) {
-    if (error.case !== 'no-such-row' && error.case !== 'conflicting-event') throw error;
+    if (error.case !== 'no-such-row') throw error;
   }
 }
 

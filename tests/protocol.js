@@ -1,8 +1,12 @@
 // A second reader of a session's messages and of a store's entries, written from docs/protocol.md and docs/format.md alone.
-import { Bytes, check, crc32, readWaiting, utf8 } from './format.js';
+import { Bytes, check, crc32, littleEndian, real, unzigzag, utf8 } from './bytes.js';
+import { readPage } from './format.js';
+import { readMarked } from './links.js';
+import { readSummary } from './summary.js';
 
-const KINDS = { 1: 'hello', 2: 'events', 3: 'entries', 4: 'document', 5: 'acknowledgement' };
-const [HAS_MORE, READ_ONLY, COMPACTED] = [128, 1, 2];
+const KINDS = { 1: 'hello', 2: 'events', 3: 'entries', 4: 'document', 5: 'acknowledgement', 6: 'trace' };
+const [HAS_MORE, ADDRESS_BYTES, NONCE_BYTES] = [128, 4, 8];
+const [READ_ONLY, NEEDS_DOCUMENT, NO_EVENTS, NO_ENTRIES, NO_DOCUMENTS, ALL_FLAGS] = [1, 2, 4, 8, 16, 31];
 const MAGIC = [0x63, 0x76, 0x67, 0x73];
 const CHECKSUM_BYTES = 4;
 const VALUES = ['null', 'false', 'true', 'integer', 'real', 'text', 'blob'];
@@ -21,8 +25,9 @@ export function readMessage(bytes) {
   const first = content.byte();
   const kind = KINDS[first % HAS_MORE];
   check('an unknown kind', kind !== undefined);
+  const to = Number(littleEndian(content.take(ADDRESS_BYTES)));
   const acknowledges = content.number();
-  const message = { kind, hasMore: first >= HAS_MORE, acknowledges };
+  const message = { kind, hasMore: first >= HAS_MORE, to, acknowledges };
   if (kind === 'acknowledgement') {
     content.end('an acknowledgement');
     return message;
@@ -42,36 +47,54 @@ export function readContent(kind, bytes) {
     case 'hello':
       return readHello(new Bytes(bytes));
     case 'events':
-      return readWaiting(new Bytes(bytes));
+      return readPage(bytes);
     case 'entries':
       return readEntries(new Bytes(bytes));
+    case 'trace':
+      return readTrace(new Bytes(bytes));
     default:
       return bytes;
   }
 }
 
+/** What stands in messages for the conversation of a session with this number, after so many restarts. */
+export function addressOf(nonce, restarts = 0n) {
+  const bytes = new Uint8Array(BigUint64Array.of(nonce, restarts).buffer);
+  return Math.max(crc32(bytes), 1);
+}
+
+/** @param {Bytes} content */
+function readTrace(content) {
+  const events = readMarked(content, content.names());
+  content.end('a trace');
+  check('a trace of nothing', events.length > 0);
+  return events;
+}
+
 function readHello(content) {
   for (const byte of MAGIC) check('the first bytes are others', content.byte() === byte);
   check('another version', content.number() === 1);
+  const nonce = littleEndian(content.take(NONCE_BYTES));
+  const restarts = content.varint();
   const document = text(content);
   const flags = content.byte();
-  check('unknown flags', flags <= (READ_ONLY | COMPACTED));
-  const mostMessageBytes = content.number();
+  check('unknown flags', flags <= ALL_FLAGS);
+  const has = (flag) => (flags & flag) > 0;
+  const maxMessageBytes = content.number();
   const namespaces = Array.from({ length: content.number() }, () => text(content));
-  const peers = content.names();
-  const counts = content.numbers(peers.length);
-  const checksums = content.numbers(peers.length, 2 ** 16);
-  const isCompacted = (flags & COMPACTED) > 0;
-  const horizon = isCompacted ? content.numbers(peers.length) : peers.map(() => 0);
+  const summary = readSummary(content.take(content.varint()));
+  check('a summary by name', !summary.isByName);
   content.end('a hello');
   return {
+    nonce,
+    restarts,
     document,
-    readOnly: (flags & READ_ONLY) > 0,
-    mostMessageBytes,
+    readOnly: has(READ_ONLY),
+    needsDocument: has(NEEDS_DOCUMENT),
+    accept: { events: !has(NO_EVENTS), entries: !has(NO_ENTRIES), documents: !has(NO_DOCUMENTS) },
+    maxMessageBytes,
     namespaces,
-    version: peers.map((peer, i) => ({ peer, count: counts[i] })),
-    checksums,
-    horizon: peers.map((peer, i) => ({ peer, count: horizon[i] })).filter(({ count }) => count > 0),
+    summary,
   };
 }
 
@@ -126,14 +149,4 @@ function name(content, known) {
 
 function text(content) {
   return utf8(content.take(content.varint()));
-}
-
-function real(bits) {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigUint64(0, bits);
-  return view.getFloat64(0);
-}
-
-function unzigzag(number) {
-  return number % 2n === 0n ? number / 2n : -(number + 1n) / 2n;
 }

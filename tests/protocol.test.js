@@ -4,22 +4,26 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Session, open } from '../host-js/src/node.js';
-import { Bytes, read } from './format.js';
-import { readContent, readEntries, readMessage } from './protocol.js';
+import { Bytes } from './bytes.js';
+import { read } from './format.js';
+import { addressOf, readContent, readEntries, readMessage } from './protocol.js';
 
 const engine = await open();
 const NOW = 1_700_000_000_000;
+const NONCES = [7n, 2n ** 64n - 1n];
 const FRAME_BYTES = 10; // before the entries of a short frame
 const CHECKSUM_BYTES = 4;
 
-function side(peer, options = {}) {
-  const [doc, store] = [engine.Doc.create(peer), engine.Store.create(peer, { timeToLive: 1e6 })];
-  return { doc, store, session: Session.open(doc, store, { document: 'notes', ...options }) };
+function side(peer, options = {}, doc = engine.Doc.create(peer)) {
+  const store = engine.Store.create(peer, { timeToLive: 1e6 });
+  return { doc, store, open: (nonce) => Session.open(doc, store, { document: 'notes', nonce, ...options }) };
 }
 
-/** Carries messages until both sides are quiet; gives what each of them said, its parts joined. */
+/** Carries messages between new sessions until both sides are quiet; returns what each of them said, its parts joined. */
 function listen(...sides) {
+  for (const [i, side] of sides.entries()) side.session = side.open(NONCES[i]);
   const said = [];
+  const knows = [false, false];
   const parts = new Map();
   const numbers = [0, 0];
   const taken = [0, 0];
@@ -28,8 +32,9 @@ function listen(...sides) {
     for (const from of [0, 1]) {
       for (const bytes of sides[from].session.messages(NOW)) {
         isQuiet = false;
-        const { kind, hasMore, acknowledges, number, content } = readMessage(bytes);
+        const { kind, hasMore, to, acknowledges, number, content } = readMessage(bytes);
         assert.equal(acknowledges, taken[from]);
+        assert.equal(to, knows[from] ? addressOf(NONCES[1 - from]) : 0);
         sides[1 - from].session.receive(bytes, NOW);
         if (kind === 'acknowledgement') {
           said.push({ from, kind });
@@ -40,15 +45,16 @@ function listen(...sides) {
         const joined = Buffer.concat([parts.get(`${from} ${kind}`) ?? Buffer.alloc(0), content]);
         parts.set(`${from} ${kind}`, hasMore ? joined : undefined);
         if (!hasMore) said.push({ from, kind, content: readContent(kind, new Uint8Array(joined)) });
+        if (kind === 'hello' && !hasMore) knows[1 - from] = true;
       }
     }
   }
   return said;
 }
 
-for (const mostMessageBytes of [65_536, 64]) {
-  test(`a conversation in messages of ${mostMessageBytes} bytes`, () => {
-    const [ann, ben] = [side('ann', { mostMessageBytes }), side('ben', { mostMessageBytes, namespaces: ['pos'] })];
+for (const maxMessageBytes of [65_536, 64]) {
+  test(`a conversation in messages of ${maxMessageBytes} bytes`, () => {
+    const [ann, ben] = [side('ann', { maxMessageBytes }), side('ben', { maxMessageBytes, namespaces: ['pos'] })];
     ann.doc.commit([{ op: 'insert', table: 't', row: 'ä', cells: { text: 'x'.repeat(100), real: 1.5, none: null } }]);
     ann.doc.delete('t', 'ä');
     ben.doc.insert('t', 'b', { n: -7 });
@@ -60,10 +66,11 @@ for (const mostMessageBytes of [65_536, 64]) {
     const of = (from, kind) =>
       said.filter((one) => one.from === from && one.kind === kind).map(({ content }) => content);
 
-    const hello = { document: 'notes', readOnly: false, mostMessageBytes, namespaces: [], horizon: [] };
-    const [{ checksums, ...first }, ...others] = of(0, 'hello');
-    assert.deepEqual(first, { ...hello, version: [{ peer: 'ann', count: 2 }] });
-    assert.ok(others.length === 0 && checksums[0] > 0);
+    const accept = { events: true, entries: true, documents: true };
+    const hello = { nonce: NONCES[0], restarts: 0n, document: 'notes', readOnly: false, needsDocument: false, accept };
+    const branches = [{ peer: 'ann', count: 2, start: 0, tip: printOf(ann.doc, { peer: 'ann', counter: 1 }) }];
+    const summary = { isByName: false, branches, horizon: [], wanted: [] };
+    assert.deepEqual(of(0, 'hello'), [{ ...hello, maxMessageBytes, namespaces: [], summary }]);
     assert.deepEqual(of(1, 'hello')[0].namespaces, ['pos']);
 
     const events = of(0, 'events').flat();
@@ -77,26 +84,83 @@ for (const mostMessageBytes of [65_536, 64]) {
       ben.store.raw.getAll('pos'),
     );
     const [own] = of(1, 'events').flat();
-    assert.deepEqual(own, { ...ben.doc.eventsSince().runs.find(({ peer }) => peer === 'ben'), lamport: own.lamport });
+    const { prints, ...run } = own;
+    assert.deepEqual(run, { ...ben.doc.eventsSince().runs.find(({ peer }) => peer === 'ben'), lamport: own.lamport });
+    assert.deepEqual(prints, [printOf(ben.doc, { peer: 'ben', counter: 0 })]);
     assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
   });
+}
+
+/** The fingerprint of an event. */
+function printOf(doc, event) {
+  return BigInt(`0x${doc.permanentId(event).peer.split('~')[1]}`);
+}
+
+/** What was said but for acknowledgements. */
+function kindsOf(said) {
+  return said.filter(({ kind }) => kind !== 'acknowledgement').map(({ from, kind }) => `${'ab'[from]} ${kind}`);
 }
 
 test('a conversation with a side below the horizon', () => {
   const [ann, ben] = [side('ann'), side('ben')];
   for (let n = 0; n < 5; n++) ann.doc.insert('t', 'r', { n });
-  ann.doc.compact(ann.doc.version());
+  const head = { peer: 'ann', counter: 4, fingerprint: printOf(ann.doc, { peer: 'ann', counter: 4 }) };
+  ann.doc.compact([ann.doc.summary()]);
   ben.doc.insert('t', 'own', { n: 1 });
   const saved = ann.doc.save();
   const said = listen(ann, ben);
-  const kinds = said.filter(({ kind }) => kind !== 'acknowledgement').map(({ from, kind }) => `${'ab'[from]} ${kind}`);
+  const kinds = kindsOf(said);
   assert.deepEqual(kinds, ['a hello', 'b hello', 'a document', 'b hello', 'b events']);
-  const horizon = [{ peer: 'ann', count: 5 }];
-  assert.deepEqual([said[0].content.horizon, said[0].content.checksums], [horizon, [0]]);
+  assert.deepEqual(said[0].content.summary, { isByName: false, branches: [], horizon: [head], wanted: [] });
   const [{ content: document }] = said.filter(({ kind }) => kind === 'document');
   assert.deepEqual(document, saved);
-  assert.deepEqual(read(document).horizon, horizon);
-  assert.deepEqual(said.filter(({ kind }) => kind === 'hello').at(-1).content.horizon, horizon);
+  assert.deepEqual(read(document).horizon, [{ peer: 'ann', count: 5 }]);
+  assert.deepEqual(said.filter(({ kind }) => kind === 'hello').at(-1).content.summary.horizon, [head]);
+});
+
+test('a conversation of two replicas that wrote as one peer', () => {
+  const first = engine.Doc.create('ann');
+  for (let n = 0; n < 20; n++) first.insert('t', 'r', { n });
+  const second = engine.Doc.load(first.save(), { peer: 'ann' });
+  for (let n = 0; n < 5; n++) first.update('t', 'r', { a: n });
+  for (let n = 0; n < 5; n++) second.update('t', 'r', { b: n });
+  const said = listen(side('ann', {}, first), side('ann', {}, second));
+  const kinds = kindsOf(said);
+  for (const kind of ['hello', 'trace', 'events']) {
+    assert.equal(kinds.filter((said) => said === `a ${kind}`).length, 1, kind);
+    assert.equal(kinds.filter((said) => said === `b ${kind}`).length, 1, kind);
+  }
+  const [trace] = said.filter(({ from, kind }) => from === 0 && kind === 'trace');
+  const counters = trace.content.map(({ counter }) => counter);
+  assert.deepEqual(counters, [24, 23, 22, 20, 16, 8, 0]);
+  for (const { peer, counter, fingerprint } of trace.content) {
+    assert.equal(peer, 'ann');
+    if (counter < 20) assert.equal(fingerprint, printOf(second, { peer, counter }));
+  }
+  // The traces prove the events up to 16. One side sends those after it; the other one by then knows where the histories part.
+  const starts = said.filter(({ kind }) => kind === 'events').map(({ content }) => content[0].start);
+  assert.deepEqual(starts, [17, 20]);
+  assert.deepEqual(first.save(), second.save());
+  assert.equal(first.forks().length, 1);
+});
+
+test('a side that needs a document says so', () => {
+  const [ann, ben] = [engine.Doc.create('ann'), engine.Doc.create('ben')];
+  ann.insert('t', 'r', {});
+  ben.mergeUpdate(ann.updateSince());
+  const known = ann.summary();
+  ann.insert('t', 's', {});
+  ben.insert('t', 'not on the horizon', {});
+  ben.mergeUpdate(ann.updateSince(known));
+  ann.compact([ann.summary()]);
+  const said = listen(side('ben', {}, ben), side('ann', {}, ann));
+  const hellos = said.filter(({ from, kind }) => from === 0 && kind === 'hello').map(({ content }) => content);
+  assert.deepEqual(
+    hellos.map(({ needsDocument }) => needsDocument),
+    [false, true, false],
+  );
+  assert.deepEqual(ann.save(), ben.save());
+  assert.ok(ann.get('t', 'not on the horizon') !== undefined);
 });
 
 test('the golden messages and entries mean what their cases say', () => {
@@ -110,7 +174,7 @@ test('the golden messages and entries mean what their cases say', () => {
   );
   const contents = messages.slice(0, 4).map(({ kind, content }) => readContent(kind, content));
   assert.deepEqual(contents[0].namespaces, ['pos', 'typing']);
-  assert.ok(contents[1].readOnly && contents[1].mostMessageBytes === 1000);
+  assert.ok(contents[1].readOnly && contents[1].maxMessageBytes === 1000);
   assert.deepEqual(contents[2][0], {
     namespace: 'pos',
     key: 'a',

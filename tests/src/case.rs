@@ -1,8 +1,9 @@
 //! Cases as data: files, steps, calls. Knows no host.
 
 use crate::damage::Change;
-use crate::form::{Bytes, Cells, Op, Options, Run, excerpt, expand, parse};
+use crate::form::{Bytes, Cells, Op, Options, Run, Summary, excerpt, expand, parse};
 use crate::live::{SessionCall, StoreCall, parse_call};
+use crate::reader::ReaderCall;
 use crate::transaction::TransactionCall;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -58,15 +59,20 @@ pub enum Call {
     EngineVersion(Nothing),
     #[serde(rename = "engine.limits")]
     EngineLimits(Nothing),
+    #[serde(rename = "engine.inspect")]
+    EngineInspect(Bytes),
     Create(String),
     Load(String, Bytes),
     Peek(Bytes, String, String),
-    EventsOf(Bytes, u32, u32),
+    SummaryOf(Vec<(String, u32)>),
     Peer(Nothing),
     Insert(String, String, Cells),
     Update(String, String, Cells),
     Delete(String, String),
+    Unset(String, String, Vec<String>),
     Commit(Vec<Op>),
+    Begin(Nothing),
+    CommitTransaction(String),
     Get(String, String),
     Scan(String, Options),
     Tables(Nothing),
@@ -75,12 +81,15 @@ pub enum Call {
     Digest(Nothing),
     Version(Nothing),
     Heads(Nothing),
-    EventsSince(Vec<(String, u32)>, u32),
+    Summary(Nothing),
+    Forks(u32, u32),
+    PermanentId(String, u32),
+    EventsSince(Summary, u32),
     MergeEvents(Vec<Run>),
-    UpdateSince(Vec<(String, u32)>),
+    UpdateSince(Summary),
     MergeUpdate(Bytes),
     Save(Nothing),
-    Compact(Vec<(String, u32)>),
+    Compact(Vec<Summary>),
     Rebase(Bytes),
     Diff(Vec<(String, u32)>, Vec<(String, u32)>),
     ForkAt(Vec<(String, u32)>, String),
@@ -102,6 +111,8 @@ pub enum Call {
     Session(SessionCall),
     #[serde(skip)]
     Transaction(TransactionCall),
+    #[serde(skip)]
+    Reader(ReaderCall),
 }
 
 /// Events that one replica hands to another one.
@@ -220,6 +231,9 @@ fn read_call(members: Map<String, Json>) -> Result<Call, String> {
         if let Some(name) = name.strip_prefix("transaction.") {
             return parse_call(name, argument.clone()).map(Call::Transaction);
         }
+        if let Some(name) = name.strip_prefix("update-reader.") {
+            return parse_call(name, argument.clone()).map(Call::Reader);
+        }
     }
     parse(Json::Object(members))
 }
@@ -230,10 +244,11 @@ impl Step {
             self.call,
             Call::EngineVersion(_)
                 | Call::EngineLimits(_)
+                | Call::EngineInspect(_)
                 | Call::Create(_)
                 | Call::Load(..)
                 | Call::Peek(..)
-                | Call::EventsOf(..)
+                | Call::SummaryOf(_)
                 | Call::Exchange(_)
                 | Call::Same(_)
                 | Call::Differ(_)
@@ -243,6 +258,7 @@ impl Step {
                 | Call::SameBytes(_)
                 | Call::OtherBytes(..)
                 | Call::Shorter(..)
+                | Call::Reader(ReaderCall::Open(_))
                 | Call::Store(StoreCall::EveryDamage(_))
                 | Call::Session(SessionCall::Open(..) | SessionCall::Carry(..) | SessionCall::EveryDamage(_))
         );
@@ -250,13 +266,15 @@ impl Step {
             return Err(format!("on: this call must {}have it", if free { "not " } else { "" }));
         }
         match (&self.call, &self.name, &self.expected) {
-            (Call::Create(_) | Call::Load(..) | Call::ForkAt(..) | Call::Save(_) | Call::UpdateSince(_), _, _) => {}
+            (Call::Create(_) | Call::Load(..) | Call::ForkAt(..), _, _)
+            | (Call::Save(_) | Call::UpdateSince(_) | Call::Summary(_) | Call::SummaryOf(_), _, _) => {}
             (Call::Watch(..), Some(_), _) | (Call::Watch(..), None, Expected::Error(_)) => {}
             (Call::Watch(..), None, _) => return Err("as: a watcher needs a name".to_owned()),
-            (Call::Transaction(TransactionCall::Begin(_)), Some(_), _) => {}
-            (Call::Transaction(TransactionCall::Begin(_)), None, _) => {
-                return Err("as: a transaction needs a name".to_owned());
-            }
+            (Call::Begin(_), Some(_), _) => {}
+            (Call::Begin(_), None, _) => return Err("as: a transaction needs a name".to_owned()),
+            (Call::Reader(ReaderCall::Open(_)), Some(_), _)
+            | (Call::Reader(ReaderCall::Open(_)), None, Expected::Error(_)) => {}
+            (Call::Reader(ReaderCall::Open(_)), None, _) => return Err("as: an update reader needs a name".to_owned()),
             (Call::Session(SessionCall::Open(..)), Some(_), _)
             | (Call::Session(SessionCall::Open(..)), None, Expected::Error(_)) => {}
             (Call::Session(SessionCall::Open(..)), None, _) => return Err("as: a session needs a name".to_owned()),

@@ -2,10 +2,10 @@
 //!
 //! Reading is strict: what `conformance/README.md` does not name is an error. Knows no calls.
 
-use crate::host::Refusal;
+use crate::host::{Inspection, Refusal};
 use converge_engine::{
-    Cell, Changes, CompactionReport, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page, PeerVersion, RowOp,
-    ScanOptions, Value,
+    Cell, Changes, CompactionReport, Content, EventBatch, EventId, EventRun, Fork, KeyRange, MergeReport, Page,
+    PeerVersion, RowOp, ScanOptions, Value,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Bytes up to this many are written out in results.
-const MOST_WRITTEN_BYTES: usize = 256;
+/// Results write out bytes up to this length.
+const MAX_WRITTEN_BYTES: usize = 256;
 
 /// The cells of an operation, as a case has them.
 #[derive(Debug, Clone, Deserialize)]
@@ -65,6 +65,37 @@ pub struct NamedBytes {
     bytes: String,
 }
 
+/// A SUMMARY, as a case has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum Summary {
+    Given(Bytes),
+    Of(SummaryOf),
+    Replica(SummaryReplica),
+}
+
+/// A version, whose summary identifies events by name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SummaryOf {
+    /// The version: peers and counts.
+    pub summary_of: Vec<(String, u32)>,
+}
+
+/// The name of a replica, whose summary is asked for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SummaryReplica {
+    /// The replica.
+    pub summary: String,
+}
+
+/// A fingerprint or a salt: 64 bits, written as 16 hex digits.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Bits64(u64);
+
 /// An operation, as a case has it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +106,8 @@ pub enum Op {
     Update(String, String, Cells),
     /// Of a table and a row.
     Delete(String, String),
+    /// Of a table and a row: these columns.
+    Unset(String, String, Vec<String>),
 }
 
 /// A run of events, as a case has it.
@@ -83,8 +116,12 @@ pub enum Op {
 pub struct Run {
     peer: String,
     start: u32,
-    lamport: u32,
+    lamport: Option<u32>,
     deps: Vec<(String, u32)>,
+    #[serde(default)]
+    fingerprints: Vec<Bits64>,
+    #[serde(default)]
+    salt: Bits64,
     commits: Vec<Vec<Op>>,
 }
 
@@ -174,6 +211,16 @@ impl TryFrom<String> for Blob {
     }
 }
 
+impl TryFrom<String> for Bits64 {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bytes = Blob::try_from(text)?.0;
+        let bytes = bytes.try_into().map_err(|_| "64 bits are 16 hex digits".to_owned())?;
+        Ok(Self(u64::from_be_bytes(bytes)))
+    }
+}
+
 impl Bytes {
     /// The bytes themselves, some of which have names.
     ///
@@ -195,6 +242,7 @@ impl From<Op> for RowOp {
             Op::Insert(table, row, cells) => Self::Insert { table, row, cells: cells.into() },
             Op::Update(table, row, cells) => Self::Update { table, row, cells: cells.into() },
             Op::Delete(table, row) => Self::Delete { table, row },
+            Op::Unset(table, row, columns) => Self::Unset { table, row, columns },
         }
     }
 }
@@ -206,6 +254,8 @@ impl From<Run> for EventRun {
             start: run.start,
             lamport: run.lamport,
             deps: run.deps.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect(),
+            fingerprints: run.fingerprints.into_iter().map(|Bits64(fingerprint)| fingerprint).collect(),
+            salt: run.salt.0,
             commits: run.commits.into_iter().map(|ops| ops.into_iter().map(RowOp::from).collect()).collect(),
         }
     }
@@ -354,12 +404,52 @@ fn op(op: &RowOp) -> Json {
         RowOp::Insert { table, row, cells: set } => json!({ "insert": [table, row, cells(set)] }),
         RowOp::Update { table, row, cells: set } => json!({ "update": [table, row, cells(set)] }),
         RowOp::Delete { table, row } => json!({ "delete": [table, row] }),
+        RowOp::Unset { table, row, columns } => json!({ "unset": [table, row, columns] }),
     }
 }
 
 fn run(run: &EventRun) -> Json {
     let commits: Json = run.commits.iter().map(|commit| ops(commit)).collect();
-    json!({ "peer": run.peer, "start": run.start, "lamport": run.lamport, "deps": events(&run.deps), "commits": commits })
+    let mut json = json!({ "peer": run.peer, "start": run.start, "deps": events(&run.deps), "commits": commits });
+    let fingerprints = run.fingerprints.iter().map(|&fingerprint| bits64(fingerprint)).collect();
+    let optional = [
+        ("lamport", run.lamport.map(Json::from)),
+        ("fingerprints", Some(fingerprints).filter(|_| !run.fingerprints.is_empty())),
+        ("salt", Some(bits64(run.salt)).filter(|_| run.salt != 0)),
+    ];
+    for (key, value) in optional {
+        if let Some(value) = value {
+            json[key] = value;
+        }
+    }
+    json
+}
+
+fn bits64(bits: u64) -> Json {
+    format!("{bits:016x}").into()
+}
+
+/// Whether a result is the expected one. An expected RUN without `fingerprints` matches any.
+pub fn matches(expected: &Json, result: &Json) -> bool {
+    match (expected, result) {
+        (Json::Array(expected), Json::Array(result)) => {
+            expected.len() == result.len()
+                && expected.iter().zip(result).all(|(expected, result)| matches(expected, result))
+        }
+        (Json::Object(expected), Json::Object(result)) => {
+            let is_run = expected.contains_key("peer") && expected.contains_key("commits");
+            let is_free = |key: &str| is_run && key == "fingerprints" && !expected.contains_key(key);
+            let compared = result.iter().filter(|(key, _)| !is_free(key));
+            compared.clone().count() == expected.len()
+                && compared.into_iter().all(|(key, value)| expected.get(key).is_some_and(|other| matches(other, value)))
+        }
+        _ => expected == result,
+    }
+}
+
+/// A list of FORKs.
+pub fn forks(forks: &[Fork]) -> Json {
+    forks.iter().map(|fork| json!([fork.peer, fork.counter, events(&fork.branches)])).collect()
 }
 
 /// The result of `scan`.
@@ -394,22 +484,50 @@ pub fn report(report: &MergeReport) -> Json {
         ("applied", report.applied.into()),
         ("duplicate", report.duplicate.into()),
         ("waiting", report.waiting.into()),
+        ("dropped", report.dropped.into()),
         ("missing", events(&report.missing)),
+        ("forked", json!(report.forked)),
     ])
 }
 
 /// The result of `compact`.
 pub fn compaction(report: &CompactionReport) -> Json {
-    let CompactionReport { events_dropped, tombstones_dropped } = report;
+    let CompactionReport { events_dropped, tombstones_dropped, horizon } = report;
     without_defaults([
         ("events-dropped", (*events_dropped).into()),
         ("tombstones-dropped", (*tombstones_dropped).into()),
+        ("horizon", version(horizon)),
     ])
+}
+
+/// The result of `engine.inspect`.
+pub fn inspection(inspection: &Inspection) -> Json {
+    let Inspection { content, format_version, sections, version: events, horizon, waiting, tables } = inspection;
+    let sections: Json = sections.iter().map(|section| json!(section)).collect();
+    let tables: Json = tables.iter().map(|table| json!([table.name, table.rows])).collect();
+    without_defaults([
+        ("content", content_name(*content).into()),
+        ("format-version", (*format_version).into()),
+        ("sections", sections),
+        ("version", version(events)),
+        ("horizon", version(horizon)),
+        ("waiting", (*waiting).into()),
+        ("tables", tables),
+    ])
+}
+
+fn content_name(content: Content) -> &'static str {
+    match content {
+        Content::Document => "document",
+        Content::Update => "update",
+        Content::EphemeralSnapshot => "ephemeral-snapshot",
+        Content::EphemeralUpdate => "ephemeral-update",
+    }
 }
 
 /// BYTES as results have them: the digits, or the length and the hash of what is long.
 pub fn bytes(bytes: &[u8]) -> Json {
-    if bytes.len() <= MOST_WRITTEN_BYTES { hex(bytes).into() } else { length_and_hash(bytes) }
+    if bytes.len() <= MAX_WRITTEN_BYTES { hex(bytes).into() } else { length_and_hash(bytes) }
 }
 
 fn length_and_hash(bytes: &[u8]) -> Json {
@@ -432,16 +550,18 @@ pub fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
 pub fn refusal(refusal: &Refusal) -> Json {
     match refusal {
         Refusal::InvalidArgument(message) => json!({ "invalid-argument": message }),
-        Refusal::LimitExceeded { limit, most, given } => {
+        Refusal::LimitExceeded { limit, maximum, actual } => {
             // Beyond that not every JSON reader tells one number from the next.
-            let given = if *given <= 1 << 53 { json!(given) } else { json!(given.to_string()) };
-            json!({ "limit-exceeded": { "limit": limit, "most": most, "given": given } })
+            let actual = if *actual <= 1 << 53 { json!(actual) } else { json!(actual.to_string()) };
+            json!({ "limit-exceeded": { "limit": limit, "maximum": maximum, "actual": actual } })
         }
         Refusal::NoSuchRow(table, row) => json!({ "no-such-row": [table, row] }),
         Refusal::Corrupt(message) => json!({ "corrupt": message }),
         Refusal::UnsupportedVersion(version) => json!({ "unsupported-version": version }),
-        Refusal::ConflictingEvent(id) => json!({ "conflicting-event": event(id) }),
-        Refusal::Compacted(complete) => json!({ "compacted": version(complete) }),
+        Refusal::UnsupportedFeature(feature) => json!({ "unsupported-feature": feature }),
+        Refusal::Compacted(horizon) => json!({ "compacted": version(horizon) }),
+        Refusal::Protocol(message) => json!({ "protocol": message }),
+        Refusal::SessionEnded => json!({ "session-ended": null }),
         Refusal::Other(message) => json!({ "other": message }),
     }
 }
@@ -474,7 +594,7 @@ pub fn excerpt(json: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cells, Json, expand, json, parse, transcribe};
+    use super::{Cells, Json, Run, expand, json, matches, parse, transcribe};
 
     #[test]
     fn abbreviations_expand() {
@@ -494,6 +614,28 @@ mod tests {
         assert!(refused(json!({"blob": "0G"})).contains("hex"));
         assert!(refused(json!({"real": "0x7ff8"})).contains("REAL"));
         assert!(refused(json!({"reel": "1"})).contains("unknown variant"));
+        let run = |salt: &str| parse::<Run>(json!({"peer": "p", "start": 0, "deps": [], "salt": salt, "commits": []}));
+        run("00000000000000ff").unwrap();
+        assert!(run("ff").unwrap_err().contains("16 hex digits"));
+    }
+
+    #[test]
+    fn only_fingerprints_that_are_not_expected_are_free() {
+        let run = |more: Json| {
+            let mut run = json!({"peer": "p", "start": 1, "deps": [["p", 0]], "commits": [[]]});
+            run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({ "runs": [run] })
+        };
+        let result = run(json!({"lamport": 2, "fingerprints": ["00000000000000aa"]}));
+        assert!(matches(&run(json!({"lamport": 2})), &result));
+        assert!(matches(&result, &result));
+        assert!(!matches(&run(json!({"lamport": 2, "fingerprints": ["00000000000000ab"]})), &result));
+        assert!(!matches(&run(json!({"lamport": 2, "fingerprints": []})), &result));
+        assert!(!matches(&run(json!({})), &result));
+        assert!(!matches(&run(json!({"lamport": 2, "salt": "0000000000000001"})), &result));
+        assert!(!matches(&result, &run(json!({"lamport": 2}))));
+        assert!(!matches(&json!({"a": 1}), &json!({"a": 1, "fingerprints": []})));
+        assert!(!matches(&json!([1]), &json!([1, 2])));
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //!
 //! Converts between that crate's types and the engine's, and nothing else.
 
-use crate::host::{Document, Host, Refusal};
+use crate::host::{Document, Host, Inspection, Refusal};
 use converge::{
-    Component, DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, Session, Store, Transaction, UpdateOp,
-    Watcher,
+    Component, DeleteOp, Doc, Error, InsertOp, Instance, InstanceOptions, KeyBounds, Session, Store, Transaction,
+    UnsetOp, UpdateOp, UpdateReader, Watcher,
 };
 use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, Entry, EventBatch, EventId, EventRun, KeyRange, MergeReport, Page,
-    PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
+    Acceptance, Cell, Changes, Commit, CompactionReport, Content, Entry, EventBatch, EventId, EventRun, Fork, KeyRange,
+    MergeReport, Page, PeerVersion, Progress, Received, Row, RowOp, ScanOptions, SessionOptions, StoreOptions,
+    TableSummary, Value,
 };
 
 /// The crate `converge`, each document in an instance of its own: of the engine, or of another component.
@@ -26,6 +27,7 @@ impl HostRs {
 impl Host for HostRs {
     const NAME: &'static str = "host-rs";
     type Document = Doc;
+    type Reader = UpdateReader;
     type Store = Store;
     type Session = Session;
 
@@ -34,7 +36,11 @@ impl Host for HostRs {
     }
 
     fn limits(&self) -> Vec<(String, u64)> {
-        working(self.instance().limits()).into_iter().map(|limit| (limit.name, limit.most)).collect()
+        working(self.instance().limits()).into_iter().map(|limit| (limit.name, limit.maximum)).collect()
+    }
+
+    fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Refusal> {
+        Ok(inspection(self.instance().inspect(bytes)?))
     }
 
     fn create(&self, peer: &str) -> Result<Doc, Refusal> {
@@ -49,14 +55,17 @@ impl Host for HostRs {
         Ok(self.instance().peek(saved, table, row)?.map(cells))
     }
 
-    fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Refusal> {
-        let converge::EventBatch { runs, more } = self.instance().events_of(update, skip, most)?;
-        Ok(EventBatch { runs: runs.into_iter().map(run).collect(), more })
+    fn summary_of(&self, version: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
+        Ok(self.instance().summary_of(&guest_version(version))?)
+    }
+
+    fn open_reader(&self, update: &[u8]) -> Result<UpdateReader, Refusal> {
+        Ok(self.instance().read_update(update)?)
     }
 
     fn store(&self, beside: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
-        let StoreOptions { time_to_live_ms: time_to_live, most_skew_ms: most_skew } = options;
-        Ok(beside.instance().store(peer, converge::StoreOptions { time_to_live, most_skew })?)
+        let StoreOptions { time_to_live_ms: time_to_live, max_skew_ms: max_skew } = options;
+        Ok(beside.instance().store(peer, converge::StoreOptions { time_to_live, max_skew })?)
     }
 }
 
@@ -85,8 +94,20 @@ impl Document for Doc {
         Ok(event(Self::delete(self, table, row)?))
     }
 
+    fn unset(&mut self, table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Refusal> {
+        Ok(event(Self::unset(self, table, row, columns)?))
+    }
+
     fn commit(&mut self, ops: Commit) -> Result<EventId, Refusal> {
         Ok(event(Self::commit(self, guest_commit(ops))?))
+    }
+
+    fn begin(&mut self) -> Transaction {
+        working(Self::begin(self))
+    }
+
+    fn commit_transaction(&mut self, transaction: Transaction) -> Result<Option<EventId>, Refusal> {
+        Ok(Self::commit_transaction(self, transaction)?.map(event))
     }
 
     fn get(&mut self, table: &str, row: &str) -> Option<Vec<Cell>> {
@@ -98,8 +119,7 @@ impl Document for Doc {
     }
 
     fn tables(&mut self) -> Vec<TableSummary> {
-        let tables = working(Self::tables(self)).into_iter();
-        tables.map(|table| TableSummary { name: table.name, rows: table.rows }).collect()
+        summaries(working(Self::tables(self)))
     }
 
     fn watch(&mut self, tables: Vec<String>, from_start: bool) -> Result<Watcher, Refusal> {
@@ -107,8 +127,8 @@ impl Document for Doc {
         Ok(Self::watch(self, &tables, from_start)?)
     }
 
-    fn take(&mut self, watcher: &mut Watcher, most: u32) -> Changes {
-        let converge::Changes { ops, more } = working(watcher.take(most));
+    fn take(&mut self, watcher: &mut Watcher, limit: u32) -> Changes {
+        let converge::Changes { ops, more } = working(watcher.take(limit));
         Changes { ops: commit(ops), more }
     }
 
@@ -128,9 +148,24 @@ impl Document for Doc {
         events(working(Self::heads(self)))
     }
 
-    fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal> {
-        let converge::EventBatch { runs, more } = Self::events_since(self, &guest_version(known), most)?;
-        Ok(EventBatch { runs: runs.into_iter().map(run).collect(), more })
+    fn summary(&mut self) -> Vec<u8> {
+        working(Self::summary(self))
+    }
+
+    fn forks(&mut self, skip: u32, limit: u32) -> Vec<Fork> {
+        let fork = |fork: converge::Fork| {
+            let converge::Fork { peer, counter, branches } = fork;
+            Fork { peer, counter, branches: events(branches) }
+        };
+        working(Self::forks(self, skip, limit)).into_iter().map(fork).collect()
+    }
+
+    fn permanent_id(&mut self, id: EventId) -> Result<EventId, Refusal> {
+        Ok(event(Self::permanent_id(self, &converge::EventId::new(id.peer, id.counter))?))
+    }
+
+    fn events_since(&mut self, summary: &[u8], limit: u32) -> Result<EventBatch, Refusal> {
+        Ok(batch(Self::events_since(self, summary, limit)?))
     }
 
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
@@ -138,8 +173,8 @@ impl Document for Doc {
         Ok(report(Self::merge_events(self, &runs)?))
     }
 
-    fn update_since(&mut self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
-        Ok(Self::update_since(self, &guest_version(known))?)
+    fn update_since(&mut self, summary: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Ok(Self::update_since(self, summary)?)
     }
 
     fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal> {
@@ -150,26 +185,28 @@ impl Document for Doc {
         working(Self::save(self))
     }
 
-    fn compact(&mut self, horizon: Vec<PeerVersion>) -> Result<CompactionReport, Refusal> {
-        let converge::CompactionReport { events_dropped, tombstones_dropped } =
-            Self::compact(self, &guest_version(horizon))?;
-        Ok(CompactionReport { events_dropped, tombstones_dropped })
+    fn compact(&mut self, summaries: Vec<Vec<u8>>) -> Result<CompactionReport, Refusal> {
+        let report = Self::compact(self, &summaries)?;
+        let converge::CompactionReport { events_dropped, tombstones_dropped, horizon } = report;
+        Ok(CompactionReport { events_dropped, tombstones_dropped, horizon: version(horizon) })
     }
 
     fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal> {
         Ok(report(Self::rebase(self, saved)?))
     }
 
-    fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
-        Ok(commit(Self::diff(self, &guest_events(here), &guest_events(there))?))
+    fn diff(&mut self, from_heads: Vec<EventId>, to_heads: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
+        Ok(commit(Self::diff(self, &guest_events(from_heads), &guest_events(to_heads))?))
     }
 
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
         Ok(Self::fork_at(self, &guest_events(heads), peer)?)
     }
+}
 
-    fn begin(&mut self) -> Transaction {
-        working(Self::begin(self))
+impl crate::host::UpdateReader for UpdateReader {
+    fn next(&mut self, limit: u32) -> EventBatch {
+        batch(working(Self::next(self, limit)))
     }
 }
 
@@ -194,8 +231,12 @@ impl crate::host::Transaction<Doc> for Transaction {
         Ok(Self::delete(self, table, row)?)
     }
 
-    fn commit(self, _: &mut Doc) -> Result<Option<EventId>, Refusal> {
-        Ok(Self::commit(self)?.map(event))
+    fn unset(&mut self, _: &mut Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Refusal> {
+        Ok(Self::unset(self, table, row, columns)?)
+    }
+
+    fn touched(&mut self) -> Vec<(String, String)> {
+        working(Self::touched(self)).into_iter().map(|row| (row.table, row.row)).collect()
     }
 }
 
@@ -253,8 +294,20 @@ impl crate::host::Store for Store {
 
 impl crate::host::Session<Doc, Store> for Session {
     fn open(doc: &mut Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Refusal> {
-        let SessionOptions { document, most_message_bytes, namespaces, read_only } = options;
-        let options = converge::SessionOptions { document, most_message_bytes, namespaces, read_only };
+        let SessionOptions { document, nonce, max_message_bytes, namespaces, read_only, accept, writers } = options;
+        let Acceptance { events, entries, documents } = accept;
+        let mut accept = converge::Acceptance::empty();
+        for (accepts, flag) in [
+            (events, converge::Acceptance::EVENTS),
+            (entries, converge::Acceptance::ENTRIES),
+            (documents, converge::Acceptance::DOCUMENTS),
+        ] {
+            if accepts {
+                accept |= flag;
+            }
+        }
+        let options =
+            converge::SessionOptions { document, nonce, max_message_bytes, namespaces, read_only, accept, writers };
         Ok(Self::open(doc, store, &options)?)
     }
 
@@ -281,12 +334,14 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::InvalidArgument(message) => Self::InvalidArgument(message),
-            Error::LimitExceeded { limit, most, given } => Self::LimitExceeded { limit, most, given },
+            Error::LimitExceeded { limit, maximum, actual } => Self::LimitExceeded { limit, maximum, actual },
             Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
-            Error::ConflictingEvent(id) => Self::ConflictingEvent(event(id)),
             Error::Corrupt(message) => Self::Corrupt(message),
             Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
-            Error::Compacted(complete) => Self::Compacted(version(complete)),
+            Error::UnsupportedFeature(feature) => Self::UnsupportedFeature(feature),
+            Error::Compacted(horizon) => Self::Compacted(version(horizon)),
+            Error::Protocol(message) => Self::Protocol(message),
+            Error::SessionEnded => Self::SessionEnded,
             other => Self::Other(other.to_string()),
         }
     }
@@ -305,8 +360,8 @@ fn version(version: Vec<converge::PeerVersion>) -> Vec<PeerVersion> {
 }
 
 fn report(report: converge::MergeReport) -> MergeReport {
-    let converge::MergeReport { applied, duplicate, waiting, missing } = report;
-    MergeReport { applied, duplicate, waiting, missing: events(missing) }
+    let converge::MergeReport { applied, duplicate, waiting, dropped, missing, forked } = report;
+    MergeReport { applied, duplicate, waiting, dropped, missing: events(missing), forked }
 }
 
 fn page(page: converge::Page) -> Page {
@@ -348,13 +403,44 @@ fn commit(ops: converge::Commit) -> Commit {
         converge::RowOp::Insert(InsertOp { table, row, cells: set }) => RowOp::Insert { table, row, cells: cells(set) },
         converge::RowOp::Update(UpdateOp { table, row, cells: set }) => RowOp::Update { table, row, cells: cells(set) },
         converge::RowOp::Delete(DeleteOp { table, row }) => RowOp::Delete { table, row },
+        converge::RowOp::Unset(UnsetOp { table, row, columns }) => RowOp::Unset { table, row, columns },
     };
     ops.into_iter().map(op).collect()
 }
 
 fn run(run: converge::EventRun) -> EventRun {
-    let converge::EventRun { peer, start, lamport, deps, commits } = run;
-    EventRun { peer, start, lamport, deps: events(deps), commits: commits.into_iter().map(commit).collect() }
+    let converge::EventRun { peer, start, lamport, deps, fingerprints, salt, commits } = run;
+    let (deps, commits) = (events(deps), commits.into_iter().map(commit).collect());
+    EventRun { peer, start, lamport, deps, fingerprints, salt, commits }
+}
+
+fn batch(batch: converge::EventBatch) -> EventBatch {
+    EventBatch { runs: batch.runs.into_iter().map(run).collect(), more: batch.more }
+}
+
+fn summaries(tables: Vec<converge::TableSummary>) -> Vec<TableSummary> {
+    tables.into_iter().map(|table| TableSummary { name: table.name, rows: table.rows }).collect()
+}
+
+fn inspection(inspection: converge::Inspection) -> Inspection {
+    let converge::Inspection { content, format_version, sections, version: events, horizon, waiting, tables } =
+        inspection;
+    let content = match content {
+        converge::Content::Document => Content::Document,
+        converge::Content::Update => Content::Update,
+        converge::Content::EphemeralSnapshot => Content::EphemeralSnapshot,
+        converge::Content::EphemeralUpdate => Content::EphemeralUpdate,
+    };
+    let section = |section: converge::Section| (section.id, section.name, section.bytes);
+    Inspection {
+        content,
+        format_version,
+        sections: sections.into_iter().map(section).collect(),
+        version: version(events),
+        horizon: version(horizon),
+        waiting,
+        tables: summaries(tables),
+    }
 }
 
 fn guest_cell(cell: Cell) -> converge::Cell {
@@ -378,6 +464,7 @@ fn guest_commit(ops: Commit) -> converge::Commit {
         RowOp::Insert { table, row, cells } => converge::RowOp::insert(table, row, set(cells)),
         RowOp::Update { table, row, cells } => converge::RowOp::update(table, row, set(cells)),
         RowOp::Delete { table, row } => converge::RowOp::delete(table, row),
+        RowOp::Unset { table, row, columns } => converge::RowOp::unset(table, row, columns),
     };
     ops.into_iter().map(op).collect()
 }
@@ -391,9 +478,9 @@ fn guest_version(version: Vec<PeerVersion>) -> Vec<converge::PeerVersion> {
 }
 
 fn guest_run(run: EventRun) -> converge::EventRun {
-    let EventRun { peer, start, lamport, deps, commits } = run;
-    let commits = commits.into_iter().map(guest_commit).collect();
-    converge::EventRun { peer, start, lamport, deps: guest_events(deps), commits }
+    let EventRun { peer, start, lamport, deps, fingerprints, salt, commits } = run;
+    let (deps, commits) = (guest_events(deps), commits.into_iter().map(guest_commit).collect());
+    converge::EventRun { peer, start, lamport, deps, fingerprints, salt, commits }
 }
 
 fn guest_options(options: ScanOptions) -> converge::ScanOptions {
@@ -403,7 +490,7 @@ fn guest_options(options: ScanOptions) -> converge::ScanOptions {
         KeyRange::Equal(row) => converge::KeyRange::Equal(row),
         KeyRange::AtLeast(row) => converge::KeyRange::AtLeast(row),
         KeyRange::AtMost(row) => converge::KeyRange::AtMost(row),
-        KeyRange::Between(first, last) => converge::KeyRange::Between((first, last)),
+        KeyRange::Between(first, last) => converge::KeyRange::Between(KeyBounds { first, last }),
         KeyRange::StartsWith(start) => converge::KeyRange::StartsWith(start),
     };
     converge::ScanOptions { range, descending, limit, after, columns }

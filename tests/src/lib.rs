@@ -11,7 +11,8 @@ pub mod host;
 pub mod host_rs;
 pub mod live;
 pub mod native;
+pub mod reader;
 pub mod run;
 pub mod transaction;
 
-pub use host::{Document, Host, Refusal, Session, Store};
+pub use host::{Document, Host, Refusal, Session, Store, UpdateReader};

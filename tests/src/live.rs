@@ -2,7 +2,7 @@
 
 use crate::case::{DamageKind, EveryDamage};
 use crate::form::{Bytes, Tagged, parse, report, value, version, without_defaults};
-use converge_engine::{Entry, Progress, Received, SessionOptions, StoreOptions, Value};
+use converge_engine::{Acceptance, Entry, Progress, Received, SessionOptions, StoreOptions, Value};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -87,15 +87,15 @@ pub struct RealForm {
 pub struct NewStore {
     #[serde(default = "time_to_live")]
     time_to_live: Time,
-    #[serde(default = "most_skew")]
-    most_skew: Time,
+    #[serde(default = "max_skew")]
+    max_skew: Time,
 }
 
 fn time_to_live() -> Time {
     Time::Whole(Whole(30_000))
 }
 
-fn most_skew() -> Time {
+fn max_skew() -> Time {
     Time::Whole(Whole(60_000))
 }
 
@@ -105,19 +105,32 @@ fn most_skew() -> Time {
 pub struct NewSession {
     #[serde(default = "document")]
     document: String,
-    #[serde(default = "most_message_bytes")]
-    most_message_bytes: u32,
+    #[serde(default = "max_message_bytes")]
+    max_message_bytes: u32,
     #[serde(default)]
     namespaces: Vec<String>,
     #[serde(default)]
     read_only: bool,
+    nonce: Option<Whole>,
+    accept: Option<Vec<Accepted>>,
+    #[serde(default)]
+    writers: Vec<String>,
+}
+
+/// What a session accepts, as a case has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Accepted {
+    Events,
+    Entries,
+    Documents,
 }
 
 fn document() -> String {
     "doc".to_owned()
 }
 
-fn most_message_bytes() -> u32 {
+fn max_message_bytes() -> u32 {
     65_536
 }
 
@@ -144,14 +157,22 @@ impl From<Time> for f64 {
 
 impl From<NewStore> for StoreOptions {
     fn from(options: NewStore) -> Self {
-        Self { time_to_live_ms: options.time_to_live.into(), most_skew_ms: options.most_skew.into() }
+        Self { time_to_live_ms: options.time_to_live.into(), max_skew_ms: options.max_skew.into() }
     }
 }
 
-impl From<NewSession> for SessionOptions {
-    fn from(options: NewSession) -> Self {
-        let NewSession { document, most_message_bytes, namespaces, read_only } = options;
-        Self { document, most_message_bytes, namespaces, read_only }
+impl NewSession {
+    /// The options of the contract. `opened` is how many sessions the case opened before.
+    pub fn options(self, opened: u64) -> SessionOptions {
+        let Self { document, max_message_bytes, namespaces, read_only, nonce, accept, writers } = self;
+        let accepts = |what| accept.as_ref().is_none_or(|accept| accept.contains(&what));
+        let accept = Acceptance {
+            events: accepts(Accepted::Events),
+            entries: accepts(Accepted::Entries),
+            documents: accepts(Accepted::Documents),
+        };
+        let nonce = nonce.map_or(opened + 1, |Whole(nonce)| nonce);
+        SessionOptions { document, max_message_bytes, namespaces, read_only, nonce, accept, writers }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The engine itself, without a component or a runtime around it.
 
-use crate::host::{Document, Host, Refusal};
+use crate::host::{Document, Host, Inspection, Refusal};
 use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, MergeReport, Page,
+    Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page,
     PeerVersion, Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary,
-    Transaction, VERSION, Value, WatcherNumber, limits,
+    Transaction, UpdateReader, VERSION, Value, WatcherNumber, inspect, limits,
 };
 
 /// The engine as a Rust library.
@@ -13,6 +13,7 @@ pub struct Native;
 impl Host for Native {
     const NAME: &'static str = "native";
     type Document = Doc;
+    type Reader = UpdateReader;
     type Store = Store;
     type Session = Session;
 
@@ -21,7 +22,15 @@ impl Host for Native {
     }
 
     fn limits(&self) -> Vec<(String, u64)> {
-        limits::ALL.iter().map(|limit| (limit.name.to_owned(), limit.most)).collect()
+        limits::ALL.iter().map(|limit| (limit.name.to_owned(), limit.maximum)).collect()
+    }
+
+    fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Refusal> {
+        let converge_engine::Inspection { content, format_version, sections, version, horizon, waiting, tables } =
+            inspect(bytes)?;
+        let sections =
+            sections.into_iter().map(|section| (section.id, section.name.to_owned(), section.bytes)).collect();
+        Ok(Inspection { content, format_version, sections, version, horizon, waiting, tables })
     }
 
     fn create(&self, peer: &str) -> Result<Doc, Refusal> {
@@ -36,8 +45,12 @@ impl Host for Native {
         Ok(Doc::peek(saved, table, row)?)
     }
 
-    fn events_of(&self, update: &[u8], skip: u32, most: u32) -> Result<EventBatch, Refusal> {
-        Ok(Doc::events_of(update, skip, most)?)
+    fn summary_of(&self, version: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
+        Ok(Doc::summary_of(&version)?)
+    }
+
+    fn open_reader(&self, update: &[u8]) -> Result<UpdateReader, Refusal> {
+        Ok(UpdateReader::open(update)?)
     }
 
     fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
@@ -65,8 +78,20 @@ impl Document for Doc {
         Ok(self.delete(table, row)?)
     }
 
+    fn unset(&mut self, table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Refusal> {
+        Ok(self.unset(table, row, columns)?)
+    }
+
     fn commit(&mut self, ops: Commit) -> Result<EventId, Refusal> {
         Ok(self.commit(ops)?)
+    }
+
+    fn begin(&mut self) -> Transaction {
+        Transaction::default()
+    }
+
+    fn commit_transaction(&mut self, transaction: Transaction) -> Result<Option<EventId>, Refusal> {
+        Ok(transaction.commit(self)?)
     }
 
     fn get(&mut self, table: &str, row: &str) -> Option<Vec<Cell>> {
@@ -85,8 +110,8 @@ impl Document for Doc {
         Ok(self.watch(&tables, from_start)?)
     }
 
-    fn take(&mut self, watcher: &mut WatcherNumber, most: u32) -> Changes {
-        self.take(*watcher, most)
+    fn take(&mut self, watcher: &mut WatcherNumber, limit: u32) -> Changes {
+        self.take(*watcher, limit)
     }
 
     fn unwatch(&mut self, watcher: WatcherNumber) {
@@ -105,16 +130,28 @@ impl Document for Doc {
         Self::heads(self)
     }
 
-    fn events_since(&mut self, known: Vec<PeerVersion>, most: u32) -> Result<EventBatch, Refusal> {
-        Ok(Self::events_since(self, &known, most)?)
+    fn summary(&mut self) -> Vec<u8> {
+        Self::summary(self)
+    }
+
+    fn forks(&mut self, skip: u32, limit: u32) -> Vec<Fork> {
+        Self::forks(self, skip, limit)
+    }
+
+    fn permanent_id(&mut self, event: EventId) -> Result<EventId, Refusal> {
+        Ok(Self::permanent_id(self, &event)?)
+    }
+
+    fn events_since(&mut self, summary: &[u8], limit: u32) -> Result<EventBatch, Refusal> {
+        Ok(Self::events_since(self, summary, limit)?)
     }
 
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
         Ok(self.merge_events(events)?)
     }
 
-    fn update_since(&mut self, known: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
-        Ok(Self::update_since(self, &known)?)
+    fn update_since(&mut self, summary: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Ok(Self::update_since(self, summary)?)
     }
 
     fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal> {
@@ -125,24 +162,26 @@ impl Document for Doc {
         Self::save(self)
     }
 
-    fn compact(&mut self, horizon: Vec<PeerVersion>) -> Result<CompactionReport, Refusal> {
-        Ok(Self::compact(self, &horizon)?)
+    fn compact(&mut self, summaries: Vec<Vec<u8>>) -> Result<CompactionReport, Refusal> {
+        Ok(Self::compact(self, &summaries)?)
     }
 
     fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal> {
         Ok(Self::rebase(self, saved)?)
     }
 
-    fn diff(&mut self, here: Vec<EventId>, there: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
-        Ok(Self::diff(self, &here, &there)?)
+    fn diff(&mut self, from_heads: Vec<EventId>, to_heads: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
+        Ok(Self::diff(self, &from_heads, &to_heads)?)
     }
 
     fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
         Ok(Self::fork_at(self, &heads, peer)?)
     }
+}
 
-    fn begin(&mut self) -> Transaction {
-        Transaction::default()
+impl crate::host::UpdateReader for UpdateReader {
+    fn next(&mut self, limit: u32) -> EventBatch {
+        self.next(limit)
     }
 }
 
@@ -167,8 +206,12 @@ impl crate::host::Transaction<Doc> for Transaction {
         Ok(self.delete(doc, table, row)?)
     }
 
-    fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Refusal> {
-        Ok(self.commit(doc)?)
+    fn unset(&mut self, doc: &mut Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Refusal> {
+        Ok(self.unset(doc, table, row, columns)?)
+    }
+
+    fn touched(&mut self) -> Vec<(String, String)> {
+        Self::touched(self)
     }
 }
 
@@ -248,16 +291,18 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::InvalidArgument(invalid) => Self::InvalidArgument(invalid.to_string()),
-            Error::LimitExceeded { limit, given } => {
-                Self::LimitExceeded { limit: limit.name.to_owned(), most: limit.most, given }
+            Error::LimitExceeded { limit, actual } => {
+                Self::LimitExceeded { limit: limit.name.to_owned(), maximum: limit.maximum, actual }
             }
             Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
-            Error::ConflictingEvent { peer, counter } => Self::ConflictingEvent(EventId { peer, counter }),
-            corrupt @ (Error::Corrupt(_) | Error::UnsupportedFeature(_)) => Self::Corrupt(corrupt.to_string()),
+            Error::Corrupt(damage) => Self::Corrupt(Error::Corrupt(damage).to_string()),
             Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
-            Error::Compacted(version) => {
-                let known = version.into_iter().map(|(peer, count)| PeerVersion { peer, count });
-                Self::Compacted(known.collect())
+            Error::UnsupportedFeature(feature) => Self::UnsupportedFeature(feature),
+            Error::Protocol(rule) => Self::Protocol(rule.to_string()),
+            Error::SessionEnded => Self::SessionEnded,
+            Error::Compacted(horizon) => {
+                let horizon = horizon.into_iter().map(|(peer, count)| PeerVersion { peer, count });
+                Self::Compacted(horizon.collect())
             }
             other => Self::Other(other.to_string()),
         }

@@ -3,7 +3,7 @@
 //! Knows hosts only as [`Host`], and of the engine only what the contract says.
 
 use crate::case::{AllOrders, Call, Calls, Case, Delivery, EveryDamage, Expected, Pick, Step};
-use crate::form::{self, Bytes};
+use crate::form::{self, Bytes, Summary, SummaryOf, SummaryReplica};
 use crate::host::{Document, Host, Refusal};
 use crate::live::{SessionCall, StoreCall};
 use converge_engine::{EventId, EventRun, PeerVersion};
@@ -16,6 +16,7 @@ mod hostile;
 mod lasting;
 mod live;
 mod passing;
+mod reader;
 mod state;
 mod transaction;
 
@@ -24,8 +25,8 @@ use live::{LiveState, SessionOf, StoreOf};
 use state::{State, horizon};
 use transaction::TransactionOf;
 
-/// What every call of a session says that an error ended.
-const ENDED: &str = "an error ended this session";
+/// The maximum number of rounds of an `exchange`. Forks can need more than one.
+const MAX_ROUNDS: usize = 4;
 
 /// Runs all cases, on every core, and gives the transcript.
 ///
@@ -84,8 +85,11 @@ struct World<'a, H: Host> {
     bytes: BTreeMap<String, Vec<u8>>,
     watchers: BTreeMap<String, Watcher<<H::Document as Document>::Watcher>>,
     transactions: BTreeMap<String, TransactionOf<<H::Document as Document>::Transaction>>,
+    readers: BTreeMap<String, H::Reader>,
     stores: BTreeMap<String, StoreOf<H::Store>>,
     sessions: BTreeMap<String, SessionOf<H::Session>>,
+    /// How many sessions were opened.
+    opened: u64,
 }
 
 struct Watcher<W> {
@@ -119,8 +123,10 @@ impl<'a, H: Host> World<'a, H> {
             bytes: BTreeMap::new(),
             watchers: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            readers: BTreeMap::new(),
             stores: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            opened: 0,
         }
     }
 
@@ -160,7 +166,7 @@ impl<'a, H: Host> World<'a, H> {
         match &step.expected {
             Expected::Success if result.get("error").is_none() => {}
             Expected::Success => return Err(format!("refused: {result}")),
-            Expected::Result(expected) if *expected == result => {}
+            Expected::Result(expected) if form::matches(expected, &result) => {}
             Expected::Result(expected) => return Err(different(expected, &result)),
             Expected::Error(expected) => {
                 if !is_error(&result, expected) {
@@ -180,7 +186,8 @@ impl<'a, H: Host> World<'a, H> {
     fn call(&mut self, step: &Step) -> Result<Json, Stop> {
         Ok(match step.call.clone() {
             Call::EngineVersion([]) => self.host.version().into(),
-            Call::EngineLimits([]) => self.host.limits().iter().map(|(name, most)| json!([name, most])).collect(),
+            Call::EngineLimits([]) => self.host.limits().iter().map(|(name, maximum)| json!([name, maximum])).collect(),
+            Call::EngineInspect(bytes) => form::inspection(&self.host.inspect(&bytes.resolve(&self.bytes)?)?),
             Call::Create(peer) => {
                 let document = self.host.create(&peer)?;
                 self.add_replica(step, peer, document)
@@ -193,13 +200,17 @@ impl<'a, H: Host> World<'a, H> {
             Call::Insert(table, row, cells) => form::event(&self.on(step)?.insert(&table, &row, cells.into())?),
             Call::Update(table, row, cells) => form::event(&self.on(step)?.update(&table, &row, cells.into())?),
             Call::Delete(table, row) => form::event(&self.on(step)?.delete(&table, &row)?),
+            Call::Unset(table, row, columns) => form::event(&self.on(step)?.unset(&table, &row, columns)?),
             Call::Commit(ops) => form::event(&self.on(step)?.commit(ops.into_iter().map(Into::into).collect())?),
+            Call::Begin([]) => self.begin(step)?,
+            Call::CommitTransaction(transaction) => self.commit_transaction(step, &transaction)?,
             Call::Peek(saved, table, row) => {
                 let cells = self.host.peek(&saved.resolve(&self.bytes)?, &table, &row)?;
                 cells.map_or(Json::Null, |cells| form::cells(&cells))
             }
-            Call::EventsOf(update, skip, most) => {
-                form::batch(&self.host.events_of(&update.resolve(&self.bytes)?, skip, most)?)
+            Call::SummaryOf(known) => {
+                let summary = self.host.summary_of(version(known))?;
+                self.add_bytes(step, summary)
             }
             Call::Get(table, row) => self.on(step)?.get(&table, &row).map_or(Json::Null, |cells| form::cells(&cells)),
             Call::Scan(table, options) => form::page(&self.on(step)?.scan(&table, options.into())?),
@@ -208,19 +219,29 @@ impl<'a, H: Host> World<'a, H> {
                 let watcher = self.on(step)?.watch(tables, from_start)?;
                 self.add_watcher(step, watcher)?
             }
-            Call::Take(most) => {
+            Call::Take(limit) => {
                 let Watcher { replica, watcher } = named(&mut self.watchers, step.on.as_deref())?;
-                form::changes(&named(&mut self.replicas, Some(replica))?.take(watcher, most))
+                form::changes(&named(&mut self.replicas, Some(replica))?.take(watcher, limit))
             }
             Call::Digest([]) => form::hex(&self.on(step)?.digest()).into(),
             Call::Version([]) => form::version(&self.on(step)?.version()),
             Call::Heads([]) => form::events(&self.on(step)?.heads()),
-            Call::EventsSince(known, most) => form::batch(&self.on(step)?.events_since(version(known), most)?),
+            Call::Summary([]) => {
+                let summary = self.on(step)?.summary();
+                self.add_bytes(step, summary)
+            }
+            Call::Forks(skip, limit) => form::forks(&self.on(step)?.forks(skip, limit)),
+            Call::PermanentId(peer, counter) => form::event(&self.on(step)?.permanent_id(EventId { peer, counter })?),
+            Call::EventsSince(summary, limit) => {
+                let summary = self.summary(summary)?;
+                form::batch(&self.on(step)?.events_since(&summary, limit)?)
+            }
             Call::MergeEvents(runs) => {
                 form::report(&self.on(step)?.merge_events(runs.into_iter().map(Into::into).collect())?)
             }
-            Call::UpdateSince(known) => {
-                let update = self.on(step)?.update_since(version(known))?;
+            Call::UpdateSince(summary) => {
+                let summary = self.summary(summary)?;
+                let update = self.on(step)?.update_since(&summary)?;
                 self.add_bytes(step, update)
             }
             Call::MergeUpdate(update) => {
@@ -231,12 +252,15 @@ impl<'a, H: Host> World<'a, H> {
                 let saved = self.on(step)?.save();
                 self.add_bytes(step, saved)
             }
-            Call::Compact(horizon) => form::compaction(&self.on(step)?.compact(version(horizon))?),
+            Call::Compact(summaries) => {
+                let summaries: Result<_, Stop> = summaries.into_iter().map(|summary| self.summary(summary)).collect();
+                form::compaction(&self.on(step)?.compact(summaries?)?)
+            }
             Call::Rebase(saved) => {
                 let saved = saved.resolve(&self.bytes)?;
                 form::report(&self.on(step)?.rebase(&saved)?)
             }
-            Call::Diff(here, there) => form::ops(&self.on(step)?.diff(events(here), events(there))?),
+            Call::Diff(from, to) => form::ops(&self.on(step)?.diff(events(from), events(to))?),
             Call::ForkAt(heads, peer) => {
                 let fork = self.on(step)?.fork_at(events(heads), &peer)?;
                 self.add_replica(step, peer, fork)
@@ -269,18 +293,17 @@ impl<'a, H: Host> World<'a, H> {
                 }
                 Json::Null
             }
-            Call::Shorter(bytes, most) => {
+            Call::Shorter(bytes, bound) => {
                 let length = bytes.resolve(&self.bytes)?.len();
-                if length >= most {
-                    return Err(Stop::Failed(format!("{length} bytes are not less than {most}")));
+                if length >= bound {
+                    return Err(Stop::Failed(format!("{length} bytes are not less than {bound}")));
                 }
                 length.into()
             }
             Call::Store(call) => self.call_store(step.on.as_deref().unwrap_or_default(), step.name.as_deref(), call)?,
             Call::Session(call) => self.call_session(step.on.as_deref(), step.name.as_deref(), call)?,
-            Call::Transaction(call) => {
-                self.call_transaction(step.on.as_deref().unwrap_or_default(), step.name.as_deref(), call)?
-            }
+            Call::Transaction(call) => self.call_transaction(step.on.as_deref().unwrap_or_default(), call)?,
+            Call::Reader(call) => self.call_reader(step, call)?,
         })
     }
 
@@ -306,6 +329,15 @@ impl<'a, H: Host> World<'a, H> {
             self.bytes.insert(name.to_owned(), bytes);
         }
         result
+    }
+
+    /// The bytes of a SUMMARY.
+    fn summary(&mut self, summary: Summary) -> Result<Vec<u8>, Stop> {
+        Ok(match summary {
+            Summary::Given(bytes) => bytes.resolve(&self.bytes)?,
+            Summary::Of(SummaryOf { summary_of }) => self.host.summary_of(version(summary_of))?,
+            Summary::Replica(SummaryReplica { summary }) => named(&mut self.replicas, Some(&summary))?.summary(),
+        })
     }
 
     fn on(&mut self, step: &Step) -> Result<&mut H::Document, String> {
@@ -336,14 +368,15 @@ impl<'a, H: Host> World<'a, H> {
             Call::Store(StoreCall::Create(..)) => (None, None),
             Call::Store(_) => (None, self.live_state(name, false)?),
             Call::Session(_) => (None, self.live_state(name, true)?),
-            Call::Transaction(call) => (Some(self.transaction_state(name, call)?), None),
+            Call::Transaction(_) => (Some(self.transaction_state(name)?), None),
+            Call::Reader(_) => (None, None),
             _ => (Some(State::of(named(&mut self.replicas, Some(name))?)?), None),
         })
     }
 
     fn sync(&mut self, from: &str, to: Option<&str>) -> Result<Json, Stop> {
-        let known = named(&mut self.replicas, to)?.version();
-        let batch = named(&mut self.replicas, Some(from))?.events_since(known, u32::MAX)?;
+        let summary = named(&mut self.replicas, to)?.summary();
+        let batch = named(&mut self.replicas, Some(from))?.events_since(&summary, u32::MAX)?;
         if batch.more {
             return Err(Stop::Failed("there are more events than fit one page".to_owned()));
         }
@@ -351,27 +384,32 @@ impl<'a, H: Host> World<'a, H> {
     }
 
     fn exchange(&mut self, names: &[String]) -> Result<Json, Stop> {
-        for from in names {
-            for to in names.iter().filter(|to| *to != from) {
-                self.sync(from, Some(to))?;
+        let mut different = None;
+        for _ in 0..MAX_ROUNDS {
+            for from in names {
+                for to in names.iter().filter(|to| *to != from) {
+                    self.sync(from, Some(to))?;
+                }
+            }
+            let mut known = Vec::new();
+            for name in names {
+                let document = named(&mut self.replicas, Some(name))?;
+                known.push((document.version(), document.heads()));
+            }
+            different =
+                known.windows(2).find(|pair| pair[0] != pair[1]).map(|pair| format!("{:?} and {:?}", pair[0], pair[1]));
+            if different.is_none() {
+                return self.same(names);
             }
         }
-        let mut known = Vec::new();
-        for name in names {
-            let document = named(&mut self.replicas, Some(name))?;
-            known.push((document.version(), document.heads()));
-        }
-        match known.windows(2).find(|pair| pair[0] != pair[1]) {
-            Some(pair) => Err(Stop::Failed(format!("after an exchange: {:?} and {:?}", pair[0], pair[1]))),
-            None => self.same(names),
-        }
+        Err(Stop::Failed(format!("after {MAX_ROUNDS} exchanges: {}", different.unwrap_or_default())))
     }
 
     fn same(&mut self, names: &[String]) -> Result<Json, Stop> {
         let mut states: Vec<(State, Option<Vec<PeerVersion>>)> = Vec::with_capacity(names.len());
         for name in names {
             let document = named(&mut self.replicas, Some(name))?;
-            let (state, horizon) = (State::of(document)?, horizon(document)?);
+            let (state, horizon) = (State::of(document)?, horizon(self.host, document)?);
             let differs = |(other, other_horizon): &(State, _)| {
                 let knows_the_same = state.version == other.version && horizon == *other_horizon;
                 knows_the_same && !state.is_waiting() && !other.is_waiting() && state.saved != other.saved
@@ -418,12 +456,12 @@ impl<'a, H: Host> World<'a, H> {
 
     fn deliver(&mut self, step: &Step, delivery: &Delivery) -> Result<Json, Stop> {
         let pieces = self.pick(&delivery.from, &delivery.events)?;
-        let document = self.on(step)?;
         let calls: Vec<EventRun> = match delivery.calls {
-            Calls::One => return Ok(form::report(&document.merge_events(pieces)?)),
+            Calls::One => return Ok(form::report(&self.on(step)?.merge_events(pieces)?)),
             Calls::Piece => pieces,
-            Calls::Event => pieces.iter().flat_map(single_events).collect(),
+            Calls::Event => single_events(named(&mut self.replicas, Some(&delivery.from))?, &pieces)?,
         };
+        let document = self.on(step)?;
         let mut reports = Vec::with_capacity(calls.len());
         for run in calls {
             reports.push(form::report(&document.merge_events(vec![run])?));
@@ -433,7 +471,9 @@ impl<'a, H: Host> World<'a, H> {
 
     /// The pieces of runs that hold these events.
     fn pick(&mut self, from: &str, picks: &[Pick]) -> Result<Vec<EventRun>, Stop> {
-        let batch = named(&mut self.replicas, Some(from))?.events_since(Vec::new(), u32::MAX)?;
+        let nothing = self.host.summary_of(Vec::new())?;
+        let document = named(&mut self.replicas, Some(from))?;
+        let batch = document.events_since(&nothing, u32::MAX)?;
         if batch.more {
             return Err(Stop::Failed("there are more events than fit one page".to_owned()));
         }
@@ -448,7 +488,7 @@ impl<'a, H: Host> World<'a, H> {
             let mut runs: Vec<&EventRun> = batch.runs.iter().filter(|run| run.peer == *peer).collect();
             runs.sort_by_key(|run| run.start);
             for run in runs {
-                let piece = cut(run, first, last);
+                let piece = cut(document, run, first, last)?;
                 next += piece.as_ref().map_or(0, |piece| piece.commits.len() as u32);
                 pieces.extend(piece);
             }
@@ -464,7 +504,8 @@ impl<'a, H: Host> World<'a, H> {
         let version = group.events.is_none().then(|| from.version());
         let everything = || from.version().into_iter().map(|known| Pick::All([known.peer])).collect();
         let picks = group.events.clone().unwrap_or_else(everything);
-        let events: Vec<EventRun> = self.pick(&group.from, &picks)?.iter().flat_map(single_events).collect();
+        let pieces = self.pick(&group.from, &picks)?;
+        let events = single_events(named(&mut self.replicas, Some(&group.from))?, &pieces)?;
         let orders = permutations(events.len())?;
         let mut first = None;
         for order in &orders {
@@ -524,25 +565,48 @@ fn events(ids: Vec<(String, u32)>) -> Vec<EventId> {
     ids.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect()
 }
 
-/// The part of a run that lies between these counters, both included.
-fn cut(run: &EventRun, first: u32, last: Option<u32>) -> Option<EventRun> {
+/// The part of a run that lies between these counters, both included. The document knows the run.
+fn cut<D: Document>(document: &mut D, run: &EventRun, first: u32, last: Option<u32>) -> Result<Option<EventRun>, Stop> {
     let end = run.start + run.commits.len() as u32;
     let from = first.max(run.start);
     let to = last.map_or(end, |last| last.saturating_add(1).min(end));
     if from >= to {
-        return None;
+        return Ok(None);
     }
     let skipped = from - run.start;
-    let deps = match from.checked_sub(1) {
-        Some(counter) if skipped > 0 => vec![EventId { peer: run.peer.clone(), counter }],
-        _ => run.deps.clone(),
-    };
     let commits = run.commits[skipped as usize..(to - run.start) as usize].to_vec();
-    Some(EventRun { peer: run.peer.clone(), start: from, lamport: run.lamport + skipped, deps, commits })
+    let lamport = run.lamport.map(|lamport| lamport + skipped);
+    let peer = run.peer.clone();
+    Ok(Some(match from.checked_sub(1) {
+        Some(counter) if skipped > 0 => {
+            let before = EventId { peer: peer.clone(), counter };
+            // That of the author's previous event, and that of the dependency, which is the same event.
+            let fingerprints = vec![fingerprint(document, &before)?; 2];
+            EventRun { peer, start: from, lamport, deps: vec![before], fingerprints, salt: 0, commits }
+        }
+        _ => EventRun { lamport, commits, ..run.clone() },
+    }))
 }
 
-fn single_events(run: &EventRun) -> impl Iterator<Item = EventRun> {
-    (run.start..).take(run.commits.len()).filter_map(|counter| cut(run, counter, Some(counter)))
+/// The fingerprint of an event, which is in its permanent name.
+fn fingerprint<D: Document>(document: &mut D, event: &EventId) -> Result<u64, Stop> {
+    let name = document.permanent_id(event.clone())?.peer;
+    let digits = name.rsplit_once('~').map(|(_, digits)| u64::from_str_radix(digits, 16));
+    match digits {
+        Some(Ok(fingerprint)) => Ok(fingerprint),
+        _ => Err(Stop::Failed(format!("{name:?} is not the permanent name of {event:?}"))),
+    }
+}
+
+/// Each event of these runs by itself.
+fn single_events<D: Document>(document: &mut D, runs: &[EventRun]) -> Result<Vec<EventRun>, Stop> {
+    let mut events = Vec::new();
+    for run in runs {
+        for counter in (run.start..).take(run.commits.len()) {
+            events.extend(cut(document, run, counter, Some(counter))?);
+        }
+    }
+    Ok(events)
 }
 
 /// All orders of so many things.
@@ -565,7 +629,7 @@ fn permutations(count: usize) -> Result<Vec<Vec<usize>>, String> {
 fn is_error(result: &Json, expected: &Json) -> bool {
     let Some(error) = result.get("error") else { return false };
     let message = |error: &Json, name: &str| error.get(name).and_then(Json::as_str).map(str::to_owned);
-    for name in ["invalid-argument", "corrupt"] {
+    for name in ["invalid-argument", "corrupt", "protocol"] {
         if let (Some(message), Some(part)) = (message(error, name), message(expected, name)) {
             return !part.is_empty() && message.contains(&part);
         }

@@ -5,17 +5,17 @@ use serde::Deserialize;
 
 type Nothing = [(); 0];
 
-/// A function of a transaction, or what begins and ends one, with its argument.
+/// A function of a transaction, or the call that drops one, with its argument.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
 pub enum TransactionCall {
-    Begin(Nothing),
     Get(String, String),
     Scan(String, Options),
     Insert(String, String, Cells),
     Update(String, String, Cells),
     Delete(String, String),
-    Commit(Nothing),
+    Unset(String, String, Vec<String>),
+    Touched(Nothing),
     Drop(Nothing),
 }

@@ -51,8 +51,10 @@ fn verdict(result: &Result<(), Refusal>) -> &'static str {
         Err(Refusal::NoSuchRow(..)) => "no-such-row",
         Err(Refusal::Corrupt(_)) => "corrupt",
         Err(Refusal::UnsupportedVersion(_)) => "unsupported-version",
-        Err(Refusal::ConflictingEvent(_)) => "conflicting-event",
+        Err(Refusal::UnsupportedFeature(_)) => "unsupported-feature",
         Err(Refusal::Compacted(_)) => "compacted",
+        Err(Refusal::Protocol(_)) => "protocol",
+        Err(Refusal::SessionEnded) => "session-ended",
         Err(Refusal::Other(_)) => "other",
     }
 }

@@ -115,6 +115,8 @@ fn engine_run(run: &converge::EventRun) -> engine::EventRun {
         start: run.start,
         lamport: run.lamport,
         deps: run.deps.iter().map(|id| engine::EventId { peer: id.peer.clone(), counter: id.counter }).collect(),
+        fingerprints: run.fingerprints.clone(),
+        salt: run.salt,
         commits: run.commits.iter().map(|commit| commit.iter().map(engine_op).collect()).collect(),
     }
 }
@@ -129,6 +131,10 @@ fn engine_op(op: &RowOp) -> engine::RowOp {
             engine::RowOp::Update { table: op.table.clone(), row: op.row.clone(), cells: cells(&op.cells) }
         }
         RowOp::Delete(op) => engine::RowOp::Delete { table: op.table.clone(), row: op.row.clone() },
+        RowOp::Unset(op) => {
+            let columns = op.columns.clone();
+            engine::RowOp::Unset { table: op.table.clone(), row: op.row.clone(), columns }
+        }
     }
 }
 

@@ -5,19 +5,27 @@ import { horizonOf, stateOf } from '../../../host-js/conformance/lasting.js';
 import * as n from '../../../host-js/conformance/notation.js';
 
 /** Histories of more operations than this are counted, but not written out. */
-const MOST_WRITTEN = 400;
+const MAX_WRITTEN = 400;
+const BRANCH_MARK = '~';
 
 /** The facts of a document of the engine, by its raw access. */
-export function factsOf(doc) {
+export function factsOf(engine, doc) {
   const { contents, heads, version } = stateOf(doc);
-  const horizon = horizonOf(doc) ?? [];
-  const { runs, more } = doc.eventsSince(horizon, n.MOST_U32);
+  const horizon = horizonOf(engine, doc) ?? [];
+  const { runs, more } = doc.eventsSince(engine.Doc.summaryOf(horizon), n.MAX_U32);
   if (more) throw new Error('the history is longer than a page');
   const { waiting } = doc.mergeEvents([]);
-  return documentFacts({ version, heads, horizon, waiting, digest: doc.digest(), tables: contents, runs });
+  const digest = doc.digest();
+  return documentFacts({ version, heads, horizon, waiting, digest, tables: contents, runs: named(doc, runs) });
 }
 
-/** The facts of a document in the contract's types. */
+/** The runs with the fingerprints of their events, as the engine computes them. */
+export function named(doc, runs) {
+  const print = (peer, counter) => BigInt(`0x${doc.permanentId({ peer, counter }).peer.split(BRANCH_MARK)[1]}`);
+  return runs.map((run) => ({ ...run, prints: run.commits.map((_, k) => print(run.peer, run.start + k)) }));
+}
+
+/** The facts of a document in the contract's types; the runs also have the fingerprints of their events. */
 export function documentFacts({ version, heads, horizon, waiting, digest, tables, runs }) {
   return {
     version: n.fromVersion(version),
@@ -34,19 +42,44 @@ export function documentFacts({ version, heads, horizon, waiting, digest, tables
 export function historyFacts(runs) {
   const history = eventsOf(runs);
   const operations = history.reduce((count, [, , , ops]) => count + ops.length, 0);
-  return { events: history.length, operations, ...(operations > MOST_WRITTEN ? {} : { history }) };
+  return { events: history.length, operations, ...(operations > MAX_WRITTEN ? {} : { history }) };
 }
 
-/** The events one by one, sorted: name, lamport time (null where unknown), dependencies, operations. */
+/**
+ * The events one by one, sorted: name, lamport time (null where unknown), dependencies, operations, fingerprint. The
+ * author's previous event goes by the branch of the event that follows it, since updates do not say more.
+ */
 export function eventsOf(runs) {
   const { runs: noted = [] } = n.fromBatch({ runs, more: false });
-  const events = noted.flatMap(({ peer, start, lamport, deps, commits }) =>
+  const events = noted.flatMap(({ peer, start, lamport, deps, commits }, i) =>
     commits.map((ops, k) => {
       const time = lamport === undefined ? null : lamport + k;
-      return [[peer, start + k], time, k === 0 ? deps : [[peer, start + k - 1]], ops];
+      const previous = [peer, start + k - 1];
+      const isPrevious = (at) => start > 0 && runs[i].fingerprints[at + 1] === runs[i].fingerprints[0];
+      const names = k === 0 ? deps.map((dep, at) => (isPrevious(at) ? previous : dep)) : [previous];
+      return [[peer, start + k], time, names.sort(byName), ops, digits(runs[i].prints[k])];
     }),
   );
-  return events.sort(([[peer, counter]], [[otherPeer, otherCounter]]) => {
-    return Buffer.compare(Buffer.from(peer), Buffer.from(otherPeer)) || counter - otherCounter;
+  return events.sort(([a], [b]) => byName(a, b));
+}
+
+/** Waiting events by their permanent names, which are what they wait for too; no lamport times follow. */
+export function waitsOf(runs) {
+  const events = runs.flatMap(({ peer, start, deps, fingerprints, prints, commits }) => {
+    const permanent = (name, print) => `${name.split(BRANCH_MARK)[0]}${BRANCH_MARK}${digits(print)}`;
+    const before = deps.map((dep, at) => [permanent(dep.peer, fingerprints[at + (start > 0 ? 1 : 0)]), dep.counter]);
+    return commits.map((ops, k) => {
+      const last = k === 0 ? before : [[permanent(peer, prints[k - 1]), start + k - 1]];
+      return [[permanent(peer, prints[k]), start + k], last.sort(byName), n.fromOps(ops)];
+    });
   });
+  return events.sort(([a], [b]) => byName(a, b));
+}
+
+function digits(print) {
+  return print.toString(16).padStart(16, '0');
+}
+
+function byName([peer, counter], [otherPeer, otherCounter]) {
+  return Buffer.compare(Buffer.from(peer), Buffer.from(otherPeer)) || counter - otherCounter;
 }

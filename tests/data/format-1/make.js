@@ -5,9 +5,10 @@
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { open, real } from '../../../host-js/src/node.js';
-import { eventsOf, factsOf, historyFacts } from './facts.js';
+import { factsOf, historyFacts, named, waitsOf } from './facts.js';
 
-const { Doc } = await open();
+const engine = await open();
+const { Doc } = engine;
 const here = (name) => new URL(name, import.meta.url);
 const numbers = (count) => Array.from({ length: count }, (_, i) => i);
 const create = (...peers) => peers.map((peer) => Doc.create(peer));
@@ -15,9 +16,11 @@ const create = (...peers) => peers.map((peer) => Doc.create(peer));
 const concurrent = makeConcurrent();
 const { compacted, later, onHorizon } = makeCompacted();
 const waiting = makeWaiting();
+const forked = makeForked();
+const branchWaits = makeWaitingBranch();
 
 /** The runs that wait, by document. */
-const waits = new Map([waiting, later].map(({ doc, runs }) => [doc, runs]));
+const waits = new Map([waiting, later, branchWaits].map(({ doc, runs }) => [doc, runs]));
 /** By name: what it is, and the document; for an update its bytes, events, and the document that takes it in. */
 const files = {
   empty: ['An empty document', Doc.create('ann')],
@@ -34,10 +37,21 @@ const files = {
     later.doc,
   ],
   'update-cell': ['An update of one cell', makeUpdate(concurrent, 'concurrent')],
-  'update-history': ['A whole history as an update', { ...since(concurrent, []), into: undefined }],
+  'update-history': ['A whole history as an update', { ...since(concurrent, nothing()), into: undefined }],
   'update-on-horizon': ['An update that builds on a horizon', { ...onHorizon, into: 'compacted' }],
   'update-early': ['An update that has to wait', makeEarly()],
-  'update-empty': ['An update without events', { ...since(concurrent, concurrent.version()), into: 'concurrent' }],
+  'update-empty': ['An update without events', { ...since(concurrent, concurrent.summary()), into: 'concurrent' }],
+  forked: ['A peer of which two replicas wrote', forked.once],
+  'forked-nested': [
+    'Forks on the branches of a fork, one of three branches, and one at the first event',
+    forked.nested,
+  ],
+  'forked-compacted': ['Forks below a horizon, one across it and one above it', makeForkedCompacted(forked.nested)],
+  'forked-waiting': ['Events of a branch that wait, and whose first event is missing', branchWaits.doc],
+  salted: ['Equal events, told apart by a salt', makeSalted()],
+  'update-fork': ['The other branch of a fork as an update', { ...makeUpdateOfFork(), into: undefined }],
+  'update-forked': ['A whole history with nested forks', { ...since(forked.nested, nothing()), into: undefined }],
+  'update-marker': ['An update for a replica that seems to be ahead', { ...makeMarker(), into: undefined }],
 };
 
 const existing = Object.keys(files).filter(
@@ -162,7 +176,7 @@ function makeWaiting() {
   ann.insert('t', 'r', { x: 0 });
   take(cleo, ann);
   ann.insert('t', 'missing', { x: 'not in the document' });
-  const first = ann.version();
+  const first = ann.summary();
   ann.update('t', 'r', { x: 2 });
   take(ben, ann);
   ben.commit([
@@ -172,10 +186,10 @@ function makeWaiting() {
   const runs = send(cleo, ben, first);
   ann.update('t', 'r', { x: 'not in the document either' });
   take(ben, ann);
-  const second = ben.version();
+  const second = ben.summary();
   ben.update('t', 'r', { x: 3 });
   runs.push(...send(cleo, ben, second));
-  const third = ann.version();
+  const third = ann.summary();
   ann.update('t', 'r', { x: 4 });
   runs.push(...send(cleo, ann, third));
   cleo.insert('t', 'q', { x: 'the same' });
@@ -194,14 +208,14 @@ function makeCompacted() {
   take(ann, ben);
   for (const i of [4, 5]) ann.delete('t', `r${i}`);
   ann.insert('t', 'r5', { x: 'again' });
-  const horizon = ann.version();
+  const horizon = [ann.summary()];
 
   const compacted = ann.forkAt(ann.heads(), 'compacted');
   compacted.compact(horizon);
   const [reader] = create('reader');
   reader.mergeUpdate(ann.updateSince());
   reader.compact(horizon);
-  const known = reader.version();
+  const known = reader.summary();
   reader.update('t', 'r6', { x: 60 });
   reader.delete('t', 'r3');
   const onHorizon = since(reader, known);
@@ -214,16 +228,16 @@ function makeCompacted() {
   ann.insert('t', 'r4', { y: 'back' });
   const dan = Doc.load(ann.save(), { peer: 'dan' });
   dan.insert('u', 'new', { x: 'not in the document' });
-  const between = dan.version();
+  const between = dan.summary();
   dan.update('u', 'new', { y: 'waits' });
   return { compacted, later: { doc: ann, runs: send(ann, dan, between) }, onHorizon };
 }
 
 function makeUpdate(doc, into) {
-  const copy = Doc.load(doc.save(), { peer: 'dan' });
-  const known = copy.version();
-  copy.update('t', 'r', { x: 'new' });
-  return { ...since(copy, known), into };
+  const dan = Doc.load(doc.save(), { peer: 'dan' });
+  const known = dan.summary();
+  dan.update('t', 'r', { x: 'new' });
+  return { ...since(dan, known), into };
 }
 
 function makeEarly() {
@@ -232,18 +246,110 @@ function makeEarly() {
   take(ben, ann);
   ben.update('t', 'r', { y: 1 });
   take(ann, ben);
+  const known = ann.summary();
   ann.update('t', 'r', { x: 2 });
-  return {
-    ...since(ann, [
-      { peer: 'ann', count: 1 },
-      { peer: 'ben', count: 1 },
-    ]),
-    into: undefined,
-  };
+  return { ...since(ann, known), into: undefined };
+}
+
+/** Replicas that write as one peer, as restored backups do; `nested` goes on where `once` is. */
+function makeForked() {
+  const [ann, ben] = create('ann', 'ben');
+  ann.insert('t', 'r', { x: 0, y: 0 });
+  const other = copy(ann);
+  ann.update('t', 'r', { x: 1 });
+  other.update('t', 'r', { x: 2 });
+  other.insert('t', 's', { x: 2 });
+  take(ann, other);
+  take(ben, ann);
+  ben.update('t', 'r', { y: 'ben' });
+  const once = Doc.load(ben.save(), { peer: 'once' });
+
+  take(ann, ben);
+  const [third, fourth] = [copy(ann), copy(ann)];
+  for (const [x, doc] of [ann, third, fourth].entries()) doc.update('t', 'r', { x: `branch ${x}` });
+  other.delete('t', 's');
+  const last = copy(other);
+  for (const [y, doc] of [other, last].entries()) doc.update('t', 'r', { y: `branch ${y}` });
+  const [early] = create('ben');
+  early.insert('u', 'early', {});
+  for (const doc of [third, fourth, other, last, early]) take(ann, doc);
+  ann.insert('t', 'joined', {});
+  return { once, nested: ann };
+}
+
+function makeForkedCompacted(nested) {
+  const below = copy(nested);
+  take(below, nested);
+  const across = copy(below);
+  const horizon = [below.summary()];
+  below.compact(horizon);
+  const [one, other] = [copy(below), copy(below)];
+  below.update('t', 'r', { x: 'after the horizon' });
+  across.update('t', 'r', { x: 'after the horizon, too' });
+  take(below, across);
+  one.insert('t', 's', { x: 1 });
+  other.insert('t', 's', { x: 2 });
+  other.update('t', 's', { x: 3 });
+  for (const doc of [one, other]) take(below, doc);
+  return below;
+}
+
+function makeWaitingBranch() {
+  const [ann] = create('ann');
+  ann.insert('t', 'r', { x: 0 });
+  const other = copy(ann);
+  ann.update('t', 'r', { x: 1 });
+  other.update('t', 'r', { x: 'not in the document' });
+  const known = other.summary();
+  other.update('t', 'r', { x: 2 });
+  other.update('t', 'r', { x: 3 });
+  const ben = Doc.load(other.save(), { peer: 'ben' });
+  ben.insert('t', 's', {});
+  const runs = [...send(ann, other, known), ...send(ann, ben, other.summary())];
+  return { doc: ann, runs };
+}
+
+function makeSalted() {
+  const [ann, doc] = create('ann', 'reader');
+  ann.insert('t', 'r', { x: 0 });
+  const [run] = ann.eventsSince().runs;
+  doc.mergeEvents([run, { ...run, salt: 1n }, { ...run, salt: 2n ** 64n - 1n }]);
+  return doc;
+}
+
+function makeUpdateOfFork() {
+  const [ann] = create('ann');
+  ann.insert('t', 'r', { x: 0 });
+  const other = copy(ann);
+  const known = ann.summary();
+  ann.update('t', 'r', { x: 1 });
+  other.update('t', 'r', { x: 2 });
+  take(other, ann);
+  other.update('t', 'r', { x: 3 });
+  return since(other, known);
+}
+
+function makeMarker() {
+  const [ann] = create('ann');
+  ann.insert('t', 'r', { x: 0 });
+  const ben = Doc.load(ann.save(), { peer: 'ben' });
+  ben.insert('t', 's', {});
+  ann.update('t', 'r', { x: 1 });
+  return since(ben, ann.summary());
+}
+
+/** A replica that goes on as the same peer. */
+function copy(doc) {
+  return Doc.load(doc.save(), { peer: doc.peer() });
+}
+
+/** The summary of a replica that has no events. */
+function nothing() {
+  return Doc.summaryOf([]);
 }
 
 function take(to, from) {
-  to.mergeUpdate(from.updateSince(to.version()));
+  to.mergeUpdate(from.updateSince(to.summary()));
 }
 
 /** Lets `to` take in what `from` has beyond `known`, which has to wait there, and gives that. */
@@ -253,22 +359,22 @@ function send(to, from, known) {
   return runs;
 }
 
-/** The events of a document beyond a version: as bytes, and as runs. */
+/** The events of a document that a replica with this summary lacks: as bytes, and as runs. */
 function since(doc, known) {
-  return { bytes: doc.updateSince(known), runs: doc.eventsSince(known).runs };
+  return { bytes: doc.updateSince(known), runs: named(doc, doc.eventsSince(known).runs) };
 }
 
 /** What the document holds, and what waits in it, of which no lamport times are known. */
 function documentFacts(doc) {
-  const runs = waits.get(doc)?.map((run) => ({ ...run, lamport: undefined }));
-  return { ...factsOf(doc.raw), ...(runs === undefined ? {} : { waits: eventsOf(runs) }) };
+  const runs = waits.get(doc);
+  return { ...factsOf(engine, doc.raw), ...(runs === undefined ? {} : { waits: waitsOf(runs) }) };
 }
 
 /** What the update holds, and what it makes of the document that it goes `into`: that of the file, or an empty one. */
 function updateFacts({ bytes, runs, into }) {
   const doc = into === undefined ? Doc.create('reader') : Doc.load(files[into][1].save(), { peer: 'reader' });
   doc.mergeUpdate(bytes);
-  return { ...(into === undefined ? {} : { into }), ...historyFacts(runs), after: factsOf(doc.raw) };
+  return { ...(into === undefined ? {} : { into }), ...historyFacts(runs), after: factsOf(engine, doc.raw) };
 }
 
 /** JSON with a line for each member, and for each element of a long list in it. */

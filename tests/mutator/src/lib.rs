@@ -2,7 +2,7 @@
 
 use contract::converge::sync::transactions::Transaction;
 use contract::converge::sync::types::{Cell, KeyRange, ScanOptions, Value};
-use contract::exports::converge::sync::mutators::Guest;
+use contract::exports::converge::sync::mutators::{Call, Guest, MutationError};
 use contract::wasi;
 use std::cell::Cell as Counter;
 use std::hint::black_box;
@@ -14,7 +14,7 @@ mod contract {
         inline: "
             package converge:hostile;
             world hostile {
-                include converge:sync/mutator@0.1.0;
+                include converge:sync/mutator@0.2.0;
                 import wasi:clocks/monotonic-clock@0.2.0;
                 import wasi:clocks/wall-clock@0.2.0;
                 import wasi:random/random@0.2.0;
@@ -34,8 +34,10 @@ thread_local! {
     static CALLS: Counter<i64> = const { Counter::new(0) };
 }
 
-const NAMES: [&str; 11] =
-    ["answer", "refuse", "trap", "loop", "grow", "wait", "read", "write", "count", "ask", "hoard"];
+const NAMES: [&str; 15] = [
+    "answer", "reject", "mistake", "deny", "fail", "sign", "trap", "loop", "grow", "wait", "read", "write", "count",
+    "ask", "hoard",
+];
 
 struct Hostile;
 
@@ -44,7 +46,8 @@ impl Guest for Hostile {
         NAMES.map(str::to_owned).into()
     }
 
-    fn apply(transaction: &Transaction, name: String, arguments: Vec<Value>) -> Result<(), String> {
+    fn apply(transaction: &Transaction, call: Call) -> Result<(), MutationError> {
+        let Call { name, arguments, caller } = call;
         write(transaction, "written", Value::Boolean(true));
         match name.as_str() {
             "answer" => {
@@ -52,7 +55,11 @@ impl Guest for Hostile {
                     write(transaction, &format!("argument-{number}"), argument);
                 }
             }
-            "refuse" => return Err("no, as was asked".to_owned()),
+            "reject" => return Err(MutationError::Rejected("no, as was asked".to_owned())),
+            "mistake" => return Err(MutationError::InvalidArguments("two texts, as was asked".to_owned())),
+            "deny" => return Err(MutationError::UnknownMutator),
+            "fail" => transaction.delete("t", "gone").map_err(MutationError::Failed)?,
+            "sign" => write(transaction, "caller", caller.map_or(Value::Null, Value::Text)),
             "trap" => unreachable!(),
             "loop" => while black_box(true) {},
             "grow" => {
@@ -78,9 +85,7 @@ impl Guest for Hostile {
             "write" => {
                 for row in 0.. {
                     let cell = Cell { column: "c".to_owned(), value: Value::Blob(vec![0; 1 << 16]) };
-                    if let Err(error) = transaction.insert("t", &row.to_string(), &[cell]) {
-                        return Err(format!("after {row} rows: {error:?}"));
-                    }
+                    transaction.insert("t", &row.to_string(), &[cell]).map_err(MutationError::Failed)?;
                 }
             }
             "count" => {
@@ -102,7 +107,7 @@ impl Guest for Hostile {
                     Value::Integer(wasi::filesystem::preopens::get_directories().len() as i64),
                 );
             }
-            _ => return Err(format!("no {name}")),
+            _ => return Err(MutationError::UnknownMutator),
         }
         Ok(())
     }

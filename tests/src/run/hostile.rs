@@ -1,14 +1,14 @@
 //! Bytes damaged everywhere, one place at a time, given to all that reads them: either they are refused and change nothing,
 //! or what they give is whole.
 
+use super::lasting;
 use super::passing::{self, StoreState};
 use super::state::State;
-use super::{ENDED, lasting};
 use crate::case::DamageKind;
 use crate::damage::write_checksum;
 use crate::form;
 use crate::host::{Document, Host, Refusal, Session, Store};
-use converge_engine::SessionOptions;
+use converge_engine::{Acceptance, SessionOptions};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -113,9 +113,12 @@ fn of_session<H: Host>(host: &H, before: &[Vec<u8>], damaged: &[u8]) -> Result<J
     let mut store = passing::empty(host, &mut document, READER)?;
     let options = SessionOptions {
         document: "doc".to_owned(),
-        most_message_bytes: 65_536,
+        max_message_bytes: 65_536,
         namespaces: Vec::new(),
         read_only: false,
+        nonce: 0,
+        accept: Acceptance::ALL,
+        writers: Vec::new(),
     };
     let mut session = H::Session::open(&mut document, &mut store, options).map_err(lasting::refused("session.open"))?;
     let all_said = |document: &mut _, store: &mut _, session: &mut H::Session| {
@@ -154,7 +157,7 @@ pub(super) fn must_have_ended<D, S, T: Session<D, S>>(
     let receive = session.receive(document, store, &[], 0.0).map(|_| "what it received".to_owned());
     for (call, result) in [("poll", poll), ("receive", receive)] {
         match result {
-            Err(Refusal::InvalidArgument(message)) if message.contains(ENDED) => {}
+            Err(Refusal::SessionEnded) => {}
             other => return Err(format!("after an error the session goes on: {call} gives {other:?}")),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::state::{State, horizon};
 use crate::form;
-use crate::host::{Document, Host, Refusal};
+use crate::host::{Document, Host, Refusal, UpdateReader};
 use converge_engine::{Commit, EventId, EventRun, RowOp};
 use std::collections::BTreeMap;
 
@@ -28,26 +28,36 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
     let mut fork = document.fork_at(state.heads.clone(), &peer).map_err(refused("fork-at"))?;
     state.must_be("the fork at the heads", &read(&mut fork)?)?;
     drop(fork);
-    if horizon(document)?.is_none() {
-        let update = document.update_since(Vec::new()).map_err(refused("update-since"))?;
+    if horizon(host, document)?.is_none() {
+        let nothing = host.summary_of(Vec::new()).map_err(refused("summary-of"))?;
+        let update = document.update_since(&nothing).map_err(refused("update-since"))?;
         let mut copy = host.create(&peer).map_err(refused("create"))?;
         copy.merge_update(&update).map_err(refused("merge-update"))?;
         state.must_be("what the update gives", &read(&mut copy)?)?;
         check_diff(document, &state)?;
-        check_events(host, document, &update)?;
+        check_events(host, document, &nothing, &update)?;
     }
     Ok(saved)
 }
 
-/// The events of an update from the beginning are those that `events-since` gives, but for their times.
-fn check_events<H: Host>(host: &H, document: &mut H::Document, update: &[u8]) -> Result<(), String> {
-    let batch = document.events_since(Vec::new(), u32::MAX).map_err(refused("events-since"))?;
+/// An update reader returns the events of an update from the beginning as `events-since` does, without their times.
+fn check_events<H: Host>(host: &H, document: &mut H::Document, nothing: &[u8], update: &[u8]) -> Result<(), String> {
+    let batch = document.events_since(nothing, u32::MAX).map_err(refused("events-since"))?;
     if batch.more {
         return Ok(());
     }
-    let runs = host.events_of(update, 0, u32::MAX).map_err(refused("events-of"))?.runs;
-    if runs.iter().any(|run| run.lamport != 0) || one_by_one(&runs) != one_by_one(&batch.runs) {
-        return Err(format!("events-of gives {}", form::excerpt(&form::runs(&runs))));
+    let mut reader = host.open_reader(update).map_err(refused("update-reader.open"))?;
+    // A first page of one event, so that the second one continues after it.
+    let mut runs = Vec::new();
+    for limit in [1, u32::MAX] {
+        let page = reader.next(limit);
+        runs.extend(page.runs);
+        if !page.more {
+            break;
+        }
+    }
+    if runs.iter().any(|run| run.lamport.is_some()) || one_by_one(&runs) != one_by_one(&batch.runs) {
+        return Err(format!("the update reader returns {}", form::excerpt(&form::runs(&runs))));
     }
     Ok(())
 }

@@ -7,13 +7,13 @@ use super::state::State;
 use super::{Stop, World, named};
 use crate::case::EveryDamage;
 use crate::form;
-use crate::host::{Host, Session, Store};
+use crate::host::{Host, Session, Store, UpdateReader};
 use crate::live::{self, EveryMessageDamage, SessionCall, StoreCall};
 use converge_engine::{Entry, Received};
 use serde_json::{Value as Json, json};
 
-/// The most messages that one `session.carry` may take.
-const MOST_MESSAGES: usize = 10_000;
+/// The maximum number of messages of one `session.carry`.
+const MAX_MESSAGES: usize = 10_000;
 
 /// A store, and the replica that it lives beside.
 pub(super) struct StoreOf<S> {
@@ -105,7 +105,8 @@ impl<H: Host> World<'_, H> {
             SessionCall::Open(replica, store, options) => {
                 let document = named(&mut self.replicas, Some(&replica))?;
                 let StoreOf { store: of, .. } = named(&mut self.stores, Some(&store))?;
-                let session = H::Session::open(document, of, options.into())?;
+                self.opened += 1;
+                let session = H::Session::open(document, of, options.options(self.opened - 1))?;
                 let name = name.unwrap_or_default().to_owned();
                 self.sessions.insert(name, SessionOf { replica, store, session });
                 Json::Null
@@ -156,7 +157,7 @@ impl<H: Host> World<'_, H> {
         let received = session.receive(document, &mut named(&mut self.stores, Some(store))?.store, message, now)?;
         let update = update.map_err(refused("session.update-of"))?;
         if let Some(update) = &update {
-            self.host.events_of(update, 0, u32::MAX).map_err(refused("events-of"))?;
+            self.host.open_reader(update).map_err(refused("update-reader.open"))?.next(u32::MAX);
         }
         if update.is_some() != received.durable.is_some() {
             return Err(Stop::Failed("session.update-of does not tell what session.receive does".to_owned()));
@@ -173,8 +174,8 @@ impl<H: Host> World<'_, H> {
                     let received = self.receive(Some(&sessions[1 - from]), &message, now)?;
                     carried.messages[from] += 1;
                     carried.add(&received);
-                    if carried.messages[from] > MOST_MESSAGES {
-                        return Err(Stop::Failed(format!("not quiet after {MOST_MESSAGES} messages")));
+                    if carried.messages[from] > MAX_MESSAGES {
+                        return Err(Stop::Failed(format!("not quiet after {MAX_MESSAGES} messages")));
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! What can be read of a document: what a refused call must leave as it was, and what bytes must bring back.
 
 use crate::form;
-use crate::host::{Document, Refusal};
+use crate::host::{Document, Host, Refusal};
 use converge_engine::{EventId, PeerVersion, Row, ScanOptions, TableSummary};
 use serde_json::{Value as Json, json};
 
@@ -66,8 +66,9 @@ impl State {
 }
 
 /// How far a document was compacted, if at all.
-pub(super) fn horizon<D: Document>(document: &mut D) -> Result<Option<Vec<PeerVersion>>, String> {
-    match document.events_since(Vec::new(), 0) {
+pub(super) fn horizon<H: Host>(host: &H, document: &mut H::Document) -> Result<Option<Vec<PeerVersion>>, String> {
+    let nothing = host.summary_of(Vec::new()).map_err(|e| format!("summary-of is refused: {e:?}"))?;
+    match document.events_since(&nothing, 0) {
         Ok(_) => Ok(None),
         Err(Refusal::Compacted(horizon)) => Ok(Some(horizon)),
         Err(other) => Err(format!("events-since is refused: {other:?}")),

@@ -2,10 +2,11 @@
 
 use super::state::State;
 use super::{Stop, World, named};
+use crate::case::Step;
 use crate::form;
 use crate::host::{Document, Host, Transaction};
 use crate::transaction::TransactionCall;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// A transaction until it ends, and the replica that it was begun on.
 pub(super) struct TransactionOf<T> {
@@ -14,30 +15,32 @@ pub(super) struct TransactionOf<T> {
 }
 
 impl<H: Host> World<'_, H> {
-    pub(super) fn call_transaction(
-        &mut self,
-        on: &str,
-        name: Option<&str>,
-        call: TransactionCall,
-    ) -> Result<Json, Stop> {
-        if let TransactionCall::Begin([]) = call {
-            let transaction = named(&mut self.replicas, Some(on))?.begin();
-            let of = TransactionOf { replica: on.to_owned(), transaction: Some(transaction) };
-            self.transactions.insert(name.unwrap_or_default().to_owned(), of);
-            return Ok(Json::Null);
+    pub(super) fn begin(&mut self, step: &Step) -> Result<Json, Stop> {
+        let transaction = self.on(step)?.begin();
+        let replica = step.on.clone().unwrap_or_default();
+        let name = step.name.clone().unwrap_or_default();
+        self.transactions.insert(name, TransactionOf { replica, transaction: Some(transaction) });
+        Ok(Json::Null)
+    }
+
+    pub(super) fn commit_transaction(&mut self, step: &Step, name: &str) -> Result<Json, Stop> {
+        let TransactionOf { replica, transaction } = named(&mut self.transactions, Some(name))?;
+        if step.on.as_ref() != Some(replica) {
+            return Err(Stop::Failed(format!("the transaction {name:?} was begun on {replica:?}")));
         }
+        let transaction = transaction.take().ok_or_else(|| ended(name))?;
+        let event = self.on(step)?.commit_transaction(transaction)?;
+        Ok(event.map_or(Json::Null, |event| form::event(&event)))
+    }
+
+    pub(super) fn call_transaction(&mut self, on: &str, call: TransactionCall) -> Result<Json, Stop> {
         let TransactionOf { replica, transaction: of } = named(&mut self.transactions, Some(on))?;
         let document = named(&mut self.replicas, Some(replica))?;
-        let open = of.take().ok_or_else(|| format!("the transaction {on:?} has ended"))?;
-        match call {
-            TransactionCall::Drop([]) => return Ok(Json::Null),
-            TransactionCall::Commit([]) => {
-                let event = open.commit(document)?;
-                return Ok(event.map_or(Json::Null, |event| form::event(&event)));
-            }
-            _ => {}
+        if let TransactionCall::Drop([]) = call {
+            of.take().ok_or_else(|| ended(on))?;
+            return Ok(Json::Null);
         }
-        let transaction = of.insert(open);
+        let transaction = of.as_mut().ok_or_else(|| ended(on))?;
         match call {
             TransactionCall::Get(table, row) => {
                 let cells = transaction.get(document, &table, &row);
@@ -49,17 +52,22 @@ impl<H: Host> World<'_, H> {
             TransactionCall::Insert(table, row, cells) => transaction.insert(document, &table, &row, cells.into())?,
             TransactionCall::Update(table, row, cells) => transaction.update(document, &table, &row, cells.into())?,
             TransactionCall::Delete(table, row) => transaction.delete(document, &table, &row)?,
-            TransactionCall::Begin(_) | TransactionCall::Commit(_) | TransactionCall::Drop(_) => {}
+            TransactionCall::Unset(table, row, columns) => transaction.unset(document, &table, &row, columns)?,
+            TransactionCall::Touched([]) => {
+                return Ok(transaction.touched().into_iter().map(|(table, row)| json!([table, row])).collect());
+            }
+            TransactionCall::Drop([]) => {}
         }
         Ok(Json::Null)
     }
 
     /// The state of the replica that a transaction was begun on.
-    pub(super) fn transaction_state(&mut self, on: &str, call: &TransactionCall) -> Result<State, String> {
-        let replica = match call {
-            TransactionCall::Begin(_) => on,
-            _ => &named(&mut self.transactions, Some(on))?.replica,
-        };
+    pub(super) fn transaction_state(&mut self, on: &str) -> Result<State, String> {
+        let replica = &named(&mut self.transactions, Some(on))?.replica;
         State::of(named(&mut self.replicas, Some(replica))?)
     }
+}
+
+fn ended(name: &str) -> String {
+    format!("the transaction {name:?} has ended")
 }

@@ -1,0 +1,16 @@
+//! Update readers in cases: their calls, in the form of `conformance/README.md`.
+
+use crate::form::Bytes;
+use serde::Deserialize;
+
+type Nothing = [(); 0];
+
+/// A function of an update reader, or what ends one, with its argument.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "conformance/README.md documents them")]
+pub enum ReaderCall {
+    Open(Bytes),
+    Next(u32),
+    Drop(Nothing),
+}
