@@ -165,11 +165,12 @@ async function histories() {
  * @param {EventRun} run
  * @returns {EventRun[]}
  */
-function oneByOne({ peer, start, lamport, deps, commits }) {
+function oneByOne(run) {
+  const { peer, start, deps, commits } = run;
   return commits.map((commit, place) => ({
-    peer,
+    ...run,
     start: start + place,
-    lamport: lamport + place,
+    lamport: undefined,
     deps: place > 0 ? [{ peer, counter: start + place - 1 }] : deps,
     commits: [commit],
   }));

@@ -7,7 +7,7 @@ import { NAME, SHARE, add, id, nothing } from './replica.js';
 /** @import { Doc } from '../../../host-js/src/doc.js' */
 /** @import { Engine } from '../../../host-js/src/engine.js' */
 
-export const FOREVER = { timeToLive: 1e12, mostSkew: 1e12 };
+export const FOREVER = { timeToLive: 1e12, maxSkew: 1e12 };
 
 /** The compiled module: each replica is an instance of its own, as two processes would have. */
 export const module = await WebAssembly.compile(
@@ -98,12 +98,12 @@ export class Replica {
   }
 
   version() {
-    return this.doc.version();
+    return this.doc.summary();
   }
 
-  /** @param {ReturnType<Doc['version']>} version */
-  changesSince(version) {
-    return this.doc.updateSince(version);
+  /** @param {Uint8Array} summary */
+  changesSince(summary) {
+    return this.doc.updateSince(summary);
   }
 
   /** @param {Uint8Array} changes */

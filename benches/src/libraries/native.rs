@@ -1,9 +1,9 @@
 //! The engine itself, as a Rust program would use it.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
-use crate::works::live::{FOREVER_MS, Live, MOST_MESSAGE_BYTES, Side, talk};
+use crate::works::live::{FOREVER_MS, Live, MAX_MESSAGE_BYTES, Side, talk};
 use converge_engine::{
-    Cell, Doc, EventRun, PeerVersion, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value,
+    Acceptance, Cell, Doc, EventRun, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value,
 };
 use std::hint::black_box;
 use std::ops::Range;
@@ -29,14 +29,15 @@ fn cells(cells: &[Cell]) -> Result<(&str, i64, f64)> {
 impl Native {
     fn of(doc: Doc) -> Result<Self> {
         let forever = FOREVER_MS;
-        let options = StoreOptions { time_to_live_ms: forever, most_skew_ms: forever };
+        let options = StoreOptions { time_to_live_ms: forever, max_skew_ms: forever };
         let store = Store::create(doc.peer(), options)?;
         Ok(Self { doc, store, session: None })
     }
 }
 
 impl Replica for Native {
-    type Version = Vec<PeerVersion>;
+    /// A summary.
+    type Version = Vec<u8>;
 
     fn create(peer: u64) -> Result<Self> {
         Self::of(Doc::create(&peer.to_string())?)
@@ -108,11 +109,11 @@ impl Replica for Native {
         Ok(cells(&row)?.1)
     }
 
-    fn version(&mut self) -> Result<Vec<PeerVersion>> {
-        Ok(self.doc.version())
+    fn version(&mut self) -> Result<Vec<u8>> {
+        Ok(self.doc.summary())
     }
 
-    fn changes_since(&mut self, version: &Vec<PeerVersion>) -> Result<Vec<u8>> {
+    fn changes_since(&mut self, version: &Vec<u8>) -> Result<Vec<u8>> {
         Ok(self.doc.update_since(version)?)
     }
 
@@ -122,8 +123,8 @@ impl Replica for Native {
     }
 
     fn compacted(mut self) -> Result<Option<Self>> {
-        let version = self.doc.version();
-        self.doc.compact(&version)?;
+        let summary = self.doc.summary();
+        self.doc.compact(&[summary])?;
         Ok(Some(self))
     }
 
@@ -161,9 +162,12 @@ impl Side for Native {
     fn open_session(&mut self) -> Result<()> {
         let options = SessionOptions {
             document: "bench".to_owned(),
-            most_message_bytes: MOST_MESSAGE_BYTES,
+            nonce: 1,
+            max_message_bytes: MAX_MESSAGE_BYTES,
             namespaces: Vec::new(),
             read_only: false,
+            accept: Acceptance::ALL,
+            writers: Vec::new(),
         };
         self.session = Some(Session::open(&self.doc, &mut self.store, options)?);
         Ok(())
@@ -204,6 +208,7 @@ fn native(run: &converge::EventRun) -> EventRun {
             RowOp::Update { table: op.table, row: op.row, cells: op.cells.iter().map(cell).collect() }
         }
         converge::RowOp::Delete(op) => RowOp::Delete { table: op.table, row: op.row },
+        converge::RowOp::Unset(op) => RowOp::Unset { table: op.table, row: op.row, columns: op.columns },
     };
     let dep = |dep: &converge::EventId| converge_engine::EventId { peer: dep.peer.clone(), counter: dep.counter };
     EventRun {
@@ -211,6 +216,8 @@ fn native(run: &converge::EventRun) -> EventRun {
         start: run.start,
         lamport: run.lamport,
         deps: run.deps.iter().map(dep).collect(),
+        fingerprints: run.fingerprints.clone(),
+        salt: run.salt,
         commits: run.commits.iter().map(|commit| commit.iter().map(op).collect()).collect(),
     }
 }

@@ -2,9 +2,7 @@
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use crate::works::live::{FOREVER_MS, Live, Side, talk};
-use converge::{
-    Cell, Doc, EventRun, PeerVersion, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value,
-};
+use converge::{Cell, Doc, EventRun, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value};
 use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
@@ -28,14 +26,15 @@ fn cells(cells: &[Cell]) -> Result<(&str, i64, f64)> {
 
 impl Wasmtime {
     fn of(doc: Doc) -> Result<Self> {
-        let options = StoreOptions { time_to_live: FOREVER_MS, most_skew: FOREVER_MS };
+        let options = StoreOptions { time_to_live: FOREVER_MS, max_skew: FOREVER_MS };
         let store = doc.instance().store(&doc.peer()?, options)?;
         Ok(Self { doc, store, session: None })
     }
 }
 
 impl Replica for Wasmtime {
-    type Version = Vec<PeerVersion>;
+    /// A summary.
+    type Version = Vec<u8>;
 
     fn create(peer: u64) -> Result<Self> {
         Self::of(Doc::create(&peer.to_string())?)
@@ -94,11 +93,11 @@ impl Replica for Wasmtime {
         Ok(cells(&Doc::peek(saved, "table", &id(row))?.ok_or("no such row")?)?.1)
     }
 
-    fn version(&mut self) -> Result<Vec<PeerVersion>> {
-        Ok(self.doc.version()?)
+    fn version(&mut self) -> Result<Vec<u8>> {
+        Ok(self.doc.summary()?)
     }
 
-    fn changes_since(&mut self, version: &Vec<PeerVersion>) -> Result<Vec<u8>> {
+    fn changes_since(&mut self, version: &Vec<u8>) -> Result<Vec<u8>> {
         Ok(self.doc.update_since(version)?)
     }
 
@@ -109,7 +108,7 @@ impl Replica for Wasmtime {
 
     /// In an instance of its own: memory of WebAssembly does not shrink.
     fn compacted(self) -> Result<Option<Self>> {
-        self.doc.compact(&self.doc.version()?)?;
+        self.doc.compact(&[self.doc.summary()?])?;
         Self::load(1, &self.doc.save()?).map(Some)
     }
 

@@ -3,7 +3,7 @@
 use super::Size;
 use crate::libraries::{Result, id};
 use crate::results::{Figure, Unit};
-use converge::mutators::{Mutators, Options};
+use converge::mutators::{Call, Mutators, Options};
 use converge::{COMPONENT, Cell, Component, Doc, Instance, InstanceOptions, RowOp};
 use mizchi::exports::mizchi::converge::converge::{KeyValue, Value};
 use std::fs;
@@ -51,7 +51,7 @@ pub fn run(size: Size) -> Result<Vec<Figure>> {
         for row in 0..rows {
             let transaction = doc.begin()?;
             transaction.insert("tasks", &id(row), cells(row))?;
-            transaction.commit()?;
+            doc.commit_transaction(transaction)?;
         }
         tell(format!("{name}: insert, a transaction each"), start.elapsed().as_secs_f64());
         check(&doc, rows)?;
@@ -64,7 +64,7 @@ pub fn run(size: Size) -> Result<Vec<Figure>> {
 
     let board = Mutators::load(&read("board.wasm")?, Options::default())?;
     let doc = Doc::create("ann")?;
-    let add = |row: usize| board.apply(&doc, "add", &[id(row).into(), TITLE.into()]);
+    let add = |row: usize| board.apply(&doc, &Call::new("add", [id(row).as_str(), TITLE]));
     for row in rows..rows + size.updated_rows {
         add(row)?;
     }

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// A time to live, and a skew, that nothing reaches.
 pub const FOREVER_MS: f64 = 1e12;
-pub const MOST_MESSAGE_BYTES: u32 = 1 << 16;
+pub const MAX_MESSAGE_BYTES: u32 = 1 << 16;
 const KEYS: usize = 10;
 const ROUNDS_PER_SECOND: f64 = 60.0;
 
@@ -182,7 +182,8 @@ fn one_by_one(run: &EventRun) -> Vec<EventRun> {
             _ => run.deps.clone(),
         };
         let commits = vec![commit.clone()];
-        EventRun { peer: run.peer.clone(), start: counter, lamport: run.lamport + place as u32, deps, commits }
+        let lamport = run.lamport.map(|lamport| lamport + place as u32);
+        EventRun { peer: run.peer.clone(), start: counter, lamport, deps, fingerprints: Vec::new(), salt: 0, commits }
     };
     run.commits.iter().enumerate().map(event).collect()
 }
