@@ -62,12 +62,13 @@ test-compose: compose build-js
 
 # Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
 test-docs: build-js
-    node --test tests/documents.test.js tests/format.test.js tests/protocol.test.js
+    node --test tests/documents.test.js tests/fingerprints.test.js tests/format.test.js tests/protocol.test.js
 
 # Test with more random histories: how many, and from which seed on
 seeds count="100000" first="10000":
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture random:: hostile:: since:: compaction:: rebase:: history::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test presence --test session -- --nocapture random:: hostile::
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test identity -- --nocapture random:: sessions:: hostile::
 
 # Test reading with more hostile bytes: how many inputs, and from which seed on
 hostile inputs="1000000" first="10000":
