@@ -70,7 +70,7 @@ pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses fingerprints, if there are any, that are not one for each of so many links.
+/// Checks that there are no fingerprints, or one for each link.
 fn links(fingerprints: &[u64], links: usize) -> Result<(), RunRule> {
     let is_right = fingerprints.is_empty() || (fingerprints.len() == links && !fingerprints.contains(&0));
     if is_right { Ok(()) } else { Err(RunRule::Fingerprints) }

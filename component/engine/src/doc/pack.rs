@@ -62,7 +62,7 @@ pub(super) struct Pack {
     prints: Vec<u8>,
 }
 
-/// The branch goes on, or its first event has its fingerprint.
+/// The branch began earlier, or what it follows is not in these bytes.
 const GOES_ON: u64 = 0;
 /// The branch begins with its peer's first event, or its first event is in the bytes and follows one of the branch of the
 /// rank that is added to this.
@@ -256,7 +256,7 @@ pub(super) fn write_salts(salted: Vec<(usize, u64)>, out: &mut Vec<u8>) {
     salts.finish(out);
 }
 
-/// Reads what `write_salts` wrote, for so many runs: by run.
+/// Reads the salts that `write_salts` wrote, one for each run.
 pub(super) fn read_salts(reader: &mut Reader<'_>, runs: usize) -> Result<BTreeMap<usize, u64>, Error> {
     let count = reader.varint()?;
     let mut salted = BTreeMap::new();

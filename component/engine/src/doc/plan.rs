@@ -460,7 +460,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         self.event_at(position).map(Some)
     }
 
-    /// Gives the graph events whose dependencies are all there, or tells which rule they break.
+    /// Adds events to the graph whose dependencies are all known, or returns the rule that they break.
     fn push(
         &mut self,
         grounds: &Grounds<'_>,

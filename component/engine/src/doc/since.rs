@@ -17,7 +17,8 @@ pub(crate) struct Proven {
     pub(crate) counts: Vec<u32>,
     /// By lane, how many events its summary names where names alone identify events; the others follow from these.
     pub(crate) named: Vec<u32>,
-    /// By lane, how many events these are or build on.
+    /// By lane, how many events these are or build on. Only a horizon is compared with it: without one, what named events
+    /// build on is left out.
     pub(crate) reached: Vec<u32>,
     /// Branches of its summary whose last events are unknown here, by author; `None` for an author that is unknown.
     pub(crate) unknown: Vec<(Option<AuthorNumber>, KnownBranch)>,
@@ -77,7 +78,7 @@ impl Doc {
         let mut counts = self.graph.counts_at(&events);
         counts.resize(self.lanes.len(), 0);
         // Of a version exactly the named events are taken as known; but it is beyond a horizon that they build on.
-        let reached = if named_events.is_empty() {
+        let reached = if named_events.is_empty() || self.graph.horizon().heads().is_empty() {
             counts.clone()
         } else {
             events.append(&mut named_events);

@@ -194,7 +194,7 @@ fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
 }
 
 impl Draft {
-    /// The cells of the row, where it is there; `below` gives those of the document. O(cells of both × log n).
+    /// The cells of the row if it exists; `below` returns those of the document. O(cells of both × log n).
     fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
         let Self::Written { is_new, cells } = self else { return None };
         let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };

@@ -7,7 +7,7 @@ use crate::codec::Kind;
 use crate::sort;
 use std::collections::BTreeSet;
 
-/// A session that brings entries, among those that a store gives entries to.
+/// One of the sessions that deliver entries to a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Source(u64);
 

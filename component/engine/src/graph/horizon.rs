@@ -91,7 +91,7 @@ impl Horizon {
         self.stubs.is_empty()
     }
 
-    /// By number, how many events of each of so many peers were given up.
+    /// By peer number, how many events of the peer were compacted away.
     pub(crate) fn counts_of(&self, peers: u32) -> Vec<u32> {
         (0..peers).map(|peer| self.count(PeerNumber(peer))).collect()
     }

@@ -221,7 +221,7 @@ impl Lanes {
         self.authors.check_room(&limits::PEERS, max_new, given)
     }
 
-    /// Refuses more branches than an author may have, with so many new ones.
+    /// Checks that an author with this many new branches stays within the limit.
     pub(crate) fn check_branches(&self, author: AuthorNumber, new: u64) -> Result<(), Error> {
         limits::PEER_BRANCHES.check(self.branch_counts.get(&author).copied().unwrap_or(0) + new)
     }

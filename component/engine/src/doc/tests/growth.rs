@@ -41,7 +41,7 @@ const DIMENSIONS: &[Dimension] = &[
     Dimension { name: "inserts at the horizon", units: 300, make: inserts_at_the_horizon },
 ];
 
-/// A name, and what gives the steps of one call.
+/// A name, and a function that returns the number of steps of one call.
 type Measured = (&'static str, fn(&Doc) -> u64);
 
 /// What is measured of a document.
@@ -129,7 +129,7 @@ fn copy(doc: &Doc) -> Doc {
     Doc::load("zoe", &doc.save()).unwrap()
 }
 
-/// The document, with an event on top where a horizon could not have so many heads.
+/// The document, with an event on top if it has more heads than a horizon may have.
 fn joined(mut doc: Doc) -> Doc {
     if doc.graph.head_count() as u64 > limits::HORIZON_HEADS.maximum {
         doc.commit(Vec::new()).unwrap();
