@@ -16,7 +16,7 @@ const TAGS = { null: 0n, integer: 3n, real: 4n, text: 5n, blob: 6n };
 export function fingerprint({ author, previous, salt, others }, ops) {
   const words = [previous, body(ops), salt, ...ascending(others)];
   const hash = finish(words.reduce(addWord, hashOf(author)));
-  return hash <= 1n ? 2n ** 64n - 1n : hash;
+  return hash === 0n ? 2n ** 64n - 1n : hash;
 }
 
 /** How a fingerprint is written. */

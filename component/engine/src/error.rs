@@ -273,6 +273,13 @@ pub enum RunRule {
     Circle,
     /// Its fingerprints are not one for the previous event, if there is one, and one for each dependency.
     Fingerprints,
+    /// It has no fingerprints and names an event that is not known.
+    UnknownName {
+        /// The peer that it names.
+        peer: String,
+        /// The counter that it names.
+        counter: u32,
+    },
     /// One of its dependencies builds on another one.
     DependenciesNotConcurrent {
         /// The peer of the dependency that another one already builds on.
@@ -434,6 +441,11 @@ impl fmt::Display for RunRule {
             Self::Fingerprints => f.write_str(
                 "its fingerprints must be one for the peer's previous event, if there is one, and one for each dependency, none of \
                  them 0; or leave them out",
+            ),
+            Self::UnknownName { peer, counter } => write!(
+                f,
+                "it has no fingerprints and builds on event {counter} of {peer:?}, which is not known here; merge that event first, \
+                 or pass fingerprints as `events-since` returns them, so that this run can wait"
             ),
             Self::DependenciesNotConcurrent { peer, counter } => write!(
                 f,

@@ -49,13 +49,6 @@ impl AuthorHash {
     pub(crate) fn of(author: &str) -> Self {
         Self(xxh64(author.as_bytes(), 0))
     }
-
-    /// Stands for the fingerprint of an event of this author that its name alone identifies.
-    pub(crate) fn by_name(self, counter: u32) -> Fingerprint {
-        let mut hash = Hash(self.0);
-        hash.word(counter.into());
-        Fingerprint::of_hash(hash.finish())
-    }
 }
 
 /// What an event is identified by, beside its operations.

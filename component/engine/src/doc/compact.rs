@@ -40,7 +40,7 @@ impl Doc {
                 return Err(Invalid::UnknownInSummary { peer: String::from(&*branch.name) }.into());
             }
             self.check_not_ahead(&summary)?;
-            if summary.is_by_name && !self.is_version_above(before, proven.named) {
+            if summary.is_by_name && !self.is_version_above(before, proven.counts.clone()) {
                 return Err(Invalid::HorizonNotAVersion.into());
             }
             counts.iter_mut().zip(proven.counts).for_each(|(count, proven)| *count = proven.min(*count));

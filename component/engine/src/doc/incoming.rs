@@ -53,8 +53,6 @@ pub(super) struct Incoming<'a> {
     pub(super) others: Vec<Link<'a>>,
     /// Distinguishes the first event from an equal one, or 0.
     pub(super) salt: u64,
-    /// Whether names alone identify its events where the horizon left no fingerprints.
-    pub(super) is_by_name: bool,
     pub(super) commits: Commits<'a>,
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Lamport;
 use crate::codec::{Frame, Kind, Reader, Section};
 use crate::error::{Error, Name};
 use crate::graph::{Graph, Horizon, RunsReader};
-use crate::id::{Counter, Fingerprint, PeerNumber, SharedText, read_texts};
+use crate::id::{Counter, PeerNumber, SharedText, read_texts};
 use crate::lanes::branch_name;
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
@@ -143,10 +143,7 @@ impl Doc {
 fn with_permanent_names(mut runs: Vec<Incoming<'_>>) -> Vec<Incoming<'_>> {
     for previous in runs.iter_mut().filter_map(|run| run.previous.as_mut()) {
         let Target::Print(fingerprint) = previous.target else { continue };
-        let author = previous.author();
-        let is_by_name = fingerprint == Fingerprint::BY_NAME;
-        let name = if is_by_name { author.to_owned() } else { branch_name(author, fingerprint) };
-        previous.name = name.into();
+        previous.name = branch_name(previous.author(), fingerprint).into();
     }
     runs
 }

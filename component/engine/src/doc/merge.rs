@@ -7,12 +7,12 @@ use super::events::EventRun;
 use super::incoming::Incoming;
 use super::plan::{Plan, Planner, Ready, Source};
 use super::room::{EVENT_SPENDS, make_room};
+use super::runs::Linked;
 use super::translation::Translation;
 use super::waiting::{Need, Waiter, WaitingEvent, permanent};
 use super::{Doc, check};
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventKey, EventNumber, Fingerprint};
-use crate::lanes::split_name;
 use crate::limits;
 use crate::memory;
 use crate::oplog::CommitRef;
@@ -61,15 +61,9 @@ impl Doc {
     /// into the document; `Compacted` for an event that does not build on the horizon.
     pub fn merge_events(&mut self, mut events: Vec<EventRun>) -> Result<MergeReport, Error> {
         check::runs(&mut events)?;
-        let runs = self.linked_runs(&events)?;
-        let before = self.graph.len();
-        let merged = self.merge(&runs)?;
-        if self.graph.len() > before {
-            self.settle_names();
-        }
-        let (waiting, later) = (self.waiting.len() as u32, self.graph.len() - before - merged.report.applied);
-        let applied = merged.report.applied + later;
-        Ok(MergeReport { applied, waiting, ..merged.report }.with_missing(self))
+        let Linked { runs, below } = self.linked_runs(&events)?;
+        let report = self.merge(&runs)?.report;
+        Ok(MergeReport { duplicate: report.duplicate.saturating_add(below), ..report }.with_missing(self))
     }
 
     /// Merges runs that were checked as far as they can be on their own. The report does not list what is missing.
@@ -126,15 +120,7 @@ impl Doc {
         for (author, key, ()) in plan.dropped.iter() {
             self.waiting.remove(author, key);
         }
-        for (author, key, resolved) in plan.resolved.iter() {
-            self.waiting.resolve(&(author.clone(), key), resolved);
-        }
         for (key, event) in plan.late {
-            // Its names stand for the same events as those of an event that waited already.
-            if self.waiting.get(split_name(&event.name).0, key).is_some() {
-                report.duplicate += 1;
-                continue;
-            }
             let this = &*self;
             let took_effect: Vec<bool> = event.needs().map(|need| this.has(need)).collect();
             let done: Vec<Need> = event
@@ -156,9 +142,6 @@ impl Doc {
 
     /// Whether an event took effect here.
     pub(super) fn has(&self, need: &Need) -> bool {
-        if need.fingerprint == Fingerprint::BY_NAME {
-            return self.resolve_named(&need.name, need.counter).is_some();
-        }
         let author = self.lanes.author(need.author());
         author.is_some_and(|author| self.find_print(author, Counter(need.counter), need.fingerprint).is_some())
     }
@@ -178,8 +161,7 @@ impl Doc {
             })
             .collect();
         let named = named.into_iter().zip(is_repeated).map(|((id, need), is_repeated)| {
-            let is_exact = is_repeated && need.fingerprint != Fingerprint::BY_NAME;
-            if is_exact { permanent(need.author(), need.counter, need.fingerprint) } else { id }
+            if is_repeated { permanent(need.author(), need.counter, need.fingerprint) } else { id }
         });
         let mut missing: Vec<EventId> = named.collect();
         sort::sort(&mut missing);
@@ -211,28 +193,17 @@ impl Doc {
     pub(super) fn wake(&mut self, event: EventNumber) {
         let (lane, counter, _) = self.graph.describe(event);
         let author = self.lanes.author_name(lane).clone();
-        if self.waiting.needed_in(&author, counter.0, counter.0 + 1).next().is_none() {
+        if self.waiting.counters_in(&author, counter.0, counter.0 + 1).next().is_none() {
             return;
         }
         let known = key(counter.0, self.print(event));
-        let named = key(counter.0, Fingerprint::BY_NAME);
-        let waiters = self.waiting.waiters(&author, known).chain(self.waiting.waiters(&author, named));
-        let waiters: Vec<Waiter> = waiters.cloned().collect();
+        self.waiting.remove(&author, known);
+        let waiters: Vec<Waiter> = self.waiting.waiters(&author, known).cloned().collect();
         self.waiting.forget_needed(&author, known);
         if waiters.is_empty() {
             return;
         }
         self.take_waiters(waiters);
-    }
-
-    /// Lets waiting events take effect that need events by name, all of which are there now.
-    fn settle_names(&mut self) {
-        let is_ready = |event: &WaitingEvent| event.is_by_name() && event.needs().all(|need| self.has(need));
-        let ready = self.waiting.iter().filter(|(_, _, event)| is_ready(event));
-        let ready: Vec<Waiter> = ready.map(|(author, key, _)| (author.clone(), key)).collect();
-        if !ready.is_empty() {
-            self.take_waiters(ready);
-        }
     }
 
     /// Lets these waiting events take effect. Errors of waiting events drop them. If there is no memory for them they go, and

@@ -292,19 +292,6 @@ impl Doc {
         Ok((found, counter))
     }
 
-    /// The event that a name stands for, if there is one and only one: on its branch, or, if that is unknown, of its peer.
-    pub(super) fn resolve_named(&self, name: &str, counter: u32) -> Option<(PeerNumber, Counter)> {
-        match self.resolve(&EventId { peer: name.to_owned(), counter }) {
-            Ok(found) => Some(found),
-            Err(Error::InvalidArgument(Invalid::UnknownEvent { .. })) => {
-                let (author, digits) = split_name(name);
-                digits?;
-                self.resolve(&EventId { peer: author.to_owned(), counter }).ok()
-            }
-            Err(_) => None,
-        }
-    }
-
     /// The event of an author with this fingerprint, before the one with this counter: normally the first of a branch.
     fn find_first(&self, author: AuthorNumber, first: Fingerprint, before: Counter) -> Option<(PeerNumber, Counter)> {
         let branch = self.lanes.find_branch(author, first);
@@ -321,7 +308,7 @@ impl Doc {
             lanes.iter().any(|&lane| self.lanes.start(lane).0 <= *counter && *counter < self.graph.count(lane));
         // A permanent name tells nothing of the branch.
         let is_plain = digits.is_none_or(|digits| Fingerprint::parse(digits) == Some(*fingerprint));
-        if *fingerprint == Fingerprint::BY_NAME || (is_plain && !is_taken) {
+        if is_plain && !is_taken {
             EventId { peer: author.to_owned(), counter: *counter }
         } else {
             permanent(author, *counter, *fingerprint)

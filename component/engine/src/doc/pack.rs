@@ -475,7 +475,6 @@ impl Unpacked {
             is_direct: run.is_direct,
             others: run.others.iter().map(link).collect(),
             salt: run.salt,
-            is_by_name: false,
             commits: Commits::Logged { names: &self.names, log: &self.log, first },
         })
     }

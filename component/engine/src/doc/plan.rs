@@ -13,8 +13,7 @@ use super::merge::{key, waiting_event};
 use super::prints::IncomingPrints;
 use super::room::Coming;
 use super::waiting::WaitingEvent;
-use super::waiting::{Need, Waiter, Waiting, event_bytes, print_by_needs};
-use crate::chain::{AuthorHash, Ground};
+use super::waiting::{Need, Waiter, Waiting, event_bytes};
 use crate::clock::Lamport;
 use crate::error::{Error, RunRule};
 use crate::id::{Counter, EventKey, EventMap, EventNumber, Fingerprint, PeerNumber, SharedText};
@@ -69,8 +68,6 @@ pub(super) struct Plan {
     pub(super) ready: Vec<Ready>,
     /// Events that take effect and that waiting events need.
     pub(super) awake: Vec<(SharedText, EventKey)>,
-    /// By waiting event, those that it needs by name, and what is found to be meant.
-    pub(super) resolved: EventMap<Vec<(Need, Fingerprint)>>,
     /// Waiting events that go without taking effect: they turned out to be wrong, or came again.
     pub(super) dropped: EventMap<()>,
     /// Events that have to wait.
@@ -136,8 +133,8 @@ pub(super) struct Planner<'a, 'b> {
     planned: EventMap<PeerNumber>,
     /// By piece of `plan.ready`, its first event.
     firsts: Vec<EventNumber>,
-    /// The waiting events that take effect, and their fingerprints.
-    taken: EventMap<Fingerprint>,
+    /// The waiting events that take effect.
+    taken: EventMap<()>,
 }
 
 impl<'a, 'b> Planner<'a, 'b> {
@@ -225,32 +222,12 @@ impl<'a, 'b> Planner<'a, 'b> {
     /// Decides about a run, unless it has to wait for an event.
     fn decide(&mut self, number: usize) -> Result<(), Refusal> {
         let run = &self.runs[number];
-        // Fingerprints of the run's events depend on what these names stand for.
-        for link in run.links().filter(|link| link.target == Target::Print(Fingerprint::BY_NAME)) {
-            self.find(&link.name, link.counter, Fingerprint::BY_NAME);
-        }
-        // Where an event that the run builds on was given up with its fingerprint, those of the run are not known: names alone
-        // identify its events.
-        let is_lost = run.is_by_name
-            && run.links().any(|link| {
-                link.target == Target::Print(Fingerprint::BY_NAME)
-                    && self.doc.resolve_named(&link.name, link.counter).is_some()
-                    && self.print_named(&link.name, link.counter) == Fingerprint::BY_NAME
-            });
         let Some(mut position) = self.position_before(number)? else { return Ok(()) };
         let mut places: SmallVec<[(usize, Position); 1]> = SmallVec::new();
         let mut place = 0;
         while place < run.len as usize {
             work::step();
             let counter = run.start + place as u32;
-            let named = if is_lost { self.doc.resolve_named(&run.name, counter).map(|(lane, _)| lane) } else { None };
-            if let Some(lane) = named.or_else(|| self.named_below(run, counter)) {
-                places.push((place, Position::At(lane, Counter(counter))));
-                self.plan.duplicate = self.plan.duplicate.saturating_add(1);
-                position = Position::At(lane, Counter(counter));
-                place += 1;
-                continue;
-            }
             let next = match self.next(number, place, position)? {
                 Next::Same(lane) => Position::At(lane, Counter(counter)),
                 Next::GivenUp(_) if self.is_other_below(number, place, counter) => return Err(Refusal::BelowHorizon),
@@ -286,16 +263,6 @@ impl<'a, 'b> Planner<'a, 'b> {
         }
         self.decided(number, places);
         Ok(())
-    }
-
-    /// The lane of an event that was given up and that its name alone identifies.
-    fn named_below(&self, run: &Incoming<'_>, counter: u32) -> Option<PeerNumber> {
-        if !run.is_by_name || self.doc.graph.horizon().is_empty() {
-            return None;
-        }
-        let author = self.doc.lanes.author(run.author())?;
-        let (lane, count) = self.doc.branch_at_horizon(author, &run.name)?;
-        (counter < count).then_some(lane)
     }
 
     /// Where the event before the first one of a run is; `None` if that is missing.
@@ -510,22 +477,24 @@ impl<'a, 'b> Planner<'a, 'b> {
         self.plan.ready.push(Ready { source, lane, counters: counters.clone(), lamport });
         self.pieces.entry(author).or_default().1.push(piece);
         let blocked = self.blocked.keys_in(&name, counters.start, counters.end).map(|key| key.counter);
-        let mut needed: Vec<u32> =
-            blocked.chain(self.doc.waiting.needed_in(&name, counters.start, counters.end)).collect();
-        needed.sort_unstable();
-        needed.dedup();
-        for counter in needed {
+        let mut concerned: Vec<u32> =
+            blocked.chain(self.doc.waiting.counters_in(&name, counters.start, counters.end)).collect();
+        concerned.sort_unstable();
+        concerned.dedup();
+        for counter in concerned {
             let event = EventNumber(self.firsts[piece].0 + (counter - counters.start));
             let known = key(counter, self.print_of(event));
-            // An event that is needed by name alone may be another one: then its waiters stay on the list.
-            for key in [known, key(counter, Fingerprint::BY_NAME)] {
-                for run in self.blocked.remove(&name, key).into_iter().flatten() {
-                    self.candidates.push_back(Candidate::Run(run));
-                }
-                self.candidates.extend(self.doc.waiting.waiters(&name, key).cloned().map(Candidate::Waiting));
+            for run in self.blocked.remove(&name, known).into_iter().flatten() {
+                self.candidates.push_back(Candidate::Run(run));
             }
+            self.candidates.extend(self.doc.waiting.waiters(&name, known).cloned().map(Candidate::Waiting));
             if self.doc.waiting.waiters(&name, known).next().is_some() {
                 self.plan.awake.push((name.clone(), known));
+            }
+            // It came again in this call, or waits under wrong names of what it needs, which its fingerprint does not cover.
+            if self.doc.waiting.get(&name, known).is_some() && self.taken.get(&name, known).is_none() {
+                self.plan.duplicate = self.plan.duplicate.saturating_add(1);
+                self.plan.dropped.insert(&name, known, ());
             }
         }
     }
@@ -561,12 +530,6 @@ impl<'a, 'b> Planner<'a, 'b> {
         let counter = Counter(key.counter);
         let (is_direct, salt) = (event.is_direct, event.salt);
         let (previous, others) = (event.previous.clone(), event.others.clone());
-        let is_by_name = event.is_by_name();
-        if is_by_name {
-            for need in previous.iter().chain(&others).filter(|need| need.fingerprint == Fingerprint::BY_NAME) {
-                self.resolve(need, &(author.clone(), *key));
-            }
-        }
         let position = match &previous {
             None => Position::Root,
             Some(need) => match self.find(&need.name, need.counter, need.fingerprint) {
@@ -581,19 +544,16 @@ impl<'a, 'b> Planner<'a, 'b> {
                 None => return Ok(()),
             }
         }
-        let fingerprint =
-            if is_by_name { self.named_print(author, *key, position, &dependencies) } else { key.fingerprint };
         let number = self.doc.lanes.author(author);
         let parent = number.and_then(|number| self.doc.lane_behind(number, position.lane(), counter));
         let fork = match (number, parent) {
-            (Some(number), Some(parent)) => match self.next_with(number, parent, counter, fingerprint)? {
+            (Some(number), Some(parent)) => match self.next_with(number, parent, counter, key.fingerprint)? {
+                // It took effect under other names of what it needs, or was given up.
                 Next::Same(_) | Next::GivenUp(_) => {
-                    // It came again in this call, and took effect.
-                    self.plan.duplicate = self.plan.duplicate.saturating_add(1);
                     self.plan.dropped.insert(author, *key, ());
                     return Ok(());
                 }
-                Next::Other(sibling) => Some((fingerprint, sibling)),
+                Next::Other(sibling) => Some((key.fingerprint, sibling)),
                 Next::Nothing => None,
             },
             _ => None,
@@ -603,61 +563,14 @@ impl<'a, 'b> Planner<'a, 'b> {
         }
         let grounds = Grounds { author, position, counter, dependencies: &dependencies, salt };
         let (lane, lamport) = self.push(&grounds, fork, None, 1)?;
-        self.taken.insert(author, *key, fingerprint);
+        self.taken.insert(author, *key, ());
         let source = Source::Waiting((author.clone(), *key));
         self.note(source, lane, key.counter..key.counter + 1, lamport);
         Ok(())
     }
 
-    /// Notes which event a name stands for, by which a waiting event needs it, if there is one.
-    fn resolve(&mut self, need: &Need, waiter: &Waiter) {
-        let fingerprint = self.print_named(&need.name, need.counter);
-        let resolved = self.plan.resolved.entry(&waiter.0, waiter.1);
-        if fingerprint != Fingerprint::BY_NAME && resolved.iter().all(|(known, _)| known != need) {
-            resolved.push((need.clone(), fingerprint));
-        }
-    }
-
-    /// The fingerprint of the event that a name stands for, if that is known.
-    fn print_named(&mut self, name: &str, counter: u32) -> Fingerprint {
-        let found = self.doc.resolve_named(name, counter);
-        found.map_or(Fingerprint::BY_NAME, |(lane, counter)| self.print_at(lane, counter))
-    }
-
-    /// The fingerprint of an event that took effect or does in this call, if it was not given up.
-    fn print_at(&mut self, lane: PeerNumber, counter: Counter) -> Fingerprint {
-        match self.doc.graph.find(lane, counter) {
-            Some(event) => self.print_of(event),
-            None => self.doc.tip_at_horizon(lane, counter).unwrap_or(Fingerprint::BY_NAME),
-        }
-    }
-
-    /// The fingerprint of a waiting event whose links were names, and are found now.
-    fn named_print(&mut self, author: &str, key: EventKey, position: Position, others: &[EventNumber]) -> Fingerprint {
-        let previous = match position {
-            Position::At(lane, counter) => match self.doc.graph.find(lane, counter) {
-                Some(event) => Some(self.print_of(event)),
-                None => self.doc.tip_at_horizon(lane, counter),
-            },
-            Position::Root | Position::Below => None,
-        };
-        let mut others: SmallVec<[Fingerprint; 4]> = others.iter().map(|&event| self.print_of(event)).collect();
-        others.sort_unstable();
-        let Some(event) = self.doc.waiting.get(author, key) else { return key.fingerprint };
-        let ground = Ground { author: AuthorHash::of(author), previous, salt: event.salt, others: &others };
-        ground.fingerprint(CommitRef::Plain(&event.commit))
-    }
-
     /// The lane of this event, if it took effect or does in this call.
     fn find(&mut self, name: &str, counter: u32, fingerprint: Fingerprint) -> Option<PeerNumber> {
-        if fingerprint == Fingerprint::BY_NAME {
-            let (lane, counter) = self.doc.resolve_named(name, counter)?;
-            let fingerprint = self.print_at(lane, counter);
-            if fingerprint != Fingerprint::BY_NAME {
-                self.prints.name(name, counter.0, fingerprint);
-            }
-            return Some(lane);
-        }
         let author = split_name(name).0;
         let number = self.doc.lanes.author(author)?;
         if let Some((lane, _)) = self.doc.find_print(number, Counter(counter), fingerprint) {
@@ -696,7 +609,7 @@ impl<'a, 'b> Planner<'a, 'b> {
                 let (run, place) = (*run, first + steps);
                 self.print(run, place)
             }
-            Source::Waiting((author, key)) => self.taken.get(author, *key).copied().unwrap_or(key.fingerprint),
+            Source::Waiting((_, key)) => key.fingerprint,
         }
     }
 
@@ -714,7 +627,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             if self.needs_given_up(run) {
                 return Err(self.doc.compacted());
             }
-            let links: Vec<Need> = run.links().map(|link| self.need(link, run.is_by_name)).collect();
+            let links: Vec<Need> = run.links().map(|link| self.need(link)).collect();
             let (first_previous, others) = match &run.previous {
                 Some(_) => (links.first().cloned(), links[1..].to_vec()),
                 None => (None, links),
@@ -723,16 +636,11 @@ impl<'a, 'b> Planner<'a, 'b> {
             for place in 0..run.len as usize {
                 work::step();
                 let author = run.author();
-                let needs_of_first = if place == 0 { &*others } else { &[] };
-                let mut needs = previous.iter().chain(needs_of_first);
-                let fingerprint = if needs.any(|need| need.fingerprint == Fingerprint::BY_NAME) {
-                    let salt = if place == 0 { run.salt } else { 0 };
-                    print_by_needs(author, previous.as_ref(), needs_of_first, salt, run.commit(place))
-                } else {
-                    self.print(run_number, place)
-                };
-                let key = key(run.start + place as u32, fingerprint);
-                let is_known = self.doc.waiting.get(author, key).is_some() || late.get(author, key).is_some();
+                let key = key(run.start + place as u32, self.print(run_number, place));
+                // An event that took effect can be claimed to need others, by names that its fingerprint does not cover.
+                let is_known = self.doc.waiting.get(author, key).is_some()
+                    || late.get(author, key).is_some()
+                    || self.find(author, key.counter, key.fingerprint).is_some();
                 if is_known {
                     self.plan.duplicate = self.plan.duplicate.saturating_add(1);
                 } else {
@@ -747,8 +655,7 @@ impl<'a, 'b> Planner<'a, 'b> {
                         self.plan.dropped_late = self.plan.dropped_late.saturating_add(1);
                     }
                 }
-                let fingerprint = if run.is_by_name { Fingerprint::BY_NAME } else { key.fingerprint };
-                previous = Some(Need { name: (&*run.name).into(), counter: key.counter, fingerprint });
+                previous = Some(Need { name: (&*run.name).into(), counter: key.counter, fingerprint: key.fingerprint });
             }
         }
         Ok(())
@@ -756,24 +663,18 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     /// Whether a run that has to wait depends on an event that was given up, so that it would wait forever.
     fn needs_given_up(&mut self, run: &Incoming<'_>) -> bool {
-        run.others.iter().any(|link| match link.target {
-            Target::Print(fingerprint) if fingerprint != Fingerprint::BY_NAME => {
-                let author = self.doc.lanes.author(link.author());
-                let side = author.map(|author| self.doc.side_of(author, &link.name, link.counter, false));
-                side == Some(AboveOrBelow::Below) && self.find(&link.name, link.counter, fingerprint).is_none()
-            }
-            _ => false,
+        run.others.iter().any(|link| {
+            let is_open = match link.target {
+                Target::Inside { run, .. } => matches!(self.states[run], State::Open),
+                Target::Print(_) => false,
+            };
+            !is_open && matches!(self.locate(link), Err(Refusal::BelowHorizon))
         })
     }
 
-    fn need(&mut self, link: &Link<'_>, is_by_name: bool) -> Need {
+    fn need(&mut self, link: &Link<'_>) -> Need {
         let fingerprint = match link.target {
-            Target::Inside { run, place } if is_by_name => match self.position_of(run, place) {
-                Position::At(lane, counter) => self.print_at(lane, counter),
-                Position::Root | Position::Below => Fingerprint::BY_NAME,
-            },
             Target::Inside { run, place } => self.print(run, place),
-            Target::Print(Fingerprint::BY_NAME) => self.print_named(&link.name, link.counter),
             Target::Print(fingerprint) => fingerprint,
         };
         Need { name: (&*link.name).into(), counter: link.counter, fingerprint }

@@ -4,20 +4,17 @@ use super::incoming::{Incoming, Link, Target};
 use crate::chain::{AuthorHash, Ground};
 use crate::id::Fingerprint;
 use crate::work;
-use std::collections::BTreeMap;
 
 /// The fingerprints of runs, as far as they were asked for.
 #[derive(Debug)]
 pub(super) struct IncomingPrints {
     /// By run, those of its first events.
     of_run: Vec<Vec<Fingerprint>>,
-    /// Those of events that names stand for.
-    named: BTreeMap<(String, u32), Fingerprint>,
 }
 
 impl IncomingPrints {
     pub(super) fn new(runs: usize) -> Self {
-        Self { of_run: vec![Vec::new(); runs], named: BTreeMap::new() }
+        Self { of_run: vec![Vec::new(); runs] }
     }
 
     /// The fingerprint of an event of a run. Runs must not build on each other in a circle. Each event is hashed once.
@@ -43,11 +40,6 @@ impl IncomingPrints {
         self.of_run[run][place]
     }
 
-    /// Says which event a name stands for.
-    pub(super) fn name(&mut self, name: &str, counter: u32, fingerprint: Fingerprint) {
-        self.named.insert((name.to_owned(), counter), fingerprint);
-    }
-
     /// Forgets those of a run.
     pub(super) fn forget(&mut self, run: usize) {
         self.of_run[run].clear();
@@ -64,10 +56,6 @@ impl IncomingPrints {
         let author = AuthorHash::of(run.author());
         let told = |link: &Link<'_>| match link.target {
             Target::Inside { run, place } => self.of_run[run][place],
-            Target::Print(Fingerprint::BY_NAME) => {
-                let named = self.named.get(&(link.name.clone().into_owned(), link.counter)).copied();
-                named.unwrap_or_else(|| AuthorHash::of(link.author()).by_name(link.counter))
-            }
             Target::Print(fingerprint) => fingerprint,
         };
         let mut others: Vec<Fingerprint> = run.others.iter().map(told).collect();

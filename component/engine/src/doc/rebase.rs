@@ -190,7 +190,6 @@ impl Doc {
             previous: previous.map(|(lane, counter)| link_to(lane, counter)),
             others: others.collect(),
             salt: self.graph.salt(span.first),
-            is_by_name: false,
             commits: Commits::Logged { names: &self.rows, log: &self.log, first: span.first },
         }
     }
@@ -215,7 +214,6 @@ impl Doc {
                 .map(|need| Link { name: Cow::Borrowed(&*need.name), counter: need.counter, target: link(need) })
                 .collect(),
             salt: event.salt,
-            is_by_name: false,
             commits: Commits::Plain(slice::from_ref(&event.commit)),
         });
         runs.collect()

@@ -1,119 +1,162 @@
-//! Runs of events as callers pass them, and what their names and fingerprints stand for.
+//! Runs of events as callers pass them, and the events that their links stand for.
 
 use super::Doc;
+use super::check;
 use super::events::EventRun;
 use super::incoming::{Commits, Incoming, Link, Target};
-use crate::error::{Error, Invalid};
-use crate::id::{Counter, EventId, Fingerprint, PeerNumber};
+use crate::error::{Error, Invalid, RunRule};
+use crate::id::{EventId, Fingerprint};
 use crate::lanes::split_name;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+/// The runs of a call, ready to be merged.
+pub(super) struct Linked<'a> {
+    /// In the order of the call, each without its first events that are below the horizon if names alone identify these.
+    pub(super) runs: Vec<Incoming<'a>>,
+    /// How many events were left out.
+    pub(super) below: u32,
+}
+
 impl Doc {
-    /// The runs with what they build on: events with these fingerprints, or, in runs without, those that names stand for here or
-    /// in the same call.
+    /// Resolves the links of runs: to the events with their fingerprints, or, in runs without fingerprints, to those with
+    /// their names, in this document or in the same call. O(log n) for each link.
     ///
     /// # Errors
-    /// `InvalidArgument` if a run without fingerprints names an event that can be several.
-    pub(super) fn linked_runs<'a>(&self, events: &'a [EventRun]) -> Result<Vec<Incoming<'a>>, Error> {
-        // By name, where runs begin.
-        let mut starts: BTreeMap<(&str, u32), usize> = BTreeMap::new();
-        for (number, run) in events.iter().enumerate() {
-            starts.entry((&run.peer, run.start)).or_insert(number);
-        }
+    /// `InvalidArgument` if a run without fingerprints names an event that is unknown or ambiguous; `Compacted` if it names one
+    /// below the horizon of which no fingerprint is left.
+    pub(super) fn linked_runs<'a>(&self, events: &'a [EventRun]) -> Result<Linked<'a>, Error> {
+        let below: Vec<u32> = events.iter().map(|run| self.below_by_name(run)).collect();
+        let covering = covering(events, &below);
         let inside = |peer: &str, counter: u32| {
-            let (_, &run) = starts.range((peer, 0)..=(peer, counter)).next_back()?;
-            let place = (counter - events[run].start) as usize;
-            (place < events[run].commits.len()).then_some(Target::Inside { run, place })
+            let (&(_, start), &(end, run)) = covering.range((peer, 0)..=(peer, counter)).next_back()?;
+            (counter < end).then_some(Target::Inside { run, place: (counter - start) as usize })
         };
-        events.iter().map(|run| self.linked(run, &inside)).collect()
+        let linked = events.iter().zip(&below).enumerate().map(|(number, (run, &below))| {
+            let links = self.links(run, below, &inside).map_err(|error| match error {
+                Error::InvalidArgument(Invalid::UnknownEvent { peer, counter }) => {
+                    check::broken(&run.peer, run.start, number, RunRule::UnknownName { peer, counter })
+                }
+                error => error,
+            })?;
+            let commits = &run.commits[below as usize..];
+            Ok(Incoming {
+                name: Cow::Borrowed(&*run.peer),
+                start: run.start + below,
+                len: commits.len() as u32,
+                lamport: run.lamport.map(|lamport| lamport + below),
+                previous: links.previous,
+                is_direct: links.is_direct,
+                others: links.others,
+                salt: if below == 0 { run.salt } else { 0 },
+                commits: Commits::Plain(commits),
+            })
+        });
+        Ok(Linked { runs: linked.collect::<Result<_, Error>>()?, below: below.iter().sum() })
     }
 
-    fn linked<'a>(
+    /// How many events of a run are below the horizon, if names alone identify them.
+    fn below_by_name(&self, run: &EventRun) -> u32 {
+        if !is_by_name(run) || self.graph.horizon().is_empty() {
+            return 0;
+        }
+        let author = self.lanes.author(split_name(&run.peer).0);
+        let end = author.and_then(|author| self.branch_at_horizon(author, &run.peer)).map_or(0, |(_, end)| end);
+        end.saturating_sub(run.start).min(run.commits.len() as u32)
+    }
+
+    fn links<'a>(
         &self,
         run: &'a EventRun,
+        below: u32,
         inside: &impl Fn(&str, u32) -> Option<Target>,
-    ) -> Result<Incoming<'a>, Error> {
-        let previous = run.start.checked_sub(1);
-        let link = |name: &'a str, counter: u32, target: Target| Link { name: Cow::Borrowed(name), counter, target };
-        let (previous, is_direct, others) = if run.fingerprints.is_empty() {
-            self.linked_by_name(run, inside)?
-        } else {
-            let mut prints = run.fingerprints.iter().map(|&print| Target::Print(Fingerprint::of_hash(print)));
-            let first = previous.and_then(|counter| Some(link(&run.peer, counter, prints.next()?)));
-            let deps: Vec<Link<'a>> =
-                run.deps.iter().zip(prints).map(|(dep, print)| link(&dep.peer, dep.counter, print)).collect();
-            let is_first = |dep: &Link<'_>| first.as_ref().is_some_and(|first| first.target == dep.target);
-            let (own, others): (Vec<_>, Vec<_>) = deps.into_iter().partition(is_first);
-            (first, !own.is_empty(), others)
-        };
-        Ok(Incoming {
-            name: Cow::Borrowed(&run.peer),
-            start: run.start,
-            len: run.commits.len() as u32,
-            lamport: run.lamport,
-            previous,
-            is_direct,
-            others,
-            salt: run.salt,
-            is_by_name: run.fingerprints.is_empty(),
-            commits: Commits::Plain(&run.commits),
-        })
-    }
-
-    /// The event that a name stands for, if it was given up and its fingerprint is kept. Without what it builds on, the event
-    /// in a run has another one.
-    fn given_up_target(&self, peer: &str, counter: u32) -> Option<Target> {
-        if self.graph.horizon().is_empty() {
-            return None;
+    ) -> Result<Links<'a>, Error> {
+        let link = |peer: &'a str, counter: u32, target: Target| Link { name: Cow::Borrowed(peer), counter, target };
+        if below as usize == run.commits.len() {
+            return Ok(Links::default());
         }
-        let (lane, counter) = self.resolve(&EventId { peer: peer.to_owned(), counter }).ok()?;
-        let is_given_up = counter.0 < self.graph.horizon().count(lane);
-        self.print_at(lane, counter).filter(|_| is_given_up).map(Target::Print)
+        if below > 0 {
+            let counter = run.start + below - 1;
+            let target = self.target_of_name(&run.peer, counter, inside)?;
+            return Ok(Links { previous: Some(link(&run.peer, counter, target)), is_direct: true, others: Vec::new() });
+        }
+        let before = run.start.checked_sub(1);
+        if is_by_name(run) {
+            let mut others = Vec::with_capacity(run.deps.len());
+            for dep in &run.deps {
+                let target = self.target_of_name(&dep.peer, dep.counter, inside)?;
+                others.push(link(&dep.peer, dep.counter, target));
+            }
+            let Some(counter) = before else { return Ok(Links { others, ..Links::default() }) };
+            // The previous event has the run's own name, or, if the run begins a branch, that of a dependency.
+            let author = split_name(&run.peer).0;
+            if let Some(own) = others.iter().position(|link| link.counter == counter && link.author() == author) {
+                return Ok(Links { previous: Some(others.remove(own)), is_direct: true, others });
+            }
+            let target = match self.target_of_name(&run.peer, counter, inside) {
+                Err(Error::InvalidArgument(Invalid::UnknownEvent { .. })) if run.peer != author => {
+                    self.target_of_name(author, counter, inside)?
+                }
+                target => target?,
+            };
+            return Ok(Links { previous: Some(link(&run.peer, counter, target)), is_direct: false, others });
+        }
+        let mut prints = run.fingerprints.iter().map(|&print| Target::Print(Fingerprint::of_hash(print)));
+        let previous = before.and_then(|counter| Some(link(&run.peer, counter, prints.next()?)));
+        let deps = run.deps.iter().zip(prints).map(|(dep, print)| link(&dep.peer, dep.counter, print));
+        let is_previous = |dep: &Link<'_>| previous.as_ref().is_some_and(|previous| previous.target == dep.target);
+        let (own, others): (Vec<_>, Vec<_>) = deps.partition(is_previous);
+        Ok(Links { previous, is_direct: !own.is_empty(), others })
     }
 
-    fn linked_by_name<'a>(
+    /// The event that a name stands for. Of events below the horizon this document knows more than the call.
+    fn target_of_name(
         &self,
-        run: &'a EventRun,
+        peer: &str,
+        counter: u32,
         inside: &impl Fn(&str, u32) -> Option<Target>,
-    ) -> Result<(Option<Link<'a>>, bool, Vec<Link<'a>>), Error> {
-        let author = split_name(&run.peer).0;
-        let target = |peer: &str, counter: u32| match self
-            .given_up_target(peer, counter)
-            .or_else(|| inside(peer, counter))
-        {
-            Some(target) => Ok(target),
-            None => match self.resolve(&EventId { peer: peer.to_owned(), counter }) {
-                Ok(place) => Ok(self.target_of(place)),
-                // It may come later.
-                Err(Error::InvalidArgument(Invalid::UnknownEvent { .. })) => Ok(Target::Print(Fingerprint::BY_NAME)),
-                Err(error) => Err(error),
-            },
-        };
-        let mut others: Vec<Link<'a>> = Vec::with_capacity(run.deps.len());
-        for dep in &run.deps {
-            others.push(Link {
-                name: Cow::Borrowed(&dep.peer),
-                counter: dep.counter,
-                target: target(&dep.peer, dep.counter)?,
-            });
+    ) -> Result<Target, Error> {
+        let here = self.resolve(&EventId { peer: peer.to_owned(), counter });
+        let is_below = here.as_ref().is_ok_and(|&(lane, counter)| counter.0 < self.graph.horizon().count(lane));
+        if let Some(target) = inside(peer, counter).filter(|_| !is_below) {
+            return Ok(target);
         }
-        let Some(counter) = run.start.checked_sub(1) else { return Ok((None, false, others)) };
-        // The previous event has the run's own name, or, where the run begins a branch, that of a dependency.
-        let own = others.iter().position(|link| link.counter == counter && link.author() == author);
-        if let Some(own) = own {
-            let previous = others.remove(own);
-            return Ok((Some(previous), true, others));
-        }
-        let own = target(&run.peer, counter)?;
-        let is_branch = run.peer != author && own == Target::Print(Fingerprint::BY_NAME);
-        let target = if is_branch { target(author, counter)? } else { own };
-        Ok((Some(Link { name: Cow::Borrowed(&run.peer), counter, target }), false, others))
+        let (lane, counter) = here?;
+        self.print_at(lane, counter).map(Target::Print).ok_or_else(|| self.compacted())
     }
+}
 
-    /// What identifies an event that is known, or was given up.
-    fn target_of(&self, (lane, counter): (PeerNumber, Counter)) -> Target {
-        // Nothing is left of some events below the horizon but their names.
-        Target::Print(self.print_at(lane, counter).unwrap_or(Fingerprint::BY_NAME))
+/// By name and first counter, the end and place of runs that cover all counters of the call: of runs that overlap, those that
+/// reach beyond all that begin before them.
+fn covering<'a>(events: &'a [EventRun], below: &[u32]) -> BTreeMap<(&'a str, u32), (u32, usize)> {
+    let mut longest: BTreeMap<(&str, u32), (u32, usize)> = BTreeMap::new();
+    for (number, (run, below)) in events.iter().zip(below).enumerate() {
+        let end = run.start + run.commits.len() as u32;
+        let run = longest.entry((&run.peer, run.start + below)).or_insert((end, number));
+        if run.0 < end {
+            *run = (end, number);
+        }
     }
+    let mut reached: Option<(&str, u32)> = None;
+    longest.retain(|&(peer, _), &mut (end, _)| {
+        let is_beyond = reached.is_none_or(|reached| reached < (peer, end));
+        if is_beyond {
+            reached = Some((peer, end));
+        }
+        is_beyond
+    });
+    longest
+}
+
+/// The links of the first event of a run.
+#[derive(Default)]
+struct Links<'a> {
+    previous: Option<Link<'a>>,
+    is_direct: bool,
+    others: Vec<Link<'a>>,
+}
+
+/// Whether a run has links that only names identify.
+fn is_by_name(run: &EventRun) -> bool {
+    run.fingerprints.is_empty() && (run.start > 0 || !run.deps.is_empty())
 }

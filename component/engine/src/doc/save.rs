@@ -10,12 +10,11 @@ use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, FrameWriter, Kind, Section};
 use crate::error::Error;
 use crate::graph::{Branches, Chain, RunsWriter};
-use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, Ranks};
+use crate::id::{Counter, EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
 use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, StateWriter};
 use crate::sort;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 impl Doc {
@@ -130,9 +129,16 @@ impl Doc {
     fn pack_waiting(&self) -> Pack {
         let (mut rows, mut log) = (Rows::default(), OpLog::default());
         let mut runs: Vec<Outgoing<'_>> = Vec::new();
-        // The runs that go on, by the fingerprint of their last event.
-        let mut open: BTreeMap<Fingerprint, usize> = BTreeMap::new();
+        // Runs by their last event.
+        let mut open: EventMap<usize> = EventMap::default();
+        let counters: BTreeMap<Fingerprint, u32> =
+            self.waiting.iter().map(|(_, key, _)| (key.fingerprint, key.counter)).collect();
+        let is_sound = |need: &Need| counters.get(&need.fingerprint).is_none_or(|counter| *counter == need.counter);
         for (author, key, event) in self.waiting.iter() {
+            // What it needs waits under another counter, so it never takes effect; and links cannot express it.
+            if !event.needs().all(is_sound) {
+                continue;
+            }
             let number = EventNumber(log.events());
             for op in CommitRef::Plain(&event.commit).ops() {
                 let row = rows.intern(op.table, op.row);
@@ -141,7 +147,8 @@ impl Doc {
             }
             log.end_event();
             let goes_on = event.is_direct && event.others.is_empty() && event.salt == 0;
-            let before = event.previous.as_ref().filter(|_| goes_on).and_then(|need| open.remove(&need.fingerprint));
+            let before = event.previous.as_ref().filter(|need| goes_on && need.author() == &**author);
+            let before = before.and_then(|need| open.remove(author, need.key()));
             let run = match before {
                 Some(run) => {
                     runs[run].events.push(number);
@@ -160,7 +167,7 @@ impl Doc {
                     runs.len() - 1
                 }
             };
-            open.insert(key.fingerprint, run);
+            open.insert(author, key, run);
         }
         Pack::write((&rows, &log), &runs, &[], &|_| Fingerprint::of_hash(0))
     }
@@ -168,8 +175,6 @@ impl Doc {
 
 /// A link by which a waiting event keeps what it needs: by its permanent name, so that it does not matter from whom it came.
 fn waiting_link(need: &Need) -> OutLink<'_> {
-    let is_by_name = need.fingerprint == Fingerprint::BY_NAME;
-    let name =
-        if is_by_name { Cow::Borrowed(&*need.name) } else { branch_name(need.author(), need.fingerprint).into() };
+    let name = branch_name(need.author(), need.fingerprint).into();
     OutLink { name, counter: need.counter, target: OutTarget::Print(need.fingerprint) }
 }

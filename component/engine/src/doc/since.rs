@@ -15,11 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Proven {
     /// By lane, how many events it has.
     pub(crate) counts: Vec<u32>,
-    /// By lane, how many events its summary names where names alone identify events; the others follow from these.
-    pub(crate) named: Vec<u32>,
-    /// By lane, how many events these are or build on. Only a horizon is compared with it: without one, what named events
-    /// build on is left out.
-    pub(crate) reached: Vec<u32>,
     /// Branches of its summary whose last events are unknown here, by author; `None` for an author that is unknown.
     pub(crate) unknown: Vec<(Option<AuthorNumber>, KnownBranch)>,
 }
@@ -39,7 +34,7 @@ impl Doc {
     pub(crate) fn proven(&self, summary: &Summary, more: &[Need]) -> Proven {
         let mut unknown = Vec::new();
         let mut events: BTreeSet<EventNumber> = BTreeSet::new();
-        let (mut named, mut named_events) = (vec![0; self.lanes.len()], Vec::new());
+        let mut named = vec![0; self.lanes.len()];
         let mut add = |author: AuthorNumber, counter: u32, fingerprint: Fingerprint| {
             work::step();
             let found = self.find_print(author, Counter(counter), fingerprint);
@@ -52,8 +47,7 @@ impl Doc {
             let is_known = match (author, branch.tip) {
                 (None, _) => summary.is_by_name,
                 (Some(author), None) => {
-                    let last = self.count_by_name(author, branch, &mut named);
-                    named_events.extend(last.and_then(|(lane, counter)| self.graph.find(lane, counter)));
+                    self.count_by_name(author, branch, &mut named);
                     true
                 }
                 (Some(author), Some(tip)) => {
@@ -74,52 +68,38 @@ impl Doc {
                 add(author, event.counter, event.fingerprint);
             }
         }
-        let mut events: Vec<EventNumber> = events.into_iter().collect();
+        let events: Vec<EventNumber> = events.into_iter().collect();
         let mut counts = self.graph.counts_at(&events);
         counts.resize(self.lanes.len(), 0);
-        // Of a version exactly the named events are taken as known; but it is beyond a horizon that they build on.
-        let reached = if named_events.is_empty() || self.graph.horizon().heads().is_empty() {
-            counts.clone()
-        } else {
-            events.append(&mut named_events);
-            let mut reached = self.graph.counts_at(&events);
-            reached.resize(self.lanes.len(), 0);
-            reached
-        };
+        // Of a version, exactly the named events are taken as known.
         counts.iter_mut().zip(&named).for_each(|(count, named)| *count = *named.max(count));
-        Proven { counts, named, reached, unknown }
+        Proven { counts, unknown }
     }
 
     /// Raises the counts of the events that a count of a branch stands for by name: those before every fork, or those on the
-    /// branch. Returns the last of them.
-    fn count_by_name(
-        &self,
-        author: AuthorNumber,
-        branch: &KnownBranch,
-        counts: &mut [u32],
-    ) -> Option<(PeerNumber, Counter)> {
+    /// branch.
+    fn count_by_name(&self, author: AuthorNumber, branch: &KnownBranch, counts: &mut [u32]) {
         let first = match split_name(&branch.name).1 {
             None => Some((self.lanes.lanes_of(author)[0], Counter(0))),
             Some(digits) => Fingerprint::parse(digits).and_then(|first| self.lanes.find_branch(author, first)),
         };
-        let (lane, start) = first?;
+        let Some((lane, start)) = first else { return };
         let branches = self.lanes.branches(lane, self.graph.count(lane));
-        let known = branches.iter().find(|known| known.start == start)?;
+        let Some(known) = branches.iter().find(|known| known.start == start) else { return };
         if known.fingerprint.is_some() != branch.name.contains(crate::lanes::BRANCH_MARK) {
-            return None;
+            return;
         }
         let (mut lane, mut count) = (lane, branch.count.min(known.end));
         if count <= start.0 {
-            return None;
+            return;
         }
-        let last = (lane, Counter(count - 1));
         loop {
             work::step();
             counts[lane.index()] = counts[lane.index()].max(count);
             count = self.lanes.start(lane).0;
             match self.lanes.parent(lane) {
                 Some(parent) => lane = parent,
-                None => return Some(last),
+                None => return,
             }
         }
     }
@@ -139,7 +119,7 @@ impl Doc {
             let is_ahead = |(other, branch): &(Option<AuthorNumber>, KnownBranch)| {
                 *other == Some(author) && branch.last() > counter.0 && branch.tip.is_some()
             };
-            proven.reached[lane.index()] <= counter.0
+            proven.counts[lane.index()] <= counter.0
                 && !summary.horizon.iter().any(|other| other.fingerprint == fingerprint)
                 && !summary.branches.iter().any(|branch| branch.tip == Some(fingerprint))
                 && !proven.unknown.iter().any(is_ahead)

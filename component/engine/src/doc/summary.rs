@@ -75,7 +75,7 @@ impl Doc {
         }
         sort::sort_by(&mut branches, |a, b| a.name.cmp(&b.name));
         let horizon = horizon.heads().iter().map(|&head| self.need_of(head)).collect();
-        let wanted = self.wanted().filter(|need| need.fingerprint != Fingerprint::BY_NAME);
+        let wanted = self.wanted();
         let wanted = wanted.take(limits::REPORTED_MISSING.maximum as usize).collect();
         Summary { is_by_name: false, branches, horizon, wanted }
     }

@@ -5,7 +5,6 @@
 //! not wait itself. Does not know whether an event is right: that shows when what it needs is there.
 
 use super::room::Reserved;
-use crate::chain::{AuthorHash, Ground};
 use crate::id::{EventId, EventKey, EventMap, Fingerprint, SharedText};
 use crate::lanes::{branch_name, split_name};
 use crate::limits;
@@ -28,7 +27,8 @@ impl Need {
         split_name(&self.name).0
     }
 
-    fn key(&self) -> EventKey {
+    /// What identifies it among the events of its author.
+    pub(super) fn key(&self) -> EventKey {
         EventKey { counter: self.counter, fingerprint: self.fingerprint }
     }
 }
@@ -50,11 +50,6 @@ impl WaitingEvent {
     /// What it must find before it takes effect.
     pub(super) fn needs(&self) -> impl Iterator<Item = &Need> {
         self.previous.iter().chain(&self.others)
-    }
-
-    /// Whether names alone identify what it needs, so that its fingerprint is not known yet.
-    pub(super) fn is_by_name(&self) -> bool {
-        self.needs().any(|need| need.fingerprint == Fingerprint::BY_NAME)
     }
 
     /// Its size, as limits count it.
@@ -137,9 +132,11 @@ impl Waiting {
         self.events.get(author, key)
     }
 
-    /// The counters, in this range, of events of this author that others need. O(log n) and the result.
-    pub(super) fn needed_in(&self, author: &str, start: u32, end: u32) -> impl Iterator<Item = u32> {
-        self.needed.keys_in(author, start, end).map(|key| key.counter)
+    /// The counters, in this range, of events of this author that wait or that others need, in any order. O(log n) and the
+    /// result.
+    pub(super) fn counters_in(&self, author: &str, start: u32, end: u32) -> impl Iterator<Item = u32> {
+        let keys = self.needed.keys_in(author, start, end).chain(self.events.keys_in(author, start, end));
+        keys.map(|key| key.counter)
     }
 
     /// Who needs this event. O(log n) and the result.
@@ -166,14 +163,6 @@ impl Waiting {
             && fits(share.bytes + of_author.1 + bytes, self.bytes + all.1 + bytes, &limits::WAITING_BYTES)
     }
 
-    /// Whether an event waits, or, if it is needed by name, one of that name does.
-    fn waits(&self, author: &str, key: EventKey) -> bool {
-        match key.fingerprint {
-            Fingerprint::BY_NAME => self.events.keys_in(author, key.counter, key.counter + 1).next().is_some(),
-            _ => self.events.get(author, key).is_some(),
-        }
-    }
-
     /// All of them, sorted by author, counter and fingerprint.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&SharedText, EventKey, &WaitingEvent)> {
         self.events.iter()
@@ -189,12 +178,11 @@ impl Waiting {
                 needed.name = need.name.clone();
             }
             needed.waiters.insert((author.clone(), key));
-            if !self.waits(need.author(), need.key()) {
+            if self.events.get(need.author(), need.key()).is_none() {
                 self.missing.insert(need.author(), need.key(), ());
             }
         }
         self.missing.remove(&author, key);
-        self.missing.remove(&author, by_name(key));
         let bytes = event.bytes();
         self.bytes += bytes;
         let share = self.shares.entry(author.clone()).or_default();
@@ -215,38 +203,12 @@ impl Waiting {
             }
         }
         self.reserved.remove(CommitRef::Plain(&event.commit));
-        for key in [key, by_name(key)] {
-            if self.needed.get(author, key).is_some() && !self.waits(author, key) {
-                self.missing.insert(author, key, ());
-            }
+        if self.needed.get(author, key).is_some() {
+            self.missing.insert(author, key, ());
         }
-        // What is needed by name stays on the list until nobody needs it.
-        for need in event.needs().filter(|need| need.fingerprint == Fingerprint::BY_NAME) {
-            self.no_longer_needed(need, &(SharedText::from(author), key));
-        }
+        let waiter = (SharedText::from(author), key);
+        event.needs().for_each(|need| self.no_longer_needed(need, &waiter));
         Some(event)
-    }
-
-    /// Says which events names stand for, by which a waiting event needs them: events that took effect. O(log n) for each
-    /// dependency.
-    pub(super) fn resolve(&mut self, waiter: &Waiter, resolved: &[(Need, Fingerprint)]) {
-        let Some(event) = self.events.get(&waiter.0, waiter.1) else { return };
-        let is_open = |need: &&Need| {
-            self.needed.get(need.author(), need.key()).is_some_and(|needed| needed.waiters.contains(waiter))
-        };
-        let open: Vec<Need> = event.needs().filter(is_open).cloned().collect();
-        open.iter().for_each(|need| self.no_longer_needed(need, waiter));
-        let Some(mut event) = self.remove(&waiter.0, waiter.1) else { return };
-        for need in event.previous.iter_mut().chain(&mut event.others) {
-            let found = resolved.iter().find(|(named, _)| named == need);
-            need.fingerprint = found.map_or(need.fingerprint, |&(_, fingerprint)| fingerprint);
-        }
-        let WaitingEvent { previous, others, salt, commit, .. } = &event;
-        let fingerprint = print_by_needs(&waiter.0, previous.as_ref(), others, *salt, CommitRef::Plain(commit));
-        let key = EventKey { fingerprint, ..waiter.1 };
-        if self.events.get(&waiter.0, key).is_none() {
-            self.add(key, event, |need| !open.contains(need));
-        }
     }
 
     /// Takes a waiting event off the list of those that need an event.
@@ -254,8 +216,7 @@ impl Waiting {
         let Some(needed) = self.needed.get_mut(need.author(), need.key()) else { return };
         needed.waiters.remove(waiter);
         if needed.waiters.is_empty() {
-            self.needed.remove(need.author(), need.key());
-            self.missing.remove(need.author(), need.key());
+            self.forget_needed(need.author(), need.key());
         }
     }
 
@@ -280,7 +241,7 @@ impl Waiting {
                     "({author:?}, {key:?}) is not on the list"
                 );
                 let is_missing = self.missing.get(need.author(), need.key()).is_some();
-                assert_eq!(is_missing, !self.waits(need.author(), need.key()));
+                assert_eq!(is_missing, self.events.get(need.author(), need.key()).is_none());
             }
         }
         assert_eq!((bytes, &reserved), (self.bytes, &self.reserved));
@@ -291,29 +252,6 @@ impl Waiting {
         }
         assert!(self.missing.iter().all(|(author, key, ())| self.needed.get(author, key).is_some()));
     }
-}
-
-/// The fingerprint by which an event waits that needs these events. It is its own if each of them has one.
-pub(super) fn print_by_needs(
-    author: &str,
-    previous: Option<&Need>,
-    others: &[Need],
-    salt: u64,
-    commit: CommitRef<'_>,
-) -> Fingerprint {
-    let print = |need: &Need| match need.fingerprint {
-        Fingerprint::BY_NAME => AuthorHash::of(need.author()).by_name(need.counter),
-        fingerprint => fingerprint,
-    };
-    let mut others: Vec<Fingerprint> = others.iter().map(print).collect();
-    others.sort_unstable();
-    let ground = Ground { author: AuthorHash::of(author), previous: previous.map(print), salt, others: &others };
-    ground.fingerprint(commit)
-}
-
-/// The key by which an event is needed by name.
-fn by_name(key: EventKey) -> EventKey {
-    EventKey { fingerprint: Fingerprint::BY_NAME, ..key }
 }
 
 /// The permanent name of an event.

@@ -79,8 +79,8 @@ numbers! {
 pub(crate) struct Fingerprint(NonZeroU64);
 
 impl Fingerprint {
-    /// Stands for the fingerprint of an event that its name alone identifies.
-    pub(crate) const BY_NAME: Self = Self(NonZeroU64::MIN);
+    /// The smallest one.
+    const FIRST: Self = Self(NonZeroU64::MIN);
 
     /// The fingerprint of this number, which is 0 for none.
     pub(crate) fn new(number: u64) -> Option<Self> {
@@ -89,11 +89,8 @@ impl Fingerprint {
 
     /// The fingerprint of what has this hash.
     pub(crate) fn of_hash(hash: u64) -> Self {
-        Self(NonZeroU64::new(hash).filter(|hash| *hash > NonZeroU64::MIN).unwrap_or(Self::OF_SMALL.0))
+        Self(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MAX))
     }
-
-    /// The fingerprint of the hashes 0 and 1, which stand for other things.
-    const OF_SMALL: Self = Self(NonZeroU64::MAX);
 
     /// Its number, never 0.
     pub(crate) fn get(self) -> u64 {
@@ -276,7 +273,7 @@ pub(crate) struct EventKey {
 impl EventKey {
     /// The smallest key of an event with this counter.
     fn first_at(counter: u32) -> Self {
-        Self { counter, fingerprint: Fingerprint::BY_NAME }
+        Self { counter, fingerprint: Fingerprint::FIRST }
     }
 }
 

@@ -85,8 +85,7 @@ impl Known {
 
     /// What is known, as far as it was proven.
     pub(super) fn proven(&self) -> Proven {
-        let counts: Vec<u32> = self.reaches.iter().map(|reach| reach.sent).collect();
-        Proven { reached: counts.clone(), counts, named: Vec::new(), unknown: Vec::new() }
+        Proven { counts: self.reaches.iter().map(|reach| reach.sent).collect(), unknown: Vec::new() }
     }
 
     /// By lane, how many events the other side is known to have.

@@ -6,6 +6,7 @@
 
 use crate::model::{Events, Model, run_of};
 use crate::oracle::{self, Event};
+use crate::prints::Prints;
 use crate::seeds::{Checked, first_failure, same};
 use crate::world::{show_event, show_peer};
 use converge_engine::{Cell, Commit, Doc, EventId, EventRun, MergeReport, PeerVersion, Row, RowOp, ScanOptions, Value};
@@ -191,7 +192,8 @@ impl Bare {
             event.ops =
                 numbers.clone().flat_map(|number| ops(effect(number), place, &format!("{number:04}"))).collect();
         }
-        let runs: Vec<EventRun> = events.iter().map(run_of).collect();
+        let all: Events = events.iter().map(|event| (event.id.clone(), event.clone())).collect();
+        let runs = Prints::new(&all).fill(events.iter().map(run_of).collect());
         let rows: Vec<Vec<Row>> =
             self.expected.iter().map(|expected| rows(chosen(&events, expected.applied))).collect();
         let mut end = None;

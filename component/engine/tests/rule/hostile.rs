@@ -10,6 +10,7 @@ use crate::model::{
 };
 use crate::oracle::{self, Event};
 use crate::past::by_name;
+use crate::prints::Prints;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use crate::world::{show_event, show_peer, show_runs};
@@ -47,6 +48,7 @@ struct Victim {
     doc: Doc,
     model: Model,
     honest: Vec<Event>,
+    prints: Prints,
     hostile: Vec<Event>,
 }
 
@@ -65,33 +67,37 @@ impl Victim {
     fn new(honest: &[Event], random: &mut Random) -> Checked<Self> {
         let mut doc = Doc::create("victim").map_err(|error| error.to_string())?;
         let part = random.sample(honest, 2, 3);
-        let runs = scattered(random, &part);
+        let all: Events = honest.iter().map(|event| (event.id.clone(), event.clone())).collect();
+        let mut prints = Prints::new(&all);
+        let runs = prints.fill_some(scattered(random, &part), &Events::new(), random);
         let mut model = Model::default();
         same("the report", &doc.merge_events(runs.clone()), &Ok(model.merge(&runs)))?;
         doc.insert("t", "r", Vec::new()).map_err(|error| error.to_string())?;
         let insert = RowOp::Insert { table: "t".to_owned(), row: "r".to_owned(), cells: Vec::new() };
         let own = model.next_event("victim", vec![insert]);
         model.known.insert(own.id.clone(), own.clone());
+        prints.learn(&model.known);
         let honest = honest.iter().cloned().chain([own]).collect();
-        Ok(Self { doc, model, honest, hostile: Vec::new() })
+        Ok(Self { doc, model, honest, prints, hostile: Vec::new() })
     }
 
     /// Merges mutated runs among honest ones. True where the document takes them, validly; false where it refuses them
     /// and is as it was.
     fn attack(&mut self, random: &mut Random) -> Checked<bool> {
         let part = random.sample(&self.honest, 1, 8);
-        let mut runs = scattered(random, &part);
+        let mut runs = self.prints.fill_some(scattered(random, &part), &self.model.known, random);
         for _ in 0..1 + random.below(2) {
             let start = random.below(self.honest.len());
             let end = (start + 1 + random.below(4)).min(self.honest.len());
             // The slice is sorted by peer and counter, so that its events join to runs.
-            let mut base = runs_of(&self.honest[start..end], || true);
+            let base = runs_of(&self.honest[start..end], || true);
+            let mut base = self.prints.fill_some(base, &self.model.known, random);
             let mut run = base.swap_remove(random.below(base.len()));
             for _ in 0..1 + random.below(2) {
                 mutate(&mut run, &self.honest, random);
             }
             if random.chance(2, 3) {
-                mend(&mut run, &self.honest);
+                mend(&mut run, &self.honest, &self.prints);
             }
             runs.insert(random.below(runs.len() + 1), run);
         }
@@ -103,7 +109,7 @@ impl Victim {
             same("after a refused call", &self.shown()?, &before).map_err(|why| format!("{why}\n{called}"))?;
             return Ok(false);
         };
-        let events = all_events_of(&runs);
+        let events = all_events_of(&self.prints.meant(&runs));
         for event in &events {
             let mut others = self.model.known.values().chain(&events);
             let is_other = others.any(|other| other.id == event.id && !is_same(other, event));
@@ -127,7 +133,7 @@ impl Victim {
         order.sort_by_key(|event| event.lamport);
         let mut tainted: BTreeSet<EventId> = self.hostile.iter().map(|event| event.id.clone()).collect();
         for event in order {
-            let merged = self.doc.merge_events(vec![run_of(event)]);
+            let merged = self.doc.merge_events(self.prints.fill(vec![run_of(event)]));
             if event.deps.iter().chain(&previous(&event.id)).any(|id| tainted.contains(id)) {
                 tainted.insert(event.id.clone());
             }
@@ -192,7 +198,8 @@ impl Victim {
         same_content(&other, &self.doc)?;
 
         let mut twin = Doc::create("twin").map_err(|error| error.to_string())?;
-        twin.merge_events(scattered(random, &self.honest)).map_err(|error| format!("merge: {error}"))?;
+        twin.merge_events(self.prints.fill(scattered(random, &self.honest)))
+            .map_err(|error| format!("merge: {error}"))?;
         exchange(&mut doc, &mut twin)?;
         exchange(&mut doc, &mut twin)?;
         same_content(&twin, &doc)
@@ -211,17 +218,23 @@ impl Victim {
     }
 }
 
-/// Whether two events are the same one. Lamports do not belong to an event's content, they follow from the history; what
-/// a waiting event claims is not kept.
+/// Whether two events are the same one. Lamports do not belong to an event's content, they follow from the history, and so
+/// does whether it depends on its author's previous event directly.
 fn is_same(a: &Event, b: &Event) -> bool {
-    a.id == b.id && a.deps == b.deps && with_sorted_cells(a).ops == with_sorted_cells(b).ops
+    let others = |event: &Event| {
+        let previous = previous(&event.id);
+        event.deps.iter().filter(|dep| Some(*dep) != previous.as_ref()).cloned().collect::<Vec<_>>()
+    };
+    a.id == b.id && others(a) == others(b) && with_sorted_cells(a).ops == with_sorted_cells(b).ops
 }
 
 /// The event with the names of peers in place of those of branches.
 fn plain(event: &Event) -> Event {
     let peer = |id: &EventId| id.peer.split('~').next().unwrap_or_default().to_owned();
     let plain = |id: &EventId| EventId { peer: peer(id), counter: id.counter };
-    Event { id: plain(&event.id), deps: event.deps.iter().map(plain).collect(), ..event.clone() }
+    let mut deps: Vec<EventId> = event.deps.iter().map(plain).collect();
+    deps.sort();
+    Event { id: plain(&event.id), deps, ..event.clone() }
 }
 
 fn same_content(doc: &Doc, expected: &Doc) -> Checked {
@@ -261,10 +274,14 @@ fn mutate(run: &mut EventRun, honest: &[Event], random: &mut Random) {
     }
 }
 
-/// Sorts the dependencies and sets the lamport that follows from them, so that what is wrong lies deeper, or nothing is.
-fn mend(run: &mut EventRun, honest: &[Event]) {
+/// Sorts the dependencies, and sets their fingerprints and the lamport that follows from them, so that what is wrong lies
+/// deeper, or nothing is.
+fn mend(run: &mut EventRun, honest: &[Event], prints: &Prints) {
     run.deps.sort();
     run.deps.dedup_by(|a, b| a.peer == b.peer);
+    if !run.fingerprints.is_empty() {
+        run.fingerprints = prints.of(run).unwrap_or_default();
+    }
     let lamport = |dep: &EventId| honest.iter().find(|event| event.id == *dep).map(|event| event.lamport);
     run.lamport = Some(run.deps.iter().filter_map(lamport).max().unwrap_or(0).saturating_add(1));
 }

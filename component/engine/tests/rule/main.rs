@@ -15,6 +15,7 @@ mod hostile;
 mod model;
 mod oracle;
 mod past;
+mod prints;
 mod random;
 mod rebase;
 mod reserved;

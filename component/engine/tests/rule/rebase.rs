@@ -5,6 +5,7 @@ use crate::compaction::{check_equal, show_past};
 use crate::model::{Events, Model, all_events_of, run_of, with_sorted_cells};
 use crate::oracle::Event;
 use crate::past::{by_name, document, model_of, past, random_past, summary_of, takeable, version_of};
+use crate::prints::Prints;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use converge_engine::{Commit, Doc, Error, EventId, MergeReport};
@@ -126,9 +127,10 @@ impl Case {
         let mut doc = document(&self.peer, &self.known, random)?;
         let mut base = document("base", &self.saved, random)?;
         base.compact(&[summary_of(&self.horizon)]).map_err(|error| format!("compact: {error}"))?;
+        let prints = Prints::new(all);
         for doc in [&mut doc, &mut base] {
             for event in random.sample(&all.values().cloned().collect::<Vec<_>>(), 1, 4) {
-                let merged = doc.merge_events(vec![run_of(&event)]);
+                let merged = doc.merge_events(prints.fill(vec![run_of(&event)]));
                 ensure!(matches!(merged, Ok(_) | Err(Error::Compacted(_))), "{:?}: {merged:?}", event.id);
             }
         }

@@ -1,6 +1,8 @@
 //! The rules of runs, one by one: which error a broken one gives, at once or when it shows, and that it changes nothing.
 
+use crate::model::{Events, all_events_of};
 use crate::past::by_name;
+use crate::prints::Prints;
 use crate::seeds::{Checked, ensure, same};
 use converge_engine::limits::{COLUMN_BYTES, COUNTER, EVENT_DEPENDENCIES, Limit, PEER_BYTES, ROW_BYTES, TABLE_BYTES};
 use converge_engine::{
@@ -24,6 +26,18 @@ fn run(peer: &str, start: u32, lamport: u32, deps: &[(&str, u32)], commits: &[Co
     }
 }
 
+/// The run with fingerprints, so that it can wait. Events of c, and others that never arrive, have any.
+fn printed(run: EventRun) -> EventRun {
+    let runs = [&known()[..2], &[later()]].concat();
+    let all: Events = all_events_of(&runs).into_iter().map(|event| (event.id.clone(), event)).collect();
+    let prints = Prints::new(&all);
+    let of =
+        |id: EventId| prints.of(&EventRun { start: 0, deps: vec![id], ..run.clone() }).map_or(7, |prints| prints[0]);
+    let previous = run.start.checked_sub(1).map(|counter| id(&run.peer, counter));
+    let fingerprints = previous.into_iter().chain(run.deps.clone()).map(of).collect();
+    EventRun { fingerprints, ..run }
+}
+
 fn report(applied: u32, duplicate: u32, waiting: u32, missing: &[(&str, u32)]) -> MergeReport {
     let missing = missing.iter().map(|(peer, counter)| id(peer, *counter)).collect();
     MergeReport { applied, duplicate, waiting, missing, ..MergeReport::default() }
@@ -37,18 +51,24 @@ fn insert(table: &str, row: &str, cells: Vec<Cell>) -> Commit {
     vec![RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells }]
 }
 
-/// What the document knows in each case: a 0, then a 1 and b 0 side by side on it; and c 1 waits for c 0.
+/// What the document knows in each case: a 0, then a 1 and b 0 side by side on it.
 fn known() -> Vec<EventRun> {
-    vec![
-        run("a", 0, 1, &[], &[set(0), set(1)]),
-        run("b", 0, 2, &[("a", 0)], &[set(2)]),
-        run("c", 1, 3, &[("c", 0)], &[set(3)]),
-    ]
+    vec![run("a", 0, 1, &[], &[set(0), set(1)]), run("b", 0, 2, &[("a", 0)], &[set(2)])]
+}
+
+/// What waits in each case: c 1, for c 0.
+fn waiting() -> EventRun {
+    printed(run("c", 1, 3, &[("c", 0)], &[set(3)]))
+}
+
+/// An event that arrives later.
+fn later() -> EventRun {
+    run("z", 0, 3, &[("a", 1)], &[set(4)])
 }
 
 fn document() -> Checked<Doc> {
     let mut doc = Doc::create("d").map_err(|error| error.to_string())?;
-    let merged = doc.merge_events(known()).map_err(|error| error.to_string())?;
+    let merged = doc.merge_events([known(), vec![waiting()]].concat()).map_err(|error| error.to_string())?;
     same("the report", &merged, &report(3, 0, 1, &[("c", 0)]))?;
     Ok(doc)
 }
@@ -60,7 +80,7 @@ fn check_refused(case: &str, runs: Vec<EventRun>, expected: Error) -> Checked {
     same(case, &(doc.digest(), doc.version(), doc.heads(), doc.events_since(&by_name(&[]), u32::MAX)), &before)?;
     // All of this is known already, and c 1 still waits.
     let report = report(0, 4, 1, &[("c", 0)]);
-    same(case, &doc.merge_events(known()), &Ok(report))
+    same(case, &doc.merge_events([known(), vec![waiting()]].concat()), &Ok(report))
 }
 
 #[test]
@@ -144,16 +164,16 @@ fn bad_names_and_numbers() -> Checked {
 /// What is wrong with a waiting event shows when its dependencies come. It is dropped then, and its name is free.
 #[test]
 fn a_waiting_event_that_proves_wrong_is_dropped() -> Checked {
-    let z = run("z", 0, 3, &[("a", 1)], &[set(4)]);
+    let z = later();
     let cases = [
         (
             "one dependency on another",
-            run("e", 0, 4, &[("a", 0), ("z", 0)], &[set(9)]),
+            printed(run("e", 0, 4, &[("a", 0), ("z", 0)], &[set(9)])),
             run("e", 0, 4, &[("b", 0), ("z", 0)], &[set(5)]),
         ),
         (
             "past its previous event",
-            run("b", 1, 4, &[("z", 0)], &[set(9)]),
+            printed(run("b", 1, 4, &[("z", 0)], &[set(9)])),
             run("b", 1, 4, &[("b", 0), ("z", 0)], &[set(5)]),
         ),
     ];
@@ -178,20 +198,44 @@ fn a_waiting_event_that_proves_wrong_is_dropped() -> Checked {
 /// The lamport of an event that waits cannot be checked yet, so its claim is not kept: it gets the one that follows.
 #[test]
 fn a_waiting_event_gets_the_lamport_that_follows() -> Result<(), Box<dyn std::error::Error>> {
-    let z = run("z", 0, 3, &[("a", 1)], &[set(4)]);
-    let late = run("e", 0, 9, &[("z", 0)], &[set(5), set(6)]);
-    let right = run("e", 0, 4, &[("z", 0)], &[set(5), set(6)]);
+    let z = later();
+    let late = printed(run("e", 0, 9, &[("z", 0)], &[set(5), set(6)]));
+    let right = printed(run("e", 0, 4, &[("z", 0)], &[set(5), set(6)]));
     let mut doc = document()?;
     assert_eq!(doc.merge_events(vec![late.clone()])?.waiting, 3);
     assert_eq!(doc.merge_events(vec![right.clone()])?.duplicate, 2);
     assert_eq!(doc.merge_events(vec![z])?.applied, 3);
     let known = ["a", "b", "z"].map(|peer| PeerVersion { peer: peer.to_owned(), count: 2 });
-    let mut runs = doc.events_since(&by_name(&known), u32::MAX)?.runs;
-    runs.iter_mut().for_each(|run| run.fingerprints.clear());
-    assert_eq!(runs, std::slice::from_ref(&right));
+    assert_eq!(doc.events_since(&by_name(&known), u32::MAX)?.runs, std::slice::from_ref(&right));
     let rule = RunRule::Lamport { given: 9, derived: 4 };
     let refused = Invalid::Run { run: 0, peer: "e".to_owned(), start: 0, rule };
     assert_eq!(doc.merge_events(vec![late]), Err(refused.into()));
     assert_eq!(doc.merge_events(vec![right])?.duplicate, 2);
     Ok(())
+}
+
+/// A run without fingerprints cannot wait: it must name events that are known, or that the call has.
+#[test]
+fn a_run_without_fingerprints_builds_on_known_events() -> Checked {
+    let unknown = |peer: &str, counter| RunRule::UnknownName { peer: peer.to_owned(), counter };
+    let cases = [
+        ("an unknown peer", run("e", 0, 2, &[("y", 0)], &[set(9)]), unknown("y", 0)),
+        ("an unknown event of a known peer", run("e", 0, 4, &[("a", 2)], &[set(9)]), unknown("a", 2)),
+        ("an event that waits", run("c", 2, 4, &[("c", 1)], &[set(9)]), unknown("c", 1)),
+        ("a gap", run("a", 5, 6, &[("a", 4)], &[set(9)]), unknown("a", 4)),
+        ("an unknown branch", run("a~0123456789abcdef", 2, 3, &[("b", 0)], &[set(9)]), RunRule::PreviousMissing),
+    ];
+    for (case, run, rule) in cases {
+        let refused = Invalid::Run { run: 0, peer: run.peer.clone(), start: run.start, rule };
+        check_refused(case, vec![run], refused.into())?;
+    }
+    // Runs of one call build on each other, wherever they overlap.
+    let mut doc = document()?;
+    let runs = vec![
+        run("e", 3, 4, &[("e", 2)], &[set(3)]),
+        run("e", 1, 2, &[("e", 0)], &[set(1)]),
+        run("e", 0, 1, &[], &[set(0), set(1), set(2)]),
+        run("f", 0, 4, &[("e", 2)], &[set(4)]),
+    ];
+    same("overlapping runs", &doc.merge_events(runs), &Ok(report(5, 1, 1, &[("c", 0)])))
 }

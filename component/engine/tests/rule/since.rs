@@ -3,6 +3,7 @@
 use crate::model::{Events, all_events_of, check_history, scattered, with_sorted_cells};
 use crate::oracle::Event;
 use crate::past::by_name;
+use crate::prints::Prints;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use converge_engine::{Doc, Error, Invalid, PeerVersion};
@@ -82,7 +83,8 @@ fn pages_complete_every_replica() {
         let full = world.replicas[0].doc.as_ref().ok_or("the first replica has a document")?;
         let all: Vec<Event> = world.all_events().into_values().collect();
         let part = random.sample(&all, 3, 4);
-        for runs in [Vec::new(), scattered(&mut random, &part)] {
+        let prints = Prints::new(&world.all_events());
+        for runs in [Vec::new(), prints.fill(scattered(&mut random, &part))] {
             let mut doc = Doc::create("new").map_err(|error| error.to_string())?;
             let mut waiting = doc.merge_events(runs).map_err(|error| error.to_string())?.waiting;
             loop {

@@ -8,6 +8,7 @@ use crate::exhaustive::{EFFECTS, ops, patterns, show};
 use crate::model::{Events, run_of};
 use crate::oracle::{self, Event};
 use crate::past::{builds_on, document, model_of, summary_of, takeable};
+use crate::prints::Prints;
 use crate::seeds::{Checked, Random, ensure, first_failure, same};
 use converge_engine::{Cell, Doc, Error, Row, ScanOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,15 +87,18 @@ fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
     let good = takeable(all, known, horizon);
     let mut order: Vec<&Event> = all.values().filter(|event| !known.contains_key(&event.id)).collect();
     order.sort_by_key(|event| event.lamport);
-    let mut waiting = 0;
+    let (prints, mut waiting) = (Prints::new(all), 0);
     for event in order {
-        let merged = doc.merge_events(vec![run_of(event)]);
+        let merged = doc.merge_events(prints.fill(vec![run_of(event)]));
         let is_ready = event.deps.iter().all(|dep| known.contains_key(dep) || good.contains_key(dep));
         if good.contains_key(&event.id) {
             ensure!(merged.as_ref().is_ok_and(|report| report.applied == 1), "{:?}: {merged:?}", event.id);
         } else if is_ready {
             ensure!(!builds_on(all, event, horizon), "{:?} can be taken", event.id);
             ensure!(matches!(merged, Err(Error::Compacted(_))), "{:?}: {merged:?}", event.id);
+        } else if matches!(merged, Err(Error::Compacted(_))) {
+            // Something that it builds on is below the horizon and forgotten.
+            ensure!(!builds_on(all, event, horizon), "{:?} may wait", event.id);
         } else {
             waiting += 1;
             ensure!(merged.as_ref().is_ok_and(|report| report.waiting == waiting), "{:?}: {merged:?}", event.id);

@@ -8,6 +8,7 @@ use crate::check::{Mirror, check_tables};
 use crate::model::{Events, Model, all_events_of, runs_of, scattered};
 use crate::oracle::{Event, Tables, execute};
 use crate::past::by_name;
+use crate::prints::Prints;
 use crate::seeds::{Checked, Random, caught, ensure, same};
 use converge_engine::{Doc, Error, EventId, EventRun, RowOp};
 use std::fmt::Write;
@@ -125,6 +126,7 @@ pub(crate) struct World {
     pub(crate) replicas: Vec<Replica>,
     /// Every event that was ever made, also where a replica that went back to an older save forgot it.
     made: Events,
+    prints: Prints,
     digests: Vec<([u8; 32], Tables)>,
     pub(crate) log: Vec<String>,
     /// How many merges there were, and after how many of them events waited.
@@ -146,7 +148,8 @@ impl World {
                 saved: None,
             });
         }
-        Ok(Self { replicas, made: Events::new(), digests: Vec::new(), log: Vec::new(), merges: 0, merges_that_wait: 0 })
+        let (made, prints) = (Events::new(), Prints::new(&Events::new()));
+        Ok(Self { replicas, made, prints, digests: Vec::new(), log: Vec::new(), merges: 0, merges_that_wait: 0 })
     }
 
     /// Every event that was ever made.
@@ -238,9 +241,16 @@ impl World {
         };
         let most = 1 + dice.below(runs.len() + 1);
         for call in runs.chunks(most) {
-            self.merge(to, call, random)?;
+            self.bring(to, call.to_vec(), random)?;
         }
         Ok(())
+    }
+
+    /// Brings runs without fingerprints to one replica. Some go without, others get theirs.
+    pub(crate) fn bring(&mut self, to: usize, runs: Vec<EventRun>, random: &mut Random) -> Checked {
+        self.prints.learn(&self.made);
+        let runs = self.prints.fill_some(runs, &self.replicas[to].model.known, random);
+        self.merge(to, &runs, random)
     }
 
     fn relay(&mut self, from: usize, to: usize, dice: &mut Random, random: &mut Random) -> Checked {
@@ -322,7 +332,7 @@ impl World {
         let events: Vec<Event> = self.all_events().into_values().collect();
         for to in 0..self.replicas.len() {
             let runs = scattered(random, &events);
-            self.merge(to, &runs, random)?;
+            self.bring(to, runs, random)?;
             let replica = &mut self.replicas[to];
             ensure!(replica.model.waiting.is_empty(), "the model still waits for {:?}", replica.model.waiting);
             let now = replica.model.tables();

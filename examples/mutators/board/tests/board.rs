@@ -71,7 +71,7 @@ fn the_calls_give_what_they_say() {
             (Ok(event), None) => assert_eq!(event.is_some(), *wrote, "{call:?}"),
             (Err(Error::UnknownMutator { .. }), Some(Expected::UnknownMutator(()))) => {}
             (Err(Error::InvalidArguments(text)), Some(Expected::InvalidArguments(expected))) => {
-                assert_eq!(text, *expected)
+                assert_eq!(text, *expected);
             }
             (Err(Error::Rejected(text)), Some(Expected::Rejected(expected))) => assert_eq!(text, *expected),
             (given, expected) => panic!("{call:?}: {given:?} instead of {expected:?}"),
