@@ -142,10 +142,15 @@ impl Session {
     fn is_stale(&mut self, head: &mut Head, content: Reader<'_>) -> Result<bool, Error> {
         let is_to_this = head.to == self.conversation.address();
         let is_open = head.to == 0 && head.kind == Kind::Hello;
+        if !is_to_this {
+            // What it acknowledges was sent in another conversation.
+            head.acknowledged = 0;
+        }
         if head.kind != Kind::Hello || head.number > 0 {
             // The later parts of a first hello were written before their writer knew of this side.
-            let is_part =
-                is_open && head.number == self.incoming.taken && !self.incoming.parts[Kind::Hello.index()].is_empty();
+            let is_part = head.kind == Kind::Hello
+                && head.number == self.incoming.taken
+                && !self.incoming.parts[Kind::Hello.index()].is_empty();
             if is_to_this && self.incoming.from.is_none() {
                 // The other side said hello to a session of this side that was lost: it has to say it again.
                 self.start_over();
@@ -153,12 +158,9 @@ impl Session {
             }
             return Ok(!is_to_this && !is_part);
         }
-        let is_to_former = self.conversation.is_former(head.to);
-        if !is_to_this && !is_open && !is_to_former {
-            return Ok(true);
-        }
         let there = hello::conversation(content)?;
         // Where both sides started over at once, one of them has to answer: the one with the smaller session number.
+        let is_to_former = self.conversation.is_former(head.to);
         let is_same_side = self.incoming.from.is_some_and(|from| from.nonce == there.nonce);
         if is_to_former && is_same_side && (self.incoming.from == Some(there) || self.conversation.nonce >= there.nonce)
         {
@@ -173,7 +175,6 @@ impl Session {
                 // The other side lost its session and opened a new one, which knows nothing of this one, or of a former one
                 // whose messages it acknowledges.
                 self.start_over();
-                head.acknowledged = 0;
             }
         }
         self.incoming.from = Some(there);
@@ -199,8 +200,8 @@ impl Session {
     /// What `take_message` would merge or rebase on.
     pub(super) fn update_in(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let (head, mut content) = Head::read(message)?;
-        let is_to_this = head.to == self.conversation.address();
-        if head.has_more || !is_to_this || !matches!(head.kind, Kind::Events | Kind::Document) {
+        let is_stale = head.to != self.conversation.address() || self.incoming.from.is_none();
+        if head.has_more || is_stale || !matches!(head.kind, Kind::Events | Kind::Document) {
             return Ok(None);
         }
         let earlier = &self.incoming.parts[head.kind.index()];

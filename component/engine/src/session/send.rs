@@ -37,6 +37,8 @@ pub(super) struct Outgoing {
     queued: [Option<Content>; LANES.len()],
     /// How many messages the first hello took.
     hello_parts: u64,
+    /// What [`Doc::renumbered`] was then.
+    hello_numbers: u64,
     /// How many messages with content were sent.
     pub(super) number: u64,
     /// How many of them the other side has acknowledged.
@@ -71,6 +73,8 @@ type Lane = fn(&mut Session, &Doc, &Store) -> Result<Option<Content>, Error>;
 
 /// What can be on its way side by side, the first of which goes first: no long history keeps presence waiting.
 const LANES: [Lane; 4] = [Session::next_hello, Session::next_trace, Session::next_entries, Session::next_history];
+/// The lane of hellos.
+const HELLO: usize = 0;
 
 impl Outgoing {
     pub(super) fn new(doc: &Doc, max_message_bytes: u32) -> Self {
@@ -87,6 +91,7 @@ impl Outgoing {
             document_numbers: 0,
             queued: [const { None }; LANES.len()],
             hello_parts: 0,
+            hello_numbers: 0,
             number: 0,
             acknowledged: 0,
             in_flight: VecDeque::new(),
@@ -130,7 +135,7 @@ impl Outgoing {
 
     /// Starts over with a new conversation.
     pub(super) fn restart(&mut self) {
-        self.go_on_after_hello();
+        self.forget_sent();
         self.hello_is_due = true;
         self.has_said_hello = false;
         self.number = 0;
@@ -138,17 +143,23 @@ impl Outgoing {
 
     /// Sends everything behind the first hello again, to a side that knows nothing else of this one.
     pub(super) fn go_on_after_hello(&mut self) {
+        let rest_of_hello = self.queued[HELLO].take();
+        self.forget_sent();
+        if self.has_said_hello {
+            self.number = self.hello_parts;
+            self.hello_is_due |= self.renumbered != self.hello_numbers;
+        } else {
+            self.queued[HELLO] = rest_of_hello;
+        }
+    }
+
+    fn forget_sent(&mut self) {
         self.let_go();
         self.next = PageStart::Version;
         self.entries_done = 0;
         self.document = SavedDocument::NotNeeded;
         self.document_end = 0;
-        self.number = self.hello_parts;
         self.acknowledged = 0;
-        if !self.has_said_hello {
-            self.hello_is_due = true;
-            self.number = 0;
-        }
     }
 
     /// Finds the lanes of what is on the way anew.
@@ -240,6 +251,7 @@ impl Session {
             if content.kind == Kind::Hello && !self.outgoing.has_said_hello {
                 self.outgoing.has_said_hello = true;
                 self.outgoing.hello_parts = self.outgoing.number;
+                self.outgoing.hello_numbers = self.outgoing.renumbered;
             }
             if content.kind == Kind::Document {
                 self.outgoing.document_end = self.outgoing.number;
