@@ -9,6 +9,7 @@ use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber};
 use crate::limits;
 use crate::sort;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::slice;
 
 impl Doc {
@@ -90,16 +91,35 @@ impl Doc {
         };
         let mut lost: Vec<EventNumber> = Vec::new();
         let mut is_lost = vec![u32::MAX; self.lanes.len()];
+        let mut places = Places::default();
         for span in self.graph.since(self.graph.horizon().counts()) {
             let mut first = 0;
             for steps in 0..span.len {
                 let (event, counter) = (EventNumber(span.first.0 + steps), Counter(span.counter.0 + steps));
-                let is_in = match &contained {
-                    Some(counts) => counter.0 < counts[span.peer.index()],
-                    None => false,
-                };
                 let need = self.need_of(event);
-                let is_in = is_in || doc.has(&need) || (contained.is_none() && doc.is_given_up(&need));
+                let is_in = match &contained {
+                    Some(counts) => counter.0 < counts[span.peer.index()] || doc.has(&need),
+                    None => {
+                        let place = (span.peer, counter);
+                        let before = self.lanes.previous(span.peer, counter);
+                        let before = before.and_then(|before| {
+                            places.of(before).or_else(|| {
+                                let (lane, counter) = before;
+                                let fingerprint = self.print_at(lane, counter)?;
+                                let name = self.lanes.author_name(lane).clone();
+                                Some(doc.place_of(&Need { name, counter: counter.0, fingerprint })?.0)
+                            })
+                        });
+                        match doc.lane_holding(&need, before) {
+                            Some(lane) => {
+                                places.note(place, lane);
+                                true
+                            }
+                            // Nothing tells but its name.
+                            None => before.is_none() && doc.is_given_up(&need),
+                        }
+                    }
+                };
                 if !is_in {
                     break;
                 }
@@ -137,6 +157,20 @@ impl Doc {
             a.2.cmp(&b.2).then_with(|| self.lanes.order(a.0, b.0))
         });
         Ok(lost)
+    }
+
+    /// The lane of an event that is known, or that was given up as far as the place of its author's event before it tells: on
+    /// the lane `before`.
+    fn lane_holding(&self, event: &Need, before: Option<PeerNumber>) -> Option<PeerNumber> {
+        let author = self.lanes.author(event.author())?;
+        let counter = Counter(event.counter);
+        let branch = self.lanes.find_branch(author, event.fingerprint).filter(|&(_, start)| start == counter);
+        if let Some((lane, _)) = branch.or_else(|| self.place_of(event)) {
+            return Some(lane);
+        }
+        let lane = before.filter(|&lane| self.lanes.leaving(lane, counter).is_empty())?;
+        let is_below = counter.0 < self.graph.horizon().count(lane);
+        (is_below && self.tip_at_horizon(lane, counter).is_none()).then_some(lane)
     }
 
     /// Where an event with this fingerprint is here.
@@ -217,5 +251,28 @@ impl Doc {
             commits: Commits::Plain(slice::from_ref(&event.commit)),
         });
         runs.collect()
+    }
+}
+
+/// Which lanes of another document hold events of this one.
+#[derive(Default)]
+struct Places {
+    /// By lane and first counter: the end, and the lane there.
+    ranges: BTreeMap<(PeerNumber, u32), (u32, PeerNumber)>,
+}
+
+impl Places {
+    /// The lane that holds this event. O(log n).
+    fn of(&self, (lane, counter): (PeerNumber, Counter)) -> Option<PeerNumber> {
+        let (_, &(end, there)) = self.ranges.range((lane, 0)..=(lane, counter.0)).next_back()?;
+        (counter.0 < end).then_some(there)
+    }
+
+    /// Notes the lane that holds this event. Those of a lane come in the order of their counters. O(log n).
+    fn note(&mut self, (lane, counter): (PeerNumber, Counter), there: PeerNumber) {
+        match self.ranges.range_mut((lane, 0)..=(lane, counter.0)).next_back() {
+            Some((_, (end, known))) if *end == counter.0 && *known == there => *end += 1,
+            _ => drop(self.ranges.insert((lane, counter.0), (counter.0 + 1, there))),
+        }
     }
 }

@@ -173,7 +173,7 @@ impl Twins {
         let runs = self.prints.fill_some(runs, &self.model.known, random);
         self.log.push(format!("from below comes {} {}", show_peer(&event.id.peer), show_event(event)));
         let before = self.compacted.save();
-        let refused = self.compacted.merge_events(runs.clone());
+        let refused = self.compacted.merge_events(runs);
         same("what comes from below", &refused, &Err(self.refusal()))?;
         same("what is saved after that", &self.compacted.save(), &before)?;
         // The same as bytes, from a replica that knows no more than the event builds on.
