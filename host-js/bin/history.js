@@ -1,9 +1,10 @@
 // Row histories as `tests/data/rows` has them, and the orders in which a replay delivers them. Knows the form of the
-// files, which the README beside them describes; knows nothing of documents.
+// files, which the README beside them describes.
 
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 
+/** @import { Doc } from '../src/index.js' */
 /** @import { Cell, EventId, EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 
 /** The table that the histories fill. */
@@ -56,6 +57,30 @@ export async function readHistory(path) {
     }
   });
   return events;
+}
+
+/**
+ * Adds the fingerprints of their dependencies to events that have none, each of which follows its dependencies. With
+ * fingerprints, they can be merged in any order. Merges all of them into a document of its own.
+ *
+ * @param {Pick<typeof Doc, 'create'>} Documents
+ * @param {EventRun[]} events
+ */
+export function addFingerprints(Documents, events) {
+  const doc = Documents.create('fingerprints');
+  doc.mergeEvents(events);
+  /** @type {Map<string, bigint>} */
+  const known = new Map();
+  const key = (/** @type {EventId} */ { peer, counter }) => `${counter} ${peer}`;
+  for (const event of events) {
+    const { peer, start, deps } = event;
+    const previous = start > 0 ? [{ peer, counter: start - 1 }] : [];
+    event.fingerprints = BigUint64Array.from([...previous, ...deps].map((id) => known.get(key(id)) ?? 0n));
+    const id = { peer, counter: start };
+    // The permanent name ends with the digits of the fingerprint.
+    known.set(key(id), BigInt(`0x${doc.permanentId(id).peer.split('~').at(-1)}`));
+  }
+  doc.dispose();
 }
 
 /**

@@ -5,7 +5,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConvergeError, open } from '../src/node.js';
-import { HistoryError, TABLE, escape, fieldsOf, inOrder, readExpected, readHistory } from './history.js';
+import { HistoryError, TABLE, addFingerprints, escape, fieldsOf, inOrder, readExpected, readHistory } from './history.js';
 
 /** @import { Doc } from '../src/doc.js' */
 /** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
@@ -72,8 +72,9 @@ function readArguments() {
 async function replay(asked) {
   const history = await readHistory(asked.history);
   const expected = asked.expect === undefined ? undefined : await readExpected(asked.expect);
-  const events = /** @type {EventRun[]} */ (inOrder(history, asked.order));
   const { Doc } = await open();
+  addFingerprints(Doc, history);
+  const events = /** @type {EventRun[]} */ (inOrder(history, asked.order));
   const doc = Doc.create('replay');
 
   const { waiting, seconds } = takeIn(doc, events, asked);

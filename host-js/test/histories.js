@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { TABLE, fieldsOf, inOrder, readExpected, readHistory, splitmix64 } from '../bin/history.js';
+import { TABLE, addFingerprints, fieldsOf, inOrder, readExpected, readHistory, splitmix64 } from '../bin/history.js';
 import { open } from '../src/node.js';
 
 const data = new URL('../../tests/data/rows/', import.meta.url);
@@ -22,6 +22,7 @@ for (const [name, events] of /** @type {const} */ ([
     for (const batch of [1, 50, events]) {
       test(`${name}, ${order}, ${batch} a call`, async () => {
         const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
+        addFingerprints(Doc, history);
         const expected = await readExpected(new URL(`${name}.expected.tsv.gz`, data).pathname);
         assert.equal(history.length, events);
         const doc = Doc.create('replay');

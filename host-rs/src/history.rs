@@ -1,8 +1,8 @@
 //! Row histories as files: every event of some replicas, as `tests/data/rows/README.md` in the sources describes them,
 //! packed by gzip or not.
 //!
-//! Reading holds the whole history in memory; a file is bounded in size, unpacked, and its lines in length. Knows no
-//! engine: what it reads are [`EventRun`]s, one for each event, and [`Row`]s.
+//! Reading holds the whole history in memory; a file is bounded in size, unpacked, and its lines in length. What
+//! it reads are [`EventRun`]s, one for each event, and [`Row`]s.
 //!
 //! ```
 //! let file = b"C\tann\t1\t\nI\tREADME\tmode=100644\tmodified=7\n";
@@ -16,7 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::{Cell, EventId, EventRun, Row, RowOp, Value};
+use crate::{Cell, Doc, EventId, EventRun, Row, RowOp, Value};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -165,6 +165,28 @@ fn for_each_line(file: impl Read, mut take: impl FnMut(&str) -> Result<(), Reaso
         }
         let text = str::from_utf8(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).map_err(|_| of_line(Reason::NotUtf8))?;
         take(text).map_err(of_line)?;
+    }
+    Ok(())
+}
+
+/// Adds the fingerprints of their dependencies to events that have none, each of which follows its dependencies. With
+/// fingerprints, they can be merged in any order. Merges all of them into a document of its own.
+///
+/// # Errors
+/// Those of [`Doc::merge_events`] and [`Doc::permanent_id`].
+pub fn add_fingerprints(events: &mut [EventRun]) -> Result<(), crate::Error> {
+    let doc = Doc::create("fingerprints")?;
+    doc.merge_events(events)?;
+    let mut known: HashMap<EventId, u64> = HashMap::with_capacity(events.len());
+    for event in events {
+        let previous = event.start.checked_sub(1).map(|counter| EventId::new(&event.peer, counter));
+        let links = previous.iter().chain(&event.deps);
+        event.fingerprints = links.filter_map(|id| known.get(id).copied()).collect();
+        let id = EventId::new(&event.peer, event.start);
+        let permanent = doc.permanent_id(&id)?;
+        // Its name ends with the digits of its fingerprint.
+        let digits = permanent.peer.rsplit('~').next().unwrap_or_default();
+        known.extend(u64::from_str_radix(digits, 16).map(|fingerprint| (id, fingerprint)));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The real histories of `data/rows`, through the native engine and through the component in wasmtime: in every order,
 //! event by event and in batches, the rows are those of the real repository, and all digests are equal.
 
-use converge::history::{TABLE, read_events, read_rows, row_line};
+use converge::history::{TABLE, add_fingerprints, read_events, read_rows, row_line};
 use converge::{RowOp, ScanOptions, Value};
 use converge_engine as engine;
 use std::collections::BTreeSet;
@@ -31,7 +31,8 @@ fn automerge_ends_as_the_repository_whatever_the_order() {
 }
 
 fn replay(name: &str, events: usize, peers: usize, rows: usize) {
-    let runs = read_events(open(name, "history")).unwrap();
+    let mut runs = read_events(open(name, "history")).unwrap();
+    add_fingerprints(&mut runs).unwrap();
     let expected = read_rows(open(name, "expected")).unwrap();
     let expected: Vec<String> = expected.iter().map(row_line).collect();
     assert_eq!((runs.len(), expected.len()), (events, rows));

@@ -141,15 +141,15 @@ pub fn histories<S: Side>() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for name in ["automerge", "yjs"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/data/rows/{name}.history.tsv.gz"));
-        let runs = history::read_events(File::open(path)?)?;
-        let events: Vec<EventRun> = runs.iter().flat_map(one_by_one).collect();
+        let mut events = history::read_events(File::open(path)?)?;
+        history::add_fingerprints(&mut events)?;
         let mut shuffled = events.clone();
         shuffle(&mut shuffled);
         let mut digests = Vec::new();
         for (way, events, batch) in [
             ("an event a call", &events, 1),
             ("shuffled, an event a call", &shuffled, 1),
-            ("one call", &runs, runs.len()),
+            ("one call", &events, events.len()),
         ] {
             let mut doc = S::create(1)?;
             let start = Instant::now();
@@ -160,7 +160,7 @@ pub fn histories<S: Side>() -> Result<Vec<Figure>> {
             digests.push(doc.digest()?);
         }
         let (mut ann, mut ben) = (S::create(1)?, S::create(2)?);
-        ann.merge_events(&runs)?;
+        ann.merge_events(&events)?;
         let start = Instant::now();
         let Traffic { bytes, .. } = talk(&mut ann, &mut ben)?;
         let speed = shuffled.len() as f64 / start.elapsed().as_secs_f64();
@@ -172,20 +172,6 @@ pub fn histories<S: Side>() -> Result<Vec<Figure>> {
         }
     }
     Ok(figures)
-}
-
-fn one_by_one(run: &EventRun) -> Vec<EventRun> {
-    let event = |(place, commit): (usize, &converge::Commit)| {
-        let counter = run.start + place as u32;
-        let deps = match counter.checked_sub(1) {
-            Some(previous) if place > 0 => vec![converge::EventId::new(run.peer.clone(), previous)],
-            _ => run.deps.clone(),
-        };
-        let commits = vec![commit.clone()];
-        let lamport = run.lamport.map(|lamport| lamport + place as u32);
-        EventRun { peer: run.peer.clone(), start: counter, lamport, deps, fingerprints: Vec::new(), salt: 0, commits }
-    };
-    run.commits.iter().enumerate().map(event).collect()
 }
 
 /// An order that is always the same.

@@ -3,6 +3,7 @@
 use crate::contract::converge::sync::durable::{Doc, EventRun, RowOp};
 use crate::contract::converge::sync::types::{Error, EventId, PeerVersion};
 use crate::convert::{engine_event_ids, engine_op, event_id, event_ids, merge_ops, op, signed};
+use crate::early::Early;
 use crate::wit;
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ pub(crate) struct Document {
     doc: Doc,
     /// The event that all others are below of, with its lamport time, where that is known.
     last: Option<(EventId, u32)>,
+    early: Early,
 }
 
 /// An event without its operation: its name, what it depends on, its lamport time.
@@ -26,7 +28,7 @@ const MAX_DEPENDENCIES: usize = 64;
 
 impl Document {
     pub(crate) fn create(peer: &str) -> Option<Self> {
-        Some(Self { doc: Doc::create(peer).ok()?, last: None })
+        Some(Self { doc: Doc::create(peer).ok()?, last: None, early: Early::default() })
     }
 
     /// Commits an operation; none where the engine refuses it. O(1) after another one, else O(peers).
@@ -71,9 +73,10 @@ impl Document {
         (run.peer == id.peer && run.start == id.counter).then_some((run.deps, run.lamport?))
     }
 
-    /// Merges all events that the engine accepts. Returns the changes of the tables.
+    /// Merges all events that the engine accepts, once their dependencies are known. Returns the changes of the tables.
     pub(crate) fn merge(&mut self, runs: Vec<wit::EventRun>) -> Vec<wit::MergeOp> {
-        let runs: Vec<EventRun> = runs.into_iter().filter_map(engine_run).collect();
+        let runs = runs.into_iter().filter_map(engine_run).collect();
+        let runs = self.early.ready(runs, self.doc.version());
         let Ok(watcher) = self.doc.watch(&[], false) else { return Vec::new() };
         self.last = None;
         if self.doc.merge_events(&runs).is_err() {

@@ -6,6 +6,7 @@
 
 mod convert;
 mod document;
+mod early;
 mod registers;
 
 use contract::exports::mizchi::converge::converge as wit;

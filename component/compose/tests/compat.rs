@@ -201,6 +201,33 @@ fn a_bad_run_does_not_keep_the_good_ones_out() {
     assert!(call!(drop_in, call_doc_merge_remote(ben, &runs)).is_empty());
 }
 
+/// Runs that arrive before what they build on wait, in any order; what they change comes with the call that completes them.
+#[test]
+fn early_events_wait_for_their_dependencies() {
+    let mut drop_in = DropIn::new();
+    let (ann, ben, cleo) = (drop_in.create("ann"), drop_in.create("ben"), drop_in.create("cleo"));
+    drop_in.insert(ann, "r", &[("x", 1.into())]);
+    drop_in.sync(ann, ben);
+    for number in 2..5 {
+        drop_in.update(ben, "r", "x", number);
+        drop_in.sync(ben, ann);
+        drop_in.update(ann, "r", "x", 10 * number);
+        drop_in.sync(ann, ben);
+    }
+    let runs: Vec<EventRun> = call!(drop_in, call_doc_get_pending(ann, &[]));
+    assert_eq!(runs.len(), 7, "each event builds on one of the other peer");
+    for (place, run) in runs.iter().enumerate().skip(1).rev() {
+        // Twice: what waits is not kept twice.
+        for _ in 0..2 {
+            assert_eq!(call!(drop_in, call_doc_merge_remote(cleo, std::slice::from_ref(run))), [], "run {place}");
+        }
+        assert!(call!(drop_in, call_doc_sync_state(cleo)).frontier.is_empty());
+    }
+    assert_ne!(call!(drop_in, call_doc_merge_remote(cleo, &runs[..1])), []);
+    assert_eq!(call!(drop_in, call_doc_sync_state(cleo)), call!(drop_in, call_doc_sync_state(ann)));
+    assert_eq!(call!(drop_in, call_doc_get_pending(cleo, &[])), runs);
+}
+
 #[test]
 fn registers_keep_the_later_entry() {
     let mut drop_in = DropIn::new();

@@ -216,7 +216,7 @@ fn waiting_events_are_looked_at_when_they_come() {
         start: 1,
         lamport: None,
         deps: vec![EventId::new("ben", 0)],
-        fingerprints: vec![],
+        fingerprints: vec![7, 7],
         salt: 0,
         commits: vec![vec![RowOp::insert("tasks", "t", cells)]],
     };

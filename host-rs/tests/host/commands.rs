@@ -1,7 +1,7 @@
 //! The commands for saved documents: what they print of the real histories, and what they say of damaged files.
 
 use crate::program::{converge, data, folder, parts};
-use converge::history::{TABLE, read_events};
+use converge::history::{TABLE, add_fingerprints, read_events};
 use converge::{Doc, Error, EventId, EventRun, RowOp, Store, StoreOptions, Value};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -31,7 +31,9 @@ fn complained(folder: &Path, arguments: &[&str]) -> String {
 }
 
 fn history(name: &str) -> Vec<EventRun> {
-    read_events(File::open(data(name)).expect("it is there")).expect("a history")
+    let mut events = read_events(File::open(data(name)).expect("it is there")).expect("a history");
+    add_fingerprints(&mut events).expect("the events are valid");
+    events
 }
 
 /// A document of these events.
@@ -648,7 +650,7 @@ fn waiting_events_are_counted_and_not_told() -> Result<(), Error> {
         start: 0,
         lamport: Some(9),
         deps: vec![EventId::new("zoe", 3)],
-        fingerprints: vec![],
+        fingerprints: vec![7],
         salt: 0,
         commits: vec![vec![RowOp::delete("odd", "r2")]],
     };

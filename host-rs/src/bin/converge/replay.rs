@@ -77,6 +77,7 @@ pub(crate) fn replay(options: &Options, output: &mut impl Write) -> Result<bool,
         None => None,
     };
     let mut events = read(&options.history, history::read_events)?;
+    history::add_fingerprints(&mut events)?;
     options.order.arrange(&mut events);
 
     let name = options.history.file_name().unwrap_or_default().to_string_lossy();
