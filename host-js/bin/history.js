@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 
-/** @import { Doc } from '../src/index.js' */
+/** @import { DocClass } from '../src/engine.js' */
 /** @import { Cell, EventId, EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 
 /** The table that the histories fill. */
@@ -63,11 +63,11 @@ export async function readHistory(path) {
  * Adds the fingerprints of their dependencies to events that have none, each of which follows its dependencies. With
  * fingerprints, they can be merged in any order. Merges all of them into a document of its own.
  *
- * @param {Pick<typeof Doc, 'create'>} Documents
+ * @param {DocClass} Doc
  * @param {EventRun[]} events
  */
-export function addFingerprints(Documents, events) {
-  const doc = Documents.create('fingerprints');
+export function addFingerprints(Doc, events) {
+  const doc = Doc.create('fingerprints');
   doc.mergeEvents(events);
   /** @type {Map<string, bigint>} */
   const known = new Map();

@@ -5,7 +5,16 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConvergeError, open } from '../src/node.js';
-import { HistoryError, TABLE, addFingerprints, escape, fieldsOf, inOrder, readExpected, readHistory } from './history.js';
+import {
+  HistoryError,
+  TABLE,
+  addFingerprints,
+  escape,
+  fieldsOf,
+  inOrder,
+  readExpected,
+  readHistory,
+} from './history.js';
 
 /** @import { Doc } from '../src/doc.js' */
 /** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */

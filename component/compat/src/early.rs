@@ -14,11 +14,14 @@ const MAX_EARLY_BYTES: usize = 64 << 20;
 /// What an event, a dependency or an operation counts for beside its names and values.
 const ITEM_BYTES: usize = 64;
 
+/// Peer, first counter and number of events of a run.
+type RunKey = (String, u32, usize);
+
 /// Runs that wait for events.
 #[derive(Default)]
 pub(crate) struct Early {
-    /// By the missing event for which they wait, and by peer, first counter and number of events.
-    runs: BTreeMap<(String, u32), BTreeMap<(String, u32, usize), EventRun>>,
+    /// By the missing event for which they wait.
+    runs: BTreeMap<(String, u32), BTreeMap<RunKey, EventRun>>,
     events: usize,
     bytes: usize,
 }

@@ -149,23 +149,26 @@ impl Doc {
     /// The missing events by name, sorted; at most `limits::REPORTED_MISSING`.
     pub(super) fn missing(&self) -> Vec<EventId> {
         let max = limits::REPORTED_MISSING.maximum as usize;
-        let mut named: Vec<(EventId, Need)> =
-            self.wanted().take(max).map(|need| (self.name_of_missing(&need), need)).collect();
-        sort::sort_by(&mut named, |(a, _), (b, _)| a.cmp(b));
-        // Several events of one name are told apart by their permanent names.
-        let is_repeated: Vec<bool> = (0..named.len())
-            .map(|at| {
-                let is_same =
-                    |other: Option<usize>| other.and_then(|at| named.get(at)).is_some_and(|(id, _)| *id == named[at].0);
-                is_same(at.checked_sub(1)) || is_same(Some(at + 1))
-            })
-            .collect();
-        let named = named.into_iter().zip(is_repeated).map(|((id, need), is_repeated)| {
-            if is_repeated { permanent(need.author(), need.counter, need.fingerprint) } else { id }
-        });
-        let mut missing: Vec<EventId> = named.collect();
-        sort::sort(&mut missing);
-        missing.dedup();
+        let mut needs: Vec<Need> = self.wanted().take(max).collect();
+        if !self.announced.is_empty() {
+            let key = |need: &Need| (need.counter, need.fingerprint);
+            sort::sort_by(&mut needs, |a, b| a.author().cmp(b.author()).then_with(|| key(a).cmp(&key(b))));
+            needs.dedup_by(|a, b| a.author() == b.author() && key(a) == key(b));
+        }
+        let mut missing = Vec::with_capacity(needs.len());
+        for same_counter in needs.chunk_by(|a, b| a.counter == b.counter && a.author() == b.author()) {
+            let mut names: Vec<EventId> = same_counter.iter().map(|need| self.name_of_missing(need)).collect();
+            // Several events of one name are told apart by their permanent names.
+            let plain = names.iter().filter(|id| id.peer == same_counter[0].author()).count();
+            if plain > 1 {
+                let permanent = |need: &Need| permanent(need.author(), need.counter, need.fingerprint);
+                names = same_counter.iter().map(permanent).collect();
+            }
+            missing.append(&mut names);
+        }
+        if !missing.is_sorted() {
+            sort::sort(&mut missing);
+        }
         missing
     }
 

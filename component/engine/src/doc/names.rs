@@ -81,16 +81,11 @@ impl BranchTable<'_> {
 
     /// By rank, how many events of each branch were given up.
     pub(super) fn counts_at_horizon(&self, horizon: &Horizon) -> Vec<u32> {
-        self.ranked(|lane| horizon.count(lane))
-    }
-
-    /// Counts by lane as counts by rank.
-    pub(super) fn counts(&self, count: impl Fn(PeerNumber) -> u32) -> Vec<u32> {
-        self.ranked(count)
+        self.counts(|lane| horizon.count(lane))
     }
 
     /// Counts by lane as counts by rank: 0 for a branch of which nothing is counted.
-    fn ranked(&self, count: impl Fn(PeerNumber) -> u32) -> Vec<u32> {
+    pub(super) fn counts(&self, count: impl Fn(PeerNumber) -> u32) -> Vec<u32> {
         let counts = self.branches.iter().map(|branch| {
             let count = count(branch.lane);
             if count > branch.start.0 { count.min(branch.end) } else { 0 }
@@ -104,7 +99,7 @@ impl BranchTable<'_> {
             rank: self.rank(stub.peer, stub.counter),
             counter: stub.counter.0,
             lamport: stub.lamport,
-            known: self.ranked(|lane| stub.known.get(lane.index()).copied().unwrap_or(0)),
+            known: self.counts(|lane| stub.known.get(lane.index()).copied().unwrap_or(0)),
             event,
         });
         let mut stubs: Vec<RankedStub> = stubs.collect();

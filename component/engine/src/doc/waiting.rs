@@ -76,7 +76,8 @@ pub(super) struct Waiting {
     shares: BTreeMap<SharedText, Share>,
     reserved: Reserved,
     needed: EventMap<Needed>,
-    missing: EventMap<()>,
+    /// Needed events that do not wait, with the names by which they are needed.
+    missing: EventMap<SharedText>,
 }
 
 /// An event that others need.
@@ -146,9 +147,10 @@ impl Waiting {
 
     /// The missing events with their fingerprints, sorted by author, counter and fingerprint.
     pub(super) fn missing(&self) -> impl Iterator<Item = Need> {
-        self.missing.iter().map(|(author, key, ())| {
-            let name = self.needed.get(author, key).map_or_else(|| author.clone(), |needed| needed.name.clone());
-            Need { name, counter: key.counter, fingerprint: key.fingerprint }
+        self.missing.iter().map(|(_, key, name)| Need {
+            name: name.clone(),
+            counter: key.counter,
+            fingerprint: key.fingerprint,
         })
     }
 
@@ -179,7 +181,7 @@ impl Waiting {
             }
             needed.waiters.insert((author.clone(), key));
             if self.events.get(need.author(), need.key()).is_none() {
-                self.missing.insert(need.author(), need.key(), ());
+                self.missing.insert(need.author(), need.key(), needed.name.clone());
             }
         }
         self.missing.remove(&author, key);
@@ -203,8 +205,8 @@ impl Waiting {
             }
         }
         self.reserved.remove(CommitRef::Plain(&event.commit));
-        if self.needed.get(author, key).is_some() {
-            self.missing.insert(author, key, ());
+        if let Some(needed) = self.needed.get(author, key) {
+            self.missing.insert(author, key, needed.name.clone());
         }
         let waiter = (SharedText::from(author), key);
         event.needs().for_each(|need| self.no_longer_needed(need, &waiter));
@@ -250,7 +252,7 @@ impl Waiting {
             let waits = |(author, key): &Waiter| self.events.get(author, *key).is_some();
             assert!(!needed.waiters.is_empty() && needed.waiters.iter().all(waits));
         }
-        assert!(self.missing.iter().all(|(author, key, ())| self.needed.get(author, key).is_some()));
+        assert!(self.missing.iter().all(|(author, key, _)| self.needed.get(author, key).is_some()));
     }
 }
 

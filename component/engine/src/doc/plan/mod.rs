@@ -1,0 +1,297 @@
+//! What a merge does: which events are known, which take effect, which have to wait.
+//!
+//! An event is known if its author's previous event is known, and an event with the same fingerprint follows that one. So
+//! the events of a run that continues the end of a branch need no hashing. If another event follows the previous one, the
+//! run begins a branch. A run is tried once the runs of the same call on which it builds are decided, and again when an
+//! event that it lacks takes effect.
+
+mod effect;
+mod place;
+mod wait;
+
+use super::Doc;
+use super::check;
+use super::identity::{AboveOrBelow, Refusal};
+use super::incoming::{Incoming, Target};
+use super::merge::key;
+use super::prints::IncomingPrints;
+use super::room::Coming;
+use super::waiting::{Waiter, Waiting, WaitingEvent};
+use crate::clock::Lamport;
+use crate::error::{Error, RunRule};
+use crate::id::{Counter, EventKey, EventMap, EventNumber, PeerNumber, SharedText};
+use crate::lanes::AuthorNumber;
+use crate::oplog::CommitRef;
+use crate::work;
+use place::{Next, Position, is_same_lane};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+/// Where events come from that take effect.
+#[derive(Debug, Clone)]
+pub(in crate::doc) enum Source {
+    /// A run, from this place on.
+    Piece {
+        run: usize,
+        first: usize,
+    },
+    Waiting(Waiter),
+}
+
+/// Events of one lane that take effect, each after the one before.
+#[derive(Debug)]
+pub(in crate::doc) struct Ready {
+    pub(in crate::doc) source: Source,
+    pub(in crate::doc) lane: PeerNumber,
+    pub(in crate::doc) counters: Range<u32>,
+    pub(in crate::doc) lamport: Lamport,
+}
+
+impl Ready {
+    /// The operations of the events.
+    pub(in crate::doc) fn commits<'a>(
+        &'a self,
+        runs: &'a [Incoming<'_>],
+        waiting: &'a Waiting,
+    ) -> impl Iterator<Item = CommitRef<'a>> + Clone {
+        let len = self.counters.len();
+        (0..len).filter_map(move |steps| match &self.source {
+            Source::Piece { run, first } => Some(runs[*run].commit(first + steps)),
+            Source::Waiting((author, key)) => waiting.get(author, *key).map(|event| CommitRef::Plain(&event.commit)),
+        })
+    }
+}
+
+/// What a merge does.
+#[derive(Debug, Default)]
+pub(in crate::doc) struct Plan {
+    pub(in crate::doc) duplicate: u32,
+    /// In the order in which the graph already holds them.
+    pub(in crate::doc) ready: Vec<Ready>,
+    /// Events that take effect and that waiting events need.
+    pub(in crate::doc) awake: Vec<(SharedText, EventKey)>,
+    /// Waiting events that go without taking effect: they turned out to be wrong, or came again.
+    pub(in crate::doc) dropped: EventMap<()>,
+    /// Events that have to wait.
+    pub(in crate::doc) late: Vec<(EventKey, WaitingEvent)>,
+    /// Events for which there was no room to wait.
+    pub(in crate::doc) dropped_late: u32,
+    /// By run, the last of its events that this replica then has.
+    pub(in crate::doc) reached: Vec<Option<(PeerNumber, Counter)>>,
+}
+
+/// What is known of a run.
+#[derive(Debug, Clone)]
+enum State {
+    Open,
+    /// Decided: from each of these places on, where the events are.
+    Decided(SmallVec<[(usize, Position); 1]>),
+}
+
+/// What is to be tried.
+#[derive(Debug)]
+enum Candidate {
+    Run(usize),
+    Waiting(Waiter),
+}
+
+pub(in crate::doc) struct Planner<'a, 'b> {
+    doc: &'a mut Doc,
+    runs: &'a [Incoming<'b>],
+    plan: Plan,
+    states: Vec<State>,
+    prints: IncomingPrints,
+    /// By run, the runs that build on it and were tried before it was decided.
+    followers: BTreeMap<usize, Vec<usize>>,
+    /// By missing event, the runs that need it.
+    blocked: EventMap<Vec<usize>>,
+    candidates: VecDeque<Candidate>,
+    /// The events that take effect in this call, by author: how many pieces of `plan.ready` are in `planned`, and which
+    /// there are.
+    pieces: BTreeMap<AuthorNumber, (usize, Vec<usize>)>,
+    planned: EventMap<PeerNumber>,
+    /// By piece of `plan.ready`, its first event.
+    firsts: Vec<EventNumber>,
+    /// The waiting events that take effect.
+    taken: EventMap<()>,
+}
+
+impl<'a, 'b> Planner<'a, 'b> {
+    pub(in crate::doc) fn new(doc: &'a mut Doc, runs: &'a [Incoming<'b>]) -> Self {
+        Self {
+            doc,
+            runs,
+            plan: Plan::default(),
+            states: vec![State::Open; runs.len()],
+            prints: IncomingPrints::new(runs.len()),
+            followers: BTreeMap::new(),
+            blocked: EventMap::default(),
+            candidates: VecDeque::new(),
+            pieces: BTreeMap::new(),
+            planned: EventMap::default(),
+            firsts: Vec::new(),
+            taken: EventMap::default(),
+        }
+    }
+
+    /// Decides about all runs.
+    pub(in crate::doc) fn plan(mut self) -> Result<Plan, Error> {
+        self.candidates = (0..self.runs.len()).map(Candidate::Run).collect();
+        self.settle()?;
+        self.wait()?;
+        self.finish()
+    }
+
+    /// Decides about waiting events of which something that they need is there now.
+    pub(in crate::doc) fn plan_waiting(mut self, waiters: Vec<Waiter>) -> Result<Plan, Error> {
+        self.candidates = waiters.into_iter().map(Candidate::Waiting).collect();
+        self.settle()?;
+        self.finish()
+    }
+
+    fn settle(&mut self) -> Result<(), Error> {
+        while let Some(candidate) = self.candidates.pop_front() {
+            work::step();
+            match candidate {
+                Candidate::Run(run) => self.try_run(run)?,
+                Candidate::Waiting(waiter) => self.try_waiting(&waiter),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Plan, Error> {
+        self.plan.reached = self.states.iter().zip(self.runs).map(|(state, run)| reached(state, run)).collect();
+        let Self { doc, runs, plan, .. } = self;
+        let mut authors: Vec<&str> = runs.iter().map(Incoming::author).collect();
+        authors.sort_unstable();
+        authors.dedup();
+        let commits = plan.ready.iter().filter(|ready| matches!(ready.source, Source::Piece { .. }));
+        let commits = commits.flat_map(|ready| ready.commits(runs, &doc.waiting));
+        let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit));
+        doc.check_room(&Coming {
+            events: plan.late.len() as u64,
+            peers: &authors,
+            commits: commits.chain(late),
+            dropped: &plan.dropped,
+        })?;
+        Ok(plan)
+    }
+
+    fn try_run(&mut self, number: usize) -> Result<(), Error> {
+        let run = &self.runs[number];
+        if !matches!(self.states[number], State::Open) {
+            return Ok(());
+        }
+        let open = run.links().find_map(|link| match link.target {
+            Target::Inside { run, place: _ } if matches!(self.states[run], State::Open) => Some(run),
+            _ => None,
+        });
+        if let Some(open) = open {
+            self.followers.entry(open).or_default().push(number);
+            return Ok(());
+        }
+        self.decide(number).map_err(|refusal| match refusal {
+            Refusal::Rule(rule) => check::broken(&run.name, run.start, number, rule),
+            Refusal::BelowHorizon => self.doc.compacted(),
+            Refusal::Error(error) => error,
+        })
+    }
+
+    /// Decides about a run, unless it has to wait for an event.
+    fn decide(&mut self, number: usize) -> Result<(), Refusal> {
+        let run = &self.runs[number];
+        let Some(mut position) = self.position_before(number)? else { return Ok(()) };
+        let mut places: SmallVec<[(usize, Position); 1]> = SmallVec::new();
+        let mut place = 0;
+        while place < run.len as usize {
+            work::step();
+            let counter = run.start + place as u32;
+            let next = match self.next(number, place, position)? {
+                Next::Same(lane) => Position::At(lane, Counter(counter)),
+                Next::GivenUp(_) if self.is_other_below(number, place, counter) => return Err(Refusal::BelowHorizon),
+                Next::GivenUp(lane) => Position::At(lane, Counter(counter)),
+                Next::Nothing if position == Position::Below => {
+                    let author = self.doc.lanes.author(run.author());
+                    let side = author.map(|author| self.doc.side_of(author, &run.name, counter, true));
+                    if side != Some(AboveOrBelow::Below) || self.is_other_below(number, place, counter) {
+                        return Err(Refusal::BelowHorizon);
+                    }
+                    Position::Below
+                }
+                Next::Nothing => {
+                    return self.take_rest(number, place, position, None, places);
+                }
+                Next::Other(sibling) => {
+                    return self.take_rest(number, place, position, Some(sibling), places);
+                }
+            };
+            if let (Position::At(lane, counter), Some(given)) = (next, run.lamport_at(place))
+                && let Some(event) = self.doc.graph.find(lane, counter)
+                && let (_, _, Lamport(derived)) = self.doc.graph.describe(event)
+                && given != derived
+            {
+                return Err(Refusal::Rule(RunRule::Lamport { given, derived }));
+            }
+            if places.last().is_none_or(|(_, last)| !is_same_lane(*last, next)) {
+                places.push((place, next));
+            }
+            self.plan.duplicate = self.plan.duplicate.saturating_add(1);
+            position = next;
+            place += 1;
+        }
+        self.decided(number, places);
+        Ok(())
+    }
+
+    /// Notes events that the graph was given, and lets everything be tried that lacked them.
+    fn note(&mut self, source: Source, lane: PeerNumber, counters: Range<u32>, lamport: Lamport) {
+        let author = self.doc.lanes.author_of(lane);
+        let name = self.doc.lanes.author_name(lane).clone();
+        let piece = self.plan.ready.len();
+        self.plan.ready.push(Ready { source, lane, counters: counters.clone(), lamport });
+        self.pieces.entry(author).or_default().1.push(piece);
+        let blocked = self.blocked.keys_in(&name, counters.start, counters.end).map(|key| key.counter);
+        let mut concerned: Vec<u32> =
+            blocked.chain(self.doc.waiting.counters_in(&name, counters.start, counters.end)).collect();
+        concerned.sort_unstable();
+        concerned.dedup();
+        for counter in concerned {
+            let event = EventNumber(self.firsts[piece].0 + (counter - counters.start));
+            let known = key(counter, self.print_of(event));
+            for run in self.blocked.remove(&name, known).into_iter().flatten() {
+                self.candidates.push_back(Candidate::Run(run));
+            }
+            self.candidates.extend(self.doc.waiting.waiters(&name, known).cloned().map(Candidate::Waiting));
+            if self.doc.waiting.waiters(&name, known).next().is_some() {
+                self.plan.awake.push((name.clone(), known));
+            }
+            // It came again in this call, or waits under wrong names of what it needs, which its fingerprint does not cover.
+            if self.doc.waiting.get(&name, known).is_some() && self.taken.get(&name, known).is_none() {
+                self.plan.duplicate = self.plan.duplicate.saturating_add(1);
+                self.plan.dropped.insert(&name, known, ());
+            }
+        }
+    }
+
+    fn decided(&mut self, number: usize, places: SmallVec<[(usize, Position); 1]>) {
+        self.states[number] = State::Decided(places);
+        for follower in self.followers.remove(&number).into_iter().flatten() {
+            self.candidates.push_back(Candidate::Run(follower));
+        }
+    }
+
+    fn block(&mut self, number: usize, author: &str, key: EventKey) {
+        self.prints.forget(number);
+        self.blocked.entry(author, key).push(number);
+    }
+}
+
+fn reached(state: &State, run: &Incoming<'_>) -> Option<(PeerNumber, Counter)> {
+    let State::Decided(places) = state else { return None };
+    match places.last() {
+        Some((_, Position::At(lane, _))) => Some((*lane, Counter(run.end() - 1))),
+        _ => None,
+    }
+}

@@ -1,0 +1,214 @@
+//! Where events are in the document, and what follows them there.
+
+use super::{Planner, Ready, Source, State};
+use crate::doc::Doc;
+use crate::doc::identity::{AboveOrBelow, Refusal};
+use crate::doc::incoming::{Link, Target};
+use crate::doc::merge::key;
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use crate::lanes::{AuthorNumber, BranchStart, split_name};
+
+/// Where an event stands in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    /// Before the first event of its author.
+    Root,
+    /// The event with this counter on this lane.
+    At(PeerNumber, Counter),
+    /// Below the horizon, where nothing is left to compare with.
+    Below,
+}
+
+/// What follows an event already.
+pub(super) enum Next {
+    /// Nothing.
+    Nothing,
+    /// The event that was looked for.
+    Same(PeerNumber),
+    /// Something else; the event of the same lane, if no branch is known to begin with it.
+    Other(Option<BranchStart>),
+    /// Events that were given up and cannot be compared.
+    GivenUp(PeerNumber),
+}
+
+impl Planner<'_, '_> {
+    /// Where the event before the first one of a run is; `None` if that is missing.
+    pub(super) fn position_before(&mut self, number: usize) -> Result<Option<Position>, Refusal> {
+        let run = &self.runs[number];
+        let Some(previous) = &run.previous else { return Ok(Some(Position::Root)) };
+        match previous.target {
+            Target::Inside { run, place } => Ok(Some(self.position_of(run, place))),
+            Target::Print(fingerprint) => {
+                if let Some(lane) = self.find(&previous.name, previous.counter, fingerprint) {
+                    return Ok(Some(Position::At(lane, Counter(previous.counter))));
+                }
+                let author = self.doc.lanes.author(run.author());
+                let side = author.map(|author| self.doc.side_of(author, &run.name, run.start, false));
+                if side == Some(AboveOrBelow::Below) {
+                    return Ok(Some(Position::Below));
+                }
+                self.block(number, previous.author(), key(previous.counter, fingerprint));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Where an event of a run that is decided is.
+    pub(super) fn position_of(&self, run: usize, place: usize) -> Position {
+        let State::Decided(places) = &self.states[run] else { return Position::Below };
+        let counter = Counter(self.runs[run].start + place as u32);
+        let at = places.partition_point(|(from, _)| *from <= place);
+        match at.checked_sub(1).map(|at| places[at].1) {
+            Some(Position::At(lane, _)) => Position::At(lane, counter),
+            _ => Position::Below,
+        }
+    }
+
+    /// What follows an event, seen from the event of a run that would follow it.
+    pub(super) fn next(&mut self, number: usize, place: usize, position: Position) -> Result<Next, Refusal> {
+        let run = &self.runs[number];
+        let counter = Counter(run.start + place as u32);
+        let Some(author) = self.doc.lanes.author(run.author()) else { return Ok(Next::Nothing) };
+        if position == Position::Below {
+            let fingerprint = self.print(number, place);
+            let found = self.find(run.author(), counter.0, fingerprint);
+            return Ok(found.map_or(Next::Nothing, Next::Same));
+        }
+        let Some(lane) = self.doc.lane_behind(author, position.lane(), counter) else { return Ok(Next::Nothing) };
+        let fingerprint = self.print(number, place);
+        self.next_with(author, lane, counter, fingerprint)
+    }
+
+    /// What follows the event before this one of a lane that has successors, seen from an event with this fingerprint.
+    pub(super) fn next_with(
+        &mut self,
+        author: AuthorNumber,
+        lane: PeerNumber,
+        counter: Counter,
+        fingerprint: Fingerprint,
+    ) -> Result<Next, Refusal> {
+        let Doc { lanes, graph, .. } = &*self.doc;
+        if !lanes.leaving(lane, counter).is_empty() {
+            if let Some((lane, start)) = lanes.find_branch(author, fingerprint)
+                && start == counter
+            {
+                return Ok(Next::Same(lane));
+            }
+            // Where branches begin their first events are known, whatever was given up.
+            let is_closed = self.doc.is_closed_at_horizon(lane, counter);
+            return if is_closed { Err(Refusal::BelowHorizon) } else { Ok(Next::Other(None)) };
+        }
+        let Some(event) = graph.find(lane, counter) else {
+            // It was given up; the last one of a lane left its fingerprint.
+            return match self.doc.tip_at_horizon(lane, counter) {
+                Some(tip) if tip == fingerprint => Ok(Next::Same(lane)),
+                Some(_) => Err(Refusal::BelowHorizon),
+                None => Ok(Next::GivenUp(lane)),
+            };
+        };
+        let own = self.print_of(event);
+        if own == fingerprint {
+            return Ok(Next::Same(lane));
+        }
+        if self.doc.is_closed_at_horizon(lane, counter) {
+            return Err(Refusal::BelowHorizon);
+        }
+        let lamport = self.doc.graph.describe(event).2;
+        Ok(Next::Other(Some(BranchStart { fingerprint: own, lamport })))
+    }
+
+    /// Whether kept fingerprints show that an event that the horizon seems to hold is another one there.
+    pub(super) fn is_other_below(&mut self, number: usize, place: usize, counter: u32) -> bool {
+        let Some(author) = self.doc.lanes.author(self.runs[number].author()) else { return false };
+        let fingerprint = self.print(number, place);
+        self.doc.is_other_at_horizon(author, Counter(counter), fingerprint)
+    }
+
+    /// The event at a position, if the graph has it.
+    pub(super) fn event_at(&self, position: Position) -> Result<EventNumber, Refusal> {
+        let found = match position {
+            Position::At(lane, counter) => self.doc.graph.find(lane, counter),
+            Position::Root | Position::Below => None,
+        };
+        found.ok_or(Refusal::BelowHorizon)
+    }
+
+    /// The event that a link stands for; `None` if it is missing.
+    pub(super) fn locate(&mut self, link: &Link<'_>) -> Result<Option<EventNumber>, Refusal> {
+        let position = match link.target {
+            Target::Inside { run, place } => self.position_of(run, place),
+            Target::Print(fingerprint) => match self.find(&link.name, link.counter, fingerprint) {
+                Some(lane) => Position::At(lane, Counter(link.counter)),
+                None => {
+                    let author = self.doc.lanes.author(link.author());
+                    let side = author.map(|author| self.doc.side_of(author, &link.name, link.counter, false));
+                    if side != Some(AboveOrBelow::Below) {
+                        return Ok(None);
+                    }
+                    Position::Below
+                }
+            },
+        };
+        self.event_at(position).map(Some)
+    }
+
+    /// The lane of this event, if it took effect or does in this call.
+    pub(super) fn find(&mut self, name: &str, counter: u32, fingerprint: Fingerprint) -> Option<PeerNumber> {
+        let author = split_name(name).0;
+        let number = self.doc.lanes.author(author)?;
+        if let Some((lane, _)) = self.doc.find_print(number, Counter(counter), fingerprint) {
+            return Some(lane);
+        }
+        let (done, pieces) = self.pieces.get(&number)?;
+        let new: Vec<usize> = pieces[*done..].to_vec();
+        for piece in new {
+            let Ready { lane, counters, .. } = &self.plan.ready[piece];
+            let (lane, counters, first) = (*lane, counters.clone(), self.firsts[piece]);
+            for (steps, counter) in (0..).zip(counters) {
+                let fingerprint = self.print_of(EventNumber(first.0 + steps));
+                self.planned.insert(author, key(counter, fingerprint), lane);
+            }
+            if let Some((done, _)) = self.pieces.get_mut(&number) {
+                *done += 1;
+            }
+        }
+        self.planned.get(author, key(counter, fingerprint)).copied()
+    }
+
+    /// The fingerprint of an event of a run whose links inside the call are decided.
+    pub(super) fn print(&mut self, run: usize, place: usize) -> Fingerprint {
+        self.prints.of(self.runs, run, place)
+    }
+
+    /// The fingerprint of an event that took effect or does in this call.
+    pub(super) fn print_of(&mut self, event: EventNumber) -> Fingerprint {
+        if event.0 < self.doc.log.events() {
+            return self.doc.print(event);
+        }
+        let piece = self.firsts.partition_point(|first| *first <= event) - 1;
+        let steps = (event.0 - self.firsts[piece].0) as usize;
+        match &self.plan.ready[piece].source {
+            Source::Piece { run, first } => {
+                let (run, place) = (*run, first + steps);
+                self.print(run, place)
+            }
+            Source::Waiting((_, key)) => key.fingerprint,
+        }
+    }
+}
+
+impl Position {
+    pub(super) fn lane(self) -> Option<PeerNumber> {
+        match self {
+            Self::At(lane, _) => Some(lane),
+            Self::Root | Self::Below => None,
+        }
+    }
+}
+
+pub(super) fn is_same_lane(one: Position, other: Position) -> bool {
+    match (one, other) {
+        (Position::At(one, _), Position::At(other, _)) => one == other,
+        _ => one == other,
+    }
+}
