@@ -476,7 +476,7 @@ impl fmt::Display for Error {
                 write!(f, "the bytes use feature {bit}, which this engine does not support; use a newer engine")
             }
             Self::Compacted(_) => f.write_str(
-                "the history that this needs was compacted away; go on with `rebase` and a saved document, or ask for less",
+                "the history that this call needs was compacted away; continue with `rebase` onto a saved document, or ask for a later part",
             ),
         }
     }

@@ -46,7 +46,7 @@ pub(crate) struct Prints {
     marks: BTreeMap<EventNumber, Fingerprint>,
     /// By lane, the one that was asked for last.
     recent: Vec<Option<(EventNumber, Fingerprint)>>,
-    /// Those of events that were given up and that retained events follow, or that end a lane.
+    /// Those of events that were compacted and that retained events follow, or that end a lane.
     at_horizon: BTreeMap<(PeerNumber, Counter), Fingerprint>,
 }
 
@@ -62,17 +62,17 @@ impl Prints {
         self.marks.insert(event, fingerprint);
     }
 
-    /// Keeps the fingerprint of an event that was given up.
+    /// Keeps the fingerprint of an event that was compacted.
     pub(crate) fn set_at_horizon(&mut self, lane: PeerNumber, counter: Counter, fingerprint: Fingerprint) {
         self.at_horizon.insert((lane, counter), fingerprint);
     }
 
-    /// The fingerprint of an event that was given up, if it is kept.
+    /// The fingerprint of an event that was compacted, if it is kept.
     pub(crate) fn at_horizon(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
         if self.at_horizon.is_empty() { None } else { self.at_horizon.get(&(lane, counter)).copied() }
     }
 
-    /// The events of a lane that were given up and whose fingerprints are kept.
+    /// The events of a lane that were compacted and whose fingerprints are kept.
     pub(crate) fn kept_of(&self, lane: PeerNumber) -> impl Iterator<Item = (Counter, Fingerprint)> {
         let kept = self.at_horizon.range((lane, Counter(0))..=(lane, Counter(u32::MAX)));
         kept.map(|(&(_, counter), &fingerprint)| (counter, fingerprint))

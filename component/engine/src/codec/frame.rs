@@ -49,7 +49,7 @@ pub(crate) enum Section {
     Peers = 1,
     /// The names of tables and columns, and which columns come together.
     Names = 2,
-    /// What is known of the events that were given up.
+    /// What is known of the events that were compacted.
     Horizon = 3,
     /// The rows, with their ids and states.
     State = 4,

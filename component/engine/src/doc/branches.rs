@@ -1,4 +1,4 @@
-//! What a saved document tells of branches and fingerprints.
+//! The branches and fingerprints of a saved document.
 
 use super::pack::{BEGINS, next_print, read_begins, read_salts};
 use crate::chain::Prints;
@@ -97,7 +97,7 @@ impl SavedBranches {
 pub(super) struct SavedPrints<'a> {
     /// Those of the last events of branches that no other one follows.
     tips: Vec<(PeerNumber, Fingerprint)>,
-    /// Those of the last events that were given up of branches where a retained event follows.
+    /// Those of the last events that were compacted of branches where a retained event follows.
     followed: Option<Column<'a>>,
     stubs: Vec<Fingerprint>,
     /// By run, what distinguishes its first event from an equal one.

@@ -100,15 +100,15 @@ impl Doc {
         Ok(())
     }
 
-    /// How many events were given up.
+    /// How many events were compacted.
     pub(super) fn events_given_up(&self) -> u64 {
         let horizon = self.graph.horizon();
         let of_lane = |lane| u64::from(horizon.count(lane).saturating_sub(self.lanes.start(lane).0));
         self.lanes.all().map(of_lane).sum()
     }
 
-    /// A document of this one's events before `end`, of which those before `horizon` are given up: by lane, both versions that
-    /// hold the present horizon. Without watchers and waiting events. O(document × log n).
+    /// Returns a document with this one's events before `end`, compacted at `horizon`. Both are counts by lane and versions that
+    /// include the present horizon. Watchers and waiting events are left out. O(document × log n).
     pub(super) fn rebuild(&self, horizon: Vec<u32>, end: &[u32]) -> Result<Self, Error> {
         let horizon = self.graph.horizon_at(horizon, end)?;
         let first_unsettled = self.graph.first_unsettled(&horizon, end);
@@ -127,7 +127,7 @@ impl Doc {
         }
         for lane in self.lanes.all() {
             let count = horizon.count(lane);
-            // The last event that is given up, and the one that the first event of the lane follows.
+            // The last compacted event of the lane, and the event that its first one follows.
             let ends = [count.checked_sub(1), self.lanes.start(lane).0.checked_sub(1).filter(|_| count == 0)];
             for last in ends.into_iter().flatten().map(Counter) {
                 let lane = self.lanes.on_way(lane, last);
@@ -178,7 +178,7 @@ impl Doc {
         (lanes, Some(numbers))
     }
 
-    /// By name, how many events of each branch were given up, sorted.
+    /// By name, how many events of each branch were compacted, sorted.
     fn given_up(&self) -> Vec<(String, u32)> {
         let table = self.branch_table();
         let counts = table.counts_at_horizon(self.graph.horizon());
@@ -190,7 +190,7 @@ impl Doc {
         self.given_up().into_iter().map(|(peer, count)| PeerVersion { peer, count }).collect()
     }
 
-    /// The version up to which events were given up, sorted by peer, as an error.
+    /// The version up to which events were compacted, sorted by peer, as an error.
     pub(crate) fn compacted(&self) -> Error {
         Error::Compacted(self.given_up())
     }

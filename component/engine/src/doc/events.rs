@@ -122,7 +122,7 @@ impl Doc {
         }
     }
 
-    /// The fingerprint of an event that is there, or the last one of a lane that was given up.
+    /// The fingerprint of an event that is there, or the last one of a lane that was compacted.
     pub(super) fn print_at(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
         match self.graph.find(lane, counter) {
             Some(event) => Some(self.print(event)),

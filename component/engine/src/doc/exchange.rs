@@ -313,7 +313,7 @@ impl Doc {
     }
 }
 
-/// Leaves the first `events` events of these spans; gives the first one that is left out, if there is one.
+/// Shortens these spans to their first `events` events. Returns the first event that is left out, if any.
 fn cut(spans: &mut Vec<Span>, events: u32) -> Option<EventNumber> {
     let mut left = events;
     let mut first_out = None;

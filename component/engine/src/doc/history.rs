@@ -15,7 +15,7 @@ impl Doc {
     ///
     /// # Errors
     /// `InvalidArgument` for an event that is not known; `LimitExceeded` for more than `limits::PEERS` heads; `Compacted`
-    /// for a version that lacks events which were given up.
+    /// for a version that lacks events which were compacted.
     pub fn diff(&self, here: &[EventId], there: &[EventId]) -> Result<Vec<RowOp>, Error> {
         let (here, there) = (self.version_at(here)?, self.version_at(there)?);
         let mut rows = Vec::new();
@@ -54,7 +54,7 @@ impl Doc {
         let mut events = Vec::new();
         for head in heads {
             let (lane, counter) = self.resolve(head)?;
-            // One that was given up adds nothing where the others cover the horizon.
+            // One that was compacted adds nothing where the others cover the horizon.
             events.extend(self.graph.find(lane, counter));
         }
         let mut counts = self.graph.counts_at(&events);

@@ -17,10 +17,10 @@ pub(super) enum Refusal {
     Error(Error),
 }
 
-/// Where an event is that may have been given up.
+/// Where an event is that may have been compacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AboveOrBelow {
-    /// Above the horizon, or nothing tells.
+    /// Above the horizon, or unknown.
     Above,
     /// Below the horizon, as far as branch and counter tell.
     Below,
@@ -53,7 +53,7 @@ impl Doc {
     }
 
     /// The lane and counter of the event of an author with this counter and fingerprint, if it took effect: the event is
-    /// there, a stub, or the last one of a lane that was given up. O(log n).
+    /// there, a stub, or the last one of a lane that was compacted. O(log n).
     pub(super) fn find_print(
         &self,
         author: AuthorNumber,
@@ -103,7 +103,7 @@ impl Doc {
         index.authors.get(&author)?.get(&fingerprint).copied()
     }
 
-    /// The fingerprint of an event that was given up, if it is kept: that of the last one of a branch, and of one that a
+    /// The fingerprint of an event that was compacted, if it is kept: that of the last one of a branch, and of one that a
     /// retained event follows.
     pub(super) fn tip_at_horizon(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
         self.prints.borrow().at_horizon(lane, counter)
@@ -121,20 +121,20 @@ impl Doc {
         has_successor.then_some(lane)
     }
 
-    /// Whether something that follows the event of a lane before this counter was given up.
+    /// Whether something that follows the event of a lane before this counter was compacted.
     pub(super) fn is_closed_at_horizon(&self, lane: PeerNumber, counter: Counter) -> bool {
         let horizon = self.graph.horizon();
         horizon.count(lane) > counter.0 || self.lanes.leaving(lane, counter).iter().any(|&lane| horizon.count(lane) > 0)
     }
 
-    /// The lanes of an author of which events were given up, and behind the last of them nothing.
+    /// The lanes of an author of which events were compacted, and behind the last of them nothing.
     fn leaves_at_horizon(&self, author: AuthorNumber) -> impl Iterator<Item = (PeerNumber, u32)> {
         let horizon = self.graph.horizon();
         let lanes = self.lanes.lanes_of(author).iter().map(move |&lane| (lane, horizon.count(lane)));
         lanes.filter(|&(lane, count)| count > 0 && !self.is_closed_at_horizon(lane, Counter(count)))
     }
 
-    /// Whether an event that is not known, of an author and of the branch of this name, was given up, as far as branch and
+    /// Whether an event that is not known, of an author and of the branch of this name, was compacted, as far as branch and
     /// counter tell. `is_previous_below`: the author's event before it was. O(lanes of the author).
     pub(super) fn side_of(
         &self,
@@ -151,7 +151,7 @@ impl Doc {
             return AboveOrBelow::Above;
         }
         let side = |is_below| if is_below { AboveOrBelow::Below } else { AboveOrBelow::Above };
-        // Behind a fork that was given up, a replica that does not know the fork still uses the branch's name.
+        // Behind a fork that was compacted, a replica that does not know the fork still uses the branch's name.
         if let Some((lane, count)) = self.branch_at_horizon(author, name)
             && (counter < count || !self.is_closed_at_horizon(lane, Counter(count)))
         {
@@ -162,7 +162,7 @@ impl Doc {
         side(!is_ambiguous)
     }
 
-    /// The lane of the branch of this name, and the counter after its last event that was given up, if one was.
+    /// The lane of the branch of this name, and the counter after its last event that was compacted, if one was.
     pub(super) fn branch_at_horizon(&self, author: AuthorNumber, name: &str) -> Option<(PeerNumber, u32)> {
         let horizon = self.graph.horizon();
         let (lane, start) = match split_name(name).1 {
@@ -174,7 +174,7 @@ impl Doc {
         (branch.fingerprint.is_some() == name.contains(crate::lanes::BRANCH_MARK)).then_some((lane, branch.end))
     }
 
-    /// Whether the fingerprints that are kept show that an event with this counter which was given up is another one: those
+    /// Whether the fingerprints that are kept show that an event with this counter which was compacted is another one: those
     /// of the last events of all branches that reach the counter end there.
     pub(super) fn is_other_at_horizon(&self, author: AuthorNumber, counter: Counter, fingerprint: Fingerprint) -> bool {
         let mut reaching = self.leaves_at_horizon(author).filter(|&(_, count)| count > counter.0).peekable();
@@ -184,7 +184,7 @@ impl Doc {
         reaching.peek().is_some() && reaching.all(is_other)
     }
 
-    /// Whether an event was given up, as far as branch and counter tell, and kept fingerprints do not deny it.
+    /// Whether an event was compacted, as far as branch and counter show, and no kept fingerprint contradicts.
     pub(super) fn is_given_up(&self, need: &Need) -> bool {
         let author = self.lanes.author(need.author());
         author.is_some_and(|author| {

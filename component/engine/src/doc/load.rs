@@ -44,8 +44,9 @@ impl Doc {
         Self::read(SharedText::from(peer), &mut frame)
     }
 
-    /// Takes in what `update_since` or `save` of another replica wrote, as [`Doc::merge_events`] does; without what waits
-    /// there. O(bytes × log n).
+    /// Merges bytes of `update_since` or `save` of another replica, as [`Doc::merge_events`] does. Events that wait in a saved
+    /// document wait here too, unless their dependencies are known; those that cannot, because they do not fit or do not build
+    /// on the horizon, are counted as `dropped`. O(bytes × log n).
     ///
     /// # Errors
     /// Those of [`Doc::merge_events`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`];
@@ -68,7 +69,14 @@ impl Doc {
         if other.is_below(&summary, &proven) {
             return Err(other.compacted());
         }
-        Ok(self.merge(&other.runs())?.report.with_missing(self))
+        let mut report = self.merge(&other.runs())?.report;
+        for run in other.waiting_runs() {
+            match self.merge(&[run]) {
+                Ok(merged) => report.add(merged.report),
+                Err(_) => report.dropped = report.dropped.saturating_add(1),
+            }
+        }
+        Ok(report.with_missing(self))
     }
 
     pub(super) fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {

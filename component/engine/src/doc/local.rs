@@ -48,7 +48,7 @@ impl Doc {
         self.commit(vec![RowOp::Unset { table: table.to_owned(), row: row.to_owned(), columns }])
     }
 
-    /// Commits these operations as one event, and gives its name. Where there are more heads than one event may depend
+    /// Commits these operations as one event, and returns its name. Where there are more heads than one event may depend
     /// on, events without operations that join them come first. O(log n) for each operation, cell and head.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ impl Doc {
     }
 }
 
-/// How many events without operations come before one that builds on so many heads. Each takes some away and is one.
+/// Returns how many events without operations precede one that builds on this many heads. Each takes some away and is one.
 fn joins_before(heads: usize) -> u64 {
     let most = limits::EVENT_DEPENDENCIES.maximum;
     (heads as u64).saturating_sub(most).div_ceil(most - 1)

@@ -36,6 +36,17 @@ pub struct MergeReport {
 }
 
 impl MergeReport {
+    /// Adds what a further merge did.
+    pub(super) fn add(&mut self, further: Self) {
+        self.applied = self.applied.saturating_add(further.applied);
+        self.duplicate = self.duplicate.saturating_add(further.duplicate);
+        self.dropped = self.dropped.saturating_add(further.dropped);
+        self.waiting = further.waiting;
+        self.forked.extend(further.forked);
+        sort::sort(&mut self.forked);
+        self.forked.dedup();
+    }
+
     /// The report with the events that are missing now.
     pub(super) fn with_missing(self, doc: &Doc) -> Self {
         Self { missing: doc.missing(), ..self }

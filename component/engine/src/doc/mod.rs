@@ -115,7 +115,7 @@ impl Doc {
         &self.peer
     }
 
-    /// The cells of a row, sorted by column; none where the row is not there. O(log n) and the row's size.
+    /// Returns the cells of a row, sorted by column, or `None` if the row does not exist. O(log n) and the row's size.
     #[must_use]
     pub fn get(&self, table: &str, row: &str) -> Option<Vec<Cell>> {
         self.rows.get(&self.log, table, row)
@@ -167,7 +167,7 @@ impl Doc {
         self.rows.digest(&self.log)
     }
 
-    /// Whether an event was given up, but for its name.
+    /// Whether an event was compacted, but for its name.
     fn is_stub(&self, event: EventNumber) -> bool {
         event.index() < self.graph.horizon().stubs().len()
     }

@@ -64,7 +64,7 @@ impl BranchTable<'_> {
         self.lanes.start_at(lane, Counter(end)).is_none() && self.lanes.leaving(lane, Counter(end)).is_empty()
     }
 
-    /// The last event that was given up of each branch, if a retained one follows it, by rank.
+    /// The last event that was compacted of each branch, if a retained one follows it, by rank.
     pub(super) fn followed_at_horizon(&self, horizon: &Horizon) -> Vec<(PeerNumber, Counter)> {
         let given_up = self.counts_at_horizon(horizon);
         // By rank, whether the first event of a branch that follows it is retained.
@@ -79,7 +79,7 @@ impl BranchTable<'_> {
         followed.map(|((branch, count), _)| (branch.lane, Counter(count - 1))).collect()
     }
 
-    /// By rank, how many events of each branch were given up.
+    /// By rank, how many events of each branch were compacted.
     pub(super) fn counts_at_horizon(&self, horizon: &Horizon) -> Vec<u32> {
         self.counts(|lane| horizon.count(lane))
     }
@@ -301,7 +301,7 @@ impl Doc {
         let lanes = self.lanes.author(author).map_or(&[][..], |author| self.lanes.lanes_of(author));
         let is_taken =
             lanes.iter().any(|&lane| self.lanes.start(lane).0 <= *counter && *counter < self.graph.count(lane));
-        // A permanent name tells nothing of the branch.
+        // A permanent name does not name the branch.
         let is_plain = digits.is_none_or(|digits| Fingerprint::parse(digits) == Some(*fingerprint));
         if is_plain && !is_taken {
             EventId { peer: author.to_owned(), counter: *counter }

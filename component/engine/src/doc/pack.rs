@@ -563,7 +563,7 @@ impl Doc {
         OutLink { name: self.lanes.name(lane, counter), counter: counter.0, target: OutTarget::Event(event) }
     }
 
-    /// The link to an event that is there, or the last one of a lane that was given up.
+    /// The link to an event that is there, or the last one of a lane that was compacted.
     pub(super) fn out_link(&self, lane: PeerNumber, counter: Counter) -> OutLink<'_> {
         let target = match self.graph.find(lane, counter) {
             Some(event) => OutTarget::Event(event),

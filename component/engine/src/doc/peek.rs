@@ -7,7 +7,7 @@ use crate::oplog::Cell;
 use crate::rows::StateReader;
 
 impl Doc {
-    /// The cells of one row of a saved document, sorted by column; none where the row is not there. Only the checksum of
+    /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row does not exist. Only the checksum of
     /// the whole is checked, and what is read: a pass over the bytes, the names of tables and columns, and one block of
     /// rows.
     ///

@@ -32,7 +32,7 @@ impl Doc {
         if self.graph.horizon().heads().iter().any(is_behind) {
             return Err(self.compacted());
         }
-        // The saved document has what was given up here.
+        // The saved document has what was compacted here.
         let given_up = u32::try_from(self.events_given_up()).unwrap_or(u32::MAX);
         let mut report = MergeReport { duplicate: given_up, ..MergeReport::default() };
         let lost = self.bring_to(&mut doc, &mut report)?;
@@ -66,7 +66,7 @@ impl Doc {
         Ok(report)
     }
 
-    /// Whether an event is known here, or was given up as far as branch and counter tell.
+    /// Whether an event is known here, or was compacted as far as branch and counter tell.
     pub(crate) fn knows_or_gave_up(&self, need: &Need) -> bool {
         self.has(need) || self.is_given_up(need)
     }
@@ -115,7 +115,7 @@ impl Doc {
                                 places.note(place, lane);
                                 true
                             }
-                            // Nothing tells but its name.
+                            // Only its name is left to decide.
                             None => before.is_none() && doc.is_given_up(&need),
                         }
                     }
@@ -159,8 +159,8 @@ impl Doc {
         Ok(lost)
     }
 
-    /// The lane of an event that is known, or that was given up as far as the place of its author's event before it tells: on
-    /// the lane `before`.
+    /// Returns the lane of an event that is known, or that was compacted: its author's previous event is on the lane `before`, of
+    /// which longer parts were compacted.
     fn lane_holding(&self, event: &Need, before: Option<PeerNumber>) -> Option<PeerNumber> {
         let author = self.lanes.author(event.author())?;
         let counter = Counter(event.counter);

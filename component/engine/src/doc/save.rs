@@ -99,7 +99,7 @@ impl Doc {
     }
 
     /// The fingerprints of the last event of each branch that no other one follows, by rank; those of the last event that was
-    /// given up of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
+    /// compacted of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
     fn saved_prints(&self, table: &BranchTable<'_>, chains: &[Chain]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut tips = ColumnWriter::fixed();

@@ -104,7 +104,7 @@ impl Doc {
         }
     }
 
-    /// Refuses a replica that is below this one's horizon, as far as its summary tells.
+    /// Refuses a replica that is below this one's horizon, as far as its summary shows.
     pub(super) fn check_not_below(&self, summary: &Summary, proven: &Proven) -> Result<(), Error> {
         if self.is_below(summary, proven) { Err(self.compacted()) } else { Ok(()) }
     }

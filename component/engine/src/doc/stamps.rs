@@ -1,4 +1,4 @@
-//! Stamps as numbers: those of events that were given up but still matter, then those of the history's events.
+//! Stamps as numbers: those of events that were compacted but still matter, then those of the history's events.
 
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
@@ -15,7 +15,7 @@ const FIRST: u64 = 2;
 /// The times and peers of events by number, and the numbers by time and peer.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
-    /// Those of events that were given up, sorted by time and the peer's rank.
+    /// Those of events that were compacted, sorted by time and the peer's rank.
     dropped: Vec<(Lamport, PeerNumber)>,
     /// Their places.
     dropped_places: BTreeMap<(Lamport, PeerNumber), u64>,
@@ -53,7 +53,7 @@ impl Stamps {
         self.events += u64::from(len);
     }
 
-    /// Adds those of these that are not the events': those of events that were given up.
+    /// Adds those of these that are not the events': those of events that were compacted.
     pub(super) fn add_dropped(
         &mut self,
         stamps: impl Iterator<Item = (Lamport, PeerNumber)>,
@@ -80,7 +80,7 @@ impl Stamps {
         (steps < run.len).then(|| run.first + u64::from(steps))
     }
 
-    /// Writes those of events that were given up, with the ranks of their branches.
+    /// Writes those of events that were compacted, with the ranks of their branches.
     pub(super) fn write_dropped(&self, rank: &impl Fn(Lamport, PeerNumber) -> u32, out: &mut Vec<u8>) {
         let (mut lamports, mut peers) = (DeltaWriter::new(), ColumnWriter::new());
         for &(lamport, peer) in &self.dropped {
@@ -92,7 +92,7 @@ impl Stamps {
         peers.finish(out);
     }
 
-    /// Reads what `write_dropped` wrote, for so many peers; the events must be there already.
+    /// Reads what `write_dropped` wrote, for this many peers; the events must be there already.
     pub(super) fn read_dropped(&mut self, reader: &mut Reader<'_>, peer_count: u32) -> Result<(), Error> {
         self.has_settled = true;
         let count = reader.varint()?;

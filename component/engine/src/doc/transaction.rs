@@ -133,7 +133,7 @@ impl Transaction {
         rows.collect()
     }
 
-    /// Commits what was written as one event; none where nothing was. Cost as for [`Doc::commit`].
+    /// Commits the buffered writes as one event and returns its name, or `None` if there were no writes. Cost as for [`Doc::commit`].
     ///
     /// # Errors
     /// Those of [`Doc::commit`].

@@ -170,7 +170,7 @@ impl Waiting {
         self.events.iter()
     }
 
-    /// Lets an event wait. `took_effect` tells of any event whether it did. O(log n) for each dependency.
+    /// Lets an event wait. `took_effect` returns whether an event did. O(log n) for each dependency.
     pub(super) fn add(&mut self, key: EventKey, event: WaitingEvent, took_effect: impl Fn(&Need) -> bool) {
         work::step();
         let author = SharedText::from(split_name(&event.name).0);

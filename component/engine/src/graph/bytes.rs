@@ -166,7 +166,7 @@ impl<'a> RunsReader<'a> {
 /// A horizon by the ranks of branches.
 #[derive(Debug)]
 pub(crate) struct RankedHorizon {
-    /// By rank, how many events were given up.
+    /// By rank, how many events were compacted.
     pub(crate) counts: Vec<u32>,
     /// Sorted by rank and counter.
     pub(crate) stubs: Vec<RankedStub>,
@@ -184,7 +184,7 @@ pub(crate) struct RankedStub {
 }
 
 impl RankedHorizon {
-    /// Writes how many events of each branch were given up, and the stubs.
+    /// Writes how many events of each branch were compacted, and the stubs.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut counts = ColumnWriter::new();
         self.counts.iter().for_each(|&count| counts.push(count.into()));

@@ -1,4 +1,4 @@
-//! The horizon: a version up to which the events were given up.
+//! The horizon: a version up to which the events were compacted.
 //!
 //! Of the events below it, only those are kept that an event beyond it depends on, or may depend on: the horizon's own
 //! heads. They are stubs: events without operations and without dependencies, the first ones by number, each with the
@@ -12,7 +12,7 @@ use crate::limits;
 use crate::work;
 use std::collections::BTreeSet;
 
-/// An event that was given up, but for its name, its time and what it builds on.
+/// An event that was compacted, but for its name, its time and what it builds on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stub {
     pub(crate) peer: PeerNumber,
@@ -22,10 +22,10 @@ pub(crate) struct Stub {
     pub(crate) known: Box<[u32]>,
 }
 
-/// What was given up.
+/// What was compacted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon {
-    /// By peer number, how many events of the peer were given up.
+    /// By peer number, how many events of the peer were compacted.
     pub(super) counts: Vec<u32>,
     pub(super) stubs: Vec<Stub>,
     /// The stubs on which no other one builds.
@@ -81,7 +81,7 @@ impl Horizon {
         &self.heads
     }
 
-    /// How many events of this peer were given up.
+    /// How many events of this peer were compacted.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
         self.counts.get(peer.index()).copied().unwrap_or(0)
     }
@@ -96,7 +96,7 @@ impl Horizon {
         (0..peers).map(|peer| self.count(PeerNumber(peer))).collect()
     }
 
-    /// By peer number, how many events of the peer were given up.
+    /// By peer number, how many events of the peer were compacted.
     pub(crate) fn counts(&self) -> &[u32] {
         &self.counts
     }
@@ -135,7 +135,7 @@ impl Graph {
         graph
     }
 
-    /// What was given up.
+    /// What was compacted.
     pub(crate) fn horizon(&self) -> &Horizon {
         &self.horizon
     }

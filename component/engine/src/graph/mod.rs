@@ -3,7 +3,7 @@
 //! Holds every event that took effect, by dense local numbers in the order in which it did, in runs: consecutive events
 //! of one peer, each of which depends on just the one before it. Always holds: an event's dependencies have smaller
 //! numbers; a peer's events come without gaps, each building on the one before; heads are the events that no other one
-//! depends on. Of events that were given up it holds how many there were of each peer, and those that others depend on
+//! depends on. Of events that were compacted it holds how many there were of each peer, and those that others depend on
 //! (`horizon.rs`). Does not know operations.
 //!
 //! After J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3 (the event graph and
@@ -93,7 +93,7 @@ impl Graph {
         self.len
     }
 
-    /// How many events of this peer are known, those that were given up included.
+    /// How many events of this peer are known, those that were compacted included.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
         let given_up = self.horizon.count(peer);
         match self.by_peer.get(peer.index()).and_then(|runs| runs.last()) {

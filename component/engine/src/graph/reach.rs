@@ -27,7 +27,7 @@ impl Graph {
         self.first_reaching_name(events, peer, counter, lamport)
     }
 
-    /// The first of these events that is this one of a peer or builds on it, whether that one is there or was given up.
+    /// The first of these events that is this one of a peer or builds on it, whether that one is there or was compacted.
     pub(crate) fn first_building_on(
         &self,
         events: &[EventNumber],

@@ -1,6 +1,6 @@
 //! The operations of the events, in columns, by event number: where each event's operations end, what each operation
 //! does to which row and where its cells end, what each cell sets. Before the cells of the operations stand those that no
-//! operation holds any more, because their events were given up. Always holds: ends never decrease, and a text or blob
+//! operation holds any more, because their events were compacted. Always holds: ends never decrease, and a text or blob
 //! lies where its cell says. Does not know tables: rows and columns are numbers here.
 
 mod bytes;

@@ -1,5 +1,5 @@
 //! Rows as they were at other versions: after some of the operations, by which the differences between versions are told
-//! and what lies below a horizon is given up.
+//! and what lies below a horizon is compacted.
 //!
 //! A row at the horizon is the row as it is now, where no operation has touched it since; else it was kept when the first
 //! one did. The row at a version is that, joined with the operations on it that the version holds.

@@ -25,7 +25,7 @@ use crate::sort;
 use known::Known;
 use message::Conversation;
 use receive::Incoming;
-use send::Outgoing;
+use send::{Outgoing, SavedDocument};
 use std::collections::BTreeSet;
 use trace::Contested;
 
@@ -34,7 +34,7 @@ use trace::Contested;
 pub struct SessionOptions {
     /// The document's name, which both sides must agree on: 1 to `limits::DOCUMENT_NAME_BYTES` bytes.
     pub document: String,
-    /// Messages, both ways, have at most so many bytes: from [`limits::MIN_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
+    /// The maximum size of messages in both directions, in bytes: from [`limits::MIN_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
     pub max_message_bytes: u32,
     /// Only these namespaces of the store are wanted from the other side; all where none are named.
     pub namespaces: Vec<String>,
@@ -88,7 +88,7 @@ pub struct Progress {
     pub unsent: u32,
     /// Events that the other side announced and that have not come.
     pub awaited: u32,
-    /// Both are 0, and both sides have said hello.
+    /// Both are 0, both sides have said hello, and neither waits for the document of the other one.
     pub in_sync: bool,
 }
 
@@ -158,7 +158,7 @@ impl Session {
         })
     }
 
-    /// The next message to send; none where there is nothing to say for now. Call it until it gives none: after opening,
+    /// Returns the next message to send, or `None` if there is nothing to send now. Call it until it returns `None`: after opening,
     /// after a local write, after `receive`. `now` is the caller's clock in milliseconds. O(peers) for a hello and for each
     /// page of a history that the other side lacks; else O(log n) for each event and entry that the message holds, and O(1)
     /// where there is none.
@@ -170,7 +170,7 @@ impl Session {
         self.until_error(|session| session.next_message(doc, store, now))
     }
 
-    /// Takes in one message of the other side. `now` is the caller's clock in milliseconds. O(message × log n), for a hello
+    /// Handles one message of the other side. `now` is the caller's clock in milliseconds. O(message × log n), for a hello
     /// O(peers × log n); for a document what [`Doc::rebase`] costs.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Session {
     }
 
     /// The update that [`receive`](Self::receive) would merge with this message, or the saved document that it would rebase
-    /// on; none where it completes neither. Changes nothing. O(the update).
+    /// on, or `None` if the message completes neither or is stale. Changes nothing. O(the update).
     ///
     /// # Errors
     /// `InvalidArgument` where an error ended the session; `Corrupt` and `UnsupportedVersion` for a message that is damaged;
@@ -206,7 +206,10 @@ impl Session {
         let announces = self.other.as_ref().is_some_and(|other| !other.read_only) && self.options.accept.events;
         let awaited = if announces { doc.count_unknown(&self.known.summary) } else { 0 };
         let have_said_hello = self.other.is_some() && self.outgoing.has_said_hello();
-        let in_sync = have_said_hello && unsent == 0 && awaited == 0 && !self.contested.any_held();
+        // The events of a document that one side waits for are not counted.
+        let needs_document = self.incoming.awaits_document || self.outgoing.document != SavedDocument::NotNeeded;
+        let is_settled = !needs_document && !self.contested.any_held();
+        let in_sync = have_said_hello && unsent == 0 && awaited == 0 && is_settled;
         Progress { known_there: doc.version_of(&self.known.counts()), unsent, awaited, in_sync }
     }
 

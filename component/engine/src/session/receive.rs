@@ -1,4 +1,4 @@
-//! What a side takes in: messages in their order, and what their content does.
+//! Received messages: their order, and the effect of their content.
 
 use super::hello::{self, Hello};
 use super::known::Known;
@@ -78,7 +78,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// Puts a part behind the earlier ones; gives them all where it is the last, and they are several.
+    /// Appends a part to the earlier ones. Returns the whole content if this is the last of several parts.
     fn join(&mut self, head: Head, part: &mut Reader<'_>) -> Result<Option<Vec<u8>>, Error> {
         let parts = &mut self.parts[head.kind.index()];
         head.kind.limit().check((parts.len() + part.left()) as u64)?;

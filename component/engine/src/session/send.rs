@@ -68,7 +68,7 @@ struct Content {
     ends: Vec<End>,
 }
 
-/// What gives the next content of its kind; none where there is nothing to say.
+/// Returns the next content of its kind, or `None` if there is nothing to send.
 type Lane = fn(&mut Session, &Doc, &Store) -> Result<Option<Content>, Error>;
 
 /// What can be on its way side by side, the first of which goes first: no long history keeps presence waiting.
@@ -107,7 +107,7 @@ impl Outgoing {
         self.has_said_hello
     }
 
-    /// Takes an acknowledgement; gives what the other side has now, page by page. None for one that cannot be.
+    /// Handles an acknowledgement. Returns the ends of the pages that arrived, or `None` if it acknowledges unsent messages.
     pub(super) fn acknowledge(&mut self, acknowledged: u64) -> Option<impl Iterator<Item = Vec<End>> + use<'_>> {
         if !(self.acknowledged..=self.number).contains(&acknowledged) {
             return None;
@@ -197,7 +197,7 @@ impl Session {
         Ok(Some(self.head(Kind::Acknowledgement, false).message(&[])))
     }
 
-    /// Compaction and rebase, of whoever shares the document, change what this side can give and must tell.
+    /// Compaction and rebase, by any user of the document, change what this side can send and must announce.
     fn notice_new_numbers(&mut self, doc: &Doc) {
         if doc.renumbered() == self.outgoing.renumbered {
             return;

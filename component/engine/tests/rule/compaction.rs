@@ -250,7 +250,8 @@ impl Twins {
         }
         let mut model = model_of(&known);
         let events = beyond(&self.model.known, &version_of(&self.horizon));
-        let expected = model.merge(&runs_of(events, || true));
+        let waiting = self.model.waiting.values();
+        let expected = model.merge(&[runs_of(events, || true), runs_of(waiting, || true)].concat());
         same("the report of a compacted document", &doc.merge_update(&bytes), &Ok(expected))?;
         check_equal(&doc, &model, random)
     }

@@ -27,8 +27,10 @@ impl World {
         };
         let names = (show_peer(&receiver.name), show_peer(&sender.name));
         self.log.push(format!("{} merges {} bytes of {}, since {known:?}", names.0, bytes.len(), names.1));
-        // Events that wait are not passed on, nor read from a saved document of another replica.
-        let runs = runs_of(beyond(&sender.model.known, &known.unwrap_or_default()), || true);
+        // Events that wait are in saved documents, but not in updates.
+        let waiting = if known.is_none() { sender.model.waiting.clone() } else { Events::new() };
+        let mut runs = runs_of(beyond(&sender.model.known, &known.unwrap_or_default()), || true);
+        runs.extend(runs_of(waiting.values(), || true));
         let replica = &mut self.replicas[to];
         for _ in 0..1 + random.below(2) {
             let expected = replica.model.merge(&runs);

@@ -1,4 +1,4 @@
-//! Giving the graph events that take effect.
+//! Adding events that take effect to the graph.
 
 use super::place::{Next, Position};
 use super::{Planner, Source};
@@ -23,7 +23,7 @@ struct Grounds<'a> {
 }
 
 impl Planner<'_, '_> {
-    /// Gives the graph the events of a run from this place on, which are new; `fork` if another event follows the one before.
+    /// Adds the new events of a run, from this place on, to the graph. `fork` is set if another event follows the previous one.
     pub(super) fn take_rest(
         &mut self,
         number: usize,
@@ -144,7 +144,7 @@ impl Planner<'_, '_> {
         let parent = number.and_then(|number| self.doc.lane_behind(number, position.lane(), counter));
         let fork = match (number, parent) {
             (Some(number), Some(parent)) => match self.next_with(number, parent, counter, key.fingerprint)? {
-                // It took effect under other names of what it needs, or was given up.
+                // It took effect under other names of what it needs, or was compacted.
                 Next::Same(_) | Next::GivenUp(_) => {
                     self.plan.dropped.insert(author, *key, ());
                     return Ok(());

@@ -27,7 +27,7 @@ pub(super) enum Next {
     Same(PeerNumber),
     /// Something else; the event of the same lane, if no branch is known to begin with it.
     Other(Option<BranchStart>),
-    /// Events that were given up and cannot be compared.
+    /// Events that were compacted and cannot be compared.
     GivenUp(PeerNumber),
 }
 
@@ -94,12 +94,12 @@ impl Planner<'_, '_> {
             {
                 return Ok(Next::Same(lane));
             }
-            // Where branches begin their first events are known, whatever was given up.
+            // Where branches begin their first events are known, whatever was compacted.
             let is_closed = self.doc.is_closed_at_horizon(lane, counter);
             return if is_closed { Err(Refusal::BelowHorizon) } else { Ok(Next::Other(None)) };
         }
         let Some(event) = graph.find(lane, counter) else {
-            // It was given up; the last one of a lane left its fingerprint.
+            // It was compacted; the last one of a lane left its fingerprint.
             return match self.doc.tip_at_horizon(lane, counter) {
                 Some(tip) if tip == fingerprint => Ok(Next::Same(lane)),
                 Some(_) => Err(Refusal::BelowHorizon),

@@ -61,7 +61,7 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    /// Whether a run that has to wait depends on an event that was given up, so that it would wait forever.
+    /// Whether a run that has to wait depends on an event that was compacted, so that it would wait forever.
     pub(super) fn needs_given_up(&mut self, run: &Incoming<'_>) -> bool {
         run.others.iter().any(|link| {
             let is_open = match link.target {
