@@ -9,6 +9,7 @@ use crate::codec::Reader;
 use crate::doc::{Doc, End, Merged, PageStart, Proven, Summary};
 use crate::ephemeral::Store;
 use crate::error::{Error, SessionRule, Time};
+use crate::id::PeerNumber;
 use crate::limits;
 use crate::memory;
 
@@ -317,12 +318,22 @@ impl Session {
         if !self.incoming.awaits_document {
             return;
         }
-        let summary = &self.known.summary;
-        let Below { is_below, must_rebase } = Below::of(doc, summary, &doc.proven(summary, &[]));
+        let Below { is_below, must_rebase } = self.below(doc);
         self.incoming.awaits_document = must_rebase;
         if must_rebase && !is_below {
             self.outgoing.say_hello_again();
         }
+    }
+
+    /// How this side is to the horizon of the other one, by all that is known of the other side by now.
+    fn below(&self, doc: &Doc) -> Below {
+        let mut proven = doc.proven(&self.known.summary, &[]);
+        for (lane, count) in (0..).map(PeerNumber).zip(&mut proven.counts) {
+            *count = self.known.there(lane).max(*count);
+        }
+        // Traces showed which events of these peers the other side lacks.
+        proven.unknown.retain(|(author, _)| author.is_none_or(|author| !self.contested.has_come(author)));
+        Below::of(doc, &self.known.summary, &proven)
     }
 
     /// What follows from branches of the other side whose last events are unknown here: if this side's history of the peer
@@ -357,6 +368,16 @@ impl Session {
             self.known.raise_sent(end);
         }
         self.outgoing.next = PageStart::Version;
+        if self.incoming.awaits_document || !self.below(doc).must_rebase {
+            return Ok(());
+        }
+        // The other side lacks events of these peers that do not build on its horizon.
+        let can_send = self.other.as_ref().is_some_and(|other| !other.read_only);
+        if !can_send || !self.options.accept.documents || self.outgoing.document != SavedDocument::NotNeeded {
+            return Err(doc.compacted_at(&self.known.summary));
+        }
+        self.incoming.awaits_document = true;
+        self.outgoing.say_hello_again();
         Ok(())
     }
 }

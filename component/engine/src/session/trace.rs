@@ -44,6 +44,11 @@ impl Contested {
         self.authors.get(&author).is_some_and(|traced| !traced.has_come)
     }
 
+    /// Whether the other side's trace of an author has come.
+    pub(super) fn has_come(&self, author: AuthorNumber) -> bool {
+        self.authors.get(&author).is_some_and(|traced| traced.has_come)
+    }
+
     /// Whether events of any author are held back.
     pub(super) fn any_held(&self) -> bool {
         self.authors.values().any(|traced| !traced.has_come)
