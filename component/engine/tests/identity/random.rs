@@ -174,6 +174,8 @@ struct Game {
     saves: Vec<(String, Vec<u8>)>,
     /// The summary that a replica recorded when a session with another one was last in sync.
     records: BTreeMap<(usize, usize), Vec<u8>>,
+    /// Every event that any replica ever compacted: a rebase onto a document with a lower horizon can bring one back.
+    compacted: Set,
     /// Whether a replica refused anything.
     refusals: usize,
 }
@@ -181,7 +183,14 @@ struct Game {
 impl Game {
     fn new(history: &History) -> Checked<Self> {
         let world = World::new(&history.names)?;
-        Ok(Self { compaction: history.compaction, world, saves: Vec::new(), records: BTreeMap::new(), refusals: 0 })
+        Ok(Self {
+            compaction: history.compaction,
+            world,
+            saves: Vec::new(),
+            records: BTreeMap::new(),
+            compacted: Set::new(),
+            refusals: 0,
+        })
     }
 
     fn step(&mut self, step: Step) -> Checked {
@@ -295,6 +304,7 @@ impl Game {
                 let after = self.world.see(at, New::None)?;
                 ensure!(after.known == before.known, "a compaction changed what {at} knows");
                 ensure!(before.below.is_subset(&after.below), "the horizon of {at} went back");
+                self.compacted.extend(&after.below);
                 let dropped = after.below.len() - before.below.len();
                 ensure!(report.events_dropped as usize == dropped, "{dropped} events were dropped: {report:?}");
                 self.world.log.push(format!("  at {:?}", report.horizon));
@@ -382,8 +392,10 @@ impl Game {
                 continue;
             };
             let counter = events.counter(print);
-            let longer =
-                seen.below.iter().any(|other| events[*other].author == *author && events.counter(*other) >= counter);
+            let longer = self
+                .compacted
+                .iter()
+                .any(|other| events[*other].author == *author && events.counter(*other) >= counter);
             ensure!(longer, "lost {print:016x}, though no compacted life of {author:?} is as long");
         }
         let twice = twice(events, &seen.known);
