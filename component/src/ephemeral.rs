@@ -61,6 +61,10 @@ impl wit::GuestStore for Store {
         Ok(list(self.0.borrow_mut().merge_update(&update, now)?))
     }
 
+    fn refused(&self) -> u32 {
+        self.0.borrow().refused()
+    }
+
     fn expire(&self, now: f64) -> Result<Vec<wit::Entry>, types::Error> {
         Ok(list(self.0.borrow_mut().expire(now)?))
     }

@@ -200,6 +200,7 @@ export const LIVE_CALLS = {
   'store.merge-update': onStore(2, (store, [update, now], scene) =>
     fromEntries(store.mergeUpdate(scene.bytes(update), toTime(now))),
   ),
+  'store.refused': onStore(0, (store) => store.refused()),
   'store.expire': onStoreWith((store, now) => fromEntries(store.expire(toTime(now)))),
   'store.leave': onStoreWith((store, now) => fromEntries(store.leave(toTime(now)))),
   'store.drop': {

@@ -108,6 +108,10 @@ export class RawStore {
     return this.#handle.call((store) => store.mergeUpdate(update, now));
   }
 
+  refused() {
+    return this.#handle.call((store) => store.refused());
+  }
+
   /** @param {number} now */
   expire(now) {
     check.milliseconds(now, 'now');

@@ -122,7 +122,8 @@ export class Store {
   }
 
   /**
-   * Merges the bytes of `snapshot` or `takeUpdate` of another replica.
+   * Merges the bytes of `snapshot` or `takeUpdate` of another replica. Skips entries that are dated too far ahead;
+   * `refused` counts them.
    *
    * @param {Uint8Array} update
    * @param {number} [now]
@@ -131,6 +132,14 @@ export class Store {
    */
   mergeUpdate(update, now = Date.now()) {
     return this.#raw.mergeUpdate(update, now).map(fromEntry);
+  }
+
+  /**
+   * @returns {number} how many entries `mergeUpdate`, and sessions of this store, skipped since the store was created; if
+   *   the number grows, a clock is wrong: this one, or the writer's
+   */
+  refused() {
+    return this.#raw.refused();
   }
 
   /**

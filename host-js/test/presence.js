@@ -86,6 +86,11 @@ test('updates, snapshots, departure', () => {
   assert.ok(update);
   assert.equal(ben.mergeUpdate(update, 2).length, 2);
   assert.deepEqual(ben.namespaces(), []);
+  // Ben's clock is far behind now.
+  ann.set('b', 'late', 1, 900_000);
+  assert.equal(ben.refused(), 0);
+  assert.deepEqual(ben.mergeUpdate(ann.snapshot(['b']), 2), []);
+  assert.equal(ben.refused(), 1);
 });
 
 test('what is refused', () => {

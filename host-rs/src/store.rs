@@ -146,14 +146,25 @@ impl Store {
         self.call(|store, host| store.call_take_update(host, self.resource))
     }
 
-    /// Takes in what [`snapshot`](Self::snapshot) or [`take_update`](Self::take_update) of another replica wrote, as
-    /// [`merge_entries`](Self::merge_entries) does.
+    /// Merges bytes of [`snapshot`](Self::snapshot) or [`take_update`](Self::take_update) of another replica, as
+    /// [`merge_entries`](Self::merge_entries) does. Skips entries that are dated too far ahead; [`refused`](Self::refused)
+    /// counts them.
     ///
     /// # Errors
     ///
     /// [`Error::Corrupt`] and [`Error::UnsupportedVersion`] for the bytes; those of [`merge_entries`](Self::merge_entries).
     pub fn merge_update(&self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
         Ok(self.call(|store, host| store.call_merge_update(host, self.resource, update, now))??)
+    }
+
+    /// Returns how many entries [`merge_update`](Self::merge_update), and sessions of this store, skipped since the store was
+    /// created, at most 2^32 - 1. If the number grows, a clock is wrong: this one, or the writer's.
+    ///
+    /// # Errors
+    ///
+    /// None of its own.
+    pub fn refused(&self) -> Result<u32, Error> {
+        self.call(|store, host| store.call_refused(host, self.resource))
     }
 
     /// Drops what has outlived its time; gives the entries that vanished from view. Call it now and then: nothing else drops

@@ -163,6 +163,7 @@ pub trait Store {
     fn get(&mut self, namespace: &str, key: &str) -> Option<Entry>;
     fn get_all(&mut self, namespace: &str) -> Vec<Entry>;
     fn namespaces(&mut self) -> Vec<String>;
+    fn refused(&mut self) -> u32;
     fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal>;
     fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8>;
     fn take_update(&mut self) -> Option<Vec<u8>>;

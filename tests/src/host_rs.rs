@@ -265,6 +265,10 @@ impl crate::host::Store for Store {
         working(Self::namespaces(self))
     }
 
+    fn refused(&mut self) -> u32 {
+        working(Self::refused(self))
+    }
+
     fn merge_entries(&mut self, given: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
         let given: Vec<converge::Entry> = given.into_iter().map(guest_entry).collect();
         Ok(entries(Self::merge_entries(self, &given, now)?))

@@ -24,6 +24,7 @@ pub enum StoreCall {
     Snapshot(Vec<String>),
     TakeUpdate(Nothing),
     MergeUpdate(Bytes, Time),
+    Refused(Nothing),
     Expire(Time),
     Leave(Time),
     Drop(Nothing),

@@ -240,6 +240,10 @@ impl crate::host::Store for Store {
         Self::namespaces(self)
     }
 
+    fn refused(&mut self) -> u32 {
+        Self::refused(self)
+    }
+
     fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
         Ok(self.merge_entries(entries, now)?)
     }

@@ -23,6 +23,9 @@ fn entries_go_from_store_to_store() -> Result<(), Error> {
     assert_eq!(ann.leave(20.0)?.len(), 5);
     assert_eq!(ben.expire(30_010.0)?.len(), 5);
     assert_eq!(ben.merge_update(&ann.snapshot(&["pos"])?, 30_020.0)?, []);
+    // Ben's clock is far behind now.
+    ann.set("pos", "late", 1, 900_000.0)?;
+    assert_eq!((ben.merge_update(&ann.snapshot(&["pos"])?, 30_020.0)?, ben.refused()?), (vec![], 1));
     Ok(())
 }
 

@@ -70,6 +70,7 @@ impl<H: Host> World<'_, H> {
             StoreCall::Get(namespace, key) => optional(store.get(&namespace, &key)),
             StoreCall::GetAll(namespace) => live::entries(&store.get_all(&namespace)),
             StoreCall::Namespaces([]) => json!(store.namespaces()),
+            StoreCall::Refused([]) => json!(store.refused()),
             StoreCall::MergeEntries(entries, now) => {
                 live::entries(&store.merge_entries(entries.into_iter().map(Entry::from).collect(), now.into())?)
             }

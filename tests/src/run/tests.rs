@@ -121,6 +121,10 @@ impl crate::host::Store for CarelessStore {
         crate::host::Store::namespaces(&mut self.0)
     }
 
+    fn refused(&mut self) -> u32 {
+        crate::host::Store::refused(&mut self.0)
+    }
+
     fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
         crate::host::Store::merge_entries(&mut self.0, entries, now)
     }

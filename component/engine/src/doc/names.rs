@@ -252,7 +252,7 @@ impl Doc {
     }
 
     /// The lane and counter of the event that a name stands for, compacted or not: a peer stands for all its branches, a branch
-    /// for itself and those that begin on it, and a fingerprint for its event. O(log n), for forked authors O(branches); for
+    /// for itself and those that begin on it, and a fingerprint for its event. O(log n), behind a fork O(branches); for
     /// a name from before a history was shortened O(events of the author).
     ///
     /// # Errors
@@ -263,7 +263,13 @@ impl Doc {
         let author = self.lanes.author(name).ok_or_else(unknown)?;
         let counter = Counter(id.counter);
         let from = match digits {
-            None => None,
+            None => {
+                let root = self.lanes.lanes_of(author)[0];
+                if counter.0 < self.graph.count(root) && self.lanes.branch_of(root, counter).is_none() {
+                    return Ok((root, counter));
+                }
+                None
+            }
             Some(digits) => {
                 let first = Fingerprint::parse(digits).ok_or_else(unknown)?;
                 if let Some(found) = self.find_print(author, counter, first) {

@@ -31,16 +31,21 @@ impl Store {
     }
 
     /// Merges the bytes of `snapshot` or `take_update` of another replica like [`Store::merge_entries`], each entry with the
-    /// age that it had there. Leaves out entries that are dated further beyond `now` than `max_skew_ms`: one wrong clock
-    /// must not keep out what all others wrote. O(log n) for each entry.
+    /// age that it had there. Skips entries that are dated further beyond `now` than `max_skew_ms`, and counts them in
+    /// [`Store::refused`]: one wrong clock must not keep out what all others wrote. O(log n) for each entry.
     ///
     /// # Errors
     /// `InvalidArgument` and `LimitExceeded` as for [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
     /// of entries, or are damaged.
     pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
         memory::spend(update.len() as u64 * memory::SPENT_PER_BYTE)?;
-        let arrivals = self.timely(bytes::read_frame(update)?, now);
-        self.merge(arrivals, now)
+        let arrivals = bytes::read_frame(update)?;
+        let arrived = arrivals.len();
+        let arrivals = self.timely(arrivals, now);
+        let skipped = (arrived - arrivals.len()) as u32;
+        let changed = self.merge(arrivals, now)?;
+        self.refused = self.refused.saturating_add(skipped);
+        Ok(changed)
     }
 
     /// Takes in entries that a session brings, without a frame: those that can be; gives what changed in view, and how many
@@ -72,6 +77,7 @@ impl Store {
                 refused += 1;
             }
         }
+        self.refused = self.refused.saturating_add(refused);
         Ok((changed, refused))
     }
 

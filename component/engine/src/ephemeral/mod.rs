@@ -50,6 +50,7 @@ pub struct Store {
     /// The last change that `take_update` gave.
     taken: u64,
     sources: u64,
+    refused: u32,
 }
 
 /// Times are not negative.
@@ -76,6 +77,7 @@ impl Store {
             forgotten: BEFORE_ALL_TIMES,
             taken: 0,
             sources: 0,
+            refused: 0,
         })
     }
 
@@ -83,6 +85,12 @@ impl Store {
     #[must_use]
     pub fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// Returns how many entries `merge_update`, and sessions of this store, skipped, at most 2^32 - 1.
+    #[must_use]
+    pub fn refused(&self) -> u32 {
+        self.refused
     }
 
     /// What a register holds; none where it holds nothing. O(log n).

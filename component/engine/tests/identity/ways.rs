@@ -242,6 +242,9 @@ pub(crate) struct Talk {
     pub(crate) is_checked: bool,
 }
 
+/// The first byte of the last part of a document.
+const DOCUMENT: u8 = 4;
+
 impl Talk {
     pub(crate) fn open(world: &mut World, ends: [usize; 2], options: [SessionOptions; 2]) -> Checked<Self> {
         let [first, second] = options;
@@ -294,11 +297,11 @@ impl Talk {
         match &received {
             Ok(received) => {
                 world.doc(at).dbg_check();
-                let now = world.see(at, New::Own)?;
-                if before.known.is_subset(&now.known) && before.below == now.below {
-                    world.check_merge(at, &before, &received.durable.clone().unwrap_or_default())?;
-                } else {
+                world.see(at, New::Own)?;
+                if message.first() == Some(&DOCUMENT) {
                     world.after_rebase(at, &writes)?;
+                } else {
+                    world.check_merge(at, &before, &received.durable.clone().unwrap_or_default())?;
                 }
             }
             Err(error) => ensure!(world.doc(at).save() == saved, "{at} changed, though it refused: {error}"),
