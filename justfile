@@ -66,7 +66,7 @@ test-docs: build-js
 
 # Test with more random histories: how many, and from which seed on
 seeds count="100000" first="10000":
-    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture random:: hostile:: since:: compaction:: rebase:: history::
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture exhaustive:: random:: hostile:: since:: compaction:: rebase:: history::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test presence --test session -- --nocapture random:: hostile::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test identity -- --nocapture random:: sessions:: hostile::
 

@@ -1,8 +1,8 @@
 //! All small histories: up to 5 events by 2 replicas on one row, in all patterns of who knew what when they were made,
 //! delivered to a third replica in every order, event by event.
 //!
-//! Rows know nothing of each other, so the histories of five events, which differ in what they do to their row, stand
-//! side by side in one document, each on a row of its own. Those of up to four events have a document each.
+//! Rows know nothing of each other, so histories of four and five events that differ only in what they do to their row stand
+//! side by side in one document, each on a row of its own. Those of up to three events have a document each.
 
 use crate::model::{Events, Model, run_of};
 use crate::oracle::{self, Event};
@@ -41,7 +41,9 @@ pub(crate) enum Effect {
 
 #[test]
 fn small_histories() {
-    for (events, effects, side_by_side) in [(1, 9_usize, 1), (2, 9, 1), (3, 9, 1), (4, 7, 1), (5, 4, 64)] {
+    // `just seeds` tries more of the longest ones.
+    let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 81) };
+    for (events, effects, side_by_side) in [(1, 9_usize, 1), (2, 9, 1), (3, 9, 1), (4, 7, 49), of_five] {
         let patterns = patterns(events);
         // A pattern is a pair of lattice paths that do not cross; there are as many as the Catalan numbers say.
         assert_eq!(patterns.len(), catalan(events + 1));
