@@ -54,7 +54,7 @@ impl Doc {
         let mut events = Vec::new();
         for head in heads {
             let (lane, counter) = self.resolve(head)?;
-            // One that was compacted adds nothing where the others cover the horizon.
+            // A compacted head adds nothing if the other heads cover the horizon.
             events.extend(self.graph.find(lane, counter));
         }
         let mut counts = self.graph.counts_at(&events);

@@ -44,13 +44,13 @@ impl Doc {
         Self::read(SharedText::from(peer), &mut frame)
     }
 
-    /// Merges bytes of `update_since` or `save` of another replica, as [`Doc::merge_events`] does. Events that wait in a saved
-    /// document wait here too, unless their dependencies are known; those that cannot, because they do not fit or do not build
-    /// on the horizon, are counted as `dropped`. O(bytes × log n).
+    /// Merges bytes of `update_since` or `save` of another replica, as [`Doc::merge_events`] does, including the events that
+    /// wait in a saved document. Waiting events that do not fit or do not build on the horizon are counted as `dropped`.
+    /// O(bytes × log n).
     ///
     /// # Errors
     /// Those of [`Doc::merge_events`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`];
-    /// `Compacted` where the bytes are of a document that gave up events which are not known here.
+    /// `Compacted` if the bytes are of a document that was compacted past events that are unknown here.
     pub fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Error> {
         let mut frame = Frame::read(update)?;
         match frame.kind {

@@ -122,7 +122,7 @@ impl Doc {
                     }
                 }
             }
-            self.note_new(lane, counters);
+            self.fork_index.get_mut().touch(lane);
         }
         debug_assert_eq!(self.log.events(), self.graph.len());
         for (author, key) in plan.awake {
@@ -240,11 +240,6 @@ impl Doc {
                 }
             }
         }
-    }
-
-    /// Keeps count of new events of a lane, for the index of forked authors.
-    fn note_new(&mut self, lane: crate::id::PeerNumber, _counters: std::ops::Range<u32>) {
-        self.fork_index.get_mut().touch(lane);
     }
 }
 

@@ -56,8 +56,8 @@ impl Store {
     }
 
     /// Writes registers that changed after the change `after`, without a frame: of these namespaces, or of all where there are
-    /// none, and not those whose latest change `not_from` brought; in the order of their changes as many as fit into
-    /// `max_bytes`, at least one where there is one. Gives the change up to which all are done. O(log n) for each register
+    /// none, and not those whose latest change `not_from` brought; in the order of their changes, as many as fit into
+    /// `max_bytes`, but at least one if any changed. Returns the change up to which all are written. O(log n) for each register
     /// that changed.
     pub(crate) fn write_changes(
         &self,

@@ -67,7 +67,7 @@ impl Lanes {
             return self.author_name(one).cmp(self.author_name(other));
         }
         let first = |lane: PeerNumber| self.fingerprint_at(lane, self.start(lane));
-        // The event by which a lane goes on where another one leaves it.
+        // The event with which a lane continues where another lane leaves it.
         let beside = |lane: PeerNumber| {
             let parent = self.up(lane);
             self.fingerprint_at(parent, self.start(lane))

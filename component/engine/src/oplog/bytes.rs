@@ -411,7 +411,7 @@ pub(crate) struct OpsReader<'a> {
 }
 
 impl<'a> OpsReader<'a> {
-    /// Reads the operations of so many events.
+    /// Reads the operations of this many events.
     pub(crate) fn read(reader: &mut Reader<'a>, events: u64) -> Result<Self, Error> {
         let counts = Column::read(reader)?;
         counts.check_count(events)?;

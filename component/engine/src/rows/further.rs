@@ -62,7 +62,7 @@ impl FurtherInserts {
         only
     }
 
-    /// Gives peers other numbers, which leave the order of execution as it is. O(n).
+    /// Renumbers the peers. The new numbers must keep the order of execution. O(n).
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
         let renumbered = self.0.iter().map(|Entry { row, stamp }| Entry { row, stamp: stamp.renumbered(number) });
         self.0 = Order::of_sorted(renumbered);

@@ -111,7 +111,7 @@ impl<'a> Meaning<'a> {
 }
 
 impl RowState {
-    /// Gives peers other numbers, which leave the order of execution as it is.
+    /// Renumbers the peers. The new numbers must keep the order of execution.
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
         self.deleted = self.deleted.renumbered(number);
         self.inserted = self.inserted.renumbered(number);

@@ -57,7 +57,7 @@ impl Rows {
         version
     }
 
-    /// Gives peers other numbers, which leave the order of execution as it is. O(rows).
+    /// Renumbers the peers. The new numbers must keep the order of execution. O(rows).
     pub(crate) fn renumber(&mut self, number: impl Fn(PeerNumber) -> PeerNumber) {
         for row in 0..self.rows.len() {
             self.rows[row].state.renumber(&number);

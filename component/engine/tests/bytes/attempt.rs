@@ -178,7 +178,7 @@ fn check_history(doc: &Doc, honest: bool) {
     assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
     assert!(!honest || other.digest() == doc.digest(), "the tables are not what the history makes");
     let update =
-        doc.update_since(&Doc::create("other").expect("a good name").summary()).expect("what events_since gives");
+        doc.update_since(&Doc::create("other").expect("a good name").summary()).expect("events_since succeeded");
     let mut other = Doc::create("other").expect("a good name");
     assert_eq!(other.merge_update(&update).expect("an update that a replica gives is valid").waiting, 0);
     assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));

@@ -66,7 +66,7 @@ pub(crate) fn readers() -> Result<Vec<Reader>, Error> {
     ])
 }
 
-/// A summary that names so many events of these peers.
+/// A summary that names the first events of these peers, as many as given.
 pub(crate) fn summary_of(counts: &[(&str, u32)]) -> Vec<u8> {
     let known = |(peer, count): &(&str, u32)| PeerVersion { peer: (*peer).to_owned(), count: *count };
     Doc::summary_of(&counts.iter().map(known).collect::<Vec<_>>()).expect("each peer once")
@@ -180,7 +180,7 @@ fn compacted_and_changed() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// A restored copy of this document, which goes on as the same peer.
+/// A restored copy of this document, which continues as the same peer.
 fn twin(doc: &Doc) -> Result<Doc, Error> {
     Doc::load(doc.peer(), &doc.save())
 }

@@ -106,7 +106,7 @@ fn an_event_that_waits_does_not_take_the_place_of_one_of_its_name() -> Checked {
             let saved = world.doc(c).save();
             *world.doc_mut(c) = Doc::load("c", &saved).map_err(|error| error.to_string())?;
         }
-        // a does not know of b and x, and gives up what c and it have.
+        // a does not know b and x, and compacts what both c and a have.
         let known = world.doc(c).summary();
         world.doc_mut(a).compact(&[known]).map_err(|error| error.to_string())?;
         for at in [b, c] {

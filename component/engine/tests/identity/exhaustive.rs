@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const AUTHORS: [&str; 2] = ["a", "b"];
 
-/// How many histories there are of so many events.
+/// The number of histories of this many events.
 const COUNTS: [(usize, usize); 5] = [(1, 2), (2, 7), (3, 32), (4, 206), (5, 1_870)];
 
 /// An event: its author, the one it follows, and the set that its writer knew, by place, as bits.
@@ -45,7 +45,7 @@ fn small_histories_in_every_order() {
     }
 }
 
-/// All histories of so many events.
+/// All histories of this many events.
 fn histories(events: usize) -> Vec<Vec<Bare>> {
     let mut histories = vec![Vec::new()];
     for _ in 0..events {
@@ -93,7 +93,7 @@ fn canonical(history: &[Bare]) -> Vec<Bare> {
     permutations(history.len()).iter().filter_map(written).min().unwrap_or_default()
 }
 
-/// All orders of so many things, sorted, so that neighbours begin alike.
+/// All orders of this many things, sorted, so that neighbours begin alike.
 fn permutations(len: usize) -> Vec<Vec<usize>> {
     let mut orders = vec![Vec::new()];
     for _ in 0..len {

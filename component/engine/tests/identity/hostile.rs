@@ -66,7 +66,7 @@ fn messages_to(saves: &[Vec<u8>; 2], end: usize) -> Checked<Vec<Vec<u8>>> {
     }
 }
 
-/// The conversation after so many messages to one side.
+/// The conversation after this many messages to one side.
 fn after(saves: &[Vec<u8>; 2], end: usize, messages: &[Vec<u8>]) -> Checked<(World, Talk)> {
     let (mut world, mut talk) = open(saves)?;
     for message in messages {
@@ -132,7 +132,7 @@ fn changed_messages_about_forks_are_taken_validly_or_refused() {
         if let Err(error) = received {
             ensure!(now == before, "message {at} to {end} changed the document, though refused: {error}");
             let again = talk.receive(&mut world, end, &message);
-            ensure!(matches!(again, Err(Error::SessionEnded)), "a session that ended gives {again:?}");
+            ensure!(matches!(again, Err(Error::SessionEnded)), "a session that ended returned {again:?}");
         }
         Doc::load("loaded", &now).map(drop).map_err(|error| format!("load: {error}"))
     });

@@ -181,3 +181,29 @@ impl IntoValue for u32 {
         Value::Integer(self.into())
     }
 }
+
+/// Waiting events travel in a saved document. One that cannot build on the reader's horizon is dropped and counted.
+#[test]
+fn waiting_events_of_a_saved_document_wait_or_are_counted() -> Result<(), Box<dyn std::error::Error>> {
+    let mut ann = Doc::create("ann")?;
+    ann.insert("t", "r", Vec::new())?;
+    ann.insert("t", "s", Vec::new())?;
+    let mut ben = Doc::create("ben")?;
+    ben.merge_events(ann.events_since(&nothing(), 1)?.runs)?;
+    ben.insert("t", "q", Vec::new())?;
+    let early = single_runs(&ben)?.pop().ok_or("ben wrote an event")?;
+    let mut dan = Doc::create("dan")?;
+    assert_eq!(dan.merge_events(vec![early])?.waiting, 1);
+
+    let mut eve = Doc::create("eve")?;
+    let report = eve.merge_update(&dan.save())?;
+    assert_eq!((report.applied, report.waiting, report.dropped), (0, 1, 0));
+    let mut cleo = Doc::create("cleo")?;
+    cleo.merge_update(&ann.save())?;
+    cleo.compact(&[])?;
+    let before = cleo.save();
+    let report = cleo.merge_update(&dan.save())?;
+    assert_eq!((report.applied, report.waiting, report.dropped), (0, 0, 1));
+    assert_eq!(cleo.save(), before);
+    Ok(())
+}

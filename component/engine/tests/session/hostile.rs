@@ -80,7 +80,7 @@ fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
     }
 }
 
-/// The scene after so many messages to the second side, with its answers given to the first.
+/// The scene after this many messages to the second side, whose answers the first side received.
 fn after(messages: &[Vec<u8>], count: usize) -> Net {
     let mut net = scene();
     for message in &messages[..count] {
