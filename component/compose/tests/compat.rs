@@ -228,25 +228,30 @@ fn early_events_wait_for_their_dependencies() {
     assert_eq!(call!(drop_in, call_doc_get_pending(cleo, &[])), runs);
 }
 
-/// Early events have bounds: a run beyond `MAX_EARLY_EVENTS` is left out, and others still wait.
+/// Early events have bounds: a run beyond `MAX_EARLY_EVENTS` or `MAX_EARLY_BYTES` is left out, and others still wait.
 #[test]
-fn early_events_beyond_the_bound_are_left_out() {
+fn early_events_beyond_the_bounds_are_left_out() {
     let mut drop_in = DropIn::new();
     let ann = drop_in.create("ann");
-    let op = RowOp::Insert(InsertOp { tbl: "t".to_owned(), row_id: "r".to_owned(), values: Vec::new() });
-    let run = |peer: &str, counter_start, ops| EventRun {
-        peer: peer.to_owned(),
-        counter_start,
-        lamport_start: 1,
-        deps: if counter_start > 0 { vec![id(peer, counter_start - 1)] } else { Vec::new() },
-        ops: vec![op.clone(); ops],
+    let run = |peer: &str, counter_start, ops, text_bytes| {
+        let text = Value::ValStr("x".repeat(text_bytes));
+        let values = vec![KeyValue { key: "c".to_owned(), val: text }];
+        let op = RowOp::Insert(InsertOp { tbl: "t".to_owned(), row_id: "r".to_owned(), values });
+        EventRun {
+            peer: peer.to_owned(),
+            counter_start,
+            lamport_start: 1,
+            deps: if counter_start > 0 { vec![id(peer, counter_start - 1)] } else { Vec::new() },
+            ops: vec![op; ops],
+        }
     };
-    for early in [run("x", 1, 100_001), run("y", 1, 1)] {
+    for early in [run("w", 1, 65, 1 << 20), run("x", 1, 100_001, 0), run("y", 1, 1, 0)] {
         assert_eq!(call!(drop_in, call_doc_merge_remote(ann, &[early])), []);
     }
-    call!(drop_in, call_doc_merge_remote(ann, &[run("x", 0, 1), run("y", 0, 1)]));
+    call!(drop_in, call_doc_merge_remote(ann, &["w", "x", "y"].map(|peer| run(peer, 0, 1, 0))));
     let version = |peer: &str, version| PeerVersion { peer: peer.to_owned(), version };
-    assert_eq!(call!(drop_in, call_doc_sync_state(ann)).versions, [version("x", 0), version("y", 1)]);
+    let versions = [version("w", 0), version("x", 0), version("y", 1)];
+    assert_eq!(call!(drop_in, call_doc_sync_state(ann)).versions, versions);
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn what_is_dated_too_far_ahead_is_left_out_and_counted() {
     net.replicas[0].put("row", 1_i64);
     let carried = net.settle(usize::MAX).unwrap();
     assert_eq!((carried.refused, carried.entries, carried.applied), (1, 1, 1));
+    assert_eq!((net.replicas[0].store.refused(), net.replicas[1].store.refused()), (0, 1));
     assert_eq!(net.replicas[1].shown().len(), 1);
     assert!(net.links[0].ends[1].session.progress(&net.replicas[1].doc).in_sync);
 }
