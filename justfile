@@ -7,8 +7,8 @@ set ignore-comments := true
 default:
     @just --list --unsorted
 
-# The main job: a dozen replicas of a real history, live in Rust and in Node; then real histories, replayed in several orders
-demo: build-rs build-js
+# The main job: real histories replayed in several orders; a dozen replicas, live in Rust and in Node
+demo: build-js
     node tests/demo/main.js
 
 # All tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents
@@ -19,24 +19,28 @@ test: test-engine test-rs test-js test-compose test-docs
 
 # Make the component, target/converge.wasm
 build:
-    # Not by `--package`, which would choose other features of what it is built of than the workspace does.
-    cargo run --quiet --release --bin converge-pack -- target/converge.wasm
+    # Programs are built by `--bin`: with `--package`, cargo would select features for that package alone and compile much of
+    # what it depends on again.
+    cargo run --quiet --release --bin converge-pack --target-dir target/component -- target/converge.wasm
 
-# Build the Rust host and its program, target/release/converge
-build-rs:
-    # The whole workspace, as the tests do: both choose the same features of what wasmtime needs, and compile it once.
-    cargo build --release --workspace
+# Build the program, target/release/converge
+build-cli:
+    cargo build --release --bin converge
 
 # Compose the engine with what is built around it: target/compat.wasm, which answers `mizchi:converge`
-compose: build-rs
-    target/release/converge-compose target
+compose:
+    cargo run --quiet --release --bin converge-compose -- target
 
 # Build the mutators in JavaScript: target/people.wasm
 mutators: people-npm
     node examples/mutators/people/build.js
 
 # Build the JavaScript package
-build-js: build npm
+[parallel]
+build-js: build npm && transpile
+
+[private]
+transpile:
     npm run --silent build --prefix host-js
 
 # Install what the JavaScript package is built and tested with
@@ -81,25 +85,24 @@ fuzz target="load" seconds="300":
     cd component/engine && PATH="$OLDPWD/target/tools/bin:$PATH" cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} ../../tests/crashers -- -max_total_time={{seconds}}
 
 # Show what a saved document or an update holds, and check its state against its history
-inspect file: build-rs
+inspect file: build-cli
     target/release/converge inspect "{{file}}"
 
-# Run replicas in a simulated network: star, gossip, mesh, filtered-star, partition; `converge simulate --help` tells the options
-simulate *args: build-rs
-    target/release/converge simulate {{args}}
+# Run replicas in a simulated network: star, gossip, mesh, filtered-star, partition; `just simulate --help` lists the options
+simulate *args:
+    cargo run --quiet --release --bin converge-rig -- simulate {{args}}
 
-# Measure side by side with other libraries: everything, or the works that are named; `just bench --help` tells the options
+# Measure side by side with other libraries: everything, or the works that are named; `just bench --help` lists the options
 bench *args: build-js compose bench-npm
-    cargo build --release --bins --manifest-path benches/Cargo.toml --target-dir target
+    cargo build --release --package converge-benches --features peers
     target/release/converge-benches {{args}}
 
-# Run every benchmark once with small numbers, compiled fast and not for speed
-bench-smoke: build-js compose bench-npm
-    cargo build --profile smoke --bins --manifest-path benches/Cargo.toml --target-dir target
-    target/smoke/converge-benches --small --rounds 1 --out target/bench-smoke
-    # The page shows the results that lie beside it.
+# Run every benchmark of converge once with small numbers, and compare the page on performance with its results
+bench-smoke: build-js compose
+    cargo build --release --bin converge-benches --bin converge-benches-memory
+    target/release/converge-benches --small --rounds 1 --out target/bench-smoke
     cp docs/performance.md target/bench-smoke/page.md
-    target/smoke/converge-benches report docs/performance/results.json target/bench-smoke/page.md
+    target/release/converge-benches report docs/performance/results.json target/bench-smoke/page.md
     cmp docs/performance.md target/bench-smoke/page.md
 
 # Show what changed between two results.json of `just bench`
@@ -131,14 +134,26 @@ cargo-component:
 # Format everything
 fmt: npm bench-npm
     cargo fmt --all
-    cargo fmt --all --manifest-path benches/Cargo.toml
     cargo fmt --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent fmt --prefix host-js
 
 # Check formatting and lints
 lint: npm bench-npm
     cargo fmt --all --check
-    cargo fmt --all --check --manifest-path benches/Cargo.toml
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
     cargo clippy --locked --workspace --all-targets --release -- -D warnings
     npm run --silent lint --prefix host-js
+
+# Write what can be installed to target/release-artifacts: component, contract, npm package, crates, program
+release: build-js
+    rm -rf target/release-artifacts && mkdir -p target/release-artifacts
+    cp target/converge.wasm target/release-artifacts/
+    cargo run --quiet --release --bin converge-pack --target-dir target/component -- --wit target/release-artifacts/converge-sync.wit.wasm
+    npm pack --silent --pack-destination ../target/release-artifacts --prefix host-js
+    # The packaged crate carries the component, so that its users need no wasm target.
+    cp target/converge.wasm host-rs/converge.wasm
+    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --package converge-cli --target-dir target/crate
+    cp target/crate/package/*.crate target/release-artifacts/
+    cargo build --release --bin converge
+    cp target/release/converge target/release-artifacts/
+    cd target/release-artifacts && sha256sum * > SHA256SUMS && cat SHA256SUMS

@@ -1,27 +1,50 @@
-//! Builds the component that the crate embeds, from the sources beside it.
+//! Provides the component that the crate embeds: the file next to the manifest, which a packaged crate has; in the repository,
+//! a component built from its sources.
 
-use std::path::Path;
-use std::{env, process};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
 
-fn main() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for source in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "component/Cargo.toml",
-        "component/src",
-        "component/engine/Cargo.toml",
-        "component/engine/src",
-        "wit",
-    ] {
+/// What the component is built from, relative to the workspace.
+const SOURCES: [&str; 7] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "component/Cargo.toml",
+    "component/src",
+    "component/engine/Cargo.toml",
+    "component/engine/src",
+    "wit",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let component = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?).join("converge.wasm");
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let packaged = crate_folder.join("converge.wasm");
+    if packaged.exists() {
+        println!("cargo::rerun-if-changed={}", packaged.display());
+        fs::copy(&packaged, &component)?;
+        return Ok(());
+    }
+    let workspace = crate_folder.join("..");
+    for source in SOURCES {
         println!("cargo::rerun-if-changed={}", workspace.join(source).display());
     }
-    let Some(out_dir) = env::var_os("OUT_DIR") else {
-        eprintln!("cargo sets OUT_DIR for build scripts; it is missing");
-        process::exit(1);
-    };
-    if let Err(error) = converge_pack::pack(&workspace, &Path::new(&out_dir).join("converge.wasm")) {
-        eprintln!("{error:?}");
-        process::exit(1);
-    }
+    build(&workspace, &component)
+}
+
+/// Runs `converge-pack`, in a target folder of its own because the outer cargo holds the lock of the usual one.
+fn build(workspace: &Path, component: &Path) -> Result<(), Box<dyn Error>> {
+    let status = Command::new(env::var_os("CARGO").ok_or("cargo did not set CARGO")?)
+        .current_dir(workspace)
+        .args(["run", "--quiet", "--release", "--bin", "converge-pack", "--target-dir", "target/component", "--"])
+        .arg(component)
+        // Settings of the outer cargo or clippy are not meant for this program.
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .env_remove("RUSTFLAGS")
+        .stdout(Stdio::null())
+        .status()?;
+    if status.success() { Ok(()) } else { Err(format!("converge-pack failed: {status}").into()) }
 }

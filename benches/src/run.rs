@@ -41,7 +41,7 @@ pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<R
     };
     let mut random = StdRng::seed_from_u64(options.seed);
     let cases: Vec<(&str, &str)> =
-        options.works.iter().flat_map(|work| work.libraries.iter().map(|&library| (work.name, library))).collect();
+        options.works.iter().flat_map(|work| work.measured().map(|library| (work.name, library))).collect();
     let exact = cases.iter().filter(|&&(work, _)| work == EXACT).count();
     let count = cases.len() * options.rounds - exact * (options.rounds - 1);
     eprintln!("{count} cases, order of seed {}", options.seed);
@@ -84,7 +84,8 @@ fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<F
         command
     } else {
         let this = std::env::current_exe()?;
-        let mut command = Command::new(if work == "memory" { this.with_file_name("memory") } else { this });
+        let mut command =
+            Command::new(if work == "memory" { this.with_file_name("converge-benches-memory") } else { this });
         command.arg("case");
         command
     };
@@ -120,13 +121,13 @@ fn machine() -> String {
     format!("{}, {cores} cores, {system}", model.unwrap_or(std::env::consts::ARCH))
 }
 
-/// Of what is compared, from the two lockfiles, and of what runs it.
+/// Returns the versions of the libraries, from the two lockfiles, and of the compilers.
 fn versions() -> Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut versions = Vec::new();
     versions.extend(said(Command::new("rustc").arg("--version")));
     versions.extend(said(Command::new("node").arg("--version")).map(|version| format!("node {version}")));
-    let lock = fs::read_to_string(folder.join("Cargo.lock"))?;
+    let lock = fs::read_to_string(folder.join("../Cargo.lock"))?;
     for name in ["wasmtime", "loro", "yrs", "automerge"] {
         let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("\nname = \"{name}\"\n")));
         let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Some of the replicas of a live run, as `converge live` of host-rs: each commits the operations of some branches of a history as
+// Some of the replicas of a live run, as `converge-rig live` of tests/rig: each commits the operations of some branches of a history as
 // its own, offline and online in turns, and talks sessions with the hub over a loopback socket. Ends with 0 where all is well, 1
 // where something failed, 2 where it was called wrongly.
 

@@ -90,7 +90,6 @@ pub mod cells;
 mod doc;
 mod error;
 pub mod file;
-pub mod history;
 mod instance;
 #[cfg(feature = "mutators")]
 pub mod mutators;

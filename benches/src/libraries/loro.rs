@@ -1,6 +1,8 @@
 //! loro: a map of maps; a commit a transaction; snapshots to store, updates to exchange.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
+use crate::works::live::{FOREVER_MS, Live, MakeLive};
+use loro::awareness::EphemeralStore;
 use loro::{Container, ExportMode, LoroDoc, LoroMap, LoroValue, ValueOrContainer, VersionVector};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -126,5 +128,39 @@ impl Replica for Loro {
         other.merge(&changes[1])?;
         let bytes = versions.iter().chain(&changes).map(Vec::len).sum();
         Ok(Traffic { messages: 4, bytes })
+    }
+}
+
+/// loro's registers: each set is sent as its documentation shows, by the bytes of its key.
+pub struct LoroPresence {
+    store: EphemeralStore,
+    set: Vec<String>,
+}
+
+impl MakeLive for LoroPresence {
+    fn make(_peer: u64) -> Result<Self> {
+        Ok(Self { store: EphemeralStore::new(FOREVER_MS as i64), set: Vec::new() })
+    }
+}
+
+impl Live for LoroPresence {
+    fn set(&mut self, key: &str, number: i64, _now: f64) -> Result<()> {
+        self.store.set(key, number);
+        self.set.push(key.to_owned());
+        Ok(())
+    }
+
+    /// The registers that were set; all of them where that is most, because it has no bytes for some.
+    fn take_update(&mut self) -> Result<Vec<u8>> {
+        let set = std::mem::take(&mut self.set);
+        Ok(if let [key] = &set[..] { self.store.encode(key) } else { self.store.encode_all() })
+    }
+
+    fn merge_update(&mut self, update: &[u8], _now: f64) -> Result<()> {
+        self.store.apply(update).map_err(|error| error.to_string().into())
+    }
+
+    fn shown(&self) -> Result<usize> {
+        Ok(self.store.keys().len())
     }
 }

@@ -1,15 +1,21 @@
 //! A table as each library keeps it, behind one trait. Each is used as its own documentation shows.
 
+#[cfg(feature = "peers")]
 mod automerge;
+#[cfg(feature = "peers")]
 mod loro;
 mod native;
 mod wasmtime;
+#[cfg(feature = "peers")]
 mod yrs;
 
+#[cfg(feature = "peers")]
 pub use automerge::Automerge;
-pub use loro::Loro;
+#[cfg(feature = "peers")]
+pub use loro::{Loro, LoroPresence};
 pub use native::Native;
 pub use wasmtime::Wasmtime;
+#[cfg(feature = "peers")]
 pub use yrs::Yrs;
 
 use std::collections::BTreeMap;

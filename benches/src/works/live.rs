@@ -3,8 +3,8 @@
 use super::Size;
 use crate::libraries::{Replica, Result, Traffic};
 use crate::results::{Figure, Unit};
-use converge::{EventRun, history};
-use loro::awareness::EphemeralStore;
+use converge::EventRun;
+use converge_rig::history;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -45,40 +45,6 @@ pub trait MakeLive: Live + Sized {
 impl<S: Side> MakeLive for S {
     fn make(peer: u64) -> Result<Self> {
         Self::create(peer)
-    }
-}
-
-/// loro's registers: each set is sent as its documentation shows, by the bytes of its key.
-pub struct LoroPresence {
-    store: EphemeralStore,
-    set: Vec<String>,
-}
-
-impl MakeLive for LoroPresence {
-    fn make(_peer: u64) -> Result<Self> {
-        Ok(Self { store: EphemeralStore::new(FOREVER_MS as i64), set: Vec::new() })
-    }
-}
-
-impl Live for LoroPresence {
-    fn set(&mut self, key: &str, number: i64, _now: f64) -> Result<()> {
-        self.store.set(key, number);
-        self.set.push(key.to_owned());
-        Ok(())
-    }
-
-    /// The registers that were set; all of them where that is most, because it has no bytes for some.
-    fn take_update(&mut self) -> Result<Vec<u8>> {
-        let set = std::mem::take(&mut self.set);
-        Ok(if let [key] = &set[..] { self.store.encode(key) } else { self.store.encode_all() })
-    }
-
-    fn merge_update(&mut self, update: &[u8], _now: f64) -> Result<()> {
-        self.store.apply(update).map_err(|error| error.to_string().into())
-    }
-
-    fn shown(&self) -> Result<usize> {
-        Ok(self.store.keys().len())
     }
 }
 

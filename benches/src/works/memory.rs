@@ -2,7 +2,9 @@
 
 use super::Size;
 use super::rows::{apply, inserted, updated, updates};
-use crate::libraries::{Automerge, Loro, Native, Replica, Result, Wasmtime, Yrs};
+#[cfg(feature = "peers")]
+use crate::libraries::{Automerge, Loro, Yrs};
+use crate::libraries::{Native, Replica, Result, Wasmtime};
 use crate::results::{Figure, Unit};
 
 /// Bytes that the process has allocated.
@@ -17,8 +19,11 @@ pub fn run(library: &str, size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> 
     match library {
         "converge" => measure::<Native>(size, meter),
         "converge in wasmtime" => measure::<Wasmtime>(size, meter),
+        #[cfg(feature = "peers")]
         "loro" => measure::<Loro>(size, meter),
+        #[cfg(feature = "peers")]
         "yrs" => measure::<Yrs>(size, meter),
+        #[cfg(feature = "peers")]
         "automerge" => measure::<Automerge>(size, meter),
         other => Err(format!("there is no library {other}").into()),
     }

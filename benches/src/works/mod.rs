@@ -7,7 +7,9 @@ pub mod memory;
 mod rows;
 mod start;
 
-use crate::libraries::{Automerge, Loro, Native, Result, Wasmtime, Yrs};
+#[cfg(feature = "peers")]
+use crate::libraries::{Automerge, Loro, LoroPresence, Yrs};
+use crate::libraries::{Native, Result, Wasmtime};
 use crate::results::Figure;
 
 /// How much work is done.
@@ -97,6 +99,13 @@ pub struct Work {
     pub libraries: &'static [&'static str],
 }
 
+impl Work {
+    /// Returns the libraries to measure: without the feature `peers`, converge alone.
+    pub fn measured(&self) -> impl Iterator<Item = &'static str> {
+        self.libraries.iter().copied().filter(|library| cfg!(feature = "peers") || library.starts_with("converge"))
+    }
+}
+
 pub const WORKS: [Work; 15] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
@@ -136,9 +145,13 @@ pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
     match library {
         "converge" => run_side::<Native>(work, library, size),
         "converge in wasmtime" => run_side::<Wasmtime>(work, library, size),
-        "loro" if work == "presence" => live::presence::<live::LoroPresence>(size),
+        #[cfg(feature = "peers")]
+        "loro" if work == "presence" => live::presence::<LoroPresence>(size),
+        #[cfg(feature = "peers")]
         "loro" => rows::run::<Loro>(work, size),
+        #[cfg(feature = "peers")]
         "yrs" => rows::run::<Yrs>(work, size),
+        #[cfg(feature = "peers")]
         "automerge" => rows::run::<Automerge>(work, size),
         other => Err(format!("there is no library {other}").into()),
     }

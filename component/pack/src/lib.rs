@@ -42,6 +42,20 @@ pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
     Ok(component.len())
 }
 
+/// Encodes the contract, the folder `wit` of the workspace, as a WIT package with its documentation and writes it to `file`.
+/// Returns the number of bytes.
+///
+/// # Errors
+///
+/// If the contract cannot be parsed, or `file` cannot be written.
+pub fn wit_package(workspace: &Path, file: &Path) -> Result<usize> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(workspace.join("wit"))?;
+    let bytes = wit_component::encode(&resolve, package, false)?;
+    write(file, &bytes)?;
+    Ok(bytes.len())
+}
+
 /// Builds a package of the workspace as a component, whatever that imports.
 ///
 /// Costs a release build of the package the first time, and fractions of a second where nothing has changed.

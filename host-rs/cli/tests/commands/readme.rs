@@ -1,6 +1,6 @@
-//! The commands of the crate's README run. Its Rust code is run with the documentation's.
+//! The commands of the program's README run.
 
-use crate::program::folder;
+use super::folder;
 use converge::{Doc, Error};
 use std::fs;
 use std::process::Command;
@@ -33,7 +33,7 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
         assert!(output.stderr.is_empty(), "{command}");
         commands += 1;
     }
-    assert_eq!(commands, 10);
+    assert_eq!(commands, 9);
     let exported = fs::read_to_string(folder.path().join("people.jsonl")).expect("written");
     assert_eq!(exported, "{\"id\":\"p2\",\"name\":\"Bob\"}\n");
     Ok(())

@@ -1,4 +1,4 @@
-//! `converge simulate`: replicas in a network, tick by tick, until they agree.
+//! `converge-rig simulate`: replicas in a network, tick by tick, until they agree.
 //!
 //! The replicas are instances of the component; the network is simulated, and decided by the seed alone.
 
@@ -9,7 +9,7 @@ mod world;
 
 pub(crate) use arguments::{HELP, Options, arguments};
 
-use crate::input::Failure;
+use crate::Failure;
 use arguments::Topology;
 use converge::file::Replacement;
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! A replica and its work: the operations of some branches, made its own.
 
 use super::{CURSORS, DOCUMENT, DONE, tell};
-use crate::input::Failure;
+use crate::Failure;
 use converge::{
     Commit, DeleteOp, Doc, EventRun, InsertOp, Instance, InstanceOptions, RowOp, Session, SessionOptions, UnsetOp,
 };

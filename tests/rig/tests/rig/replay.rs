@@ -1,37 +1,21 @@
-//! The program `converge`: what it prints, and how it ends.
+//! `converge-rig replay`: what it prints, and its exit codes.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-pub(crate) fn data(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/rows").join(file)
-}
-
-pub(crate) fn converge<Argument: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).output().expect("the program starts")
-}
+use super::{data, folder, parts, rig};
+use converge::Doc;
+use converge_rig::history::{add_fingerprints, read_events};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Output;
 
 fn replay(arguments: &[&str]) -> Output {
     let (history, expected) = (data("yjs.history.tsv.gz"), data("yjs.expected.tsv.gz"));
     let files = [Path::new("replay"), &history, Path::new("--expect"), &expected].map(Path::as_os_str);
-    converge(files.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
-}
-
-/// The exit code, and both outputs as text.
-pub(crate) fn parts(output: &Output) -> (Option<i32>, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+    rig(files.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
 }
 
 /// The output, without the one line that differs from run to run.
 fn without_speed(output: &str) -> String {
     output.lines().filter(|line| !line.starts_with("speed")).map(|line| format!("{line}\n")).collect()
-}
-
-/// A folder of this test's own.
-pub(crate) fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder for the test")
 }
 
 #[test]
@@ -73,7 +57,7 @@ fn rows_that_differ_are_shown_and_fail() {
     let expected = folder.path().join("expected.tsv");
     fs::write(&history, "C\tann\t1\t\nI\ta\tmode=1\nI\tb\tmode=1\nI\tc\tmode=1\n").expect("written");
     fs::write(&expected, "a\tmode=1\nb\tmode=2\nd\tmode=1\n").expect("written");
-    let run = converge([Path::new("replay"), &history, Path::new("--expect"), &expected]);
+    let run = rig([Path::new("replay"), &history, Path::new("--expect"), &expected]);
     let (code, stdout, stderr) = parts(&run);
     assert_eq!(code, Some(1));
     assert!(stdout.contains("rows      3\n") && stdout.ends_with("expected  3 rows differ\n"), "{stdout}");
@@ -90,7 +74,7 @@ fn at_most_ten_differences_are_shown() {
     let expected = folder.path().join("none.tsv");
     fs::write(&expected, "").expect("written");
     let history = data("yjs.history.tsv.gz");
-    let (code, stdout, stderr) = parts(&converge([Path::new("replay"), &history, Path::new("--expect"), &expected]));
+    let (code, stdout, stderr) = parts(&rig([Path::new("replay"), &history, Path::new("--expect"), &expected]));
     assert_eq!(code, Some(1));
     assert!(stdout.ends_with("expected  74 rows differ\n"), "{stdout}");
     assert_eq!(stderr.lines().count(), 10);
@@ -100,7 +84,7 @@ fn at_most_ten_differences_are_shown() {
 fn files_that_cannot_be_replayed_fail() {
     let folder = folder();
     let history = folder.path().join("history.tsv");
-    let run = |history: &Path| parts(&converge([Path::new("replay"), history]));
+    let run = |history: &Path| parts(&rig([Path::new("replay"), history]));
 
     let (code, _, stderr) = run(&history);
     assert_eq!(code, Some(1));
@@ -120,7 +104,7 @@ fn files_that_cannot_be_replayed_fail() {
 
 #[test]
 fn wrong_calls_end_with_2() {
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 11] = [
         &[],
         &["play"],
         &["replay"],
@@ -130,29 +114,45 @@ fn wrong_calls_end_with_2() {
         &["replay", "a", "--order", "sorted"],
         &["replay", "a", "--head", "-1"],
         &["replay", "a", "--expected", "b"],
-        &["component"],
-        &["component", "a", "b"],
+        &["replay", "a", "--save"],
         &["--verbose"],
     ];
     for arguments in wrong {
-        let (code, stdout, stderr) = parts(&converge(arguments));
+        let (code, stdout, stderr) = parts(&rig(arguments));
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(stderr.starts_with("converge: "), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("converge-rig: "), "{arguments:?}: {stderr}");
     }
 }
 
 #[test]
-fn help_version_and_component_are_given() {
-    let (code, stdout, _) = parts(&converge(["--help"]));
-    assert!(code == Some(0) && stdout.contains("converge replay HISTORY"), "{stdout}");
-    let (code, stdout, _) = parts(&converge(["--version"]));
-    assert_eq!((code, stdout), (Some(0), format!("converge {}\n", env!("CARGO_PKG_VERSION"))));
+fn every_command_has_its_help() {
+    let (_, all, _) = parts(&rig(["--help"]));
+    for command in ["replay", "live", "simulate"] {
+        let usage = format!("  converge-rig {command} ");
+        assert!(all.contains(&usage), "{all}");
+        let (code, stdout, stderr) = parts(&rig([command, "--help"]));
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        assert!(stdout.contains(&usage) && stdout != all, "{stdout}");
+    }
+}
 
+#[test]
+fn the_saved_document_is_that_of_the_library() {
     let folder = folder();
-    let file = folder.path().join("converge.wasm");
-    let (code, ..) = parts(&converge([Path::new("component"), &file]));
-    assert_eq!(code, Some(0));
-    assert!(fs::read(&file).expect("written") == converge::COMPONENT);
-    let (code, _, stderr) = parts(&converge([Path::new("component"), folder.path()]));
-    assert!(code == Some(1) && stderr.starts_with("converge: "), "{stderr}");
+    let history = data("yjs.history.tsv.gz");
+    let saved = |arguments: &[&str]| {
+        let file = folder.path().join("saved");
+        let files = [Path::new("replay"), &history, Path::new("--save"), &file].map(Path::as_os_str);
+        let (code, ..) = parts(&rig(files.into_iter().chain(arguments.iter().map(AsRef::as_ref))));
+        assert_eq!(code, Some(0));
+        fs::read(file).expect("written")
+    };
+    let mut events = read_events(File::open(&history).expect("it exists")).expect("a history");
+    add_fingerprints(&mut events).expect("valid events");
+    let doc = Doc::create("test").expect("a valid name");
+    doc.merge_events(&events).expect("valid events");
+    // The bytes do not depend on the order of arrival.
+    let expected = doc.save().expect("saved");
+    assert!(saved(&["--batch", "100"]) == expected);
+    assert!(saved(&["--order", "shuffle:3"]) == expected);
 }

@@ -2,7 +2,7 @@
 
 use super::replica::Replica;
 use super::{END, wire};
-use crate::input::Failure;
+use crate::Failure;
 use converge::{Session, now};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -1,9 +1,9 @@
-//! The real histories of `data/rows`, through the native engine and through the component in wasmtime: in every order,
+//! The real histories of `tests/data/rows`, through the native engine and through the component in wasmtime: in every order,
 //! event by event and in batches, the rows are those of the real repository, and all digests are equal.
 
-use converge::history::{TABLE, add_fingerprints, read_events, read_rows, row_line};
 use converge::{RowOp, ScanOptions, Value};
 use converge_engine as engine;
+use converge_rig::history::{TABLE, add_fingerprints, read_events, read_rows, row_line};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
@@ -73,7 +73,7 @@ fn replay(name: &str, events: usize, peers: usize, rows: usize) {
 }
 
 fn open(name: &str, part: &str) -> File {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/rows");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/rows");
     File::open(folder.join(format!("{name}.{part}.tsv.gz"))).unwrap()
 }
 

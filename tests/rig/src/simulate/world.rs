@@ -3,7 +3,7 @@
 use super::Tick;
 use super::arguments::{Layer, Model, Options, Topology, peer_name};
 use super::network::{Network, Packet};
-use crate::input::Failure;
+use crate::Failure;
 use converge::{Cell, Doc, Instance, InstanceOptions, RowOp, ScanOptions, Session, SessionOptions};
 use converge::{Store, StoreOptions, Value};
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
-//! `converge simulate`: a run of each topology and layer, and how it is called.
+//! `converge-rig simulate`: a run of each topology and layer, and how it is called.
 
-use crate::program::{converge, folder, parts};
+use super::{folder, parts, rig};
 
 /// What a run prints, and that it ended well.
 fn simulate(arguments: &str) -> String {
-    let (code, stdout, stderr) = parts(&converge(["simulate"].into_iter().chain(arguments.split(' '))));
+    let (code, stdout, stderr) = parts(&rig(["simulate"].into_iter().chain(arguments.split(' '))));
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments}: {stdout}");
     stdout
 }
@@ -105,10 +105,10 @@ fn wrong_calls_are_told() {
         ("simulate partition --cut-peers p9", "the peers are p0 to p4"),
         ("simulate star --namespaces a,,b", "parted by commas"),
     ] {
-        let (code, _, stderr) = parts(&converge(arguments.split(' ')));
+        let (code, _, stderr) = parts(&rig(arguments.split(' ')));
         assert_eq!(code, Some(2), "{arguments}");
         assert!(stderr.contains(message), "{arguments}: {stderr}");
     }
-    let (code, help, _) = parts(&converge(["simulate", "--help"]));
+    let (code, help, _) = parts(&rig(["simulate", "--help"]));
     assert!(code == Some(0) && help.contains("In each tick, in this order"));
 }

@@ -6,14 +6,9 @@ mod diff;
 mod export;
 mod input;
 mod inspect;
-mod live;
 mod log;
 mod merge;
-mod order;
-mod random;
-mod replay;
 mod show;
-mod simulate;
 
 use converge::file::Replacement;
 use input::Failure;
@@ -31,9 +26,6 @@ Usage:
   converge diff FILE [FILE2]          tell what differs between two versions, or two saved documents
   converge merge FILE FILE... -o OUT  merge saved documents and updates into one document
   converge export FILE --table TABLE  write the rows of a table as CSV or as JSON lines
-  converge replay HISTORY [options]   take the events of a history into a document, and tell what came out
-  converge simulate TOPOLOGY...       run replicas in a simulated network, and tell when they agree
-  converge live HISTORY [options]     run some of the replicas of a live run over loopback sockets
   converge component FILE             write the WebAssembly component that this program runs to FILE
   converge COMMAND --help             tell more about a command
   converge --help | --version
@@ -49,9 +41,6 @@ enum Command {
     Diff(diff::Options),
     Merge(merge::Options),
     Export(export::Options),
-    Replay(replay::Options),
-    Simulate(Box<simulate::Options>),
-    Live(live::Options),
     Component(PathBuf),
 }
 
@@ -107,9 +96,6 @@ fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
         Command::Diff(options) => return diff::diff(&options, output),
         Command::Merge(options) => merge::merge(&options, output)?,
         Command::Export(options) => export::export(&options, output)?,
-        Command::Live(options) => live::live(&options, output)?,
-        Command::Replay(options) => return replay::replay(&options, output),
-        Command::Simulate(options) => return simulate::simulate(&options, output),
     }
     Ok(true)
 }
@@ -136,11 +122,6 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("diff") => (diff::arguments(rest)?.map(Command::Diff), diff::HELP),
         Some("merge") => (merge::arguments(rest)?.map(Command::Merge), merge::HELP),
         Some("export") => (export::arguments(rest)?.map(Command::Export), export::HELP),
-        Some("replay") => (replay::arguments(rest)?.map(Command::Replay), replay::HELP),
-        Some("live") => (live::arguments(rest)?.map(Command::Live), live::HELP),
-        Some("simulate") => {
-            (simulate::arguments(rest)?.map(|options| Command::Simulate(Box::new(options))), simulate::HELP)
-        }
         Some("component") => (component_arguments(rest)?.map(Command::Component), COMPONENT_HELP),
         _ => return Err(format!("there is no command {command:?}").into()),
     };

@@ -1,8 +1,8 @@
-//! `converge replay`: takes a history into a document, event by event or in batches, and tells what came out.
+//! `converge-rig replay`: takes a history into a document, event by event or in batches, and tells what came out.
 
 use crate::order::Order;
-use converge::history::{self, TABLE, row_line};
 use converge::{Doc, EventRun, Row, ScanOptions};
+use converge_rig::history::{self, TABLE, row_line};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,7 +16,7 @@ pub(crate) const HELP: &str = "\
 Takes the events of a history into a document, and tells what came out.
 
 Usage:
-  converge replay HISTORY [options]
+  converge-rig replay HISTORY [options]
 
 HISTORY is a file of the form of tests/data/rows, packed by gzip or not.
 

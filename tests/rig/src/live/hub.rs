@@ -2,7 +2,7 @@
 
 use super::replica::Replica;
 use super::{DONE, END, wire};
-use crate::input::Failure;
+use crate::Failure;
 use converge::{Session, now};
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};

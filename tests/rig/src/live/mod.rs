@@ -1,4 +1,4 @@
-//! `converge live`: some of the replicas of a live run, each the writer of some branches of a history.
+//! `converge-rig live`: some of the replicas of a live run, each the writer of some branches of a history.
 //!
 //! The first replica of all is the hub: it listens on a loopback socket, and the others talk sessions with it, in turns
 //! offline and online. `host-js/bin/live.js` is the same for replicas in Node, but for the hub.
@@ -8,7 +8,7 @@ mod hub;
 mod replica;
 mod wire;
 
-use crate::input::Failure;
+use crate::Failure;
 use lexopt::prelude::{Long, Short, Value};
 use replica::Replica;
 use std::fs::File;
@@ -25,7 +25,7 @@ online in turns, and talks sessions with the hub, which is replica 0, over a loo
 parted by tabs, what it does, and in the end the digest of its document.
 
 Usage:
-  converge live HISTORY --replicas FROM..TO --of N [--hub PORT]
+  converge-rig live HISTORY --replicas FROM..TO --of N [--hub PORT]
 
 Options:
   --replicas FROM..TO   the replicas that this process runs, without TO
@@ -87,7 +87,7 @@ fn range(text: &str) -> Option<Range<usize>> {
 pub(crate) fn live(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let name = |error: &dyn std::fmt::Display| format!("{}: {error}", options.history.display());
     let file = File::open(&options.history).map_err(|error| name(&error))?;
-    let events = converge::history::read_events(file).map_err(|error| name(&error))?;
+    let events = converge_rig::history::read_events(file).map_err(|error| name(&error))?;
     let work = replica::share_out(events, options.of);
     let (teller, told) = mpsc::channel();
     let mut threads = Vec::new();

@@ -1,13 +1,13 @@
-//! `converge live`: replicas that talk over sockets, and how it is called.
+//! `converge-rig live`: replicas that talk over sockets, and how it is called.
 
-use crate::program::{converge, data, parts};
+use super::{data, parts, rig};
 use std::collections::BTreeSet;
 
 #[test]
 fn replicas_end_with_one_digest() {
     let history = data("automerge.history.tsv.gz");
     let arguments = ["live", history.to_str().unwrap(), "--replicas", "0..8", "--of", "8"];
-    let (code, stdout, stderr) = parts(&converge(arguments));
+    let (code, stdout, stderr) = parts(&rig(arguments));
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     let lines: Vec<Vec<&str>> = stdout.lines().map(|line| line.split('\t').collect()).collect();
     let done: Vec<&Vec<&str>> = lines.iter().filter(|line| line[0] == "done").collect();
@@ -35,10 +35,10 @@ fn wrong_calls_are_told() {
         ("live h --replicas 0..2 --of 2 --hub 9", "give --hub where the hub"),
         ("live h --replicas x --of 2", "\"x\" cannot stand there"),
     ] {
-        let (code, _, stderr) = parts(&converge(arguments.split(' ')));
+        let (code, _, stderr) = parts(&rig(arguments.split(' ')));
         assert_eq!(code, Some(2), "{arguments}");
         assert!(stderr.contains(message), "{arguments}: {stderr}");
     }
-    let (code, _, stderr) = parts(&converge(["live", "no-such-file", "--replicas", "0..2", "--of", "2"]));
+    let (code, _, stderr) = parts(&rig(["live", "no-such-file", "--replicas", "0..2", "--of", "2"]));
     assert!(code == Some(1) && stderr.contains("no-such-file"), "{stderr}");
 }

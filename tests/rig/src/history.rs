@@ -6,17 +6,17 @@
 //!
 //! ```
 //! let file = b"C\tann\t1\t\nI\tREADME\tmode=100644\tmodified=7\n";
-//! let runs = converge::history::read_events(&file[..])?;
+//! let runs = converge_rig::history::read_events(&file[..])?;
 //! assert_eq!((runs[0].peer.as_str(), runs[0].start, runs[0].lamport), ("ann", 0, Some(1)));
 //!
 //! let doc = converge::Doc::create("ben")?;
 //! doc.merge_events(&runs)?;
-//! let row = doc.scan(converge::history::TABLE, &Default::default())?.rows.remove(0);
-//! assert_eq!(converge::history::row_line(&row), "README\tmode=100644\tmodified=7");
+//! let row = doc.scan(converge_rig::history::TABLE, &Default::default())?.rows.remove(0);
+//! assert_eq!(converge_rig::history::row_line(&row), "README\tmode=100644\tmodified=7");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::{Cell, Doc, EventId, EventRun, Row, RowOp, Value};
+use converge::{Cell, Doc, EventId, EventRun, Row, RowOp, Value};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -174,7 +174,7 @@ fn for_each_line(file: impl Read, mut take: impl FnMut(&str) -> Result<(), Reaso
 ///
 /// # Errors
 /// Those of [`Doc::merge_events`] and [`Doc::permanent_id`].
-pub fn add_fingerprints(events: &mut [EventRun]) -> Result<(), crate::Error> {
+pub fn add_fingerprints(events: &mut [EventRun]) -> Result<(), converge::Error> {
     let doc = Doc::create("fingerprints")?;
     doc.merge_events(events)?;
     let mut known: HashMap<EventId, u64> = HashMap::with_capacity(events.len());

@@ -1,4 +1,4 @@
-//! What `converge simulate` is asked for.
+//! What `converge-rig simulate` is asked for.
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::fmt;
@@ -12,7 +12,7 @@ bytes sent, the pairs of peers that show different things, and the entries (or r
 end the tick of the second half from which on all agreed. The peers, p0, p1 and so on, write in the first half alone.
 
 Usage:
-  converge simulate TOPOLOGY... [options]
+  converge-rig simulate TOPOLOGY... [options]
 
 Topologies:
   star            all peers talk with a relay

@@ -1,7 +1,7 @@
 //! Reading histories: the form, and every way in which a file breaks it.
 
-use converge::history::{Error, MAX_BYTES, MAX_LINE_BYTES, Reason, read_events, read_rows, row_line};
 use converge::{Cell, EventId, EventRun, Row, RowOp, Value};
+use converge_rig::history::{Error, MAX_BYTES, MAX_LINE_BYTES, Reason, read_events, read_rows, row_line};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::{self, Read, Write};

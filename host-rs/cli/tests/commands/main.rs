@@ -1,0 +1,93 @@
+//! The program `converge`, run on the real histories and on damaged files.
+
+mod calls;
+mod diff;
+mod export;
+mod inspect;
+mod log;
+mod merge;
+mod readme;
+
+use converge::{Doc, Error, EventRun, Value};
+use converge_rig::history::{add_fingerprints, read_events};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn data(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/rows").join(file)
+}
+
+fn converge<Argument: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).output().expect("the program starts")
+}
+
+/// Returns the exit code, standard output and standard error.
+fn parts(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder for the test")
+}
+
+/// Runs the program in a folder; gives its exit code and what it said.
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let program = Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).current_dir(folder).output();
+    parts(&program.expect("the program starts"))
+}
+
+/// What a run said that ended well, and that it said nothing on standard error.
+fn said(folder: &Path, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = run(folder, arguments);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}: {stdout}");
+    stdout
+}
+
+/// What a run said on standard error that failed, and that it said nothing else.
+fn complained(folder: &Path, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = run(folder, arguments);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{arguments:?}: {stderr}");
+    assert!(stderr.starts_with("converge: ") && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn history(name: &str) -> Vec<EventRun> {
+    let mut events = read_events(File::open(data(name)).expect("it is there")).expect("a history");
+    add_fingerprints(&mut events).expect("the events are valid");
+    events
+}
+
+/// A document of these events.
+fn document(events: &[EventRun]) -> Doc {
+    let doc = Doc::create("test").expect("a document");
+    doc.merge_events(events).expect("events of a history");
+    doc
+}
+
+/// What is said of this, in a line of its own.
+fn fact<'a>(said: &'a str, name: &str) -> &'a str {
+    let begins = format!("{name:<9} ");
+    // Tables are wider.
+    let fact = said.lines().find_map(|line| line.strip_prefix(&begins).filter(|fact| !fact.starts_with(' ')));
+    fact.unwrap_or_else(|| panic!("no {name} in {said}"))
+}
+
+/// A small document with what is hard to show.
+fn odd() -> Result<Doc, Error> {
+    let doc = Doc::create("ann, \"the\" first")?;
+    let cells: [(&str, Value); 8] = [
+        ("blob", Value::Blob(vec![0, 255])),
+        ("flag", true.into()),
+        ("large", i64::MAX.into()),
+        ("none", f64::NAN.into()),
+        ("null", Value::Null),
+        ("real", 2.0.into()),
+        ("text", "a,\"b\"\r\n\u{1b}[31m".into()),
+        ("vast", f64::NEG_INFINITY.into()),
+    ];
+    doc.insert("odd", "r\n1", cells)?;
+    doc.insert("odd", "r2", [("text", ""), ("zoo", "é")])?;
+    Ok(doc)
+}

@@ -1,0 +1,112 @@
+//! `converge merge`: one document from documents and updates.
+
+use super::{complained, document, fact, folder, history, odd, said};
+use converge::{Doc, Error};
+use std::fs;
+
+#[test]
+fn merge_takes_documents_and_updates_in_any_number() -> Result<(), Error> {
+    let folder = folder();
+    let events = history("yjs.history.tsv.gz");
+    let whole = document(&events);
+    let (early, middle) = (document(&events[..800]), document(&events[..1_500]));
+    early.save_file(folder.path().join("early"))?;
+    middle.save_file(folder.path().join("middle"))?;
+    fs::write(folder.path().join("late"), whole.update_since(&middle.summary()?)?).expect("written");
+
+    let shown = said(folder.path(), &["merge", "early", "late", "middle", "-o", "out"]);
+    let expected = format!(
+        "late: 0 applied, 0 known before\nmiddle: 1447 applied, 800 known before\nwaiting   0\ndigest    {}\n",
+        whole.digest()?
+    );
+    assert_eq!(shown, expected);
+    assert_eq!(fs::read(folder.path().join("out")).expect("written"), whole.save()?);
+    // Onto one of those that are merged, and with what is left waiting.
+    let shown = said(folder.path(), &["merge", "-o", "early", "early", "late"]);
+    assert_eq!(fact(&shown, "waiting"), "747");
+    assert!(fact(&shown, "missing").contains(':'), "{shown}");
+    let waiting = Doc::load_file("test", folder.path().join("early"))?;
+    assert_eq!(waiting.merge_events(&[])?.waiting, 747);
+    let shown = said(folder.path(), &["merge", "middle", "early", "--output", "out"]);
+    assert!(shown.starts_with("early: 747 applied, 800 known before\nwaiting   0\n"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn merging_two_lives_of_a_peer_keeps_both() -> Result<(), Error> {
+    let folder = folder();
+    for (name, text) in [("first", "one life"), ("second", "another life")] {
+        let doc = Doc::create("ann")?;
+        doc.insert("notes", name, [("text", text)])?;
+        doc.save_file(folder.path().join(name))?;
+    }
+    let shown = said(folder.path(), &["merge", "first", "second", "-o", "out"]);
+    assert!(shown.starts_with("second: 1 applied, 0 known before\nwaiting   0\n"), "{shown}");
+    let doc = Doc::load_file("test", folder.path().join("out"))?;
+    assert_eq!(doc.version()?.len(), 2);
+    assert!(doc.get("notes", "first")?.is_some() && doc.get("notes", "second")?.is_some());
+    Ok(())
+}
+
+#[test]
+fn merges_that_are_refused_write_nothing() -> Result<(), Error> {
+    let folder = folder();
+    let doc = odd()?;
+    let compacted = Doc::load("zoe", &doc.save()?)?;
+    compacted.compact(&[compacted.summary()?])?;
+    for (name, doc) in [("doc", &doc), ("compacted", &compacted), ("empty", &Doc::create("ann")?)] {
+        doc.save_file(folder.path().join(name))?;
+    }
+    fs::write(folder.path().join("update"), doc.update_since(&Doc::summary_of(&[])?)?).expect("written");
+    fs::write(folder.path().join("damaged"), "PK").expect("written");
+
+    let merge = |one: &str, other: &str| complained(folder.path(), &["merge", one, other, "-o", "out"]);
+    let error = merge("empty", "compacted");
+    assert!(
+        error.starts_with("converge: compacted: ") && error.contains("name the compacted document first"),
+        "{error}"
+    );
+    let error = merge("update", "doc");
+    assert!(error.starts_with("converge: update: it is an update, and the command needs a document"), "{error}");
+    assert!(merge("doc", "damaged").starts_with("converge: damaged: corrupt bytes: at byte 0"));
+    assert!(merge("doc", "none").starts_with("converge: none: "));
+    assert!(!folder.path().join("out").exists());
+    let error = complained(folder.path(), &["merge", "doc", "doc", "-o", "none/out"]);
+    assert!(error.starts_with("converge: none/out: "), "{error}");
+    said(folder.path(), &["merge", "compacted", "empty", "-o", "out"]);
+    assert_eq!(fs::read(folder.path().join("out")).expect("written"), compacted.save()?);
+    Ok(())
+}
+
+/// The system refuses to let a file grow beyond 128 KiB, like a disk that is full. (A lower limit would keep the engine from
+/// starting.)
+#[cfg(unix)]
+#[test]
+fn a_failed_write_leaves_the_old_file() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let doc = Doc::create("ann")?;
+    doc.save_file(at("small"))?;
+    // Texts that do not repeat.
+    for row in 0..20_000_u64 {
+        doc.insert("t", &row.to_string(), [("x", format!("{:x}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15)))])?;
+    }
+    doc.save_file(at("large"))?;
+    assert!(fs::metadata(at("large"))?.len() > 200_000);
+    fs::write(at("out"), "old")?;
+
+    let script = "trap '' XFSZ; ulimit -f 256; exec \"$0\" merge small large -o out";
+    let run = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_converge")])
+        .current_dir(folder.path())
+        .output()?;
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("converge: out: "), "{stderr}");
+    assert_eq!(fs::read(at("out"))?, b"old");
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path())?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
+    names.sort();
+    assert_eq!(names, ["large", "out", "small"]);
+    Ok(())
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Builds a program in an empty folder on the packaged crate alone, outside the repository and without its wasm target, and
+# runs it. Shares compiled dependencies with the workspace: the same lockfile, profile and target folder.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+tar -xzf "$root"/target/release-artifacts/converge-[0-9]*.crate -C "$folder"
+mkdir "$folder/user" "$folder/user/src"
+cp "$root/tests/crate/main.rs" "$folder/user/src/main.rs"
+cp "$root/Cargo.lock" "$folder/user/Cargo.lock"
+{
+    printf '[package]\nname = "converge-user"\nedition = "2024"\n\n[dependencies]\n'
+    printf 'converge = { path = "%s", features = ["mutators"] }\n\n' "$folder"/converge-[0-9]*
+    sed -n '/^\[profile.release.package\]/,/^$/p' "$root/Cargo.toml"
+} > "$folder/user/Cargo.toml"
+
+cd "$folder/user"
+# A toolchain file or a linker setting of the repository must not help.
+cargo run --quiet --release --target-dir "$root/target/crate"

@@ -1,0 +1,127 @@
+//! The arrows between the crates and inside the JavaScript package, as `docs/architecture.md` describes them. The rooms inside
+//! the engine are checked by `component/engine/tests/rooms.rs`.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What each crate may be built on, apart from its tests. A crate that is not listed fails the test.
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("converge-engine", &[]),
+    ("converge-component", &["converge-engine"]),
+    ("converge-compat", &[]),
+    ("converge-pack", &[]),
+    ("converge-compose", &["converge-pack"]),
+    ("converge", &[]),
+    ("converge-cli", &["converge"]),
+    ("converge-rig", &["converge"]),
+    ("converge-tests", &["converge", "converge-engine"]),
+    ("converge-benches", &["converge", "converge-engine", "converge-rig"]),
+    ("converge-example-guard", &[]),
+    ("converge-example-board-schema", &[]),
+    ("converge-example-anything", &[]),
+    ("converge-example-board", &[]),
+    ("converge-hostile-mutator", &[]),
+];
+
+/// Crates that nothing depends on, not even a test.
+const LEAVES: [&str; 6] = [
+    "converge-cli",
+    "converge-benches",
+    "converge-example-guard",
+    "converge-example-board-schema",
+    "converge-example-anything",
+    "converge-example-board",
+];
+
+/// Third-party crates, and all that may be built on them: JSON never crosses the border of the component.
+const RESERVED: [(&str, &[&str]); 2] = [
+    ("serde_json", &["converge-cli", "converge-tests", "converge-benches"]),
+    ("wasmtime", &["converge", "converge-benches"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// For each crate of the workspace, the names of its dependencies: those that it is built on, and those of its tests.
+fn crates() -> BTreeMap<String, [Vec<String>; 2]> {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo starts");
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    list(&metadata["packages"])
+        .iter()
+        .map(|package| {
+            let (tests, build): (Vec<_>, _) =
+                list(&package["dependencies"]).into_iter().partition(|dependency| dependency["kind"] == "dev");
+            let names = |dependencies: Vec<Value>| dependencies.iter().map(|it| text(&it["name"])).collect();
+            (text(&package["name"]), [names(build), names(tests)])
+        })
+        .collect()
+}
+
+#[test]
+fn crates_depend_on_what_the_architecture_allows() {
+    let crates = crates();
+    for (name, [build, tests]) in &crates {
+        let allowed = ARROWS.iter().find(|(listed, _)| listed == name);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} is not in the list of arrows"));
+        for dependency in build.iter().filter(|dependency| crates.contains_key(*dependency)) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        }
+        for dependency in build.iter().chain(tests) {
+            assert!(!LEAVES.contains(&dependency.as_str()), "nothing may depend on {dependency}, but {name} does");
+        }
+        for (reserved, users) in RESERVED {
+            let uses = build.iter().any(|dependency| dependency == reserved);
+            assert!(!uses || users.contains(&name.as_str()), "{name} must not depend on {reserved}");
+        }
+    }
+    let unknown = ARROWS.iter().map(|(name, _)| *name).find(|name| !crates.contains_key(*name));
+    assert_eq!(unknown, None, "a crate in the list of arrows does not exist");
+}
+
+fn scripts(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files = entries.flat_map(|path| if path.is_dir() { scripts(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "js")).collect()
+}
+
+/// The package has no dependencies at run time: its sources import each other, what the build generates, and Node's modules.
+#[test]
+fn the_javascript_package_imports_nothing_else() {
+    let package = root().join("host-js").canonicalize().expect("a folder");
+    let (sources, generated) = (package.join("src"), package.join("dist"));
+    let mut imports = 0;
+    for file in scripts(&sources) {
+        let text = fs::read_to_string(&file).expect("text");
+        let statements = text.lines().filter(|line| !line.trim_start().starts_with(['*', '/']));
+        for line in statements.filter(|line| line.contains(" from '") || line.trim_start().starts_with("import '")) {
+            let module = line.split('\'').nth(1).unwrap_or_default();
+            imports += 1;
+            if module.starts_with("node:") {
+                continue;
+            }
+            assert!(module.starts_with('.'), "{}: {module} is another package", file.display());
+            let mut target = file.parent().expect("a folder").to_owned();
+            for part in module.split('/') {
+                match part {
+                    "." => {}
+                    ".." => assert!(target.pop()),
+                    name => target.push(name),
+                }
+            }
+            let inside = target.starts_with(&sources) || target.starts_with(&generated);
+            assert!(inside, "{}: {module} is outside the package's sources", file.display());
+        }
+    }
+    assert!(imports > 30, "only {imports} imports were read");
+}
