@@ -14,7 +14,14 @@ const LOGGED_EVERY_MS = 2000;
 export async function live() {
   const half = REPLICAS / 2;
   const board = new Board();
-  const rust = start('target/release/converge-rig', ['live', HISTORY, '--replicas', `0..${half}`, '--of', `${REPLICAS}`]);
+  const rust = start('target/release/converge-rig', [
+    'live',
+    HISTORY,
+    '--replicas',
+    `0..${half}`,
+    '--of',
+    `${REPLICAS}`,
+  ]);
   let node;
   const timer = setTimeout(() => [rust, node].forEach((run) => run?.child.kill()), MOST_SECONDS * 1000);
   const finished = [rust.finished];
