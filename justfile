@@ -137,11 +137,15 @@ fmt: npm bench-npm
     cargo fmt --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent fmt --prefix host-js
 
-# Check formatting and lints
-lint: npm bench-npm
+# Check formatting, types and lints
+lint: lint-format
+    cargo clippy --locked --workspace --all-targets --release -- -D warnings
+
+# Check formatting, and the types of the JavaScript
+[private]
+lint-format: npm bench-npm
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
-    cargo clippy --locked --workspace --all-targets --release -- -D warnings
     npm run --silent lint --prefix host-js
 
 # Write what can be installed to target/release-artifacts: component, contract, npm package, crates, program
