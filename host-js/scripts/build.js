@@ -4,17 +4,22 @@
 //
 //   dist/glue.js              the glue that jco generates, patched (patch.js) and minified
 //   dist/converge.core.wasm   the component's core module
+//   dist/packed.js            the core module as text, for `@converge/sync/inline`
 //   dist/wit/                 the contract's types, with its documentation
 //   dist/converge.min.js      the whole package for browsers in one file
-//   types/                    the types of src/
+//   dist/converge.cjs         the whole package for Node's `require`, and for Jest
+//   types/                    the types of src/, and of the same for CommonJS
+//   LICENSE                   that of the project, for the tarball
 
 import { transpile } from '@bytecodealliance/jco-transpile';
 import { build } from 'esbuild';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
+import { writeCommonjsTypes } from './commonjs-types.js';
 import { writeContractTypes } from './contract-types.js';
 import { patch } from './patch.js';
 import { root, write } from './write.js';
@@ -30,6 +35,9 @@ await writeGlue();
 await writeContractTypes();
 writeTypes();
 await writeBundle();
+await writeCommonjs();
+await writeCommonjsTypes();
+await copyFile(`${root}../LICENSE`, `${root}LICENSE`);
 
 async function writeGlue() {
   const { files, imports } = await transpile(component, {
@@ -56,6 +64,8 @@ async function writeGlue() {
     format: { comments: false },
   });
   await write('dist/glue.js', code);
+  const packed = gzipSync(main, { level: 9 }).toString('base64');
+  await write('dist/packed.js', `export const packed = '${packed}';\n`);
 }
 
 /**
@@ -106,4 +116,26 @@ async function writeBundle() {
   assert.equal(parts.length, 2, 'the bundle names the module once');
   // One file that is put somewhere looks for the other beside it.
   await write('dist/converge.min.js', parts.join(`./${MAIN}`));
+}
+
+/** All entry points are one file: errors and documents of the one are those of the others. */
+async function writeCommonjs() {
+  await build({
+    absWorkingDir: root,
+    stdin: {
+      contents: ['node', 'files', 'mutators'].map((name) => `export * from './src/${name}.js';`).join('\n'),
+      resolveDir: root,
+    },
+    outfile: 'dist/converge.cjs',
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    minifyWhitespace: true,
+    banner: { js: "const converge_url = require('node:url').pathToFileURL(__filename).href;" },
+    define: { 'import.meta.url': 'converge_url' },
+    inject: ['scripts/encodings.js'],
+    logLevel: 'warning',
+  });
+  console.log('dist/converge.cjs');
 }

@@ -1,4 +1,4 @@
-// Makes dist/wit/, the types of the contract with its documentation, and the types of the glue. Needs the contract alone,
+// Makes dist/wit/, the types of the contract with its documentation, and the types of what else is in dist/. Needs the contract alone,
 // so that the types of the package can be checked where no component is built: `node scripts/contract-types.js`.
 
 import { generateHostTypes } from '@bytecodealliance/jco-transpile';
@@ -11,6 +11,13 @@ const GLUE_TYPES = `export { instantiate } from './wit/converge.js';
 /** How many destructors of resources the component has. */
 export declare const destructors: number;
 `;
+const PACKED_TYPES = `/** The core module: base64 of gzip. */
+export declare const packed: string;
+`;
+const MODULE_TYPES = `/** The core module, where the platform or the bundler compiles what is imported. */
+declare const module: WebAssembly.Module;
+export default module;
+`;
 
 export async function writeContractTypes() {
   const files = await generateHostTypes(contract, {
@@ -22,6 +29,8 @@ export async function writeContractTypes() {
     await write(`dist/wit/${name}`, text);
   }
   await write('dist/glue.d.ts', GLUE_TYPES);
+  await write('dist/packed.d.ts', PACKED_TYPES);
+  await write('dist/converge.core.d.wasm.ts', MODULE_TYPES);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

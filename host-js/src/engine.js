@@ -4,7 +4,6 @@ import * as check from './check.js';
 import { refuseCopies } from './clone.js';
 import * as contract from './contract.js';
 import { Doc, UpdateReader } from './doc.js';
-import { InvalidArgumentError } from './errors.js';
 import { Handle, Instance } from './instance.js';
 import { randomPeer } from './peer.js';
 import { RawStore } from './raw-live.js';
@@ -190,17 +189,35 @@ export class Engine {
 }
 
 const OPEN_OPTIONS = ['front'];
+const WAY_OUT =
+  "import '@converge/sync/inline', which contains the module, or pass the module: open(bytes) or open(fetch(url))";
+/** The first bytes of every WebAssembly module. */
+const MAGIC = [0, 0x61, 0x73, 0x6d];
+/** How many bytes are looked at to recognize HTML, and how many an error shows of bytes that are not a module. */
+const START_BYTES = 64;
+const SHOWN_BYTES = 8;
 
 /**
  * Makes the package's `open` for a platform.
  *
- * @param {() => Promise<Source>} packaged returns the module of the package
+ * @param {() => Source | Promise<Source>} packaged returns the module of the package
+ * @param {() => URL} [locate] returns where that module should be, for errors
  */
-export function opener(packaged) {
+export function opener(packaged, locate) {
   /** @type {Promise<Engine> | undefined} */
   let opening;
   /** @type {Engine | undefined} */
   let shared;
+
+  const compilePackaged = async () => {
+    let source;
+    try {
+      source = await packaged();
+    } catch (cause) {
+      check.refuse(`the package's WebAssembly module could not be read${at(locate)} (${cause}); ${WAY_OUT}`);
+    }
+    return compile(source);
+  };
 
   /**
    * Returns the engine that all callers without an argument share, made of the package's module. If that engine is gone,
@@ -209,21 +226,31 @@ export function opener(packaged) {
    * @param {Source | PromiseLike<Source>} [source]
    * @param {{ front?: Front }} [options] `front`: a component in front of that engine
    * @returns {Promise<Engine>}
-   * @throws {InvalidArgumentError} if the source is not the package's module
+   * @throws {import('./errors.js').InvalidArgumentError} if the module cannot be read, or is not the package's module
    */
   return async function open(source, options = {}) {
     const { front } = /** @type {{ front?: Front }} */ (check.options(options, 'options', OPEN_OPTIONS));
     if (source !== undefined || front !== undefined) {
-      return new Engine(await compile(await (source === undefined ? packaged() : source)), front);
+      return new Engine(await (source === undefined ? compilePackaged() : compile(await source)), front);
     }
     if (opening === undefined || shared?.gone) {
-      opening = packaged()
-        .then(compile)
-        .then((module) => (shared = new Engine(module)));
+      opening = compilePackaged().then((module) => (shared = new Engine(module)));
       opening.catch(() => (opening = undefined));
     }
     return opening;
   };
+}
+
+/**
+ * @param {(() => URL) | undefined} locate
+ * @returns {string} ` from` and the URL, or nothing if there is none: the platform or a bundler left out `import.meta.url`
+ */
+function at(locate) {
+  try {
+    return locate ? ` from ${locate()}` : '';
+  } catch {
+    return '';
+  }
 }
 
 /**
@@ -235,23 +262,52 @@ async function compile(source) {
     return source;
   }
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    return compileBytes(source);
+    return compileBytes(source, '');
   }
   if (typeof Response !== 'undefined' && source instanceof Response) {
-    if (!source.ok) {
-      check.refuse(`the module could not be fetched: ${source.url} answers ${source.status} ${source.statusText}`);
+    const { ok, status, statusText, url } = source;
+    const from = url && ` from ${url}`;
+    if (!ok) {
+      check.refuse(`the WebAssembly module could not be fetched${from}: ${status} ${statusText}; ${WAY_OUT}`);
     }
-    const streams = source.headers.get('content-type')?.startsWith('application/wasm');
-    return streams ? WebAssembly.compileStreaming(source) : compileBytes(await source.arrayBuffer());
+    if (source.headers.get('content-type')?.startsWith('application/wasm')) {
+      return WebAssembly.compileStreaming(source).catch((cause) => refuseModule(from, cause));
+    }
+    return compileBytes(await source.arrayBuffer(), from);
   }
-  return check.refuse(`open() takes a module, its bytes or a response with them, not ${check.show(source)}`);
+  const hint =
+    typeof source === 'string' || /** @type {unknown} */ (source) instanceof URL
+      ? '; pass what is there: fetch(url), or the bytes of the file'
+      : '';
+  return check.refuse(`open() takes a module, its bytes or a response with them, not ${check.show(source)}${hint}`);
 }
 
-/** @param {BufferSource} bytes */
-async function compileBytes(bytes) {
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (cause) {
-    throw new InvalidArgumentError(`the bytes are not the package's WebAssembly module (${cause})`);
+/**
+ * @param {BufferSource} source
+ * @param {string} from ` from` and a URL, or nothing
+ */
+async function compileBytes(source, from) {
+  const bytes = ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+    : new Uint8Array(source);
+  if (MAGIC.some((byte, i) => bytes[i] !== byte)) {
+    const start = String.fromCharCode(...bytes.subarray(0, START_BYTES));
+    if (/^\s*<(!doctype|html|!--)/i.test(start)) {
+      check.refuse(
+        `got HTML instead of the WebAssembly module${from}: the bundler or the server did not copy it; ${WAY_OUT}`,
+      );
+    }
+    const shown = Array.from(bytes.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    check.refuse(`the bytes${from} are not a WebAssembly module: they begin with ${shown || 'nothing'}; ${WAY_OUT}`);
   }
+  return WebAssembly.compile(bytes).catch((cause) => refuseModule(from, cause));
+}
+
+/**
+ * @param {string} from
+ * @param {unknown} cause for example that the bytes are damaged, or that the page's policy forbids WebAssembly
+ * @returns {never}
+ */
+function refuseModule(from, cause) {
+  return check.refuse(`the WebAssembly module${from} could not be compiled (${cause})`);
 }

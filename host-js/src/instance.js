@@ -41,15 +41,7 @@ export class Instance {
    * @param {Front} [front]
    */
   constructor(main, front) {
-    /** @type {Exports} */
-    let exports;
-    try {
-      exports = instantiate(() => main, {}, this.#instantiator());
-    } catch (cause) {
-      throw new InvalidArgumentError(
-        `the WebAssembly module is not the one that this version of the package comes with (${cause})`,
-      );
-    }
+    const exports = instantiate(() => main, {}, this.#instantiator());
     this.#exports = { ...exports, ...front?.(exports) };
   }
 
@@ -118,7 +110,7 @@ export class Instance {
           ]),
         ),
       (/** @type {WebAssembly.Module} */ main, /** @type {WebAssembly.Imports} */ imports) => {
-        const { exports } = new WebAssembly.Instance(main, imports);
+        const { exports } = link(main, imports);
         this.#memory = /** @type {WebAssembly.Memory} */ (exports.memory);
         return exports;
       },
@@ -144,6 +136,30 @@ export class Instance {
         this.#gone = { cause };
       }
     }
+  }
+}
+
+/**
+ * @param {WebAssembly.Module} main
+ * @param {WebAssembly.Imports} imports
+ * @returns {WebAssembly.Instance}
+ */
+function link(main, imports) {
+  try {
+    const instance = new WebAssembly.Instance(main, imports);
+    if (instance.exports.memory instanceof WebAssembly.Memory) {
+      return instance;
+    }
+    throw new WebAssembly.LinkError('it exports no memory');
+  } catch (cause) {
+    // A module with other imports causes one of these. Other errors come from the platform, such as a page's policy that
+    // forbids WebAssembly.
+    if (cause instanceof TypeError || cause instanceof WebAssembly.LinkError) {
+      throw new InvalidArgumentError(
+        `the WebAssembly module is not the one that this version of the package comes with (${cause})`,
+      );
+    }
+    throw cause;
   }
 }
 

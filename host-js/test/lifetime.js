@@ -28,8 +28,11 @@ test('open(fetch(url)) works with and without the right content type', async () 
   const server = createServer((request, response) => {
     if (request.url === '/nix') {
       response.writeHead(404).end();
+    } else if (request.url === '/page') {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('\n<!DOCTYPE html><title>A page</title>');
     } else {
-      response.writeHead(200, request.url === '/typed' ? { 'content-type': 'application/wasm' } : {}).end(bytes);
+      const body = request.url?.startsWith('/short') ? bytes.subarray(0, 1000) : bytes;
+      response.writeHead(200, request.url?.endsWith('/typed') ? { 'content-type': 'application/wasm' } : {}).end(body);
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
@@ -39,10 +42,17 @@ test('open(fetch(url)) works with and without the right content type', async () 
       const engine = await open(fetch(`http://127.0.0.1:${port}/${path}`));
       assert.equal(engine.Doc.create('ann').peer(), 'ann');
     }
-    await assert.rejects(open(fetch(`http://127.0.0.1:${port}/nix`)), {
-      name: 'InvalidArgumentError',
-      message: /answers 404/,
-    });
+    for (const [path, message] of /** @type {const} */ ([
+      ['nix', /could not be fetched from http:.*\/nix: 404 Not Found; import '@converge\/sync\/inline'/],
+      [
+        'page',
+        /got HTML instead of the WebAssembly module from http:.*\/page: the bundler or the server did not copy it/,
+      ],
+      ['short', /the WebAssembly module from http:.*\/short could not be compiled \(CompileError/],
+      ['short/typed', /the WebAssembly module from http:.*\/short\/typed could not be compiled \(CompileError/],
+    ])) {
+      await assert.rejects(open(fetch(`http://127.0.0.1:${port}/${path}`)), { name: 'InvalidArgumentError', message });
+    }
   } finally {
     server.closeAllConnections();
     server.close();
@@ -68,11 +78,20 @@ test('open(module) compiles nothing, since workers do not let it', async () => {
 
 test('what is not the module is refused', async () => {
   const empty = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  // A function of no arguments, and its import as `f` from `m`.
+  const importing = new Uint8Array([...empty, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x6d, 1, 0x66, 0, 0]);
   /** @type {[source: any, message: RegExp][]} */
   const sources = [
-    ['converge.wasm', /takes a module, its bytes or a response with them, not "converge.wasm"/],
-    [null, /not null/],
-    [new Uint8Array([1, 2, 3]), /the bytes are not the package's WebAssembly module/],
+    [
+      'converge.wasm',
+      /takes a module, its bytes or a response with them, not "converge.wasm"; pass what is there: fetch/,
+    ],
+    [new URL('file:///converge.wasm'), /not a URL; pass what is there/],
+    [null, /not null$/],
+    [new Uint8Array([1, 2, 3]), /the bytes are not a WebAssembly module: they begin with 01 02 03; import /],
+    [new Uint8Array(), /they begin with nothing/],
+    [bytes.subarray(0, 1000), /the WebAssembly module could not be compiled \(CompileError/],
+    [importing, /not the one that this version of the package comes with \(TypeError/],
     [empty, /not the one that this version of the package comes with/],
   ];
   for (const [source, message] of sources) {
@@ -86,9 +105,35 @@ test('open() tries again where the module could not be had', async () => {
     if (tries++ === 0) throw new Error('offline');
     return bytes;
   });
-  await assert.rejects(flaky(), { message: 'offline' });
+  await assert.rejects(flaky(), {
+    name: 'InvalidArgumentError',
+    message: /^the package's WebAssembly module could not be read \(Error: offline\); import '@converge\/sync\/inline'/,
+  });
   assert.equal(await flaky(), await flaky());
   assert.equal(tries, 2);
+});
+
+test('where the module cannot be read, the error names its URL', async () => {
+  const offline = async () => {
+    throw new TypeError('Failed to fetch');
+  };
+  const message = /could not be read from https:\/\/example\.org\/converge\.wasm \(TypeError: Failed to fetch\)/;
+  await assert.rejects(opener(offline, () => new URL('https://example.org/converge.wasm'))(), { message });
+  // As bundlers that make CommonJS leave `import.meta.url`.
+  const nowhere = () => new URL('converge.wasm', undefined);
+  await assert.rejects(opener(async () => readFile(nowhere()), nowhere)(), {
+    message: /could not be read \(TypeError: Invalid URL\); import/,
+  });
+});
+
+test('an error of the platform is not blamed on the module', async () => {
+  const { TextDecoder } = globalThis;
+  Reflect.deleteProperty(globalThis, 'TextDecoder');
+  try {
+    await assert.rejects(open(bytes), { name: 'ReferenceError', message: /TextDecoder/ });
+  } finally {
+    globalThis.TextDecoder = TextDecoder;
+  }
 });
 
 test('a disposed document says so, and can be disposed again', async () => {
