@@ -1,15 +1,14 @@
-// The package as its users have it: installed, on Node, Bun and Deno, fetched as browsers do, and in TypeScript.
+// The package as its users have it: the code of its README, its types, and what its entry points load. `tests/platforms`
+// runs it on platforms.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { open } from '../src/node.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (/** @type {string} */ name) => join(root, 'node_modules/.bin', name);
@@ -19,47 +18,6 @@ after(() => rm(project, { recursive: true }));
 await mkdir(join(project, 'node_modules/@converge'), { recursive: true });
 await symlink(root, join(project, 'node_modules/@converge/sync'), 'dir');
 await writeFile(join(project, 'package.json'), '{ "type": "module" }');
-
-/**
- * A program that prints a digest.
- *
- * @param {string} from what it imports the package as
- * @param {'using' | 'const'} keyword Node 20 does not have `using`
- */
-const program = (from, keyword) => `
-import { Session, open, real } from ${JSON.stringify(from)};
-const { Doc, Store } = await open();
-{
-  ${keyword} doc = Doc.create('ann');
-  doc.insert('people', 'p1', { name: 'Alice', age: 30, share: real(1) });
-  ${keyword} store = Store.create('ann');
-  store.set('cursors', 'ann', 'people/p1');
-  const [copy, others] = [Doc.create('cleo'), Store.create('cleo')];
-  ${keyword} one = Session.open(doc, store, { document: 'people' });
-  ${keyword} other = Session.open(copy, others, { document: 'people' });
-  while (!(one.progress().inSync && other.progress().inSync)) {
-    for (const message of one.messages()) other.receive(message);
-    for (const message of other.messages()) one.receive(message);
-  }
-  if (others.get('cursors', 'ann')?.value !== 'people/p1') throw new Error('the entry did not come');
-  console.log(copy.digestHex());
-}
-`;
-const { Doc } = await open();
-const doc = Doc.create('ben');
-doc.raw.insert('people', 'p1', [
-  { column: 'name', value: { tag: 'text', val: 'Alice' } },
-  { column: 'age', value: { tag: 'integer', val: 30n } },
-  { column: 'share', value: { tag: 'real', val: 1 } },
-]);
-const digest = `${doc.digestHex()}\n`;
-
-await writeFile(join(project, 'using.js'), program('@converge/sync', 'using'));
-await writeFile(join(project, 'const.js'), program('@converge/sync', 'const'));
-
-test('Node', () => {
-  assert.equal(execFileSync(process.execPath, ['const.js'], { cwd: project, encoding: 'utf8' }), digest);
-});
 
 test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
@@ -125,37 +83,6 @@ test('the code of README.md', async () => {
   );
 });
 
-// A program that saves a document twice, loads it, and prints what is there.
-await writeFile(
-  join(project, 'files.js'),
-  `
-import { open } from '@converge/sync';
-import { loadFile, saveFile } from '@converge/sync/files';
-import { mkdirSync, readdirSync } from 'node:fs';
-import process from 'node:process';
-const [folder] = process.argv.slice(2);
-mkdirSync(folder);
-const engine = await open();
-const doc = engine.Doc.create('ann');
-for (const n of [1, 2]) {
-  doc.insert('t', 'r', { n });
-  await saveFile(doc, folder + '/notes');
-}
-const { n } = (await loadFile(engine, folder + '/notes', { peer: 'ann' })).get('t', 'r');
-const refused = await saveFile(doc, folder).catch((error) => error.name);
-console.log(n, refused, readdirSync(folder).join());
-`,
-);
-const filed = '2 InvalidArgumentError notes\n';
-
-test('files on Node, Bun and Deno', () => {
-  const options = /** @type {const} */ ({ cwd: project, encoding: 'utf8' });
-  const deno = ['run', '--no-prompt', '--allow-read', `--allow-write=${project}`];
-  assert.equal(execFileSync(process.execPath, ['files.js', 'by-node'], options), filed);
-  assert.equal(execFileSync(bin('bun'), ['files.js', 'by-bun'], options), filed);
-  assert.equal(execFileSync(bin('deno'), [...deno, 'files.js', 'by-deno'], options), filed);
-});
-
 test('browsers have no files', async () => {
   await writeFile(join(project, 'page.js'), "import '@converge/sync/files';");
   const browser = ['--conditions=browser', 'page.js'];
@@ -163,53 +90,17 @@ test('browsers have no files', async () => {
   assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
 });
 
-test('Bun', () => {
-  assert.equal(execFileSync(bin('bun'), ['using.js'], { cwd: project, encoding: 'utf8' }), digest);
-});
-
-test('Deno, with no permission but to read', () => {
-  assert.equal(
-    execFileSync(bin('deno'), ['run', '--no-prompt', '--allow-read', 'using.js'], { cwd: project, encoding: 'utf8' }),
-    digest,
-  );
-});
-
-test('fetched over HTTP by a runtime of web standards, in files and as one', async () => {
-  const server = createServer(async (request, response) => {
-    try {
-      const content = await readFile(join(root, request.url?.replace('/elsewhere/', '/dist/') ?? ''));
-      const type = request.url?.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
-      response.writeHead(200, { 'content-type': type }).end(content);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const host = `127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
-  try {
-    for (const file of ['src/browser.js', 'elsewhere/converge.min.js']) {
-      await writeFile(join(project, 'web.js'), program(`http://${host}/${file}`, 'using'));
-      const { stdout } = await promisify(execFile)(
-        bin('deno'),
-        ['run', '--no-prompt', '--no-config', '--quiet', `--allow-import=${host}`, `--allow-net=${host}`, 'web.js'],
-        { cwd: project, env: { ...process.env, DENO_DIR: join(project, 'cache') } },
-      );
-      assert.equal(stdout, digest);
-    }
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-});
-
 test('nothing that browsers load names a module of Node', async () => {
   for (const file of [
     'src/browser.js',
+    'src/inline.js',
+    'src/workerd.js',
     'src/engine.js',
     'src/doc.js',
     'src/peer.js',
     'src/instance.js',
     'dist/glue.js',
+    'dist/packed.js',
     'dist/converge.min.js',
   ]) {
     assert.doesNotMatch(await readFile(join(root, file), 'utf8'), /\bnode:|\bprocess\b|\brequire\(/, file);

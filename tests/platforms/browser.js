@@ -1,0 +1,69 @@
+// Finds Chromium, and opens pages in it.
+
+import { execFileSync } from 'node:child_process';
+
+const NAMES = ['chromium', 'google-chrome'];
+/** How long a page may take to show the outcome of the suite. */
+const PAGE_MS = 60_000;
+
+/** @returns {string | undefined} the program: `$CHROMIUM`, or the first that is installed */
+export function findChromium() {
+  return [process.env.CHROMIUM, ...NAMES].map(which).find((path) => path !== undefined);
+}
+
+function which(name) {
+  try {
+    return name && execFileSync('/bin/sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A Chromium that is started for the first page, and shared by all. */
+export class Browser {
+  #launched;
+
+  async #launch() {
+    const { chromium } = await import('playwright-core');
+    const executablePath = findChromium();
+    // The sandbox of Chromium does not work as root.
+    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    return chromium.launch({ executablePath, args });
+  }
+
+  /**
+   * Opens a page and waits until it shows an outcome.
+   *
+   * @param {string} url
+   * @returns {Promise<string>} the title of the page, and what it logged if it failed
+   */
+  async titleOf(url) {
+    const browser = await (this.#launched ??= this.#launch());
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      const logged = [];
+      page.on('console', (message) => logged.push(message.text()));
+      page.on('pageerror', (error) => logged.push(String(error)));
+      await page.goto(url);
+      try {
+        await page.waitForFunction(() => /^(converge|failed:) /.test(document.title), undefined, { timeout: PAGE_MS });
+      } catch {
+        logged.push(`the page shows no outcome within ${PAGE_MS / 1000} s`);
+      }
+      const title = await page.title();
+      return title.startsWith('converge ') ? title : [title, ...logged].join('\n');
+    } finally {
+      await context.close();
+    }
+  }
+
+  /** @returns {Promise<string>} nothing if there is no Chromium */
+  async version() {
+    return findChromium() === undefined ? '' : (await (this.#launched ??= this.#launch())).version();
+  }
+
+  async close() {
+    await (await this.#launched)?.close();
+  }
+}

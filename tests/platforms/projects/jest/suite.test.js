@@ -1,0 +1,11 @@
+import * as sync from '@converge/sync';
+import { open } from '@converge/sync/inline';
+import { writeFileSync } from 'node:fs';
+import { suite } from './suite.js';
+
+test('the suite', async () => {
+  const digest = await suite(sync);
+  expect(await suite({ ...sync, open })).toBe(digest);
+  // Jest prints what tests log in a form of its own.
+  writeFileSync('outcome', `converge ${digest}`);
+});

@@ -1,0 +1,70 @@
+// Compiles the code of README.md, with the annotations that a user of TypeScript adds, and what it does not show.
+
+import assert from 'node:assert/strict';
+
+const VERSIONS = ['typescript-5', 'typescript-7'];
+const COMPILER = { target: 'esnext', lib: ['esnext', 'dom'], strict: true, noEmit: true, types: [] };
+
+/** What replaces what in the README's code. */
+const ANNOTATIONS = [
+  [
+    'function sync(doc, store, socket, shown)',
+    'function sync(doc: api.Doc, store: api.Store, socket: WebSocket, shown: (received: api.Received) => void)',
+  ],
+  ['function mergeSaved(doc, saved)', 'function mergeSaved(doc: api.Doc, saved: Uint8Array)'],
+  ['db = await new Promise(', 'db = await new Promise<IDBDatabase>('],
+  ['put = (name, bytes) => new Promise(', 'put = (name: string, bytes: BufferSource) => new Promise<void>('],
+  ['get = (name) => new Promise(', 'get = (name: string) => new Promise<Uint8Array | undefined>('],
+];
+// What that code expects to be there.
+const PROLOGUE = `
+import type * as api from '@converge/sync';
+declare const modules: { get(file: string): WebAssembly.Module };
+`;
+
+async function writeReadme(project) {
+  const readme = await project.read('node_modules/@converge/sync/README.md');
+  const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1]);
+  assert.ok(blocks.length > 5, 'README.md has code');
+  const code = [PROLOGUE, blocks[0], 'const doc = ann;', ...blocks.slice(1)].join('\n');
+  const annotated = ANNOTATIONS.reduce((text, [plain, typed]) => {
+    assert.ok(text.includes(plain), `README.md has no ${plain}`);
+    return text.replace(plain, typed);
+  }, code);
+  await project.write(
+    'readme.ts',
+    `${annotated}\n// What applications do with saved bytes.\nnew Blob([doc.save()]);\n`,
+  );
+}
+
+/** Compiles with every version. */
+async function compile(project, include, options) {
+  await project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...COMPILER, ...options }, include }));
+  for (const version of VERSIONS) {
+    await project.run('node', `node_modules/${version}/bin/tsc`, '--project', '.');
+  }
+}
+
+export default {
+  title: 'TypeScript',
+  isCheap: true,
+  version: async (project) =>
+    (await Promise.all(VERSIONS.map((version) => project.read(`node_modules/${version}/package.json`))))
+      .map((manifest) => JSON.parse(manifest).version)
+      .join(', '),
+  checks: {
+    'README.md, nodenext': {
+      async test(project) {
+        await writeReadme(project);
+        await compile(project, ['*.ts'], { module: 'nodenext' });
+      },
+    },
+    'README.md, bundler': {
+      async test(project) {
+        await writeReadme(project);
+        await compile(project, ['*.ts'], { module: 'esnext', moduleResolution: 'bundler' });
+      },
+    },
+    'CommonJS, node16': { test: (project) => compile(project, ['*.cts'], { module: 'node16' }) },
+  },
+};

@@ -1,0 +1,5 @@
+import * as sync from '@converge/sync/inline';
+import { keep, show } from './page.js';
+import { suite } from './suite.js';
+
+show(suite(sync, keep));

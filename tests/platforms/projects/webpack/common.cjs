@@ -1,0 +1,8 @@
+// Without `import`, as older sources are.
+const sync = require('@converge/sync');
+const { suite } = require('./suite.cjs');
+
+suite(sync).then(
+  (digest) => (document.title = `converge ${digest}`),
+  (error) => (document.title = `failed: ${error}`),
+);

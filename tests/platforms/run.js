@@ -1,0 +1,139 @@
+// Runs the suite on platforms, with the package as users install it, and prints a table:
+//
+//   node run.js [--some | NAME…]        all platforms, those that are cheap to install, or those that are named
+
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Browser, findChromium } from './browser.js';
+import { Project } from './project.js';
+import { suite } from './sources/suite.js';
+
+/** How many platforms are installed at the same time, and how many are tested: the one waits, the other computes. */
+const INSTALLS = 4;
+const TESTS = 2;
+const NO_BROWSER = 'no Chromium is installed, and $CHROMIUM names none';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const target = join(root, 'target/platforms');
+const named = process.argv.slice(2);
+
+const shared = {
+  root,
+  tarball: await pack(),
+  digest: await suite(await import('../../host-js/src/node.js')),
+  browser: new Browser(),
+};
+const hasBrowser = findChromium() !== undefined;
+const installs = limit(INSTALLS);
+const tests = limit(TESTS);
+const platforms = await choose();
+const rows = (
+  await Promise.all(
+    platforms.map(async (platform) => {
+      const tested = await testPlatform(platform);
+      console.error(`${platform.title}: ${tested.map(({ row }) => row[3]).join(', ')}`);
+      return tested;
+    }),
+  )
+).flat();
+await shared.browser.close();
+
+print(['platform', 'version', 'check', 'result', 'seconds'], ['-', '-', '-', '-', '-:'], ...rows.map(({ row }) => row));
+for (const { row, failure } of rows.filter(({ failure }) => failure)) {
+  console.log(`\n${row[0]}, ${row[2]}: ${failure.message ?? failure}`);
+}
+const count = (result) => rows.filter(({ row }) => row[3] === result).length;
+const skipped = count('left out');
+for (const reason of new Set(rows.flatMap(({ reason }) => reason ?? []))) console.log(`\nLeft out: ${reason}.`);
+console.log(`\n${count('passed')} passed, ${count('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exitCode = rows.length === 0 || count('failed') > 0 ? 1 : 0;
+
+/** @returns {Promise<string>} the path of the package's tarball */
+async function pack() {
+  await mkdir(target, { recursive: true });
+  const args = ['pack', '--silent', '--pack-destination', target];
+  const name = execFileSync('npm', args, { cwd: join(root, 'host-js'), encoding: 'utf8' }).trim();
+  return join(target, name);
+}
+
+async function choose() {
+  const names = await readdir(new URL('projects', import.meta.url));
+  const all = await Promise.all(
+    names.sort().map(async (name) => ({ name, ...(await import(`./projects/${name}/platform.mjs`)).default })),
+  );
+  const unknown = named.filter((name) => name !== '--some' && !names.includes(name));
+  if (unknown.length > 0) throw new Error(`no platform ${unknown.join(', ')}; there are ${names.join(', ')}`);
+  if (named.includes('--some')) return all.filter(({ isCheap }) => isCheap);
+  return named.length > 0 ? all.filter(({ name }) => named.includes(name)) : all;
+}
+
+/**
+ * @param {{ name: string, title: string, tool?: string, version?: (project: Project) => Promise<string>, leftOut?: string,
+ *   checks: Record<string, { needsBrowser?: boolean, test: (project: Project) => Promise<void> }> }} platform
+ */
+async function testPlatform({ name, title, tool, version, leftOut, checks }) {
+  if (leftOut) return [{ row: [title, '', 'all', 'left out', ''], reason: `${title}: ${leftOut}` }];
+  const project = new Project(name, join(target, name), shared);
+  const installed = await installs(() => timed(() => project.install()));
+  if (installed.failure) return [{ row: [title, '', 'install', 'failed', installed.seconds], ...installed }];
+  return tests(async () => {
+    const rows = [];
+    const shown = tool
+      ? JSON.parse(await readFile(join(project.folder, 'node_modules', tool, 'package.json'), 'utf8')).version
+      : await version(project);
+    for (const [check, { needsBrowser, test }] of Object.entries(checks)) {
+      if (needsBrowser && !hasBrowser && process.env.CI !== 'true') {
+        rows.push({ row: [title, shown, check, 'left out', ''], reason: NO_BROWSER });
+        continue;
+      }
+      const { failure, seconds } = await timed(async () => {
+        try {
+          if (needsBrowser && !hasBrowser) throw new Error(NO_BROWSER);
+          await test(project);
+        } finally {
+          await project.close();
+        }
+      });
+      rows.push({ row: [title, shown, check, failure ? 'failed' : 'passed', seconds], failure });
+    }
+    return rows;
+  });
+}
+
+async function timed(work) {
+  const start = performance.now();
+  const failure = await work().then(
+    () => undefined,
+    (error) => error ?? new Error('an unknown error'),
+  );
+  return { failure, seconds: ((performance.now() - start) / 1000).toFixed(1) };
+}
+
+/** @returns {<T>(work: () => Promise<T>) => Promise<T>} runs so many at the same time */
+function limit(most) {
+  let running = 0;
+  const waiting = [];
+  return async (work) => {
+    if (running === most) await new Promise((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      if (waiting.length > 0) waiting.shift()();
+      else running--;
+    }
+  };
+}
+
+/** Prints rows as a Markdown table. */
+function print(...table) {
+  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
+  for (const row of table) {
+    const cells = row.map((cell, column) =>
+      /^-/.test(cell) ? cell.padStart(widths[column], '-') : cell.padEnd(widths[column]),
+    );
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+}

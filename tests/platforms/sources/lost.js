@@ -1,0 +1,4 @@
+import { open } from '@converge/sync';
+import { show } from './page.js';
+
+show(open());

@@ -1,0 +1,61 @@
+// What every platform runs: a merge of two replicas, presence, a session, a refusal, saving and loading.
+
+// The calls of the package that make objects, in one place.
+const createDoc = (engine, peer) => engine.Doc.create(peer);
+const loadDoc = (engine, saved, peer) => engine.Doc.load(saved, { peer });
+const createStore = (engine, peer) => engine.Store.create(peer);
+const openSession = ({ Session }, doc, store, options) => Session.open(doc, store, options);
+
+/**
+ * @param {object} sync what `@converge/sync` exports
+ * @param {(bytes: Uint8Array) => Promise<Uint8Array>} keep stores bytes and reads them back
+ * @returns {Promise<string>} the digest of the document, which is the same on every platform
+ */
+export async function suite(sync, keep = async (bytes) => bytes) {
+  const engine = await sync.open();
+
+  const ann = createDoc(engine, 'ann');
+  const ben = createDoc(engine, 'ben');
+  ann.insert('people', 'p1', { name: 'Alice', age: 30, share: 0.5, photo: new Uint8Array([1, 2]) });
+  ben.insert('people', 'p1', { city: 'Århus', name: 'Alicia' });
+  ann.mergeUpdate(ben.updateSince(ann.summary()));
+  ben.mergeUpdate(ann.updateSince(ben.summary()));
+  equal(ann.digestHex(), ben.digestHex(), 'digests after a merge');
+  equal(ann.get('people', 'p1').age, 30, 'a merged cell');
+  equal(ann.get('people', 'p1').city, 'Århus', 'a merged cell');
+
+  const cursors = createStore(engine, 'ann');
+  cursors.set('cursors', 'ann', 'people/p1');
+  const others = createStore(engine, 'cleo');
+  others.mergeUpdate(cursors.takeUpdate());
+  equal(others.get('cursors', 'ann')?.value, 'people/p1', 'an entry after a merge');
+
+  const cleo = createDoc(engine, 'cleo');
+  const here = openSession(sync, ann, cursors, { document: 'people' });
+  const there = openSession(sync, cleo, others, { document: 'people' });
+  cursors.set('cursors', 'ann', 'people/p2');
+  while (!(here.progress().inSync && there.progress().inSync)) {
+    for (const message of here.messages()) there.receive(message);
+    for (const message of there.messages()) here.receive(message);
+  }
+  equal(cleo.digestHex(), ann.digestHex(), 'digests after a session');
+  equal(others.get('cursors', 'ann')?.value, 'people/p2', 'an entry after a session');
+
+  let refused;
+  try {
+    ann.update('people', 'nobody', {});
+  } catch (error) {
+    refused = error;
+  }
+  equal(refused instanceof sync.NoSuchRowError, true, `the class of the error ${refused}`);
+
+  const again = loadDoc(engine, await keep(cleo.save()), 'cleo');
+  equal(again.digestHex(), ann.digestHex(), 'digests after saving and loading');
+  again.delete('people', 'p1');
+  equal(again.get('people', 'p1'), undefined, 'a deleted row');
+  return ann.digestHex();
+}
+
+function equal(actual, expected, what) {
+  if (actual !== expected) throw new Error(`${what}: ${actual} instead of ${expected}`);
+}
