@@ -88,6 +88,9 @@ test('docs/limits.md lists the limits of the engine', async () => {
   );
 });
 
+test('docs/guide/wac.md shows the file that its command composes', () =>
+  assert.deepEqual(blocks('docs/guide/wac.md', 'wac'), [read('examples/guard/guard.wac')]));
+
 test('CHANGELOG.md names every function of the contract', () => {
   const contract = ['durable', 'ephemeral', 'session'].map((name) => read(`wit/${name}.wit`)).join('\n');
   const functions = [...contract.matchAll(/^ +([a-z-]+): (?:static )?func/gm)].map((match) => match[1]);

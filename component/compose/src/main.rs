@@ -14,7 +14,9 @@ fn main() -> Result<()> {
         ("guard.wasm", converge_compose::guard(&workspace, "converge-example-board-schema")?),
         ("guard-anything.wasm", converge_compose::guard(&workspace, "converge-example-anything")?),
         ("board.wasm", build("converge-example-board")?),
-        // Where resources cannot pass between the parts of a composite, the parts are linked.
+        // The parts, for composing them by other tools. Where resources cannot pass between the parts of a composite, hosts
+        // link them.
+        ("parts/compat.wasm", build("converge-compat")?),
         ("parts/guard.wasm", build("converge-example-guard")?),
         ("parts/board-schema.wasm", build("converge-example-board-schema")?),
         ("parts/anything.wasm", build("converge-example-anything")?),
