@@ -11,8 +11,8 @@ default:
 demo: build-js
     node tests/demo/main.js
 
-# All tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents
-test: test-engine test-rs test-js test-compose test-docs
+# All tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
+test: test-engine test-rs test-js test-compose test-docs test-packages
     # What all hosts must agree on, they do: byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
     cmp target/conformance/native.txt target/conformance/host-js.txt
@@ -30,6 +30,19 @@ build-cli:
 # Compose the engine with what is built around it: target/compat.wasm, which answers `mizchi:converge`
 compose:
     cargo run --quiet --release --bin converge-compose -- target
+
+# Compose by the command line of wac instead (installs it, which takes minutes): target/wac
+wac: build compose
+    [ -x target/tools/bin/wac ] || cargo install --locked --root target/tools --no-default-features --features wit wac-cli@0.12.0
+    mkdir -p target/wac
+    # As docs/guide/wac.md says.
+    target/tools/bin/wac plug target/parts/compat.wasm --plug target/converge.wasm -o target/wac/compat.wasm
+    target/tools/bin/wac compose examples/guard/guard.wac \
+        --dep converge:engine=target/converge.wasm \
+        --dep converge:guard=target/parts/guard.wasm \
+        --dep converge:schema=target/parts/board-schema.wasm \
+        -o target/wac/guard.wasm
+    target/tools/bin/wac targets target/wac/guard.wasm wit --world converge
 
 # Build the mutators in JavaScript: target/people.wasm
 mutators: people-npm
@@ -67,6 +80,16 @@ test-compose: compose build-js
 # Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
 test-docs: build-js
     node --test tests/documents.test.js tests/fingerprints.test.js tests/format.test.js tests/protocol.test.js
+
+# Test the package as users install it, on platforms that install fast: Node, TypeScript, Vite, esbuild, Bun, Deno, plain jco
+[parallel]
+test-packages: build-js chromium platforms-npm
+    node tests/platforms/run.js --some
+
+# Test the package as users install it, on all platforms or on those that are named, and print a table
+[parallel]
+matrix *names: build-js chromium platforms-npm
+    node tests/platforms/run.js {{names}}
 
 # Test with more random histories: how many, and from which seed on
 seeds count="100000" first="10000":
@@ -125,6 +148,17 @@ bench-npm:
 people-npm:
     [ examples/mutators/people/node_modules/.package-lock.json -nt examples/mutators/people/package-lock.json ] || npm ci --prefix examples/mutators/people --no-audit --no-fund
 
+# Install what opens pages in Chromium
+[private]
+platforms-npm:
+    [ tests/platforms/node_modules/.package-lock.json -nt tests/platforms/package-lock.json ] || npm ci --prefix tests/platforms --no-audit --no-fund
+
+# Install Debian's Chromium if this is root on Debian; elsewhere, tests leave out what needs a browser if there is none
+[private]
+chromium:
+    command -v "${CHROMIUM:-chromium}" google-chrome > /dev/null || [ ! -e /etc/debian_version ] || [ "$(id -u)" != 0 ] || \
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null)
+
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:
     rustup target add wasm32-wasip1 wasm32-unknown-unknown
@@ -137,15 +171,11 @@ fmt: npm bench-npm
     cargo fmt --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent fmt --prefix host-js
 
-# Check formatting, types and lints
-lint: lint-format
-    cargo clippy --locked --workspace --all-targets --release -- -D warnings
-
-# Check formatting, and the types of the JavaScript
-[private]
-lint-format: npm bench-npm
+# Check formatting and lints
+lint: npm bench-npm
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
+    cargo clippy --locked --workspace --all-targets --release -- -D warnings
     npm run --silent lint --prefix host-js
 
 # Write what can be installed to target/release-artifacts: component, contract, npm package, crates, program
