@@ -14,7 +14,6 @@ const FIRST_SEED = Number(process.env.CONVERGE_FIRST_SEED ?? 0);
 const data = new URL('data/', import.meta.url);
 const crashers = new URL('crashers/', import.meta.url);
 const engine = await open();
-const { Doc } = engine;
 
 const folders = readdirSync(data).filter((name) => name.startsWith('format-'));
 test('there are files of version 1', () => assert.ok(folders.includes('format-1')));
@@ -48,7 +47,7 @@ for (const folder of folders) {
       });
 
       test(`${folder}/${name}: the engine finds what the .json says, and saves the same bytes`, () => {
-        const doc = Doc.load(bytesOf(name), { peer: 'reader' });
+        const doc = engine.load(bytesOf(name), { peer: 'reader' });
         assert.deepEqual(factsOf(engine, doc.raw), facts);
         assert.deepEqual(doc.save(), bytesOf(name));
         doc.dispose();
@@ -59,7 +58,7 @@ for (const folder of folders) {
       });
 
       test(`${folder}/${name}: the engine merges it`, () => {
-        const doc = into === undefined ? Doc.create('reader') : Doc.load(bytesOf(into), { peer: 'reader' });
+        const doc = into === undefined ? engine.create('reader') : engine.load(bytesOf(into), { peer: 'reader' });
         doc.mergeUpdate(bytesOf(name));
         assert.deepEqual(factsOf(engine, doc.raw), after);
         doc.dispose();
@@ -86,7 +85,7 @@ for (const [name, events, rows] of [
   ['automerge', 1655, 649],
 ]) {
   test(`the history of ${name}`, async () => {
-    const doc = Doc.create('replay');
+    const doc = engine.create('replay');
     doc.mergeEvents(await readHistory(new URL(`rows/${name}.history.tsv.gz`, data).pathname));
     const found = checkSame(doc);
     assert.equal(historyFacts(found.runs).events, events);
@@ -135,7 +134,7 @@ function checkSame(doc) {
     const least = horizon.find((entry) => entry.peer === peer)?.count ?? 0;
     return { peer, count: least + Math.floor((count - least) / 2) };
   });
-  for (const known of [Doc.summaryOf(horizon), Doc.summaryOf(half), doc.summary()]) {
+  for (const known of [engine.summaryOf(horizon), engine.summaryOf(half), doc.summary()]) {
     const runs = since(known);
     const update = read(doc.updateSince(known));
     assert.deepEqual(sameTimes(update, eventsOf(runs)), historyFacts(runs));
@@ -225,7 +224,7 @@ function digest(tables) {
  */
 function makeRandom(next) {
   const below = (bound) => Number(next() % BigInt(bound));
-  const replicas = ['a', 'ab', 'b', 'é'].slice(below(3)).map((peer) => Doc.create(peer));
+  const replicas = ['a', 'ab', 'b', 'é'].slice(below(3)).map((peer) => engine.create(peer));
   const doc = replicas[0];
   const states = [];
   const note = () =>
@@ -236,7 +235,7 @@ function makeRandom(next) {
     });
   for (let steps = 5 + below(40); steps > 0; steps--) {
     const [one, other] = [replicas[below(replicas.length)], replicas[below(replicas.length)]];
-    if (below(12) === 0) replicas.push(Doc.load(one.save(), { peer: one.peer() }));
+    if (below(12) === 0) replicas.push(engine.load(one.save(), { peer: one.peer() }));
     else if (below(3) > 0) commitRandom(one, below);
     else if (one !== other) one.mergeUpdate(other.updateSince(one.summary()));
     note();
@@ -260,7 +259,7 @@ function makeRandom(next) {
   const before = waitsOf(read(doc.save()).waiting);
 
   // Another replica goes on from here, at times as the same peer, and a part of that arrives.
-  const late = Doc.load(doc.save(), { peer: below(3) === 0 ? doc.peer() : 'late' });
+  const late = engine.load(doc.save(), { peer: below(3) === 0 ? doc.peer() : 'late' });
   const known = late.summary();
   for (let commits = below(6); commits > 0; commits--) {
     commitRandom(late, below);

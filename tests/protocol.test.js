@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Session, open } from '../host-js/src/node.js';
+import { open } from '../host-js/src/node.js';
 import { Bytes } from './bytes.js';
 import { read } from './format.js';
 import { addressOf, readContent, readEntries, readMessage } from './protocol.js';
@@ -14,9 +14,9 @@ const NONCES = [7n, 2n ** 64n - 1n];
 const FRAME_BYTES = 10; // before the entries of a short frame
 const CHECKSUM_BYTES = 4;
 
-function side(peer, options = {}, doc = engine.Doc.create(peer)) {
-  const store = engine.Store.create(peer, { timeToLive: 1e6 });
-  return { doc, store, open: (nonce) => Session.open(doc, store, { document: 'notes', nonce, ...options }) };
+function side(peer, options = {}, doc = engine.create(peer)) {
+  const store = engine.createStore(peer, { timeToLive: 1e6 });
+  return { doc, store, open: (nonce) => engine.openSession(doc, store, { document: 'notes', nonce, ...options }) };
 }
 
 /** Carries messages between new sessions until both sides are quiet; returns what each of them said, its parts joined. */
@@ -119,9 +119,9 @@ test('a conversation with a side below the horizon', () => {
 });
 
 test('a conversation of two replicas that wrote as one peer', () => {
-  const first = engine.Doc.create('ann');
+  const first = engine.create('ann');
   for (let n = 0; n < 20; n++) first.insert('t', 'r', { n });
-  const second = engine.Doc.load(first.save(), { peer: 'ann' });
+  const second = engine.load(first.save(), { peer: 'ann' });
   for (let n = 0; n < 5; n++) first.update('t', 'r', { a: n });
   for (let n = 0; n < 5; n++) second.update('t', 'r', { b: n });
   const said = listen(side('ann', {}, first), side('ann', {}, second));
@@ -145,7 +145,7 @@ test('a conversation of two replicas that wrote as one peer', () => {
 });
 
 test('a side that needs a document says so', () => {
-  const [ann, ben] = [engine.Doc.create('ann'), engine.Doc.create('ben')];
+  const [ann, ben] = [engine.create('ann'), engine.create('ben')];
   ann.insert('t', 'r', {});
   ben.mergeUpdate(ann.updateSince());
   const known = ann.summary();

@@ -36,7 +36,7 @@ export async function composition({ sets: rows, updatedRows: updated }) {
     const front = schema === undefined ? undefined : await guard(schema);
     const engine = await open(undefined, front && { front });
     const empty = () => {
-      const doc = engine.Doc.create('ann');
+      const doc = engine.create('ann');
       doc.insert('columns', 'todo', { name: 'To do' });
       return doc;
     };
@@ -70,7 +70,7 @@ export async function composition({ sets: rows, updatedRows: updated }) {
 
   const { instantiate, getCoreModule } = await transpiled('board.wasm');
   const board = new Mutators(instantiate, getCoreModule);
-  const doc = (await open()).Doc.create('ann');
+  const doc = (await open()).create('ann');
   const add = (/** @type {number} */ row) => board.apply(doc, 'add', [id(row), TITLE]);
   for (let row = rows; row < rows + updated; row++) add(row);
   const mutators = seconds(() => {

@@ -41,7 +41,7 @@ export async function run(work, library, size) {
  */
 async function ofConverge(peer) {
   const engine = await open(module);
-  const store = engine.Store.create(peer, FOREVER);
+  const store = engine.createStore(peer, FOREVER);
   return {
     set: (key, number, now) => void store.set('cursors', key, number, now),
     takeUpdate: () => store.takeUpdate() ?? assert.fail('nothing changed'),
@@ -133,14 +133,14 @@ async function histories() {
   for (const name of ['automerge', 'yjs']) {
     const path = fileURLToPath(new URL(`../../tests/data/rows/${name}.history.tsv.gz`, import.meta.url));
     const events = await readHistory(path);
-    addFingerprints((await open(module)).Doc, events);
+    addFingerprints(await open(module), events);
     const digests = [];
     for (const [way, given, batch] of /** @type {[string, EventRun[], number][]} */ ([
       ['an event a call', events, 1],
       ['shuffled, an event a call', shuffled(events), 1],
       ['one call', events, events.length],
     ])) {
-      const doc = (await open(module)).Doc.create('1');
+      const doc = (await open(module)).create('1');
       const begin = performance.now();
       for (let at = 0; at < given.length; at += batch) doc.mergeEvents(given.slice(at, at + batch));
       const seconds = (performance.now() - begin) / 1e3;
@@ -148,7 +148,7 @@ async function histories() {
       digests.push(doc.digestHex());
     }
     const [engine, other] = [await open(module), await open(module)];
-    const [ann, ben] = [engine.Doc.create('ann'), other.Doc.create('ben')];
+    const [ann, ben] = [engine.create('ann'), other.create('ben')];
     ann.mergeEvents(events);
     const begin = performance.now();
     const { bytes } = talk([engine, ann], [other, ben]);

@@ -7,11 +7,11 @@ import { test } from 'node:test';
 import { canonical, expand } from '../../host-js/conformance/notation.js';
 import { checkEnd } from '../../host-js/conformance/lasting.js';
 import { Scene, runStep } from '../../host-js/conformance/runner.js';
-import { Session, open } from '../../host-js/src/node.js';
+import { open } from '../../host-js/src/node.js';
 import { target, transpiled } from '../transpiled.js';
 import { guard } from './link.js';
 
-/** @import { Front } from '../../host-js/src/instance.js' */
+/** @import { Front } from '../../host-js/src/types.js' */
 
 /** The conformance cases that are run here, some of every kind; wasmtime runs all of them. */
 const FOLDERS = ['commit', 'fork', 'peek', 'transaction', 'update-reader', 'values', 'waiting', 'watch'];
@@ -50,7 +50,7 @@ for (const asByCli of [false, true]) {
  */
 async function checkRules(front) {
   const [free, guarded] = [await open(), await open(undefined, { front })];
-  const [ann, ben] = [guarded.Doc.create('ann'), free.Doc.create('ben')];
+  const [ann, ben] = [guarded.create('ann'), free.create('ben')];
   const refused = (rule) => ({
     name: 'InvalidArgumentError',
     message: new RegExp(`^the schema's rule "${rule}" refuses`),
@@ -71,7 +71,7 @@ async function checkRules(front) {
   const sides = [
     [free, ben],
     [guarded, ann],
-  ].map(([engine, doc]) => Session.open(doc, engine.Store.create(doc.peer()), { document: 'board' }));
+  ].map(([engine, doc]) => engine.openSession(doc, engine.createStore(doc.peer()), { document: 'board' }));
   const [from, to] = sides;
   const carry = () => {
     for (let quiet = false; !quiet;) {

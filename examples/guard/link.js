@@ -2,7 +2,7 @@
 
 import { transpiled } from '../transpiled.js';
 
-/** @import { Front } from '../../host-js/src/instance.js' */
+/** @import { Front } from '../../host-js/src/types.js' */
 
 /**
  * What `open(source, { front })` takes: the guard, with the schema of this name.

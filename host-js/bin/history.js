@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 
-/** @import { DocClass } from '../src/engine.js' */
+/** @import { Engine } from '../src/engine.js' */
 /** @import { Cell, EventId, EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 
 /** The table that the histories fill. */
@@ -63,11 +63,11 @@ export async function readHistory(path) {
  * Adds the fingerprints of their dependencies to events that have none, each of which follows its dependencies. With
  * fingerprints, they can be merged in any order. Merges all of them into a document of its own.
  *
- * @param {DocClass} Doc
+ * @param {Engine} engine
  * @param {EventRun[]} events
  */
-export function addFingerprints(Doc, events) {
-  const doc = Doc.create('fingerprints');
+export function addFingerprints(engine, events) {
+  const doc = engine.create('fingerprints');
   doc.mergeEvents(events);
   /** @type {Map<string, bigint>} */
   const known = new Map();

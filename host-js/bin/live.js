@@ -7,13 +7,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Session, open } from '../src/node.js';
+import { open } from '../src/node.js';
 import { readHistory } from './history.js';
 
 /** @import { Commit, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Socket } from 'node:net' */
-/** @import { Doc } from '../src/doc.js' */
-/** @import { Store } from '../src/store.js' */
+/** @import { Engine } from '../src/engine.js' */
 
 const USAGE = 'usage: live HISTORY.tsv.gz --replicas FROM..TO --of N --hub PORT\n';
 const DOCUMENT = 'live';
@@ -43,9 +42,7 @@ async function main() {
     const replicas = [];
     for (let number = asked.from; number < asked.to; number++) {
       const name = `node-${String(number).padStart(2, '0')}`;
-      const doc = engine.Doc.create(name);
-      const store = engine.Store.create(name, { timeToLive: TIME_TO_LIVE_MS });
-      replicas.push(new Replica(name, doc, store, work[number] ?? []).run(asked.hub));
+      replicas.push(new Replica(engine, name, work[number] ?? []).run(asked.hub));
     }
     await Promise.all(replicas);
     return 0;
@@ -95,15 +92,15 @@ class Replica {
   #told = 0;
 
   /**
+   * @param {Engine} engine
    * @param {string} name
-   * @param {Doc} doc
-   * @param {Store} store
    * @param {Commit[]} work
    */
-  constructor(name, doc, store, work) {
+  constructor(engine, name, work) {
+    this.engine = engine;
     this.name = name;
-    this.doc = doc;
-    this.store = store;
+    this.doc = engine.create(name);
+    this.store = engine.createStore(name, { timeToLive: TIME_TO_LIVE_MS });
     this.work = work.reverse();
   }
 
@@ -133,7 +130,7 @@ class Replica {
   async #online(port) {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
-    const session = Session.open(this.doc, this.store, { document: DOCUMENT });
+    const session = this.engine.openSession(this.doc, this.store, { document: DOCUMENT });
     const sendAll = () => session.flush((message) => this.#send(socket, message));
     /** @type {unknown} */
     let failure;

@@ -81,10 +81,10 @@ function readArguments() {
 async function replay(asked) {
   const history = await readHistory(asked.history);
   const expected = asked.expect === undefined ? undefined : await readExpected(asked.expect);
-  const { Doc } = await open();
-  addFingerprints(Doc, history);
+  const engine = await open();
+  addFingerprints(engine, history);
   const events = /** @type {EventRun[]} */ (inOrder(history, asked.order));
-  const doc = Doc.create('replay');
+  const doc = engine.create('replay');
 
   const { waiting, seconds } = takeIn(doc, events, asked);
   const rows = allRows(doc);

@@ -6,8 +6,7 @@ import { horizonOf, isWaiting, stateOf } from './lasting.js';
 import * as n from './notation.js';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { RawDoc } from '../src/index.js' */
-/** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Doc, EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { EventId } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Json } from './notation.js' */
 /** @import { Scene } from './runner.js' */
@@ -17,7 +16,7 @@ const MAX_ROUNDS = 4;
 
 /**
  * @param {Engine} engine
- * @param {RawDoc[]} replicas
+ * @param {Doc[]} replicas
  */
 export function same(engine, replicas) {
   const states = replicas.map((replica) => ({ ...stateOf(replica), horizon: horizonOf(engine, replica) }));
@@ -37,8 +36,8 @@ export function same(engine, replicas) {
 }
 
 /**
- * @param {RawDoc} from
- * @param {RawDoc} to
+ * @param {Doc} from
+ * @param {Doc} to
  */
 export function sync(from, to) {
   const { runs, more } = from.eventsSince(to.summary(), n.MAX_U32);
@@ -49,7 +48,7 @@ export function sync(from, to) {
 /**
  * Syncs each replica with each other one until all know the same events.
  *
- * @param {RawDoc[]} replicas
+ * @param {Doc[]} replicas
  */
 export function exchange(replicas) {
   const known = () => replicas.map((replica) => ({ version: replica.version(), heads: replica.heads() }));
@@ -77,7 +76,7 @@ export function exchange(replicas) {
  */
 export function picked(scene, from, picks) {
   const replica = scene.replica(from);
-  const { runs, more } = replica.eventsSince(scene.engine.Doc.summaryOf([]), n.MAX_U32);
+  const { runs, more } = replica.eventsSince(scene.engine.summaryOf([]), n.MAX_U32);
   assert.equal(more, false, 'events-since without a bound gives all events');
   return n.list(picks).flatMap((pick) => {
     const [name, ...counters] = n.list(pick);
@@ -95,7 +94,7 @@ export function picked(scene, from, picks) {
 /**
  * What a run has of the events from `first` to `last`.
  *
- * @param {RawDoc} replica knows the run
+ * @param {Doc} replica knows the run
  * @param {EventRun} run
  * @param {number} first
  * @param {number} last
@@ -118,7 +117,7 @@ function cut(replica, run, first, last) {
 /**
  * The fingerprint of an event, which is in its permanent name.
  *
- * @param {RawDoc} replica
+ * @param {Doc} replica
  * @param {EventId} event
  */
 function fingerprint(replica, event) {
@@ -129,7 +128,7 @@ function fingerprint(replica, event) {
 /**
  * Each event of these runs by itself.
  *
- * @param {RawDoc} replica knows the runs
+ * @param {Doc} replica knows the runs
  * @param {EventRun[]} runs
  */
 export function singles(replica, runs) {

@@ -2,14 +2,15 @@
 // what they give is whole.
 
 import assert from 'node:assert/strict';
-import { ConvergeError, RawSession, SessionEndedError } from '../src/index.js';
+import { ConvergeError, SessionEndedError } from '../src/index.js';
 import { withChecksum } from './damage.js';
 import { checkDoc, checkSaved, mustBe, stateOf } from './lasting.js';
 import * as n from './notation.js';
 import { checkStore, emptyStore, storeStateOf } from './passing.js';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { RawDoc } from '../src/raw.js' */
+/** @import { Doc } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Session } from '../dist/wit/interfaces/converge-sync-session.js' */
 /** @import { Json } from './notation.js' */
 
 /** The peer of what reads damaged bytes. */
@@ -32,7 +33,7 @@ const READER = 'reader';
 export function damagedDocuments(engine, bytes, damage) {
   return everywhere(bytes, damage, ['load', 'merge-update'], (damaged) => {
     const loaded = verdict(() => {
-      const made = engine.Doc.load(damaged, { peer: READER }).raw;
+      const made = engine.raw.durable.Doc.load(READER, damaged);
       // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
       // the events do not give. So it is not forked, but must be readable and last.
       return () => {
@@ -40,7 +41,7 @@ export function damagedDocuments(engine, bytes, damage) {
         return digestOf(made);
       };
     });
-    const doc = engine.Doc.create(READER).raw;
+    const doc = engine.raw.durable.Doc.create(READER);
     const before = stateOf(doc);
     const merged = verdict(() => {
       doc.mergeUpdate(damaged);
@@ -97,7 +98,7 @@ export function damagedMessages(engine, messages, damage) {
  * @returns {Json}
  */
 function ofSession(engine, before, damaged) {
-  const [doc, store] = [engine.Doc.create(READER).raw, emptyStore(engine, READER)];
+  const [doc, store] = [engine.raw.durable.Doc.create(READER), emptyStore(engine, READER)];
   const options = {
     document: 'doc',
     nonce: 0n,
@@ -107,7 +108,7 @@ function ofSession(engine, before, damaged) {
     accept: { events: true, entries: true, documents: true },
     writers: [],
   };
-  const session = RawSession.open(doc, store, options);
+  const session = engine.raw.session.Session.open(doc, store, options);
   const sayAll = () => {
     while (session.poll(0) !== undefined);
   };
@@ -136,7 +137,7 @@ function ofSession(engine, before, damaged) {
 /**
  * Checks that a session refuses everything, since an error ended it.
  *
- * @param {RawSession} session
+ * @param {Session} session
  */
 export function mustHaveEnded(session) {
   for (const call of [() => session.poll(0), () => session.receive(new Uint8Array(), 0)]) {
@@ -181,7 +182,7 @@ function everywhere(bytes, { kind, checksum }, readers, verdicts) {
 /**
  * The digest of a document, which is disposed.
  *
- * @param {RawDoc} doc
+ * @param {Doc} doc
  * @returns {Json}
  */
 function digestOf(doc) {

@@ -5,8 +5,7 @@ import { CompactedError } from '../src/index.js';
 import * as n from './notation.js';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { RawDoc } from '../src/raw.js' */
-/** @import { EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Doc, EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Scene } from './runner.js' */
 /** @import { JsonObject } from './notation.js' */
 /** @typedef {ReturnType<typeof stateOf>} State */
@@ -14,14 +13,14 @@ import * as n from './notation.js';
 /**
  * All that a refused call must leave as it is.
  *
- * @param {RawDoc} doc
+ * @param {Doc} doc
  */
 export function stateOf(doc) {
   const report = n.fromReport(doc.mergeEvents([]));
   return { ...readAll(doc), heads: doc.heads(), version: doc.version(), report, saved: doc.save() };
 }
 
-/** @param {RawDoc} doc */
+/** @param {Doc} doc */
 function readAll(doc) {
   const contents = doc.tables().map(({ name, rows }) => {
     const all = [];
@@ -46,11 +45,11 @@ export function isWaiting({ report }) {
  * How far a document was compacted, if at all.
  *
  * @param {Engine} engine
- * @param {RawDoc} doc
+ * @param {Doc} doc
  */
 export function horizonOf(engine, doc) {
   try {
-    doc.eventsSince(engine.Doc.summaryOf([]), 0);
+    doc.eventsSince(engine.summaryOf([]), 0);
     return undefined;
   } catch (error) {
     if (error instanceof CompactedError) return error.horizon;
@@ -81,13 +80,13 @@ export function checkEnd(scene) {
  * be the same each time. Gives the saved bytes.
  *
  * @param {Engine} engine
- * @param {RawDoc} doc
+ * @param {Doc} doc
  */
 export function checkDoc(engine, doc) {
   const peer = doc.peer();
   const state = checkSaved(engine, doc);
   const known = isWaiting(state) ? withoutWaiting(state) : state;
-  /** @type {(copy: RawDoc, what: string) => void} */
+  /** @type {(copy: Doc, what: string) => void} */
   const mustHaveAll = (copy, what) => {
     if (known === state) return mustBe(state, copy, what);
     const { report, ...others } = stateOf(copy);
@@ -96,8 +95,8 @@ export function checkDoc(engine, doc) {
   };
   mustHaveAll(doc.forkAt(state.heads, peer), 'the fork at the heads');
   if (horizonOf(engine, doc) === undefined) {
-    const copy = engine.Doc.create(peer).raw;
-    const nothing = engine.Doc.summaryOf([]);
+    const copy = engine.raw.durable.Doc.create(peer);
+    const nothing = engine.summaryOf([]);
     const update = doc.updateSince(nothing);
     copy.mergeUpdate(update);
     mustHaveAll(copy, 'what the update gives');
@@ -111,14 +110,14 @@ export function checkDoc(engine, doc) {
  * An update reader returns the events of an update from the beginning as `events-since` does, without their times.
  *
  * @param {Engine} engine
- * @param {RawDoc} doc
+ * @param {Doc} doc
  * @param {Uint8Array} nothing the summary of an empty document
  * @param {Uint8Array} update
  */
 function checkEvents(engine, doc, nothing, update) {
   const { runs: expected, more } = doc.eventsSince(nothing, n.MAX_U32);
   if (more) return;
-  const reader = engine.UpdateReader.open(update);
+  const reader = engine.openUpdate(update);
   // A first page of one event, so that the second one continues after it.
   const first = reader.next(1);
   const runs = first.more ? [...first.runs, ...reader.next().runs] : first.runs;
@@ -152,12 +151,12 @@ function oneByOne(runs) {
  * Saves the document and loads it again: it must be the same. Gives its state.
  *
  * @param {Engine} engine
- * @param {RawDoc} doc
+ * @param {Doc} doc
  */
 export function checkSaved(engine, doc) {
   const peer = doc.peer();
   const state = stateOf(doc);
-  const loaded = engine.Doc.load(state.saved, { peer }).raw;
+  const loaded = engine.raw.durable.Doc.load(peer, state.saved);
   assert.equal(loaded.peer(), peer, 'the peer of what is loaded');
   mustBe(state, loaded, 'what is loaded');
   checkPeek(engine, state);
@@ -176,7 +175,11 @@ function checkPeek(engine, { contents, saved }) {
     const { name, rows } = table;
     for (const row of [rows[0], rows.at(-1), { id: 'no such row', cells: undefined }]) {
       if (row === undefined) continue;
-      assert.deepEqual(engine.Doc.peekRaw(saved, name, row.id), row.cells, `what peek finds of ${row.id} in ${name}`);
+      assert.deepEqual(
+        engine.raw.durable.Doc.peek(saved, name, row.id),
+        row.cells,
+        `what peek finds of ${row.id} in ${name}`,
+      );
     }
   }
 }
@@ -191,7 +194,7 @@ function withoutWaiting(state) {
 
 /**
  * @param {State} expected
- * @param {RawDoc} copy is disposed
+ * @param {Doc} copy is disposed
  * @param {string} what
  * @param {State} [state] of the copy
  */
@@ -203,7 +206,7 @@ export function mustBe(expected, copy, what, state = stateOf(copy)) {
 /**
  * From no rows to those that are there, and back.
  *
- * @param {RawDoc} doc
+ * @param {Doc} doc
  * @param {State} state
  */
 function checkDiff(doc, { heads, contents }) {

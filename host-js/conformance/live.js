@@ -1,15 +1,14 @@
 // The calls of conformance cases on stores and sessions, as tests/conformance/README.md defines them.
 
 import assert from 'node:assert/strict';
-import { RawSession, RawStore } from '../src/index.js';
 import { damagedEntries, damagedMessages } from './hostile.js';
 import { stateOf } from './lasting.js';
 import * as n from './notation.js';
 import { checkStore, storeStateOf } from './passing.js';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { Entry } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
-/** @import { Progress, Received, SessionOptions } from '../dist/wit/interfaces/converge-sync-session.js' */
+/** @import { Entry, Store } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
+/** @import { Progress, Received, Session, SessionOptions } from '../dist/wit/interfaces/converge-sync-session.js' */
 /** @import { Call, Scene } from './runner.js' */
 /** @import { Json, JsonObject } from './notation.js' */
 
@@ -17,9 +16,9 @@ const MAX_MESSAGES = 10_000;
 
 /** The stores and sessions of a case, by name, and the replicas that they live beside. */
 export class Live {
-  /** @type {Map<string, { replica: string, store: RawStore }>} */
+  /** @type {Map<string, { replica: string, store: Store }>} */
   #stores = new Map();
-  /** @type {Map<string, { replica: string, store: string, session: RawSession }>} */
+  /** @type {Map<string, { replica: string, store: string, session: Session }>} */
   #sessions = new Map();
 
   /** The number of sessions that the case opened. */
@@ -42,7 +41,7 @@ export class Live {
   /**
    * @param {Json | undefined} name
    * @param {string} replica
-   * @param {RawStore} store
+   * @param {Store} store
    */
   addStore(name, replica, store) {
     const of = n.string(name);
@@ -52,7 +51,7 @@ export class Live {
 
   /**
    * @param {Json | undefined} name
-   * @param {{ replica: string, store: string, session: RawSession }} session
+   * @param {{ replica: string, store: string, session: Session }} session
    */
   addSession(name, session) {
     const of = n.string(name);
@@ -113,7 +112,7 @@ export class Live {
       if (!isDropped(thing, name)) continue;
       things.delete(name);
       const { store, session = store } = thing;
-      /** @type {RawStore | RawSession} */ (session)[Symbol.dispose]();
+      /** @type {Store | Session} */ (session)[Symbol.dispose]();
     }
   }
 }
@@ -135,7 +134,7 @@ export function liveStateOf(scene, kind, on) {
  * A call on a store whose argument is a list of so many.
  *
  * @param {number} count
- * @param {(store: RawStore, args: Json[], scene: Scene) => Json} f
+ * @param {(store: Store, args: Json[], scene: Scene) => Json} f
  * @returns {Call}
  */
 function onStore(count, f) {
@@ -145,7 +144,7 @@ function onStore(count, f) {
 /**
  * A call on a store whose argument is one thing.
  *
- * @param {(store: RawStore, argument: Json | undefined) => Json} f
+ * @param {(store: Store, argument: Json | undefined) => Json} f
  * @returns {Call}
  */
 function onStoreWith(f) {
@@ -166,7 +165,7 @@ export const LIVE_CALLS = {
       );
       scene.replica(on);
       const given = { timeToLive: toTime(timeToLive), maxSkew: toTime(maxSkew) };
-      scene.live.addStore(as ?? peer, n.string(on), scene.engine.Store.create(n.string(peer), given).raw);
+      scene.live.addStore(as ?? peer, n.string(on), scene.engine.raw.ephemeral.Store.create(n.string(peer), given));
       return null;
     },
   },
@@ -223,7 +222,7 @@ export const LIVE_CALLS = {
     run({ scene, argument, as }) {
       const [replica, store, options] = n.tuple(argument, 3);
       const given = toSessionOptions(options, ++scene.live.opened);
-      const session = RawSession.open(scene.replica(replica), scene.live.store(store), given);
+      const session = scene.engine.raw.session.Session.open(scene.replica(replica), scene.live.store(store), given);
       scene.live.addSession(as, { replica: n.string(replica), store: n.string(store), session });
       return null;
     },
@@ -278,7 +277,7 @@ export const LIVE_CALLS = {
     run({ scene, argument }) {
       const [names, now] = n.tuple(argument, 2);
       const [one, other] = n.tuple(names, 2).map((name) => scene.live.session(name).session);
-      return carry(scene.engine, /** @type {RawSession} */ (one), /** @type {RawSession} */ (other), toTime(now));
+      return carry(scene.engine, /** @type {Session} */ (one), /** @type {Session} */ (other), toTime(now));
     },
   },
 };
@@ -287,7 +286,7 @@ export const LIVE_CALLS = {
  * Has a session receive a message, of which `update-of` must tell what that will do.
  *
  * @param {Engine} engine
- * @param {RawSession} session
+ * @param {Session} session
  * @param {Uint8Array} message
  * @param {number} now
  */
@@ -304,7 +303,7 @@ function receive(engine, session, message, now) {
   const received = session.receive(message, now);
   assert.equal(refused, undefined, 'session.update-of refuses what session.receive takes');
   if (update !== undefined) {
-    const reader = engine.UpdateReader.open(update);
+    const reader = engine.openUpdate(update);
     reader.next();
     reader.dispose();
   }
@@ -318,8 +317,8 @@ function receive(engine, session, message, now) {
 
 /**
  * @param {Engine} engine
- * @param {RawSession} one
- * @param {RawSession} other
+ * @param {Session} one
+ * @param {Session} other
  * @param {number} now
  */
 function carry(engine, one, other, now) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { RawStore } from '../src/raw-live.js' */
+/** @import { Store } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
 
 /**
  * Half of the largest time that the engine takes. With it as the time and the time to live, ages stay exact, and timestamps can
@@ -14,13 +14,13 @@ const MIDDLE_TIME = 2 ** 52;
 /**
  * All that a store shows and passes on.
  *
- * @param {RawStore} store
+ * @param {Store} store
  */
 export function storeStateOf(store) {
   return { entries: liveEntries(store), snapshot: store.snapshot([]) };
 }
 
-/** @param {RawStore} store */
+/** @param {Store} store */
 function liveEntries(store) {
   return store.namespaces().flatMap((namespace) => store.getAll(namespace));
 }
@@ -32,7 +32,7 @@ function liveEntries(store) {
  * @param {string} peer
  */
 export function emptyStore(engine, peer) {
-  return engine.Store.create(peer, { timeToLive: MIDDLE_TIME, maxSkew: 2 * MIDDLE_TIME }).raw;
+  return engine.raw.ephemeral.Store.create(peer, { timeToLive: MIDDLE_TIME, maxSkew: 2 * MIDDLE_TIME });
 }
 
 /**
@@ -40,7 +40,7 @@ export function emptyStore(engine, peer) {
  * the same on. Gives its snapshot.
  *
  * @param {Engine} engine
- * @param {RawStore} store
+ * @param {Store} store
  */
 export function checkStore(engine, store) {
   const state = storeStateOf(store);

@@ -9,7 +9,7 @@ export const READER_CALLS = {
   'update-reader.open': {
     as: true,
     run({ scene, argument, as }) {
-      scene.addReader(as, scene.engine.UpdateReader.open(scene.bytes(argument)).raw);
+      scene.addReader(as, scene.engine.raw.durable.UpdateReader.open(scene.bytes(argument)));
       return null;
     },
   },

@@ -1,7 +1,7 @@
 // Runs a conformance case through the raw access: tests/conformance/README.md says what every step means.
 
 import assert from 'node:assert/strict';
-import { ConvergeError, RawDoc, RawWatcher } from '../src/index.js';
+import { ConvergeError } from '../src/index.js';
 import { changed } from './damage.js';
 import { exchange, picked, same, singles, sync } from './exchange.js';
 import { damagedDocuments, mustHaveEnded } from './hostile.js';
@@ -12,21 +12,20 @@ import { READER_CALLS } from './readers.js';
 import { TRANSACTION_CALLS } from './transactions.js';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { RawTransaction, RawUpdateReader } from '../src/index.js' */
-/** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Doc, EventRun, Transaction, UpdateReader, Watcher } from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Json } from './notation.js' */
 
 const MAX_EVENTS_IN_ALL_ORDERS = 7;
 
 /** What the steps know by name. */
 export class Scene {
-  /** @type {Map<string, RawDoc | RawWatcher>} */
+  /** @type {Map<string, Doc | Watcher>} */
   #named = new Map();
   /** @type {Map<string, Uint8Array>} */
   #bytes = new Map();
-  /** @type {Map<string, { replica: string, transaction: RawTransaction }>} */
+  /** @type {Map<string, { replica: string, transaction: Transaction }>} */
   #transactions = new Map();
-  /** @type {Map<string, RawUpdateReader>} */
+  /** @type {Map<string, UpdateReader>} */
   #readers = new Map();
   live = new Live();
 
@@ -37,27 +36,27 @@ export class Scene {
 
   /**
    * @param {Json | undefined} name
-   * @returns {RawDoc}
+   * @returns {Doc}
    */
   replica(name) {
     const found = this.#named.get(n.string(name));
-    if (!(found instanceof RawDoc)) throw new n.Mistake(`no replica is called ${name}`);
+    if (!isDoc(found)) throw new n.Mistake(`no replica is called ${name}`);
     return found;
   }
 
   /**
    * @param {Json | undefined} name
-   * @returns {RawWatcher}
+   * @returns {Watcher}
    */
   watcher(name) {
     const found = this.#named.get(n.string(name));
-    if (!(found instanceof RawWatcher)) throw new n.Mistake(`no watcher is called ${name}`);
+    if (found === undefined || isDoc(found)) throw new n.Mistake(`no watcher is called ${name}`);
     return found;
   }
 
   /**
    * @param {Json | undefined} name
-   * @param {RawDoc | RawWatcher} thing
+   * @param {Doc | Watcher} thing
    */
   set(name, thing) {
     this.drop(n.string(name));
@@ -99,7 +98,7 @@ export class Scene {
 
   /**
    * @param {Json | undefined} name
-   * @param {RawUpdateReader} reader
+   * @param {UpdateReader} reader
    */
   addReader(name, reader) {
     const of = n.string(name);
@@ -113,9 +112,9 @@ export class Scene {
     this.#readers.delete(name);
   }
 
-  /** @returns {[name: string, replica: RawDoc][]} */
+  /** @returns {[name: string, replica: Doc][]} */
   replicas() {
-    return [...this.#named].flatMap(([name, thing]) => (thing instanceof RawDoc ? [[name, thing]] : []));
+    return [...this.#named].flatMap(([name, thing]) => (isDoc(thing) ? [[name, thing]] : []));
   }
 
   /**
@@ -143,7 +142,7 @@ export class Scene {
     const [name, argument] = n.variant(json);
     switch (name) {
       case 'summary-of':
-        return this.engine.Doc.summaryOf(n.toVersion(argument));
+        return this.engine.summaryOf(n.toVersion(argument));
       case 'summary':
         return this.replica(argument).summary();
       default:
@@ -164,7 +163,7 @@ export class Scene {
 
   /** @param {string} name */
   drop(name) {
-    if (this.#named.get(name) instanceof RawDoc) {
+    if (isDoc(this.#named.get(name))) {
       this.live.dropBeside(name);
       this.endTransactions((replica) => replica === name);
     }
@@ -177,6 +176,14 @@ export class Scene {
     for (const name of [...this.#named.keys()]) this.drop(name);
     for (const name of [...this.#readers.keys()]) this.dropReader(name);
   }
+}
+
+/**
+ * @param {Doc | Watcher | undefined} thing
+ * @returns {thing is Doc}
+ */
+function isDoc(thing) {
+  return thing !== undefined && 'save' in thing;
 }
 
 /**
@@ -197,7 +204,7 @@ export class Scene {
 /**
  * A call on a replica.
  *
- * @param {(replica: RawDoc, argument: Json | undefined, scene: Scene) => Json} f
+ * @param {(replica: Doc, argument: Json | undefined, scene: Scene) => Json} f
  * @returns {Call}
  */
 function onReplica(f) {
@@ -208,7 +215,7 @@ function onReplica(f) {
  * A call on a replica whose argument is a list of so many.
  *
  * @param {number} count
- * @param {(replica: RawDoc, args: Json[]) => Json} f
+ * @param {(replica: Doc, args: Json[]) => Json} f
  * @returns {Call}
  */
 function onReplicaWith(count, f) {
@@ -218,7 +225,7 @@ function onReplicaWith(count, f) {
 /**
  * A call on a replica that returns bytes.
  *
- * @param {(replica: RawDoc, argument: Json | undefined, scene: Scene) => Uint8Array} f
+ * @param {(replica: Doc, argument: Json | undefined, scene: Scene) => Uint8Array} f
  * @returns {Call}
  */
 function givesBytes(f) {
@@ -252,7 +259,7 @@ const CALLS = {
   create: {
     as: true,
     run({ scene, argument: peer, as = peer }) {
-      scene.set(as, scene.engine.Doc.create(n.string(peer)).raw);
+      scene.set(as, scene.engine.raw.durable.Doc.create(n.string(peer)));
       return null;
     },
   },
@@ -260,20 +267,20 @@ const CALLS = {
     as: true,
     run({ scene, argument, as }) {
       const [peer, saved] = n.tuple(argument, 2);
-      scene.set(as ?? peer, scene.engine.Doc.load(scene.bytes(saved), { peer: n.string(peer) }).raw);
+      scene.set(as ?? peer, scene.engine.raw.durable.Doc.load(n.string(peer), scene.bytes(saved)));
       return null;
     },
   },
   peek: {
     run({ scene, argument }) {
       const [saved, table, row] = n.tuple(argument, 3);
-      const cells = scene.engine.Doc.peekRaw(scene.bytes(saved), n.string(table), n.string(row));
+      const cells = scene.engine.raw.durable.Doc.peek(scene.bytes(saved), n.string(table), n.string(row));
       return cells === undefined ? null : n.fromCells(cells);
     },
   },
   'summary-of': {
     as: true,
-    run: ({ scene, argument, as }) => scene.keep(as, scene.engine.Doc.summaryOf(n.toVersion(argument))),
+    run: ({ scene, argument, as }) => scene.keep(as, scene.engine.summaryOf(n.toVersion(argument))),
   },
   peer: onReplicaWith(0, (replica) => replica.peer()),
   insert: onReplicaWith(3, (replica, [table, row, cells]) =>
@@ -557,7 +564,7 @@ function allOrders(scene, argument) {
 function inOneOrder(engine, calls, { as, steps, version }) {
   const scene = new Scene(engine);
   try {
-    const doc = engine.Doc.create(n.string(as)).raw;
+    const doc = engine.raw.durable.Doc.create(n.string(as));
     scene.set(as, doc);
     for (const events of calls) doc.mergeEvents(events);
     assert.equal(doc.mergeEvents([]).waiting, 0, 'events wait in the end');

@@ -2,7 +2,7 @@
 
 import * as n from './notation.js';
 
-/** @import { RawTransaction } from '../src/index.js' */
+/** @import { Transaction } from '../dist/wit/interfaces/converge-sync-transactions.js' */
 /** @import { Call } from './runner.js' */
 /** @import { Json } from './notation.js' */
 
@@ -10,7 +10,7 @@ import * as n from './notation.js';
  * A call on a transaction whose argument is a list of so many.
  *
  * @param {number} count
- * @param {(transaction: RawTransaction, args: Json[]) => Json | void} f
+ * @param {(transaction: Transaction, args: Json[]) => Json | void} f
  * @returns {Call}
  */
 function onTransaction(count, f) {

@@ -5,6 +5,7 @@
 //   dist/glue.js              the glue that jco generates, patched (patch.js) and minified
 //   dist/converge.core.wasm   the component's core module
 //   dist/packed.js            the core module as text, for `@converge/sync/inline`
+//   dist/contract.js          the contract with checked arguments
 //   dist/wit/                 the contract's types, with its documentation
 //   dist/converge.min.js      the whole package for browsers in one file
 //   dist/converge.cjs         the whole package for Node's `require`, and for Jest
@@ -20,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
 import { writeCommonjsTypes } from './commonjs-types.js';
-import { writeContractTypes } from './contract-types.js';
+import { writeContract } from './contract.js';
 import { patch } from './patch.js';
 import { root, write } from './write.js';
 
@@ -32,7 +33,7 @@ const component = process.argv[2] ?? fileURLToPath(new URL('../../target/converg
 await rm(`${root}dist`, { recursive: true, force: true });
 await rm(`${root}types`, { recursive: true, force: true });
 await writeGlue();
-await writeContractTypes();
+await writeContract();
 writeTypes();
 await writeBundle();
 await writeCommonjs();

@@ -1,5 +1,5 @@
 // Checks of arguments before a call: numbers, strings, bytes, objects. The glue would wrap wrong arguments, or send half of
-// them. contract.js checks the types of the contract.
+// them. dist/contract.js checks the types of the contract with these functions.
 
 import { InvalidArgumentError } from './errors.js';
 
@@ -42,6 +42,18 @@ export function string(value, what) {
 export function u32(value, what) {
   if (typeof value !== 'number' || !(value >= 0 && value <= MAX_U32) || !Number.isInteger(value)) {
     refuse(`${what} must be an integer from 0 to ${MAX_U32}, not ${show(value)}`);
+  }
+  return value;
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {number}
+ */
+export function f64(value, what) {
+  if (typeof value !== 'number') {
+    refuse(`${what} must be a number, not ${show(value)}`);
   }
   return value;
 }
@@ -114,7 +126,7 @@ export function bytes(value, what) {
  */
 export function summary(value, what) {
   if (Array.isArray(value)) {
-    refuse(`${what} must be a Uint8Array, not an Array; use Doc.summaryOf(version) for a version`);
+    refuse(`${what} must be a Uint8Array, not an Array; use engine.summaryOf(version) for a version`);
   }
   return saved(value, what);
 }
@@ -224,11 +236,27 @@ function tagOf(value) {
 }
 
 /**
- * Checks each element of an array; a refusal tells the element's place.
+ * A `BigUint64Array`, as the contract's types have it, or an array of bigints.
+ *
+ * @param {unknown} value
+ * @param {string} what
+ */
+export function u64s(value, what) {
+  if (tagOf(value) === 'BigUint64Array') {
+    return;
+  }
+  if (!Array.isArray(value)) {
+    refuse(`${what} must be a BigUint64Array or an array of bigints, not ${show(value)}`);
+  }
+  each(value, what, u64);
+}
+
+/**
+ * Checks each element of an array. A refusal names the element by its place.
  *
  * @param {unknown} list
  * @param {string} what
- * @param {(element: any) => void} element
+ * @param {(element: unknown, what: string) => void} element is called with an empty `what`
  */
 export function each(list, what, element) {
   if (!Array.isArray(list)) {
@@ -238,11 +266,13 @@ export function each(list, what, element) {
   let i = 0;
   try {
     for (; i < length; i++) {
-      element(list[i]);
+      element(list[i], '');
     }
   } catch (error) {
     if (error instanceof InvalidArgumentError) {
-      refuse(`${what}[${i}]: ${error.payload}`);
+      // `cells[0] must be …`, `commits[0][1] has …`, but `cells[0]: column must be …`.
+      const isOfElement = /^[ []/.test(error.payload);
+      refuse(`${what}[${i}]${isOfElement ? '' : ': '}${error.payload}`);
     }
     throw error;
   }
@@ -269,6 +299,9 @@ export function object(value, what) {
  * @returns {Record<string, unknown>}
  */
 export function options(value, what, members) {
+  if (ArrayBuffer.isView(value)) {
+    refuse(`${what} must be an object, not ${show(value)}`);
+  }
   const checked = object(value, what);
   for (const member in checked) {
     if (!members.includes(member)) {
@@ -276,6 +309,20 @@ export function options(value, what, members) {
     }
   }
   return checked;
+}
+
+/**
+ * An object with these members, each of which is true, false or left out.
+ *
+ * @param {unknown} value
+ * @param {string} what
+ * @param {readonly string[]} members
+ */
+export function flags(value, what, members) {
+  const checked = object(value, what);
+  for (const member of members) {
+    if (checked[member] !== undefined) boolean(checked[member], member);
+  }
 }
 
 /**

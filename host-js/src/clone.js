@@ -10,17 +10,19 @@ const KINDS = {
   store: refusal('a store', 'send the bytes of snapshot() or takeUpdate()'),
   session: refusal('a session', 'send its messages'),
   transaction: refusal('a transaction', 'commit it and send the event'),
-  reader: refusal('a reader', 'send the bytes that it reads'),
+  'update reader': refusal('an update reader', 'send the bytes that it reads'),
   engine: refusal('an engine', 'send the compiled module and open() it there'),
   mutators: refusal('a set of mutators', 'send the compiled modules'),
 };
+
+/** @typedef {keyof typeof KINDS} Kind */
 
 /**
  * Makes every copy of `object` fail. JavaScript has no hook for this, but all ways to copy an object read its own
  * enumerable properties.
  *
  * @param {object} object
- * @param {keyof typeof KINDS} kind
+ * @param {Kind} kind
  */
 export function refuseCopies(object, kind) {
   Object.defineProperty(object, 'notCloneable', KINDS[kind]);

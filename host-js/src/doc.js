@@ -2,17 +2,14 @@
 
 import * as check from './check.js';
 import { refuseCopies } from './clone.js';
-import * as contract from './contract.js';
-import { Handle, dispose } from './instance.js';
+import { Resource, dispose } from './instance.js';
 import { randomPeer } from './peer.js';
-import { RawDoc, RawUpdateReader, RawWatcher, forkAt } from './raw.js';
 import { PAGE_ROWS, rows, scan } from './rows.js';
 import { Transaction } from './transaction.js';
 import { fromCells, fromOp, toCells, toOps } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Row, ScanOptions } from './rows.js' */
-/** @import { CellValue, Cells, NewCells, Op } from './values.js' */
+/** @import { CellValue, Cells, NewCells, Op, Row, ScanOptions, WatchOptions } from './types.js' */
 
 /** The maximum number of events that an iterator fetches at once. */
 const PAGE_EVENTS = 1024;
@@ -20,18 +17,15 @@ const PAGE_EVENTS = 1024;
 const WATCH_OPTIONS = ['fromStart'];
 
 /**
- * A replica of a document. Made by `create` and `load` of an engine's `Doc`, and by `forkAt`. Its memory in the engine is
- * freed by `dispose`, by `using` at the end of the block, or some time later by the garbage collector.
+ * A replica of a document. Made by `create` and `load` of an engine, and by `forkAt`. Its memory in the engine is freed by
+ * `dispose`, by `using` at the end of the block, or some time later by the garbage collector.
  */
 export class Doc {
-  /** @type {Handle<wit.Doc>} */
-  #handle;
   #raw;
 
-  /** @param {Handle<wit.Doc>} handle */
-  constructor(handle) {
-    this.#handle = handle;
-    this.#raw = new RawDoc(handle);
+  /** @param {wit.Doc} raw */
+  constructor(raw) {
+    this.#raw = raw;
     refuseCopies(this, 'document');
   }
 
@@ -40,7 +34,11 @@ export class Doc {
     return this.#raw;
   }
 
-  /** @returns {string} the name that this replica writes as, without a branch */
+  /**
+   * Returns the name that this replica writes as, without a branch.
+   *
+   * @returns {string}
+   */
   peer() {
     return this.#raw.peer();
   }
@@ -48,24 +46,26 @@ export class Doc {
   /**
    * Creates a row with these cells. If the row exists, sets these cells and keeps the others. Commits one event.
    *
+   * @template {NewCells<T>} T
    * @param {string} table
    * @param {string} row
-   * @param {NewCells} cells
+   * @param {T} cells
    * @returns {wit.EventId}
    */
   insert(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
     const list = toCells(cells);
-    return this.#handle.call((doc) => doc.insert(table, row, list));
+    return Resource.use(this.#raw, (doc) => doc.insert(table, row, list));
   }
 
   /**
    * Sets these cells of a row and keeps the others. Commits one event.
    *
+   * @template {NewCells<T>} T
    * @param {string} table
    * @param {string} row
-   * @param {NewCells} cells
+   * @param {T} cells
    * @returns {wit.EventId}
    * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
@@ -73,7 +73,7 @@ export class Doc {
     check.string(table, 'table');
     check.string(row, 'row');
     const list = toCells(cells);
-    return this.#handle.call((doc) => doc.update(table, row, list));
+    return Resource.use(this.#raw, (doc) => doc.update(table, row, list));
   }
 
   /**
@@ -109,13 +109,15 @@ export class Doc {
    */
   commit(ops) {
     const list = toOps(ops);
-    return this.#handle.call((doc) => doc.commit(list));
+    return Resource.use(this.#raw, (doc) => doc.commit(list));
   }
 
   /**
+   * Returns the cells of a row, or `undefined` if the row does not exist.
+   *
    * @param {string} table
    * @param {string} row
-   * @returns {Cells | undefined} the cells of the row, or `undefined` if the row does not exist
+   * @returns {Cells | undefined}
    */
   get(table, row) {
     const cells = this.#raw.get(table, row);
@@ -143,10 +145,14 @@ export class Doc {
    * @returns {Generator<Row, void, void>}
    */
   *rows(table, options = {}) {
-    yield* rows(this, table, options);
+    yield* rows(this.#raw, table, options);
   }
 
-  /** @returns {wit.TableSummary[]} the tables that have rows, sorted by name, with the number of their rows */
+  /**
+   * Returns the tables that have rows, sorted by name, with the number of their rows.
+   *
+   * @returns {wit.TableSummary[]}
+   */
   tables() {
     return this.#raw.tables();
   }
@@ -155,30 +161,36 @@ export class Doc {
    * Watches these tables, or all tables if the list is empty. A watcher keeps the document's memory: dispose of both.
    *
    * @param {string[]} [tables]
-   * @param {{ fromStart?: boolean }} [options] with `fromStart`, the first calls of `take` return all existing rows
+   * @param {WatchOptions} [options]
    * @returns {Watcher}
    */
   watch(tables = [], options = {}) {
-    contract.tables(tables);
-    const { fromStart = false } = check.options(options, 'options', WATCH_OPTIONS);
-    const checked = check.boolean(fromStart, 'fromStart');
-    const watcher = this.#handle.call((doc) => doc.watch(tables, checked));
-    return new Watcher(new Handle(this.#handle.instance, watcher, 'watcher'));
+    const { fromStart = false } = /** @type {WatchOptions} */ (check.options(options, 'options', WATCH_OPTIONS));
+    return new Watcher(this.#raw.watch(tables, fromStart));
   }
 
-  /** @returns {Uint8Array} 32 bytes that are equal for equal tables, independent of history and host */
+  /**
+   * Returns 32 bytes that are equal for equal tables, independent of history and host.
+   *
+   * @returns {Uint8Array<ArrayBuffer>}
+   */
   digest() {
     return this.#raw.digest();
   }
 
-  /** @returns {string} the digest as 64 hexadecimal digits */
+  /**
+   * Returns the digest as 64 hexadecimal digits.
+   *
+   * @returns {string}
+   */
   digestHex() {
     return Array.from(this.digest(), (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 
   /**
-   * @returns {wit.PeerVersion[]} the known events as a count per peer, sorted by peer; each branch of a forked peer has a
-   *   count of its own
+   * Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer has a count of its own.
+   *
+   * @returns {wit.PeerVersion[]}
    */
   version() {
     return this.#raw.version();
@@ -187,7 +199,7 @@ export class Doc {
   /**
    * Encodes which events this replica knows and needs, identified by content. Another replica's `updateSince` takes it.
    *
-   * @returns {Uint8Array}
+   * @returns {Uint8Array<ArrayBuffer>}
    */
   summary() {
     return this.#raw.summary();
@@ -197,8 +209,8 @@ export class Doc {
    * Returns where two replicas wrote in one peer's name, sorted by peer and counter. Nothing is lost by that, but the
    * replicas should choose new names.
    *
-   * @param {number} [skip] start after so many forks
-   * @param {number} [limit] at most so many forks
+   * @param {number} [skip] the number of forks to skip; 0 by default
+   * @param {number} [limit] the maximum number of forks
    * @returns {wit.Fork[]}
    */
   forks(skip = 0, limit = check.MAX_U32) {
@@ -215,7 +227,11 @@ export class Doc {
     return this.#raw.permanentId(event);
   }
 
-  /** @returns {wit.EventId[]} the events that no known event depends on; the next commit depends on them */
+  /**
+   * Returns the events that no known event depends on. The next commit depends on them.
+   *
+   * @returns {wit.EventId[]}
+   */
   heads() {
     return this.#raw.heads();
   }
@@ -224,11 +240,11 @@ export class Doc {
    * Returns events that the replica with this summary lacks, in the contract's exact types: `mergeEvents` takes them.
    *
    * @param {Uint8Array} [summary] another replica's `summary()`; that of an empty document by default
-   * @param {number} [limit] at most so many events
+   * @param {number} [limit] the maximum number of events
    * @returns {wit.EventBatch}
    * @throws {import('./errors.js').CompactedError} if some of the events were compacted away
    */
-  eventsSince(summary = this.#summaryOfNothing(), limit = check.MAX_U32) {
+  eventsSince(summary = this.#emptySummary(), limit = check.MAX_U32) {
     return this.#raw.eventsSince(summary, limit);
   }
 
@@ -248,17 +264,17 @@ export class Doc {
    * Encodes the events that the replica with this summary lacks, for storage and transport: `mergeUpdate` takes them.
    *
    * @param {Uint8Array} [summary] another replica's `summary()`; that of an empty document by default
-   * @returns {Uint8Array}
+   * @returns {Uint8Array<ArrayBuffer>}
    * @throws {import('./errors.js').CompactedError} if some of the events were compacted away, or the other replica needs
    *   `rebase`
    */
-  updateSince(summary = this.#summaryOfNothing()) {
+  updateSince(summary = this.#emptySummary()) {
     return this.#raw.updateSince(summary);
   }
 
-  #summaryOfNothing() {
-    const { instance } = this.#handle;
-    return instance.call(() => instance.durable.Doc.summaryOf([]));
+  #emptySummary() {
+    const instance = Resource.instanceOf(this.#raw);
+    return instance.call(() => instance.exports.durable.Doc.summaryOf([]));
   }
 
   /**
@@ -277,7 +293,7 @@ export class Doc {
   /**
    * Encodes the whole document. Replicas that know the same events and have the same horizon return the same bytes.
    *
-   * @returns {Uint8Array}
+   * @returns {Uint8Array<ArrayBuffer>}
    */
   save() {
     return this.#raw.save();
@@ -332,8 +348,7 @@ export class Doc {
    * @throws {import('./errors.js').CompactedError} if the history that this needs was compacted away
    */
   forkAt(heads, peer = randomPeer()) {
-    const Class = /** @type {typeof Doc} */ (this.constructor);
-    return new Class(forkAt(this.#handle, heads, peer));
+    return new Doc(this.#raw.forkAt(heads, peer));
   }
 
   /**
@@ -363,11 +378,11 @@ export class Doc {
 
   /** Frees the document's memory in the engine; does nothing the second time. */
   dispose() {
-    this.#handle.dispose();
+    this.#raw[dispose]();
   }
 
   [dispose]() {
-    this.#handle.dispose();
+    this.#raw[dispose]();
   }
 }
 
@@ -386,14 +401,11 @@ function refuseThenable(result) {
 
 /** Observes the changes of a document, by local commits and by merges. */
 export class Watcher {
-  /** @type {Handle<wit.Watcher>} */
-  #handle;
   #raw;
 
-  /** @param {Handle<wit.Watcher>} handle */
-  constructor(handle) {
-    this.#handle = handle;
-    this.#raw = new RawWatcher(handle);
+  /** @param {wit.Watcher} raw */
+  constructor(raw) {
+    this.#raw = raw;
     refuseCopies(this, 'watcher');
   }
 
@@ -406,7 +418,7 @@ export class Watcher {
    * Returns and clears the changes since the last call: operations that bring a mirror of the tables up to date when
    * executed in this order. A row that changed several times is reported once.
    *
-   * @param {number} [limit] at most so many rows
+   * @param {number} [limit] the maximum number of rows
    * @returns {{ ops: Op<CellValue>[], more: boolean }}
    */
   take(limit = check.MAX_U32) {
@@ -429,25 +441,25 @@ export class Watcher {
 
   /** Stops watching; does nothing the second time. */
   dispose() {
-    this.#handle.dispose();
+    this.#raw[dispose]();
   }
 
   [dispose]() {
-    this.#handle.dispose();
+    this.#raw[dispose]();
   }
 }
 
 /**
- * Decodes the events of an update or a saved document page by page, without merging them. Made by `open` of an engine's
- * `UpdateReader`.
+ * Decodes the events of an update or a saved document page by page, without merging them. Made by `openUpdate` of an
+ * engine.
  */
 export class UpdateReader {
   #raw;
 
-  /** @param {Handle<wit.UpdateReader>} handle */
-  constructor(handle) {
-    this.#raw = new RawUpdateReader(handle);
-    refuseCopies(this, 'reader');
+  /** @param {wit.UpdateReader} raw */
+  constructor(raw) {
+    this.#raw = raw;
+    refuseCopies(this, 'update reader');
   }
 
   /** The same reader, with the contract's exact types. */
@@ -458,7 +470,7 @@ export class UpdateReader {
   /**
    * Returns further events, in an order in which each follows its dependencies. They have no lamport times.
    *
-   * @param {number} [limit] at most so many events
+   * @param {number} [limit] the maximum number of events
    * @returns {wit.EventBatch}
    */
   next(limit = check.MAX_U32) {

@@ -1,168 +1,156 @@
-// Engines: WebAssembly instances, and the classes of the objects in them. Does not know where the module's bytes come from.
+// Engines: WebAssembly instances, and the functions that make the objects in them. Does not know where the module's bytes come from.
 
+import { contract } from '../dist/contract.js';
 import * as check from './check.js';
 import { refuseCopies } from './clone.js';
-import * as contract from './contract.js';
 import { Doc, UpdateReader } from './doc.js';
-import { Handle, Instance } from './instance.js';
+import { Instance } from './instance.js';
 import { randomPeer } from './peer.js';
-import { RawStore } from './raw-live.js';
+import { Session, toSessionOptions } from './session.js';
 import { Store } from './store.js';
 import { fromCells } from './values.js';
 
-/** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Cell } from '../dist/wit/interfaces/converge-sync-types.js' */
-/** @import { Front } from './instance.js' */
-/** @import { Cells } from './values.js' */
+/** @import { PeerVersion } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Inspection, Limit } from '../dist/wit/interfaces/converge-sync-engine.js' */
-
-/**
- * What `open` accepts: a compiled module, its bytes, or a response with them.
- *
- * @typedef {WebAssembly.Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source
- */
-
-/**
- * @typedef {object} LoadOptions
- * @property {string} [peer] the name that the replica writes as from now on; a random one by default
- */
+/** @import { Cells, CompiledModule, Contract, Front, LoadOptions, Open, OpenOptions, SessionOptions, Source, StoreOptions } from './types.js' */
 
 const LOAD_OPTIONS = ['peer'];
-
-/**
- * The class of an engine's documents.
- *
- * @typedef {typeof Doc & {
- *   create(peer?: string): Doc,
- *   load(saved: Uint8Array, options?: LoadOptions): Doc,
- *   peek(saved: Uint8Array, table: string, row: string): Cells | undefined,
- *   peekRaw(saved: Uint8Array, table: string, row: string): Cell[] | undefined,
- *   summaryOf(version: wit.PeerVersion[]): Uint8Array,
- * }} DocClass
- */
-
-/**
- * The class of an engine's readers of updates.
- *
- * @typedef {typeof UpdateReader & { open(update: Uint8Array): UpdateReader }} UpdateReaderClass
- */
-
-/**
- * @typedef {object} StoreOptions
- * @property {number} [timeToLive] entries that are not renewed expire after this time, in milliseconds; 30,000 by default
- * @property {number} [maxSkew] entries with a timestamp later than the current time plus this are rejected, in
- *   milliseconds; 600,000 by default, since the clocks of devices are often minutes off
- */
-
 const STORE_OPTIONS = ['timeToLive', 'maxSkew'];
 
 /**
- * The class of an engine's stores.
- *
- * @typedef {typeof Store & { create(peer?: string, options?: StoreOptions): Store }} StoreClass
+ * One instance of the engine, with a memory of its own. Makes documents, stores and sessions. Documents of different
+ * engines exchange events freely.
  */
-
-/** One instance of the engine, with a memory of its own. Documents of different engines exchange events freely. */
 export class Engine {
   #instance;
+  #raw;
 
   /**
-   * @param {WebAssembly.Module} module
+   * @param {CompiledModule} module
    * @param {Front} [front]
    */
   constructor(module, front) {
-    const instance = new Instance(module, front);
-    this.#instance = instance;
+    this.#instance = new Instance(module, front);
+    this.#raw = contract(this.#instance);
     refuseCopies(this, 'engine');
-
-    /** @param {() => wit.Doc} make calls the glue once, with checked arguments */
-    const made = (make) => new Handle(instance, instance.call(make), 'document');
-
-    /**
-     * The documents of this engine.
-     *
-     * - `Doc.create(peer)` creates an empty document that writes as `peer`.
-     * - `Doc.load(saved, { peer })` loads a saved document. A replica that continues as its former peer continues with that
-     *   peer's counter. Without a peer it gets a random name, as is right for a copy or a backup whose former replica may
-     *   have written since.
-     * - `Doc.peek(saved, table, row)` returns the cells of one row of a saved document without loading it, or `undefined`
-     *   if the row does not exist; `Doc.peekRaw` does so with the contract's exact types.
-     * - `Doc.summaryOf(version)` encodes a version as a summary that identifies events by name alone.
-     *
-     * @type {DocClass}
-     */
-    this.Doc = class extends Doc {
-      static create(peer = randomPeer()) {
-        check.string(peer, 'peer');
-        return new this(made(() => instance.durable.Doc.create(peer)));
-      }
-
-      static load(/** @type {Uint8Array} */ saved, /** @type {LoadOptions} */ options = {}) {
-        check.saved(saved, 'saved');
-        const { peer = randomPeer() } = check.options(options, 'options', LOAD_OPTIONS);
-        const checked = check.string(peer, 'peer');
-        return new this(made(() => instance.durable.Doc.load(checked, saved)));
-      }
-
-      static peek(/** @type {Uint8Array} */ saved, /** @type {string} */ table, /** @type {string} */ row) {
-        const cells = this.peekRaw(saved, table, row);
-        return cells && fromCells(cells);
-      }
-
-      static peekRaw(/** @type {Uint8Array} */ saved, /** @type {string} */ table, /** @type {string} */ row) {
-        check.saved(saved, 'saved');
-        check.string(table, 'table');
-        check.string(row, 'row');
-        return instance.call(() => instance.durable.Doc.peek(saved, table, row));
-      }
-
-      static summaryOf(/** @type {wit.PeerVersion[]} */ version) {
-        contract.version(version, 'version');
-        return instance.call(() => instance.durable.Doc.summaryOf(version));
-      }
-    };
-
-    /**
-     * The readers of updates of this engine. `UpdateReader.open(update)` opens an update or a saved document.
-     *
-     * @type {UpdateReaderClass}
-     */
-    this.UpdateReader = class extends UpdateReader {
-      static open(/** @type {Uint8Array} */ update) {
-        check.saved(update, 'update');
-        const reader = instance.call(() => instance.durable.UpdateReader.open(update));
-        return new this(new Handle(instance, reader, 'update reader'));
-      }
-    };
-
-    /**
-     * The stores of this engine. `Store.create(peer, options)` creates an empty store that writes as `peer`, a random name
-     * by default.
-     *
-     * @type {StoreClass}
-     */
-    this.Store = class extends Store {
-      static create(peer = randomPeer(), /** @type {StoreOptions} */ options = {}) {
-        check.string(peer, 'peer');
-        const { timeToLive = 30_000, maxSkew = 600_000 } = /** @type {StoreOptions} */ (
-          check.options(options, 'options', STORE_OPTIONS)
-        );
-        const checked = { timeToLive, maxSkew };
-        contract.storeOptions(checked);
-        const store = instance.call(() => instance.ephemeral.Store.create(peer, checked));
-        return new this(new RawStore(new Handle(instance, store, 'store')));
-      }
-    };
   }
 
-  /** @returns {string} the engine's version, in semver */
+  /**
+   * The contract of `wit/` with its exact types, such as `engine.raw.durable.Doc.peek(saved, table, row)`. Arguments are
+   * checked and errors are classes, as everywhere in this package.
+   *
+   * @returns {Contract}
+   */
+  get raw() {
+    return this.#raw;
+  }
+
+  /**
+   * Creates an empty document. Every replica should write as a peer of its own.
+   *
+   * @param {string} [peer] the name that the document writes as, without `~`; a random one by default
+   * @returns {Doc}
+   */
+  create(peer = randomPeer()) {
+    return new Doc(this.#raw.durable.Doc.create(peer));
+  }
+
+  /**
+   * Loads a saved document.
+   *
+   * A replica that continues as its former peer continues with that peer's counter. Without a peer it gets a random name, as
+   * is right for a copy or a backup whose former replica may have written since.
+   *
+   * @param {Uint8Array} saved
+   * @param {LoadOptions} [options]
+   * @returns {Doc}
+   * @throws {import('./errors.js').CorruptError} if the bytes are damaged, or not those of a document
+   * @throws {import('./errors.js').UnsupportedVersionError} if a newer version of the engine wrote them
+   */
+  load(saved, options = {}) {
+    const { peer = randomPeer() } = /** @type {LoadOptions} */ (check.options(options, 'options', LOAD_OPTIONS));
+    return new Doc(this.#raw.durable.Doc.load(peer, saved));
+  }
+
+  /**
+   * Reads one row of a saved document without loading it. Costs a pass over the bytes and the decoding of one block of rows.
+   *
+   * @param {Uint8Array} saved
+   * @param {string} table
+   * @param {string} row
+   * @returns {Cells | undefined} the cells of the row, or `undefined` if the row does not exist
+   * @throws {import('./errors.js').CorruptError} if what this reads of the bytes is damaged
+   */
+  peek(saved, table, row) {
+    const cells = this.#raw.durable.Doc.peek(saved, table, row);
+    return cells && fromCells(cells);
+  }
+
+  /**
+   * Encodes a version as a summary that identifies events by name alone. If a peer's name was used twice, events can be
+   * taken as known that the other replica lacks; a document's own `summary` has no such gaps.
+   *
+   * @param {PeerVersion[]} version
+   * @returns {Uint8Array<ArrayBuffer>}
+   */
+  summaryOf(version) {
+    return this.#raw.durable.Doc.summaryOf(version);
+  }
+
+  /**
+   * Opens an update or a saved document, to read its events without merging them.
+   *
+   * @param {Uint8Array} update
+   * @returns {UpdateReader}
+   * @throws {import('./errors.js').CorruptError} if the bytes are damaged
+   * @throws {import('./errors.js').UnsupportedVersionError} if a newer version of the engine wrote them
+   */
+  openUpdate(update) {
+    return new UpdateReader(this.#raw.durable.UpdateReader.open(update));
+  }
+
+  /**
+   * Creates an empty store, for presence and other state without a history.
+   *
+   * @param {string} [peer] the name that the store writes as; a random one by default
+   * @param {StoreOptions} [options]
+   * @returns {Store}
+   */
+  createStore(peer = randomPeer(), options = {}) {
+    const { timeToLive = 30_000, maxSkew = 600_000 } = /** @type {StoreOptions} */ (
+      check.options(options, 'options', STORE_OPTIONS)
+    );
+    return new Store(this.#raw.ephemeral.Store.create(peer, { timeToLive, maxSkew }));
+  }
+
+  /**
+   * Opens one side of a session, which synchronizes the document and the store with another replica.
+   *
+   * @param {Doc} doc of this engine
+   * @param {Store} store of this engine
+   * @param {SessionOptions} options
+   * @returns {Session}
+   */
+  openSession(doc, store, options) {
+    return new Session(this.#raw.session.Session.open(doc?.raw, store?.raw, toSessionOptions(options)));
+  }
+
+  /**
+   * Returns the engine's version, in semver.
+   *
+   * @returns {string}
+   */
   version() {
-    return this.#instance.call(() => this.#instance.engine.version());
+    return this.#raw.engine.version();
   }
 
-  /** @returns {Limit[]} every limit on what the engine accepts */
+  /**
+   * Returns every limit on what the engine accepts.
+   *
+   * @returns {Limit[]}
+   */
   limits() {
-    return this.#instance.call(() => this.#instance.engine.limits());
+    return this.#raw.engine.limits();
   }
 
   /**
@@ -173,8 +161,7 @@ export class Engine {
    * @throws {import('./errors.js').CorruptError} if the bytes are damaged
    */
   inspect(bytes) {
-    check.saved(bytes, 'bytes');
-    return this.#instance.call(() => this.#instance.engine.inspect(bytes));
+    return this.#raw.engine.inspect(bytes);
   }
 
   /** The size of the engine's memory in bytes. It grows and never shrinks. */
@@ -202,6 +189,7 @@ const SHOWN_BYTES = 8;
  *
  * @param {() => Source | Promise<Source>} packaged returns the module of the package
  * @param {() => URL} [locate] returns where that module should be, for errors
+ * @returns {Open}
  */
 export function opener(packaged, locate) {
   /** @type {Promise<Engine> | undefined} */
@@ -219,17 +207,8 @@ export function opener(packaged, locate) {
     return compile(source);
   };
 
-  /**
-   * Returns the engine that all callers without an argument share, made of the package's module. If that engine is gone,
-   * the next call makes a new one. With an argument, such as `fetch(url)`, returns an engine of its own.
-   *
-   * @param {Source | PromiseLike<Source>} [source]
-   * @param {{ front?: Front }} [options] `front`: a component in front of that engine
-   * @returns {Promise<Engine>}
-   * @throws {import('./errors.js').InvalidArgumentError} if the module cannot be read, or is not the package's module
-   */
   return async function open(source, options = {}) {
-    const { front } = /** @type {{ front?: Front }} */ (check.options(options, 'options', OPEN_OPTIONS));
+    const { front } = /** @type {OpenOptions} */ (check.options(options, 'options', OPEN_OPTIONS));
     if (source !== undefined || front !== undefined) {
       return new Engine(await (source === undefined ? compilePackaged() : compile(await source)), front);
     }

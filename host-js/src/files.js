@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import * as check from './check.js';
 
 /** @import { Doc } from './doc.js' */
-/** @import { Engine, LoadOptions } from './engine.js' */
+/** @import { Engine } from './engine.js' */
+/** @import { FilePath, LoadOptions } from './types.js' */
 
 /** What is thrown where a platform or a file system cannot sync a folder. */
 const CANNOT_SYNC = ['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
@@ -26,32 +27,32 @@ let underWay = 0;
 const landed = new Map();
 
 /**
- * The document in a file.
+ * Loads the document in a file.
  *
  * @param {Engine} engine
- * @param {string | URL} path
+ * @param {FilePath} path
  * @param {LoadOptions} [options]
  * @returns {Promise<Doc>}
- * @throws {import('./errors.js').CorruptError} where the file is damaged, or not a saved document
- * @throws {import('./errors.js').UnsupportedVersionError} where a later version of the engine wrote it
- * @throws {Error} of `node:fs` where the file cannot be read; its `code` is `ENOENT` where there is none
+ * @throws {import('./errors.js').CorruptError} if the file is damaged, or not a saved document
+ * @throws {import('./errors.js').UnsupportedVersionError} if a newer version of the engine wrote it
+ * @throws {Error} of `node:fs` if the file cannot be read; its `code` is `ENOENT` if there is no file
  */
 export async function loadFile(engine, path, options) {
-  return engine.Doc.load(await readFile(toPath(path)), options);
+  return engine.load(await readFile(toPath(path)), options);
 }
 
 /**
- * Saves a document as it is when this is called. Before the promise is kept, the bytes are on the disk; where it is
- * broken, and where the program or the machine stops midway, the file is as it was. Of several saves to one file that
- * are under way in this program, the one that was called last stays.
+ * Saves a document as it is at the time of the call. Resolves once the bytes are on disk. If the promise rejects, or the
+ * program or the machine stops midway, the old file is intact. If a program saves to one file several times at once, the
+ * last call wins.
  *
- * A link is followed, and the permissions of an existing file are kept. Who stops midway may leave a file
+ * Follows links and keeps the permissions of an existing file. A program that stops midway can leave a file
  * `.converge-….tmp` in the folder, which can be deleted.
  *
  * @param {{ save(): Uint8Array }} doc
- * @param {string | URL} path
+ * @param {FilePath} path
  * @returns {Promise<void>}
- * @throws {Error} of `node:fs` where the file cannot be written
+ * @throws {Error} of `node:fs` if the file cannot be written
  */
 export async function saveFile(doc, path) {
   const given = toPath(path);

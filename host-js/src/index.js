@@ -1,29 +1,61 @@
-// Everything in the package except `open`, which differs by platform; see node.js and browser.js.
+// Everything in the package except `open`, which differs by platform; see node.js and browser.js. The objects of an engine
+// are made by functions, so their classes are exported as types alone. Errors and `Real` serve `instanceof`.
 
-export { Doc, UpdateReader, Watcher } from './doc.js';
-export { Engine } from './engine.js';
-export * from './errors.js';
+export {
+  CompactedError,
+  ConvergeError,
+  CorruptError,
+  DisposedError,
+  GoneError,
+  InvalidArgumentError,
+  LimitExceededError,
+  MutatorError,
+  NoSuchRowError,
+  OtherError,
+  ProtocolError,
+  SessionEndedError,
+  UnsupportedFeatureError,
+  UnsupportedVersionError,
+} from './errors.js';
 export { randomPeer } from './peer.js';
-export { RawDoc, RawTransaction, RawUpdateReader, RawWatcher } from './raw.js';
-export { RawSession, RawStore } from './raw-live.js';
-export { Session } from './session.js';
-export { Store } from './store.js';
-export { Transaction } from './transaction.js';
 export { Real, real } from './values.js';
 
-/** @typedef {import('./engine.js').LoadOptions} LoadOptions */
-/** @typedef {import('./instance.js').Front} Front */
-/** @typedef {import('./engine.js').Source} Source */
-/** @typedef {import('./engine.js').StoreOptions} StoreOptions */
-/** @typedef {import('./rows.js').Row} Row */
-/** @typedef {import('./rows.js').ScanOptions} ScanOptions */
-/** @typedef {import('./session.js').Acceptance} Acceptance */
-/** @typedef {import('./session.js').Received} Received */
-/** @typedef {import('./session.js').SessionOptions} SessionOptions */
-/** @typedef {import('./store.js').Entry} Entry */
-/** @typedef {import('./values.js').Cells} Cells */
-/** @typedef {import('./values.js').CellValue} CellValue */
-/** @typedef {import('./values.js').NewCells} NewCells */
-/** @typedef {import('./values.js').NewCellValue} NewCellValue */
-/** @typedef {import('./values.js').Op} Op */
-/** @typedef {import('./values.js').Range} Range */
+/** @typedef {import('./doc.js').Doc} Doc */
+/** @typedef {import('./doc.js').UpdateReader} UpdateReader */
+/** @typedef {import('./doc.js').Watcher} Watcher */
+/** @typedef {import('./engine.js').Engine} Engine */
+/** @typedef {import('./session.js').Session} Session */
+/** @typedef {import('./store.js').Store} Store */
+/** @typedef {import('./transaction.js').Transaction} Transaction */
+
+/** @typedef {import('./types.js').Acceptance} Acceptance */
+/** @typedef {import('./types.js').Cells} Cells */
+/** @typedef {import('./types.js').CellValue} CellValue */
+/** @typedef {import('./types.js').Contract} Contract */
+/** @typedef {import('./types.js').Front} Front */
+/** @typedef {import('./types.js').LoadOptions} LoadOptions */
+/** @typedef {import('./types.js').NewCellValue} NewCellValue */
+/** @typedef {import('./types.js').OpenOptions} OpenOptions */
+/** @typedef {import('./types.js').Range} Range */
+/** @typedef {import('./types.js').Received} Received */
+/** @typedef {import('./types.js').Row} Row */
+/** @typedef {import('./types.js').ScanOptions} ScanOptions */
+/** @typedef {import('./types.js').SessionOptions} SessionOptions */
+/** @typedef {import('./types.js').Source} Source */
+/** @typedef {import('./types.js').StoreOptions} StoreOptions */
+/** @typedef {import('./types.js').WatchOptions} WatchOptions */
+
+/**
+ * @template {import('./types.js').NewCellValue} [V=import('./types.js').CellValue]
+ * @typedef {import('./types.js').Entry<V>} Entry
+ */
+
+/**
+ * @template [T=Record<string, unknown>]
+ * @typedef {import('./types.js').NewCells<T>} NewCells
+ */
+
+/**
+ * @template {import('./types.js').NewCellValue} [V=import('./types.js').NewCellValue]
+ * @typedef {import('./types.js').Op<V>} Op
+ */

@@ -2,8 +2,16 @@
 // refuses throws the contract's error, a call that stops midway makes the instance gone, and a disposed resource is
 // never called. Knows nothing of what the calls mean.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { destructors, instantiate } from '../dist/glue.js';
+import { refuse, show } from './check.js';
+import { refuseCopies } from './clone.js';
 import { DisposedError, GoneError, InvalidArgumentError, refusal } from './errors.js';
+
+/** @import { Converge } from '../dist/wit/converge.js' */
+/** @import { Kind } from './clone.js' */
+/** @import { CompiledModule, Front } from './types.js' */
 
 /**
  * The symbol that `using` looks for, also where the platform does not define it yet.
@@ -19,17 +27,8 @@ export const dispose = /** @type {any} */ (Symbol.dispose ?? Symbol.for('Symbol.
  */
 const glueDispose = /** @type {any} */ (Symbol.dispose ?? Symbol.for('dispose'));
 
-/** @typedef {ReturnType<typeof instantiate>} Exports */
-
-/**
- * Puts a component that jco transpiled before the engine: is given the engine's interfaces, which that component imports, and gives
- * those that are to be called in their place.
- *
- * @typedef {(engine: Exports) => Partial<Exports>} Front
- */
-
 export class Instance {
-  /** @type {Exports} */
+  /** @type {Converge} */
   #exports;
   /** @type {WebAssembly.Memory | undefined} */
   #memory;
@@ -37,7 +36,7 @@ export class Instance {
   #gone;
 
   /**
-   * @param {WebAssembly.Module} main
+   * @param {CompiledModule} main
    * @param {Front} [front]
    */
   constructor(main, front) {
@@ -45,20 +44,9 @@ export class Instance {
     this.#exports = { ...exports, ...front?.(exports) };
   }
 
-  get durable() {
-    return this.#exports.durable;
-  }
-
-  get engine() {
-    return this.#exports.engine;
-  }
-
-  get ephemeral() {
-    return this.#exports.ephemeral;
-  }
-
-  get session() {
-    return this.#exports.session;
+  /** The contract as the glue implements it: arguments are not checked, and errors are plain objects. */
+  get exports() {
+    return this.#exports;
   }
 
   get gone() {
@@ -71,16 +59,17 @@ export class Instance {
   }
 
   /**
-   * @template T
-   * @param {() => T} f calls the glue once, with checked arguments
+   * @template T, A
+   * @param {(argument: A) => T} f calls the glue once, with checked arguments
+   * @param {A} [argument] of `f`
    * @returns {T}
    */
-  call(f) {
+  call(f, argument) {
     if (this.#gone !== undefined) {
       throw new GoneError(this.#gone.cause);
     }
     try {
-      return f();
+      return f(/** @type {A} */ (argument));
     } catch (thrown) {
       const refused = refusal(thrown);
       if (refused !== undefined) {
@@ -140,6 +129,7 @@ export class Instance {
 }
 
 /**
+/**
  * @param {WebAssembly.Module} main
  * @param {WebAssembly.Imports} imports
  * @returns {WebAssembly.Instance}
@@ -164,65 +154,103 @@ function link(main, imports) {
 }
 
 /**
- * A resource of an instance, until it is disposed.
- *
- * @template {object} R
+ * A resource of an instance, until it is disposed of. The classes in dist/contract.js add the contract's methods.
  */
-export class Handle {
-  /** @type {R | undefined} */
-  #resource;
-  #what;
+export class Resource {
+  /**
+   * What messages call a resource of this class.
+   *
+   * @type {Kind}
+   */
+  static kind;
+
+  #instance;
+  /** @type {object | undefined} */
+  #object;
 
   /**
    * @param {Instance} instance
-   * @param {R} resource
-   * @param {string} what
+   * @param {object} object the resource in the glue
    */
-  constructor(instance, resource, what) {
-    this.instance = instance;
-    this.#resource = resource;
-    this.#what = what;
+  constructor(instance, object) {
+    this.#instance = instance;
+    this.#object = object;
+    refuseCopies(this, this.#kind);
   }
 
+  get #kind() {
+    return /** @type {typeof Resource} */ (this.constructor).kind;
+  }
+
+  /** Frees the resource in the engine. Does nothing the second time, or if the instance is gone. */
+  [dispose]() {
+    const object = /** @type {Disposable | undefined} */ (this.#object);
+    this.#object = undefined;
+    if (object !== undefined && !this.#instance.gone) {
+      object[glueDispose]();
+    }
+  }
+
+  // What follows is for this package alone. Static functions do not show on the objects that programs get.
+
   /**
-   * @template T
-   * @param {(resource: R) => T} f calls the glue once, with checked arguments
+   * Calls a function of the glue.
+   *
+   * @template {object} R, T
+   * @param {R} resource
+   * @param {(object: R) => T} f calls the glue once, with checked arguments
    * @returns {T}
    */
-  call(f) {
-    const { resource } = this;
-    return this.instance.call(() => f(resource));
+  static use(resource, f) {
+    const own = /** @type {Resource} */ (/** @type {object} */ (resource));
+    if (own.#object === undefined) {
+      throw new DisposedError(own.#kind);
+    }
+    return own.#instance.call(f, /** @type {R} */ (own.#object));
   }
 
   /**
-   * The resource, for a call that takes several.
-   *
-   * @returns {R}
+   * @param {object} resource
+   * @returns {Instance}
    */
-  get resource() {
-    if (this.#resource === undefined) {
-      throw new DisposedError(this.#what);
-    }
-    return this.#resource;
+  static instanceOf(resource) {
+    return /** @type {Resource} */ (resource).#instance;
   }
 
   /**
-   * The resource, for a call that takes it away.
+   * Returns the glue's object of an argument.
    *
-   * @returns {R}
+   * @param {unknown} resource
+   * @param {string} what
+   * @param {typeof Resource} Class of which it must be
+   * @param {Instance} instance in which it must be
+   * @returns {object}
    */
-  give() {
-    const { resource } = this;
-    this.#resource = undefined;
-    return resource;
+  static lend(resource, what, Class, instance) {
+    if (!(resource instanceof Class)) {
+      refuse(`${what} must be a ${Class.kind} of this package, not ${show(resource)}`);
+    }
+    if (resource.#instance !== instance) {
+      refuse(`the ${Class.kind} belongs to another engine; create all objects of a call with the same engine`);
+    }
+    if (resource.#object === undefined) {
+      throw new DisposedError(Class.kind);
+    }
+    return resource.#object;
   }
 
-  /** Frees the resource in the engine. Does nothing the second time, or where the instance is gone. */
-  dispose() {
-    const resource = /** @type {Disposable | undefined} */ (this.#resource);
-    this.#resource = undefined;
-    if (resource !== undefined && !this.instance.gone) {
-      resource[glueDispose]();
-    }
+  /**
+   * Returns the glue's object of an argument that the call takes away.
+   *
+   * @param {unknown} resource
+   * @param {string} what
+   * @param {typeof Resource} Class
+   * @param {Instance} instance
+   * @returns {object}
+   */
+  static give(resource, what, Class, instance) {
+    const object = Resource.lend(resource, what, Class, instance);
+    /** @type {Resource} */ (resource).#object = undefined;
+    return object;
   }
 }

@@ -9,14 +9,7 @@ import { toValue } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { EventId, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
-/** @import { RawTransaction } from './raw.js' */
-/** @import { NewCellValue } from './values.js' */
-
-/**
- * What jco exports for a component that it transpiled with `--instantiation sync`.
- *
- * @typedef {(getCoreModule: (file: string) => WebAssembly.Module, imports: any) => unknown} Instantiate
- */
+/** @import { ApplyOptions, CompiledModule, Instantiate, NewCellValue } from './types.js' */
 
 /**
  * A call of a mutator, as the contract has it.
@@ -30,11 +23,6 @@ import { toValue } from './values.js';
  * @property {(transaction: LentTransaction, call: Call) => void} apply
  */
 
-/**
- * @typedef {object} ApplyOptions
- * @property {string} [caller] the authenticated subject on whose behalf the call runs; nobody by default
- */
-
 const APPLY_OPTIONS = ['caller'];
 
 /** The mutators of one component. The Rust host runs the same component, with the same events. */
@@ -45,14 +33,14 @@ export class Mutators {
 
   /**
    * @param {Instantiate} instantiate what the transpiled component exports
-   * @param {(file: string) => WebAssembly.Module} getCoreModule compiles a `.core.wasm` file of the component; called once
+   * @param {(file: string) => CompiledModule} getCoreModule compiles a `.core.wasm` file of the component; called once
    *   per file
    * @param {Record<string, unknown>} [imports] what the component imports in addition to the transaction, such as WASI
    * @throws {import('./errors.js').InvalidArgumentError} if the component is not a mutator or lacks an import
    */
   constructor(instantiate, getCoreModule, imports = {}) {
     refuseCopies(this, 'mutators');
-    /** @type {Map<string, WebAssembly.Module>} */
+    /** @type {Map<string, CompiledModule>} */
     const modules = new Map();
     const module = (/** @type {string} */ file) => {
       const compiled = modules.get(file) ?? getCoreModule(file);
@@ -151,7 +139,7 @@ export class Mutators {
 class LentTransaction {
   #raw;
 
-  /** @param {RawTransaction} raw */
+  /** @param {wit.Transaction} raw */
   constructor(raw) {
     this.#raw = raw;
   }

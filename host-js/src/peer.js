@@ -1,6 +1,10 @@
 // Names for replicas.
 
-/** @returns {string} the name of a peer that nobody else has: 32 hex digits from the system's randomness */
+/**
+ * Returns a new name for a peer: 32 hexadecimal digits from the system's source of randomness.
+ *
+ * @returns {string}
+ */
 export function randomPeer() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,34 +1,63 @@
 // Reads rows of a document or a transaction as plain objects.
 
 import * as check from './check.js';
+import { Resource } from './instance.js';
 import { fromCells, toRange } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Cells, Range } from './values.js' */
+/** @import { Row, ScanOptions } from './types.js' */
+/** @typedef {{ scan(table: string, options: wit.ScanOptions): wit.Page }} Scanned a document or a transaction */
 
 /** The maximum number of rows, or changes of rows, that an iterator fetches at once. */
 export const PAGE_ROWS = 256;
 
-/** @typedef {{ id: string, cells: Cells }} Row */
-
-/**
- * @typedef {object} ScanOptions
- * @property {Range} [range] which rows; all by default
- * @property {boolean} [descending] from the largest row id down
- * @property {number} [limit] at most so many rows
- * @property {string} [after] start after this row id, in the direction of the scan: the last one of the previous page
- * @property {string[]} [columns] only these columns; all by default
- */
-
 const SCAN_OPTIONS = ['range', 'descending', 'limit', 'after', 'columns'];
 
 /**
- * @param {{ scan(table: string, options: wit.ScanOptions): wit.Page }} raw
+ * @param {Scanned} raw
  * @param {string} table
  * @param {ScanOptions} options
  * @returns {{ rows: Row[], more: boolean }}
  */
 export function scan(raw, table, options) {
+  return page(raw, check.string(table, 'table'), toScanOptions(options));
+}
+
+/**
+ * @param {Scanned} raw
+ * @param {string} table
+ * @param {ScanOptions} options
+ * @returns {Generator<Row, void, void>}
+ */
+export function* rows(raw, table, options) {
+  check.string(table, 'table');
+  const { limit = Infinity, ...others } = options;
+  const checked = toScanOptions(limit === Infinity ? others : { ...others, limit });
+  let { after } = checked;
+  for (let left = limit, more = true; more && left > 0;) {
+    const found = page(raw, table, { ...checked, after, limit: Math.min(left, PAGE_ROWS) });
+    yield* found.rows;
+    left -= found.rows.length;
+    after = found.rows.at(-1)?.id;
+    more = found.more && after !== undefined;
+  }
+}
+
+/**
+ * @param {Scanned} raw
+ * @param {string} table
+ * @param {wit.ScanOptions} options
+ */
+function page(raw, table, options) {
+  const { rows, more } = Resource.use(raw, (scanned) => scanned.scan(table, options));
+  return { rows: rows.map(({ id, cells }) => ({ id, cells: fromCells(cells) })), more };
+}
+
+/**
+ * @param {ScanOptions} options
+ * @returns {wit.ScanOptions}
+ */
+function toScanOptions(options) {
   const {
     range,
     descending = false,
@@ -36,27 +65,13 @@ export function scan(raw, table, options) {
     after,
     columns = [],
   } = /** @type {ScanOptions} */ (check.options(options, 'options', SCAN_OPTIONS));
-  const page = raw.scan(table, { range: toRange(range), descending, limit, after, columns });
-  return { rows: page.rows.map(({ id, cells }) => ({ id, cells: fromCells(cells) })), more: page.more };
-}
-
-/**
- * @param {{ scan(table: string, options: ScanOptions): { rows: Row[], more: boolean } }} of
- * @param {string} table
- * @param {ScanOptions} options
- * @returns {Generator<Row, void, void>}
- */
-export function* rows(of, table, options) {
-  const { limit = Infinity, ...others } = options;
-  if (limit !== Infinity) {
-    check.u32(limit, 'limit');
-  }
-  let { after } = others;
-  for (let left = limit, more = true; more && left > 0;) {
-    const page = of.scan(table, { ...others, after, limit: Math.min(left, PAGE_ROWS) });
-    yield* page.rows;
-    left -= page.rows.length;
-    after = page.rows.at(-1)?.id;
-    more = page.more && after !== undefined;
-  }
+  check.each(columns, 'columns', check.string);
+  return {
+    range: toRange(range),
+    descending: check.boolean(descending, 'descending'),
+    limit: check.u32(limit, 'limit'),
+    after: after === undefined ? after : check.string(after, 'after'),
+    // A copy, since the caller can change the list between two pages.
+    columns: [...columns],
+  };
 }

@@ -2,33 +2,21 @@
 
 import * as check from './check.js';
 import { refuseCopies } from './clone.js';
-import { dispose } from './instance.js';
+import { Resource, dispose } from './instance.js';
 import { fromValue, toValue } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
-/** @import { RawStore } from './raw-live.js' */
-/** @import { CellValue, NewCellValue } from './values.js' */
+/** @import { Entry, NewCellValue } from './types.js' */
 
 /**
- * The content of a register. An entry without a value is a removal.
- *
- * @typedef {object} Entry
- * @property {string} namespace
- * @property {string} key
- * @property {CellValue} [value]
- * @property {number} timestamp when the entry was written, in milliseconds, on the writer's clock
- * @property {string} peer the peer that wrote the entry
- */
-
-/**
- * A replica of the ephemeral state: cursors, presence, positions. Made by `create` of an engine's `Store`. Every `now` is in
+ * A replica of the ephemeral state: cursors, presence, positions. Made by `createStore` of an engine. Every `now` is in
  * milliseconds since the Unix epoch, the system's time by default. Its memory in the engine is freed by `dispose`, by
  * `using` at the end of the block, or some time later by the garbage collector.
  */
 export class Store {
   #raw;
 
-  /** @param {RawStore} raw */
+  /** @param {wit.Store} raw */
   constructor(raw) {
     this.#raw = raw;
     refuseCopies(this, 'store');
@@ -39,7 +27,11 @@ export class Store {
     return this.#raw;
   }
 
-  /** @returns {string} the name that this store writes as */
+  /**
+   * Returns the name that this store writes as.
+   *
+   * @returns {string}
+   */
   peer() {
     return this.#raw.peer();
   }
@@ -54,8 +46,11 @@ export class Store {
    * @returns {Entry}
    */
   set(namespace, key, value, now = Date.now()) {
+    check.string(namespace, 'namespace');
     check.string(key, 'key');
-    return fromEntry(this.#raw.set(namespace, key, toValue(value, key, valueName), now));
+    const tagged = toValue(value, key, valueName);
+    check.milliseconds(now, 'now');
+    return fromEntry(Resource.use(this.#raw, (store) => store.set(namespace, key, tagged, now)));
   }
 
   /**
@@ -72,9 +67,11 @@ export class Store {
   }
 
   /**
+   * Returns the live entry of a register, or `undefined` if the register has no value.
+   *
    * @param {string} namespace
    * @param {string} key
-   * @returns {Entry | undefined} `undefined` if the register has no value
+   * @returns {Entry | undefined}
    */
   get(namespace, key) {
     const entry = this.#raw.get(namespace, key);
@@ -82,14 +79,20 @@ export class Store {
   }
 
   /**
+   * Returns the live entries of a namespace, sorted by key.
+   *
    * @param {string} namespace
-   * @returns {Entry[]} the live entries, sorted by key
+   * @returns {Entry[]}
    */
   getAll(namespace) {
     return this.#raw.getAll(namespace).map(fromEntry);
   }
 
-  /** @returns {string[]} the namespaces that have live entries, sorted */
+  /**
+   * Returns the namespaces that have live entries, sorted.
+   *
+   * @returns {string[]}
+   */
   namespaces() {
     return this.#raw.namespaces();
   }
@@ -97,25 +100,30 @@ export class Store {
   /**
    * Merges entries of other replicas. One invalid entry fails the whole call.
    *
-   * @param {Entry[]} entries
+   * @param {Entry<NewCellValue>[]} entries
    * @param {number} [now]
    * @returns {Entry[]} those that changed what this store shows, sorted by namespace and key
    */
   mergeEntries(entries, now = Date.now()) {
-    return this.#raw.mergeEntries(toEntries(entries), now).map(fromEntry);
+    const list = toEntries(entries);
+    check.milliseconds(now, 'now');
+    return Resource.use(this.#raw, (store) => store.mergeEntries(list, now)).map(fromEntry);
   }
 
   /**
+   * Encodes all live entries and recent removals: the state that a new replica needs.
+   *
    * @param {string[]} [namespaces] all by default
-   * @returns {Uint8Array} all live entries and recent removals: the state that a new replica needs
+   * @returns {Uint8Array<ArrayBuffer>}
    */
   snapshot(namespaces = []) {
     return this.#raw.snapshot(namespaces);
   }
 
   /**
-   * @returns {Uint8Array | undefined} what changed since the last call, by local writes and by merges; `undefined` if
-   *   nothing changed
+   * Encodes what changed since the last call, by local writes and by merges. Returns `undefined` if nothing changed.
+   *
+   * @returns {Uint8Array<ArrayBuffer> | undefined}
    */
   takeUpdate() {
     return this.#raw.takeUpdate();
@@ -135,8 +143,10 @@ export class Store {
   }
 
   /**
-   * @returns {number} how many entries `mergeUpdate`, and sessions of this store, skipped since the store was created; if
-   *   the number grows, a clock is wrong: this one, or the writer's
+   * Returns the number of entries that `mergeUpdate`, and sessions of this store, skipped since the store was created. If
+   * the number grows, a clock is wrong: this one, or the writer's.
+   *
+   * @returns {number}
    */
   refused() {
     return this.#raw.refused();
@@ -185,11 +195,27 @@ export function fromEntry({ namespace, key, value, timestamp, peer }) {
  * @returns {wit.Entry[]}
  */
 function toEntries(list) {
-  check.each(list, 'entries', (entry) => check.string(check.object(entry, 'an entry').key, 'key'));
-  return /** @type {Entry[]} */ (list).map((entry) => ({
-    ...entry,
-    value: entry.value === undefined ? undefined : toValue(entry.value, entry.key, valueName),
-  }));
+  /** @type {wit.Entry[]} */
+  const entries = [];
+  check.each(list, 'entries', (entry, what) => entries.push(toEntry(entry, what)));
+  return entries;
+}
+
+/**
+ * @param {unknown} entry
+ * @param {string} what
+ * @returns {wit.Entry}
+ */
+function toEntry(entry, what) {
+  const { namespace, key, value, timestamp, peer } = check.object(entry, what);
+  const name = check.string(key, 'key');
+  return {
+    namespace: check.string(namespace, 'namespace'),
+    key: name,
+    value: value === undefined ? undefined : toValue(value, name, valueName),
+    timestamp: check.milliseconds(timestamp, 'timestamp'),
+    peer: check.string(peer, 'peer'),
+  };
 }
 
 /** @param {string} key */

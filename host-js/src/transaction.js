@@ -2,15 +2,13 @@
 
 import * as check from './check.js';
 import { refuseCopies } from './clone.js';
-import { dispose } from './instance.js';
+import { Resource, dispose } from './instance.js';
 import { rows, scan } from './rows.js';
 import { fromCells, toCells } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { RawDoc, RawTransaction } from './raw.js' */
 /** @import { RowId } from '../dist/wit/interfaces/converge-sync-types.js' */
-/** @import { Row, ScanOptions } from './rows.js' */
-/** @import { Cells, NewCells } from './values.js' */
+/** @import { Cells, NewCells, Row, ScanOptions } from './types.js' */
 
 /**
  * Buffered writes that become one event of a document, or none. Reads return the document's current state with the
@@ -22,8 +20,8 @@ export class Transaction {
   #raw;
 
   /**
-   * @param {RawDoc} doc
-   * @param {RawTransaction} raw
+   * @param {wit.Doc} doc
+   * @param {wit.Transaction} raw
    */
   constructor(doc, raw) {
     this.#doc = doc;
@@ -37,9 +35,11 @@ export class Transaction {
   }
 
   /**
+   * Returns the cells of a row, or `undefined` if the row does not exist.
+   *
    * @param {string} table
    * @param {string} row
-   * @returns {Cells | undefined} the cells of the row, or `undefined` if the row does not exist
+   * @returns {Cells | undefined}
    */
   get(table, row) {
     const cells = this.#raw.get(table, row);
@@ -65,34 +65,38 @@ export class Transaction {
    * @returns {Generator<Row, void, void>}
    */
   *rows(table, options = {}) {
-    yield* rows(this, table, options);
+    yield* rows(this.#raw, table, options);
   }
 
   /**
    * Creates a row with these cells. If the row exists, sets these cells and keeps the others.
    *
+   * @template {NewCells<T>} T
    * @param {string} table
    * @param {string} row
-   * @param {NewCells} cells
+   * @param {T} cells
    */
   insert(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
-    this.#raw.insert(table, row, toCells(cells));
+    const list = toCells(cells);
+    Resource.use(this.#raw, (transaction) => transaction.insert(table, row, list));
   }
 
   /**
    * Sets these cells of a row and keeps the others.
    *
+   * @template {NewCells<T>} T
    * @param {string} table
    * @param {string} row
-   * @param {NewCells} cells
+   * @param {T} cells
    * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
    */
   update(table, row, cells) {
     check.string(table, 'table');
     check.string(row, 'row');
-    this.#raw.update(table, row, toCells(cells));
+    const list = toCells(cells);
+    Resource.use(this.#raw, (transaction) => transaction.update(table, row, list));
   }
 
   /**
@@ -118,7 +122,11 @@ export class Transaction {
     this.#raw.unset(table, row, columns);
   }
 
-  /** @returns {RowId[]} the rows that the buffered writes touch, sorted: those that an optimistic view refreshes */
+  /**
+   * Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes exactly these rows.
+   *
+   * @returns {RowId[]}
+   */
   touched() {
     return this.#raw.touched();
   }

@@ -1,48 +1,11 @@
 // Converts JavaScript values to the contract's and back: cells are plain objects, operations flat ones.
 
 import * as check from './check.js';
-import * as contract from './contract.js';
 import { InvalidArgumentError } from './errors.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { KeyRange, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
-
-/**
- * The value of a cell, as it is read: an integer is a number if that is safe and a bigint otherwise; a real is a number,
- * or a `Real` if its value is a whole number. Written back, each becomes exactly the cell that was read.
- *
- * @typedef {null | boolean | number | bigint | string | Uint8Array | Real} CellValue
- */
-
-/**
- * A row's cells by column: an object without a prototype, so that only columns are in it.
- *
- * @typedef {Record<string, CellValue>} Cells
- */
-
-/**
- * A value that can be written to a cell: everything that is read from cells, and any other `Number` object, which stands
- * for a real.
- *
- * @typedef {CellValue | Number} NewCellValue
- */
-
-/** @typedef {Record<string, NewCellValue>} NewCells */
-
-/**
- * @template {NewCellValue} [V=NewCellValue]
- * @typedef {{ op: 'insert', table: string, row: string, cells: Record<string, V> }
- *   | { op: 'update', table: string, row: string, cells: Record<string, V> }
- *   | { op: 'delete', table: string, row: string }
- *   | { op: 'unset', table: string, row: string, columns: string[] }} Op
- */
-
-/**
- * Which rows of a table, by row id, compared as UTF-8 bytes; both ends of `between` belong to the range.
- *
- * @typedef {{ equal: string } | { atLeast: string } | { atMost: string } | { between: [string, string] }
- *   | { startsWith: string }} Range
- */
+/** @import { CellValue, Cells, Op } from './types.js' */
 
 /**
  * A real whose value is a whole number, such as 10.0: the number 10 would be an integer. It is a `Number` object, so
@@ -135,7 +98,7 @@ const OF_A_ROW = ['op', 'table', 'row'];
  * @returns {wit.RowOp}
  */
 function toOp(given) {
-  const { op } = check.object(given, 'an operation');
+  const { op } = check.object(given, '');
   switch (op) {
     case 'insert':
     case 'update': {
@@ -151,7 +114,7 @@ function toOp(given) {
     }
     case 'unset': {
       const { table, row, columns } = check.options(given, op, WITH_COLUMNS);
-      contract.columns(columns);
+      check.each(columns, 'columns', check.string);
       return {
         tag: op,
         val: {
@@ -210,7 +173,7 @@ export function toRange(range) {
   }
   /** @type {string[]} */
   const ends = [];
-  check.each(checked.between, 'between', (end) => ends.push(check.string(end, 'an end')));
+  check.each(checked.between, 'between', (end, what) => ends.push(check.string(end, what)));
   const [first, last, ...others] = ends;
   if (first === undefined || last === undefined || others.length > 0) {
     check.refuse('between must have two ends');
@@ -305,6 +268,8 @@ export function fromValue(value) {
       return value.val >= MIN_SAFE && value.val <= MAX_SAFE ? Number(value.val) : value.val;
     case 'real':
       return Number.isInteger(value.val) && !Object.is(value.val, -0) ? new Real(value.val) : value.val;
+    case 'blob':
+      return /** @type {Uint8Array<ArrayBuffer>} */ (value.val);
     default:
       return value.val;
   }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { checkEnd } from '../conformance/lasting.js';
 import { Scene, runStep } from '../conformance/runner.js';
 import { canonical, expand, list, members, sha256, string } from '../conformance/notation.js';
-import { Engine } from '../src/node.js';
+import { open } from '../src/node.js';
 
 const cases = new URL('../../tests/conformance/', import.meta.url);
 const transcripts = new URL('../../target/conformance/', import.meta.url);
@@ -34,7 +34,7 @@ for (const path of paths) {
       'steps',
     ]);
     string(about);
-    const scene = new Scene(new Engine(module));
+    const scene = new Scene(await open(module));
     const name = path.slice(0, -'.json'.length);
     for (const [i, step] of list(given).entries()) {
       try {

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { Mutators } from '../src/mutators.js';
-import { Session, open } from '../src/node.js';
+import { open } from '../src/node.js';
 
 const engine = await open();
-const doc = engine.Doc.create('ann');
+const doc = engine.create('ann');
 doc.insert('t', 'r', { x: 1 });
-const store = engine.Store.create('ann');
-const session = Session.open(doc, store, { document: 'd' });
+const store = engine.createStore('ann');
+const session = engine.openSession(doc, store, { document: 'd' });
 const mutators = new Mutators(() => ({ mutators: { names: () => [] } }), assert.fail);
 
 /** @type {[object: object, message: RegExp][]} */
@@ -30,7 +30,7 @@ const OBJECTS = [
 ];
 
 for (const [object, message] of OBJECTS) {
-  test(`a copy of ${object.constructor.name || 'Doc'} ${message} is refused`, () => {
+  test(`a copy of ${object.constructor.name} ${message} is refused`, () => {
     const { port1, port2 } = new MessageChannel();
     for (const copy of [
       () => structuredClone(object),

@@ -9,7 +9,7 @@ import { ConvergeError, open } from '../src/node.js';
 /** @import { Doc as AnyDoc } from '../src/node.js' */
 
 const folder = new URL('../../tests/crashers/', import.meta.url);
-const { Doc } = await open();
+const engine = await open();
 
 /** @param {string} name */
 const read = async (name) => new Uint8Array(await readFile(new URL(name, folder)));
@@ -23,11 +23,11 @@ for (const line of lines) {
   test(line, async () => {
     const [file = '', call = '', into = '', expected] = line.split(' ');
     const bytes = await read(file);
-    const doc = into === '-' ? Doc.create('nobody') : Doc.load(await read(into), { peer: 'nobody' });
+    const doc = into === '-' ? engine.create('nobody') : engine.load(await read(into), { peer: 'nobody' });
     const before = state(doc);
     /** @type {Record<string, () => unknown>} */
     const calls = {
-      load: () => Doc.load(bytes, { peer: 'nobody' }).dispose(),
+      load: () => engine.load(bytes, { peer: 'nobody' }).dispose(),
       'merge-update': () => doc.mergeUpdate(bytes),
       rebase: () => doc.rebase(bytes),
     };

@@ -8,7 +8,7 @@ import { TABLE, addFingerprints, fieldsOf, inOrder, readExpected, readHistory, s
 import { open } from '../src/node.js';
 
 const data = new URL('../../tests/data/rows/', import.meta.url);
-const { Doc } = await open();
+const engine = await open();
 
 for (const [name, events] of /** @type {const} */ ([
   ['yjs', 2247],
@@ -22,10 +22,10 @@ for (const [name, events] of /** @type {const} */ ([
     for (const batch of [1, 50, events]) {
       test(`${name}, ${order}, ${batch} a call`, async () => {
         const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
-        addFingerprints(Doc, history);
+        addFingerprints(engine, history);
         const expected = await readExpected(new URL(`${name}.expected.tsv.gz`, data).pathname);
         assert.equal(history.length, events);
-        const doc = Doc.create('replay');
+        const doc = engine.create('replay');
         const delivered = inOrder(history, order) ?? [];
         let applied = 0;
         for (let i = 0; i < events; i += batch) applied += doc.mergeEvents(delivered.slice(i, i + batch)).applied;
@@ -37,7 +37,7 @@ for (const [name, events] of /** @type {const} */ ([
         const saved = doc.save();
         saves.add(sha256(saved));
         assert.equal(saves.size, 1, 'the bytes are those of the other orders');
-        const loaded = Doc.load(saved, { peer: 'replay' });
+        const loaded = engine.load(saved, { peer: 'replay' });
         assert.equal(loaded.digestHex(), doc.digestHex());
         assert.deepEqual([loaded.version(), loaded.heads()], [doc.version(), doc.heads()]);
         assert.equal(sha256(loaded.save()), sha256(saved));
@@ -48,13 +48,13 @@ for (const [name, events] of /** @type {const} */ ([
 
   test(`${name}, in updates to a replica that is restarted after each`, async () => {
     const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
-    const doc = Doc.create('replay');
-    let mirror = Doc.create('mirror');
+    const doc = engine.create('replay');
+    let mirror = engine.create('mirror');
     for (let i = 0; i < events; i += 100) {
       doc.mergeEvents(history.slice(i, i + 100));
       const { applied, waiting } = mirror.mergeUpdate(doc.updateSince(mirror.summary()));
       assert.deepEqual([applied, waiting], [Math.min(100, events - i), 0]);
-      const restarted = Doc.load(mirror.save(), { peer: 'mirror' });
+      const restarted = engine.load(mirror.save(), { peer: 'mirror' });
       mirror.dispose();
       mirror = restarted;
     }
@@ -64,7 +64,7 @@ for (const [name, events] of /** @type {const} */ ([
 
   test(`${name}, there and back`, async () => {
     const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
-    const doc = Doc.create('replay');
+    const doc = engine.create('replay');
     doc.mergeEvents(history.slice(0, events / 2));
     const [here, half] = [doc.heads(), doc.digestHex()];
     doc.mergeEvents(history);

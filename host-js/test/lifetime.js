@@ -40,7 +40,7 @@ test('open(fetch(url)) works with and without the right content type', async () 
   try {
     for (const path of ['typed', 'untyped']) {
       const engine = await open(fetch(`http://127.0.0.1:${port}/${path}`));
-      assert.equal(engine.Doc.create('ann').peer(), 'ann');
+      assert.equal(engine.create('ann').peer(), 'ann');
     }
     for (const [path, message] of /** @type {const} */ ([
       ['nix', /could not be fetched from http:.*\/nix: 404 Not Found; import '@converge\/sync\/inline'/],
@@ -68,7 +68,7 @@ test('open(module) compiles nothing, since workers do not let it', async () => {
   WebAssembly.Module = new Proxy(Module, { construct: disallowed });
   WebAssembly.compile = disallowed;
   try {
-    const doc = (await open(module)).Doc.create('ann');
+    const doc = (await open(module)).create('ann');
     doc.insert('t', 'r', {});
     doc.dispose();
   } finally {
@@ -137,8 +137,8 @@ test('an error of the platform is not blamed on the module', async () => {
 });
 
 test('a disposed document says so, and can be disposed again', async () => {
-  const { Doc } = await open();
-  const doc = Doc.create('ann');
+  const engine = await open();
+  const doc = engine.create('ann');
   const { raw } = doc;
   doc[Symbol.dispose]();
   doc.dispose();
@@ -156,12 +156,12 @@ test('a disposed document says so, and can be disposed again', async () => {
   ]) {
     assert.throws(call, { name: 'DisposedError', message: 'this document was disposed and cannot be called any more' });
   }
-  assert.equal(Doc.create('ann').peer(), 'ann');
+  assert.equal(engine.create('ann').peer(), 'ann');
 });
 
 test("a watcher lives on without its document's object, until it is disposed", async () => {
-  const { Doc } = await open();
-  const doc = Doc.create('ann');
+  const engine = await open();
+  const doc = engine.create('ann');
   doc.insert('t', 'r', {});
   const watcher = doc.watch([], { fromStart: true });
   doc.dispose();
@@ -173,11 +173,11 @@ test("a watcher lives on without its document's object, until it is disposed", a
 });
 
 test('a fork lives on without the document that it comes from', async () => {
-  const { Doc } = await open();
-  const doc = Doc.create('ann');
+  const engine = await open();
+  const doc = engine.create('ann');
   doc.insert('t', 'r', { x: 1 });
   const [fork, rawFork] = [doc.forkAt(doc.heads(), 'fork'), doc.raw.forkAt(doc.heads(), 'raw')];
-  const loaded = Doc.load(doc.save(), { peer: 'loaded' });
+  const loaded = engine.load(doc.save(), { peer: 'loaded' });
   doc.dispose();
   for (const other of [fork, rawFork, loaded]) assert.deepEqual(other.version(), [{ peer: 'ann', count: 1 }]);
   rawFork[Symbol.dispose]();
@@ -192,9 +192,9 @@ test('a fork lives on without the document that it comes from', async () => {
 test('disposal frees the memory', async () => {
   const engine = await open(bytes);
   const fill = () => {
-    const doc = engine.Doc.create('ann');
+    const doc = engine.create('ann');
     doc.insert('t', 'r', { c: new Uint8Array(2 ** 20) });
-    const loaded = engine.Doc.load(doc.save());
+    const loaded = engine.load(doc.save());
     const fork = doc.forkAt(doc.heads());
     for (const each of [doc, loaded, fork]) each.dispose();
   };
@@ -207,7 +207,7 @@ test('disposal frees the memory', async () => {
 
 test('what does not fit into the memory is refused, and the document lives', async () => {
   const small = await open(withMemory(bytes, { most: 160 }));
-  const doc = small.Doc.create('ann');
+  const doc = small.create('ann');
   let rows = 0;
   const fill = () => {
     for (; ; rows++) doc.insert('t', `${rows}`, { c: new Uint8Array(2 ** 16) });
@@ -226,8 +226,8 @@ test('what does not fit into the memory is refused, and the document lives', asy
 
 test('an engine that runs out of memory is gone; others go on', async () => {
   const small = await open(withMemory(bytes, { most: 160 }));
-  const bystander = (await open()).Doc.create('ann');
-  const doc = small.Doc.create('ann');
+  const bystander = (await open()).create('ann');
+  const doc = small.create('ann');
   const watcher = doc.watch();
   doc.insert('t', 'r', { x: 1 });
   const fill = () => {
@@ -242,9 +242,9 @@ test('an engine that runs out of memory is gone; others go on', async () => {
     () => watcher.take(),
     () => doc.save(),
     () => doc.forkAt([]),
-    () => small.Doc.create('ben'),
-    () => small.Doc.load(bystander.save()),
-    () => small.Doc.peek(bystander.save(), 't', 'r'),
+    () => small.create('ben'),
+    () => small.load(bystander.save()),
+    () => small.peek(bystander.save(), 't', 'r'),
     () => small.version(),
     () => small.limits(),
   ]) {
@@ -258,10 +258,10 @@ test('an engine that runs out of memory is gone; others go on', async () => {
 
 test('an engine works beyond 2 GiB of memory', async () => {
   const engine = await open(withMemory(bytes, { least: 2 ** 15 }));
-  const doc = engine.Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'r', { text: 'x'.repeat(2 ** 20), blob: new Uint8Array(2 ** 20) });
   assert.ok(engine.memoryBytes > 2 ** 31);
-  const loaded = engine.Doc.load(doc.save());
+  const loaded = engine.load(doc.save());
   assert.equal(loaded.digestHex(), doc.digestHex());
   assert.deepEqual(loaded.diff([], loaded.heads()), [
     { op: 'insert', table: 't', row: 'r', cells: loaded.get('t', 'r') },
@@ -272,16 +272,16 @@ test('where the shared engine is gone, open() makes another', async () => {
   let opened = 0;
   const openSmall = opener(async () => (opened++, withMemory(bytes, { most: 160 })));
   const engine = await openSmall();
-  assert.throws(() => engine.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }), { name: 'GoneError' });
+  assert.throws(() => engine.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }), { name: 'GoneError' });
   const next = await openSmall();
   assert.notEqual(next, engine);
-  assert.equal(next.Doc.create('ann').peer(), 'ann');
+  assert.equal(next.create('ann').peer(), 'ann');
   assert.equal(opened, 2);
 });
 
 test('a stack overflow within a call makes the engine gone too', async () => {
   const engine = await open(bytes);
-  const doc = engine.Doc.create('ann');
+  const doc = engine.create('ann');
   /** @returns {unknown} */
   const deep = () => {
     try {
@@ -297,16 +297,16 @@ test('a stack overflow within a call makes the engine gone too', async () => {
 test('without FinalizationRegistry, as in workers of an older compatibility date, the package works', () => {
   const script = `
     delete globalThis.FinalizationRegistry;
-    const { Session, open } = await import(${JSON.stringify(new URL('../src/node.js', import.meta.url).href)});
-    const { Doc, Store } = await open();
-    const [doc, store] = [Doc.create('ann'), Store.create('ann')];
+    const { open } = await import(${JSON.stringify(new URL('../src/node.js', import.meta.url).href)});
+    const engine = await open();
+    const [doc, store] = [engine.create('ann'), engine.createStore('ann')];
     const watcher = doc.watch();
     doc.transact((transaction) => transaction.insert('t', 'r', { x: 1 }));
-    const session = Session.open(doc, store, { document: 'd' });
-    const loaded = Doc.load(doc.save());
+    const session = engine.openSession(doc, store, { document: 'd' });
+    const loaded = engine.load(doc.save());
     console.log(watcher.take().ops.length, [...session.messages()].length, loaded.get('t', 'r').x);
     for (const each of [session, watcher, store, doc, loaded]) each.dispose();
-    console.log(Doc.create('ben').peer());
+    console.log(engine.create('ben').peer());
   `;
   const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
   assert.equal(out, '1 1 1\nben\n');
@@ -320,9 +320,9 @@ test('the garbage collector frees forgotten documents, and does no harm where th
     const bytes = await readFile(${JSON.stringify(new URL('../dist/converge.core.wasm', import.meta.url).pathname)});
     const forget = (engine) => {
       for (let i = 0; i < 10; i++) {
-        const doc = engine.Doc.create('ann');
+        const doc = engine.create('ann');
         doc.insert('t', 'r', { c: new Uint8Array(2 ** 20) });
-        engine.Doc.load(doc.save());
+        engine.load(doc.save());
         doc.forkAt(doc.heads());
       }
     };
@@ -342,7 +342,7 @@ test('the garbage collector frees forgotten documents, and does no harm where th
     console.log(engine.memoryBytes <= once * 2 ? 'freed' : 'kept: ' + engine.memoryBytes + ' after ' + once);
     const small = await open((${withMemory})(bytes, { most: 160 }));
     try { forget(small) } catch (error) { console.log(error.name) }
-    try { small.Doc.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }) } catch (error) { console.log(error.name) }
+    try { small.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }) } catch (error) { console.log(error.name) }
     await collect();
     console.log('alive');
   `;

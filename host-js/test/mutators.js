@@ -10,7 +10,7 @@ import { NoSuchRowError, open } from '../src/node.js';
 /** @import { Cell, Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Call } from '../src/mutators.js' */
 
-const { Doc } = await open();
+const engine = await open();
 const CELLS = [{ column: 'x', value: { tag: 'integer', val: 1n } }];
 
 /** @param {Record<string, (transaction: Transaction, args: Value[], caller?: string) => void>} functions */
@@ -24,7 +24,7 @@ function mutators(functions) {
 const cells = /** @type {Cell[]} */ (CELLS);
 
 test('a mutator reads its writes, which become one event', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'old', { x: 1 });
   const two = mutators({
     two(lent, args) {
@@ -75,12 +75,12 @@ test('what the engine refuses carries the case of the contract', () => {
       }
     },
   });
-  assert.equal(refused.apply(Doc.create('ann'), 'refused'), undefined);
+  assert.equal(refused.apply(engine.create('ann'), 'refused'), undefined);
   assert.deepEqual(caught, ['no-such-row', 'no-such-row', 'no-such-row', 'limit-exceeded', 'invalid-argument']);
 });
 
 test('a mutator that fails in whatever way commits nothing', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   /** @type {Record<string, unknown>} */
   const thrown = {
     reject: { tag: 'rejected', val: 'not today' },
@@ -120,7 +120,7 @@ test('a mutator that fails in whatever way commits nothing', () => {
 });
 
 test('a mutator learns on whose behalf it runs', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   /** @type {unknown[]} */
   const callers = [];
   const one = mutators({ one: (_, __, caller) => void callers.push(caller) });
@@ -148,7 +148,7 @@ class ComponentError extends Error {
 }
 
 test('the refusal of a mutator that the jco CLI transpiled is one', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   const refusing = mutators({
     refuse() {
       throw new ComponentError({ tag: 'rejected', val: 'not today' });
@@ -158,7 +158,7 @@ test('the refusal of a mutator that the jco CLI transpiled is one', () => {
 });
 
 test('the refusal of a front that the jco CLI transpiled is one, and the documents stay', async () => {
-  /** @type {import('../src/instance.js').Front} */
+  /** @type {import('../src/types.js').Front} */
   const front = ({ durable }) => ({
     durable: {
       ...durable,
@@ -178,7 +178,7 @@ test('the refusal of a front that the jco CLI transpiled is one, and the documen
     },
   });
   const engine = await open(undefined, { front });
-  const doc = engine.Doc.create('ann');
+  const doc = engine.create('ann');
   assert.throws(() => doc.update('t', 'r', {}), { name: 'NoSuchRowError' });
   assert.equal(engine.gone, false);
   assert.throws(() => doc.delete('t', 'r'), { name: 'GoneError' });
@@ -186,7 +186,7 @@ test('the refusal of a front that the jco CLI transpiled is one, and the documen
 
 test('a wrong call reports what is wrong', () => {
   const one = mutators({ one() {} });
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   const name = 'InvalidArgumentError';
   assert.throws(() => one.apply(doc, 'two'), {
     name: 'MutatorError',

@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { Session, open } from '../src/node.js';
+import { open } from '../src/node.js';
+
+/** @import { Session } from '../src/session.js' */
 
 const module = await WebAssembly.compile(await readFile(new URL('../dist/converge.core.wasm', import.meta.url)));
 const MESSAGE_BYTES = 64;
@@ -20,9 +22,9 @@ const ROW_BYTES = 400;
 async function sides(rows = ROWS) {
   const engine = await open(module);
   const [ann, ben] = ['ann', 'ben'].map((peer) => {
-    const [doc, store] = [engine.Doc.create(peer), engine.Store.create(peer)];
+    const [doc, store] = [engine.create(peer), engine.createStore(peer)];
     for (let i = 0; i < rows; i++) doc.insert('t', `${peer}-${i}`, { text: peer.padEnd(ROW_BYTES) });
-    return { doc, session: Session.open(doc, store, { document: 'notes', maxMessageBytes: MESSAGE_BYTES }) };
+    return { doc, session: engine.openSession(doc, store, { document: 'notes', maxMessageBytes: MESSAGE_BYTES }) };
   });
   assert.ok(ann && ben);
   return { engine, ann, ben };
@@ -75,7 +77,7 @@ test('poll and receive that nest until the stack is used up are refused, and the
     message: /^this call is nested too deeply, and nothing was done: .* session\.flush\(\)/,
   });
   assert.equal(engine.gone, false);
-  const again = [ann, ben].map(({ doc }) => Session.open(doc, engine.Store.create(), { document: 'notes' }));
+  const again = [ann, ben].map(({ doc }) => engine.openSession(doc, engine.createStore(), { document: 'notes' }));
   const [one, other] = again;
   assert.ok(one && other);
   flush(one, other);

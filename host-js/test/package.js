@@ -68,7 +68,7 @@ test('the code of README.md', async () => {
       'const wire = (to) => (data) => setImmediate(() => to.onmessage({ data: data.buffer }));',
       '[one, two].forEach((end) => Object.assign(end, { OPEN: 1, readyState: 1 }));',
       '[one.send, two.send] = [wire(two), wire(one)];',
-      'const server = engine.Doc.create(), entries = engine.Store.create();',
+      'const server = engine.create(), entries = engine.createStore();',
       "server.insert('people', 'p5', {});",
       'sync(doc, store, one, () => {});',
       'const { session } = sync(server, entries, two, ({ ephemeral }) => ephemeral.forEach(({ key }) => console.log(key)));',
@@ -107,41 +107,42 @@ test('nothing that browsers load names a module of Node', async () => {
   }
 });
 
-test('TypeScript', async () => {
+test('the types work with the oldest and the newest TypeScript, with and without the library dom', async () => {
   await writeFile(
     join(project, 'typed.ts'),
     `
-import { open, real, CompactedError, NoSuchRowError, Session } from '@converge/sync';
-import type { Acceptance, Cells, Entry, LoadOptions, Op, Received, SessionOptions } from '@converge/sync';
+import { open, real, CompactedError, NoSuchRowError } from '@converge/sync';
+import type { Acceptance, Cells, Doc, Entry, LoadOptions, NewCells, Op, Received, SessionOptions } from '@converge/sync';
 import { loadFile, saveFile } from '@converge/sync/files';
 import { open as openBundle } from '@converge/sync/converge.min.js';
 import type { ConvergeSyncDurable } from './wit.js';
 
+const use = (...values: unknown[]) => values;
+
 const engine = await open();
-const { Doc } = engine;
-using doc = Doc.create('ann');
+using doc: Doc = engine.create('ann');
 const event: { peer: string, counter: number } = doc.insert('people', 'p1', { name: 'Alice', share: real(1), id: 1n });
 const cells: Cells | undefined = doc.get('people', 'p1');
 using watcher = doc.watch(['people'], { fromStart: true });
 const ops: Op[] = watcher.take(10).ops;
 doc.commit(ops);
-for (const { id, cells } of doc.rows('people', { range: { between: ['a', 'b'] } })) console.log(id.length, cells.name);
+for (const { id, cells } of doc.rows('people', { range: { between: ['a', 'b'] } })) use(id.length, cells.name);
 try {
   doc.update('people', 'nix', {});
 } catch (error) {
-  if (error instanceof NoSuchRowError) console.log(error.payload.table.length, event, cells);
+  if (error instanceof NoSuchRowError) use(error.payload.table.length, event, cells);
 }
 const runs: ConvergeSyncDurable.EventRun[] = doc.eventsSince().runs;
-(await openBundle()).Doc.create().mergeEvents(runs);
+(await openBundle()).create().mergeEvents(runs);
 const saved: Uint8Array = doc.save();
 const options: LoadOptions = { peer: 'ben' };
-using loaded = Doc.load(saved, options);
+using loaded = engine.load(saved, options);
 const committed: { counter: number } | undefined = doc.transact((transaction) => {
   transaction.update('people', 'p1', { age: 1 });
 });
-console.log(committed?.counter);
-const peeked: Cells | undefined = Doc.peek(saved, 'people', 'p1');
-console.log(peeked?.name);
+use(committed?.counter);
+const peeked: Cells | undefined = engine.peek(saved, 'people', 'p1');
+use(peeked?.name);
 using fork = loaded.forkAt(doc.heads());
 const changed: Op[] = fork.diff([], doc.heads());
 doc.commit(changed);
@@ -149,36 +150,52 @@ try {
   const missing: { peer: string, counter: number }[] = doc.mergeUpdate(fork.updateSince()).missing;
   const dropped: number = doc.compact([doc.summary()]).eventsDropped + missing.length;
 } catch (error) {
-  if (error instanceof CompactedError) console.log(error.horizon[0]?.count, error.payload);
+  if (error instanceof CompactedError) use(error.horizon[0]?.count, error.payload);
 }
-await saveFile(doc.raw, new URL('file:///notes'));
+await saveFile(doc.raw, 'notes');
 using again = await loadFile(engine, 'notes', options);
 const rebased: ConvergeSyncDurable.MergeReport = again.raw.rebase(saved);
-using store = engine.Store.create('ann', { timeToLive: 1_000 });
+using store = engine.createStore('ann', { timeToLive: 1_000 });
 const entry: Entry = store.set('cursors', 'ann', 1n);
 const accept: Acceptance = { documents: false };
 const talk: SessionOptions = { document: 'people', nonce: 1n, accept, writers: ['ann/*'] };
-for (const run of engine.UpdateReader.open(doc.updateSince(loaded.summary()))) console.log(run.lamport ?? run.salt);
-console.log(engine.inspect(saved).content === 'document', doc.forks()[0]?.branches, doc.permanentId(event).peer);
+for (const run of engine.openUpdate(doc.updateSince(loaded.summary()))) use(run.lamport ?? run.salt);
+use(engine.inspect(saved).content === 'document', doc.forks()[0]?.branches, doc.permanentId(event).peer);
 doc.unset('people', 'p1', ['name']);
 const share: number = Number(cells?.share);
-using session = Session.open(doc, store, talk);
+using session = engine.openSession(doc, store, talk);
 for (const message of session.messages()) {
   const { refused, ephemeral }: Received = session.receive(message);
-  console.log(refused, ephemeral[0]?.key, entry.timestamp, session.progress().inSync);
+  use(refused, ephemeral[0]?.key, entry.timestamp, session.progress().inSync);
 }
+interface Task { title: string, votes: bigint, done?: boolean }
+const task: Task = { title: 'Minutes', votes: 1n };
+doc.insert('tasks', 't1', task);
+doc.transact((to) => to.update('tasks', 't1', task));
+doc.commit([{ op: 'insert', table: 'tasks', row: 't2', cells: { ...task } }]);
+export const insertAny = <T extends NewCells<T>>(cells: T) => doc.insert('any', 'r', cells);
+using raw = engine.raw.durable.Doc.load('ann', saved);
+raw.insert('people', 'p1', doc.raw.get('people', 'p1') ?? []);
 // @ts-expect-error a session needs the name of its document
-Session.open(doc, store, {});
+engine.openSession(doc, store, {});
 // @ts-expect-error a store is not a document
-Session.open(store, store, talk);
+engine.openSession(store, store, talk);
 // @ts-expect-error a peer is an option
-Doc.load(saved, 'ben');
+engine.load(saved, 'ben');
 // @ts-expect-error heads are not summaries
 doc.compact(doc.heads());
 // @ts-expect-error a version is not a summary
 doc.updateSince(doc.version());
 // @ts-expect-error a value can be a Real, which is no primitive
-const exact: number | bigint | string | boolean | null | Uint8Array | undefined = cells?.share;
+export const exact: number | bigint | string | boolean | null | Uint8Array | undefined = cells?.share;
+// @ts-expect-error the objects of an engine are made by its functions
+new Doc(doc.raw);
+// @ts-expect-error a path is not a module
+await open('converge.core.wasm');
+// @ts-expect-error cells are not a number
+doc.insert('people', 'p1', 1);
+// @ts-expect-error cells are not an array
+doc.insert('people', 'p1', ['Alice']);
 // @ts-expect-error undefined is not a value
 doc.insert('people', 'p1', { name: undefined });
 // @ts-expect-error dates are not values
@@ -197,21 +214,73 @@ export type { Converge };
 export type * as ConvergeSyncDurable from '@converge/sync/wit/durable';
 `,
   );
+  // Functions of browsers take bytes in an ArrayBuffer alone.
   await writeFile(
-    join(project, 'tsconfig.json'),
-    JSON.stringify({
-      compilerOptions: {
-        target: 'esnext',
-        lib: ['esnext', 'dom'],
-        module: 'nodenext',
-        strict: true,
-        noEmit: true,
-        types: [],
-        preserveSymlinks: true,
-      },
-      include: ['*.ts'],
-    }),
+    join(project, 'browser.ts'),
+    `
+import { open } from '@converge/sync';
+import { saveFile } from '@converge/sync/files';
+
+const socket = new WebSocket('wss://localhost');
+const engine = await open(await WebAssembly.compile(new Uint8Array()));
+const [doc, store] = [engine.create(), engine.createStore()];
+const session = engine.openSession(doc, store, { document: 'notes' });
+session.flush((message) => socket.send(message));
+for (const message of session.messages()) socket.send(message);
+socket.onmessage = ({ data }) => session.receive(data as ArrayBuffer);
+new Blob([doc.save(), doc.raw.summary(), engine.summaryOf([]), store.snapshot(), store.takeUpdate() ?? '']);
+await fetch('/notes', { method: 'PUT', body: doc.updateSince() });
+const photo = doc.get('people', 'p1')?.photo;
+if (photo instanceof Uint8Array) await crypto.subtle.digest('SHA-256', photo);
+const shared = new Uint8Array(new SharedArrayBuffer(1));
+doc.insert('people', 'p1', { photo: shared });
+doc.mergeUpdate(shared);
+await open(fetch('/converge.core.wasm'));
+await saveFile(doc, new URL('file:///notes'));
+`,
   );
-  const { stdout } = await promisify(execFile)(bin('tsc'), ['--project', project]).catch((failed) => failed);
-  assert.equal(stdout, '');
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  await writeFile(join(project, 'readme.ts'), /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? assert.fail('no TypeScript'));
+  const common = { module: 'nodenext', strict: true, noEmit: true, types: [], preserveSymlinks: true };
+  for (const [compiler, files, options] of /** @type {[string, string[], object][]} */ ([
+    ['typescript', ['typed.ts', 'browser.ts', 'readme.ts'], { target: 'esnext', lib: ['esnext', 'dom'] }],
+    ['typescript', ['typed.ts', 'readme.ts'], { target: 'es2022', lib: ['es2022'], exactOptionalPropertyTypes: true }],
+    ['typescript-5.7', ['typed.ts', 'browser.ts', 'readme.ts'], { target: 'es2022', lib: ['es2022', 'dom'] }],
+    ['typescript-5.7', ['typed.ts', 'readme.ts'], { target: 'es2022', lib: ['es2022'] }],
+  ])) {
+    const config = JSON.stringify({ compilerOptions: { ...common, ...options }, files });
+    await writeFile(join(project, 'tsconfig.json'), config);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      join(root, 'node_modules', compiler, 'bin/tsc'),
+      '--project',
+      project,
+    ]).catch((failed) => failed);
+    assert.equal(stdout, '', `${compiler}, ${config}`);
+  }
+});
+
+test('every public function has its documentation in the declaration files', async () => {
+  const comment = /\/\*\*(?:(?!\*\/)[^])*\*\/\s*/.source;
+  for (const [file, names] of Object.entries({
+    doc: ['Doc', 'UpdateReader', 'Watcher'],
+    engine: ['Engine'],
+    files: ['loadFile', 'saveFile'],
+    mutators: ['Mutators'],
+    peer: ['randomPeer'],
+    session: ['Session'],
+    store: ['Store'],
+    transaction: ['Transaction'],
+    types: ['Open'],
+    values: ['real'],
+  })) {
+    const types = await readFile(join(root, 'types', `${file}.d.ts`), 'utf8');
+    for (const name of names) {
+      const isFunction = /^[a-z]/.test(name);
+      const declaration = isFunction ? `function ${name}` : `(?:class|interface) ${name} {[^]*?^}`;
+      const [text] = new RegExp(`${comment}^export (?:declare )?${declaration}`, 'm').exec(types) ?? assert.fail(name);
+      const functions = text.replace(new RegExp(`(?:${comment})?constructor.*`), '');
+      assert.doesNotMatch(functions, /[^/\s]\n {4}(?:get )?[\w(]/, `a function of ${name} has no documentation`);
+      assert.doesNotMatch(functions, /\/\*\*[\s*]*@/, `the documentation of ${name} starts with a tag`);
+    }
+  }
 });

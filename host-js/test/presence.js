@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RawStore, Store, open, real } from '../src/node.js';
+import { open, real } from '../src/node.js';
 
 const engine = await open();
 
 /** @param {string} [peer] */
-const create = (peer) => engine.Store.create(peer, { timeToLive: 100, maxSkew: 50 });
+const create = (peer) => engine.createStore(peer, { timeToLive: 100, maxSkew: 50 });
 
 test('values come back as they were set', () => {
   const [ann, ben] = [create('ann'), create('ben')];
@@ -57,7 +57,7 @@ test('null is a value, and a removal has none', () => {
 });
 
 test('times are those of the system by default', () => {
-  const store = engine.Store.create();
+  const store = engine.createStore();
   assert.match(store.peer(), /^[0-9a-f]{32}$/);
   const before = Date.now();
   const { timestamp } = store.set('n', 'k', 1);
@@ -101,11 +101,11 @@ test('what is refused', () => {
   const entry = { namespace: 'n', key: 'k', value: 1, timestamp: 2, peer: 'ben' };
   /** @type {[call: () => void, message: RegExp][]} */
   const refused = [
-    [() => /** @type {any} */ (engine.Store).create(7), /^peer must be a string, not 7$/],
-    [() => /** @type {any} */ (engine.Store).create('a', { ttl: 1 }), /^options has no member "ttl"/],
-    [() => /** @type {any} */ (engine.Store).create('a', { timeToLive: '1' }), /^timeToLive must be a number of milli/],
-    [() => engine.Store.create('a', { timeToLive: 0 }), /the time to live is 0/],
-    [() => engine.Store.create('a', { maxSkew: -1 }), /skew is -1/],
+    [() => /** @type {any} */ (engine).createStore(7), /^peer must be a string, not 7$/],
+    [() => /** @type {any} */ (engine).createStore('a', { ttl: 1 }), /^options has no member "ttl"/],
+    [() => /** @type {any} */ (engine).createStore('a', { timeToLive: '1' }), /^timeToLive must be a number of milli/],
+    [() => engine.createStore('a', { timeToLive: 0 }), /the time to live is 0/],
+    [() => engine.createStore('a', { maxSkew: -1 }), /skew is -1/],
     [() => store.set(1, 'k', 1), /^namespace must be a string, not 1$/],
     [() => store.set('n', undefined, 1), /^key must be a string/],
     [() => store.set('n', 1n, {}), /^key must be a string, not 1n$/],
@@ -122,16 +122,13 @@ test('what is refused', () => {
     [() => store.get('n'), /^key must be a string/],
     [() => store.getAll(), /^namespace must be a string/],
     [() => store.snapshot('n'), /^namespaces must be an array/],
-    [() => store.snapshot([1]), /^namespaces\[0\]: namespace must be a string, not 1$/],
+    [() => store.snapshot([1]), /^namespaces\[0\] must be a string, not 1$/],
     [() => store.mergeEntries(entry), /^entries must be an array/],
-    [() => store.mergeEntries([null]), /^entries\[0\]: an entry must be an object, not null$/],
+    [() => store.mergeEntries([null]), /^entries\[0\] must be an object, not null$/],
     [() => store.mergeEntries([{ ...entry, peer: 1 }], 2), /^entries\[0\]: peer must be a string, not 1$/],
     [() => store.mergeEntries([{ ...entry, timestamp: '2' }], 2), /^entries\[0\]: timestamp must be a number of milli/],
     [() => store.mergeEntries([{ ...entry, timestamp: Infinity }], 2), /a timestamp is inf/],
-    [
-      () => store.raw.mergeEntries([{ ...entry, value: { tag: 'x' } }], 2),
-      /^entries\[0\]: key "k": a value has no case/,
-    ],
+    [() => store.raw.mergeEntries([{ ...entry, value: { tag: 'x' } }], 2), /^entries\[0\]: value has no case "x"$/],
     [() => store.raw.set('n', 'k', { tag: 'integer', val: 1 }, 2), /^integer must be a bigint/],
     [() => store.mergeUpdate('x'), /^update must be a Uint8Array/],
     [() => store.expire('x'), /^now must be a number of milliseconds/],
@@ -147,7 +144,6 @@ test('what is refused', () => {
 
 test('a store is disposed once', () => {
   const store = create('ann');
-  assert.ok(store instanceof Store && store.raw instanceof RawStore);
   store.dispose();
   store.dispose();
   assert.throws(() => store.peer(), { name: 'DisposedError', message: /^this store was disposed/ });

@@ -7,9 +7,9 @@ import * as package_ from '../src/node.js';
 import { ConvergeError, open } from '../src/node.js';
 import { fromContract, refusal } from '../src/errors.js';
 
-const { Doc } = await open();
+const engine = await open();
 /** Arguments of wrong types are the point here. @type {any} */
-const doc = Doc.create('ann');
+const doc = engine.create('ann');
 doc.insert('t', 'r', { a: 1 });
 const version = doc.version();
 const digest = doc.digestHex();
@@ -34,9 +34,9 @@ function transferred() {
 
 /** @type {[what: string, call: () => void, message: RegExp][]} */
 const REFUSED = [
-  ['a peer that is no string', () => /** @type {any} */ (Doc).create(7), /^peer must be a string, not 7$/],
-  ['a peer with a lone surrogate', () => Doc.create(LONE), /^peer has a lone surrogate/],
-  ['an empty peer', () => Doc.create(''), /the peer name is empty/],
+  ['a peer that is no string', () => /** @type {any} */ (engine).create(7), /^peer must be a string, not 7$/],
+  ['a peer with a lone surrogate', () => engine.create(LONE), /^peer has a lone surrogate/],
+  ['an empty peer', () => engine.create(''), /the peer name is empty/],
   ['no table', () => doc.insert(), /^table must be a string, not undefined$/],
   ['a row that is a number', () => doc.insert('t', 1, {}), /^row must be a string, not 1$/],
   ['a table with a lone surrogate', () => doc.get(LONE, 'r'), /^table has a lone surrogate/],
@@ -50,11 +50,7 @@ const REFUSED = [
   ['an empty table', () => doc.insert('', 'r', {}), /the table name is empty/],
   ['an empty column', () => doc.insert('t', 'r', { '': 1 }), /the column name is empty/],
   ['no operations', () => doc.commit(), /^ops must be an array, not undefined$/],
-  [
-    'an operation that is a string',
-    () => doc.commit(['insert']),
-    /^ops\[0\]: an operation must be an object, not "insert"$/,
-  ],
+  ['an operation that is a string', () => doc.commit(['insert']), /^ops\[0\] must be an object, not "insert"$/],
   ['an unknown operation', () => doc.commit([{ op: 'upsert' }]), /^ops\[0\]: op must be 'insert', .* not "upsert"$/],
   [
     'a bad cell of the second operation',
@@ -86,7 +82,7 @@ const REFUSED = [
   ],
   ['after that is no string', () => doc.scan('t', { after: 1 }), /^after must be a string, not 1$/],
   ['columns that are a string', () => doc.scan('t', { columns: 'a' }), /^columns must be an array, not "a"$/],
-  ['a column that is no string', () => doc.scan('t', { columns: ['a', 1] }), /^columns\[1\]: column must be a string/],
+  ['a column that is no string', () => doc.scan('t', { columns: ['a', 1] }), /^columns\[1\] must be a string/],
   ['a range that is a string', () => doc.scan('t', { range: 'a' }), /^range must be an object, not "a"$/],
   ['an empty range', () => doc.scan('t', { range: {} }), /^range must have one of equal, .* not 0 of them$/],
   ['two ranges', () => doc.scan('t', { range: { equal: 'a', atMost: 'b' } }), /not 2 of them$/],
@@ -104,7 +100,7 @@ const REFUSED = [
   ],
   ['a reversed range', () => doc.scan('t', { range: { between: ['b', 'a'] } }), /first end is above its second/],
   ['tables that are a string', () => doc.watch('t'), /^tables must be an array, not "t"$/],
-  ['a watched table with a lone surrogate', () => doc.watch([LONE]), /^tables\[0\]: table has a lone surrogate/],
+  ['a watched table with a lone surrogate', () => doc.watch([LONE]), /^tables\[0\] has a lone surrogate/],
   [
     'watch options with a slip of the pen',
     () => doc.watch([], { fromstart: true }),
@@ -120,11 +116,11 @@ const REFUSED = [
   [
     'events since a version',
     () => doc.eventsSince(doc.version()),
-    /^summary must be .*; use Doc\.summaryOf\(version\)/,
+    /^summary must be .*; use engine\.summaryOf\(version\)/,
   ],
   [
     'a summary of a peer that is no string',
-    () => Doc.summaryOf([/** @type {any} */ ({ count: 1 })]),
+    () => engine.summaryOf([/** @type {any} */ ({ count: 1 })]),
     /^version\[0\]: peer must be a string/,
   ],
   ['a count of events', () => doc.eventsSince(undefined, 1n), /^limit must be .* not 1n$/],
@@ -143,12 +139,12 @@ const REFUSED = [
   [
     'a commit that is no array',
     () => doc.mergeEvents([{ ...RUN, commits: [{}] }]),
-    /^events\[0\]: commits\[0\]: ops must be an array/,
+    /^events\[0\]: commits\[0\] must be an array/,
   ],
   [
     'a plain operation in a run',
     () => doc.mergeEvents([{ ...RUN, commits: [[{ op: 'delete', table: 't', row: 'r' }]] }]),
-    /^events\[0\]: commits\[0\]: ops\[0\]: an operation has no case undefined$/,
+    /^events\[0\]: commits\[0\]\[0\] has no case undefined$/,
   ],
   [
     'a surrogate deep in a run',
@@ -156,46 +152,59 @@ const REFUSED = [
       doc.mergeEvents([
         { ...RUN, commits: [[{ tag: 'insert', val: { table: 't', row: 'r', cells: [{ column: LONE }] } }]] },
       ]),
-    /^events\[0\]: commits\[0\]: ops\[0\]: cells\[0\]: column has a lone surrogate/,
+    /^events\[0\]: commits\[0\]\[0\]: cells\[0\]: column has a lone surrogate/,
   ],
   ['a run without commits', () => doc.mergeEvents([RUN]), /it has no commits/],
-  ['nothing to load', () => /** @type {any} */ (Doc).load(), /^saved must be a Uint8Array, not undefined$/],
-  ['a peer in place of bytes', () => /** @type {any} */ (Doc).load('ann', saved), /^saved must be .* not "ann"$/],
+  ['nothing to load', () => /** @type {any} */ (engine).load(), /^saved must be a Uint8Array, not undefined$/],
+  ['a peer in place of bytes', () => /** @type {any} */ (engine).load('ann'), /^saved must be .* not "ann"$/],
   [
     'an ArrayBuffer to load',
-    () => /** @type {any} */ (Doc).load(saved.buffer),
+    () => /** @type {any} */ (engine).load(saved.buffer),
     /^saved must be a Uint8Array, not an ArrayBuffer; use new Uint8Array\(buffer\)$/,
   ],
-  ['bytes to load that were transferred', () => Doc.load(transferred()), /^saved has lost its buffer/],
+  ['bytes to load that were transferred', () => engine.load(transferred()), /^saved has lost its buffer/],
   [
     'bytes to load beyond the memory',
-    () => Doc.load(new Uint8Array(2 ** 31)),
+    () => engine.load(new Uint8Array(2 ** 31)),
     /^saved has 2147483648 bytes; the maximum is 2147483647$/,
   ],
-  ['a peer as options', () => /** @type {any} */ (Doc).load(saved, 'ann'), /^options must be an object, not "ann"$/],
+  ['a peer as options', () => /** @type {any} */ (engine).load(saved, 'ann'), /^options must be an object, not "ann"$/],
   [
     'load options with a slip of the pen',
-    () => Doc.load(saved, /** @type {any} */ ({ per: 'ann' })),
+    () => engine.load(saved, /** @type {any} */ ({ per: 'ann' })),
     /^options has no member "per"; it may have peer$/,
   ],
-  ['to load as a peer that is no string', () => Doc.load(saved, /** @type {any} */ ({ peer: null })), /^peer must be/],
-  ['to load as a peer with a lone surrogate', () => Doc.load(saved, { peer: LONE }), /^peer has a lone surrogate/],
-  ['to load as an empty peer', () => Doc.load(saved, { peer: '' }), /the peer name is empty/],
-  ['nothing to peek at', () => /** @type {any} */ (Doc).peek(), /^saved must be a Uint8Array, not undefined$/],
-  ['to peek at no table', () => /** @type {any} */ (Doc).peek(saved), /^table must be a string, not undefined$/],
-  ['to peek at no row', () => /** @type {any} */ (Doc).peekRaw(saved, 't'), /^row must be a string, not undefined$/],
+  [
+    'to load as a peer that is no string',
+    () => engine.load(saved, /** @type {any} */ ({ peer: null })),
+    /^peer must be/,
+  ],
+  ['to load as a peer with a lone surrogate', () => engine.load(saved, { peer: LONE }), /^peer has a lone surrogate/],
+  ['to load as an empty peer', () => engine.load(saved, { peer: '' }), /the peer name is empty/],
+  [
+    'a peer and bytes in the wrong order',
+    () => /** @type {any} */ (engine).load('ann', saved),
+    /^options must be an object, not a Uint8Array$/,
+  ],
+  ['nothing to peek at', () => /** @type {any} */ (engine).peek(), /^saved must be a Uint8Array, not undefined$/],
+  ['to peek at no table', () => /** @type {any} */ (engine).peek(saved), /^table must be a string, not undefined$/],
+  ['to peek at no row', () => /** @type {any} */ (engine).peek(saved, 't'), /^row must be a string, not undefined$/],
   ['an update since an object', () => doc.updateSince({}), /^summary must be a Uint8Array, not an Object$/],
   [
     'an update since a version',
     () => doc.updateSince(doc.version()),
-    /^summary must be a Uint8Array, not an Array; use Doc\.summaryOf\(version\) for a version$/,
+    /^summary must be a Uint8Array, not an Array; use engine\.summaryOf\(version\) for a version$/,
   ],
-  ['a summary of no version', () => /** @type {any} */ (Doc).summaryOf(), /^version must be an array, not undefined$/],
-  ['a summary of a count below 0', () => Doc.summaryOf([{ peer: 'a', count: -1 }]), /^version\[0\]: count must be/],
+  [
+    'a summary of no version',
+    () => /** @type {any} */ (engine).summaryOf(),
+    /^version must be an array, not undefined$/,
+  ],
+  ['a summary of a count below 0', () => engine.summaryOf([{ peer: 'a', count: -1 }]), /^version\[0\]: count must be/],
   [
     'a summary of a repeated peer',
     () =>
-      Doc.summaryOf([
+      engine.summaryOf([
         { peer: 'a', count: 1 },
         { peer: 'a', count: 1 },
       ]),
@@ -218,14 +227,10 @@ const REFUSED = [
   ],
   ['no summaries', () => doc.compact(), /^summaries must be an array, not undefined$/],
   ['a summary alone', () => doc.compact(doc.summary()), /^summaries must be an array, not a Uint8Array$/],
-  [
-    'heads as summaries',
-    () => doc.compact(doc.heads()),
-    /^summaries\[0\]: a summary must be a Uint8Array, not an Object$/,
-  ],
+  ['heads as summaries', () => doc.compact(doc.heads()), /^summaries\[0\] must be a Uint8Array, not an Object$/],
   [
     'a summary of events that are not here',
-    () => doc.compact([Doc.summaryOf([{ peer: 'nobody', count: 1 }])]),
+    () => doc.compact([engine.summaryOf([{ peer: 'nobody', count: 1 }])]),
     /"nobody"/,
   ],
   ['a difference to nowhere', () => doc.diff([]), /^toHeads must be an array, not undefined$/],
@@ -254,25 +259,21 @@ const REFUSED = [
     () => doc.raw.insert('t', 'r', { a: 1 }),
     /^cells must be an array, not an Object$/,
   ],
-  [
-    'raw: a cell that is null',
-    () => doc.raw.insert('t', 'r', [null]),
-    /^cells\[0\]: a cell must be an object, not null$/,
-  ],
+  ['raw: a cell that is null', () => doc.raw.insert('t', 'r', [null]), /^cells\[0\] must be an object, not null$/],
   [
     'raw: a value without a tag',
     () => doc.raw.insert('t', 'r', [{ column: 'a', value: 1 }]),
-    /column "a": a value must be an object, not 1$/,
+    /^cells\[0\]: value must be an object, not 1$/,
   ],
   [
     'raw: an unknown value',
     () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'float' } }]),
-    /column "a": a value has no case "float"$/,
+    /^cells\[0\]: value has no case "float"$/,
   ],
   [
     'raw: an integer that is a number',
     () => doc.raw.insert('t', 'r', [{ column: 'a', value: { tag: 'integer', val: 1 } }]),
-    /integer must be a bigint from .* not 1$/,
+    /^cells\[0\]: integer must be a bigint from .* not 1$/,
   ],
   [
     'raw: an integer beyond s64',
@@ -300,15 +301,11 @@ const REFUSED = [
     /blob must be a Uint8Array, not an Array$/,
   ],
   ['raw: a repeated column', () => doc.raw.insert('t', 'r', [CELL, CELL]), /the column "a" is named twice/],
-  [
-    'raw: an unknown operation',
-    () => doc.raw.commit([{ tag: 'upsert', val: {} }]),
-    /^ops\[0\]: an operation has no case "upsert"$/,
-  ],
+  ['raw: an unknown operation', () => doc.raw.commit([{ tag: 'upsert', val: {} }]), /^ops\[0\] has no case "upsert"$/],
   [
     'raw: an unknown range',
     () => doc.raw.scan('t', { ...ALL, range: { tag: 'atLeast', val: 'a' } }),
-    /^a range has no case "atLeast"$/,
+    /^range has no case "atLeast"$/,
   ],
   [
     'raw: a range with one end',
@@ -329,14 +326,10 @@ const REFUSED = [
     /^cells must be an array, not an Object$/,
   ],
   ['raw: a fork without a peer', () => doc.raw.forkAt([]), /^peer must be a string, not undefined$/],
-  ['no event to name', () => doc.permanentId(), /^an event id must be an object, not undefined$/],
+  ['no event to name', () => doc.permanentId(), /^event must be an object, not undefined$/],
   ['forks after -1', () => doc.forks(-1), /^skip must be an integer from 0 to 4294967295, not -1$/],
   ['cells to unset that are no list', () => doc.unset('t', 'r', 'a'), /^columns must be an array, not "a"$/],
-  [
-    'a cell to unset that is no column',
-    () => doc.unset('t', 'r', [1]),
-    /^columns\[0\]: column must be a string, not 1$/,
-  ],
+  ['a cell to unset that is no column', () => doc.unset('t', 'r', [1]), /^columns\[0\] must be a string, not 1$/],
   [
     'an operation that unsets nothing that is named',
     () => doc.commit([{ op: 'unset', table: 't', row: 'r', cells: {} }]),
@@ -345,7 +338,7 @@ const REFUSED = [
   [
     'a run with numbers as fingerprints',
     () => doc.mergeEvents([{ ...RUN, fingerprints: [1] }]),
-    /^events\[0\]: fingerprints\[0\]: a fingerprint must be a bigint/,
+    /^events\[0\]: fingerprints\[0\] must be a bigint/,
   ],
   [
     'a run with bytes as fingerprints',
@@ -354,6 +347,22 @@ const REFUSED = [
   ],
   ['a run with no salt', () => doc.mergeEvents([{ ...RUN, salt: undefined }]), /^events\[0\]: salt must be a bigint/],
   ['raw: an update since nothing', () => doc.raw.updateSince(), /^summary must be a Uint8Array, not undefined$/],
+  [
+    'raw: a document to load as no peer',
+    () => /** @type {any} */ (engine.raw).durable.Doc.load(undefined, saved),
+    /^peer must be a string, not undefined$/,
+  ],
+  [
+    'raw: a store without options',
+    () => /** @type {any} */ (engine.raw).ephemeral.Store.create('ann'),
+    /^options must be an object, not undefined$/,
+  ],
+  [
+    'raw: a session of no document',
+    () => /** @type {any} */ (engine.raw).session.Session.open(engine.createStore().raw),
+    /^doc must be a document of this package, not a Store$/,
+  ],
+  ['raw: bytes to inspect that are none', () => engine.raw.engine.inspect(doc), /^bytes must be a Uint8Array/],
   ['raw: fromStart left out', () => doc.raw.watch([]), /^fromStart must be true or false, not undefined$/],
 ];
 
@@ -362,6 +371,42 @@ for (const [what, call, message] of REFUSED) {
     assert.throws(call, { name: 'InvalidArgumentError', case: 'invalid-argument', message });
   });
 }
+
+test('every member of an argument is read once, so that what was checked is what is used', () => {
+  /** @type {Record<string, number>} */
+  let reads = {};
+  /** @type {(members: Record<string, unknown>) => any} */
+  const counted = (members) => {
+    reads = {};
+    const read = (/** @type {string} */ name) => ((reads[name] = (reads[name] ?? 0) + 1), members[name]);
+    const getters = Object.keys(members).map((name) => [name, { enumerable: true, get: () => read(name) }]);
+    return Object.defineProperties({}, Object.fromEntries(getters));
+  };
+  const other = engine.create('other');
+  const store = engine.createStore('other');
+  /** @type {[members: Record<string, unknown>, call: (argument: any) => unknown][]} */
+  const calls = [
+    [{ a: 1, b: 'x', c: new Uint8Array(1) }, (cells) => other.insert('t', 'r', cells)],
+    [{ a: 2 }, (cells) => other.transact((to) => to.update('t', 'r', cells))],
+    [{ op: 'update', table: 't', row: 'r', cells: { a: 1 } }, (op) => other.commit([op])],
+    [{ op: 'unset', table: 't', row: 'r', columns: ['a'] }, (op) => other.commit([op])],
+    [
+      { range: { equal: 'r' }, descending: true, limit: 1, after: 's', columns: ['a'] },
+      (options) => other.scan('t', options),
+    ],
+    [{ equal: 'r' }, (range) => other.scan('t', { range })],
+    [{ range: { equal: 'r' }, limit: 1, columns: ['a'] }, (options) => [...other.rows('t', options)]],
+    [{ fromStart: true }, (options) => other.watch(['t'], options).dispose()],
+    [{ peer: 'loaded' }, (options) => engine.load(saved, options).dispose()],
+    [{ timeToLive: 1, maxSkew: 1 }, (options) => engine.createStore('s', options).dispose()],
+    [{ namespace: 'n', key: 'k', value: 1, timestamp: 1, peer: 'p' }, (entry) => store.mergeEntries([entry], 1)],
+    [{ document: 'd', nonce: 1n, writers: ['w'] }, (options) => engine.openSession(other, store, options).dispose()],
+  ];
+  for (const [members, call] of calls) {
+    call(counted(members));
+    assert.deepEqual(reads, Object.fromEntries(Object.keys(members).map((name) => [name, 1])), String(call));
+  }
+});
 
 test('an argument beyond a limit tells the limit', () => {
   assert.throws(() => doc.insert('t', 'x'.repeat(4097), {}), {

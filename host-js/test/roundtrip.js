@@ -7,7 +7,6 @@ import { open, real } from '../src/node.js';
 /** @import { Value } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 const engine = await open();
-const { Doc } = engine;
 
 /** @type {Value[]} */
 const EDGES = [
@@ -65,7 +64,7 @@ const TABLE = 't';
 
 /** @param {(below: number) => number} pick */
 function randomDoc(pick) {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   for (let i = 0; i < 20; i++) {
     const cells = Array.from({ length: pick(4) }, (_, k) => ({ column: `c${k}`, value: randomValue(pick) }));
     doc.raw.insert(TABLE, `r${pick(10)}`, cells);
@@ -98,12 +97,12 @@ for (let seed = 0; seed < 50; seed++) {
       ['what another thread is sent', structuredClone(watched)],
     ];
     for (const [what, ops] of ways) {
-      const mirror = Doc.create('mirror');
+      const mirror = engine.create('mirror');
       mirror.commit(ops);
       assertSame(mirror, doc, what);
       mirror.dispose();
     }
-    const one = Doc.create('one');
+    const one = engine.create('one');
     one.transact((to) => rows.forEach(({ id, cells }) => to.insert(TABLE, id, cells)));
     assertSame(one, doc, 'transaction');
     one.dispose();
@@ -112,7 +111,7 @@ for (let seed = 0; seed < 50; seed++) {
 
   test(`entries of all kinds come back exactly as they were read (seed ${seed})`, () => {
     const pick = random(seed);
-    const [store, relayed] = [engine.Store.create('ann'), engine.Store.create('ben')];
+    const [store, relayed] = [engine.createStore('ann'), engine.createStore('ben')];
     for (let i = 0; i < 20; i++) store.raw.set('n', `k${i}`, randomValue(pick), 1);
     relayed.mergeEntries(store.getAll('n'), 1);
     assert.deepEqual(relayed.raw.getAll('n'), store.raw.getAll('n'));
@@ -122,7 +121,7 @@ for (let seed = 0; seed < 50; seed++) {
 }
 
 test('undoing a write of a whole real brings back the real', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('planets', 'sun', { mass: real(1.989e30), planets: 8, share: real(10) });
   const before = doc.heads();
   const digest = doc.digestHex();
@@ -133,7 +132,7 @@ test('undoing a write of a whole real brings back the real', () => {
 });
 
 test('a whole real calculates, compares, formats and serializes like its number', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'r', { x: real(10) });
   /** @type {any} */
   const x = doc.get('t', 'r')?.x;

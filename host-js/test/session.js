@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RawSession, Session, open } from '../src/node.js';
+import { open } from '../src/node.js';
 import { readFile } from 'node:fs/promises';
+
+/** @import { Session } from '../src/session.js' */
 
 const module = await WebAssembly.compile(await readFile(new URL('../dist/converge.core.wasm', import.meta.url)));
 const engine = await open(module);
@@ -12,11 +14,11 @@ const elsewhere = await open(module);
 /**
  * @param {string} peer
  * @param {typeof engine} [of]
- * @param {Partial<import('../src/session.js').SessionOptions>} [options]
+ * @param {Partial<import('../src/types.js').SessionOptions>} [options]
  */
 function side(peer, of = engine, options = {}) {
-  const [doc, store] = [of.Doc.create(peer), of.Store.create(peer)];
-  return { doc, store, session: Session.open(doc, store, { document: 'notes', ...options }) };
+  const [doc, store] = [of.create(peer), of.createStore(peer)];
+  return { doc, store, session: of.openSession(doc, store, { document: 'notes', ...options }) };
 }
 
 /**
@@ -96,7 +98,7 @@ test('one side that lost its session restarts the conversation on the same conne
   ann.session.dispose();
   ann.doc.insert('t', 'b', {});
   ben.doc.insert('t', 'c', {});
-  const again = Session.open(ann.doc, ann.store, { document: 'notes' });
+  const again = engine.openSession(ann.doc, ann.store, { document: 'notes' });
   carry(again, ben.session);
   assert.ok(again.progress().inSync && ben.session.progress().inSync);
   assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
@@ -150,40 +152,52 @@ test('what is refused', () => {
   const { doc, store, session } = side('ann');
   const other = side('ben', elsewhere);
   /** Arguments of wrong types are the point here. @type {any} */
-  const S = Session;
+  const any = engine;
   /** @type {[call: () => void, message: RegExp][]} */
   const refused = [
-    [() => S.open(), /^options must be an object, not undefined$/],
-    [() => S.open(undefined, store, { document: 'd' }), /^doc must be a document of this package, not undefined$/],
-    [() => S.open(doc, doc, { document: 'd' }), /^store must be a store of this package, not a RawDoc$/],
-    [() => S.open(doc, other.store, { document: 'd' }), /belong to different engines; create both with the same one$/],
-    [() => S.open(doc, store, {}), /^document must be a string, not undefined$/],
-    [() => S.open(doc, store, { document: 'd', namespace: 'n' }), /^options has no member "namespace"/],
-    [() => S.open(doc, store, { document: 'd', maxMessageBytes: 1.5 }), /^maxMessageBytes must be an integer/],
-    [() => S.open(doc, store, { document: 'd', maxMessageBytes: 63 }), /give at least 64/],
-    [() => S.open(doc, store, { document: 'd', namespaces: [1] }), /^namespaces\[0\]: namespace must be a string/],
-    [() => S.open(doc, store, { document: 'd', readOnly: 1 }), /^readOnly must be true or false, not 1$/],
-    [() => S.open(doc, store, { document: '' }), /the document name is empty/],
+    [() => any.openSession(), /^options must be an object, not undefined$/],
     [
-      () => S.open(doc, store, { document: 'd', nonce: 1 }),
+      () => any.openSession(undefined, store, { document: 'd' }),
+      /^doc must be a document of this package, not undefined$/,
+    ],
+    [() => any.openSession(doc, doc, { document: 'd' }), /^store must be a store of this package, not a Doc$/],
+    [
+      () => any.openSession(doc, other.store, { document: 'd' }),
+      /^the store belongs to another engine; create all objects of a call with the same engine$/,
+    ],
+    [() => any.openSession(doc, store, {}), /^document must be a string, not undefined$/],
+    [() => any.openSession(doc, store, { document: 'd', namespace: 'n' }), /^options has no member "namespace"/],
+    [() => any.openSession(doc, store, { document: 'd', maxMessageBytes: 1.5 }), /^maxMessageBytes must be an integer/],
+    [() => any.openSession(doc, store, { document: 'd', maxMessageBytes: 63 }), /give at least 64/],
+    [() => any.openSession(doc, store, { document: 'd', namespaces: [1] }), /^namespaces\[0\] must be a string/],
+    [() => any.openSession(doc, store, { document: 'd', readOnly: 1 }), /^readOnly must be true or false, not 1$/],
+    [() => any.openSession(doc, store, { document: '' }), /the document name is empty/],
+    [
+      () => any.openSession(doc, store, { document: 'd', nonce: 1 }),
       /^nonce must be a bigint from 0n to 2n \*\* 64n - 1n, not 1$/,
     ],
-    [() => S.open(doc, store, { document: 'd', nonce: 2n ** 64n }), /^nonce must be a bigint/],
-    [() => S.open(doc, store, { document: 'd', accept: ['events'] }), /^accept must be an object, not an Array$/],
-    [() => S.open(doc, store, { document: 'd', accept: { entrys: true } }), /^accept has no member "entrys"/],
-    [() => S.open(doc, store, { document: 'd', accept: { events: 1 } }), /^events must be true or false, not 1$/],
-    [() => S.open(doc, store, { document: 'd', writers: 'ann' }), /^writers must be an array, not "ann"$/],
-    [() => S.open(doc, store, { document: 'd', writers: [1] }), /^writers\[0\]: writer must be a string, not 1$/],
+    [() => any.openSession(doc, store, { document: 'd', nonce: 2n ** 64n }), /^nonce must be a bigint/],
+    [
+      () => any.openSession(doc, store, { document: 'd', accept: ['events'] }),
+      /^accept must be an object, not an Array$/,
+    ],
+    [() => any.openSession(doc, store, { document: 'd', accept: { entrys: true } }), /^accept has no member "entrys"/],
+    [
+      () => any.openSession(doc, store, { document: 'd', accept: { events: 1 } }),
+      /^events must be true or false, not 1$/,
+    ],
+    [() => any.openSession(doc, store, { document: 'd', writers: 'ann' }), /^writers must be an array, not "ann"$/],
+    [() => any.openSession(doc, store, { document: 'd', writers: [1] }), /^writers\[0\] must be a string, not 1$/],
     [() => /** @type {any} */ (session).poll('1'), /^now must be a number of milliseconds, not "1"$/],
     [() => /** @type {any} */ (session).receive('1'), /^message must be a Uint8Array/],
   ];
   for (const [call, message] of refused) {
     assert.throws(call, { name: 'InvalidArgumentError', message }, String(call));
   }
-  const disposed = engine.Doc.create('cleo');
+  const disposed = engine.create('cleo');
   disposed.dispose();
-  assert.throws(() => S.open(disposed, store, { document: 'd' }), { name: 'DisposedError' });
-  assert.ok(session.raw instanceof RawSession && session.poll(), 'what is refused before the engine ends no session');
+  assert.throws(() => any.openSession(disposed, store, { document: 'd' }), { name: 'DisposedError' });
+  assert.ok(session.poll(), 'what is refused before the engine ends no session');
 });
 
 test('an error ends a session, and neither document nor store', () => {
@@ -195,10 +209,10 @@ test('an error ends a session, and neither document nor store', () => {
     case: 'session-ended',
     message: 'an earlier error ended this session; open a new one',
   });
-  carry(ann.session, Session.open(ben.doc, ben.store, { document: 'notes' }));
+  carry(ann.session, engine.openSession(ben.doc, ben.store, { document: 'notes' }));
   assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
   const places = side('cleo', engine, { document: 'places' });
-  const hello = ann.session.poll(1000) ?? Session.open(ann.doc, ann.store, { document: 'notes' }).poll(1000);
+  const hello = ann.session.poll(1000) ?? engine.openSession(ann.doc, ann.store, { document: 'notes' }).poll(1000);
   assert.throws(() => places.session.receive(hello ?? new Uint8Array(), 1000), {
     name: 'ProtocolError',
     case: 'protocol',

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Session, open } from '../src/node.js';
+import { open } from '../src/node.js';
 
-/** @import { Doc, Received } from '../src/index.js' */
+/** @import { Doc, Received, Session } from '../src/index.js' */
 
 /**
  * As the sockets of browsers are by default: messages arrive as a `Blob`, and sending while connecting fails.
@@ -24,10 +24,9 @@ class BrowserSocket extends WebSocket {
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 const code = /^function sync\(.*?^}$/ms.exec(readme)?.[0] ?? assert.fail('README.md has no sync()');
-/** @type {Sync} */
-const sync = new Function('Session', `${code}\nreturn sync;`)(Session);
-
 const engine = await open();
+/** @type {Sync} */
+const sync = new Function('engine', `${code}\nreturn sync;`)(engine);
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
 await new Promise((resolve) => server.once('listening', resolve));
 after(() => server.close());
@@ -36,7 +35,7 @@ const url = `ws://127.0.0.1:${port}`;
 
 /** @param {string} peer */
 function replica(peer) {
-  const [doc, store] = [engine.Doc.create(peer), engine.Store.create(peer)];
+  const [doc, store] = [engine.create(peer), engine.createStore(peer)];
   doc.insert('people', peer, { name: peer });
   store.set('cursors', peer, 'here');
   return { doc, store };
@@ -92,7 +91,7 @@ test("a message that breaks the protocol closes the README's socket, and a new o
 
 test('a Blob is refused with the way out, however it is passed, and the session goes on', async () => {
   const [here, there] = [replica('ann'), replica('server')];
-  const [one, other] = [here, there].map(({ doc, store }) => Session.open(doc, store, { document: 'notes' }));
+  const [one, other] = [here, there].map(({ doc, store }) => engine.openSession(doc, store, { document: 'notes' }));
   assert.ok(one && other);
   server.once('connection', (socket) => one.flush((message) => socket.send(message)));
   const socket = new BrowserSocket(url);
@@ -122,7 +121,6 @@ test('a Blob is refused with the way out, however it is passed, and the session 
 
 test('every call that takes bytes refuses a Blob and other holders of bytes, and tells how to read them', () => {
   const { doc, store } = replica('ann');
-  const { Doc } = engine;
   /** @type {any} */
   const blob = new Blob([new Uint8Array(doc.save())]);
   /** @type {any} */
@@ -130,8 +128,8 @@ test('every call that takes bytes refuses a Blob and other holders of bytes, and
   for (const given of [blob, response]) {
     const message = /must be a Uint8Array, not a (Blob|Response); use new Uint8Array\(await value\.arrayBuffer\(\)\)$/;
     for (const call of [
-      () => Doc.load(given),
-      () => Doc.peek(given, 'people', 'ann'),
+      () => engine.load(given),
+      () => engine.peek(given, 'people', 'ann'),
       () => doc.mergeUpdate(given),
       () => doc.rebase(given),
       () => store.mergeUpdate(given),

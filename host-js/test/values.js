@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Real, open, real } from '../src/node.js';
 
-const { Doc } = await open();
+const engine = await open();
 
 /**
  * What a cell gives after it was written, and the contract's value of it.
@@ -12,7 +12,7 @@ const { Doc } = await open();
  * @param {any} value
  */
 function written(value) {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'r', { c: value });
   const raw = doc.raw.get('t', 'r')?.[0]?.value;
   const read = doc.get('t', 'r')?.c;
@@ -63,7 +63,7 @@ for (const [what, value, raw, read = value] of VALUES) {
 }
 
 test('the blob that is read belongs to the reader', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'r', { c: new Uint8Array([1]) });
   /** @type {any} */ (doc.get('t', 'r')).c[0] = 2;
   assert.deepEqual(doc.get('t', 'r')?.c, new Uint8Array([1]));
@@ -94,7 +94,7 @@ const REFUSED = [
 
 for (const [what, value, message] of REFUSED) {
   test(`${what} is refused as a cell`, () => {
-    const doc = Doc.create('ann');
+    const doc = engine.create('ann');
     for (const write of [
       () => doc.insert('t', 'r', { c: value }),
       () => doc.update('t', 'r', { c: value }),
@@ -116,7 +116,7 @@ test('real() takes numbers only', () => {
 });
 
 test('any name is a column', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '0', ' ', '\0', '\u{10ffff}'];
   doc.insert('t', 'r', Object.fromEntries(names.map((name, i) => [name, i])));
   const cells = doc.get('t', 'r') ?? {};
@@ -129,7 +129,7 @@ test('any name is a column', () => {
 });
 
 test('cells without columns are a row too', () => {
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'r', {});
   assert.deepEqual(doc.get('t', 'r'), Object.create(null));
   assert.equal(doc.get('t', 's'), undefined);
@@ -137,7 +137,7 @@ test('cells without columns are a row too', () => {
 
 test('cells of another realm are cells', async () => {
   const { runInNewContext } = await import('node:vm');
-  const doc = Doc.create('ann');
+  const doc = engine.create('ann');
   doc.insert('t', 'r', runInNewContext('({ a: 1, b: new Uint8Array([3]) })'));
   assert.deepEqual({ ...doc.get('t', 'r') }, { a: 1, b: new Uint8Array([3]) });
 });

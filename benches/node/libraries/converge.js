@@ -1,11 +1,12 @@
 // The package, by its idiomatic layer.
 
 import { readFile } from 'node:fs/promises';
-import { Session, open, real } from '../../../host-js/src/node.js';
+import { open, real } from '../../../host-js/src/node.js';
 import { NAME, SHARE, add, id, nothing } from './replica.js';
 
 /** @import { Doc } from '../../../host-js/src/doc.js' */
 /** @import { Engine } from '../../../host-js/src/engine.js' */
+/** @import { Session } from '../../../host-js/src/session.js' */
 
 export const FOREVER = { timeToLive: 1e12, maxSkew: 1e12 };
 
@@ -20,7 +21,7 @@ export class Replica {
   /** @param {number} peer */
   static async create(peer) {
     const own = await open(module);
-    return new Replica(own, own.Doc.create(String(peer)));
+    return new Replica(own, own.create(String(peer)));
   }
 
   /**
@@ -28,7 +29,7 @@ export class Replica {
    * @param {Uint8Array} saved
    */
   static load(peer, saved) {
-    return new Replica(engine, engine.Doc.load(saved, { peer: String(peer) }));
+    return new Replica(engine, engine.load(saved, { peer: String(peer) }));
   }
 
   /**
@@ -36,7 +37,7 @@ export class Replica {
    * @param {number} row
    */
   static open(saved, row) {
-    return Number(engine.Doc.peek(saved, 'table', id(row))?.number);
+    return Number(engine.peek(saved, 'table', id(row))?.number);
   }
 
   /**
@@ -57,7 +58,7 @@ export class Replica {
       this.doc.insert('table', id(first), { name: NAME, number: first, share: real(SHARE) });
       return;
     }
-    /** @type {import('../../../host-js/src/values.js').Op[]} */
+    /** @type {import('../../../host-js/src/types.js').Op[]} */
     const ops = [];
     for (let row = first; row < end; row++) {
       const cells = { name: NAME, number: row, share: real(SHARE) };
@@ -119,7 +120,7 @@ export class Replica {
 
 /**
  * @param {import('./replica.js').Contents} contents
- * @param {import('../../../host-js/src/values.js').Cells} cells
+ * @param {import('../../../host-js/src/types.js').Cells} cells
  */
 function readInto(contents, { name, number, share }) {
   add(contents, /** @type {string} */ (name), /** @type {number} */ (number), /** @type {number} */ (share));
@@ -133,7 +134,9 @@ function readInto(contents, { name, number, share }) {
  */
 export function talk(one, other) {
   const [ann, ben] = /** @type {[Session, Session]} */ (
-    [one, other].map(([engine, doc]) => Session.open(doc, engine.Store.create('bench', FOREVER), { document: 'bench' }))
+    [one, other].map(([engine, doc]) =>
+      engine.openSession(doc, engine.createStore('bench', FOREVER), { document: 'bench' }),
+    )
   );
   let [messages, bytes] = [0, 0];
   for (let isQuiet = false; !isQuiet;) {

@@ -7,7 +7,7 @@ import { Mutators } from '../../../host-js/src/mutators.js';
 import { MutatorError, open } from '../../../host-js/src/node.js';
 import { transpiled } from '../../transpiled.js';
 
-const { Doc } = await open();
+const engine = await open();
 
 test('it imports the transaction alone', async () => {
   assert.deepEqual((await transpiled('board.wasm')).imports, ['converge:sync/transactions']);
@@ -18,7 +18,7 @@ for (const asByCli of [false, true]) {
     const { instantiate, getCoreModule } = await transpiled('board.wasm', { asByCli });
     const board = new Mutators(instantiate, getCoreModule);
     const { calls, digest } = JSON.parse(readFileSync(new URL('../calls.json', import.meta.url), 'utf8'));
-    const doc = Doc.create('ann');
+    const doc = engine.create('ann');
     for (const { call, arguments: args, caller, error, wrote = true } of calls) {
       if (error === undefined) {
         assert.equal(board.apply(doc, call, args, { caller }) !== undefined, wrote, call);

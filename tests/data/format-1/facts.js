@@ -12,7 +12,7 @@ const BRANCH_MARK = '~';
 export function factsOf(engine, doc) {
   const { contents, heads, version } = stateOf(doc);
   const horizon = horizonOf(engine, doc) ?? [];
-  const { runs, more } = doc.eventsSince(engine.Doc.summaryOf(horizon), n.MAX_U32);
+  const { runs, more } = doc.eventsSince(engine.summaryOf(horizon), n.MAX_U32);
   if (more) throw new Error('the history is longer than a page');
   const { waiting } = doc.mergeEvents([]);
   const digest = doc.digest();

@@ -8,10 +8,9 @@ import { open, real } from '../../../host-js/src/node.js';
 import { factsOf, historyFacts, named, waitsOf } from './facts.js';
 
 const engine = await open();
-const { Doc } = engine;
 const here = (name) => new URL(name, import.meta.url);
 const numbers = (count) => Array.from({ length: count }, (_, i) => i);
-const create = (...peers) => peers.map((peer) => Doc.create(peer));
+const create = (...peers) => peers.map((peer) => engine.create(peer));
 
 const concurrent = makeConcurrent();
 const { compacted, later, onHorizon } = makeCompacted();
@@ -23,7 +22,7 @@ const branchWaits = makeWaitingBranch();
 const waits = new Map([waiting, later, branchWaits].map(({ doc, runs }) => [doc, runs]));
 /** By name: what it is, and the document; for an update its bytes, events, and the document that takes it in. */
 const files = {
-  empty: ['An empty document', Doc.create('ann')],
+  empty: ['An empty document', engine.create('ann')],
   values: ['Every kind of value, at its ends', makeValues()],
   tables: ['Several tables: more rows than a block has, gone rows, rows made again, names beyond ASCII', makeTables()],
   concurrent: ['Three peers and several heads; further inserts, writes that do not show', concurrent],
@@ -62,7 +61,7 @@ if (existing.length > 0) {
   process.exit(1);
 }
 for (const [name, [about, made]] of Object.entries(files)) {
-  const isDocument = made instanceof Doc;
+  const isDocument = 'save' in made;
   const facts = isDocument ? { kind: 'document', ...documentFacts(made) } : { kind: 'update', ...updateFacts(made) };
   writeFileSync(here(`${name}.bin`), isDocument ? made.save() : made.bytes, { flag: 'wx' });
   writeFileSync(here(`${name}.json`), text({ about, ...facts }), { flag: 'wx' });
@@ -226,7 +225,7 @@ function makeCompacted() {
   ann.update('t', 'r0', { text: 'the same', z: true });
   ann.insert('u', 'new', { x: 'the same' });
   ann.insert('t', 'r4', { y: 'back' });
-  const dan = Doc.load(ann.save(), { peer: 'dan' });
+  const dan = engine.load(ann.save(), { peer: 'dan' });
   dan.insert('u', 'new', { x: 'not in the document' });
   const between = dan.summary();
   dan.update('u', 'new', { y: 'waits' });
@@ -234,7 +233,7 @@ function makeCompacted() {
 }
 
 function makeUpdate(doc, into) {
-  const dan = Doc.load(doc.save(), { peer: 'dan' });
+  const dan = engine.load(doc.save(), { peer: 'dan' });
   const known = dan.summary();
   dan.update('t', 'r', { x: 'new' });
   return { ...since(dan, known), into };
@@ -262,7 +261,7 @@ function makeForked() {
   take(ann, other);
   take(ben, ann);
   ben.update('t', 'r', { y: 'ben' });
-  const once = Doc.load(ben.save(), { peer: 'once' });
+  const once = engine.load(ben.save(), { peer: 'once' });
 
   take(ann, ben);
   const [third, fourth] = [copy(ann), copy(ann)];
@@ -303,7 +302,7 @@ function makeWaitingBranch() {
   const known = other.summary();
   other.update('t', 'r', { x: 2 });
   other.update('t', 'r', { x: 3 });
-  const ben = Doc.load(other.save(), { peer: 'ben' });
+  const ben = engine.load(other.save(), { peer: 'ben' });
   ben.insert('t', 's', {});
   const runs = [...send(ann, other, known), ...send(ann, ben, other.summary())];
   return { doc: ann, runs };
@@ -332,7 +331,7 @@ function makeUpdateOfFork() {
 function makeMarker() {
   const [ann] = create('ann');
   ann.insert('t', 'r', { x: 0 });
-  const ben = Doc.load(ann.save(), { peer: 'ben' });
+  const ben = engine.load(ann.save(), { peer: 'ben' });
   ben.insert('t', 's', {});
   ann.update('t', 'r', { x: 1 });
   return since(ben, ann.summary());
@@ -340,12 +339,12 @@ function makeMarker() {
 
 /** A replica that goes on as the same peer. */
 function copy(doc) {
-  return Doc.load(doc.save(), { peer: doc.peer() });
+  return engine.load(doc.save(), { peer: doc.peer() });
 }
 
 /** The summary of a replica that has no events. */
 function nothing() {
-  return Doc.summaryOf([]);
+  return engine.summaryOf([]);
 }
 
 function take(to, from) {
@@ -372,7 +371,7 @@ function documentFacts(doc) {
 
 /** What the update holds, and what it makes of the document that it goes `into`: that of the file, or an empty one. */
 function updateFacts({ bytes, runs, into }) {
-  const doc = into === undefined ? Doc.create('reader') : Doc.load(files[into][1].save(), { peer: 'reader' });
+  const doc = into === undefined ? engine.create('reader') : engine.load(files[into][1].save(), { peer: 'reader' });
   doc.mergeUpdate(bytes);
   return { ...(into === undefined ? {} : { into }), ...historyFacts(runs), after: factsOf(engine, doc.raw) };
 }
