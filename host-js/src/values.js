@@ -71,9 +71,19 @@ export function toCells(cells) {
  */
 export function fromCells(list) {
   /** @type {Cells} */
-  const cells = Object.create(null);
+  const cells = {};
   for (const { column, value } of list) {
-    cells[column] = fromValue(value);
+    if (column === '__proto__') {
+      // An assignment would change the prototype.
+      Object.defineProperty(cells, column, {
+        value: fromValue(value),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    } else {
+      cells[column] = fromValue(value);
+    }
   }
   return cells;
 }

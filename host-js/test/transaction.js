@@ -30,7 +30,7 @@ test('a transaction reads its writes and commits them as one event', () => {
   assert.deepEqual(ids(transaction.rows('accounts')), ['a', 'c']);
   assert.deepEqual(ids(transaction.rows('accounts', { descending: true, limit: 1 })), ['c']);
   assert.deepEqual(transaction.scan('accounts', { limit: 1, columns: ['owner'] }), {
-    rows: [{ id: 'a', cells: Object.assign(Object.create(null), { owner: 'Ann' }) }],
+    rows: [{ id: 'a', cells: { owner: 'Ann' } }],
     more: true,
   });
   assert.deepEqual(ids(doc.rows('accounts')), ['a', 'b']);
