@@ -1,4 +1,6 @@
-// Patches the glue that jco generates. Each patch names the code that it expects, and fails if that code is not there.
+// Patches the glue that jco generates. Each patch names the code that it expects, and fails if that code is not there. Each
+// also names jco's issue, or says what to report if no issue is known. Issues are those of
+// https://github.com/bytecodealliance/jco, last looked up in November 2026.
 
 // jco 1.35 wraps every call in a task of its scheduler, even if all functions of the component are synchronous: three
 // promises, some fifty fields, a dozen closures. These constants replace it; the minifier then drops the scheduler.
@@ -81,41 +83,52 @@ function decodeText(memory, ptr, len) {
 }
 `;
 
-/** The expression that decodes a text. It occurs many times. */
+/** The expression that decodes a text. It occurs many times. Issue 417, Performance. */
 const DECODE = /TEXT_DECODER_UTF8\.decode\(new Uint8Array\(memory0\.buffer, (ptr\d+), (len\d+)\)\)/g;
 
 /** @type {[what: string, from: RegExp, to: string][]} */
 const PATCHES = [
+  // Issue 417, Performance.
   [
     'views of the memory',
     /let dv = new DataView\(new ArrayBuffer\(\)\);\s*const dataView = mem => dv\.buffer === mem\.buffer \? dv : dv = new DataView\(mem\.buffer\);/g,
     VIEWS,
   ],
+  // Issue 417, Performance.
   [
     'texts',
     /function _utf8AllocateAndEncode\(s, realloc, memory\) \{[^]*?const res = \{ ptr, len, codepoints \};\s*return res;\s*\}/g,
     ENCODE,
   ],
+  // To report: "_debugLog reads process.env.JCO_DEBUG in every call, even without debugging: two thirds of the time of a short
+  // call in Node.js, and a permission error in Deno. An option of `jco transpile` that leaves the messages out would avoid both."
   [
     'debug messages, which read process.env in every call: slow in Node.js, a permission error in Deno',
     /const _debugLog = \(\.\.\.args\) => \{\s*if \(!globalThis\?\.process\?\.env\?\.JCO_DEBUG\) \{ return; \}\s*console\.debug\(\.\.\.args\);\s*\};/g,
     'const _debugLog = () => {};',
   ],
+  // To report: "A string that starts with U+FEFF loses this character when it is lifted, because `new TextDecoder()` removes a
+  // byte order mark. The canonical ABI keeps it, as `new TextDecoder('utf-8', { ignoreBOM: true })` does."
   [
     'the decoder, which drops a byte order mark at the start of a text',
     /const TEXT_DECODER_UTF8 = new TextDecoder\(\);/g,
     "const TEXT_DECODER_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });",
   ],
+  // Issue 754, Pointer and length loads and stores in generated JS use signed methods. Pull request 949 fixed the loads, but
+  // not the results of `cabi_realloc`.
   [
     'addresses of arguments, which are negative beyond 2 GiB',
     /\brealloc0 = exports1\.cabi_realloc;/g,
     'realloc0 = (from, length, align, size) => exports1.cabi_realloc(from, length, align, size) >>> 0;',
   ],
+  // To report: "Without FinalizationRegistry, finalizationRegistryCreate() returns an object that has unregister() alone, so
+  // that making a resource throws a TypeError. It needs an empty register() too; pull request 415 added the object."
   [
     'the registry for platforms without FinalizationRegistry, which lacks register()',
     /return \{ unregister \(\) \{\} \};/g,
     'return { register() {}, unregister() {} };',
   ],
+  // Issues 417, Performance, and 1717, Add sync/async call overhead comparison test; also the next two patches.
   [
     'the task of each call',
     /function createNewCurrentTask\(args\) \{/g,
@@ -137,6 +150,10 @@ const PATCHES = [
  * Makes a suspendable variant of a function, once per function. No synchronous component calls these. If the platform
  * has no `WebAssembly.promising`, each is a TypeError whose message V8 makes by parsing the glue: 1.5 ms each on Node.js
  * 20, more than 100 ms per engine.
+ *
+ * To report: "Instantiation calls WebAssembly.promising for each realloc and post-return function, even if no function of
+ * the component is asynchronous, and catches the TypeError where it is missing. Components without asynchronous functions
+ * need none of these variants, and `typeof WebAssembly.promising` avoids the errors."
  */
 const PROMISING = /try \{\s*(\w+Async) = WebAssembly\.promising\(([^;]+)\);\s*\} catch\(err\) \{\s*\1 = \2;\s*\}/g;
 
