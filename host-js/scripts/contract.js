@@ -4,7 +4,7 @@
 //
 //   dist/wit/          the contract's types, with its documentation
 //   dist/contract.js   the contract with checked arguments (checked.js)
-//   dist/glue.d.ts     the type of the glue
+//   dist/*.d.ts        the types of what else is in dist/
 
 import { generateHostTypes } from '@bytecodealliance/jco-transpile';
 import { readFile, readdir } from 'node:fs/promises';
@@ -30,6 +30,13 @@ export declare function instantiate(
 /** How many destructors of resources the component has. */
 export declare const destructors: number;
 `;
+const PACKED_TYPES = `/** The core module: base64 of gzip. */
+export declare const packed: string;
+`;
+const MODULE_TYPES = `/** The core module, where the platform or the bundler compiles what is imported. */
+declare const module: WebAssembly.Module;
+export default module;
+`;
 
 export async function writeContract() {
   const types = await generateHostTypes(contract, {
@@ -41,6 +48,8 @@ export async function writeContract() {
     await write(`dist/wit/${name}`, patchTypes(new TextDecoder().decode(content)));
   }
   await write('dist/glue.d.ts', GLUE_TYPES);
+  await write('dist/packed.d.ts', PACKED_TYPES);
+  await write('dist/converge.core.d.wasm.ts', MODULE_TYPES);
 
   const files = (await readdir(contract)).filter((name) => name.endsWith('.wit')).sort();
   const texts = await Promise.all(files.map((name) => readFile(`${contract}/${name}`, 'utf8')));

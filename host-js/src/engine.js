@@ -188,7 +188,7 @@ const SHOWN_BYTES = 8;
  * Makes the package's `open` for a platform.
  *
  * @param {() => Source | Promise<Source>} packaged returns the module of the package
- * @param {() => URL} [locate] returns where that module should be, for errors
+ * @param {() => object} [locate] returns the URL where that module should be, for errors
  * @returns {Open}
  */
 export function opener(packaged, locate) {
@@ -221,7 +221,7 @@ export function opener(packaged, locate) {
 }
 
 /**
- * @param {(() => URL) | undefined} locate
+ * @param {(() => object) | undefined} locate
  * @returns {string} ` from` and the URL, or nothing if there is none: the platform or a bundler left out `import.meta.url`
  */
 function at(locate) {

@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const bin = (/** @type {string} */ name) => join(root, 'node_modules/.bin', name);
 
 const project = await mkdtemp(join(tmpdir(), 'converge-'));
 after(() => rm(project, { recursive: true }));

@@ -1,11 +1,5 @@
 // What every platform runs: a merge of two replicas, presence, a session, a refusal, saving and loading.
 
-// The calls of the package that make objects, in one place.
-const createDoc = (engine, peer) => engine.Doc.create(peer);
-const loadDoc = (engine, saved, peer) => engine.Doc.load(saved, { peer });
-const createStore = (engine, peer) => engine.Store.create(peer);
-const openSession = ({ Session }, doc, store, options) => Session.open(doc, store, options);
-
 /**
  * @param {object} sync what `@converge/sync` exports
  * @param {(bytes: Uint8Array) => Promise<Uint8Array>} keep stores bytes and reads them back
@@ -14,8 +8,8 @@ const openSession = ({ Session }, doc, store, options) => Session.open(doc, stor
 export async function suite(sync, keep = async (bytes) => bytes) {
   const engine = await sync.open();
 
-  const ann = createDoc(engine, 'ann');
-  const ben = createDoc(engine, 'ben');
+  const ann = engine.create('ann');
+  const ben = engine.create('ben');
   ann.insert('people', 'p1', { name: 'Alice', age: 30, share: 0.5, photo: new Uint8Array([1, 2]) });
   ben.insert('people', 'p1', { city: 'Århus', name: 'Alicia' });
   ann.mergeUpdate(ben.updateSince(ann.summary()));
@@ -24,15 +18,15 @@ export async function suite(sync, keep = async (bytes) => bytes) {
   equal(ann.get('people', 'p1').age, 30, 'a merged cell');
   equal(ann.get('people', 'p1').city, 'Århus', 'a merged cell');
 
-  const cursors = createStore(engine, 'ann');
+  const cursors = engine.createStore('ann');
   cursors.set('cursors', 'ann', 'people/p1');
-  const others = createStore(engine, 'cleo');
+  const others = engine.createStore('cleo');
   others.mergeUpdate(cursors.takeUpdate());
   equal(others.get('cursors', 'ann')?.value, 'people/p1', 'an entry after a merge');
 
-  const cleo = createDoc(engine, 'cleo');
-  const here = openSession(sync, ann, cursors, { document: 'people' });
-  const there = openSession(sync, cleo, others, { document: 'people' });
+  const cleo = engine.create('cleo');
+  const here = engine.openSession(ann, cursors, { document: 'people' });
+  const there = engine.openSession(cleo, others, { document: 'people' });
   cursors.set('cursors', 'ann', 'people/p2');
   while (!(here.progress().inSync && there.progress().inSync)) {
     for (const message of here.messages()) there.receive(message);
@@ -49,7 +43,7 @@ export async function suite(sync, keep = async (bytes) => bytes) {
   }
   equal(refused instanceof sync.NoSuchRowError, true, `the class of the error ${refused}`);
 
-  const again = loadDoc(engine, await keep(cleo.save()), 'cleo');
+  const again = engine.load(await keep(cleo.save()), { peer: 'cleo' });
   equal(again.digestHex(), ann.digestHex(), 'digests after saving and loading');
   again.delete('people', 'p1');
   equal(again.get('people', 'p1'), undefined, 'a deleted row');
