@@ -65,17 +65,27 @@ for (const path of documents) {
   });
 }
 
-test('README.md: the JavaScript runs, as a user of the package', () => {
-  const [code] = blocks('README.md', 'js');
-  const folder = join(root, 'host-js/dist/readme');
+/** Runs code as a user of the package and returns what it prints. */
+function run(code) {
+  const folder = join(root, 'host-js/dist/documents');
   mkdirSync(folder, { recursive: true });
   try {
     writeFileSync(join(folder, 'example.mjs'), code);
-    const printed = execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
-    assert.match(printed, /age: 31.*name: 'Alicia'.* true/s);
+    return execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+test('README.md: the JavaScript runs', () => {
+  const [code] = blocks('README.md', 'js');
+  assert.match(run(code), /age: 31.*name: 'Alicia'.* true/s);
+});
+
+test('docs/guide/javascript.md: the code runs as one program', () => {
+  const printed = run(blocks('docs/guide/javascript.md', 'js').join('\n'));
+  const expected = ['t1 Write the minutes', 'update t2 { done: true }', 'true', 'true true', '1', 'Archive them', ''];
+  assert.equal(printed, expected.join('\n'));
 });
 
 test('docs/limits.md lists the limits of the engine', async () => {
