@@ -183,11 +183,15 @@ release: build-js
     rm -rf target/release-artifacts && mkdir -p target/release-artifacts
     cp target/converge.wasm target/release-artifacts/
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- --wit target/release-artifacts/converge-sync.wit.wasm
-    npm pack --silent --pack-destination ../target/release-artifacts --prefix host-js
+    cd host-js && npm pack --silent --pack-destination ../target/release-artifacts
     # The packaged crate carries the component, so that its users need no wasm target.
     cp target/converge.wasm host-rs/converge.wasm
-    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --package converge-cli --target-dir target/crate
-    cp target/crate/package/*.crate target/release-artifacts/
+    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --target-dir target/package
+    cp target/package/package/*.crate target/release-artifacts/
     cargo build --release --bin converge
     cp target/release/converge target/release-artifacts/
     cd target/release-artifacts && sha256sum * > SHA256SUMS && cat SHA256SUMS
+
+# Test the packaged crate: a program outside the repository is built on it
+test-crate: release
+    tests/crate/run.sh
