@@ -1,162 +1,158 @@
-//! The branches and fingerprints of a saved document.
+//! The branches of a document, in the order of their names.
 
-use super::pack::{BEGINS, next_print, read_begins, read_salts};
-use crate::chain::Prints;
+use super::Doc;
 use crate::clock::Lamport;
-use crate::codec::{Column, Reader};
-use crate::error::Error;
-use crate::graph::{Graph, Horizon};
-use crate::id::{Counter, EventNumber, Fingerprint, Names, PeerNumber, SharedText};
-use crate::lanes::{BranchStart, Lanes, ReadBranch, split_name};
+use crate::graph::{Branches, Horizon, RankedHorizon, RankedStub};
+use crate::id::{Counter, EventNumber, PeerNumber};
+use crate::lanes::{Branch, Lanes};
+use crate::sort;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-/// The branches of a saved document, by rank.
-#[derive(Debug)]
-pub(super) struct SavedBranches {
-    names: Vec<SharedText>,
-    parents: Vec<Option<PeerNumber>>,
-    firsts: Vec<Option<BranchStart>>,
-    /// By branch, those that follow it.
-    followers: BTreeMap<PeerNumber, Vec<PeerNumber>>,
+/// The branches of a document, sorted by name, and their places in this order.
+pub(super) struct BranchTable<'a> {
+    pub(super) lanes: &'a Lanes,
+    pub(super) branches: Vec<Branch>,
+    /// By lane, the rank of its first branch.
+    first: Vec<u32>,
+    /// By the first event of a branch, its rank. Empty while no author's history is forked.
+    ranks: BTreeMap<(PeerNumber, Counter), u32>,
+    /// The same by lamport time.
+    times: BTreeMap<(PeerNumber, Lamport), u32>,
 }
 
-impl SavedBranches {
-    /// Reads, behind the names, where branches begin and the times of their first events.
-    pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> Result<Self, Error> {
-        let begins = read_begins(reader, names)?;
-        let mut times = Column::read(reader)?;
-        let names: Vec<SharedText> = names.sorted().map(|(name, _)| name.clone()).collect();
-        let (mut parents, mut firsts) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
-        let mut followers: BTreeMap<PeerNumber, Vec<PeerNumber>> = BTreeMap::new();
-        for (rank, (name, begin)) in (0..).map(PeerNumber).zip(names.iter().zip(begins)) {
-            let parent = begin.checked_sub(BEGINS + 1).map(|rank| PeerNumber(rank as u32));
-            let fingerprint = split_name(name).1.and_then(Fingerprint::parse);
-            firsts.push(match fingerprint {
-                Some(fingerprint) => {
-                    let lamport = Lamport(times.next_to(u32::MAX.into())? as u32);
-                    Some(BranchStart { fingerprint, lamport })
-                }
-                None => None,
-            });
-            if fingerprint.is_some() && begin < BEGINS {
-                return Err(reader.damage("a branch does not begin"));
-            }
-            if let Some(parent) = parent {
-                followers.entry(parent).or_default().push(rank);
-            }
-            parents.push(parent);
-        }
-        times.finish()?;
-        Ok(Self { names, parents, firsts, followers })
+impl Branches for BranchTable<'_> {
+    fn rank(&self, lane: PeerNumber, counter: Counter) -> u32 {
+        let forked = self.ranks.range((lane, Counter(0))..=(lane, counter)).next_back();
+        forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.names.len()
+    fn begins_at(&self, lane: PeerNumber, counter: Counter) -> bool {
+        self.lanes.start_at(lane, counter).is_some()
     }
 
-    /// The branch that a branch follows.
-    pub(super) fn parent(&self, branch: PeerNumber) -> Option<PeerNumber> {
-        self.parents[branch.index()]
-    }
-
-    /// The branches that follow the same one as this, itself included.
-    pub(super) fn siblings(&self, branch: PeerNumber) -> &[PeerNumber] {
-        let parent = self.parent(branch);
-        parent.and_then(|parent| self.followers.get(&parent)).map_or(&[], Vec::as_slice)
-    }
-
-    /// The lanes that these branches are, in a graph that has their events; `None` if they are not those of trees, or if an
-    /// event does not have the time that is said.
-    pub(super) fn lanes(&self, graph: &Graph) -> Option<Lanes> {
-        for (rank, first) in (0..).map(PeerNumber).zip(&self.firsts) {
-            let Some(first) = first else { continue };
-            let start = self.parent(rank).map_or(0, |parent| graph.count(parent));
-            let is_right = match graph.find(rank, Counter(start)) {
-                Some(event) => graph.describe(event).2 == first.lamport,
-                // An event comes after all of its author's earlier ones.
-                None => first.lamport.0 > start,
-            };
-            if !is_right {
-                return None;
-            }
-        }
-        let branches: Vec<ReadBranch<'_>> = (0..self.len())
-            .map(|rank| ReadBranch {
-                name: &self.names[rank],
-                first: self.firsts[rank],
-                parent: self.parents[rank],
-                end: graph.count(PeerNumber(rank as u32)),
-            })
-            .collect();
-        Lanes::of_branches(&branches)
+    fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
+        self.lanes.next_start(lane, counter)
     }
 }
 
-/// The fingerprints of a saved document.
-#[derive(Debug)]
-pub(super) struct SavedPrints<'a> {
-    /// Those of the last events of branches that no other one follows.
-    tips: Vec<(PeerNumber, Fingerprint)>,
-    /// Those of the last events that were compacted of branches where a retained event follows.
-    followed: Option<Column<'a>>,
-    stubs: Vec<Fingerprint>,
-    /// By run, what distinguishes its first event from an equal one.
-    pub(super) salts: BTreeMap<usize, u64>,
+impl BranchTable<'_> {
+    /// The rank of the branch of a lane that an event of this time lies on.
+    pub(super) fn rank_at(&self, lane: PeerNumber, lamport: Lamport) -> u32 {
+        let forked = self.times.range((lane, Lamport::NEVER)..=(lane, lamport)).next_back();
+        forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
+    }
+
+    /// Whether other branches follow the branch of this rank.
+    pub(super) fn is_leaf(&self, rank: usize) -> bool {
+        let Branch { lane, end, .. } = self.branches[rank];
+        self.lanes.start_at(lane, Counter(end)).is_none() && self.lanes.leaving(lane, Counter(end)).is_empty()
+    }
+
+    /// The last event that was compacted of each branch, if a retained one follows it, by rank.
+    pub(super) fn followed_at_horizon(&self, horizon: &Horizon) -> Vec<(PeerNumber, Counter)> {
+        let given_up = self.counts_at_horizon(horizon);
+        // By rank, whether the first event of a branch that follows it is retained.
+        let mut is_followed = vec![false; self.branches.len()];
+        for (branch, _) in self.branches.iter().zip(&given_up).filter(|(_, count)| **count == 0) {
+            if let Some((lane, counter)) = self.lanes.previous(branch.lane, branch.start) {
+                is_followed[self.rank(lane, counter) as usize] = true;
+            }
+        }
+        let counts = self.branches.iter().zip(given_up).zip(is_followed).filter(|((_, count), _)| *count > 0);
+        let followed = counts.filter(|((branch, count), is_followed)| *count < branch.end || *is_followed);
+        followed.map(|((branch, count), _)| (branch.lane, Counter(count - 1))).collect()
+    }
+
+    /// By rank, how many events of each branch were compacted.
+    pub(super) fn counts_at_horizon(&self, horizon: &Horizon) -> Vec<u32> {
+        self.counts(|lane| horizon.count(lane))
+    }
+
+    /// Counts by lane as counts by rank: 0 for a branch of which nothing is counted.
+    pub(super) fn counts(&self, count: impl Fn(PeerNumber) -> u32) -> Vec<u32> {
+        let counts = self.branches.iter().map(|branch| {
+            let count = count(branch.lane);
+            if count > branch.start.0 { count.min(branch.end) } else { 0 }
+        });
+        counts.collect()
+    }
+
+    /// The horizon by ranks.
+    pub(super) fn horizon_view(&self, horizon: &Horizon) -> RankedHorizon {
+        let stubs = (0..).map(EventNumber).zip(horizon.stubs()).map(|(event, stub)| RankedStub {
+            rank: self.rank(stub.peer, stub.counter),
+            counter: stub.counter.0,
+            lamport: stub.lamport,
+            known: self.counts(|lane| stub.known.get(lane.index()).copied().unwrap_or(0)),
+            event,
+        });
+        let mut stubs: Vec<RankedStub> = stubs.collect();
+        sort::sort_by_key(&mut stubs, |stub| (stub.rank, stub.counter));
+        RankedHorizon { counts: self.counts_at_horizon(horizon), stubs }
+    }
+
+    /// The name of the branch of this rank.
+    pub(super) fn name(&self, rank: usize) -> Cow<'_, str> {
+        self.lanes.branch_name(&self.branches[rank])
+    }
 }
 
-impl<'a> SavedPrints<'a> {
-    /// Of a document without events.
-    pub(super) fn none() -> Self {
-        Self { tips: Vec::new(), followed: None, stubs: Vec::new(), salts: BTreeMap::new() }
+/// Cuts spans where branches begin, without ranks.
+pub(super) struct BranchCuts<'a>(pub(super) &'a Lanes);
+
+impl Branches for BranchCuts<'_> {
+    fn rank(&self, _: PeerNumber, _: Counter) -> u32 {
+        0
     }
 
-    pub(super) fn read(
-        reader: &mut Reader<'a>,
-        branches: &SavedBranches,
-        horizon: Option<&Horizon>,
-    ) -> Result<Self, Error> {
-        let mut column = Column::read_fixed(reader)?;
-        let mut tips = Vec::new();
-        for branch in (0..branches.len() as u32).map(PeerNumber) {
-            if !branches.followers.contains_key(&branch) {
-                tips.push((branch, next_print(&mut column)?));
-            }
-        }
-        column.finish()?;
-        let followed = Some(Column::read_fixed(reader)?);
-        let mut column = Column::read_fixed(reader)?;
-        let mut stubs = Vec::new();
-        for _ in 0..horizon.map_or(0, |horizon| horizon.stubs().len()) {
-            stubs.push(next_print(&mut column)?);
-        }
-        column.finish()?;
-        // A salted event begins a run, so there are not more of them than bytes that tell of runs.
-        let salts = read_salts(reader, u32::MAX as usize)?;
-        reader.finish()?;
-        Ok(Self { tips, followed, stubs, salts })
+    fn begins_at(&self, lane: PeerNumber, counter: Counter) -> bool {
+        self.0.start_at(lane, counter).is_some()
     }
 
-    /// The fingerprints as a document keeps them, whose lanes are the branches.
-    pub(super) fn restore(self, graph: &Graph, branches: &SavedBranches) -> Result<Prints, Error> {
-        let horizon = graph.horizon();
-        let mut prints = Prints::beyond(self.stubs.into_iter());
-        for (lane, tip) in self.tips {
-            let last = Counter(graph.count(lane).saturating_sub(1));
-            match graph.find(lane, last) {
-                Some(event) if event >= EventNumber(horizon.stubs().len() as u32) => prints.mark(event, tip),
-                _ => prints.set_at_horizon(lane, last, tip),
+    fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
+        self.0.next_start(lane, counter)
+    }
+}
+
+impl Doc {
+    /// Whether the history of a peer is known to be forked.
+    pub(super) fn is_forked(&self, author: &str) -> bool {
+        self.lanes.author(author).is_some_and(|author| self.lanes.lanes_of(author).len() > 1)
+    }
+
+    /// Where branches begin.
+    pub(super) fn cuts(&self) -> BranchCuts<'_> {
+        BranchCuts(&self.lanes)
+    }
+
+    /// The branches of all peers of which events are known.
+    pub(super) fn branch_table(&self) -> BranchTable<'_> {
+        let lanes = &self.lanes;
+        let mut branches: Vec<Branch> = Vec::with_capacity(lanes.len());
+        for (_, of_author) in lanes.authors() {
+            branches.extend(of_author.iter().flat_map(|&lane| lanes.branches(lane, self.graph.count(lane))));
+        }
+        let mut table = BranchTable {
+            lanes,
+            branches,
+            first: vec![u32::MAX; lanes.len()],
+            ranks: BTreeMap::new(),
+            times: BTreeMap::new(),
+        };
+        if lanes.is_forked() {
+            sort::sort_by(&mut table.branches, |a, b| lanes.branch_name(a).cmp(&lanes.branch_name(b)));
+        }
+        for (rank, branch) in (0..).zip(&table.branches) {
+            let first = &mut table.first[branch.lane.index()];
+            if *first == u32::MAX {
+                *first = rank;
+            }
+            if lanes.is_forked() {
+                table.ranks.insert((branch.lane, branch.start), rank);
+                let start = lanes.start_at(branch.lane, branch.start);
+                table.times.insert((branch.lane, start.map_or(Lamport::NEVER, |start| start.lamport)), rank);
             }
         }
-        let Some(mut followed) = self.followed else { return Ok(prints) };
-        for branch in (0..branches.len() as u32).map(PeerNumber) {
-            let Some(last) = horizon.count(branch).checked_sub(1) else { continue };
-            let followers = branches.followers.get(&branch).into_iter().flatten();
-            let is_followed = followers.copied().any(|follower| horizon.count(follower) == 0);
-            if graph.count(branch) > last + 1 || is_followed {
-                prints.set_at_horizon(branch, Counter(last), next_print(&mut followed)?);
-            }
-        }
-        followed.finish()?;
-        Ok(prints)
+        table
     }
 }

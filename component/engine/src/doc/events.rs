@@ -1,11 +1,8 @@
 //! Events as replicas exchange them, and reading them out of a document.
 
 use super::Doc;
-use super::names::BranchCuts;
-use super::summary::Summary;
-use crate::error::Error;
-use crate::graph::{Span, parts};
-use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber};
+use crate::graph::Span;
+use crate::id::{EventId, EventNumber, Fingerprint};
 use crate::limits;
 use crate::oplog::{Commit, CommitRef};
 use crate::sort;
@@ -83,28 +80,7 @@ impl BatchFiller {
 }
 
 impl Doc {
-    /// Returns at most `limit` events that the replica with this summary lacks, each after what it depends on. If that replica
-    /// is ahead on a branch, it is assumed to have this replica's part of the branch. A page ends once it has crossed
-    /// `limits::PAGE_BYTES`. O(peers), and for each event its size and O(log n).
-    ///
-    /// # Errors
-    /// `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` for one that names too many peers;
-    /// `Compacted` if some of the events were compacted away, or if the other replica cannot take some of them.
-    pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
-        let lacking = self.lacking(&Summary::read(summary)?)?;
-        let mut page = BatchFiller::new(limit);
-        let cuts = BranchCuts(&self.lanes);
-        for span in self.graph.since(&lacking.counts).flat_map(|span| parts(span, &cuts)) {
-            let events = (span.first.0..).map(EventNumber).take(span.len as usize);
-            page.add(events.map(|event| self.commit_of(event)), |commits| self.run(&span, commits));
-            if page.batch.more {
-                break;
-            }
-        }
-        Ok(page.batch)
-    }
-
-    pub(super) fn run(&self, span: &Span, commits: Vec<Commit>) -> EventRun {
+    pub(super) fn event_run(&self, span: &Span, commits: Vec<Commit>) -> EventRun {
         let Span { first, peer: lane, counter, lamport, .. } = *span;
         let previous = self.lanes.previous(lane, counter).and_then(|(lane, counter)| self.print_at(lane, counter));
         let mut deps: Vec<(EventId, Fingerprint)> =
@@ -119,14 +95,6 @@ impl Doc {
             deps: deps.into_iter().map(|(id, _)| id).collect(),
             salt: self.graph.salt(first),
             commits,
-        }
-    }
-
-    /// The fingerprint of an event that is there, or the last one of a lane that was compacted.
-    pub(super) fn print_at(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
-        match self.graph.find(lane, counter) {
-            Some(event) => Some(self.print(event)),
-            None => self.tip_at_horizon(lane, counter),
         }
     }
 

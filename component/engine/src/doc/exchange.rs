@@ -1,10 +1,8 @@
 //! What a session needs of a document: pages of events as bytes, and merging such a page.
 
 use super::Doc;
-use super::merge::Merged;
-use super::names::BranchCuts;
-use super::pack::{Pack, Unpacked};
-use super::summary::Summary;
+use super::branches::BranchCuts;
+use super::bytes::{Pack, Summary};
 use super::waiting::Need;
 use crate::codec::Reader;
 use crate::error::Error;
@@ -198,11 +196,6 @@ impl Doc {
         }
     }
 
-    /// The error for a horizon of another replica.
-    pub(crate) fn compacted_at(&self, summary: &Summary) -> Error {
-        Error::Compacted(summary.horizon.iter().map(|head| (String::from(&*head.name), head.counter + 1)).collect())
-    }
-
     /// The number of the event that comes next.
     pub(crate) fn next_event(&self) -> EventNumber {
         EventNumber(self.graph.len())
@@ -291,25 +284,6 @@ impl Doc {
     /// `Corrupt` where it is none.
     pub(crate) fn update_of_page(page: Reader<'_>) -> Result<Vec<u8>, Error> {
         Pack::section_into_update(page)
-    }
-
-    /// Merges a page of another replica, as `merge_update` does; returns too, by run, the last of its events that this
-    /// replica has now. Only `writers` may be the authors, if there are any.
-    ///
-    /// # Errors
-    /// As [`Doc::merge_update`], for an update; the author of an event that may not write.
-    pub(crate) fn merge_page(
-        &mut self,
-        page: Reader<'_>,
-        may_write: impl Fn(&str) -> bool,
-    ) -> Result<Result<Merged, String>, Error> {
-        let unpacked = Unpacked::of_section(page)?;
-        let runs = unpacked.runs()?;
-        if let Some(run) = runs.iter().find(|run| !may_write(run.author())) {
-            return Ok(Err(run.author().to_owned()));
-        }
-        let Merged { report, reached } = self.merge(&runs)?;
-        Ok(Ok(Merged { report: report.with_missing(self), reached }))
     }
 }
 

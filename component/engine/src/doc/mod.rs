@@ -4,46 +4,41 @@
 //! then rows, then watchers. Always holds: the three hold the same events; an event waits only while something that it
 //! builds on is unknown. Does not know hosts.
 
+mod below;
 mod branches;
+mod bytes;
 mod check;
-mod compact;
+mod dbg_check;
 mod events;
 mod exchange;
-mod history;
+mod fork_index;
+mod horizon;
 mod identity;
 mod incoming;
-mod inspect;
-mod load;
 mod local;
 mod merge;
+mod missing;
 mod names;
-mod pack;
-mod peek;
-mod plan;
 mod prints;
 mod reader;
-mod rebase;
+mod reserved;
 mod room;
 mod runs;
-mod save;
 mod since;
-mod stamps;
-mod summary;
 mod transaction;
 mod translation;
 mod waiting;
 
-pub use compact::CompactionReport;
+pub use bytes::{Content, Inspection, SectionSize, inspect};
+pub(crate) use bytes::{Summary, read_named_events, write_named_events};
 pub use events::{EventBatch, EventRun};
 pub(crate) use exchange::{End, EventPage, PageBudget, PageStart};
-pub use inspect::{Content, Inspection, SectionSize, inspect};
+pub use horizon::CompactionReport;
 pub use merge::MergeReport;
 pub(crate) use merge::Merged;
 pub use names::Fork;
-pub(crate) use pack::{read_named_events, write_named_events};
 pub use reader::UpdateReader;
 pub(crate) use since::Proven;
-pub(crate) use summary::Summary;
 pub use transaction::Transaction;
 pub(crate) use waiting::Need;
 
@@ -51,11 +46,11 @@ use crate::chain::Prints;
 use crate::clock::Lamport;
 use crate::error::{Error, Name};
 use crate::graph::Graph;
-use crate::id::{Counter, EventNumber, PeerNumber, SharedText};
+use crate::id::{Counter, PeerNumber, SharedText};
 use crate::lanes::Lanes;
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
 use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
-use identity::ForkIndex;
+use fork_index::ForkIndex;
 use std::cell::RefCell;
 use translation::Translation;
 use waiting::Waiting;
@@ -167,11 +162,6 @@ impl Doc {
         self.rows.digest(&self.log)
     }
 
-    /// Whether an event was compacted, but for its name.
-    fn is_stub(&self, event: EventNumber) -> bool {
-        event.index() < self.graph.horizon().stubs().len()
-    }
-
     /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
     /// O(1) for each operation and cell, O(log n) for a row that comes to be there or is no longer. `translation` is that of
     /// the log that the commit is from, where it is from one.
@@ -212,15 +202,6 @@ impl Doc {
             }
         }
         log.end_event();
-    }
-
-    /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).
-    #[doc(hidden)]
-    pub fn dbg_check(&self) {
-        self.graph.dbg_check();
-        assert_eq!(self.log.events(), self.graph.len());
-        self.rows.dbg_check(&self.log, &self.lanes);
-        self.waiting.dbg_check(|need| self.has(need));
     }
 }
 

@@ -1,17 +1,10 @@
 //! Names of events and branches, which follow from the set of known events.
 
 use super::Doc;
-use super::pack::{BEGINS, write_begins};
-use super::waiting::{Need, permanent};
-use crate::clock::Lamport;
-use crate::codec::ColumnWriter;
 use crate::error::{Error, Invalid};
-use crate::graph::{Branches, Horizon, RankedHorizon, RankedStub};
-use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber, PeerVersion, write_texts};
-use crate::lanes::{AuthorNumber, Branch, Lanes, branch_name, split_name};
+use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber, PeerVersion};
+use crate::lanes::{AuthorNumber, branch_name, split_name};
 use crate::sort;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// Two or more events of one peer that follow the same event of that peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,130 +17,6 @@ pub struct Fork {
     pub branches: Vec<EventId>,
 }
 
-/// The branches of a document, sorted by name, and their places in this order.
-pub(super) struct BranchTable<'a> {
-    lanes: &'a Lanes,
-    pub(super) branches: Vec<Branch>,
-    /// By lane, the rank of its first branch.
-    first: Vec<u32>,
-    /// By the first event of a branch, its rank. Empty while no author's history is forked.
-    ranks: BTreeMap<(PeerNumber, Counter), u32>,
-    /// The same by lamport time.
-    times: BTreeMap<(PeerNumber, Lamport), u32>,
-}
-
-impl Branches for BranchTable<'_> {
-    fn rank(&self, lane: PeerNumber, counter: Counter) -> u32 {
-        let forked = self.ranks.range((lane, Counter(0))..=(lane, counter)).next_back();
-        forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
-    }
-
-    fn begins_at(&self, lane: PeerNumber, counter: Counter) -> bool {
-        self.lanes.start_at(lane, counter).is_some()
-    }
-
-    fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
-        self.lanes.next_start(lane, counter)
-    }
-}
-
-impl BranchTable<'_> {
-    /// The rank of the branch of a lane that an event of this time lies on.
-    pub(super) fn rank_at(&self, lane: PeerNumber, lamport: Lamport) -> u32 {
-        let forked = self.times.range((lane, Lamport::NEVER)..=(lane, lamport)).next_back();
-        forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
-    }
-
-    /// Whether other branches follow the branch of this rank.
-    pub(super) fn is_leaf(&self, rank: usize) -> bool {
-        let Branch { lane, end, .. } = self.branches[rank];
-        self.lanes.start_at(lane, Counter(end)).is_none() && self.lanes.leaving(lane, Counter(end)).is_empty()
-    }
-
-    /// The last event that was compacted of each branch, if a retained one follows it, by rank.
-    pub(super) fn followed_at_horizon(&self, horizon: &Horizon) -> Vec<(PeerNumber, Counter)> {
-        let given_up = self.counts_at_horizon(horizon);
-        // By rank, whether the first event of a branch that follows it is retained.
-        let mut is_followed = vec![false; self.branches.len()];
-        for (branch, _) in self.branches.iter().zip(&given_up).filter(|(_, count)| **count == 0) {
-            if let Some((lane, counter)) = self.lanes.previous(branch.lane, branch.start) {
-                is_followed[self.rank(lane, counter) as usize] = true;
-            }
-        }
-        let counts = self.branches.iter().zip(given_up).zip(is_followed).filter(|((_, count), _)| *count > 0);
-        let followed = counts.filter(|((branch, count), is_followed)| *count < branch.end || *is_followed);
-        followed.map(|((branch, count), _)| (branch.lane, Counter(count - 1))).collect()
-    }
-
-    /// By rank, how many events of each branch were compacted.
-    pub(super) fn counts_at_horizon(&self, horizon: &Horizon) -> Vec<u32> {
-        self.counts(|lane| horizon.count(lane))
-    }
-
-    /// Counts by lane as counts by rank: 0 for a branch of which nothing is counted.
-    pub(super) fn counts(&self, count: impl Fn(PeerNumber) -> u32) -> Vec<u32> {
-        let counts = self.branches.iter().map(|branch| {
-            let count = count(branch.lane);
-            if count > branch.start.0 { count.min(branch.end) } else { 0 }
-        });
-        counts.collect()
-    }
-
-    /// The horizon by ranks.
-    pub(super) fn horizon_view(&self, horizon: &Horizon) -> RankedHorizon {
-        let stubs = (0..).map(EventNumber).zip(horizon.stubs()).map(|(event, stub)| RankedStub {
-            rank: self.rank(stub.peer, stub.counter),
-            counter: stub.counter.0,
-            lamport: stub.lamport,
-            known: self.counts(|lane| stub.known.get(lane.index()).copied().unwrap_or(0)),
-            event,
-        });
-        let mut stubs: Vec<RankedStub> = stubs.collect();
-        sort::sort_by_key(&mut stubs, |stub| (stub.rank, stub.counter));
-        RankedHorizon { counts: self.counts_at_horizon(horizon), stubs }
-    }
-
-    /// Writes the names of the branches, where each branch of a forked peer begins, and the times of their first events.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let names: Vec<Cow<'_, str>> = (0..self.branches.len()).map(|rank| self.name(rank)).collect();
-        write_texts(names.len(), names.iter().map(|name| &**name), out);
-        let begins = |rank: usize| {
-            let Branch { lane, start, .. } = self.branches[rank];
-            let parent = self.lanes.previous(lane, start);
-            BEGINS + parent.map_or(0, |(lane, counter)| 1 + u64::from(self.rank(lane, counter)))
-        };
-        write_begins(&names, begins, out);
-        let mut times = ColumnWriter::new();
-        for branch in self.branches.iter().filter(|branch| branch.fingerprint.is_some()) {
-            let start = self.lanes.start_at(branch.lane, branch.start);
-            times.push(start.map_or(0, |start| start.lamport.0.into()));
-        }
-        times.finish(out);
-    }
-
-    /// The name of the branch of this rank.
-    pub(super) fn name(&self, rank: usize) -> Cow<'_, str> {
-        self.lanes.branch_name(&self.branches[rank])
-    }
-}
-
-/// Cuts spans where branches begin, without ranks.
-pub(super) struct BranchCuts<'a>(pub(super) &'a Lanes);
-
-impl Branches for BranchCuts<'_> {
-    fn rank(&self, _: PeerNumber, _: Counter) -> u32 {
-        0
-    }
-
-    fn begins_at(&self, lane: PeerNumber, counter: Counter) -> bool {
-        self.0.start_at(lane, counter).is_some()
-    }
-
-    fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
-        self.0.next_start(lane, counter)
-    }
-}
-
 impl Doc {
     /// The known events as a count per peer, sorted by peer as bytes; each branch of a forked peer under a name of its own.
     /// O(peers), and for forked ones O(log n) for each branch.
@@ -156,47 +25,6 @@ impl Doc {
         let table = self.branch_table();
         let versions = table.branches.iter().enumerate();
         versions.map(|(rank, branch)| PeerVersion { peer: table.name(rank).into_owned(), count: branch.end }).collect()
-    }
-
-    /// Whether the history of a peer is known to be forked.
-    pub(super) fn is_forked(&self, author: &str) -> bool {
-        self.lanes.author(author).is_some_and(|author| self.lanes.lanes_of(author).len() > 1)
-    }
-
-    /// Where branches begin.
-    pub(super) fn cuts(&self) -> BranchCuts<'_> {
-        BranchCuts(&self.lanes)
-    }
-
-    /// The branches of all peers of which events are known.
-    pub(super) fn branch_table(&self) -> BranchTable<'_> {
-        let lanes = &self.lanes;
-        let mut branches: Vec<Branch> = Vec::with_capacity(lanes.len());
-        for (_, of_author) in lanes.authors() {
-            branches.extend(of_author.iter().flat_map(|&lane| lanes.branches(lane, self.graph.count(lane))));
-        }
-        let mut table = BranchTable {
-            lanes,
-            branches,
-            first: vec![u32::MAX; lanes.len()],
-            ranks: BTreeMap::new(),
-            times: BTreeMap::new(),
-        };
-        if lanes.is_forked() {
-            sort::sort_by(&mut table.branches, |a, b| lanes.branch_name(a).cmp(&lanes.branch_name(b)));
-        }
-        for (rank, branch) in (0..).zip(&table.branches) {
-            let first = &mut table.first[branch.lane.index()];
-            if *first == u32::MAX {
-                *first = rank;
-            }
-            if lanes.is_forked() {
-                table.ranks.insert((branch.lane, branch.start), rank);
-                let start = lanes.start_at(branch.lane, branch.start);
-                table.times.insert((branch.lane, start.map_or(Lamport::NEVER, |start| start.lamport)), rank);
-            }
-        }
-        table
     }
 
     /// The events that no known event depends on, sorted by peer as bytes. The next commit depends on them.
@@ -298,24 +126,12 @@ impl Doc {
         let branch = self.lanes.find_branch(author, first);
         branch.or_else(|| (0..before.0).find_map(|counter| self.find_print(author, Counter(counter), first)))
     }
-
-    /// The name of a missing event: that of its peer, or its permanent name if it is on a branch, or if an event of that name is
-    /// known here.
-    pub(super) fn name_of_missing(&self, need: &Need) -> EventId {
-        let Need { name, counter, fingerprint } = need;
-        let (author, digits) = split_name(name);
-        let lanes = self.lanes.author(author).map_or(&[][..], |author| self.lanes.lanes_of(author));
-        let is_taken =
-            lanes.iter().any(|&lane| self.lanes.start(lane).0 <= *counter && *counter < self.graph.count(lane));
-        // A permanent name does not name the branch.
-        let is_plain = digits.is_none_or(|digits| Fingerprint::parse(digits) == Some(*fingerprint));
-        if is_plain && !is_taken {
-            EventId { peer: author.to_owned(), counter: *counter }
-        } else {
-            permanent(author, *counter, *fingerprint)
-        }
-    }
 }
 
 /// Candidates that the error for an ambiguous name lists at most.
 const LISTED_CANDIDATES: usize = 16;
+
+/// The permanent name of an event.
+pub(super) fn permanent(author: &str, counter: u32, fingerprint: Fingerprint) -> EventId {
+    EventId { peer: branch_name(author, fingerprint), counter }
+}

@@ -3,11 +3,10 @@
 //! Holds what the bytes were decoded to, and the place of the next event there, so that a page costs its events alone.
 
 use super::Doc;
+use super::bytes::{NOT_EVENTS, Unpacked};
 use super::check;
 use super::events::{BatchFiller, EventBatch, EventRun};
 use super::incoming::{Incoming, Target, find_circle};
-use super::load::NOT_EVENTS;
-use super::pack::Unpacked;
 use super::prints::IncomingPrints;
 use super::waiting::Waiting;
 use crate::codec::{Frame, Kind, Reader, Section};
@@ -67,7 +66,7 @@ impl UpdateReader {
             let cuts = doc.cuts();
             for span in doc.graph.spans_from(*next).flat_map(|span| parts(span, &cuts)) {
                 let events = (span.first.0..).map(EventNumber).take(span.len as usize);
-                let run = |commits| EventRun { lamport: None, ..doc.run(&span, commits) };
+                let run = |commits| EventRun { lamport: None, ..doc.event_run(&span, commits) };
                 next.0 += page.add(events.map(|event| doc.commit_of(event)), run);
                 if page.batch.more {
                     return page.batch;

@@ -3,12 +3,11 @@
 
 use super::Doc;
 use crate::error::Error;
-use crate::id::{EventMap, SharedText};
+use crate::id::EventMap;
 use crate::limits;
 use crate::memory;
 use crate::oplog::{CELL_SPENDS, CommitRef, OpLog, ROW_SPENDS, Totals};
 use crate::rows::Rows;
-use std::collections::BTreeMap;
 
 /// Bytes of the slack that an event takes at most beside its operations.
 pub(super) const EVENT_SPENDS: u64 = 256;
@@ -90,49 +89,4 @@ pub(super) fn make_room<'a>(
     }
     log.reserve(events, brought, len)?;
     log.reserve_content(given_bytes + logged_bytes.min(log_bytes))
-}
-
-/// What the waiting events will bring.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Reserved {
-    totals: Totals,
-    tables: NameCounts,
-    columns: NameCounts,
-}
-
-/// How often each name occurs.
-type NameCounts = BTreeMap<SharedText, u32>;
-
-impl Reserved {
-    pub(super) fn add(&mut self, commit: CommitRef<'_>) {
-        self.totals += Totals::of(commit);
-        for op in commit.ops() {
-            count(&mut self.tables, op.table);
-            op.cells.iter().for_each(|(column, _)| count(&mut self.columns, column));
-        }
-    }
-
-    pub(super) fn remove(&mut self, commit: CommitRef<'_>) {
-        self.totals -= Totals::of(commit);
-        for op in commit.ops() {
-            discount(&mut self.tables, op.table);
-            op.cells.iter().for_each(|(column, _)| discount(&mut self.columns, column));
-        }
-    }
-}
-
-fn count(counts: &mut NameCounts, name: &str) {
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => drop(counts.insert(SharedText::from(name), 1)),
-    }
-}
-
-fn discount(counts: &mut NameCounts, name: &str) {
-    if let Some(count) = counts.get_mut(name) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(name);
-        }
-    }
 }

@@ -1,162 +1,85 @@
-//! Runs of events as callers pass them, and the events that their links stand for.
+//! The events of a document as runs, to be merged into another document.
 
 use super::Doc;
-use super::check;
-use super::events::EventRun;
 use super::incoming::{Commits, Incoming, Link, Target};
-use crate::error::{Error, Invalid, RunRule};
-use crate::id::{EventId, Fingerprint};
-use crate::lanes::split_name;
+use super::waiting::Need;
+use crate::graph::{Span, parts};
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use crate::sort;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-/// The runs of a call, ready to be merged.
-pub(super) struct Linked<'a> {
-    /// In the order of the call, each without its first events that are below the horizon if names alone identify these.
-    pub(super) runs: Vec<Incoming<'a>>,
-    /// How many events were left out.
-    pub(super) below: u32,
-}
-
+use std::slice;
 impl Doc {
-    /// Resolves the links of runs: to the events with their fingerprints, or, in runs without fingerprints, to those with
-    /// their names, in this document or in the same call. O(log n) for each link.
-    ///
-    /// # Errors
-    /// `InvalidArgument` if a run without fingerprints names an event that is unknown or ambiguous; `Compacted` if it names one
-    /// below the horizon of which no fingerprint is left.
-    pub(super) fn linked_runs<'a>(&self, events: &'a [EventRun]) -> Result<Linked<'a>, Error> {
-        let below: Vec<u32> = events.iter().map(|run| self.below_by_name(run)).collect();
-        let covering = covering(events, &below);
-        let inside = |peer: &str, counter: u32| {
-            let (&(_, start), &(end, run)) = covering.range((peer, 0)..=(peer, counter)).next_back()?;
-            (counter < end).then_some(Target::Inside { run, place: (counter - start) as usize })
+    /// The runs of this document beyond its horizon, to be merged into another one.
+    pub(super) fn runs(&self) -> Vec<Incoming<'_>> {
+        let cuts = self.cuts();
+        let spans = self.graph.since(self.graph.horizon().counts());
+        let spans: Vec<Span> = spans.flat_map(|span| parts(span, &cuts)).collect();
+        // By the first event of each run, its place.
+        let firsts: Vec<EventNumber> = spans.iter().map(|span| span.first).collect();
+        let mut order: Vec<usize> = (0..spans.len()).collect();
+        sort::sort_by_key(&mut order, |&place| firsts[place]);
+        let inside = |event: EventNumber| {
+            let at = order.partition_point(|&place| firsts[place] <= event).checked_sub(1)?;
+            let run = order[at];
+            let place = event.0 - firsts[run].0;
+            (place < spans[run].len).then_some(Target::Inside { run, place: place as usize })
         };
-        let linked = events.iter().zip(&below).enumerate().map(|(number, (run, &below))| {
-            let links = self.links(run, below, &inside).map_err(|error| match error {
-                Error::InvalidArgument(Invalid::UnknownEvent { peer, counter }) => {
-                    check::broken(&run.peer, run.start, number, RunRule::UnknownName { peer, counter })
-                }
-                error => error,
-            })?;
-            let commits = &run.commits[below as usize..];
-            Ok(Incoming {
-                name: Cow::Borrowed(&*run.peer),
-                start: run.start + below,
-                len: commits.len() as u32,
-                lamport: run.lamport.map(|lamport| lamport + below),
-                previous: links.previous,
-                is_direct: links.is_direct,
-                others: links.others,
-                salt: if below == 0 { run.salt } else { 0 },
-                commits: Commits::Plain(commits),
-            })
+        spans.iter().map(|span| self.run_with(span, &inside)).collect()
+    }
+
+    pub(super) fn run_of(&self, span: &Span) -> Incoming<'_> {
+        self.run_with(span, &|_| None)
+    }
+
+    fn run_with(&self, span: &Span, inside: &dyn Fn(EventNumber) -> Option<Target>) -> Incoming<'_> {
+        let link_to = |lane: PeerNumber, counter: Counter| {
+            let event = self.graph.find(lane, counter);
+            let target = event.and_then(inside).or_else(|| self.print_at(lane, counter).map(Target::Print));
+            let name = self.lanes.name(lane, counter);
+            Link { name, counter: counter.0, target: target.unwrap_or(Target::Print(Fingerprint::of_hash(0))) }
+        };
+        let previous = self.lanes.previous(span.peer, span.counter);
+        let previous_event = previous.and_then(|(lane, counter)| self.graph.find(lane, counter));
+        let others = self.dependencies(span.first).filter(|&event| Some(event) != previous_event);
+        let others = others.map(|event| {
+            let (lane, counter, _) = self.graph.describe(event);
+            link_to(lane, counter)
         });
-        Ok(Linked { runs: linked.collect::<Result<_, Error>>()?, below: below.iter().sum() })
-    }
-
-    /// How many events of a run are below the horizon, if names alone identify them.
-    fn below_by_name(&self, run: &EventRun) -> u32 {
-        if !is_by_name(run) || self.graph.horizon().is_empty() {
-            return 0;
-        }
-        let author = self.lanes.author(split_name(&run.peer).0);
-        let end = author.and_then(|author| self.branch_at_horizon(author, &run.peer)).map_or(0, |(_, end)| end);
-        end.saturating_sub(run.start).min(run.commits.len() as u32)
-    }
-
-    fn links<'a>(
-        &self,
-        run: &'a EventRun,
-        below: u32,
-        inside: &impl Fn(&str, u32) -> Option<Target>,
-    ) -> Result<Links<'a>, Error> {
-        let link = |peer: &'a str, counter: u32, target: Target| Link { name: Cow::Borrowed(peer), counter, target };
-        if below as usize == run.commits.len() {
-            return Ok(Links::default());
-        }
-        if below > 0 {
-            let counter = run.start + below - 1;
-            let target = self.target_of_name(&run.peer, counter, inside)?;
-            return Ok(Links { previous: Some(link(&run.peer, counter, target)), is_direct: true, others: Vec::new() });
-        }
-        let before = run.start.checked_sub(1);
-        if is_by_name(run) {
-            let mut others = Vec::with_capacity(run.deps.len());
-            for dep in &run.deps {
-                let target = self.target_of_name(&dep.peer, dep.counter, inside)?;
-                others.push(link(&dep.peer, dep.counter, target));
-            }
-            let Some(counter) = before else { return Ok(Links { others, ..Links::default() }) };
-            // The previous event has the run's own name, or, if the run begins a branch, that of a dependency.
-            let author = split_name(&run.peer).0;
-            if let Some(own) = others.iter().position(|link| link.counter == counter && link.author() == author) {
-                return Ok(Links { previous: Some(others.remove(own)), is_direct: true, others });
-            }
-            let target = match self.target_of_name(&run.peer, counter, inside) {
-                Err(Error::InvalidArgument(Invalid::UnknownEvent { .. })) if run.peer != author => {
-                    self.target_of_name(author, counter, inside)?
-                }
-                target => target?,
-            };
-            return Ok(Links { previous: Some(link(&run.peer, counter, target)), is_direct: false, others });
-        }
-        let mut prints = run.fingerprints.iter().map(|&print| Target::Print(Fingerprint::of_hash(print)));
-        let previous = before.and_then(|counter| Some(link(&run.peer, counter, prints.next()?)));
-        let deps = run.deps.iter().zip(prints).map(|(dep, print)| link(&dep.peer, dep.counter, print));
-        let is_previous = |dep: &Link<'_>| previous.as_ref().is_some_and(|previous| previous.target == dep.target);
-        let (own, others): (Vec<_>, Vec<_>) = deps.partition(is_previous);
-        Ok(Links { previous, is_direct: !own.is_empty(), others })
-    }
-
-    /// The event that a name stands for. Of events below the horizon this document knows more than the call.
-    fn target_of_name(
-        &self,
-        peer: &str,
-        counter: u32,
-        inside: &impl Fn(&str, u32) -> Option<Target>,
-    ) -> Result<Target, Error> {
-        let here = self.resolve(&EventId { peer: peer.to_owned(), counter });
-        let is_below = here.as_ref().is_ok_and(|&(lane, counter)| counter.0 < self.graph.horizon().count(lane));
-        if let Some(target) = inside(peer, counter).filter(|_| !is_below) {
-            return Ok(target);
-        }
-        let (lane, counter) = here?;
-        self.print_at(lane, counter).map(Target::Print).ok_or_else(|| self.compacted())
-    }
-}
-
-/// By name and first counter, the end and place of runs that cover all counters of the call: of runs that overlap, those that
-/// reach beyond all that begin before them.
-fn covering<'a>(events: &'a [EventRun], below: &[u32]) -> BTreeMap<(&'a str, u32), (u32, usize)> {
-    let mut longest: BTreeMap<(&str, u32), (u32, usize)> = BTreeMap::new();
-    for (number, (run, below)) in events.iter().zip(below).enumerate() {
-        let end = run.start + run.commits.len() as u32;
-        let run = longest.entry((&run.peer, run.start + below)).or_insert((end, number));
-        if run.0 < end {
-            *run = (end, number);
+        Incoming {
+            name: self.lanes.name(span.peer, span.counter),
+            start: span.counter.0,
+            len: span.len,
+            lamport: None,
+            is_direct: self.dependencies(span.first).any(|event| Some(event) == previous_event),
+            previous: previous.map(|(lane, counter)| link_to(lane, counter)),
+            others: others.collect(),
+            salt: self.graph.salt(span.first),
+            commits: Commits::Logged { names: &self.rows, log: &self.log, first: span.first },
         }
     }
-    let mut reached: Option<(&str, u32)> = None;
-    longest.retain(|&(peer, _), &mut (end, _)| {
-        let is_beyond = reached.is_none_or(|reached| reached < (peer, end));
-        if is_beyond {
-            reached = Some((peer, end));
-        }
-        is_beyond
-    });
-    longest
-}
 
-/// The links of the first event of a run.
-#[derive(Default)]
-struct Links<'a> {
-    previous: Option<Link<'a>>,
-    is_direct: bool,
-    others: Vec<Link<'a>>,
-}
-
-/// Whether a run has links that only names identify.
-fn is_by_name(run: &EventRun) -> bool {
-    run.fingerprints.is_empty() && (run.start > 0 || !run.deps.is_empty())
+    /// The waiting events, as runs of one event each.
+    pub(super) fn waiting_runs(&self) -> Vec<Incoming<'_>> {
+        let link = |need: &'_ Need| -> Target { Target::Print(need.fingerprint) };
+        let runs = self.waiting.iter().map(|(_, key, event)| Incoming {
+            name: Cow::Borrowed(&*event.name),
+            start: key.counter,
+            len: 1,
+            lamport: None,
+            previous: event.previous.as_ref().map(|need| Link {
+                name: Cow::Borrowed(&*need.name),
+                counter: need.counter,
+                target: link(need),
+            }),
+            is_direct: event.is_direct,
+            others: event
+                .others
+                .iter()
+                .map(|need| Link { name: Cow::Borrowed(&*need.name), counter: need.counter, target: link(need) })
+                .collect(),
+            salt: event.salt,
+            commits: Commits::Plain(slice::from_ref(&event.commit)),
+        });
+        runs.collect()
+    }
 }

@@ -1,10 +1,13 @@
 //! Which events another replica lacks, and whether it can take them.
 
 use super::Doc;
-use super::identity::AboveOrBelow;
-use super::summary::{KnownBranch, Summary};
+use super::below::AboveOrBelow;
+use super::branches::BranchCuts;
+use super::bytes::{KnownBranch, Pack, Summary};
+use super::events::{BatchFiller, EventBatch};
 use super::waiting::Need;
 use crate::error::Error;
+use crate::graph::parts;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::{AuthorNumber, split_name};
 use crate::work;
@@ -215,5 +218,44 @@ impl Doc {
             }
         }
         false
+    }
+
+    /// Returns at most `limit` events that the replica with this summary lacks, each after what it depends on. If that replica
+    /// is ahead on a branch, it is assumed to have this replica's part of the branch. A page ends once it has crossed
+    /// `limits::PAGE_BYTES`. O(peers), and for each event its size and O(log n).
+    ///
+    /// # Errors
+    /// `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` for one that names too many peers;
+    /// `Compacted` if some of the events were compacted away, or if the other replica cannot take some of them.
+    pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
+        let lacking = self.lacking(&Summary::read(summary)?)?;
+        let mut page = BatchFiller::new(limit);
+        let cuts = BranchCuts(&self.lanes);
+        for span in self.graph.since(&lacking.counts).flat_map(|span| parts(span, &cuts)) {
+            let events = (span.first.0..).map(EventNumber).take(span.len as usize);
+            page.add(events.map(|event| self.commit_of(event)), |commits| self.event_run(&span, commits));
+            if page.batch.more {
+                break;
+            }
+        }
+        Ok(page.batch)
+    }
+
+    /// Encodes the events that the replica with this summary lacks, as `docs/format.md` specifies them, for storage and
+    /// transport. O(peers × log n), and for each event its size and O(log n).
+    ///
+    /// # Errors
+    /// Those of [`Doc::events_since`].
+    pub fn update_since(&self, summary: &[u8]) -> Result<Vec<u8>, Error> {
+        let lacking = self.lacking(&Summary::read(summary)?)?;
+        let chains = self.graph.chains(&lacking.counts, &self.branch_table());
+        let print = |event| self.print(event);
+        let runs = self.outgoing_of(&chains);
+        Ok(Pack::write((&self.rows, &self.log), &runs, &lacking.markers, &print).into_update())
+    }
+
+    /// The error for a horizon of another replica.
+    pub(crate) fn compacted_at(&self, summary: &Summary) -> Error {
+        Error::Compacted(summary.horizon.iter().map(|head| (String::from(&*head.name), head.counter + 1)).collect())
     }
 }

@@ -4,9 +4,9 @@
 //! effect, who needs it. Always holds: a waiting event needs at least one other; what is missing is what is needed and does
 //! not wait itself. Does not know whether an event is right: that shows when what it needs is there.
 
-use super::room::Reserved;
-use crate::id::{EventId, EventKey, EventMap, Fingerprint, SharedText};
-use crate::lanes::{branch_name, split_name};
+use super::reserved::Reserved;
+use crate::id::{EventKey, EventMap, Fingerprint, SharedText};
+use crate::lanes::split_name;
 use crate::limits;
 use crate::oplog::{Commit, CommitRef};
 use crate::work;
@@ -254,9 +254,4 @@ impl Waiting {
         }
         assert!(self.missing.iter().all(|(author, key, _)| self.needed.get(author, key).is_some()));
     }
-}
-
-/// The permanent name of an event.
-pub(super) fn permanent(author: &str, counter: u32, fingerprint: Fingerprint) -> EventId {
-    EventId { peer: branch_name(author, fingerprint), counter }
 }

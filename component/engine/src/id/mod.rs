@@ -271,6 +271,11 @@ pub(crate) struct EventKey {
 }
 
 impl EventKey {
+    /// The key of an event.
+    pub(crate) fn new(counter: u32, fingerprint: Fingerprint) -> Self {
+        Self { counter, fingerprint }
+    }
+
     /// The smallest key of an event with this counter.
     fn first_at(counter: u32) -> Self {
         Self { counter, fingerprint: Fingerprint::FIRST }

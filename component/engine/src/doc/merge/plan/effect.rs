@@ -1,14 +1,14 @@
 //! Adding events that take effect to the graph.
 
 use super::place::{Next, Position};
-use super::{Planner, Source};
+use super::{Planner, Refusal, Source};
 use crate::clock::Lamport;
-use crate::doc::identity::Refusal;
+use crate::doc::Doc;
 use crate::doc::incoming::Target;
-use crate::doc::merge::key;
 use crate::doc::waiting::Waiter;
 use crate::error::RunRule;
-use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use crate::graph::Broken;
+use crate::id::{Counter, EventKey, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::BranchStart;
 use smallvec::SmallVec;
 
@@ -46,7 +46,7 @@ impl Planner<'_, '_> {
         if let Some(link) = missing
             && let Target::Print(fingerprint) = link.target
         {
-            self.block(number, link.author(), key(link.counter, fingerprint));
+            self.block(number, link.author(), EventKey::new(link.counter, fingerprint));
             return Ok(());
         }
         if place > 0 || run.is_direct {
@@ -163,5 +163,19 @@ impl Planner<'_, '_> {
         let source = Source::Waiting((author.clone(), *key));
         self.note(source, lane, key.counter..key.counter + 1, lamport);
         Ok(())
+    }
+}
+
+impl Doc {
+    fn rule(&self, broken: Broken) -> RunRule {
+        match broken {
+            Broken::PreviousMissing => RunRule::PreviousMissing,
+            Broken::OnSibling => RunRule::OnSibling,
+            Broken::NotConcurrent(event) => {
+                let (lane, counter, _) = self.graph.describe(event);
+                let peer = self.lanes.name(lane, counter).into_owned();
+                RunRule::DependenciesNotConcurrent { peer, counter: counter.0 }
+            }
+        }
     }
 }

@@ -1,16 +1,13 @@
 //! Going on from a document that was compacted past this one.
 
-use super::incoming::{Commits, Incoming, Link, Target};
-use super::waiting::{Need, Waiting};
-use super::{Doc, MergeReport};
+use crate::doc::waiting::{Need, Waiting};
+use crate::doc::{Doc, MergeReport};
 use crate::error::Error;
-use crate::graph::{Span, parts};
-use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber};
+use crate::graph::Span;
+use crate::id::{Counter, EventId, EventNumber, PeerNumber};
 use crate::limits;
 use crate::sort;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::slice;
 
 impl Doc {
     /// Replaces this replica's content with a document that was compacted past it (`saved`). The events that this replica
@@ -64,11 +61,6 @@ impl Doc {
         doc.renumbered = self.renumbered + 1;
         *self = doc;
         Ok(report)
-    }
-
-    /// Whether an event is known here, or was compacted as far as branch and counter tell.
-    pub(crate) fn knows_or_gave_up(&self, need: &Need) -> bool {
-        self.has(need) || self.is_given_up(need)
     }
 
     /// Brings to a document that was compacted what it lacks of this one's events and can take: those that build on its
@@ -171,86 +163,6 @@ impl Doc {
         let lane = before.filter(|&lane| self.lanes.leaving(lane, counter).is_empty())?;
         let is_below = counter.0 < self.graph.horizon().count(lane);
         (is_below && self.tip_at_horizon(lane, counter).is_none()).then_some(lane)
-    }
-
-    /// Where an event with this fingerprint is here.
-    pub(crate) fn place_of(&self, need: &Need) -> Option<(PeerNumber, Counter)> {
-        let author = self.lanes.author(need.author())?;
-        self.find_print(author, Counter(need.counter), need.fingerprint)
-    }
-
-    /// The runs of this document beyond its horizon, to be merged into another one.
-    pub(super) fn runs(&self) -> Vec<Incoming<'_>> {
-        let cuts = self.cuts();
-        let spans = self.graph.since(self.graph.horizon().counts());
-        let spans: Vec<Span> = spans.flat_map(|span| parts(span, &cuts)).collect();
-        // By the first event of each run, its place.
-        let firsts: Vec<EventNumber> = spans.iter().map(|span| span.first).collect();
-        let mut order: Vec<usize> = (0..spans.len()).collect();
-        sort::sort_by_key(&mut order, |&place| firsts[place]);
-        let inside = |event: EventNumber| {
-            let at = order.partition_point(|&place| firsts[place] <= event).checked_sub(1)?;
-            let run = order[at];
-            let place = event.0 - firsts[run].0;
-            (place < spans[run].len).then_some(Target::Inside { run, place: place as usize })
-        };
-        spans.iter().map(|span| self.run_with(span, &inside)).collect()
-    }
-
-    fn run_of(&self, span: &Span) -> Incoming<'_> {
-        self.run_with(span, &|_| None)
-    }
-
-    fn run_with(&self, span: &Span, inside: &dyn Fn(EventNumber) -> Option<Target>) -> Incoming<'_> {
-        let link_to = |lane: PeerNumber, counter: Counter| {
-            let event = self.graph.find(lane, counter);
-            let target = event.and_then(inside).or_else(|| self.print_at(lane, counter).map(Target::Print));
-            let name = self.lanes.name(lane, counter);
-            Link { name, counter: counter.0, target: target.unwrap_or(Target::Print(Fingerprint::of_hash(0))) }
-        };
-        let previous = self.lanes.previous(span.peer, span.counter);
-        let previous_event = previous.and_then(|(lane, counter)| self.graph.find(lane, counter));
-        let others = self.dependencies(span.first).filter(|&event| Some(event) != previous_event);
-        let others = others.map(|event| {
-            let (lane, counter, _) = self.graph.describe(event);
-            link_to(lane, counter)
-        });
-        Incoming {
-            name: self.lanes.name(span.peer, span.counter),
-            start: span.counter.0,
-            len: span.len,
-            lamport: None,
-            is_direct: self.dependencies(span.first).any(|event| Some(event) == previous_event),
-            previous: previous.map(|(lane, counter)| link_to(lane, counter)),
-            others: others.collect(),
-            salt: self.graph.salt(span.first),
-            commits: Commits::Logged { names: &self.rows, log: &self.log, first: span.first },
-        }
-    }
-
-    /// The waiting events, as runs of one event each.
-    pub(super) fn waiting_runs(&self) -> Vec<Incoming<'_>> {
-        let link = |need: &'_ Need| -> Target { Target::Print(need.fingerprint) };
-        let runs = self.waiting.iter().map(|(_, key, event)| Incoming {
-            name: Cow::Borrowed(&*event.name),
-            start: key.counter,
-            len: 1,
-            lamport: None,
-            previous: event.previous.as_ref().map(|need| Link {
-                name: Cow::Borrowed(&*need.name),
-                counter: need.counter,
-                target: link(need),
-            }),
-            is_direct: event.is_direct,
-            others: event
-                .others
-                .iter()
-                .map(|need| Link { name: Cow::Borrowed(&*need.name), counter: need.counter, target: link(need) })
-                .collect(),
-            salt: event.salt,
-            commits: Commits::Plain(slice::from_ref(&event.commit)),
-        });
-        runs.collect()
     }
 }
 

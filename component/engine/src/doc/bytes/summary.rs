@@ -1,11 +1,11 @@
 //! What a replica knows, as bytes for another replica. `docs/format.md` specifies them.
 
-use super::Doc;
-use super::pack::{next_print, read_events, write_events};
-use super::waiting::Need;
+use super::events::{next_print, read_events, write_events};
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
+use crate::doc::Doc;
+use crate::doc::waiting::Need;
 use crate::error::{Error, Invalid};
-use crate::id::{Counter, EventNumber, Fingerprint, PeerVersion, SharedText, read_texts, write_texts};
+use crate::id::{Counter, Fingerprint, PeerVersion, SharedText, read_texts, write_texts};
 use crate::lanes::{BRANCH_MARK, check_name};
 use crate::limits;
 use crate::sort;
@@ -78,13 +78,6 @@ impl Doc {
         let wanted = self.wanted();
         let wanted = wanted.take(limits::REPORTED_MISSING.maximum as usize).collect();
         Summary { is_by_name: false, branches, horizon, wanted }
-    }
-
-    /// The name and fingerprint of an event.
-    pub(super) fn need_of(&self, event: EventNumber) -> Need {
-        let (lane, counter, _) = self.graph.describe(event);
-        let name = SharedText::from(&*self.lanes.name(lane, counter));
-        Need { name, counter: counter.0, fingerprint: self.print(event) }
     }
 
     /// Encodes a version as a summary that identifies events by name alone. O(peers × log n).

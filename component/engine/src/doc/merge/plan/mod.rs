@@ -9,15 +9,14 @@ mod effect;
 mod place;
 mod wait;
 
-use super::Doc;
-use super::check;
-use super::identity::{AboveOrBelow, Refusal};
-use super::incoming::{Incoming, Target};
-use super::merge::key;
-use super::prints::IncomingPrints;
-use super::room::Coming;
-use super::waiting::{Waiter, Waiting, WaitingEvent};
 use crate::clock::Lamport;
+use crate::doc::Doc;
+use crate::doc::below::AboveOrBelow;
+use crate::doc::check;
+use crate::doc::incoming::{Incoming, Target};
+use crate::doc::prints::IncomingPrints;
+use crate::doc::room::Coming;
+use crate::doc::waiting::{Waiter, Waiting, WaitingEvent};
 use crate::error::{Error, RunRule};
 use crate::id::{Counter, EventKey, EventMap, EventNumber, PeerNumber, SharedText};
 use crate::lanes::AuthorNumber;
@@ -27,6 +26,13 @@ use place::{Next, Position, is_same_lane};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+
+/// Why events cannot take effect.
+pub(super) enum Refusal {
+    Rule(RunRule),
+    BelowHorizon,
+    Error(Error),
+}
 
 /// Where events come from that take effect.
 #[derive(Debug, Clone)]
@@ -259,7 +265,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         concerned.dedup();
         for counter in concerned {
             let event = EventNumber(self.firsts[piece].0 + (counter - counters.start));
-            let known = key(counter, self.print_of(event));
+            let known = EventKey::new(counter, self.print_of(event));
             for run in self.blocked.remove(&name, known).into_iter().flatten() {
                 self.candidates.push_back(Candidate::Run(run));
             }

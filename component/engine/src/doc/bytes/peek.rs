@@ -1,7 +1,8 @@
 //! Answering from saved bytes without reading all of them.
 
-use super::Doc;
+use super::document::document_frame;
 use crate::codec::Section;
+use crate::doc::Doc;
 use crate::error::Error;
 use crate::oplog::Cell;
 use crate::rows::StateReader;
@@ -14,7 +15,7 @@ impl Doc {
     /// # Errors
     /// As for [`Doc::load`].
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        let mut frame = super::load::document_frame(saved)?;
+        let mut frame = document_frame(saved)?;
         let names = StateReader::read_names(&mut frame.need(Section::Names)?)?;
         names.peek(&mut frame.need(Section::State)?, table, row)
     }

@@ -1,16 +1,13 @@
 //! Writing a document, and what it knows beyond a version.
 
-use super::Doc;
-use super::names::BranchTable;
-use super::pack::{OutLink, OutTarget, Outgoing, Pack, write_salts};
+use super::pack::{OutLink, OutTarget, Outgoing, Pack};
 use super::stamps::Stamps;
-use super::summary::Summary;
-use super::waiting::Need;
 use crate::clock::Lamport;
-use crate::codec::{ColumnWriter, FrameWriter, Kind, Section};
-use crate::error::Error;
-use crate::graph::{Branches, Chain, RunsWriter};
-use crate::id::{Counter, EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
+use crate::codec::{FrameWriter, Kind, Section};
+use crate::doc::Doc;
+use crate::doc::waiting::Need;
+use crate::graph::{Branches, RunsWriter};
+use crate::id::{EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
 use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, StateWriter};
@@ -83,46 +80,6 @@ impl Doc {
             frame.section(Section::Fingerprints, self.saved_prints(&table, &chains));
         }
         frame.finish()
-    }
-
-    /// Encodes the events that the replica with this summary lacks, as `docs/format.md` specifies them, for storage and
-    /// transport. O(peers × log n), and for each event its size and O(log n).
-    ///
-    /// # Errors
-    /// Those of [`Doc::events_since`].
-    pub fn update_since(&self, summary: &[u8]) -> Result<Vec<u8>, Error> {
-        let lacking = self.lacking(&Summary::read(summary)?)?;
-        let chains = self.graph.chains(&lacking.counts, &self.branch_table());
-        let print = |event| self.print(event);
-        let runs = self.outgoing_of(&chains);
-        Ok(Pack::write((&self.rows, &self.log), &runs, &lacking.markers, &print).into_update())
-    }
-
-    /// The fingerprints of the last event of each branch that no other one follows, by rank; those of the last event that was
-    /// compacted of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
-    fn saved_prints(&self, table: &BranchTable<'_>, chains: &[Chain]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut tips = ColumnWriter::fixed();
-        for (rank, branch) in table.branches.iter().enumerate().filter(|(rank, _)| table.is_leaf(*rank)) {
-            let tip = self.print_at(branch.lane, Counter(branch.end - 1));
-            debug_assert!(tip.is_some(), "branch {rank}");
-            tips.push(tip.map_or(1, Fingerprint::get));
-        }
-        tips.finish(&mut out);
-        let horizon = self.graph.horizon();
-        let mut followed = ColumnWriter::fixed();
-        for (lane, counter) in table.followed_at_horizon(horizon) {
-            followed.push(self.tip_at_horizon(lane, counter).map_or(1, Fingerprint::get));
-        }
-        followed.finish(&mut out);
-        let mut stubs = ColumnWriter::fixed();
-        for stub in table.horizon_view(horizon).stubs {
-            stubs.push(self.print(stub.event).get());
-        }
-        stubs.finish(&mut out);
-        let salted = chains.iter().enumerate().map(|(run, chain)| (run, self.graph.salt(chain.pieces[0].first)));
-        write_salts(salted.filter(|&(_, salt)| salt != 0).collect(), &mut out);
-        out
     }
 
     /// The waiting events: those that follow each other as one run, named after its first event.

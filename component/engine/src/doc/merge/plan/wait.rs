@@ -1,13 +1,11 @@
 //! Events that have to wait, and the room that they need.
 
-use super::{Planner, State};
+use super::{Planner, Refusal, State};
 use crate::doc::check;
-use crate::doc::identity::Refusal;
 use crate::doc::incoming::{Incoming, Link, Target, find_circle};
-use crate::doc::merge::{key, waiting_event};
-use crate::doc::waiting::{Need, Waiting, event_bytes};
+use crate::doc::waiting::{Need, Waiting, WaitingEvent, event_bytes};
 use crate::error::{Error, RunRule};
-use crate::id::EventMap;
+use crate::id::{EventKey, EventMap};
 use crate::memory;
 use crate::work;
 use std::collections::BTreeMap;
@@ -36,7 +34,7 @@ impl Planner<'_, '_> {
             for place in 0..run.len as usize {
                 work::step();
                 let author = run.author();
-                let key = key(run.start + place as u32, self.print(run_number, place));
+                let key = EventKey::new(run.start + place as u32, self.print(run_number, place));
                 // An event that took effect can be claimed to need others, by names that its fingerprint does not cover.
                 let is_known = self.doc.waiting.get(author, key).is_some()
                     || late.get(author, key).is_some()
@@ -98,5 +96,18 @@ impl Room {
         self.by_author.insert(author.to_owned(), (of_author.0 + 1, of_author.1 + bytes));
         self.all = (self.all.0 + 1, self.all.1 + bytes);
         true
+    }
+}
+
+/// A waiting event made of one that came.
+fn waiting_event(run: &Incoming<'_>, place: usize, previous: Option<Need>, others: Vec<Need>) -> WaitingEvent {
+    let is_first = place == 0;
+    WaitingEvent {
+        name: (&*run.name).into(),
+        previous,
+        is_direct: !is_first || run.is_direct,
+        others,
+        salt: if is_first { run.salt } else { 0 },
+        commit: run.commit(place).to_commit(),
     }
 }

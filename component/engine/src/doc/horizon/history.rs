@@ -1,6 +1,6 @@
 //! Looking back: what differs between two versions, and going on from an old one.
 
-use super::Doc;
+use crate::doc::Doc;
 use crate::error::{Error, Name};
 use crate::id::{EventId, EventNumber, PeerNumber, SharedText};
 use crate::limits;

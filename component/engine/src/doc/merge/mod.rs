@@ -3,20 +3,26 @@
 //! The plan is made on the graph and the lanes themselves, which can undo what they were given; log, rows and waiting events
 //! are not touched before everything is known to be right.
 
+mod link;
+mod load;
+mod plan;
+mod update;
+mod wake;
+
+use super::Doc;
+use super::check;
 use super::events::EventRun;
 use super::incoming::Incoming;
-use super::plan::{Plan, Planner, Ready, Source};
 use super::room::{EVENT_SPENDS, make_room};
-use super::runs::Linked;
 use super::translation::Translation;
-use super::waiting::{Need, Waiter, WaitingEvent, permanent};
-use super::{Doc, check};
+use super::waiting::Need;
 use crate::error::Error;
-use crate::id::{Counter, EventId, EventKey, EventNumber, Fingerprint};
-use crate::limits;
+use crate::id::{Counter, EventId, PeerNumber};
 use crate::memory;
 use crate::oplog::CommitRef;
 use crate::sort;
+use link::Linked;
+use plan::{Plan, Planner, Ready, Source};
 
 /// What a merge did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,7 +64,7 @@ impl MergeReport {
 pub(crate) struct Merged {
     pub(crate) report: MergeReport,
     /// By run, the last of its events that this replica now has: its lane and counter.
-    pub(crate) reached: Vec<Option<(crate::id::PeerNumber, Counter)>>,
+    pub(crate) reached: Vec<Option<(PeerNumber, Counter)>>,
 }
 
 impl Doc {
@@ -150,118 +156,4 @@ impl Doc {
         report.waiting = self.waiting.len() as u32;
         Merged { report, reached: plan.reached }
     }
-
-    /// Whether an event took effect here.
-    pub(super) fn has(&self, need: &Need) -> bool {
-        let author = self.lanes.author(need.author());
-        author.is_some_and(|author| self.find_print(author, Counter(need.counter), need.fingerprint).is_some())
-    }
-
-    /// The missing events by name, sorted; at most `limits::REPORTED_MISSING`.
-    pub(super) fn missing(&self) -> Vec<EventId> {
-        let max = limits::REPORTED_MISSING.maximum as usize;
-        let mut needs: Vec<Need> = self.wanted().take(max).collect();
-        if !self.announced.is_empty() {
-            let key = |need: &Need| (need.counter, need.fingerprint);
-            sort::sort_by(&mut needs, |a, b| a.author().cmp(b.author()).then_with(|| key(a).cmp(&key(b))));
-            needs.dedup_by(|a, b| a.author() == b.author() && key(a) == key(b));
-        }
-        let mut missing = Vec::with_capacity(needs.len());
-        for same_counter in needs.chunk_by(|a, b| a.counter == b.counter && a.author() == b.author()) {
-            let mut names: Vec<EventId> = same_counter.iter().map(|need| self.name_of_missing(need)).collect();
-            // Several events of one name are told apart by their permanent names.
-            let plain = names.iter().filter(|id| id.peer == same_counter[0].author()).count();
-            if plain > 1 {
-                let permanent = |need: &Need| permanent(need.author(), need.counter, need.fingerprint);
-                names = same_counter.iter().map(permanent).collect();
-            }
-            missing.append(&mut names);
-        }
-        if !missing.is_sorted() {
-            sort::sort(&mut missing);
-        }
-        missing
-    }
-
-    /// Missing events that waiting events need, or that an update announced.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = Need> {
-        let is_open = |need: &&Need| {
-            let key = EventKey { counter: need.counter, fingerprint: need.fingerprint };
-            !self.has(need) && self.waiting.get(need.author(), key).is_none()
-        };
-        self.waiting.missing().chain(self.announced.iter().filter(is_open).cloned())
-    }
-
-    /// Remembers missing events that an update announced; at most `limits::REPORTED_MISSING`.
-    pub(super) fn announce(&mut self, markers: impl Iterator<Item = Need>) {
-        let announced = std::mem::take(&mut self.announced);
-        let open: Vec<Need> = announced.into_iter().chain(markers).filter(|need| !self.has(need)).collect();
-        for need in open.into_iter().take(limits::REPORTED_MISSING.maximum as usize) {
-            if !self.announced.contains(&need) && !self.is_given_up(&need) {
-                self.announced.push(need);
-            }
-        }
-    }
-
-    /// After a local commit: merges what waited for the event.
-    pub(super) fn wake(&mut self, event: EventNumber) {
-        let (lane, counter, _) = self.graph.describe(event);
-        let author = self.lanes.author_name(lane).clone();
-        if self.waiting.counters_in(&author, counter.0, counter.0 + 1).next().is_none() {
-            return;
-        }
-        let known = key(counter.0, self.print(event));
-        self.waiting.remove(&author, known);
-        let waiters: Vec<Waiter> = self.waiting.waiters(&author, known).cloned().collect();
-        self.waiting.forget_needed(&author, known);
-        if waiters.is_empty() {
-            return;
-        }
-        self.take_waiters(waiters);
-    }
-
-    /// Lets these waiting events take effect. Errors of waiting events drop them. If there is no memory for them they go, and
-    /// arrive again with a later exchange.
-    fn take_waiters(&mut self, waiters: Vec<Waiter>) {
-        let lanes = self.lanes.len();
-        let (mark, graph_runs, len) = (self.graph.mark(), self.graph.run_count(), self.graph.len());
-        let plan = Planner::new(self, &[]).plan_waiting(waiters.clone());
-        match plan.and_then(|plan| self.make_room_for(&plan, &[]).map(|()| plan)) {
-            Ok(plan) => {
-                self.graph.keep();
-                self.carry_out(plan, &[], lanes);
-            }
-            Err(_) => {
-                self.graph.undo(mark);
-                self.lanes.truncate(lanes);
-                self.prints.get_mut().truncate(graph_runs, len);
-                for (author, key) in waiters {
-                    self.waiting.remove(&author, key);
-                }
-            }
-        }
-    }
-}
-
-/// A waiting event made of one that came.
-pub(super) fn waiting_event(
-    run: &Incoming<'_>,
-    place: usize,
-    previous: Option<Need>,
-    others: Vec<Need>,
-) -> WaitingEvent {
-    let is_first = place == 0;
-    WaitingEvent {
-        name: (&*run.name).into(),
-        previous,
-        is_direct: !is_first || run.is_direct,
-        others,
-        salt: if is_first { run.salt } else { 0 },
-        commit: run.commit(place).to_commit(),
-    }
-}
-
-/// The key of an event.
-pub(super) fn key(counter: u32, fingerprint: Fingerprint) -> EventKey {
-    EventKey { counter, fingerprint }
 }

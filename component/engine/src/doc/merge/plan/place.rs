@@ -1,11 +1,10 @@
 //! Where events are in the document, and what follows them there.
 
-use super::{Planner, Ready, Source, State};
+use super::{Planner, Ready, Refusal, Source, State};
 use crate::doc::Doc;
-use crate::doc::identity::{AboveOrBelow, Refusal};
+use crate::doc::below::AboveOrBelow;
 use crate::doc::incoming::{Link, Target};
-use crate::doc::merge::key;
-use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use crate::id::{Counter, EventKey, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::{AuthorNumber, BranchStart, split_name};
 
 /// Where an event stands in the document.
@@ -47,7 +46,7 @@ impl Planner<'_, '_> {
                 if side == Some(AboveOrBelow::Below) {
                     return Ok(Some(Position::Below));
                 }
-                self.block(number, previous.author(), key(previous.counter, fingerprint));
+                self.block(number, previous.author(), EventKey::new(previous.counter, fingerprint));
                 Ok(None)
             }
         }
@@ -166,13 +165,13 @@ impl Planner<'_, '_> {
             let (lane, counters, first) = (*lane, counters.clone(), self.firsts[piece]);
             for (steps, counter) in (0..).zip(counters) {
                 let fingerprint = self.print_of(EventNumber(first.0 + steps));
-                self.planned.insert(author, key(counter, fingerprint), lane);
+                self.planned.insert(author, EventKey::new(counter, fingerprint), lane);
             }
             if let Some((done, _)) = self.pieces.get_mut(&number) {
                 *done += 1;
             }
         }
-        self.planned.get(author, key(counter, fingerprint)).copied()
+        self.planned.get(author, EventKey::new(counter, fingerprint)).copied()
     }
 
     /// The fingerprint of an event of a run whose links inside the call are decided.
@@ -194,6 +193,20 @@ impl Planner<'_, '_> {
             }
             Source::Waiting((_, key)) => key.fingerprint,
         }
+    }
+}
+
+impl Doc {
+    /// The lane that an event, with the event of this lane before it, lies beside: where that one has successors already.
+    pub(super) fn lane_behind(
+        &self,
+        author: AuthorNumber,
+        lane: Option<PeerNumber>,
+        counter: Counter,
+    ) -> Option<PeerNumber> {
+        let lane = lane.unwrap_or(self.lanes.lanes_of(author)[0]);
+        let has_successor = self.graph.count(lane) > counter.0 || !self.lanes.leaving(lane, counter).is_empty();
+        has_successor.then_some(lane)
     }
 }
 

@@ -1,0 +1,146 @@
+//! The fingerprints and salts of a saved document.
+
+use super::branches::SavedBranches;
+use super::events::next_print;
+use crate::chain::Prints;
+use crate::codec::{Column, ColumnWriter, Reader, put_varint};
+use crate::doc::Doc;
+use crate::doc::branches::BranchTable;
+use crate::error::Error;
+use crate::graph::{Chain, Graph, Horizon};
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use std::collections::BTreeMap;
+/// The fingerprints of a saved document.
+#[derive(Debug)]
+pub(super) struct SavedPrints<'a> {
+    /// Those of the last events of branches that no other one follows.
+    tips: Vec<(PeerNumber, Fingerprint)>,
+    /// Those of the last events that were compacted of branches where a retained event follows.
+    followed: Option<Column<'a>>,
+    stubs: Vec<Fingerprint>,
+    /// By run, what distinguishes its first event from an equal one.
+    pub(super) salts: BTreeMap<usize, u64>,
+}
+
+impl<'a> SavedPrints<'a> {
+    /// Of a document without events.
+    pub(super) fn none() -> Self {
+        Self { tips: Vec::new(), followed: None, stubs: Vec::new(), salts: BTreeMap::new() }
+    }
+
+    pub(super) fn read(
+        reader: &mut Reader<'a>,
+        branches: &SavedBranches,
+        horizon: Option<&Horizon>,
+    ) -> Result<Self, Error> {
+        let mut column = Column::read_fixed(reader)?;
+        let mut tips = Vec::new();
+        for branch in (0..branches.len() as u32).map(PeerNumber) {
+            if !branches.followers.contains_key(&branch) {
+                tips.push((branch, next_print(&mut column)?));
+            }
+        }
+        column.finish()?;
+        let followed = Some(Column::read_fixed(reader)?);
+        let mut column = Column::read_fixed(reader)?;
+        let mut stubs = Vec::new();
+        for _ in 0..horizon.map_or(0, |horizon| horizon.stubs().len()) {
+            stubs.push(next_print(&mut column)?);
+        }
+        column.finish()?;
+        // A salted event begins a run, so there are not more of them than bytes that tell of runs.
+        let salts = read_salts(reader, u32::MAX as usize)?;
+        reader.finish()?;
+        Ok(Self { tips, followed, stubs, salts })
+    }
+
+    /// The fingerprints as a document keeps them, whose lanes are the branches.
+    pub(super) fn restore(self, graph: &Graph, branches: &SavedBranches) -> Result<Prints, Error> {
+        let horizon = graph.horizon();
+        let mut prints = Prints::beyond(self.stubs.into_iter());
+        for (lane, tip) in self.tips {
+            let last = Counter(graph.count(lane).saturating_sub(1));
+            match graph.find(lane, last) {
+                Some(event) if event >= EventNumber(horizon.stubs().len() as u32) => prints.mark(event, tip),
+                _ => prints.set_at_horizon(lane, last, tip),
+            }
+        }
+        let Some(mut followed) = self.followed else { return Ok(prints) };
+        for branch in (0..branches.len() as u32).map(PeerNumber) {
+            let Some(last) = horizon.count(branch).checked_sub(1) else { continue };
+            let followers = branches.followers.get(&branch).into_iter().flatten();
+            let is_followed = followers.copied().any(|follower| horizon.count(follower) == 0);
+            if graph.count(branch) > last + 1 || is_followed {
+                prints.set_at_horizon(branch, Counter(last), next_print(&mut followed)?);
+            }
+        }
+        followed.finish()?;
+        Ok(prints)
+    }
+}
+
+impl Doc {
+    /// The fingerprints of the last event of each branch that no other one follows, by rank; those of the last event that was
+    /// compacted of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
+    pub(super) fn saved_prints(&self, table: &BranchTable<'_>, chains: &[Chain]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut tips = ColumnWriter::fixed();
+        for (rank, branch) in table.branches.iter().enumerate().filter(|(rank, _)| table.is_leaf(*rank)) {
+            let tip = self.print_at(branch.lane, Counter(branch.end - 1));
+            debug_assert!(tip.is_some(), "branch {rank}");
+            tips.push(tip.map_or(1, Fingerprint::get));
+        }
+        tips.finish(&mut out);
+        let horizon = self.graph.horizon();
+        let mut followed = ColumnWriter::fixed();
+        for (lane, counter) in table.followed_at_horizon(horizon) {
+            followed.push(self.tip_at_horizon(lane, counter).map_or(1, Fingerprint::get));
+        }
+        followed.finish(&mut out);
+        let mut stubs = ColumnWriter::fixed();
+        for stub in table.horizon_view(horizon).stubs {
+            stubs.push(self.print(stub.event).get());
+        }
+        stubs.finish(&mut out);
+        let salted = chains.iter().enumerate().map(|(run, chain)| (run, self.graph.salt(chain.pieces[0].first)));
+        write_salts(salted.filter(|&(_, salt)| salt != 0).collect(), &mut out);
+        out
+    }
+}
+
+/// Writes salts: of how many runs, of which, and the salts.
+pub(super) fn write_salts(salted: Vec<(usize, u64)>, out: &mut Vec<u8>) {
+    put_varint(out, salted.len() as u64);
+    if salted.is_empty() {
+        return;
+    }
+    let (mut runs, mut salts) = (ColumnWriter::new(), ColumnWriter::fixed());
+    for (run, salt) in salted {
+        runs.push(run as u64);
+        salts.push(salt);
+    }
+    runs.finish(out);
+    salts.finish(out);
+}
+
+/// Reads the salts that `write_salts` wrote, one for each run.
+pub(super) fn read_salts(reader: &mut Reader<'_>, runs: usize) -> Result<BTreeMap<usize, u64>, Error> {
+    let count = reader.varint()?;
+    let mut salted = BTreeMap::new();
+    if count == 0 {
+        return Ok(salted);
+    }
+    let (mut places, mut salts) = (Column::read(reader)?, Column::read_fixed(reader)?);
+    places.check_count(count)?;
+    for _ in 0..count {
+        let place = places.next_to((runs as u64).saturating_sub(1))? as usize;
+        let salt = salts.next()?;
+        if salt == 0 || salted.last_key_value().is_some_and(|(&last, _)| last >= place) {
+            return Err(salts.damage("a salt is 0, or not in its place"));
+        }
+        salted.insert(place, salt);
+    }
+    places.finish()?;
+    salts.finish()?;
+    Ok(salted)
+}

@@ -1,0 +1,21 @@
+//! The bytes of documents and updates.
+
+mod branches;
+mod document;
+mod events;
+mod fingerprints;
+mod inspect;
+mod pack;
+mod peek;
+mod save;
+mod stamps;
+mod summary;
+mod unpack;
+
+pub(super) use document::{NOT_EVENTS, document_frame, read_document};
+pub(crate) use events::{read_named_events, write_named_events};
+pub use inspect::{Content, Inspection, SectionSize, inspect};
+pub(super) use pack::Pack;
+pub(super) use summary::KnownBranch;
+pub(crate) use summary::Summary;
+pub(super) use unpack::Unpacked;

@@ -1,0 +1,238 @@
+//! Events as bytes, with all the names that they need: what an update holds, and the waiting events of a document.
+//!
+//! An event that another one builds on is named by peer and counter. If it is in the same bytes, that identifies it; otherwise
+//! its fingerprint is there too.
+
+use super::branches::{BEGINS, GOES_ON, write_begins};
+use super::events::write_events;
+use super::fingerprints::write_salts;
+use crate::codec::{ColumnWriter, FrameWriter, Kind, Reader, Section, put_varint};
+use crate::doc::Doc;
+use crate::doc::waiting::Need;
+use crate::error::Error;
+use crate::graph::{Chain, RunsWriter};
+use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, Ranks, write_texts};
+use crate::oplog::{OpLog, OpsWriter, ShapesWriter};
+use crate::rows::Rows;
+use crate::sort;
+use std::borrow::Cow;
+
+/// A run of events that is to be written.
+pub(in crate::doc) struct Outgoing<'a> {
+    /// The name of its branch.
+    pub(super) name: Cow<'a, str>,
+    pub(super) start: u32,
+    /// The author's event before the first one.
+    pub(super) previous: Option<OutLink<'a>>,
+    /// Whether the first event depends on it directly.
+    pub(super) is_direct: bool,
+    /// What else the first event depends on.
+    pub(super) others: Vec<OutLink<'a>>,
+    pub(super) salt: u64,
+    /// Where its events lie in the log.
+    pub(super) events: Vec<EventNumber>,
+}
+
+/// An event that a run builds on.
+#[derive(Clone)]
+pub(super) struct OutLink<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) counter: u32,
+    pub(super) target: OutTarget,
+}
+
+/// Where the fingerprint of a linked event is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OutTarget {
+    Event(EventNumber),
+    Print(Fingerprint),
+}
+
+/// Events as parts of bytes.
+#[derive(Default)]
+pub(in crate::doc) struct Pack {
+    peers: Vec<u8>,
+    names: Vec<u8>,
+    rows: Vec<u8>,
+    history: Vec<u8>,
+    prints: Vec<u8>,
+}
+
+impl Pack {
+    /// Writes these runs, whose operations lie in this log, and events that the reader should ask for if it lacks them.
+    pub(in crate::doc) fn write(
+        (rows, log): (&Rows, &OpLog),
+        runs: &[Outgoing<'_>],
+        markers: &[Need],
+        print: &dyn Fn(EventNumber) -> Fingerprint,
+    ) -> Self {
+        let mut pack = Self::default();
+        // A run's own branch stands for the one that it follows, where that one is not written.
+        let linked = runs.iter().flat_map(|run| run.others.iter().chain(&run.previous)).map(|link| &*link.name);
+        let named = runs.iter().map(|run| &*run.name).chain(linked);
+        let named: Vec<&str> = sort::distinct(named);
+        let rank_in = |names: &[&str], name: &str| names.binary_search(&name).map_or(u32::MAX, |rank| rank as u32);
+        let mut ranges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); named.len()];
+        for run in runs {
+            let end = run.start + run.events.len() as u32;
+            ranges[rank_in(&named, &run.name) as usize].push((run.start, end));
+        }
+        ranges.iter_mut().for_each(|ranges| sort::sort(ranges));
+        let is_inside = |link: &OutLink<'_>| {
+            let ranges = &ranges[rank_in(&named, &link.name) as usize];
+            let at = ranges.partition_point(|(start, _)| *start <= link.counter);
+            at.checked_sub(1).is_some_and(|at| link.counter < ranges[at].1)
+        };
+        let previous_name = |run: &'_ Outgoing<'_>| {
+            let previous = run.previous.as_ref().filter(|previous| is_inside(previous));
+            previous.map_or_else(|| run.name.clone().into_owned(), |previous| previous.name.clone().into_owned())
+        };
+
+        let previous: Vec<String> = runs.iter().map(previous_name).collect();
+        let names = runs.iter().zip(&previous).flat_map(|(run, previous)| {
+            run.others.iter().map(|link| &*link.name).chain([&*run.name, previous.as_str()])
+        });
+        let names: Vec<&str> = sort::distinct(names.chain(markers.iter().map(|marker| &*marker.name)));
+        let rank = |name: &str| rank_in(&names, name);
+        write_texts(names.len(), names.iter().copied(), &mut pack.peers);
+        let mut begins = vec![GOES_ON; names.len()];
+        for (run, previous) in runs.iter().zip(&previous) {
+            if run.start > 0 && **previous != *run.name {
+                begins[rank(&run.name) as usize] = BEGINS + 1 + u64::from(rank(previous));
+            }
+        }
+        write_begins(&names, |rank| begins[rank], &mut pack.peers);
+
+        let ops = || runs.iter().flat_map(|run| &run.events).flat_map(|&event| log.ops(event));
+        let columns = ops().flat_map(|op| op.cells()).map(|cell| log.column(cell));
+        let row_names = rows.some_names(ops().map(|op| op.row), columns);
+        rows.write_names(&row_names, &mut pack.names);
+        rows.write_ids(&row_names, &mut pack.rows);
+
+        let row_ranks = Ranks::sparse(row_names.rows.iter().map(|row| row.0));
+        let column_ranks = Ranks::sparse(row_names.columns.iter().copied());
+        let mut heads = RunsWriter::new(vec![0; names.len()]);
+        let mut ops = OpsWriter::new(log, &row_ranks, &column_ranks);
+        let mut shapes = ShapesWriter::default();
+        let mut prints = PrintsWriter::default();
+        let print = |target: OutTarget| match target {
+            OutTarget::Event(event) => print(event),
+            OutTarget::Print(fingerprint) => fingerprint,
+        };
+        for (place, (run, previous)) in runs.iter().zip(&previous).enumerate() {
+            let own = run.previous.iter().map(|link| (rank(previous), link)).filter(|_| run.is_direct);
+            let mut deps: Vec<(u32, &OutLink<'_>)> =
+                run.others.iter().map(|link| (rank(&link.name), link)).chain(own).collect();
+            sort::sort_by_key(&mut deps, |(rank, link)| (*rank, link.counter));
+            let len = run.events.len() as u32;
+            heads.push(rank(&run.name), run.start, len, deps.iter().map(|(rank, link)| (*rank, link.counter)));
+            let others = deps.iter().map(|&(_, link)| link).filter(|link| {
+                run.previous.as_ref().is_none_or(|previous| !run.is_direct || !std::ptr::eq(previous, *link))
+            });
+            for link in run.previous.iter().chain(others).filter(|link| !is_inside(link)) {
+                prints.push(print(link.target));
+            }
+            prints.salt(place, run.salt);
+            run.events.iter().for_each(|&event| ops.event(event, &mut shapes, &|_| false));
+        }
+        heads.finish(&mut pack.history);
+        ops.finish(&mut pack.history);
+        shapes.finish(&mut pack.names);
+        let markers = markers.iter().map(|marker| (rank(&marker.name), marker.counter, marker.fingerprint));
+        prints.finish(markers, &mut pack.prints);
+        pack
+    }
+
+    /// The parts as sections of an update.
+    pub(in crate::doc) fn into_update(self) -> Vec<u8> {
+        let mut frame = FrameWriter::new(Kind::Update);
+        frame.section(Section::Peers, self.peers);
+        frame.section(Section::Names, self.names);
+        frame.section(Section::Rows, self.rows);
+        frame.section(Section::History, self.history);
+        frame.section(Section::Fingerprints, self.prints);
+        frame.finish()
+    }
+
+    /// The parts of a section of a document as an update.
+    pub(in crate::doc) fn section_into_update(mut section: Reader<'_>) -> Result<Vec<u8>, Error> {
+        let mut part = || section.sized_part().and_then(|mut part| part.take(part.left() as u64).map(<[u8]>::to_vec));
+        let pack = Self { peers: part()?, names: part()?, rows: part()?, history: part()?, prints: part()? };
+        section.finish()?;
+        Ok(pack.into_update())
+    }
+
+    /// The parts as one section of a document.
+    pub(in crate::doc) fn into_section(self) -> Vec<u8> {
+        let mut section = Vec::new();
+        for mut part in [self.peers, self.names, self.rows, self.history, self.prints] {
+            put_varint(&mut section, part.len() as u64);
+            section.append(&mut part);
+        }
+        section
+    }
+}
+
+/// Writes the fingerprints of events that are not in the same bytes, and salts.
+#[derive(Default)]
+struct PrintsWriter {
+    outside: Option<ColumnWriter>,
+    salts: Vec<(usize, u64)>,
+}
+
+impl PrintsWriter {
+    fn push(&mut self, fingerprint: Fingerprint) {
+        self.outside.get_or_insert_with(ColumnWriter::fixed).push(fingerprint.get());
+    }
+
+    fn salt(&mut self, run: usize, salt: u64) {
+        if salt != 0 {
+            self.salts.push((run, salt));
+        }
+    }
+
+    /// Writes the fingerprints; how many runs are salted, which, and their salts; how many markers there are, their names,
+    /// counters and fingerprints.
+    fn finish(self, markers: impl Iterator<Item = (u32, u32, Fingerprint)>, out: &mut Vec<u8>) {
+        self.outside.unwrap_or_else(ColumnWriter::fixed).finish(out);
+        write_salts(self.salts, out);
+        let markers: Vec<_> = markers.collect();
+        write_events(&markers, out);
+    }
+}
+
+impl Doc {
+    /// The events of these chains, to be written in this order.
+    pub(in crate::doc) fn outgoing_of(&self, chains: &[Chain]) -> Vec<Outgoing<'_>> {
+        let runs = chains.iter().map(|chain| {
+            let first = chain.pieces[0].first;
+            let previous = self.lanes.previous(chain.peer, chain.counter);
+            let previous_event = previous.and_then(|(lane, counter)| self.graph.find(lane, counter));
+            let others = self.dependencies(first).filter(|&event| Some(event) != previous_event);
+            Outgoing {
+                name: self.lanes.name(chain.peer, chain.counter),
+                start: chain.counter.0,
+                is_direct: self.dependencies(first).any(|event| Some(event) == previous_event),
+                previous: previous.map(|(lane, counter)| self.out_link(lane, counter)),
+                others: others.map(|event| self.out_link_to(event)).collect(),
+                salt: self.graph.salt(first),
+                events: chain.events().collect(),
+            }
+        });
+        runs.collect()
+    }
+
+    fn out_link_to(&self, event: EventNumber) -> OutLink<'_> {
+        let (lane, counter, _) = self.graph.describe(event);
+        OutLink { name: self.lanes.name(lane, counter), counter: counter.0, target: OutTarget::Event(event) }
+    }
+
+    /// The link to an event that is there, or the last one of a lane that was compacted.
+    pub(super) fn out_link(&self, lane: PeerNumber, counter: Counter) -> OutLink<'_> {
+        let target = match self.graph.find(lane, counter) {
+            Some(event) => OutTarget::Event(event),
+            None => OutTarget::Print(self.tip_at_horizon(lane, counter).unwrap_or(Fingerprint::of_hash(0))),
+        };
+        OutLink { name: self.lanes.name(lane, counter), counter: counter.0, target }
+    }
+}

@@ -1,0 +1,97 @@
+//! Giving up history: what lies below a horizon on which every event still to come builds.
+
+use crate::doc::Doc;
+use crate::doc::bytes::Summary;
+use crate::error::{Error, Invalid};
+use crate::graph::Horizon;
+use crate::id::{PeerNumber, PeerVersion};
+
+/// What compaction gave up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CompactionReport {
+    /// Events of the history that are no longer there.
+    pub events_dropped: u32,
+    /// Deleted rows of which nothing is known any more.
+    pub tombstones_dropped: u32,
+    /// The horizon in force.
+    pub horizon: Vec<PeerVersion>,
+}
+
+impl Doc {
+    /// Drops the history, and the traces of deleted rows, that all replicas with these summaries and this one have: the horizon
+    /// is the intersection of the summaries and this document, together with the former horizon. The caller guarantees that
+    /// every replica that still writes is among them. The tables do not change. O(document × log n).
+    ///
+    /// # Errors
+    /// `InvalidArgument` if a summary names events that are unknown here, or, identifying events by name, does not contain what
+    /// its events build on; `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` if too many events remain that others depend on.
+    pub fn compact(&mut self, summaries: &[Vec<u8>]) -> Result<CompactionReport, Error> {
+        let before = self.graph.horizon();
+        let mut counts: Vec<u32> = self.lanes.all().map(|lane| self.graph.count(lane)).collect();
+        for summary in summaries {
+            let summary = Summary::read(summary)?;
+            let proven = self.proven(&summary, &[]);
+            if let Some((_, branch)) = proven.unknown.first() {
+                return Err(Invalid::UnknownInSummary { peer: String::from(&*branch.name) }.into());
+            }
+            self.check_not_ahead(&summary)?;
+            if summary.is_by_name && !self.is_version_above(before, proven.counts.clone()) {
+                return Err(Invalid::HorizonNotAVersion.into());
+            }
+            counts.iter_mut().zip(proven.counts).for_each(|(count, proven)| *count = proven.min(*count));
+        }
+        for (lane, count) in (0..).map(PeerNumber).zip(&mut counts) {
+            *count = before.count(lane).max(*count);
+        }
+        if !self.graph.is_version(&counts) {
+            return Err(Invalid::HorizonNotAVersion.into());
+        }
+        if (0..).map(PeerNumber).zip(&counts).all(|(lane, &count)| count == before.count(lane)) {
+            let horizon = self.horizon();
+            return Ok(CompactionReport { horizon, ..CompactionReport::default() });
+        }
+
+        let compacted = self.rebuild(counts, &vec![u32::MAX; self.lanes.len()])?;
+        let events_dropped = compacted.events_given_up() - self.events_given_up();
+        let tombstones_dropped = self.rows.gone().saturating_sub(compacted.rows.gone());
+        let renumbered = self.renumbered + 1;
+        let mut compacted = Self { renumbered, own: self.own, ..compacted };
+        // Waiting events that cannot build on the horizon are dropped, as they are when they arrive.
+        for run in self.waiting_runs() {
+            match compacted.merge(&[run]) {
+                Ok(_) => {}
+                Err(error @ Error::LimitExceeded { .. }) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        compacted.announced = std::mem::take(&mut self.announced);
+        compacted.rows.take_over_watchers(&compacted.log, &mut self.rows, &self.log, true);
+        *self = compacted;
+        let events_dropped = u32::try_from(events_dropped).unwrap_or(u32::MAX);
+        let horizon = self.horizon();
+        Ok(CompactionReport { events_dropped, tombstones_dropped, horizon })
+    }
+
+    /// Whether these counts, by lane, and the horizon are together those of a version. O(runs × log n).
+    fn is_version_above(&self, horizon: &Horizon, mut counts: Vec<u32>) -> bool {
+        (0..).map(PeerNumber).zip(&mut counts).for_each(|(lane, count)| *count = horizon.count(lane).max(*count));
+        self.graph.is_version(&counts)
+    }
+
+    /// Refuses a summary by name that counts more events than are known here.
+    fn check_not_ahead(&self, summary: &Summary) -> Result<(), Error> {
+        if !summary.is_by_name {
+            return Ok(());
+        }
+        let table = self.branch_table();
+        for branch in &summary.branches {
+            let known = (0..table.branches.len()).find(|&rank| table.name(rank) == *branch.name);
+            let known = known.map_or(0, |rank| table.branches[rank].end);
+            if branch.count > known {
+                let peer = String::from(&*branch.name);
+                return Err(Invalid::HorizonAhead { peer, count: branch.count, known }.into());
+            }
+        }
+        Ok(())
+    }
+}

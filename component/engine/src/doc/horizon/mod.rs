@@ -1,0 +1,8 @@
+//! Giving up history below a horizon, and what other versions held.
+
+mod compact;
+mod history;
+mod rebase;
+mod rebuild;
+
+pub use compact::CompactionReport;

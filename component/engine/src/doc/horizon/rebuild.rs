@@ -1,0 +1,83 @@
+//! Building a document anew from a part of another one.
+
+use crate::chain::Prints;
+use crate::doc::Doc;
+use crate::doc::room::make_room;
+use crate::doc::translation::Translation;
+use crate::error::Error;
+use crate::graph::{Graph, Stub};
+use crate::id::{Counter, EventNumber, PeerNumber};
+use crate::lanes::Lanes;
+use std::cell::RefCell;
+impl Doc {
+    /// Returns a document with this one's events before `end`, compacted at `horizon`. Both are counts by lane and versions that
+    /// include the present horizon. Watchers and waiting events are left out. O(document × log n).
+    pub(super) fn rebuild(&self, horizon: Vec<u32>, end: &[u32]) -> Result<Self, Error> {
+        let horizon = self.graph.horizon_at(horizon, end)?;
+        let first_unsettled = self.graph.first_unsettled(&horizon, end);
+        let is_given_up = |event: EventNumber| {
+            let (peer, counter, lamport) = self.graph.describe(event);
+            (counter.0 < horizon.count(peer)).then_some((lamport, peer))
+        };
+        let given_up = horizon.counts().to_vec();
+        let (mut rows, mut log) = self.rows.up_to((&self.log, &self.lanes), &is_given_up, first_unsettled)?;
+        let stub = |stub: &Stub| self.print_at(stub.peer, stub.counter);
+        let mut prints = Prints::beyond(horizon.stubs().iter().filter_map(stub));
+        let (lanes, numbers) = self.lanes_up_to(end);
+        let number = |lane: PeerNumber| numbers.as_ref().map_or(lane, |numbers| numbers[lane.index()]);
+        if numbers.is_some() {
+            rows.renumber(number);
+        }
+        for lane in self.lanes.all() {
+            let count = horizon.count(lane);
+            // The last compacted event of the lane, and the event that its first one follows.
+            let ends = [count.checked_sub(1), self.lanes.start(lane).0.checked_sub(1).filter(|_| count == 0)];
+            for last in ends.into_iter().flatten().map(Counter) {
+                let lane = self.lanes.on_way(lane, last);
+                let kept = self.print_at(lane, last).filter(|_| last.0 < horizon.count(lane));
+                if let Some(kept) = kept {
+                    prints.set_at_horizon(number(lane), last, kept);
+                }
+            }
+        }
+        let graph = Graph::beyond(match &numbers {
+            Some(numbers) => horizon.renumbered(numbers, lanes.len()),
+            None => horizon,
+        });
+        (0..graph.len()).for_each(|_| log.end_event());
+        let (peer, prints) = (self.peer.clone(), RefCell::new(prints));
+        let mut doc = Self { peer, lanes, graph, log, rows, prints, ..Self::empty() };
+        let mut translation = Translation::default();
+        for span in self.graph.since(&given_up) {
+            let len = span.len.min(end[span.peer.index()].saturating_sub(span.counter.0));
+            if len == 0 {
+                continue;
+            }
+            let same = |event: EventNumber| {
+                let (peer, counter, _) = self.graph.describe(event);
+                doc.graph.find(number(peer), counter)
+            };
+            let dependencies: Vec<EventNumber> = self.dependencies(span.first).filter_map(same).collect();
+            let lane = number(span.peer);
+            doc.graph.push((lane, span.counter), &dependencies, self.graph.salt(span.first), len);
+            for steps in 0..len {
+                let event = EventNumber(span.first.0 + steps);
+                make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)))?;
+                doc.take_effect(lane, span.lamport.plus(steps), self.commit_of(event), &mut translation);
+            }
+        }
+        doc.graph.complete_so_far();
+        Ok(doc)
+    }
+
+    /// The lanes of the events before `end`, and their numbers if they are others than here.
+    fn lanes_up_to(&self, end: &[u32]) -> (Lanes, Option<Vec<PeerNumber>>) {
+        let counts: Vec<u32> = self.lanes.all().zip(end).map(|(lane, &end)| end.min(self.graph.count(lane))).collect();
+        let is_whole = self.lanes.all().zip(&counts).all(|(lane, &count)| count == self.graph.count(lane));
+        if is_whole {
+            return (self.lanes.clone(), None);
+        }
+        let (lanes, numbers) = self.lanes.up_to(&counts);
+        (lanes, Some(numbers))
+    }
+}

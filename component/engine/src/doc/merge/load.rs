@@ -1,0 +1,56 @@
+//! Loading a saved document.
+
+use crate::codec::{Frame, Reader};
+use crate::doc::Doc;
+use crate::doc::bytes::{Unpacked, document_frame, read_document};
+use crate::doc::incoming::{Incoming, Target};
+use crate::error::{Error, Name};
+use crate::id::SharedText;
+use crate::lanes::branch_name;
+impl Doc {
+    /// The document that `save` wrote, writing as `peer` from now on: 1 to `limits::PEER_BYTES` bytes. A replica that goes
+    /// on as the peer that it was goes on with its counter. O(bytes × log n), without executing the history again.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty name; `Corrupt` for bytes that are not a saved document, or are damaged;
+    /// `UnsupportedVersion` and `UnsupportedFeature` for those that a newer engine wrote; `LimitExceeded` for a name or a
+    /// document that is too large.
+    pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
+        Name::Peer.check(peer)?;
+        let mut frame = document_frame(saved)?;
+        Self::read(SharedText::from(peer), &mut frame)
+    }
+
+    pub(in crate::doc) fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {
+        let (mut doc, waiting) = read_document(peer, frame)?;
+        if let Some(section) = waiting {
+            doc.read_waiting(section)?;
+        }
+        frame.finish()?;
+        Ok(doc)
+    }
+
+    fn read_waiting(&mut self, section: Reader<'_>) -> Result<(), Error> {
+        let wrong = section.damage("a waiting event does not wait, or breaks a rule");
+        let unpacked = Unpacked::of_section(section)?;
+        let runs = unpacked.runs().map(|runs| {
+            let plain = with_permanent_names(runs).into_iter();
+            plain.map(|run| run.with_plain_names(|author| !self.is_forked(author))).collect::<Vec<_>>()
+        });
+        let merged = runs.and_then(|runs| self.merge(&runs)).map_err(|error| match error {
+            Error::LimitExceeded { .. } => error,
+            _ => wrong.clone(),
+        })?;
+        let report = merged.report;
+        if report.applied == 0 && report.duplicate == 0 && report.waiting > 0 { Ok(()) } else { Err(wrong) }
+    }
+}
+
+/// Names the events that waiting runs follow, which are not named in the bytes, as other dependencies are.
+fn with_permanent_names(mut runs: Vec<Incoming<'_>>) -> Vec<Incoming<'_>> {
+    for previous in runs.iter_mut().filter_map(|run| run.previous.as_mut()) {
+        let Target::Print(fingerprint) = previous.target else { continue };
+        previous.name = branch_name(previous.author(), fingerprint).into();
+    }
+    runs
+}

@@ -1,0 +1,62 @@
+//! Merging events that come as bytes.
+
+use super::{MergeReport, Merged};
+use crate::codec::{Frame, Kind, Reader};
+use crate::doc::Doc;
+use crate::doc::bytes::{NOT_EVENTS, Unpacked};
+use crate::error::Error;
+impl Doc {
+    /// Merges bytes of `update_since` or `save` of another replica, as [`Doc::merge_events`] does, including the events that
+    /// wait in a saved document. Waiting events that do not fit or do not build on the horizon are counted as `dropped`.
+    /// O(bytes × log n).
+    ///
+    /// # Errors
+    /// Those of [`Doc::merge_events`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`];
+    /// `Compacted` if the bytes are of a document that was compacted past events that are unknown here.
+    pub fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Error> {
+        let mut frame = Frame::read(update)?;
+        match frame.kind {
+            Kind::Document => {}
+            Kind::Update => {
+                let unpacked = Unpacked::of_update(&mut frame)?;
+                let report = self.merge(&unpacked.runs()?)?.report;
+                self.announce(unpacked.markers.iter().cloned());
+                return Ok(report.with_missing(self));
+            }
+            Kind::Snapshot | Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
+        }
+        let other = Self::read(self.peer.clone(), &mut frame)?;
+        let summary = self.own_summary();
+        let proven = other.proven(&summary, &[]);
+        if other.is_below(&summary, &proven) {
+            return Err(other.compacted());
+        }
+        let mut report = self.merge(&other.runs())?.report;
+        for run in other.waiting_runs() {
+            match self.merge(&[run]) {
+                Ok(merged) => report.add(merged.report),
+                Err(_) => report.dropped = report.dropped.saturating_add(1),
+            }
+        }
+        Ok(report.with_missing(self))
+    }
+
+    /// Merges a page of another replica, as `merge_update` does; returns too, by run, the last of its events that this
+    /// replica has now. Only `writers` may be the authors, if there are any.
+    ///
+    /// # Errors
+    /// As [`Doc::merge_update`], for an update; the author of an event that may not write.
+    pub(crate) fn merge_page(
+        &mut self,
+        page: Reader<'_>,
+        may_write: impl Fn(&str) -> bool,
+    ) -> Result<Result<Merged, String>, Error> {
+        let unpacked = Unpacked::of_section(page)?;
+        let runs = unpacked.runs()?;
+        if let Some(run) = runs.iter().find(|run| !may_write(run.author())) {
+            return Ok(Err(run.author().to_owned()));
+        }
+        let Merged { report, reached } = self.merge(&runs)?;
+        Ok(Ok(Merged { report: report.with_missing(self), reached }))
+    }
+}
