@@ -38,6 +38,13 @@ pub enum Error {
     Compacted(Vec<(String, u32)>),
 }
 
+impl Limit {
+    /// Refuses what is larger.
+    pub(crate) fn check(&'static self, actual: u64) -> Result<(), Error> {
+        if actual <= self.maximum { Ok(()) } else { Err(Error::LimitExceeded { limit: self, actual }) }
+    }
+}
+
 /// Where bytes are not what they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damage {

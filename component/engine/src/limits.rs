@@ -1,7 +1,5 @@
 //! Every limit on what the engine takes. `ALL` is what `engine.limits` lists; `docs/limits.md` says why each is there.
 
-use crate::error::Error;
-
 /// A limit: its name in errors and in `engine.limits`, and the largest value that passes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -9,13 +7,6 @@ pub struct Limit {
     pub name: &'static str,
     /// The largest value that the engine takes.
     pub maximum: u64,
-}
-
-impl Limit {
-    /// Refuses what is larger.
-    pub(crate) fn check(&'static self, actual: u64) -> Result<(), Error> {
-        if actual <= self.maximum { Ok(()) } else { Err(Error::LimitExceeded { limit: self, actual }) }
-    }
 }
 
 macro_rules! limits {

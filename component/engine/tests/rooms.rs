@@ -1,61 +1,259 @@
-//! The rooms of the engine, `docs/architecture.md`: a module uses only what stands to its left.
+//! The layout of the engine, `docs/architecture.md`: a module uses only modules to its left, no two files of a room use each
+//! other, and every type has a name of its own.
+//!
+//! The tests read the sources word by word. A mention of a type, or a call of a function of which the engine has only one of
+//! that name, counts as a use of the file that defines it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From left to right; those in one entry may use each other.
-const ROOMS: [&[&str]; 16] = [
-    &["work"],
-    &["sort"],
-    &["limits", "error"],
-    &["memory"],
-    &["codec"],
-    &["value"],
-    &["id"],
-    &["clock"],
-    &["graph"],
-    &["lanes"],
-    &["oplog"],
-    &["chain"],
-    &["rows"],
-    &["doc"],
-    &["ephemeral"],
-    &["session"],
+/// The rooms, from left to right.
+const ROOMS: [&str; 17] = [
+    "work",
+    "sort",
+    "limits",
+    "error",
+    "memory",
+    "codec",
+    "value",
+    "id",
+    "clock",
+    "graph",
+    "lanes",
+    "oplog",
+    "chain",
+    "rows",
+    "doc",
+    "ephemeral",
+    "session",
 ];
 
-/// What stands to the left and is not seen all the same.
+/// Rooms to the left that a room does not use.
 const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["clock", "graph", "lanes", "oplog", "chain", "rows", "doc"])];
 
-fn place(room: &str) -> Option<usize> {
-    ROOMS.iter().position(|rooms| rooms.contains(&room))
+/// The files and folders of `doc`, from left to right; those in one entry do not use each other.
+const DOC: [&[&str]; 14] = [
+    &["incoming", "reserved", "translation", "fork_index"],
+    &["prints", "waiting"],
+    &["mod"],
+    &["identity", "branches"],
+    &["below", "room"],
+    &["names"],
+    &["events", "missing", "runs", "dbg_check"],
+    &["check"],
+    &["bytes"],
+    &["since"],
+    &["merge"],
+    &["local", "reader", "exchange"],
+    &["transaction"],
+    &["horizon"],
+];
+
+/// A file of the engine without comments, texts and unit tests.
+struct Source {
+    /// Where it is inside of `src`, such as `doc/merge/mod.rs`.
+    path: String,
+    code: String,
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+impl Source {
+    fn room(&self) -> &str {
+        first_part(&self.path)
+    }
+
+    /// The folder that the file is in.
+    fn folder(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// Whether the file is the trunk of a folder that the other file is in.
+    fn is_trunk_of(&self, other: &Self) -> bool {
+        self.path.ends_with("/mod.rs") && other.path.starts_with(&format!("{}/", self.folder()))
+    }
+
+    /// The names of the types that the file defines.
+    fn types(&self) -> impl Iterator<Item = &str> {
+        self.code.lines().filter_map(|line| {
+            let is_inside = line.starts_with(' ');
+            let mut words = from_keyword(line);
+            let is_type = match words.next()? {
+                "struct" | "enum" | "trait" => true,
+                "type" => !is_inside,
+                _ => false,
+            };
+            words.next().filter(|_| is_type)
+        })
+    }
+
+    /// The names of the functions that the file defines.
+    fn functions(&self) -> impl Iterator<Item = &str> {
+        let pairs = words(&self.code).zip(words(&self.code).skip(1));
+        pairs.filter(|(word, name)| word.text == "fn" && name.between == " ").map(|(_, name)| name.text)
+    }
+}
+
+/// What stands before the keyword of an item.
+const VISIBILITY: [&str; 5] = ["pub", "crate", "super", "in", "doc"];
+
+fn first_part(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+}
+
+/// The place of a file or folder of `doc` from the left.
+fn place_in_doc(path: &str) -> usize {
+    let name = first_part(path);
+    let found = DOC.iter().position(|names| names.contains(&name));
+    found.unwrap_or_else(|| panic!("{name} is not in the list of the modules of doc"))
+}
+
+/// A word of some code.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a str,
+    /// The word before.
+    last: &'a str,
+    /// What stands between that and this one.
+    between: &'a str,
+    /// What follows.
+    behind: &'a str,
+}
+
+impl Word<'_> {
+    /// Whether this is a call of a function of a module or value.
+    fn is_call(self) -> bool {
+        self.behind.starts_with('(') && (self.between.ends_with('.') || self.between == "::")
+    }
+
+    /// Whether this is a variant or an item of a type, such as `Peer` in `Name::Peer`.
+    fn is_of_type(self) -> bool {
+        self.between == "::" && self.last.starts_with(char::is_uppercase)
+    }
+}
+
+fn words(code: &str) -> impl Iterator<Item = Word<'_>> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut rest, mut last) = (code, "");
+    std::iter::from_fn(move || {
+        let (between, from) = rest.split_at(rest.find(is_part)?);
+        let (text, behind) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
+        rest = behind;
+        Some(Word { text, last: std::mem::replace(&mut last, text), between, behind })
+    })
+}
+
+/// The words of an item without what stands before its keyword.
+fn from_keyword(item: &str) -> impl Iterator<Item = &str> {
+    words(item).map(|word| word.text).skip_while(|word| VISIBILITY.contains(word))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// A line without its comment and without the content of its texts.
+fn without_comment(line: &str) -> String {
+    let line = line.split("//").next().unwrap();
+    line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"")
+}
+
+/// The files of the engine but for unit tests.
+fn sources() -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let inside = |path: &Path| path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
+    let is_tests = |path: &str| path.ends_with("tests.rs") || path.contains("tests/");
+    let mut sources = Vec::new();
+    for path in files(&src).into_iter().filter(|path| !is_tests(&inside(path)) && inside(path) != "lib.rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+        let code = code.lines().map(without_comment).collect::<Vec<_>>().join("\n");
+        sources.push(Source { path: inside(&path), code });
+    }
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    sources
+}
+
+/// By file, the files of the same room that it uses, each with an item that it uses.
+fn arrows(sources: &[Source]) -> BTreeMap<(&str, &str), &str> {
+    let mut definitions: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
+    for source in sources {
+        source.types().for_each(|name| definitions.entry((false, name)).or_default().push(&source.path));
+        source.functions().for_each(|name| definitions.entry((true, name)).or_default().push(&source.path));
+    }
+    let mut arrows = BTreeMap::new();
+    for source in sources {
+        for item in source.code.split(";\n").map(str::trim_start) {
+            let is_use = from_keyword(item).next() == Some("use");
+            // What a file passes on it does not use.
+            if is_use && item.starts_with("pub") {
+                continue;
+            }
+            for word in words(item) {
+                let is_import = is_use && !word.behind.starts_with("::");
+                let function = definitions.get(&(true, word.text)).filter(|_| word.is_call() || is_import);
+                let a_type = definitions.get(&(false, word.text)).filter(|_| !word.is_of_type());
+                if let Some([there]) = function.or(a_type).map(Vec::as_slice)
+                    && *there != source.path
+                    && first_part(there) == source.room()
+                {
+                    arrows.insert((source.path.as_str(), *there), word.text);
+                }
+            }
+        }
+    }
+    arrows
 }
 
 #[test]
 fn arrows_point_to_the_left() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let place = |name: &str| {
+        let found = ROOMS.iter().position(|room| *room == name);
+        found.unwrap_or_else(|| panic!("{name} is not in the list of rooms"))
+    };
     let mut arrows = 0;
-    for path in sources(&src) {
-        let inside = path.strip_prefix(&src).unwrap().with_extension("");
-        let room = inside.iter().next().unwrap().to_str().unwrap().to_owned();
-        if room == "lib" {
-            continue;
-        }
-        let here = place(&room).unwrap_or_else(|| panic!("{room} is not in the list of rooms"));
-        let text = fs::read_to_string(&path).unwrap();
-        for mention in text.split("crate::").skip(1) {
-            let used: String = mention.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let there =
-                place(&used).unwrap_or_else(|| panic!("{path:?} uses {used}, which is not in the list of rooms"));
-            assert!(there <= here, "{path:?}: {room} uses {used}, which stands to its right");
-            let unseen = UNSEEN.iter().any(|(room_of, unseen)| *room_of == room && unseen.contains(&used.as_str()));
-            assert!(!unseen, "{path:?}: {room} uses {used}, of which it knows nothing");
+    for source in sources() {
+        let room = source.room();
+        let here = place(room);
+        for mention in source.code.split("crate::").skip(1) {
+            let used = words(mention).next().unwrap().text;
+            let there = place(used);
+            let Source { path, .. } = &source;
+            assert!(there <= here, "{path}: {room} uses {used}, which stands to its right");
+            let unseen = UNSEEN.iter().any(|(room_of, unseen)| *room_of == room && unseen.contains(&used));
+            assert!(!unseen, "{path}: {room} uses {used}, of which it knows nothing");
             arrows += usize::from(there < here);
         }
     }
     assert!(arrows > 20, "only {arrows} arrows were read");
+}
+
+#[test]
+fn arrows_inside_of_doc_point_to_the_left() {
+    let sources = sources();
+    let mut count = 0;
+    for ((from, to), item) in arrows(&sources) {
+        let (Some(here), Some(there)) = (from.strip_prefix("doc/"), to.strip_prefix("doc/")) else { continue };
+        if first_part(here) != first_part(there) {
+            let is_left = place_in_doc(there) < place_in_doc(here);
+            assert!(is_left, "{from} uses {item} of {to}, which does not stand to its left");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "only {count} arrows were read");
+}
+
+#[test]
+fn no_two_files_of_a_room_use_each_other() {
+    let sources = sources();
+    let by_path: BTreeMap<&str, &Source> = sources.iter().map(|source| (source.path.as_str(), source)).collect();
+    let arrows = arrows(&sources);
+    for (&(from, to), item) in &arrows {
+        let (one, other) = (by_path[from], by_path[to]);
+        // The other files of a folder extend its trunk.
+        let is_extended = one.is_trunk_of(other) || other.is_trunk_of(one);
+        if let Some(back) = arrows.get(&(to, from)).filter(|_| !is_extended) {
+            panic!("{from} uses {item} of {to}, which uses {back} of {from}");
+        }
+    }
 }

@@ -123,7 +123,7 @@ impl Doc {
             let Some(author) = self.lanes.author(split_name(&branch.name).0) else {
                 return branch.count - branch.start;
             };
-            let tip = branch.tip.and_then(|tip| self.find_print(author, Counter(branch.last()), tip));
+            let tip = branch.tip.and_then(|tip| self.find_print(author, Counter(branch.last_counter()), tip));
             if tip.is_some() {
                 return 0;
             }

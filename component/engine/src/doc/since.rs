@@ -54,7 +54,7 @@ impl Doc {
                     true
                 }
                 (Some(author), Some(tip)) => {
-                    let is_known = add(author, branch.last(), tip);
+                    let is_known = add(author, branch.last_counter(), tip);
                     // The name of a branch contains its first event.
                     if let Some(first) = digits.and_then(Fingerprint::parse).filter(|_| !is_known) {
                         add(author, branch.start, first);
@@ -120,7 +120,7 @@ impl Doc {
             let author = self.lanes.author_of(lane);
             let fingerprint = self.print(head);
             let is_ahead = |(other, branch): &(Option<AuthorNumber>, KnownBranch)| {
-                *other == Some(author) && branch.last() > counter.0 && branch.tip.is_some()
+                *other == Some(author) && branch.last_counter() > counter.0 && branch.tip.is_some()
             };
             proven.counts[lane.index()] <= counter.0
                 && !summary.horizon.iter().any(|other| other.fingerprint == fingerprint)

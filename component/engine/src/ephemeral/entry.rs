@@ -1,5 +1,6 @@
 //! What a register holds, and which of two entries is the larger.
 
+use crate::error::{Error, Name};
 use crate::id::SharedText;
 use crate::value::{Value, ValueRef};
 use std::cmp::Ordering;
@@ -87,4 +88,10 @@ fn compare(value: Option<&Value>, other: Option<&Value>) -> Ordering {
         (ValueRef::Blob(value), ValueRef::Blob(other)) => value.cmp(other),
         _ => Ordering::Equal,
     })
+}
+
+/// Refuses names of a register that are empty or too long.
+pub(super) fn check_names(namespace: &str, key: &str) -> Result<(), Error> {
+    Name::Namespace.check(namespace)?;
+    Name::Key.check(key)
 }

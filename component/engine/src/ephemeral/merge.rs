@@ -2,9 +2,8 @@
 
 use super::bytes;
 use super::changes::{Origin, Source};
-use super::entry::{Arrival, ENTRY_SPENDS, Entry, Place, Written};
+use super::entry::{Arrival, ENTRY_SPENDS, Entry, Place, Written, check_names};
 use super::registers::{RegisterNumber, Registers, Room};
-use super::write::check_names;
 use super::{Store, StoreOptions};
 use crate::codec::Reader;
 use crate::error::{Error, Invalid, Name, Time};

@@ -2,10 +2,10 @@
 
 use super::Store;
 use super::changes::Origin;
-use super::entry::{ENTRY_SPENDS, Entry, Place, Written};
+use super::entry::{ENTRY_SPENDS, Entry, Place, Written, check_names};
 use super::merge::Winner;
 use super::registers::Room;
-use crate::error::{Error, Name, Time};
+use crate::error::{Error, Time};
 use crate::limits;
 use crate::memory;
 use crate::sort;
@@ -71,10 +71,4 @@ impl Store {
         self.put(Winner { known, place, written, age: 0.0 }, Origin::Written);
         Ok(entry)
     }
-}
-
-/// Refuses names of a register that are empty or too long.
-pub(super) fn check_names(namespace: &str, key: &str) -> Result<(), Error> {
-    Name::Namespace.check(namespace)?;
-    Name::Key.check(key)
 }

@@ -2,44 +2,13 @@
 
 use super::Names;
 use super::further::FurtherInserts;
+use super::stamp::Stamp;
 use crate::clock::Lamport;
 use crate::id::{ColumnNumber, PeerNumber, RowNumber};
 use crate::lanes::Lanes;
 use crate::oplog::{CellNumber, LoggedOp, OpKind, OpLog};
 use crate::work;
 use smallvec::SmallVec;
-use std::cmp::Ordering;
-
-/// The place of an operation in the order of execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) lamport: Lamport,
-    pub(crate) peer: PeerNumber,
-    /// The operation's place in its commit.
-    pub(crate) index: u32,
-}
-
-impl Stamp {
-    /// Before every operation.
-    pub(super) const NEVER: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 0 };
-    /// Of operations that are settled: before every one that is not, and before all that are still to come.
-    pub(super) const SETTLED: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 1 };
-
-    pub(super) fn order(self, other: Self, peers: &Lanes) -> Ordering {
-        self.lamport.cmp(&other.lamport).then_with(|| {
-            if self.peer == other.peer { self.index.cmp(&other.index) } else { peers.order(self.peer, other.peer) }
-        })
-    }
-
-    /// The stamp of the same operation, whose peer has another number.
-    pub(super) fn renumbered(self, number: &impl Fn(PeerNumber) -> PeerNumber) -> Self {
-        if self.lamport == Lamport::NEVER { self } else { Self { peer: number(self.peer), ..self } }
-    }
-
-    pub(super) fn is_before(self, other: Self, peers: &Lanes) -> bool {
-        self.order(other, peers).is_lt()
-    }
-}
 
 /// The latest write to a column.
 #[derive(Debug, Clone, Copy)]

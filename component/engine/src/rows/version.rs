@@ -6,7 +6,8 @@
 
 use super::Rows;
 use super::further::FurtherInserts;
-use super::state::{Meaning, RowState, Stamp, Written};
+use super::stamp::Stamp;
+use super::state::{Meaning, RowState, Written};
 use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{EventNumber, PeerNumber, RowNumber};

@@ -1,17 +1,12 @@
 //! The hello: who speaks, about which document, what it wants, and what it knows.
 
 use super::SessionOptions;
-use super::message::Conversation;
+use super::conversation::Conversation;
 use crate::codec::{Reader, put_varint};
 use crate::doc::{Doc, Summary};
 use crate::error::{Error, Name};
 use crate::limits;
 use std::collections::BTreeSet;
-
-/// What the hello of every version of the protocol begins with, before the version.
-const MAGIC: [u8; 4] = *b"cvgs";
-/// The version of the protocol, `docs/protocol.md`.
-const VERSION: u64 = 1;
 
 const READ_ONLY: u8 = 1;
 const NEEDS_DOCUMENT: u8 = 2;
@@ -34,25 +29,6 @@ pub(super) struct Hello {
     pub(super) summary: Summary,
 }
 
-/// Who speaks, at the beginning of a hello. Refuses the hello of another version.
-pub(super) fn conversation(mut content: Reader<'_>) -> Result<Conversation, Error> {
-    read_conversation(&mut content)
-}
-
-fn read_conversation(content: &mut Reader<'_>) -> Result<Conversation, Error> {
-    let start = *content;
-    if content.take(MAGIC.len() as u64).ok() != Some(&MAGIC) {
-        return Err(start.damage("this is no message that begins a session"));
-    }
-    match content.varint()? {
-        VERSION => {}
-        version => return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX))),
-    }
-    let bytes = content.take(size_of::<u64>() as u64)?;
-    let nonce = bytes.iter().rev().fold(0, |nonce, &byte| nonce << 8 | u64::from(byte));
-    Ok(Conversation { nonce, restarts: content.varint()? })
-}
-
 /// The hello of a side. O(peers with events above the horizon).
 pub(super) fn write(
     doc: &Doc,
@@ -60,10 +36,8 @@ pub(super) fn write(
     conversation: Conversation,
     needs_document: bool,
 ) -> Result<Vec<u8>, Error> {
-    let mut out = MAGIC.to_vec();
-    put_varint(&mut out, VERSION);
-    out.extend_from_slice(&conversation.nonce.to_le_bytes());
-    put_varint(&mut out, conversation.restarts);
+    let mut out = Vec::new();
+    conversation.write(&mut out);
     put_text(&mut out, &options.document);
     let flag = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
     out.push(
@@ -89,7 +63,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 impl Hello {
     /// Reads a hello. O(its bytes × log n).
     pub(super) fn read(mut content: Reader<'_>) -> Result<Self, Error> {
-        let conversation = read_conversation(&mut content)?;
+        let conversation = Conversation::read(&mut content)?;
         let document = text(&mut content)?;
         Name::Document.check(&document)?;
         let flags = content.byte()?;

@@ -1,6 +1,6 @@
 //! Messages: what each carries, which one it is, and a checksum. Does not know what the content means.
 
-use super::hello;
+use super::conversation::Conversation;
 use crate::codec::{Reader, put_varint};
 use crate::error::Error;
 use crate::limits;
@@ -29,32 +29,6 @@ pub(super) const KINDS: usize = 6;
 const HAS_MORE: u8 = 0x80;
 const CHECKSUM_BYTES: usize = 4;
 const ADDRESS_BYTES: u64 = 4;
-
-/// Conversations of a session before the present one to which a hello may still be addressed.
-const REMEMBERED_RESTARTS: u64 = 16;
-
-/// What one side is in a conversation: its session number, and how often it started over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Conversation {
-    pub(super) nonce: u64,
-    pub(super) restarts: u64,
-}
-
-impl Conversation {
-    /// Whether this address is that of an earlier conversation of the same session, one of the last `REMEMBERED_RESTARTS`.
-    pub(super) fn is_former(self, address: u32) -> bool {
-        let first = self.restarts.saturating_sub(REMEMBERED_RESTARTS);
-        (first..self.restarts).any(|restarts| Self { restarts, ..self }.address() == address)
-    }
-
-    /// What stands for it in messages: never 0.
-    pub(super) fn address(self) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.nonce.to_le_bytes());
-        hasher.update(&self.restarts.to_le_bytes());
-        hasher.finalize().max(1)
-    }
-}
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
@@ -138,7 +112,7 @@ impl Head {
         let acknowledged = content.varint()?;
         let number = if kind == Kind::Acknowledgement { 0 } else { content.varint()? };
         if kind == Kind::Hello && number == 0 {
-            hello::conversation(content)?;
+            Conversation::read(&mut content.clone())?;
         }
         if crc32fast::hash(&message[..end]).to_le_bytes() != checksum {
             return Err(whole.damage("the checksum is not that of the message: it is damaged"));

@@ -6,9 +6,12 @@
 //! side is not known to have and was not sent before; no more than `limits::MESSAGES_IN_FLIGHT` messages with content are
 //! out unacknowledged, so neither side's queues grow, whatever the other one does. Does not know how messages travel.
 
+mod conversation;
 mod hello;
+mod inbox;
 mod known;
 mod message;
+mod outbox;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -22,10 +25,10 @@ use crate::id::PeerVersion;
 use crate::limits;
 use crate::memory;
 use crate::sort;
+use conversation::Conversation;
+use inbox::Incoming;
 use known::Known;
-use message::Conversation;
-use receive::Incoming;
-use send::{Outgoing, SavedDocument};
+use outbox::{Outgoing, SavedDocument};
 use std::collections::BTreeSet;
 use trace::Contested;
 

@@ -1,98 +1,18 @@
 //! Received messages: their order, and the effect of their content.
 
-use super::hello::{self, Hello};
+use super::conversation::Conversation;
+use super::hello::Hello;
+use super::inbox::Incoming;
 use super::known::Known;
-use super::message::{Conversation, Head, KINDS, Kind};
-use super::send::SavedDocument;
+use super::message::{Head, Kind};
+use super::outbox::SavedDocument;
 use super::{Other, Received, Session, trace};
 use crate::codec::Reader;
-use crate::doc::{Doc, End, Merged, PageStart, Proven, Summary};
+use crate::doc::{Doc, Merged, PageStart, Proven, Summary};
 use crate::ephemeral::Store;
 use crate::error::{Error, SessionRule, Time};
 use crate::id::PeerNumber;
-use crate::limits;
 use crate::memory;
-
-/// What came, and what is still to come.
-#[derive(Debug, Default)]
-pub(super) struct Incoming {
-    /// Whose messages are taken: who said the first hello, or its first part.
-    from: Option<Conversation>,
-    /// How many messages with content were taken.
-    taken: u64,
-    /// How many of them the other side was told that they were.
-    acknowledged: u64,
-    /// The other side waits to be told.
-    has_news: bool,
-    /// What arrived on the other side since it began the hello of which more is to come, which does not tell of it.
-    arrived: Vec<End>,
-    /// By kind, content of which more is to come.
-    parts: [Vec<u8>; KINDS],
-    /// This side waits for the other's document.
-    pub(super) awaits_document: bool,
-}
-
-impl Incoming {
-    /// Whose messages are taken.
-    pub(super) fn from(&self) -> Option<Conversation> {
-        self.from
-    }
-
-    pub(super) fn taken(&self) -> u64 {
-        self.taken
-    }
-
-    /// Acknowledges what was taken.
-    pub(super) fn acknowledge(&mut self) -> u64 {
-        self.acknowledged = self.taken;
-        self.has_news = false;
-        self.taken
-    }
-
-    /// Whether an acknowledgement goes out though there is nothing else to say: at once for events, whose author wants to
-    /// know, and before the other side may not send any more.
-    pub(super) fn acknowledgement_is_due(&self) -> bool {
-        self.has_news || self.taken - self.acknowledged >= limits::MESSAGES_IN_FLIGHT.maximum / 2
-    }
-
-    fn note_arrival(&mut self, end: End) {
-        if !self.parts[Kind::Hello.index()].is_empty() {
-            self.arrived.push(end);
-        }
-    }
-
-    /// Frees what a session that is over does not need.
-    pub(super) fn let_go(&mut self) {
-        self.parts = Default::default();
-        self.arrived.clear();
-    }
-
-    /// Counts a message with content, which must be the next one.
-    fn count(&mut self, number: u64) -> Result<(), Error> {
-        if number != self.taken {
-            return Err(SessionRule::OutOfOrder { expected: self.taken, given: number }.into());
-        }
-        self.taken += 1;
-        if self.taken - self.acknowledged > limits::MESSAGES_IN_FLIGHT.maximum {
-            return Err(SessionRule::TooManyInFlight.into());
-        }
-        Ok(())
-    }
-
-    /// Appends a part to the earlier ones. Returns the whole content if this is the last of several parts.
-    fn join(&mut self, head: Head, part: &mut Reader<'_>) -> Result<Option<Vec<u8>>, Error> {
-        let parts = &mut self.parts[head.kind.index()];
-        head.kind.limit().check((parts.len() + part.left()) as u64)?;
-        if parts.is_empty() && !head.has_more {
-            return Ok(None);
-        }
-        if part.left() == 0 {
-            return Err(part.damage("a part is empty"));
-        }
-        parts.extend_from_slice(part.take(part.left() as u64)?);
-        Ok(Some(if head.has_more { Vec::new() } else { std::mem::take(parts) }))
-    }
-}
 
 /// How this side is to the horizon of the other one.
 struct Below {
@@ -159,7 +79,7 @@ impl Session {
             }
             return Ok(!is_to_this && !is_part);
         }
-        let there = hello::conversation(content)?;
+        let there = Conversation::read(&mut content.clone())?;
         // Where both sides started over at once, one of them has to answer: the one with the smaller session number.
         let is_to_former = self.conversation.is_former(head.to);
         let is_same_side = self.incoming.from.is_some_and(|from| from.nonce == there.nonce);

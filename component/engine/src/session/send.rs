@@ -1,181 +1,22 @@
 //! What a side sends: which content comes next, in messages that fit.
 
-use super::message::{Conversation, Head, Kind};
+use super::conversation::Conversation;
+use super::message::{Head, Kind};
+use super::outbox::{Content, QUEUES, SavedDocument};
 use super::{Session, hello};
-use crate::doc::{Doc, End, EventPage, PageBudget, PageStart};
+use crate::doc::{Doc, EventPage, PageBudget, PageStart};
 use crate::ephemeral::Store;
 use crate::error::Error;
-use crate::id::EventNumber;
 use crate::limits;
-use std::collections::VecDeque;
 
 /// How far beyond a message's bytes the size of its events, as limits count it, can be.
 const MAX_PACKING: u64 = 64;
-
-/// What is to be sent, and what was.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    /// A hello is to be said: the first, or again because the events got other numbers.
-    hello_is_due: bool,
-    has_said_hello: bool,
-    /// The last hello told of the events before this one.
-    told_until: EventNumber,
-    /// What [`Doc::renumbered`] was when numbers of events were last remembered.
-    renumbered: u64,
-    /// Where the next page of events begins.
-    pub(super) next: PageStart,
-    /// The size of events, as limits count it, that is likely to fill a message.
-    page_size: u64,
-    /// The last change of the store that was looked at.
-    entries_done: u64,
-    pub(super) document: SavedDocument,
-    /// How many messages with content were sent up to the last part of the last document; all, while it has further parts.
-    document_end: u64,
-    /// What [`Doc::renumbered`] was when that document was saved.
-    document_numbers: u64,
-    /// What did not fit into the messages so far, one for each of [`LANES`].
-    queued: [Option<Content>; LANES.len()],
-    /// How many messages the first hello took.
-    hello_parts: u64,
-    /// What [`Doc::renumbered`] was then.
-    hello_numbers: u64,
-    /// How many messages with content were sent.
-    pub(super) number: u64,
-    /// How many of them the other side has acknowledged.
-    acknowledged: u64,
-    /// Pages of events that it has not: the number after their last message, and what they reach.
-    in_flight: VecDeque<(u64, Vec<End>)>,
-}
-
-/// Whether the other side needs the saved document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SavedDocument {
-    NotNeeded,
-    /// It is below the horizon.
-    Due,
-    /// It was, and will say hello when it has rebased.
-    Given,
-}
-
-/// Content on its way, part by part.
-#[derive(Debug)]
-struct Content {
-    kind: Kind,
-    bytes: Vec<u8>,
-    /// Where what was not sent yet begins.
-    at: usize,
-    /// What a page of events reaches.
-    ends: Vec<End>,
-}
 
 /// Returns the next content of its kind, or `None` if there is nothing to send.
 type Lane = fn(&mut Session, &Doc, &Store) -> Result<Option<Content>, Error>;
 
 /// What can be on its way side by side, the first of which goes first: no long history keeps presence waiting.
-const LANES: [Lane; 4] = [Session::next_hello, Session::next_trace, Session::next_entries, Session::next_history];
-/// The lane of hellos.
-const HELLO: usize = 0;
-
-impl Outgoing {
-    pub(super) fn new(doc: &Doc, max_message_bytes: u32) -> Self {
-        Self {
-            hello_is_due: true,
-            has_said_hello: false,
-            told_until: EventNumber(0),
-            renumbered: doc.renumbered(),
-            next: PageStart::Version,
-            page_size: max_message_bytes.into(),
-            entries_done: 0,
-            document: SavedDocument::NotNeeded,
-            document_end: 0,
-            document_numbers: 0,
-            queued: [const { None }; LANES.len()],
-            hello_parts: 0,
-            hello_numbers: 0,
-            number: 0,
-            acknowledged: 0,
-            in_flight: VecDeque::new(),
-        }
-    }
-
-    /// Whether the other side knows or will know of an event by a hello.
-    pub(super) fn tells_of(&self, event: EventNumber) -> bool {
-        self.hello_is_due || event < self.told_until
-    }
-
-    pub(super) fn has_said_hello(&self) -> bool {
-        self.has_said_hello
-    }
-
-    /// Handles an acknowledgement. Returns the ends of the pages that arrived, or `None` if it acknowledges unsent messages.
-    pub(super) fn acknowledge(&mut self, acknowledged: u64) -> Option<impl Iterator<Item = Vec<End>> + use<'_>> {
-        if !(self.acknowledged..=self.number).contains(&acknowledged) {
-            return None;
-        }
-        self.acknowledged = acknowledged;
-        let arrived = self.in_flight.partition_point(|(number, _)| *number <= acknowledged);
-        Some(self.in_flight.drain(..arrived).map(|(_, ends)| ends))
-    }
-
-    /// What was sent and not acknowledged, or is being sent.
-    pub(super) fn on_the_way(&self) -> impl Iterator<Item = &End> {
-        let queued = self.queued.iter().flatten().map(|content| &content.ends);
-        self.in_flight.iter().map(|(_, ends)| ends).chain(queued).flatten()
-    }
-
-    /// Whether the present document was sent and has not arrived: the other side says hello when it has.
-    pub(super) fn document_is_on_the_way(&self, doc: &Doc) -> bool {
-        self.document_end > self.acknowledged && self.document_numbers == doc.renumbered()
-    }
-
-    /// A hello is to be said once more.
-    pub(super) fn say_hello_again(&mut self) {
-        self.hello_is_due = true;
-    }
-
-    /// Starts over with a new conversation.
-    pub(super) fn restart(&mut self) {
-        self.forget_sent();
-        self.hello_is_due = true;
-        self.has_said_hello = false;
-        self.number = 0;
-    }
-
-    /// Sends everything behind the first hello again, to a side that knows nothing else of this one.
-    pub(super) fn go_on_after_hello(&mut self) {
-        let rest_of_hello = self.queued[HELLO].take();
-        self.forget_sent();
-        if self.has_said_hello {
-            self.number = self.hello_parts;
-            self.hello_is_due |= self.renumbered != self.hello_numbers;
-        } else {
-            self.queued[HELLO] = rest_of_hello;
-        }
-    }
-
-    fn forget_sent(&mut self) {
-        self.let_go();
-        self.next = PageStart::Version;
-        self.entries_done = 0;
-        self.document = SavedDocument::NotNeeded;
-        self.document_end = 0;
-        self.acknowledged = 0;
-    }
-
-    /// Finds the lanes of what is on the way anew.
-    fn renumber(&mut self, doc: &Doc) {
-        let queued = self.queued.iter_mut().flatten().map(|content| &mut content.ends);
-        for ends in self.in_flight.iter_mut().map(|(_, ends)| ends).chain(queued) {
-            *ends = ends.iter().filter_map(|end| doc.end_of(&end.last)).collect();
-        }
-    }
-
-    /// Frees what a session that is over does not need.
-    pub(super) fn let_go(&mut self) {
-        self.queued = [const { None }; LANES.len()];
-        self.in_flight.clear();
-    }
-}
+const LANES: [Lane; QUEUES] = [Session::next_hello, Session::next_trace, Session::next_entries, Session::next_history];
 
 impl Session {
     pub(super) fn next_message(&mut self, doc: &Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Error> {
@@ -337,11 +178,5 @@ impl Session {
         }
         ends.iter().for_each(|end| self.known.raise_sent(end));
         Some(Content { ends, ..Content::of(Kind::Events, bytes) })
-    }
-}
-
-impl Content {
-    fn of(kind: Kind, bytes: Vec<u8>) -> Self {
-        Self { kind, bytes, at: 0, ends: Vec::new() }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct KnownBranch {
 
 impl KnownBranch {
     /// The counter of its last event.
-    pub(crate) fn last(&self) -> u32 {
+    pub(crate) fn last_counter(&self) -> u32 {
         self.count.saturating_sub(1)
     }
 }

@@ -1,0 +1,58 @@
+//! What one side is in a conversation, at the beginning of its hello and as the address of messages.
+
+use crate::codec::{Reader, put_varint};
+use crate::error::Error;
+
+/// What the hello of every version of the protocol begins with, before the version.
+const MAGIC: [u8; 4] = *b"cvgs";
+/// The version of the protocol, `docs/protocol.md`.
+const VERSION: u64 = 1;
+
+/// Conversations of a session before the present one to which a hello may still be addressed.
+const REMEMBERED_RESTARTS: u64 = 16;
+
+/// What one side is in a conversation: its session number, and how often it started over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Conversation {
+    pub(super) nonce: u64,
+    pub(super) restarts: u64,
+}
+
+impl Conversation {
+    /// Whether this address is that of an earlier conversation of the same session, one of the last `REMEMBERED_RESTARTS`.
+    pub(super) fn is_former(self, address: u32) -> bool {
+        let first = self.restarts.saturating_sub(REMEMBERED_RESTARTS);
+        (first..self.restarts).any(|restarts| Self { restarts, ..self }.address() == address)
+    }
+
+    /// What stands for it in messages: never 0.
+    pub(super) fn address(self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.nonce.to_le_bytes());
+        hasher.update(&self.restarts.to_le_bytes());
+        hasher.finalize().max(1)
+    }
+
+    /// Writes the beginning of a hello: the version of the protocol, and who speaks.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&MAGIC);
+        put_varint(out, VERSION);
+        out.extend_from_slice(&self.nonce.to_le_bytes());
+        put_varint(out, self.restarts);
+    }
+
+    /// Reads the beginning of a hello. Refuses the hello of another version.
+    pub(super) fn read(content: &mut Reader<'_>) -> Result<Self, Error> {
+        let start = *content;
+        if content.take(MAGIC.len() as u64).ok() != Some(&MAGIC) {
+            return Err(start.damage("this is no message that begins a session"));
+        }
+        match content.varint()? {
+            VERSION => {}
+            version => return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX))),
+        }
+        let bytes = content.take(size_of::<u64>() as u64)?;
+        let nonce = bytes.iter().rev().fold(0, |nonce, &byte| nonce << 8 | u64::from(byte));
+        Ok(Self { nonce, restarts: content.varint()? })
+    }
+}
