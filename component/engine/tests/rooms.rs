@@ -257,3 +257,16 @@ fn no_two_files_of_a_room_use_each_other() {
         }
     }
 }
+
+#[test]
+fn every_type_has_a_name_of_its_own() {
+    let sources = sources();
+    let mut types: BTreeMap<&str, &str> = BTreeMap::new();
+    for source in &sources {
+        for name in source.types() {
+            let other = types.insert(name, &source.path);
+            assert_eq!(other, None, "{name} is a type of {}, too", source.path);
+        }
+    }
+    assert!(types.len() > 100, "only {} types were found", types.len());
+}

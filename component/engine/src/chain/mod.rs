@@ -53,7 +53,7 @@ impl AuthorHash {
 
 /// What an event is identified by, beside its operations.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ground<'a> {
+pub(crate) struct EventHeader<'a> {
     pub(crate) author: AuthorHash,
     /// The author's previous event.
     pub(crate) previous: Option<Fingerprint>,
@@ -63,7 +63,7 @@ pub(crate) struct Ground<'a> {
     pub(crate) others: &'a [Fingerprint],
 }
 
-impl Ground<'_> {
+impl EventHeader<'_> {
     /// The fingerprint of an event. O(its size).
     pub(crate) fn fingerprint(self, commit: CommitRef<'_>) -> Fingerprint {
         let mut hash = Hash(self.author.0);

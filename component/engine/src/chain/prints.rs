@@ -5,7 +5,7 @@
 //! of these. The first question about an event that `load` left without any costs one pass over the history up to it, in the
 //! order of events, without recursion. Always holds: what is kept is right; `done` runs from the first one on have theirs.
 
-use super::{AuthorHash, Ground};
+use super::{AuthorHash, EventHeader};
 use crate::graph::Graph;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::Lanes;
@@ -139,7 +139,7 @@ impl Prints {
             work::step();
             at = EventNumber(at.0 + 1);
             let commit = ledger.commit(at);
-            let ground = Ground { author, previous: Some(fingerprint), salt: 0, others: &[] };
+            let ground = EventHeader { author, previous: Some(fingerprint), salt: 0, others: &[] };
             fingerprint = ground.fingerprint(commit);
             bytes += commit.bytes();
             if (at.0 - first.0).is_multiple_of(MARK_EVENTS) || bytes > MARK_BYTES {
@@ -175,7 +175,7 @@ impl Prints {
         }
         others.sort_unstable();
         let author = AuthorHash::of(ledger.lanes.author_name(lane));
-        let ground = Ground { author, previous, salt: graph.salt(event), others: &others };
+        let ground = EventHeader { author, previous, salt: graph.salt(event), others: &others };
         let fingerprint = ground.fingerprint(ledger.commit(event));
         if self.firsts.len() <= run {
             self.firsts.resize(graph.run_count(), None);

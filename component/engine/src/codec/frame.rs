@@ -14,7 +14,7 @@ const FIRST_OPTIONAL: u64 = 64;
 
 /// What bytes hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FrameKind {
     /// A whole document.
     Document,
     /// Events alone.
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     Entries,
 }
 
-impl Kind {
+impl FrameKind {
     const ALL: [Self; 4] = [Self::Document, Self::Update, Self::Snapshot, Self::Entries];
 
     fn byte(self) -> u8 {
@@ -92,13 +92,13 @@ pub(crate) struct SectionHead {
 /// Writes a frame.
 #[derive(Debug)]
 pub(crate) struct FrameWriter {
-    kind: Kind,
+    kind: FrameKind,
     /// Each with what stands before it.
     sections: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl FrameWriter {
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: FrameKind) -> Self {
         Self { kind, sections: Vec::new() }
     }
 
@@ -132,7 +132,7 @@ impl FrameWriter {
 /// A frame that was found whole.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FrameKind,
     sections: [Option<Reader<'a>>; LAST_SECTION + 1],
     /// The sections as they follow each other.
     body: Reader<'a>,
@@ -155,7 +155,7 @@ impl<'a> Frame<'a> {
         if unknown != 0 {
             return Err(Error::UnsupportedFeature(unknown.trailing_zeros()));
         }
-        let Some(kind) = Kind::of(kind) else {
+        let Some(kind) = FrameKind::of(kind) else {
             return Err(reader.damage("these are neither a document nor an update nor entries"));
         };
         let len = reader.varint()?;

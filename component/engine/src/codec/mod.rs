@@ -12,10 +12,10 @@ mod texts;
 mod writer;
 
 pub(crate) use column::{Column, ColumnWriter, DeltaColumn, DeltaWriter};
-pub(crate) use frame::{Frame, FrameWriter, Kind, Section};
+pub(crate) use frame::{Frame, FrameKind, FrameWriter, Section};
 pub(crate) use reader::Reader;
 pub(crate) use sorted::{SortedTexts, SortedTextsWriter};
-pub(crate) use texts::{TextPiece, Texts, TextsWriter};
+pub(crate) use texts::{TextColumn, TextColumnWriter, TextPiece};
 pub(crate) use writer::put_varint;
 
 /// A signed difference as a number that is small where the difference is.

@@ -124,10 +124,10 @@ fn sorted_texts_share_what_they_can() {
 #[test]
 fn texts_that_came_before_are_named() {
     let texts: Vec<Vec<u8>> = (0..10_000_u32).map(|at| (at % 5_000).to_le_bytes().to_vec()).collect();
-    let (mut writer, mut bytes) = (TextsWriter::new(), Vec::new());
+    let (mut writer, mut bytes) = (TextColumnWriter::new(), Vec::new());
     texts.iter().for_each(|text| writer.push(text));
     writer.finish(&mut bytes);
-    let mut read = Texts::read(&mut Reader::new(&bytes)).unwrap();
+    let mut read = TextColumn::read(&mut Reader::new(&bytes)).unwrap();
     let mut known: Vec<&[u8]> = Vec::new();
     for (at, text) in texts.iter().enumerate() {
         let piece = read.next().unwrap();
@@ -145,13 +145,13 @@ fn texts_that_came_before_are_named() {
 
 #[test]
 fn frames_are_whole() {
-    let mut frame = FrameWriter::new(Kind::Update);
+    let mut frame = FrameWriter::new(FrameKind::Update);
     frame.section(Section::Peers, vec![1, 2]);
     frame.section(Section::History, vec![]);
     let bytes = frame.finish();
     assert_eq!(bytes[..14], [0xc7, b'c', b'v', b'g', 1, b'U', 0, 6, 1, 2, 1, 2, 6, 0]);
     let mut read = Frame::read(&bytes).unwrap();
-    assert_eq!((read.kind, read.need(Section::Peers).unwrap().left()), (Kind::Update, 2));
+    assert_eq!((read.kind, read.need(Section::Peers).unwrap().left()), (FrameKind::Update, 2));
     assert!(read.finish().is_err(), "a section was not taken out");
     let heads: Vec<_> = read.heads().map(|head| (head.number, head.name, head.bytes)).collect();
     assert_eq!((heads, read.version()), (vec![(1, "peers", 2), (6, "history", 0)], 1));

@@ -9,7 +9,7 @@ const MAX_KNOWN: usize = 4_096;
 
 /// Writes texts.
 #[derive(Debug)]
-pub(crate) struct TextsWriter<'a> {
+pub(crate) struct TextColumnWriter<'a> {
     /// 0 for a new text, else 1 and the number of the one that it is.
     codes: ColumnWriter,
     lens: ColumnWriter,
@@ -18,7 +18,7 @@ pub(crate) struct TextsWriter<'a> {
     last: Option<(&'a [u8], u64)>,
 }
 
-impl<'a> TextsWriter<'a> {
+impl<'a> TextColumnWriter<'a> {
     pub(crate) fn new() -> Self {
         let (codes, lens) = (ColumnWriter::new(), ColumnWriter::new());
         Self { codes, lens, bytes: Vec::new(), known: BTreeMap::new(), last: None }
@@ -67,16 +67,16 @@ pub(crate) enum TextPiece<'a> {
     Known(usize),
 }
 
-/// Reads what `TextsWriter` wrote.
+/// Reads what `TextColumnWriter` wrote.
 #[derive(Debug)]
-pub(crate) struct Texts<'a> {
+pub(crate) struct TextColumn<'a> {
     codes: Column<'a>,
     lens: Column<'a>,
     bytes: Reader<'a>,
     known: usize,
 }
 
-impl<'a> Texts<'a> {
+impl<'a> TextColumn<'a> {
     /// The next texts.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let (codes, lens) = (Column::read(reader)?, Column::read(reader)?);

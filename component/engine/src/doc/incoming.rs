@@ -38,7 +38,7 @@ impl<'a> Link<'a> {
 
 /// Consecutive events of one peer, each of which depends on just the one before it.
 #[derive(Clone)]
-pub(super) struct Incoming<'a> {
+pub(super) struct IncomingRun<'a> {
     /// The author, or a branch of it as it is named where the run comes from.
     pub(super) name: Cow<'a, str>,
     pub(super) start: u32,
@@ -68,7 +68,7 @@ pub(super) enum Commits<'a> {
     },
 }
 
-impl<'a> Incoming<'a> {
+impl<'a> IncomingRun<'a> {
     /// The author, without a branch.
     pub(super) fn author(&self) -> &str {
         split_name(&self.name).0
@@ -117,7 +117,7 @@ impl<'a> Incoming<'a> {
 }
 
 /// One of the runs, among those that `is_open`, that build on each other in a circle, or on such runs. O(runs × log n).
-pub(super) fn find_circle(runs: &[Incoming<'_>], is_open: impl Fn(usize) -> bool) -> Option<usize> {
+pub(super) fn find_circle(runs: &[IncomingRun<'_>], is_open: impl Fn(usize) -> bool) -> Option<usize> {
     let inside = |run: usize| {
         runs[run].links().filter_map(|link| match link.target {
             Target::Inside { run, .. } => Some(run),

@@ -1,7 +1,7 @@
 //! Fingerprints of events on their way into a document.
 
-use super::incoming::{Incoming, Link, Target};
-use crate::chain::{AuthorHash, Ground};
+use super::incoming::{IncomingRun, Link, Target};
+use crate::chain::{AuthorHash, EventHeader};
 use crate::id::Fingerprint;
 use crate::work;
 
@@ -18,7 +18,7 @@ impl IncomingPrints {
     }
 
     /// The fingerprint of an event of a run. Runs must not build on each other in a circle. Each event is hashed once.
-    pub(super) fn of(&mut self, runs: &[Incoming<'_>], run: usize, place: usize) -> Fingerprint {
+    pub(super) fn of(&mut self, runs: &[IncomingRun<'_>], run: usize, place: usize) -> Fingerprint {
         let mut open = vec![(run, place)];
         while let Some(&(run, place)) = open.last() {
             if self.of_run[run].len() > place {
@@ -51,7 +51,7 @@ impl IncomingPrints {
     }
 
     /// Computes those of a run up to this place; those that the run builds on are there.
-    fn extend(&mut self, runs: &[Incoming<'_>], number: usize, place: usize) {
+    fn extend(&mut self, runs: &[IncomingRun<'_>], number: usize, place: usize) {
         let run = &runs[number];
         let author = AuthorHash::of(run.author());
         let told = |link: &Link<'_>| match link.target {
@@ -65,8 +65,8 @@ impl IncomingPrints {
         for place in first..=place {
             work::step();
             let ground = match place.checked_sub(1) {
-                None => Ground { author, previous: before, salt: run.salt, others: &others },
-                Some(last) => Ground { author, previous: Some(self.of_run[number][last]), salt: 0, others: &[] },
+                None => EventHeader { author, previous: before, salt: run.salt, others: &others },
+                Some(last) => EventHeader { author, previous: Some(self.of_run[number][last]), salt: 0, others: &[] },
             };
             let fingerprint = ground.fingerprint(run.commit(place));
             self.of_run[number].push(fingerprint);

@@ -6,10 +6,10 @@ use super::Doc;
 use super::bytes::{NOT_EVENTS, Unpacked};
 use super::check;
 use super::events::{BatchFiller, EventBatch, EventRun};
-use super::incoming::{Incoming, Target, find_circle};
+use super::incoming::{IncomingRun, Target, find_circle};
 use super::prints::IncomingPrints;
 use super::waiting::Waiting;
-use crate::codec::{Frame, Kind, Reader, Section};
+use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::error::{Error, RunRule};
 use crate::graph::parts;
 use crate::id::{EventId, EventNumber, Fingerprint, SharedText};
@@ -40,8 +40,8 @@ impl UpdateReader {
         let mut frame = Frame::read(update)?;
         let mut reader = Self { document: None, unpacked: None, run: 0, first: EventNumber(0), place: 0 };
         let unpacked = match frame.kind {
-            Kind::Update => Some(Unpacked::of_update(&mut frame)?),
-            Kind::Document => {
+            FrameKind::Update => Some(Unpacked::of_update(&mut frame)?),
+            FrameKind::Document => {
                 let waiting = Frame::read(update)?.take(Section::Waiting);
                 let mut doc = Doc::read(SharedText::from(""), &mut frame)?;
                 doc.waiting = Waiting::default();
@@ -49,7 +49,7 @@ impl UpdateReader {
                 reader.document = Some((Box::new(doc), next));
                 waiting.map(Unpacked::of_section).transpose()?
             }
-            Kind::Snapshot | Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
+            FrameKind::Snapshot | FrameKind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
         };
         if let Some(unpacked) = unpacked {
             let prints = all_prints(&unpacked.runs()?)?;
@@ -94,7 +94,7 @@ impl UpdateReader {
 }
 
 /// The fingerprints of the events of these runs. O(their size).
-fn all_prints(runs: &[Incoming<'_>]) -> Result<IncomingPrints, Error> {
+fn all_prints(runs: &[IncomingRun<'_>]) -> Result<IncomingPrints, Error> {
     if let Some(run) = find_circle(runs, |_| true) {
         return Err(check::broken(&runs[run].name, runs[run].start, run, RunRule::Circle));
     }
@@ -107,7 +107,7 @@ fn all_prints(runs: &[Incoming<'_>]) -> Result<IncomingPrints, Error> {
 
 /// The part of a run from this place on, with these commits.
 fn part_of(
-    run: &Incoming<'_>,
+    run: &IncomingRun<'_>,
     prints: &IncomingPrints,
     (number, place): (usize, usize),
     commits: Vec<Commit>,

@@ -1,7 +1,7 @@
 //! The events of a document as runs, to be merged into another document.
 
 use super::Doc;
-use super::incoming::{Commits, Incoming, Link, Target};
+use super::incoming::{Commits, IncomingRun, Link, Target};
 use super::waiting::Need;
 use crate::graph::{Span, parts};
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::slice;
 impl Doc {
     /// The runs of this document beyond its horizon, to be merged into another one.
-    pub(super) fn runs(&self) -> Vec<Incoming<'_>> {
+    pub(super) fn runs(&self) -> Vec<IncomingRun<'_>> {
         let cuts = self.cuts();
         let spans = self.graph.since(self.graph.horizon().counts());
         let spans: Vec<Span> = spans.flat_map(|span| parts(span, &cuts)).collect();
@@ -27,11 +27,11 @@ impl Doc {
         spans.iter().map(|span| self.run_with(span, &inside)).collect()
     }
 
-    pub(super) fn run_of(&self, span: &Span) -> Incoming<'_> {
+    pub(super) fn run_of(&self, span: &Span) -> IncomingRun<'_> {
         self.run_with(span, &|_| None)
     }
 
-    fn run_with(&self, span: &Span, inside: &dyn Fn(EventNumber) -> Option<Target>) -> Incoming<'_> {
+    fn run_with(&self, span: &Span, inside: &dyn Fn(EventNumber) -> Option<Target>) -> IncomingRun<'_> {
         let link_to = |lane: PeerNumber, counter: Counter| {
             let event = self.graph.find(lane, counter);
             let target = event.and_then(inside).or_else(|| self.print_at(lane, counter).map(Target::Print));
@@ -45,7 +45,7 @@ impl Doc {
             let (lane, counter, _) = self.graph.describe(event);
             link_to(lane, counter)
         });
-        Incoming {
+        IncomingRun {
             name: self.lanes.name(span.peer, span.counter),
             start: span.counter.0,
             len: span.len,
@@ -59,9 +59,9 @@ impl Doc {
     }
 
     /// The waiting events, as runs of one event each.
-    pub(super) fn waiting_runs(&self) -> Vec<Incoming<'_>> {
+    pub(super) fn waiting_runs(&self) -> Vec<IncomingRun<'_>> {
         let link = |need: &'_ Need| -> Target { Target::Print(need.fingerprint) };
-        let runs = self.waiting.iter().map(|(_, key, event)| Incoming {
+        let runs = self.waiting.iter().map(|(_, key, event)| IncomingRun {
             name: Cow::Borrowed(&*event.name),
             start: key.counter,
             len: 1,

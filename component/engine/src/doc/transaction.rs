@@ -60,7 +60,7 @@ impl Transaction {
     /// Those of [`Doc::scan`].
     pub fn scan(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         let Some(drafts) = self.drafts.get(table) else { return doc.scan(table, options) };
-        let mut below = Below::first(doc, table, options)?;
+        let mut below = DocumentRows::first(doc, table, options)?;
         let mut drafts = options.choose(drafts).peekable();
         let mut page = Page { rows: Vec::new(), more: false };
         let mut bytes = 0;
@@ -210,7 +210,7 @@ impl Draft {
 }
 
 /// The rows of the document that a scan chooses, page by page.
-struct Below<'a> {
+struct DocumentRows<'a> {
     doc: &'a Doc,
     table: &'a str,
     options: ScanOptions,
@@ -221,7 +221,7 @@ struct Below<'a> {
 /// How many rows of the document are read at a time.
 const ROWS_AT_A_TIME: u32 = 256;
 
-impl<'a> Below<'a> {
+impl<'a> DocumentRows<'a> {
     fn first(doc: &'a Doc, table: &'a str, options: &ScanOptions) -> Result<Self, Error> {
         let limit = options.limit.saturating_add(1).min(ROWS_AT_A_TIME);
         let options = ScanOptions { limit, ..options.clone() };

@@ -1,7 +1,7 @@
 //! Entries as bytes: what `docs/format.md` says of them.
 
-use super::entry::{Arrival, Place, Written};
-use crate::codec::{Frame, FrameWriter, Kind, Reader, Section, put_varint, unzigzag, zigzag};
+use super::entry::{Arrival, RegisterName, WrittenValue};
+use crate::codec::{Frame, FrameKind, FrameWriter, Reader, Section, put_varint, unzigzag, zigzag};
 use crate::error::{Error, Name};
 use crate::id::{Names, SharedText};
 use crate::limits;
@@ -14,15 +14,15 @@ const REMOVED: u8 = 0;
 
 /// An entry that is to be written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outgoing<'a> {
-    pub(super) place: &'a Place,
-    pub(super) written: &'a Written,
+pub(super) struct AgedEntry<'a> {
+    pub(super) name: &'a RegisterName,
+    pub(super) written: &'a WrittenValue,
     /// How long it has been here, and elsewhere before, in milliseconds.
     pub(super) age: f64,
 }
 
 /// Encodes entries with a frame around them, of a kind for entries.
-pub(super) fn write_frame(kind: Kind, entries: Vec<Outgoing<'_>>) -> Vec<u8> {
+pub(super) fn write_frame(kind: FrameKind, entries: Vec<AgedEntry<'_>>) -> Vec<u8> {
     let mut content = Vec::new();
     write(entries, &mut content);
     let mut frame = FrameWriter::new(kind);
@@ -31,13 +31,13 @@ pub(super) fn write_frame(kind: Kind, entries: Vec<Outgoing<'_>>) -> Vec<u8> {
 }
 
 /// Writes entries, each of another register, sorted by namespace and key.
-pub(super) fn write(mut entries: Vec<Outgoing<'_>>, out: &mut Vec<u8>) {
-    sort::sort_by(&mut entries, |a, b| a.place.cmp(b.place));
+pub(super) fn write(mut entries: Vec<AgedEntry<'_>>, out: &mut Vec<u8>) {
+    sort::sort_by(&mut entries, |a, b| a.name.cmp(b.name));
     put_varint(out, entries.len() as u64);
     let (mut namespaces, mut peers, mut last) = (BTreeMap::new(), BTreeMap::new(), 0_u64);
-    for Outgoing { place, written, age } in entries {
-        put_name(&mut namespaces, &place.namespace, out);
-        put_text(place.key.as_bytes(), out);
+    for AgedEntry { name, written, age } in entries {
+        put_name(&mut namespaces, &name.namespace, out);
+        put_text(name.key.as_bytes(), out);
         put_name(&mut peers, &written.peer, out);
         let bits = written.timestamp.to_bits();
         put_varint(out, zigzag(bits.wrapping_sub(last) as i64));
@@ -91,11 +91,11 @@ const MAX_VARINT_BYTES: usize = 10;
 
 impl<'a> Size<'a> {
     /// Adds an entry; gives what all take together.
-    pub(super) fn add(&mut self, entry: &Outgoing<'a>) -> usize {
+    pub(super) fn add(&mut self, entry: &AgedEntry<'a>) -> usize {
         if self.bytes == 0 {
             self.bytes = varint_bytes(limits::STORE_ENTRIES.maximum);
         }
-        for (is_peer, name) in [(false, &entry.place.namespace), (true, &entry.written.peer)] {
+        for (is_peer, name) in [(false, &entry.name.namespace), (true, &entry.written.peer)] {
             let is_new = self.names.insert((is_peer, &**name), ()).is_none();
             self.bytes += varint_bytes(limits::STORE_ENTRIES.maximum);
             self.bytes += if is_new { varint_bytes(name.len() as u64) + name.len() } else { 0 };
@@ -105,7 +105,7 @@ impl<'a> Size<'a> {
         if content == 0 {
             put_value(entry.written.value.as_ref(), &mut value);
         }
-        self.bytes += varint_bytes(entry.place.key.len() as u64) + entry.place.key.len() + MAX_VARINT_BYTES;
+        self.bytes += varint_bytes(entry.name.key.len() as u64) + entry.name.key.len() + MAX_VARINT_BYTES;
         self.bytes += varint_bytes(whole(entry.age)) + value.len().max(1 + MAX_VARINT_BYTES + content as usize);
         self.bytes
     }
@@ -120,7 +120,7 @@ fn varint_bytes(number: u64) -> usize {
 /// Reads entries with a frame around them.
 pub(super) fn read_frame(bytes: &[u8]) -> Result<Vec<Arrival>, Error> {
     let mut frame = Frame::read(bytes)?;
-    if !matches!(frame.kind, Kind::Snapshot | Kind::Entries) {
+    if !matches!(frame.kind, FrameKind::Snapshot | FrameKind::Entries) {
         return Err(
             Reader::new(bytes).damage("these are events, not entries: give them to a document's `merge-update`")
         );
@@ -138,34 +138,34 @@ pub(super) fn read(content: &mut Reader<'_>) -> Result<Vec<Arrival>, Error> {
     let mut arrivals: Vec<Arrival> = Vec::new();
     for _ in 0..count {
         let start = *content;
-        let namespace = name(&mut namespaces, Name::Namespace, content)?;
-        let key = text(content)?;
+        let namespace = read_name(&mut namespaces, Name::Namespace, content)?;
+        let key = read_text(content)?;
         Name::Key.check(key)?;
-        let place = Place { namespace, key: SharedText::from(key) };
-        if arrivals.last().is_some_and(|last| last.place >= place) {
+        let name = RegisterName { namespace, key: SharedText::from(key) };
+        if arrivals.last().is_some_and(|last| last.name >= name) {
             return Err(start.damage("entries are not sorted by namespace and key"));
         }
-        let peer = name(&mut peers, Name::Peer, content)?;
+        let peer = read_name(&mut peers, Name::Peer, content)?;
         last = last.wrapping_add(unzigzag(content.varint()?) as u64);
         let timestamp = f64::from_bits(last);
         if !timestamp.is_finite() || timestamp.is_sign_negative() {
             return Err(start.damage("a timestamp is not finite, or negative"));
         }
         let age = content.number(limits::TIME_MS.maximum)? as f64;
-        let value = value(content)?;
-        arrivals.push(Arrival { place, written: Written { value, timestamp, peer }, age });
+        let value = read_value(content)?;
+        arrivals.push(Arrival { name, written: WrittenValue { value, timestamp, peer }, age });
     }
     content.finish()?;
     Ok(arrivals)
 }
 
 /// A text that is new, or that a number stands for.
-fn name(known: &mut Names, kind: Name, content: &mut Reader<'_>) -> Result<SharedText, Error> {
+fn read_name(known: &mut Names, kind: Name, content: &mut Reader<'_>) -> Result<SharedText, Error> {
     let start = *content;
     if let Some(at) = content.number(known.len() as u64)?.checked_sub(1) {
         return Ok(known.text(at as u32).clone());
     }
-    let name = text(content)?;
+    let name = read_text(content)?;
     kind.check(name)?;
     if known.find(name).is_some() {
         return Err(start.damage("a name is written again where its number would do"));
@@ -174,13 +174,13 @@ fn name(known: &mut Names, kind: Name, content: &mut Reader<'_>) -> Result<Share
     Ok(known.text(number).clone())
 }
 
-fn text<'a>(content: &mut Reader<'a>) -> Result<&'a str, Error> {
+fn read_text<'a>(content: &mut Reader<'a>) -> Result<&'a str, Error> {
     let start = *content;
     let len = content.varint()?;
     str::from_utf8(content.take(len)?).map_err(|_| start.damage("a text is not UTF-8"))
 }
 
-fn value(content: &mut Reader<'_>) -> Result<Option<Value>, Error> {
+fn read_value(content: &mut Reader<'_>) -> Result<Option<Value>, Error> {
     let start = *content;
     let bytes = |content: &mut Reader<'_>| {
         let len = content.varint()?;

@@ -1,26 +1,12 @@
 //! What changed: for whoever broadcasts it, and for sessions, each of which remembers how far it is.
 
 use super::Store;
-use super::bytes::{self, Outgoing};
+use super::bytes::{self, AgedEntry};
+use super::entry::{EntryOrigin, EntrySource};
 use super::registers::Register;
-use crate::codec::Kind;
+use crate::codec::FrameKind;
 use crate::sort;
 use std::collections::BTreeSet;
-
-/// One of the sessions that deliver entries to a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Source(u64);
-
-/// How an entry came to be in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The store wrote it.
-    Written,
-    /// It was merged.
-    Merged,
-    /// A session brought it.
-    Brought(Source),
-}
 
 impl Store {
     /// All live entries and the removals that are remembered, as bytes that `docs/format.md` specifies: what a newcomer needs.
@@ -29,25 +15,25 @@ impl Store {
     pub fn snapshot(&self, namespaces: &[String]) -> Vec<u8> {
         let wanted = sort::distinct(namespaces.iter().map(String::as_str));
         let is_wanted =
-            |register: &&Register| wanted.is_empty() || wanted.binary_search(&&*register.place.namespace).is_ok();
+            |register: &&Register| wanted.is_empty() || wanted.binary_search(&&*register.name.namespace).is_ok();
         let all = self.registers.all().filter(is_wanted);
-        bytes::write_frame(Kind::Snapshot, all.map(|register| self.outgoing(register)).collect())
+        bytes::write_frame(FrameKind::Snapshot, all.map(|register| self.outgoing(register)).collect())
     }
 
     /// What was written here, and what was merged here from others, since the last call, as bytes: what to broadcast. Several
     /// changes of a register come as one. None where nothing changed. O(log n) for each register that did.
     pub fn take_update(&mut self) -> Option<Vec<u8>> {
         let changed = self.registers.changed_after(self.taken);
-        let changed: Vec<Outgoing<'_>> = changed.map(|register| self.outgoing(register)).collect();
-        let update = (!changed.is_empty()).then(|| bytes::write_frame(Kind::Entries, changed));
+        let changed: Vec<AgedEntry<'_>> = changed.map(|register| self.outgoing(register)).collect();
+        let update = (!changed.is_empty()).then(|| bytes::write_frame(FrameKind::Entries, changed));
         self.taken = self.registers.last_change();
         update
     }
 
     /// A new name for somebody who brings entries and is not to get them back.
-    pub(crate) fn new_source(&mut self) -> Source {
+    pub(crate) fn new_source(&mut self) -> EntrySource {
         self.sources += 1;
-        Source(self.sources)
+        EntrySource(self.sources)
     }
 
     /// The number of the latest change; 0 before the first.
@@ -62,15 +48,15 @@ impl Store {
     pub(crate) fn write_changes(
         &self,
         after: u64,
-        not_from: Source,
+        not_from: EntrySource,
         namespaces: &BTreeSet<String>,
         max_bytes: usize,
         out: &mut Vec<u8>,
     ) -> u64 {
         let (mut changed, mut done, mut size) = (Vec::new(), after, bytes::Size::default());
         for register in self.registers.changed_after(after) {
-            let is_wanted = namespaces.is_empty() || namespaces.contains(&*register.place.namespace);
-            if is_wanted && register.origin != Origin::Brought(not_from) {
+            let is_wanted = namespaces.is_empty() || namespaces.contains(&*register.name.namespace);
+            if is_wanted && register.origin != EntryOrigin::Brought(not_from) {
                 let outgoing = self.outgoing(register);
                 if size.add(&outgoing) > max_bytes && !changed.is_empty() {
                     bytes::write(changed, out);
@@ -86,9 +72,9 @@ impl Store {
         self.registers.last_change()
     }
 
-    fn outgoing<'a>(&self, register: &'a Register) -> Outgoing<'a> {
+    fn outgoing<'a>(&self, register: &'a Register) -> AgedEntry<'a> {
         let left = register.deadline - self.clock.elapsed();
         let age = (self.options.time_to_live_ms - left).max(0.0);
-        Outgoing { place: &register.place, written: &register.written, age }
+        AgedEntry { name: &register.name, written: &register.written, age }
     }
 }

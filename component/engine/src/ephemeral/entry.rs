@@ -26,7 +26,7 @@ pub struct Entry {
 
 /// An entry without the name of its register.
 #[derive(Debug, Clone)]
-pub(super) struct Written {
+pub(super) struct WrittenValue {
     pub(super) value: Option<Value>,
     /// Finite and not negative, -0.0 included.
     pub(super) timestamp: f64,
@@ -36,26 +36,41 @@ pub(super) struct Written {
 /// An entry that comes from elsewhere.
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
-    pub(super) place: Place,
-    pub(super) written: Written,
+    pub(super) name: RegisterName,
+    pub(super) written: WrittenValue,
     /// How long others had it, in milliseconds.
     pub(super) age: f64,
 }
 
+/// One of the sessions that deliver entries to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EntrySource(pub(super) u64);
+
+/// How an entry came to be in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryOrigin {
+    /// The store wrote it.
+    Written,
+    /// It was merged.
+    Merged,
+    /// A session brought it.
+    Brought(EntrySource),
+}
+
 /// The name of a register.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct RegisterName {
     pub(super) namespace: SharedText,
     pub(super) key: SharedText,
 }
 
-impl Place {
+impl RegisterName {
     pub(super) fn new(namespace: &str, key: &str) -> Self {
         Self { namespace: SharedText::from(namespace), key: SharedText::from(key) }
     }
 }
 
-impl Written {
+impl WrittenValue {
     /// Compares by timestamp, then peer, then value, as `docs/semantics.md` writes values down.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         let by_time = self.timestamp.total_cmp(&other.timestamp);
@@ -65,10 +80,10 @@ impl Written {
     }
 
     /// The entry of the register of this name.
-    pub(super) fn entry(&self, place: &Place) -> Entry {
+    pub(super) fn entry(&self, name: &RegisterName) -> Entry {
         Entry {
-            namespace: String::from(&*place.namespace),
-            key: String::from(&*place.key),
+            namespace: String::from(&*name.namespace),
+            key: String::from(&*name.key),
             value: self.value.clone(),
             timestamp: self.timestamp,
             peer: String::from(&*self.peer),

@@ -1,9 +1,8 @@
 //! Taking in entries of other replicas: the larger entry of a register wins, whatever came first.
 
 use super::bytes;
-use super::changes::{Origin, Source};
-use super::entry::{Arrival, ENTRY_SPENDS, Entry, Place, Written, check_names};
-use super::registers::{RegisterNumber, Registers, Room};
+use super::entry::{Arrival, ENTRY_SPENDS, Entry, EntryOrigin, EntrySource, RegisterName, WrittenValue, check_names};
+use super::registers::{RegisterNumber, Registers, StoreGrowth};
 use super::{Store, StoreOptions};
 use crate::codec::Reader;
 use crate::error::{Error, Invalid, Name, Time};
@@ -55,7 +54,7 @@ impl Store {
     /// `now` that is no time.
     pub(crate) fn merge_from(
         &mut self,
-        source: Source,
+        source: EntrySource,
         content: &mut Reader<'_>,
         may_write: impl Fn(&str) -> bool,
         now: f64,
@@ -68,10 +67,10 @@ impl Store {
         let mut refused = (came - fit.len()) as u32;
         let mut changed = Vec::new();
         for winner in self.winners(fit) {
-            let mut room = Room::default();
-            winner.add_to(&mut room, &self.registers);
-            if room.check(&self.registers).is_ok() {
-                changed.extend(self.take(winner, Origin::Brought(source)));
+            let mut growth = StoreGrowth::default();
+            winner.add_to(&mut growth, &self.registers);
+            if growth.check(&self.registers).is_ok() {
+                changed.extend(self.take(winner, EntryOrigin::Brought(source)));
             } else {
                 refused += 1;
             }
@@ -90,38 +89,38 @@ impl Store {
         Time::Now.check(now)?;
         arrivals.iter().try_for_each(|arrival| check_skew(&self.options, arrival, now))?;
         let winners = self.winners(arrivals);
-        let mut room = Room::default();
-        winners.iter().for_each(|winner| winner.add_to(&mut room, &self.registers));
-        room.check(&self.registers)?;
+        let mut growth = StoreGrowth::default();
+        winners.iter().for_each(|winner| winner.add_to(&mut growth, &self.registers));
+        growth.check(&self.registers)?;
         self.clock.advance(now);
-        Ok(winners.into_iter().filter_map(|winner| self.take(winner, Origin::Merged)).collect())
+        Ok(winners.into_iter().filter_map(|winner| self.take(winner, EntryOrigin::Merged)).collect())
     }
 
     /// The entries that take effect, sorted by namespace and key: of each register the largest, where that is larger than
     /// what is known and still lives.
     fn winners(&self, arrivals: Vec<Arrival>) -> Vec<Winner> {
         let mut winners: Vec<Winner> = Vec::new();
-        for Arrival { place, written, age } in arrivals {
-            let known = self.registers.find(&place.namespace, &place.key);
+        for Arrival { name, written, age } in arrivals {
+            let known = self.registers.find(&name.namespace, &name.key);
             let register = known.and_then(|number| self.registers.register(number));
             let wins = register.is_none_or(|known| written.compare(&known.written) == Ordering::Greater);
             if wins && age < self.options.time_to_live_ms {
-                winners.push(Winner { known, place, written, age });
+                winners.push(Winner { known, name, written, age });
             }
         }
         // Of one entry that comes twice, the younger one.
         let larger_first = |a: &Winner, b: &Winner| b.written.compare(&a.written).then(a.age.total_cmp(&b.age));
-        sort::sort_by(&mut winners, |a, b| a.place.cmp(&b.place).then_with(|| larger_first(a, b)));
-        winners.dedup_by(|later, earlier| later.place == earlier.place);
+        sort::sort_by(&mut winners, |a, b| a.name.cmp(&b.name).then_with(|| larger_first(a, b)));
+        winners.dedup_by(|later, earlier| later.name == earlier.name);
         winners
     }
 
     /// Lets an entry take effect; gives it where that changes what the store shows.
-    fn take(&mut self, winner: Winner, origin: Origin) -> Option<Entry> {
+    fn take(&mut self, winner: Winner, origin: EntryOrigin) -> Option<Entry> {
         if self.write_again(&winner) {
             return None;
         }
-        let entry = winner.written.entry(&winner.place);
+        let entry = winner.written.entry(&winner.name);
         let before = self.put(winner, origin);
         if let Some(before) = &before {
             self.forget(before);
@@ -135,7 +134,8 @@ impl Store {
     /// this: what was written later stays.
     fn write_again(&mut self, winner: &Winner) -> bool {
         let Some(number) = winner.known.filter(|_| winner.written.peer == self.peer) else { return false };
-        let Some(register) = self.registers.register(number).filter(|known| known.origin == Origin::Written) else {
+        let Some(register) = self.registers.register(number).filter(|known| known.origin == EntryOrigin::Written)
+        else {
             return false;
         };
         let lived = self.clock.elapsed() - (register.deadline - self.options.time_to_live_ms);
@@ -143,20 +143,20 @@ impl Store {
         if !is_removal && winner.age <= lived {
             return false;
         }
-        let written = Written { timestamp: winner.written.timestamp.next_up(), ..register.written.clone() };
+        let written = WrittenValue { timestamp: winner.written.timestamp.next_up(), ..register.written.clone() };
         let deadline = register.deadline;
-        self.registers.set(number, written, deadline, Origin::Written);
+        self.registers.set(number, written, deadline, EntryOrigin::Written);
         true
     }
 
     /// Puts an entry into its register; gives what that held. O(log n).
-    pub(super) fn put(&mut self, winner: Winner, origin: Origin) -> Option<Written> {
-        let Winner { known, place, written, age } = winner;
+    pub(super) fn put(&mut self, winner: Winner, origin: EntryOrigin) -> Option<WrittenValue> {
+        let Winner { known, name, written, age } = winner;
         let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
         if let Some(number) = known {
             return self.registers.set(number, written, deadline, origin);
         }
-        self.registers.add(place, written, deadline, origin);
+        self.registers.add(name, written, deadline, origin);
         None
     }
 }
@@ -166,15 +166,15 @@ impl Store {
 pub(super) struct Winner {
     /// Its register, where that is there.
     pub(super) known: Option<RegisterNumber>,
-    pub(super) place: Place,
-    pub(super) written: Written,
+    pub(super) name: RegisterName,
+    pub(super) written: WrittenValue,
     /// How long others had it, in milliseconds.
     pub(super) age: f64,
 }
 
 impl Winner {
-    fn add_to<'a>(&'a self, room: &mut Room<'a>, registers: &'a Registers) {
-        room.add(registers, self.known, &self.place, &self.written);
+    fn add_to<'a>(&'a self, growth: &mut StoreGrowth<'a>, registers: &'a Registers) {
+        growth.add(registers, self.known, &self.name, &self.written);
     }
 }
 
@@ -189,8 +189,8 @@ fn arrival(entry: Entry) -> Result<Arrival, Error> {
     Time::Timestamp.check(timestamp)?;
     // Adding 0 makes 0.0 of -0.0.
     let value = value.map(Value::canonical);
-    let written = Written { value, timestamp: timestamp + 0.0, peer: SharedText::from(peer) };
-    Ok(Arrival { place: Place::new(&namespace, &key), written, age: 0.0 })
+    let written = WrittenValue { value, timestamp: timestamp + 0.0, peer: SharedText::from(peer) };
+    Ok(Arrival { name: RegisterName::new(&namespace, &key), written, age: 0.0 })
 }
 
 fn check_skew(options: &StoreOptions, arrival: &Arrival, now: f64) -> Result<(), Error> {

@@ -14,14 +14,14 @@ mod registers;
 mod tests;
 mod write;
 
-pub(crate) use changes::Source;
 pub use entry::Entry;
+pub(crate) use entry::EntrySource;
 
 use crate::error::{Error, Invalid, Name, Time};
 use crate::id::SharedText;
 use crate::sort;
 use clock::Clock;
-use entry::Written;
+use entry::WrittenValue;
 use registers::{Register, Registers};
 
 /// What a store is made with.
@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Remembers of an entry that goes what its writer must not repeat.
-    fn forget(&mut self, written: &Written) {
+    fn forget(&mut self, written: &WrittenValue) {
         if written.peer == self.peer {
             self.forgotten = self.forgotten.max(written.timestamp);
         }

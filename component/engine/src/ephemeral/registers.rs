@@ -4,8 +4,7 @@
 //! Always holds: each register is found in all of these ways and in no other; a register has one place in the order of
 //! changes, that of its latest. Does not know which entry wins.
 
-use super::changes::Origin;
-use super::entry::{Entry, Place, Written};
+use super::entry::{Entry, EntryOrigin, RegisterName, WrittenValue};
 use crate::error::Error;
 use crate::id::SharedText;
 use crate::limits;
@@ -16,14 +15,14 @@ use std::ops::Bound;
 /// One register.
 #[derive(Debug)]
 pub(super) struct Register {
-    pub(super) place: Place,
-    pub(super) written: Written,
+    pub(super) name: RegisterName,
+    pub(super) written: WrittenValue,
     /// When it ends, by the store's clock.
     pub(super) deadline: f64,
     /// The number of its latest change.
     pub(super) change: u64,
     /// Where that came from.
-    pub(super) origin: Origin,
+    pub(super) origin: EntryOrigin,
 }
 
 /// The number of a register while it is there.
@@ -65,7 +64,7 @@ impl Register {
 
     /// What it holds, as an entry.
     pub(super) fn entry(&self) -> Entry {
-        self.written.entry(&self.place)
+        self.written.entry(&self.name)
     }
 }
 
@@ -124,7 +123,7 @@ impl Registers {
     }
 
     /// Makes a register, which holds this until the deadline. O(log n).
-    pub(super) fn add(&mut self, place: Place, written: Written, deadline: f64, origin: Origin) {
+    pub(super) fn add(&mut self, name: RegisterName, written: WrittenValue, deadline: f64, origin: EntryOrigin) {
         work::step();
         let change = self.next_change();
         let number = self.free.pop().unwrap_or_else(|| {
@@ -132,34 +131,34 @@ impl Registers {
             // `limits::STORE_ENTRIES` is far below 2^32.
             RegisterNumber(self.by_number.len() as u32 - 1)
         });
-        self.bytes += entry_bytes(&place.key, &written);
+        self.bytes += entry_bytes(&name.key, &written);
         self.by_change.insert((change, number));
         self.by_deadline.insert((deadline.to_bits(), number));
         self.credit(&written.peer, number);
-        let namespace = self.namespaces.entry(place.namespace.clone()).or_default();
+        let namespace = self.namespaces.entry(name.namespace.clone()).or_default();
         namespace.live += usize::from(written.value.is_some());
-        namespace.numbers.insert(place.key.clone(), number);
-        self.by_number[number.0 as usize] = Some(Register { place, written, deadline, change, origin });
+        namespace.numbers.insert(name.key.clone(), number);
+        self.by_number[number.0 as usize] = Some(Register { name, written, deadline, change, origin });
     }
 
     /// Lets a register hold this until the deadline; gives what it held. O(log n).
     pub(super) fn set(
         &mut self,
         number: RegisterNumber,
-        written: Written,
+        written: WrittenValue,
         deadline: f64,
-        origin: Origin,
-    ) -> Option<Written> {
+        origin: EntryOrigin,
+    ) -> Option<WrittenValue> {
         work::step();
         let change = self.next_change();
         let register = self.by_number.get_mut(number.0 as usize)?.as_mut()?;
         let (was_live, is_live) = (register.is_live(), written.value.is_some());
         if was_live != is_live
-            && let Some(namespace) = self.namespaces.get_mut(&register.place.namespace)
+            && let Some(namespace) = self.namespaces.get_mut(&register.name.namespace)
         {
             namespace.live = namespace.live + usize::from(is_live) - usize::from(was_live);
         }
-        let key = &register.place.key;
+        let key = &register.name.key;
         self.bytes = self.bytes + entry_bytes(key, &written) - entry_bytes(key, &register.written);
         self.by_change.remove(&(register.change, number));
         self.by_change.insert((change, number));
@@ -187,12 +186,12 @@ impl Registers {
         self.by_deadline.pop_first();
         self.by_change.remove(&(register.change, number));
         self.discredit(&register.written.peer, number);
-        self.bytes -= entry_bytes(&register.place.key, &register.written);
-        if let Some(namespace) = self.namespaces.get_mut(&register.place.namespace) {
+        self.bytes -= entry_bytes(&register.name.key, &register.written);
+        if let Some(namespace) = self.namespaces.get_mut(&register.name.namespace) {
             namespace.live -= usize::from(register.is_live());
-            namespace.numbers.remove(&register.place.key);
+            namespace.numbers.remove(&register.name.key);
             if namespace.numbers.is_empty() {
-                self.namespaces.remove(&register.place.namespace);
+                self.namespaces.remove(&register.name.namespace);
             }
         }
         Some(register)
@@ -224,7 +223,7 @@ impl Registers {
             assert_eq!(namespace.live, self.sorted(namespace).filter(|register| register.is_live()).count());
             for (key, &number) in &namespace.numbers {
                 let register = self.register(number).unwrap();
-                assert_eq!((&register.place.namespace, &register.place.key), (name, key));
+                assert_eq!((&register.name.namespace, &register.name.key), (name, key));
                 assert!(self.by_change.contains(&(register.change, number)));
                 assert!(self.by_deadline.contains(&(register.deadline.to_bits(), number)));
                 assert!(self.by_peer[&register.written.peer].contains(&(0, number)));
@@ -244,14 +243,14 @@ impl Registers {
     }
 }
 
-fn entry_bytes(key: &str, written: &Written) -> u64 {
+fn entry_bytes(key: &str, written: &WrittenValue) -> u64 {
     let content = written.value.as_ref().map_or(0, |value| value.as_ref().content_bytes());
     ENTRY_BYTES + (key.len() + written.peer.len()) as u64 + content
 }
 
 /// What some entries would add to a store.
 #[derive(Debug, Default)]
-pub(super) struct Room<'a> {
+pub(super) struct StoreGrowth<'a> {
     entries: u64,
     /// What they bring, and what they displace.
     brought: u64,
@@ -261,26 +260,26 @@ pub(super) struct Room<'a> {
     peers: BTreeMap<&'a str, (u64, u64)>,
 }
 
-impl<'a> Room<'a> {
+impl<'a> StoreGrowth<'a> {
     /// Adds an entry for a register that was not added before, and has this number where it is there. O(log n) for what is
     /// new.
     pub(super) fn add(
         &mut self,
         registers: &'a Registers,
         known: Option<RegisterNumber>,
-        place: &'a Place,
-        written: &'a Written,
+        name: &'a RegisterName,
+        written: &'a WrittenValue,
     ) {
-        self.brought += entry_bytes(&place.key, written);
+        self.brought += entry_bytes(&name.key, written);
         let Some(old) = known.and_then(|number| registers.register(number)) else {
             self.entries += 1;
             self.peers.entry(&*written.peer).or_default().0 += 1;
-            if !registers.namespaces.contains_key(&place.namespace) {
-                self.namespaces.insert(&*place.namespace);
+            if !registers.namespaces.contains_key(&name.namespace) {
+                self.namespaces.insert(&*name.namespace);
             }
             return;
         };
-        self.displaced += entry_bytes(&place.key, &old.written);
+        self.displaced += entry_bytes(&name.key, &old.written);
         if old.written.peer != written.peer {
             self.peers.entry(&*written.peer).or_default().0 += 1;
             self.peers.entry(&*old.written.peer).or_default().1 += 1;

@@ -1,10 +1,9 @@
 //! Writing as this store's peer: always newer than what the store knows of the register.
 
 use super::Store;
-use super::changes::Origin;
-use super::entry::{ENTRY_SPENDS, Entry, Place, Written, check_names};
+use super::entry::{ENTRY_SPENDS, Entry, EntryOrigin, RegisterName, WrittenValue, check_names};
 use super::merge::Winner;
-use super::registers::Room;
+use super::registers::StoreGrowth;
 use crate::error::{Error, Time};
 use crate::limits;
 use crate::memory;
@@ -24,7 +23,7 @@ impl Store {
         limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
         Time::Now.check(now)?;
         memory::spend(ENTRY_SPENDS + key.len() as u64 + value.as_ref().content_bytes())?;
-        self.write(Place::new(namespace, key), Some(value.canonical()), now)
+        self.write(RegisterName::new(namespace, key), Some(value.canonical()), now)
     }
 
     /// Removes what a register holds; none where it holds nothing. The removal is remembered for the time to live, so that
@@ -39,7 +38,7 @@ impl Store {
             self.clock.advance(now);
             return Ok(None);
         }
-        self.write(Place::new(namespace, key), None, now).map(Some)
+        self.write(RegisterName::new(namespace, key), None, now).map(Some)
     }
 
     /// Removes everything that this peer wrote, as on departure; gives the removals, sorted by namespace and key. O(log n) for
@@ -50,25 +49,25 @@ impl Store {
     pub fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
         self.tick(now)?;
         let own = self.registers.written_by(&self.peer).filter(|register| register.is_live());
-        let mut places: Vec<Place> = own.map(|register| register.place.clone()).collect();
+        let mut places: Vec<RegisterName> = own.map(|register| register.name.clone()).collect();
         sort::sort(&mut places);
         // A removal takes the place of a larger entry of the same peer: there is room for it.
-        places.into_iter().map(|place| self.write(place, None, now)).collect()
+        places.into_iter().map(|name| self.write(name, None, now)).collect()
     }
 
-    fn write(&mut self, place: Place, value: Option<Value>, now: f64) -> Result<Entry, Error> {
-        let known = self.registers.find(&place.namespace, &place.key);
+    fn write(&mut self, name: RegisterName, value: Option<Value>, now: f64) -> Result<Entry, Error> {
+        let known = self.registers.find(&name.namespace, &name.key);
         let register = known.and_then(|number| self.registers.register(number));
         let latest = register.map_or(self.forgotten, |register| register.written.timestamp.max(self.forgotten));
         // Adding 0 makes 0.0 of -0.0.
         let timestamp = if now > latest { now } else { latest.next_up() } + 0.0;
-        let written = Written { value, timestamp, peer: self.peer.clone() };
-        let mut room = Room::default();
-        room.add(&self.registers, known, &place, &written);
-        room.check(&self.registers)?;
+        let written = WrittenValue { value, timestamp, peer: self.peer.clone() };
+        let mut growth = StoreGrowth::default();
+        growth.add(&self.registers, known, &name, &written);
+        growth.check(&self.registers)?;
         self.clock.advance(now);
-        let entry = written.entry(&place);
-        self.put(Winner { known, place, written, age: 0.0 }, Origin::Written);
+        let entry = written.entry(&name);
+        self.put(Winner { known, name, written, age: 0.0 }, EntryOrigin::Written);
         Ok(entry)
     }
 }

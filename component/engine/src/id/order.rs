@@ -7,7 +7,7 @@ use std::ops::Range;
 const MAX_IN_CHUNK: usize = 512;
 
 /// The place of an item: its chunk, and its place there.
-type Place = (usize, usize);
+type ChunkPlace = (usize, usize);
 
 /// Items, each once, in an order that callers bring, always the same one. By default numbers, in the order of their keys.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) struct Order<T = u32> {
     chunks: Vec<Vec<T>>,
     len: usize,
     /// Where the last item went: the next one often follows it.
-    last: Place,
+    last: ChunkPlace,
 }
 
 impl<T> Default for Order<T> {
@@ -130,14 +130,14 @@ impl<T: Copy> Order<T> {
     }
 
     /// The place of the first item that is not before.
-    fn place(&self, is_before: impl Fn(T) -> bool) -> Place {
+    fn place(&self, is_before: impl Fn(T) -> bool) -> ChunkPlace {
         let is_chunk_before = |items: &Vec<T>| items.last().is_none_or(|&last| is_before(last));
         let chunk = self.chunks.partition_point(is_chunk_before);
         (chunk, self.chunks.get(chunk).map_or(0, |items| items.partition_point(|&item| is_before(item))))
     }
 
     /// The same, where it is just behind the item that went in last.
-    fn place_after_last(&self, is_before: impl Fn(T) -> bool) -> Option<Place> {
+    fn place_after_last(&self, is_before: impl Fn(T) -> bool) -> Option<ChunkPlace> {
         let (chunk, at) = self.last;
         let items = self.chunks.get(chunk)?;
         if !is_before(*items.get(at)?) {

@@ -4,7 +4,9 @@ use super::op::ITEM_BYTES;
 use super::view::OpNames;
 use super::{CellNumber, OpKind, OpLog, Packed, Tag, Totals};
 use crate::clock::Lamport;
-use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, TextPiece, Texts, TextsWriter, put_varint};
+use crate::codec::{
+    Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, TextColumn, TextColumnWriter, TextPiece, put_varint,
+};
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, PeerNumber, Ranks, RowNumber};
 use crate::limits;
@@ -26,8 +28,8 @@ pub(crate) struct ValuesWriter<'a> {
     tags: ColumnWriter,
     integers: DeltaWriter,
     reals: ColumnWriter,
-    texts: TextsWriter<'a>,
-    blobs: TextsWriter<'a>,
+    texts: TextColumnWriter<'a>,
+    blobs: TextColumnWriter<'a>,
 }
 
 impl<'a> ValuesWriter<'a> {
@@ -36,8 +38,8 @@ impl<'a> ValuesWriter<'a> {
             tags: ColumnWriter::new(),
             integers: DeltaWriter::new(),
             reals: ColumnWriter::fixed(),
-            texts: TextsWriter::new(),
-            blobs: TextsWriter::new(),
+            texts: TextColumnWriter::new(),
+            blobs: TextColumnWriter::new(),
         }
     }
 
@@ -85,8 +87,8 @@ struct ValuesReader<'a> {
     tags: Column<'a>,
     integers: Option<DeltaColumn<'a>>,
     reals: Option<Column<'a>>,
-    texts: Option<(Texts<'a>, Vec<Packed>)>,
-    blobs: Option<(Texts<'a>, Vec<Packed>)>,
+    texts: Option<(TextColumn<'a>, Vec<Packed>)>,
+    blobs: Option<(TextColumn<'a>, Vec<Packed>)>,
 }
 
 impl<'a> ValuesReader<'a> {
@@ -99,8 +101,8 @@ impl<'a> ValuesReader<'a> {
         let has = |bit: u8| present & bit != 0;
         let integers = has(INTEGERS).then(|| DeltaColumn::read(reader)).transpose()?;
         let reals = has(REALS).then(|| Column::read_fixed(reader)).transpose()?;
-        let texts = has(TEXTS).then(|| Texts::read(reader)).transpose()?.map(|texts| (texts, Vec::new()));
-        let blobs = has(BLOBS).then(|| Texts::read(reader)).transpose()?.map(|blobs| (blobs, Vec::new()));
+        let texts = has(TEXTS).then(|| TextColumn::read(reader)).transpose()?.map(|texts| (texts, Vec::new()));
+        let blobs = has(BLOBS).then(|| TextColumn::read(reader)).transpose()?.map(|blobs| (blobs, Vec::new()));
         Ok(Self { tags, integers, reals, texts, blobs })
     }
 
@@ -147,7 +149,7 @@ impl<'a> ValuesReader<'a> {
 }
 
 fn next_piece<'a>(
-    texts: &mut Texts<'a>,
+    texts: &mut TextColumn<'a>,
     known: &mut Vec<Packed>,
     log: &mut OpLog,
     pack: impl FnOnce(&mut OpLog, &'a [u8]) -> Option<Packed>,
@@ -382,7 +384,7 @@ impl<'a> OpsWriter<'a> {
 
 /// A cell that an operation sets, by the operation's place in the order of execution.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct OpCell {
     pub(crate) lamport: Lamport,
     pub(crate) peer: PeerNumber,
     pub(crate) index: u32,
@@ -393,11 +395,11 @@ pub(crate) struct Place {
 }
 
 /// What the operations of a history name, and what it leaves out.
-pub(crate) trait Ground: OpNames {
+pub(crate) trait OpContext: OpNames {
     /// How many rows there are.
     fn rows(&self) -> u32;
     /// The value of a cell that the history leaves out, which is this one in the log.
-    fn held(&mut self, place: Place, cell: CellNumber) -> Option<Packed>;
+    fn held(&mut self, place: OpCell, cell: CellNumber) -> Option<Packed>;
 }
 
 /// Reads what `OpsWriter` wrote.
@@ -425,7 +427,7 @@ impl<'a> OpsReader<'a> {
         log: &mut OpLog,
         (lamport, peer): (Lamport, PeerNumber),
         shapes: &Shapes,
-        ground: &mut impl Ground,
+        ground: &mut impl OpContext,
     ) -> Result<(), Error> {
         let count = self.counts.next_u32()?;
         limits::COMMIT_OPERATIONS.check(count.into())?;
@@ -459,7 +461,7 @@ impl<'a> OpsReader<'a> {
                 work::step();
                 let cell = CellNumber(log.columns.len() as u32);
                 let is_unset = kind == OpKind::Unset;
-                let value = match ground.held(Place { lamport, peer, index, row, column, is_unset }, cell) {
+                let value = match ground.held(OpCell { lamport, peer, index, row, column, is_unset }, cell) {
                     Some(value) => value,
                     None => match self.values.next(column, log)? {
                         Some(value) if !is_unset => value,

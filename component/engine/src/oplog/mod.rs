@@ -7,7 +7,9 @@ mod bytes;
 mod op;
 mod view;
 
-pub(crate) use bytes::{Ground, OpsReader, OpsWriter, Place, Shapes, ShapesWriter, ValueColumns, ValueColumnsWriter};
+pub(crate) use bytes::{
+    OpCell, OpContext, OpsReader, OpsWriter, Shapes, ShapesWriter, ValueColumns, ValueColumnsWriter,
+};
 pub(crate) use view::{CommitRef, OpNames};
 
 pub(crate) use op::ITEM_BYTES;

@@ -14,28 +14,29 @@ use std::cmp::Ordering;
 pub(super) const FURTHER_SPENDS: u64 = 32;
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct FurtherInsert {
     row: RowNumber,
     stamp: Stamp,
 }
 
 /// The further inserts of rows.
 #[derive(Debug, Clone, Default)]
-pub(super) struct FurtherInserts(Order<Entry>);
+pub(super) struct FurtherInserts(Order<FurtherInsert>);
 
 impl FurtherInserts {
     /// Adds one that is not there yet. O(log n).
     pub(super) fn add(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes) {
         work::step();
-        let is_before = |other: Entry| other.row.cmp(&row).then_with(|| other.stamp.order(stamp, peers)).is_lt();
-        self.0.insert_by(Entry { row, stamp }, is_before);
+        let is_before =
+            |other: FurtherInsert| other.row.cmp(&row).then_with(|| other.stamp.order(stamp, peers)).is_lt();
+        self.0.insert_by(FurtherInsert { row, stamp }, is_before);
     }
 
     /// Adds those of a row that comes after all other rows here, in the order of execution. O(1) each.
     pub(super) fn push_row(&mut self, row: RowNumber, stamps: impl Iterator<Item = Stamp>) {
         for stamp in stamps {
             work::step();
-            self.0.push(Entry { row, stamp });
+            self.0.push(FurtherInsert { row, stamp });
         }
     }
 
@@ -64,14 +65,15 @@ impl FurtherInserts {
 
     /// Renumbers the peers. The new numbers must keep the order of execution. O(n).
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
-        let renumbered = self.0.iter().map(|Entry { row, stamp }| Entry { row, stamp: stamp.renumbered(number) });
+        let renumbered =
+            self.0.iter().map(|FurtherInsert { row, stamp }| FurtherInsert { row, stamp: stamp.renumbered(number) });
         self.0 = Order::of_sorted(renumbered);
     }
 
     /// Forgets those of an earlier time. O(n).
     pub(super) fn forget_before(&mut self, lamport: Lamport) {
         if self.0.len() > 0 {
-            let is_kept = |entry: &Entry| {
+            let is_kept = |entry: &FurtherInsert| {
                 work::step();
                 entry.stamp.lamport >= lamport
             };
@@ -85,7 +87,7 @@ impl FurtherInserts {
         self.stamps(row).all(|stamp| std::mem::replace(&mut last, stamp).order(stamp, peers) == Ordering::Less)
     }
 
-    fn of(&self, row: RowNumber) -> impl Iterator<Item = Entry> {
+    fn of(&self, row: RowNumber) -> impl Iterator<Item = FurtherInsert> {
         self.0.range(move |entry| entry.row < row, move |entry| entry.row > row)
     }
 }
@@ -99,7 +101,7 @@ mod tests {
     use crate::rows::Stamp;
     use std::collections::BTreeSet;
 
-    type Known = (RowNumber, Lamport, SharedText, PeerNumber);
+    type NamedInsert = (RowNumber, Lamport, SharedText, PeerNumber);
 
     #[test]
     fn is_what_a_sorted_set_is() {
@@ -107,7 +109,7 @@ mod tests {
         for peer in ["b", "a", "c"] {
             peers.add_author(peer);
         }
-        let (mut inserts, mut set) = (FurtherInserts::default(), BTreeSet::<Known>::new());
+        let (mut inserts, mut set) = (FurtherInserts::default(), BTreeSet::<NamedInsert>::new());
         let mut random = 1_u32;
         for _ in 0..5_000 {
             random = random.wrapping_mul(0x9e37_79b1).wrapping_add(0x7f4a_7c15).rotate_left(5);

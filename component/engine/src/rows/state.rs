@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 /// The latest write to a column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Written {
+pub(super) struct LatestWrite {
     pub(super) stamp: Stamp,
     pub(super) cell: CellNumber,
     /// That of the cell. `limits::COLUMNS` keeps it below 2^16.
@@ -23,7 +23,7 @@ pub(super) struct Written {
     pub(super) is_unset: bool,
 }
 
-impl Written {
+impl LatestWrite {
     /// A write that does not show.
     pub(super) fn new(stamp: Stamp, cell: CellNumber, column: ColumnNumber, is_unset: bool) -> Self {
         Self { stamp, cell, column: column.0 as u16, shows: false, is_unset }
@@ -56,7 +56,7 @@ pub(super) struct RowState {
     pub(super) inserted: Stamp,
     /// By column, sorted by its name. Writes of values that do not show have come into a gap in which the row was not
     /// there; they may show once an earlier insert comes.
-    pub(super) written: SmallVec<[Written; IN_PLACE]>,
+    pub(super) written: SmallVec<[LatestWrite; IN_PLACE]>,
 }
 
 impl Default for RowState {
@@ -74,7 +74,7 @@ pub(super) struct Meaning<'a> {
 }
 
 impl<'a> Meaning<'a> {
-    fn column_name(self, written: &Written) -> &'a str {
+    fn column_name(self, written: &LatestWrite) -> &'a str {
         self.columns.text(written.column().0)
     }
 }
@@ -112,7 +112,7 @@ impl RowState {
         if self.is_there() && is_settled(self.inserted) {
             self.inserted = Stamp::SETTLED;
         }
-        self.written.retain(|written: &mut Written| {
+        self.written.retain(|written: &mut LatestWrite| {
             work::step();
             written.shows || !is_settled(written.stamp)
         });
@@ -152,7 +152,7 @@ impl RowState {
         let shows = !is_unset && self.is_there() && !stamp.is_before(self.inserted, meaning.peers);
         for cell in op.cells() {
             work::step();
-            let written = Written::new(stamp, cell, meaning.log.column(cell), is_unset).showing(shows);
+            let written = LatestWrite::new(stamp, cell, meaning.log.column(cell), is_unset).showing(shows);
             match self.place(&written, meaning) {
                 Ok(at) if self.written[at].stamp.is_before(stamp, meaning.peers) => self.written[at] = written,
                 Ok(_) => {}
@@ -162,7 +162,7 @@ impl RowState {
     }
 
     /// Where the write to a column is, or where it would be. O(log of the cells).
-    fn place(&self, written: &Written, meaning: Meaning<'_>) -> Result<usize, usize> {
+    fn place(&self, written: &LatestWrite, meaning: Meaning<'_>) -> Result<usize, usize> {
         if self.written.len() <= FEW
             && let Some(at) = self.written.iter().position(|other| other.column == written.column)
         {
@@ -178,7 +178,7 @@ impl RowState {
 
     fn delete(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes, further: &mut FurtherInserts) {
         self.deleted = stamp;
-        self.written.retain(|written: &mut Written| {
+        self.written.retain(|written: &mut LatestWrite| {
             work::step();
             stamp.is_before(written.stamp, peers)
         });
@@ -210,7 +210,7 @@ impl RowState {
     ) -> Option<&'static str> {
         let peers = meaning.peers;
         let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_name(a) < meaning.column_name(b));
-        let holds = |written: &Written| {
+        let holds = |written: &LatestWrite| {
             work::step();
             let shows = written.shows_after(self.inserted, peers);
             let is_of_column = meaning.log.column(written.cell) == written.column();

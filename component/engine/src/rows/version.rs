@@ -7,7 +7,7 @@
 use super::Rows;
 use super::further::FurtherInserts;
 use super::stamp::Stamp;
-use super::state::{Meaning, RowState, Written};
+use super::state::{LatestWrite, Meaning, RowState};
 use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{EventNumber, PeerNumber, RowNumber};
@@ -114,8 +114,8 @@ impl Rows {
                 work::step();
                 let column = rows.intern_column(self.column_name(written.column()), None);
                 let cell = new_log.push_loose_copy(column, CellSource::Logged(log, written.cell), &mut copies);
-                let Written { stamp, shows, is_unset, .. } = *written;
-                *written = Written::new(stamp, cell, column, is_unset).showing(shows);
+                let LatestWrite { stamp, shows, is_unset, .. } = *written;
+                *written = LatestWrite::new(stamp, cell, column, is_unset).showing(shows);
             }
             rows.further_inserts.push_row(new, further.stamps(old));
             rows.rows[new.index()].state = state;

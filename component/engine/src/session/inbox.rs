@@ -1,7 +1,7 @@
 //! What was received, and what is still to come.
 
 use super::conversation::Conversation;
-use super::message::{Head, KINDS, Kind};
+use super::message::{Head, KINDS, MessageKind};
 use crate::codec::Reader;
 use crate::doc::End;
 use crate::error::{Error, SessionRule};
@@ -9,7 +9,7 @@ use crate::limits;
 
 /// What came, and what is still to come.
 #[derive(Debug, Default)]
-pub(super) struct Incoming {
+pub(super) struct Inbox {
     /// Whose messages are taken: who said the first hello, or its first part.
     pub(super) from: Option<Conversation>,
     /// How many messages with content were taken.
@@ -26,7 +26,7 @@ pub(super) struct Incoming {
     pub(super) awaits_document: bool,
 }
 
-impl Incoming {
+impl Inbox {
     /// Whose messages are taken.
     pub(super) fn from(&self) -> Option<Conversation> {
         self.from
@@ -50,7 +50,7 @@ impl Incoming {
     }
 
     pub(super) fn note_arrival(&mut self, end: End) {
-        if !self.parts[Kind::Hello.index()].is_empty() {
+        if !self.parts[MessageKind::Hello.index()].is_empty() {
             self.arrived.push(end);
         }
     }

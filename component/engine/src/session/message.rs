@@ -7,7 +7,7 @@ use crate::limits;
 
 /// What a message carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MessageKind {
     /// Who speaks, about what, and what it knows.
     Hello = 1,
     /// A page of events.
@@ -30,7 +30,7 @@ const HAS_MORE: u8 = 0x80;
 const CHECKSUM_BYTES: usize = 4;
 const ADDRESS_BYTES: u64 = 4;
 
-impl Kind {
+impl MessageKind {
     fn of(byte: u8) -> Option<Self> {
         [Self::Hello, Self::Events, Self::Entries, Self::Document, Self::Acknowledgement, Self::Trace]
             .into_iter()
@@ -55,7 +55,7 @@ impl Kind {
 /// A message, but for its content.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
-    pub(super) kind: Kind,
+    pub(super) kind: MessageKind,
     /// Whether the content goes on in a later message.
     pub(super) has_more: bool,
     /// The conversation of the receiver that the message belongs to; 0 while the sender does not know it.
@@ -77,7 +77,7 @@ impl Head {
         let mut bytes = vec![self.kind as u8 | more];
         bytes.extend_from_slice(&self.to.to_le_bytes());
         put_varint(&mut bytes, self.acknowledged);
-        if self.kind != Kind::Acknowledgement {
+        if self.kind != MessageKind::Acknowledgement {
             put_varint(&mut bytes, self.number);
         }
         bytes
@@ -106,18 +106,18 @@ impl Head {
         let (content, checksum) = message.split_at(end);
         let mut content = Reader::new(content);
         let first = content.byte()?;
-        let kind = Kind::of(first & !HAS_MORE).ok_or_else(|| whole.damage("a message is of an unknown kind"))?;
+        let kind = MessageKind::of(first & !HAS_MORE).ok_or_else(|| whole.damage("a message is of an unknown kind"))?;
         let has_more = first & HAS_MORE != 0;
         let to = content.take(ADDRESS_BYTES)?.iter().rev().fold(0, |to, &byte| to << 8 | u32::from(byte));
         let acknowledged = content.varint()?;
-        let number = if kind == Kind::Acknowledgement { 0 } else { content.varint()? };
-        if kind == Kind::Hello && number == 0 {
+        let number = if kind == MessageKind::Acknowledgement { 0 } else { content.varint()? };
+        if kind == MessageKind::Hello && number == 0 {
             Conversation::read(&mut content.clone())?;
         }
         if crc32fast::hash(&message[..end]).to_le_bytes() != checksum {
             return Err(whole.damage("the checksum is not that of the message: it is damaged"));
         }
-        if kind == Kind::Acknowledgement && (has_more || content.left() > 0) {
+        if kind == MessageKind::Acknowledgement && (has_more || content.left() > 0) {
             return Err(content.damage("an acknowledgement has no content"));
         }
         Ok((Self { kind, has_more, to, acknowledged, number }, content))

@@ -19,16 +19,16 @@ mod tests;
 mod trace;
 
 use crate::doc::{Doc, MergeReport};
-use crate::ephemeral::{Entry, Source, Store};
+use crate::ephemeral::{Entry, EntrySource, Store};
 use crate::error::{Error, Invalid, Name};
 use crate::id::PeerVersion;
 use crate::limits;
 use crate::memory;
 use crate::sort;
 use conversation::Conversation;
-use inbox::Incoming;
+use inbox::Inbox;
 use known::Known;
-use outbox::{Outgoing, SavedDocument};
+use outbox::{Outbox, SavedDocument};
 use std::collections::BTreeSet;
 use trace::Contested;
 
@@ -100,15 +100,15 @@ pub struct Progress {
 pub struct Session {
     options: SessionOptions,
     /// As whom the store knows entries from the other side.
-    source: Source,
+    source: EntrySource,
     is_over: bool,
     conversation: Conversation,
     /// `None` before its hello.
     other: Option<Other>,
     known: Known,
     contested: Contested,
-    outgoing: Outgoing,
-    incoming: Incoming,
+    outbox: Outbox,
+    inbox: Inbox,
 }
 
 /// What the other side said of itself.
@@ -149,7 +149,7 @@ impl Session {
         sort::sort(&mut options.namespaces);
         options.namespaces.dedup();
         Ok(Self {
-            outgoing: Outgoing::new(doc, options.max_message_bytes),
+            outbox: Outbox::new(doc, options.max_message_bytes),
             conversation: Conversation { nonce: options.nonce, restarts: 0 },
             options,
             source: store.new_source(),
@@ -157,7 +157,7 @@ impl Session {
             other: None,
             known: Known::default(),
             contested: Contested::default(),
-            incoming: Incoming::default(),
+            inbox: Inbox::default(),
         })
     }
 
@@ -208,9 +208,9 @@ impl Session {
         let unsent = doc.count_beyond(|lane| self.known.there(lane));
         let announces = self.other.as_ref().is_some_and(|other| !other.read_only) && self.options.accept.events;
         let awaited = if announces { doc.count_unknown(&self.known.summary) } else { 0 };
-        let have_said_hello = self.other.is_some() && self.outgoing.has_said_hello();
+        let have_said_hello = self.other.is_some() && self.outbox.has_said_hello();
         // The events of a document that one side waits for are not counted.
-        let needs_document = self.incoming.awaits_document || self.outgoing.document != SavedDocument::NotNeeded;
+        let needs_document = self.inbox.awaits_document || self.outbox.document != SavedDocument::NotNeeded;
         let is_settled = !needs_document && !self.contested.any_held();
         let in_sync = have_said_hello && unsent == 0 && awaited == 0 && is_settled;
         Progress { known_there: doc.version_of(&self.known.counts()), unsent, awaited, in_sync }
@@ -232,8 +232,8 @@ impl Session {
         let result = call(self);
         if result.is_err() {
             self.is_over = true;
-            self.outgoing.let_go();
-            self.incoming.let_go();
+            self.outbox.let_go();
+            self.inbox.let_go();
         }
         result
     }

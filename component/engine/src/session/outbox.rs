@@ -1,6 +1,6 @@
 //! What is to be sent, and what was.
 
-use super::message::Kind;
+use super::message::MessageKind;
 use crate::doc::{Doc, End, PageStart};
 use crate::id::EventNumber;
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ pub(super) const HELLO_QUEUE: usize = 0;
 
 /// What is to be sent, and what was.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct Outbox {
     /// A hello is to be said: the first, or again because the events got other numbers.
     pub(super) hello_is_due: bool,
     pub(super) has_said_hello: bool,
@@ -32,7 +32,7 @@ pub(super) struct Outgoing {
     /// What [`Doc::renumbered`] was when that document was saved.
     pub(super) document_numbers: u64,
     /// What did not fit into the messages so far, one for each of `QUEUES`.
-    pub(super) queued: [Option<Content>; QUEUES],
+    pub(super) queued: [Option<QueuedContent>; QUEUES],
     /// How many messages the first hello took.
     pub(super) hello_parts: u64,
     /// What [`Doc::renumbered`] was then.
@@ -57,8 +57,8 @@ pub(super) enum SavedDocument {
 
 /// Content on its way, part by part.
 #[derive(Debug)]
-pub(super) struct Content {
-    pub(super) kind: Kind,
+pub(super) struct QueuedContent {
+    pub(super) kind: MessageKind,
     pub(super) bytes: Vec<u8>,
     /// Where what was not sent yet begins.
     pub(super) at: usize,
@@ -66,13 +66,13 @@ pub(super) struct Content {
     pub(super) ends: Vec<End>,
 }
 
-impl Content {
-    pub(super) fn of(kind: Kind, bytes: Vec<u8>) -> Self {
+impl QueuedContent {
+    pub(super) fn of(kind: MessageKind, bytes: Vec<u8>) -> Self {
         Self { kind, bytes, at: 0, ends: Vec::new() }
     }
 }
 
-impl Outgoing {
+impl Outbox {
     pub(super) fn new(doc: &Doc, max_message_bytes: u32) -> Self {
         Self {
             hello_is_due: true,

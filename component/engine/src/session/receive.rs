@@ -2,9 +2,9 @@
 
 use super::conversation::Conversation;
 use super::hello::Hello;
-use super::inbox::Incoming;
+use super::inbox::Inbox;
 use super::known::Known;
-use super::message::{Head, Kind};
+use super::message::{Head, MessageKind};
 use super::outbox::SavedDocument;
 use super::{Other, Received, Session, trace};
 use crate::codec::Reader;
@@ -15,14 +15,14 @@ use crate::id::PeerNumber;
 use crate::memory;
 
 /// How this side is to the horizon of the other one.
-struct Below {
+struct HorizonGap {
     /// It lacks events that the other side compacted.
     is_below: bool,
     /// It lacks them, or has events that do not build on them: it must replace its content by the other side's document.
     must_rebase: bool,
 }
 
-impl Below {
+impl HorizonGap {
     fn of(doc: &Doc, summary: &Summary, proven: &Proven) -> Self {
         let is_below = !summary.horizon.iter().all(|head| doc.knows_or_gave_up(head));
         Self { is_below, must_rebase: is_below || doc.some_outside(summary, proven, &proven.counts) }
@@ -42,17 +42,17 @@ impl Session {
         if self.is_stale(&mut head, content)? {
             return Ok(Received::default());
         }
-        let arrived = self.outgoing.acknowledge(head.acknowledged).ok_or(SessionRule::NotSent)?;
+        let arrived = self.outbox.acknowledge(head.acknowledged).ok_or(SessionRule::NotSent)?;
         for end in arrived.flatten() {
             self.known.raise_there(doc, &end);
-            self.incoming.note_arrival(end);
+            self.inbox.note_arrival(end);
         }
-        if head.kind == Kind::Acknowledgement {
+        if head.kind == MessageKind::Acknowledgement {
             return Ok(Received::default());
         }
-        self.incoming.count(head.number)?;
+        self.inbox.count(head.number)?;
         self.check_kind(head.kind)?;
-        match self.incoming.join(head, &mut content)? {
+        match self.inbox.join(head, &mut content)? {
             None => self.take_content(doc, store, head.kind, content, now),
             Some(_) if head.has_more => Ok(Received::default()),
             Some(whole) => self.take_content(doc, store, head.kind, Reader::new(&whole), now),
@@ -62,17 +62,17 @@ impl Session {
     /// Whether a message belongs to a former conversation. Starts over if it begins a new one.
     fn is_stale(&mut self, head: &mut Head, content: Reader<'_>) -> Result<bool, Error> {
         let is_to_this = head.to == self.conversation.address();
-        let is_open = head.to == 0 && head.kind == Kind::Hello;
+        let is_open = head.to == 0 && head.kind == MessageKind::Hello;
         if !is_to_this {
             // What it acknowledges was sent in another conversation.
             head.acknowledged = 0;
         }
-        if head.kind != Kind::Hello || head.number > 0 {
+        if head.kind != MessageKind::Hello || head.number > 0 {
             // The later parts of a first hello were written before their writer knew of this side.
-            let is_part = head.kind == Kind::Hello
-                && head.number == self.incoming.taken
-                && !self.incoming.parts[Kind::Hello.index()].is_empty();
-            if is_to_this && self.incoming.from.is_none() {
+            let is_part = head.kind == MessageKind::Hello
+                && head.number == self.inbox.taken
+                && !self.inbox.parts[MessageKind::Hello.index()].is_empty();
+            if is_to_this && self.inbox.from.is_none() {
                 // The other side said hello to a session of this side that was lost: it has to say it again.
                 self.start_over();
                 return Ok(true);
@@ -82,25 +82,24 @@ impl Session {
         let there = Conversation::read(&mut content.clone())?;
         // Where both sides started over at once, one of them has to answer: the one with the smaller session number.
         let is_to_former = self.conversation.is_former(head.to);
-        let is_same_side = self.incoming.from.is_some_and(|from| from.nonce == there.nonce);
-        if is_to_former && is_same_side && (self.incoming.from == Some(there) || self.conversation.nonce >= there.nonce)
-        {
+        let is_same_side = self.inbox.from.is_some_and(|from| from.nonce == there.nonce);
+        if is_to_former && is_same_side && (self.inbox.from == Some(there) || self.conversation.nonce >= there.nonce) {
             return Ok(true);
         }
-        if self.incoming.from.is_some_and(|from| from != there) {
+        if self.inbox.from.is_some_and(|from| from != there) {
             if is_to_this {
                 // The other side started over, and answers to this one's hello.
                 self.forget_other();
-                self.outgoing.go_on_after_hello();
+                self.outbox.go_on_after_hello();
             } else {
                 // The other side lost its session and opened a new one, which knows nothing of this one, or of a former one
                 // whose messages it acknowledges.
                 self.start_over();
             }
         }
-        self.incoming.from = Some(there);
+        self.inbox.from = Some(there);
         // A side that did not get this one's hello finds out by anything that is said to it.
-        self.incoming.has_news |= is_open && self.outgoing.has_said_hello();
+        self.inbox.has_news |= is_open && self.outbox.has_said_hello();
         Ok(false)
     }
 
@@ -108,41 +107,45 @@ impl Session {
     fn start_over(&mut self) {
         self.forget_other();
         self.conversation.restarts += 1;
-        self.outgoing.restart();
+        self.outbox.restart();
     }
 
     fn forget_other(&mut self) {
         self.other = None;
         self.known = Known::default();
         self.contested.clear();
-        self.incoming = Incoming::default();
+        self.inbox = Inbox::default();
     }
 
     /// What `take_message` would merge or rebase on.
     pub(super) fn update_in(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let (head, mut content) = Head::read(message)?;
-        let is_stale = head.to != self.conversation.address() || self.incoming.from.is_none();
-        if head.has_more || is_stale || !matches!(head.kind, Kind::Events | Kind::Document) {
+        let is_stale = head.to != self.conversation.address() || self.inbox.from.is_none();
+        if head.has_more || is_stale || !matches!(head.kind, MessageKind::Events | MessageKind::Document) {
             return Ok(None);
         }
-        let earlier = &self.incoming.parts[head.kind.index()];
+        let earlier = &self.inbox.parts[head.kind.index()];
         head.kind.limit().check((earlier.len() + content.left()) as u64)?;
         memory::spend(earlier.len() as u64 * memory::SPENT_PER_BYTE)?;
         let whole = [earlier, content.take(content.left() as u64)?].concat();
-        if head.kind == Kind::Events { Doc::update_of_page(Reader::new(&whole)).map(Some) } else { Ok(Some(whole)) }
+        if head.kind == MessageKind::Events {
+            Doc::update_of_page(Reader::new(&whole)).map(Some)
+        } else {
+            Ok(Some(whole))
+        }
     }
 
     /// Refuses what the other side has no reason to send.
-    fn check_kind(&self, kind: Kind) -> Result<(), Error> {
+    fn check_kind(&self, kind: MessageKind) -> Result<(), Error> {
         let Some(other) = &self.other else {
-            return if kind == Kind::Hello { Ok(()) } else { Err(SessionRule::NoHello.into()) };
+            return if kind == MessageKind::Hello { Ok(()) } else { Err(SessionRule::NoHello.into()) };
         };
         match kind {
-            Kind::Events | Kind::Document if other.read_only => Err(SessionRule::ReadOnly.into()),
-            Kind::Events if !self.options.accept.events => Err(SessionRule::NotAccepted.into()),
-            Kind::Entries if !self.options.accept.entries => Err(SessionRule::NotAccepted.into()),
-            Kind::Document if !self.options.accept.documents => Err(SessionRule::NotAccepted.into()),
-            Kind::Document if !other.is_compacted => Err(SessionRule::DocumentNotNeeded.into()),
+            MessageKind::Events | MessageKind::Document if other.read_only => Err(SessionRule::ReadOnly.into()),
+            MessageKind::Events if !self.options.accept.events => Err(SessionRule::NotAccepted.into()),
+            MessageKind::Entries if !self.options.accept.entries => Err(SessionRule::NotAccepted.into()),
+            MessageKind::Document if !self.options.accept.documents => Err(SessionRule::NotAccepted.into()),
+            MessageKind::Document if !other.is_compacted => Err(SessionRule::DocumentNotNeeded.into()),
             _ => Ok(()),
         }
     }
@@ -151,34 +154,34 @@ impl Session {
         &mut self,
         doc: &mut Doc,
         store: &mut Store,
-        kind: Kind,
+        kind: MessageKind,
         mut content: Reader<'_>,
         now: f64,
     ) -> Result<Received, Error> {
         let mut received = Received::default();
         match kind {
-            Kind::Hello => self.take_hello(doc, content)?,
-            Kind::Trace => self.take_trace(doc, content)?,
-            Kind::Events => {
+            MessageKind::Hello => self.take_hello(doc, content)?,
+            MessageKind::Trace => self.take_trace(doc, content)?,
+            MessageKind::Events => {
                 let merged = doc.merge_page(content, |peer| self.may_write(peer))?;
                 let Merged { report, reached } = merged.map_err(|peer| SessionRule::Writer { peer })?;
                 for end in reached.into_iter().flatten().filter_map(|(lane, counter)| doc.end_at(lane, counter)) {
                     self.known.raise_there(doc, &end);
                 }
                 self.check_still_awaits(doc);
-                self.incoming.has_news = true;
+                self.inbox.has_news = true;
                 received.durable = Some(report);
             }
-            Kind::Entries => {
+            MessageKind::Entries => {
                 let may_write = |peer: &str| self.may_write(peer);
                 (received.ephemeral, received.refused) = store.merge_from(self.source, &mut content, may_write, now)?;
             }
-            Kind::Document => {
+            MessageKind::Document => {
                 received.durable = Some(doc.rebase(content.take(content.left() as u64)?)?);
                 self.check_still_awaits(doc);
-                self.incoming.has_news = true;
+                self.inbox.has_news = true;
             }
-            Kind::Acknowledgement => {}
+            MessageKind::Acknowledgement => {}
         }
         Ok(received)
     }
@@ -196,7 +199,7 @@ impl Session {
             return Err(SessionRule::OtherNonce.into());
         }
         let proven = doc.proven(&summary, &[]);
-        let Below { is_below, must_rebase } = Below::of(doc, &summary, &proven);
+        let HorizonGap { is_below, must_rebase } = HorizonGap::of(doc, &summary, &proven);
         // A side that lacks the other horizon cannot tell whether the other side lacks its own one: the other side can.
         let seems_below = doc.is_below(&summary, &proven);
         let other_is_below = needs_document || (seems_below && !must_rebase);
@@ -209,24 +212,24 @@ impl Session {
         self.contested.clear();
         self.known.restart(&proven.counts, summary);
         self.assume(doc, &proven);
-        for end in self.incoming.arrived.drain(..) {
+        for end in self.inbox.arrived.drain(..) {
             self.known.raise_there(doc, &end);
         }
-        for end in self.outgoing.on_the_way() {
+        for end in self.outbox.on_the_way() {
             self.known.raise_sent(end);
         }
         // The other side finds out by itself that this one lacks events; not that events here do not build on its horizon,
         // and not that it does not lack events itself.
-        if must_rebase && (seems_below || !is_below) && !self.incoming.awaits_document {
-            self.outgoing.say_hello_again();
+        if must_rebase && (seems_below || !is_below) && !self.inbox.awaits_document {
+            self.outbox.say_hello_again();
         }
-        self.incoming.awaits_document = must_rebase;
-        self.outgoing.document = match other_is_below {
+        self.inbox.awaits_document = must_rebase;
+        self.outbox.document = match other_is_below {
             false => SavedDocument::NotNeeded,
-            true if self.outgoing.document_is_on_the_way(doc) => SavedDocument::Given,
+            true if self.outbox.document_is_on_the_way(doc) => SavedDocument::Given,
             true => SavedDocument::Due,
         };
-        self.outgoing.next = PageStart::Version;
+        self.outbox.next = PageStart::Version;
         let is_compacted = !self.known.summary.horizon.is_empty();
         self.other = Some(Other { conversation, max_message_bytes, namespaces, read_only, accept, is_compacted });
         Ok(())
@@ -235,25 +238,25 @@ impl Session {
     /// Finds out whether the other side's document is still needed, after events or a document of the other side: its horizon
     /// can have arrived with them, and a document can be older than the last hello.
     fn check_still_awaits(&mut self, doc: &Doc) {
-        if !self.incoming.awaits_document {
+        if !self.inbox.awaits_document {
             return;
         }
-        let Below { is_below, must_rebase } = self.below(doc);
-        self.incoming.awaits_document = must_rebase;
+        let HorizonGap { is_below, must_rebase } = self.below(doc);
+        self.inbox.awaits_document = must_rebase;
         if must_rebase && !is_below {
-            self.outgoing.say_hello_again();
+            self.outbox.say_hello_again();
         }
     }
 
     /// How this side is to the horizon of the other one, by all that is known of the other side by now.
-    fn below(&self, doc: &Doc) -> Below {
+    fn below(&self, doc: &Doc) -> HorizonGap {
         let mut proven = doc.proven(&self.known.summary, &[]);
         for (lane, count) in (0..).map(PeerNumber).zip(&mut proven.counts) {
             *count = self.known.there(lane).max(*count);
         }
         // Traces showed which events of these peers the other side lacks.
         proven.unknown.retain(|(author, _)| author.is_none_or(|author| !self.contested.has_come(author)));
-        Below::of(doc, &self.known.summary, &proven)
+        HorizonGap::of(doc, &self.known.summary, &proven)
     }
 
     /// What follows from branches of the other side whose last events are unknown here: if this side's history of the peer
@@ -265,7 +268,7 @@ impl Session {
                 self.contested.add(author);
             } else if let Some(lane) = doc.only_leaf(author, branch) {
                 // What was written after this side's hello is unknown to the other side, whatever that has.
-                match doc.last_on(lane).is_none_or(|last| self.outgoing.tells_of(last)) {
+                match doc.last_on(lane).is_none_or(|last| self.outbox.tells_of(last)) {
                     true => self.known.set(lane, self.known.there(lane), doc.count_on(lane)),
                     false => self.contested.add(author),
                 }
@@ -284,20 +287,20 @@ impl Session {
             }
             self.contested.take(author);
         }
-        for end in self.outgoing.on_the_way() {
+        for end in self.outbox.on_the_way() {
             self.known.raise_sent(end);
         }
-        self.outgoing.next = PageStart::Version;
-        if self.incoming.awaits_document || !self.below(doc).must_rebase {
+        self.outbox.next = PageStart::Version;
+        if self.inbox.awaits_document || !self.below(doc).must_rebase {
             return Ok(());
         }
         // The other side lacks events of these peers that do not build on its horizon.
         let can_send = self.other.as_ref().is_some_and(|other| !other.read_only);
-        if !can_send || !self.options.accept.documents || self.outgoing.document != SavedDocument::NotNeeded {
+        if !can_send || !self.options.accept.documents || self.outbox.document != SavedDocument::NotNeeded {
             return Err(doc.compacted_at(&self.known.summary));
         }
-        self.incoming.awaits_document = true;
-        self.outgoing.say_hello_again();
+        self.inbox.awaits_document = true;
+        self.outbox.say_hello_again();
         Ok(())
     }
 }

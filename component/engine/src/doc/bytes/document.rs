@@ -4,7 +4,7 @@ use super::branches::SavedBranches;
 use super::fingerprints::SavedPrints;
 use super::stamps::Stamps;
 use crate::clock::Lamport;
-use crate::codec::{Frame, Kind, Reader, Section};
+use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::doc::Doc;
 use crate::error::Error;
 use crate::graph::{Graph, Horizon, RunsReader};
@@ -19,9 +19,9 @@ pub(in crate::doc) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
     let frame = Frame::read(saved)?;
     let refuse = |what| Err(Reader::new(saved).damage(what));
     match frame.kind {
-        Kind::Document => Ok(frame),
-        Kind::Update => refuse("this is an update, not a document: give it to `merge-update`"),
-        Kind::Snapshot | Kind::Entries => refuse(NOT_EVENTS),
+        FrameKind::Document => Ok(frame),
+        FrameKind::Update => refuse("this is an update, not a document: give it to `merge-update`"),
+        FrameKind::Snapshot | FrameKind::Entries => refuse(NOT_EVENTS),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Summarizing bytes without loading them.
 
-use crate::codec::{Frame, Kind, Reader, Section};
+use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::error::Error;
 use crate::graph::{Horizon, RunsReader};
 use crate::id::{Names, PeerNumber, PeerVersion, read_texts};
@@ -65,10 +65,10 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
     });
     let mut found = Inspection {
         content: match frame.kind {
-            Kind::Document => Content::Document,
-            Kind::Update => Content::Update,
-            Kind::Snapshot => Content::EphemeralSnapshot,
-            Kind::Entries => Content::EphemeralUpdate,
+            FrameKind::Document => Content::Document,
+            FrameKind::Update => Content::Update,
+            FrameKind::Snapshot => Content::EphemeralSnapshot,
+            FrameKind::Entries => Content::EphemeralUpdate,
         },
         format_version: frame.version(),
         sections: sections.collect(),
@@ -78,8 +78,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
         tables: Vec::new(),
     };
     match frame.kind {
-        Kind::Document => found.read_document(&mut frame)?,
-        Kind::Update => {
+        FrameKind::Document => found.read_document(&mut frame)?,
+        FrameKind::Update => {
             let names = read_peers(&mut frame.need(Section::Peers)?)?;
             let mut runs = frame.need(Section::History)?;
             found.version = version(&names, count_runs(&mut runs, vec![0; names.len()])?.0);
@@ -87,7 +87,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
                 .into_iter()
                 .try_for_each(|section| frame.need(section).map(drop))?;
         }
-        Kind::Snapshot | Kind::Entries => drop(frame.need(Section::Entries)?),
+        FrameKind::Snapshot | FrameKind::Entries => drop(frame.need(Section::Entries)?),
     }
     frame.finish()?;
     Ok(found)

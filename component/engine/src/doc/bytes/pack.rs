@@ -6,7 +6,7 @@
 use super::branches::{BEGINS, GOES_ON, write_begins};
 use super::events::write_events;
 use super::fingerprints::write_salts;
-use crate::codec::{ColumnWriter, FrameWriter, Kind, Reader, Section, put_varint};
+use crate::codec::{ColumnWriter, FrameKind, FrameWriter, Reader, Section, put_varint};
 use crate::doc::Doc;
 use crate::doc::waiting::Need;
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::sort;
 use std::borrow::Cow;
 
 /// A run of events that is to be written.
-pub(in crate::doc) struct Outgoing<'a> {
+pub(in crate::doc) struct OutgoingRun<'a> {
     /// The name of its branch.
     pub(super) name: Cow<'a, str>,
     pub(super) start: u32,
@@ -62,7 +62,7 @@ impl Pack {
     /// Writes these runs, whose operations lie in this log, and events that the reader should ask for if it lacks them.
     pub(in crate::doc) fn write(
         (rows, log): (&Rows, &OpLog),
-        runs: &[Outgoing<'_>],
+        runs: &[OutgoingRun<'_>],
         markers: &[Need],
         print: &dyn Fn(EventNumber) -> Fingerprint,
     ) -> Self {
@@ -83,7 +83,7 @@ impl Pack {
             let at = ranges.partition_point(|(start, _)| *start <= link.counter);
             at.checked_sub(1).is_some_and(|at| link.counter < ranges[at].1)
         };
-        let previous_name = |run: &'_ Outgoing<'_>| {
+        let previous_name = |run: &'_ OutgoingRun<'_>| {
             let previous = run.previous.as_ref().filter(|previous| is_inside(previous));
             previous.map_or_else(|| run.name.clone().into_owned(), |previous| previous.name.clone().into_owned())
         };
@@ -145,7 +145,7 @@ impl Pack {
 
     /// The parts as sections of an update.
     pub(in crate::doc) fn into_update(self) -> Vec<u8> {
-        let mut frame = FrameWriter::new(Kind::Update);
+        let mut frame = FrameWriter::new(FrameKind::Update);
         frame.section(Section::Peers, self.peers);
         frame.section(Section::Names, self.names);
         frame.section(Section::Rows, self.rows);
@@ -203,13 +203,13 @@ impl PrintsWriter {
 
 impl Doc {
     /// The events of these chains, to be written in this order.
-    pub(in crate::doc) fn outgoing_of(&self, chains: &[Chain]) -> Vec<Outgoing<'_>> {
+    pub(in crate::doc) fn outgoing_of(&self, chains: &[Chain]) -> Vec<OutgoingRun<'_>> {
         let runs = chains.iter().map(|chain| {
             let first = chain.pieces[0].first;
             let previous = self.lanes.previous(chain.peer, chain.counter);
             let previous_event = previous.and_then(|(lane, counter)| self.graph.find(lane, counter));
             let others = self.dependencies(first).filter(|&event| Some(event) != previous_event);
-            Outgoing {
+            OutgoingRun {
                 name: self.lanes.name(chain.peer, chain.counter),
                 start: chain.counter.0,
                 is_direct: self.dependencies(first).any(|event| Some(event) == previous_event),

@@ -1,9 +1,9 @@
 //! Writing a document, and what it knows beyond a version.
 
-use super::pack::{OutLink, OutTarget, Outgoing, Pack};
+use super::pack::{OutLink, OutTarget, OutgoingRun, Pack};
 use super::stamps::Stamps;
 use crate::clock::Lamport;
-use crate::codec::{FrameWriter, Kind, Section};
+use crate::codec::{FrameKind, FrameWriter, Section};
 use crate::doc::Doc;
 use crate::doc::waiting::Need;
 use crate::graph::{Branches, RunsWriter};
@@ -29,7 +29,7 @@ impl Doc {
             stamps.add_dropped(self.rows.stamps(), &rank_of_stamp);
         }
 
-        let mut frame = FrameWriter::new(Kind::Document);
+        let mut frame = FrameWriter::new(FrameKind::Document);
         let mut section = Vec::new();
         table.write(&mut section);
         frame.section(Section::Peers, std::mem::take(&mut section));
@@ -85,7 +85,7 @@ impl Doc {
     /// The waiting events: those that follow each other as one run, named after its first event.
     fn pack_waiting(&self) -> Pack {
         let (mut rows, mut log) = (Rows::default(), OpLog::default());
-        let mut runs: Vec<Outgoing<'_>> = Vec::new();
+        let mut runs: Vec<OutgoingRun<'_>> = Vec::new();
         // Runs by their last event.
         let mut open: EventMap<usize> = EventMap::default();
         let counters: BTreeMap<Fingerprint, u32> =
@@ -112,7 +112,7 @@ impl Doc {
                     run
                 }
                 None => {
-                    runs.push(Outgoing {
+                    runs.push(OutgoingRun {
                         name: branch_name(author, key.fingerprint).into(),
                         start: key.counter,
                         previous: event.previous.as_ref().map(waiting_link),

@@ -6,7 +6,7 @@ use super::fingerprints::read_salts;
 use crate::clock::Lamport;
 use crate::codec::{Column, Frame, Reader, Section};
 use crate::doc::check;
-use crate::doc::incoming::{Commits, Incoming, Link, Target};
+use crate::doc::incoming::{Commits, IncomingRun, Link, Target};
 use crate::doc::waiting::Need;
 use crate::error::{Error, RunRule};
 use crate::graph::{RunHead, RunsReader};
@@ -100,7 +100,7 @@ impl Unpacked {
     }
 
     /// The runs, each checked as far as it can be on its own.
-    pub(in crate::doc) fn runs(&self) -> Result<Vec<Incoming<'_>>, Error> {
+    pub(in crate::doc) fn runs(&self) -> Result<Vec<IncomingRun<'_>>, Error> {
         let (mut runs, mut first) = (Vec::new(), EventNumber(0));
         while let Some(run) = self.run(runs.len(), first) {
             self.check(&self.runs[runs.len()]).map_err(|rule| check::broken(&run.name, run.start, runs.len(), rule))?;
@@ -122,7 +122,7 @@ impl Unpacked {
     }
 
     /// Returns the run at this place, if there is one. `first` is the number of its first event in the log.
-    pub(in crate::doc) fn run(&self, place: usize, first: EventNumber) -> Option<Incoming<'_>> {
+    pub(in crate::doc) fn run(&self, place: usize, first: EventNumber) -> Option<IncomingRun<'_>> {
         work::step();
         let run = self.runs.get(place)?;
         let RunHead { peer, start, len } = run.head;
@@ -131,7 +131,7 @@ impl Unpacked {
             counter: link.counter,
             target: link.target,
         };
-        Some(Incoming {
+        Some(IncomingRun {
             name: Cow::Borrowed(&*self.peers[peer as usize]),
             start,
             len,

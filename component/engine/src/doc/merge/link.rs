@@ -3,7 +3,7 @@
 use crate::doc::Doc;
 use crate::doc::check;
 use crate::doc::events::EventRun;
-use crate::doc::incoming::{Commits, Incoming, Link, Target};
+use crate::doc::incoming::{Commits, IncomingRun, Link, Target};
 use crate::error::{Error, Invalid, RunRule};
 use crate::id::{EventId, Fingerprint};
 use crate::lanes::split_name;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// The runs of a call, ready to be merged.
 pub(super) struct Linked<'a> {
     /// In the order of the call, each without its first events that are below the horizon if names alone identify these.
-    pub(super) runs: Vec<Incoming<'a>>,
+    pub(super) runs: Vec<IncomingRun<'a>>,
     /// How many events were left out.
     pub(super) below: u32,
 }
@@ -40,7 +40,7 @@ impl Doc {
                 error => error,
             })?;
             let commits = &run.commits[below as usize..];
-            Ok(Incoming {
+            Ok(IncomingRun {
                 name: Cow::Borrowed(&*run.peer),
                 start: run.start + below,
                 len: commits.len() as u32,

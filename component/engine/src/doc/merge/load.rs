@@ -3,7 +3,7 @@
 use crate::codec::{Frame, Reader};
 use crate::doc::Doc;
 use crate::doc::bytes::{Unpacked, document_frame, read_document};
-use crate::doc::incoming::{Incoming, Target};
+use crate::doc::incoming::{IncomingRun, Target};
 use crate::error::{Error, Name};
 use crate::id::SharedText;
 use crate::lanes::branch_name;
@@ -47,7 +47,7 @@ impl Doc {
 }
 
 /// Names the events that waiting runs follow, which are not named in the bytes, as other dependencies are.
-fn with_permanent_names(mut runs: Vec<Incoming<'_>>) -> Vec<Incoming<'_>> {
+fn with_permanent_names(mut runs: Vec<IncomingRun<'_>>) -> Vec<IncomingRun<'_>> {
     for previous in runs.iter_mut().filter_map(|run| run.previous.as_mut()) {
         let Target::Print(fingerprint) = previous.target else { continue };
         previous.name = branch_name(previous.author(), fingerprint).into();

@@ -12,7 +12,7 @@ mod wake;
 use super::Doc;
 use super::check;
 use super::events::EventRun;
-use super::incoming::Incoming;
+use super::incoming::IncomingRun;
 use super::room::{EVENT_SPENDS, make_room};
 use super::translation::Translation;
 use super::waiting::Need;
@@ -22,7 +22,7 @@ use crate::memory;
 use crate::oplog::CommitRef;
 use crate::sort;
 use link::Linked;
-use plan::{Plan, Planner, Ready, Source};
+use plan::{Plan, Planner, Ready, ReadySource};
 
 /// What a merge did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,7 +84,7 @@ impl Doc {
     }
 
     /// Merges runs that were checked as far as they can be on their own. The report does not list what is missing.
-    pub(super) fn merge(&mut self, runs: &[Incoming<'_>]) -> Result<Merged, Error> {
+    pub(super) fn merge(&mut self, runs: &[IncomingRun<'_>]) -> Result<Merged, Error> {
         memory::spend(runs.iter().map(|run| EVENT_SPENDS * (2 + run.others.len() as u64)).sum())?;
         let mark = self.graph.mark();
         let (lanes, graph_runs, len) = (self.lanes.len(), self.graph.run_count(), self.graph.len());
@@ -103,26 +103,26 @@ impl Doc {
         }
     }
 
-    fn make_room_for(&mut self, plan: &Plan, runs: &[Incoming<'_>]) -> Result<(), Error> {
+    fn make_room_for(&mut self, plan: &Plan, runs: &[IncomingRun<'_>]) -> Result<(), Error> {
         let Self { rows, log, waiting, .. } = self;
         let commits = plan.ready.iter().flat_map(|ready| ready.commits(runs, waiting));
         make_room(rows, log, commits)
     }
 
-    fn carry_out(&mut self, plan: Plan, runs: &[Incoming<'_>], lanes_before: usize) -> Merged {
+    fn carry_out(&mut self, plan: Plan, runs: &[IncomingRun<'_>], lanes_before: usize) -> Merged {
         let mut report =
             MergeReport { duplicate: plan.duplicate, dropped: plan.dropped_late, ..MergeReport::default() };
         let mut translation = Translation::default();
         for Ready { source, lane, counters, lamport } in plan.ready {
             report.applied += counters.len() as u32;
             match source {
-                Source::Piece { run, first } => {
+                ReadySource::Piece { run, first } => {
                     for steps in 0..counters.len() as u32 {
                         let commit = runs[run].commit(first + steps as usize);
                         self.take_effect(lane, lamport.plus(steps), commit, &mut translation);
                     }
                 }
-                Source::Waiting((author, key)) => {
+                ReadySource::Waiting((author, key)) => {
                     if let Some(event) = self.waiting.remove(&author, key) {
                         self.take_effect(lane, lamport, CommitRef::Plain(&event.commit), &mut translation);
                     }

@@ -1,7 +1,7 @@
 //! Merging events that come as bytes.
 
 use super::{MergeReport, Merged};
-use crate::codec::{Frame, Kind, Reader};
+use crate::codec::{Frame, FrameKind, Reader};
 use crate::doc::Doc;
 use crate::doc::bytes::{NOT_EVENTS, Unpacked};
 use crate::error::Error;
@@ -16,14 +16,14 @@ impl Doc {
     pub fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Error> {
         let mut frame = Frame::read(update)?;
         match frame.kind {
-            Kind::Document => {}
-            Kind::Update => {
+            FrameKind::Document => {}
+            FrameKind::Update => {
                 let unpacked = Unpacked::of_update(&mut frame)?;
                 let report = self.merge(&unpacked.runs()?)?.report;
                 self.announce(unpacked.markers.iter().cloned());
                 return Ok(report.with_missing(self));
             }
-            Kind::Snapshot | Kind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
+            FrameKind::Snapshot | FrameKind::Entries => return Err(Reader::new(update).damage(NOT_EVENTS)),
         }
         let other = Self::read(self.peer.clone(), &mut frame)?;
         let summary = self.own_summary();

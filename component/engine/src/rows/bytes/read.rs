@@ -1,7 +1,7 @@
 //! Reading rows and their states.
 
 use super::super::further::FURTHER_SPENDS;
-use super::super::state::{Meaning, RowState, Written};
+use super::super::state::{LatestWrite, Meaning, RowState};
 use super::super::version::RowVersion;
 use super::super::{NamedRow, Rows, Stamp, Table, TableSummary};
 use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
@@ -13,7 +13,7 @@ use crate::lanes::Lanes;
 use crate::limits;
 use crate::memory;
 use crate::oplog::{
-    CELL_SPENDS, Cell, CellNumber, Ground, OpLog, OpNames, Packed, Place, ROW_SPENDS, Shapes, Totals, ValueColumns,
+    CELL_SPENDS, Cell, CellNumber, OpCell, OpContext, OpLog, OpNames, Packed, ROW_SPENDS, Shapes, Totals, ValueColumns,
 };
 use crate::work;
 use std::collections::BTreeMap;
@@ -209,7 +209,7 @@ impl StateReader {
                         (cell, value.is_none())
                     }
                 };
-                state.written.push(Written::new(stamp, cell, column, is_unset).showing(shows));
+                state.written.push(LatestWrite::new(stamp, cell, column, is_unset).showing(shows));
             }
             let further = columns.further_stamps.iter().copied();
             match &mut changed {
@@ -353,13 +353,13 @@ impl OpNames for StateReader {
     }
 }
 
-impl Ground for StateReader {
+impl OpContext for StateReader {
     fn rows(&self) -> u32 {
         self.rows.rows.len() as u32
     }
 
-    fn held(&mut self, place: Place, cell: CellNumber) -> Option<Packed> {
-        let Place { lamport, peer, index, row, column, is_unset } = place;
+    fn held(&mut self, place: OpCell, cell: CellNumber) -> Option<Packed> {
+        let OpCell { lamport, peer, index, row, column, is_unset } = place;
         let at = self.place_of(row, column)?;
         let written = &mut self.rows.rows[row.index()].state.written[at];
         if written.stamp != (Stamp { lamport, peer, index }) || written.is_unset != is_unset {

@@ -1,7 +1,7 @@
 //! Adding events that take effect to the graph.
 
 use super::place::{Next, Position};
-use super::{Planner, Refusal, Source};
+use super::{Planner, ReadySource, Refusal};
 use crate::clock::Lamport;
 use crate::doc::Doc;
 use crate::doc::incoming::Target;
@@ -13,7 +13,7 @@ use crate::lanes::BranchStart;
 use smallvec::SmallVec;
 
 /// What events need to be given to the graph.
-struct Grounds<'a> {
+struct NewEvents<'a> {
     author: &'a str,
     /// Of the author's event before the first one.
     position: Position,
@@ -54,12 +54,12 @@ impl Planner<'_, '_> {
         }
         let counter = Counter(run.start + place as u32);
         let salt = if place == 0 { run.salt } else { 0 };
-        let ground = Grounds { author: run.author(), position, counter, dependencies: &dependencies, salt };
+        let ground = NewEvents { author: run.author(), position, counter, dependencies: &dependencies, salt };
         let claimed = run.lamport_at(place);
         let fork = fork.map(|sibling| (self.print(number, place), sibling));
         let len = run.len - place as u32;
         let (lane, lamport) = self.push(&ground, fork, claimed, len)?;
-        self.note(Source::Piece { run: number, first: place }, lane, counter.0..run.end(), lamport);
+        self.note(ReadySource::Piece { run: number, first: place }, lane, counter.0..run.end(), lamport);
         places.push((place, Position::At(lane, counter)));
         self.decided(number, places);
         Ok(())
@@ -68,12 +68,12 @@ impl Planner<'_, '_> {
     /// Adds events to the graph whose dependencies are all known, or returns the rule that they break.
     fn push(
         &mut self,
-        grounds: &Grounds<'_>,
+        grounds: &NewEvents<'_>,
         fork: Option<(Fingerprint, Option<BranchStart>)>,
         claimed: Option<u32>,
         len: u32,
     ) -> Result<(PeerNumber, Lamport), Refusal> {
-        let Grounds { author: name, position, counter, dependencies, salt } = *grounds;
+        let NewEvents { author: name, position, counter, dependencies, salt } = *grounds;
         let doc = &mut *self.doc;
         let lamport = doc.graph.lamport_after(dependencies);
         if !doc.graph.builds_on_horizon(dependencies) {
@@ -157,10 +157,10 @@ impl Planner<'_, '_> {
         if is_direct {
             dependencies.push(self.event_at(position)?);
         }
-        let grounds = Grounds { author, position, counter, dependencies: &dependencies, salt };
+        let grounds = NewEvents { author, position, counter, dependencies: &dependencies, salt };
         let (lane, lamport) = self.push(&grounds, fork, None, 1)?;
         self.taken.insert(author, *key, ());
-        let source = Source::Waiting((author.clone(), *key));
+        let source = ReadySource::Waiting((author.clone(), *key));
         self.note(source, lane, key.counter..key.counter + 1, lamport);
         Ok(())
     }

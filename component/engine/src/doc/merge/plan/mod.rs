@@ -13,7 +13,7 @@ use crate::clock::Lamport;
 use crate::doc::Doc;
 use crate::doc::below::AboveOrBelow;
 use crate::doc::check;
-use crate::doc::incoming::{Incoming, Target};
+use crate::doc::incoming::{IncomingRun, Target};
 use crate::doc::prints::IncomingPrints;
 use crate::doc::room::Coming;
 use crate::doc::waiting::{Waiter, Waiting, WaitingEvent};
@@ -36,7 +36,7 @@ pub(super) enum Refusal {
 
 /// Where events come from that take effect.
 #[derive(Debug, Clone)]
-pub(in crate::doc) enum Source {
+pub(in crate::doc) enum ReadySource {
     /// A run, from this place on.
     Piece {
         run: usize,
@@ -48,7 +48,7 @@ pub(in crate::doc) enum Source {
 /// Events of one lane that take effect, each after the one before.
 #[derive(Debug)]
 pub(in crate::doc) struct Ready {
-    pub(in crate::doc) source: Source,
+    pub(in crate::doc) source: ReadySource,
     pub(in crate::doc) lane: PeerNumber,
     pub(in crate::doc) counters: Range<u32>,
     pub(in crate::doc) lamport: Lamport,
@@ -58,13 +58,15 @@ impl Ready {
     /// The operations of the events.
     pub(in crate::doc) fn commits<'a>(
         &'a self,
-        runs: &'a [Incoming<'_>],
+        runs: &'a [IncomingRun<'_>],
         waiting: &'a Waiting,
     ) -> impl Iterator<Item = CommitRef<'a>> + Clone {
         let len = self.counters.len();
         (0..len).filter_map(move |steps| match &self.source {
-            Source::Piece { run, first } => Some(runs[*run].commit(first + steps)),
-            Source::Waiting((author, key)) => waiting.get(author, *key).map(|event| CommitRef::Plain(&event.commit)),
+            ReadySource::Piece { run, first } => Some(runs[*run].commit(first + steps)),
+            ReadySource::Waiting((author, key)) => {
+                waiting.get(author, *key).map(|event| CommitRef::Plain(&event.commit))
+            }
         })
     }
 }
@@ -89,7 +91,7 @@ pub(in crate::doc) struct Plan {
 
 /// What is known of a run.
 #[derive(Debug, Clone)]
-enum State {
+enum RunState {
     Open,
     /// Decided: from each of these places on, where the events are.
     Decided(SmallVec<[(usize, Position); 1]>),
@@ -104,9 +106,9 @@ enum Candidate {
 
 pub(in crate::doc) struct Planner<'a, 'b> {
     doc: &'a mut Doc,
-    runs: &'a [Incoming<'b>],
+    runs: &'a [IncomingRun<'b>],
     plan: Plan,
-    states: Vec<State>,
+    states: Vec<RunState>,
     prints: IncomingPrints,
     /// By run, the runs that build on it and were tried before it was decided.
     followers: BTreeMap<usize, Vec<usize>>,
@@ -124,12 +126,12 @@ pub(in crate::doc) struct Planner<'a, 'b> {
 }
 
 impl<'a, 'b> Planner<'a, 'b> {
-    pub(in crate::doc) fn new(doc: &'a mut Doc, runs: &'a [Incoming<'b>]) -> Self {
+    pub(in crate::doc) fn new(doc: &'a mut Doc, runs: &'a [IncomingRun<'b>]) -> Self {
         Self {
             doc,
             runs,
             plan: Plan::default(),
-            states: vec![State::Open; runs.len()],
+            states: vec![RunState::Open; runs.len()],
             prints: IncomingPrints::new(runs.len()),
             followers: BTreeMap::new(),
             blocked: EventMap::default(),
@@ -170,10 +172,10 @@ impl<'a, 'b> Planner<'a, 'b> {
     fn finish(mut self) -> Result<Plan, Error> {
         self.plan.reached = self.states.iter().zip(self.runs).map(|(state, run)| reached(state, run)).collect();
         let Self { doc, runs, plan, .. } = self;
-        let mut authors: Vec<&str> = runs.iter().map(Incoming::author).collect();
+        let mut authors: Vec<&str> = runs.iter().map(IncomingRun::author).collect();
         authors.sort_unstable();
         authors.dedup();
-        let commits = plan.ready.iter().filter(|ready| matches!(ready.source, Source::Piece { .. }));
+        let commits = plan.ready.iter().filter(|ready| matches!(ready.source, ReadySource::Piece { .. }));
         let commits = commits.flat_map(|ready| ready.commits(runs, &doc.waiting));
         let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit));
         doc.check_room(&Coming {
@@ -187,11 +189,11 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     fn try_run(&mut self, number: usize) -> Result<(), Error> {
         let run = &self.runs[number];
-        if !matches!(self.states[number], State::Open) {
+        if !matches!(self.states[number], RunState::Open) {
             return Ok(());
         }
         let open = run.links().find_map(|link| match link.target {
-            Target::Inside { run, place: _ } if matches!(self.states[run], State::Open) => Some(run),
+            Target::Inside { run, place: _ } if matches!(self.states[run], RunState::Open) => Some(run),
             _ => None,
         });
         if let Some(open) = open {
@@ -252,7 +254,7 @@ impl<'a, 'b> Planner<'a, 'b> {
     }
 
     /// Notes events that the graph was given, and lets everything be tried that lacked them.
-    fn note(&mut self, source: Source, lane: PeerNumber, counters: Range<u32>, lamport: Lamport) {
+    fn note(&mut self, source: ReadySource, lane: PeerNumber, counters: Range<u32>, lamport: Lamport) {
         let author = self.doc.lanes.author_of(lane);
         let name = self.doc.lanes.author_name(lane).clone();
         let piece = self.plan.ready.len();
@@ -282,7 +284,7 @@ impl<'a, 'b> Planner<'a, 'b> {
     }
 
     fn decided(&mut self, number: usize, places: SmallVec<[(usize, Position); 1]>) {
-        self.states[number] = State::Decided(places);
+        self.states[number] = RunState::Decided(places);
         for follower in self.followers.remove(&number).into_iter().flatten() {
             self.candidates.push_back(Candidate::Run(follower));
         }
@@ -294,8 +296,8 @@ impl<'a, 'b> Planner<'a, 'b> {
     }
 }
 
-fn reached(state: &State, run: &Incoming<'_>) -> Option<(PeerNumber, Counter)> {
-    let State::Decided(places) = state else { return None };
+fn reached(state: &RunState, run: &IncomingRun<'_>) -> Option<(PeerNumber, Counter)> {
+    let RunState::Decided(places) = state else { return None };
     match places.last() {
         Some((_, Position::At(lane, _))) => Some((*lane, Counter(run.end() - 1))),
         _ => None,

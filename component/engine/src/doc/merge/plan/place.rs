@@ -1,6 +1,6 @@
 //! Where events are in the document, and what follows them there.
 
-use super::{Planner, Ready, Refusal, Source, State};
+use super::{Planner, Ready, ReadySource, Refusal, RunState};
 use crate::doc::Doc;
 use crate::doc::below::AboveOrBelow;
 use crate::doc::incoming::{Link, Target};
@@ -54,7 +54,7 @@ impl Planner<'_, '_> {
 
     /// Where an event of a run that is decided is.
     pub(super) fn position_of(&self, run: usize, place: usize) -> Position {
-        let State::Decided(places) = &self.states[run] else { return Position::Below };
+        let RunState::Decided(places) = &self.states[run] else { return Position::Below };
         let counter = Counter(self.runs[run].start + place as u32);
         let at = places.partition_point(|(from, _)| *from <= place);
         match at.checked_sub(1).map(|at| places[at].1) {
@@ -187,11 +187,11 @@ impl Planner<'_, '_> {
         let piece = self.firsts.partition_point(|first| *first <= event) - 1;
         let steps = (event.0 - self.firsts[piece].0) as usize;
         match &self.plan.ready[piece].source {
-            Source::Piece { run, first } => {
+            ReadySource::Piece { run, first } => {
                 let (run, place) = (*run, first + steps);
                 self.print(run, place)
             }
-            Source::Waiting((_, key)) => key.fingerprint,
+            ReadySource::Waiting((_, key)) => key.fingerprint,
         }
     }
 }

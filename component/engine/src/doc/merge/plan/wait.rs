@@ -1,8 +1,8 @@
 //! Events that have to wait, and the room that they need.
 
-use super::{Planner, Refusal, State};
+use super::{Planner, Refusal, RunState};
 use crate::doc::check;
-use crate::doc::incoming::{Incoming, Link, Target, find_circle};
+use crate::doc::incoming::{IncomingRun, Link, Target, find_circle};
 use crate::doc::waiting::{Need, Waiting, WaitingEvent, event_bytes};
 use crate::error::{Error, RunRule};
 use crate::id::{EventKey, EventMap};
@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 impl Planner<'_, '_> {
     /// Lets the events of runs that are not decided wait, as far as there is room.
     pub(super) fn wait(&mut self) -> Result<(), Error> {
-        let open: Vec<usize> = (0..self.runs.len()).filter(|&run| matches!(self.states[run], State::Open)).collect();
-        let is_open = |run: usize| matches!(self.states[run], State::Open);
+        let open: Vec<usize> = (0..self.runs.len()).filter(|&run| matches!(self.states[run], RunState::Open)).collect();
+        let is_open = |run: usize| matches!(self.states[run], RunState::Open);
         if let Some(run) = find_circle(self.runs, is_open) {
             return Err(check::broken(&self.runs[run].name, self.runs[run].start, run, RunRule::Circle));
         }
-        let mut room = Room::default();
+        let mut room = WaitingRoom::default();
         let mut late: EventMap<()> = EventMap::default();
         for run_number in open {
             let run = &self.runs[run_number];
@@ -60,10 +60,10 @@ impl Planner<'_, '_> {
     }
 
     /// Whether a run that has to wait depends on an event that was compacted, so that it would wait forever.
-    pub(super) fn needs_given_up(&mut self, run: &Incoming<'_>) -> bool {
+    pub(super) fn needs_given_up(&mut self, run: &IncomingRun<'_>) -> bool {
         run.others.iter().any(|link| {
             let is_open = match link.target {
-                Target::Inside { run, .. } => matches!(self.states[run], State::Open),
+                Target::Inside { run, .. } => matches!(self.states[run], RunState::Open),
                 Target::Print(_) => false,
             };
             !is_open && matches!(self.locate(link), Err(Refusal::BelowHorizon))
@@ -81,12 +81,12 @@ impl Planner<'_, '_> {
 
 /// What was promised of the room for waiting events.
 #[derive(Debug, Default)]
-struct Room {
+struct WaitingRoom {
     by_author: BTreeMap<String, (u64, u64)>,
     all: (u64, u64),
 }
 
-impl Room {
+impl WaitingRoom {
     /// Takes the room for one event, if there is any.
     fn take(&mut self, waiting: &Waiting, author: &str, bytes: u64) -> bool {
         let of_author = self.by_author.get(author).copied().unwrap_or_default();
@@ -100,7 +100,7 @@ impl Room {
 }
 
 /// A waiting event made of one that came.
-fn waiting_event(run: &Incoming<'_>, place: usize, previous: Option<Need>, others: Vec<Need>) -> WaitingEvent {
+fn waiting_event(run: &IncomingRun<'_>, place: usize, previous: Option<Need>, others: Vec<Need>) -> WaitingEvent {
     let is_first = place == 0;
     WaitingEvent {
         name: (&*run.name).into(),
