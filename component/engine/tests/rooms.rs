@@ -38,7 +38,7 @@ const DOC: [&[&str]; 14] = [
     &["prints", "waiting"],
     &["mod"],
     &["identity", "branches"],
-    &["below", "room"],
+    &["below", "chains", "room"],
     &["names"],
     &["events", "missing", "runs", "dbg_check"],
     &["check"],

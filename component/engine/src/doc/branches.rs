@@ -2,7 +2,7 @@
 
 use super::Doc;
 use crate::clock::Lamport;
-use crate::graph::{Branches, Horizon, RankedHorizon, RankedStub};
+use crate::graph::{Horizon, RankedHorizon, RankedStub};
 use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::lanes::{Branch, Lanes};
 use crate::sort;
@@ -20,22 +20,13 @@ pub(super) struct BranchTable<'a> {
     times: BTreeMap<(PeerNumber, Lamport), u32>,
 }
 
-impl Branches for BranchTable<'_> {
-    fn rank(&self, lane: PeerNumber, counter: Counter) -> u32 {
+impl BranchTable<'_> {
+    /// The place of an event's branch in the order of names.
+    pub(super) fn rank(&self, lane: PeerNumber, counter: Counter) -> u32 {
         let forked = self.ranks.range((lane, Counter(0))..=(lane, counter)).next_back();
         forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
     }
 
-    fn begins_at(&self, lane: PeerNumber, counter: Counter) -> bool {
-        self.lanes.start_at(lane, counter).is_some()
-    }
-
-    fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
-        self.lanes.next_start(lane, counter)
-    }
-}
-
-impl BranchTable<'_> {
     /// The rank of the branch of a lane that an event of this time lies on.
     pub(super) fn rank_at(&self, lane: PeerNumber, lamport: Lamport) -> u32 {
         let forked = self.times.range((lane, Lamport::NEVER)..=(lane, lamport)).next_back();
@@ -97,32 +88,10 @@ impl BranchTable<'_> {
     }
 }
 
-/// Cuts spans where branches begin, without ranks.
-pub(super) struct BranchCuts<'a>(pub(super) &'a Lanes);
-
-impl Branches for BranchCuts<'_> {
-    fn rank(&self, _: PeerNumber, _: Counter) -> u32 {
-        0
-    }
-
-    fn begins_at(&self, lane: PeerNumber, counter: Counter) -> bool {
-        self.0.start_at(lane, counter).is_some()
-    }
-
-    fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
-        self.0.next_start(lane, counter)
-    }
-}
-
 impl Doc {
     /// Whether the history of a peer is known to be forked.
     pub(super) fn is_forked(&self, author: &str) -> bool {
         self.lanes.author(author).is_some_and(|author| self.lanes.lanes_of(author).len() > 1)
-    }
-
-    /// Where branches begin.
-    pub(super) fn cuts(&self) -> BranchCuts<'_> {
-        BranchCuts(&self.lanes)
     }
 
     /// The branches of all peers of which events are known.

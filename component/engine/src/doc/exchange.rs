@@ -1,12 +1,12 @@
 //! What a session needs of a document: pages of events as bytes, and merging such a page.
 
 use super::Doc;
-use super::branches::BranchCuts;
 use super::bytes::{Pack, Summary};
+use super::chains::Chain;
 use super::waiting::Need;
 use crate::codec::Reader;
 use crate::error::Error;
-use crate::graph::{Chain, Span};
+use crate::graph::Span;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, PeerVersion, SharedText};
 use crate::lanes::{AuthorNumber, split_name};
 use crate::sort;
@@ -269,7 +269,7 @@ impl Doc {
     fn write_page(&self, spans: &[Span]) -> Vec<u8> {
         let mut spans = spans.to_vec();
         sort::sort_by_key(&mut spans, |span| (span.peer, span.counter));
-        let mut chains = self.graph.linked(spans.into_iter(), &BranchCuts(&self.lanes));
+        let mut chains = self.linked(spans.into_iter());
         sort::sort_by(&mut chains, |a, b| {
             let name = |chain: &Chain| self.lanes.name(chain.peer, chain.counter);
             a.lamport.cmp(&b.lamport).then_with(|| name(a).cmp(&name(b)))

@@ -7,6 +7,7 @@
 mod below;
 mod branches;
 mod bytes;
+mod chains;
 mod check;
 mod dbg_check;
 mod events;

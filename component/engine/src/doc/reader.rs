@@ -11,7 +11,6 @@ use super::prints::IncomingPrints;
 use super::waiting::Waiting;
 use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::error::{Error, RunRule};
-use crate::graph::parts;
 use crate::id::{EventId, EventNumber, Fingerprint, SharedText};
 use crate::oplog::Commit;
 use crate::sort;
@@ -63,8 +62,7 @@ impl UpdateReader {
     pub fn next(&mut self, limit: u32) -> EventBatch {
         let mut page = BatchFiller::new(limit);
         if let Some((doc, next)) = &mut self.document {
-            let cuts = doc.cuts();
-            for span in doc.graph.spans_from(*next).flat_map(|span| parts(span, &cuts)) {
+            for span in doc.graph.spans_from(*next).flat_map(|span| doc.parts(span)) {
                 let events = (span.first.0..).map(EventNumber).take(span.len as usize);
                 let run = |commits| EventRun { lamport: None, ..doc.event_run(&span, commits) };
                 next.0 += page.add(events.map(|event| doc.commit_of(event)), run);

@@ -3,7 +3,7 @@
 use super::Doc;
 use super::incoming::{Commits, IncomingRun, Link, Target};
 use super::waiting::Need;
-use crate::graph::{Span, parts};
+use crate::graph::Span;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::sort;
 use std::borrow::Cow;
@@ -11,9 +11,8 @@ use std::slice;
 impl Doc {
     /// The runs of this document beyond its horizon, to be merged into another one.
     pub(super) fn runs(&self) -> Vec<IncomingRun<'_>> {
-        let cuts = self.cuts();
         let spans = self.graph.since(self.graph.horizon().counts());
-        let spans: Vec<Span> = spans.flat_map(|span| parts(span, &cuts)).collect();
+        let spans: Vec<Span> = spans.flat_map(|span| self.parts(span)).collect();
         // By the first event of each run, its place.
         let firsts: Vec<EventNumber> = spans.iter().map(|span| span.first).collect();
         let mut order: Vec<usize> = (0..spans.len()).collect();

@@ -2,12 +2,10 @@
 
 use super::Doc;
 use super::below::AboveOrBelow;
-use super::branches::BranchCuts;
 use super::bytes::{KnownBranch, Pack, Summary};
 use super::events::{BatchFiller, EventBatch};
 use super::waiting::Need;
 use crate::error::Error;
-use crate::graph::parts;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::{AuthorNumber, split_name};
 use crate::work;
@@ -230,8 +228,7 @@ impl Doc {
     pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
         let lacking = self.lacking(&Summary::read(summary)?)?;
         let mut page = BatchFiller::new(limit);
-        let cuts = BranchCuts(&self.lanes);
-        for span in self.graph.since(&lacking.counts).flat_map(|span| parts(span, &cuts)) {
+        for span in self.graph.since(&lacking.counts).flat_map(|span| self.parts(span)) {
             let events = (span.first.0..).map(EventNumber).take(span.len as usize);
             page.add(events.map(|event| self.commit_of(event)), |commits| self.event_run(&span, commits));
             if page.batch.more {
@@ -248,7 +245,7 @@ impl Doc {
     /// Those of [`Doc::events_since`].
     pub fn update_since(&self, summary: &[u8]) -> Result<Vec<u8>, Error> {
         let lacking = self.lacking(&Summary::read(summary)?)?;
-        let chains = self.graph.chains(&lacking.counts, &self.branch_table());
+        let chains = self.chains(&lacking.counts, &self.branch_table());
         let print = |event| self.print(event);
         let runs = self.outgoing_of(&chains);
         Ok(Pack::write((&self.rows, &self.log), &runs, &lacking.markers, &print).into_update())

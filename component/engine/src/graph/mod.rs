@@ -10,13 +10,11 @@
 //! its runs).
 
 mod bytes;
-mod chains;
 mod horizon;
 mod reach;
 mod since;
 
 pub(crate) use bytes::{RankedHorizon, RankedStub, RunHead, RunsReader, RunsWriter};
-pub(crate) use chains::{Branches, Chain, parts};
 pub(crate) use horizon::{Horizon, Stub};
 pub(crate) use since::Span;
 

@@ -15,7 +15,7 @@ mod state;
 mod version;
 mod watch;
 
-pub(crate) use bytes::{StampTable, StateReader, StateWriter};
+pub(crate) use bytes::{NameTable, Stamps, StateReader, StateWriter};
 
 pub use scan::{KeyRange, Page, Row, ScanOptions, TableSummary};
 pub use watch::{Changes, WatcherNumber};

@@ -4,7 +4,7 @@ use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, Reader};
 use crate::doc::branches::BranchTable;
 use crate::error::Error;
-use crate::graph::{Branches, Graph};
+use crate::graph::Graph;
 use crate::id::{Counter, Fingerprint, Names, PeerNumber, SharedText, write_texts};
 use crate::lanes::{BRANCH_MARK, Branch, BranchStart, Lanes, ReadBranch, check_name, split_name};
 use std::borrow::Cow;

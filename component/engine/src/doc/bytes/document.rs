@@ -2,7 +2,6 @@
 
 use super::branches::SavedBranches;
 use super::fingerprints::SavedPrints;
-use super::stamps::Stamps;
 use crate::clock::Lamport;
 use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::doc::Doc;
@@ -11,7 +10,7 @@ use crate::graph::{Graph, Horizon, RunsReader};
 use crate::id::{Counter, PeerNumber, SharedText, read_texts};
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
-use crate::rows::StateReader;
+use crate::rows::{NameTable, Stamps, StateReader};
 use std::cell::RefCell;
 
 /// The frame of a saved document; refuses what else has one.
@@ -38,7 +37,7 @@ pub(in crate::doc) fn read_document<'a>(
     let branches = SavedBranches::read(&mut section, &names)?;
     section.finish()?;
     let mut section = frame.need(Section::Names)?;
-    let mut state = StateReader::read_names(&mut section)?;
+    let (table, shapes) = NameTable::read(&mut section)?;
     section.finish()?;
 
     let peer_count = names.len() as u32;
@@ -60,6 +59,7 @@ pub(in crate::doc) fn read_document<'a>(
     let prints = saved.restore(&graph, &branches)?;
 
     let mut log = OpLog::default();
+    let mut state = StateReader::new(table, &shapes);
     state.read_states(&mut frame.need(Section::State)?, &mut log, &stamps)?;
     let has_horizon = !graph.horizon().is_empty();
     if let Some(mut changed) = if has_horizon { frame.take(Section::Changed) } else { None } {
@@ -67,7 +67,6 @@ pub(in crate::doc) fn read_document<'a>(
     }
     (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
     let mut ops = OpsReader::read(&mut history, events)?;
-    let shapes = state.shapes();
     for (lamport, peer) in stamps.events() {
         ops.event(&mut log, (lamport, peer), &shapes, &mut state)?;
     }

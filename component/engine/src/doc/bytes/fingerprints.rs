@@ -6,8 +6,9 @@ use crate::chain::Prints;
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
 use crate::doc::Doc;
 use crate::doc::branches::BranchTable;
+use crate::doc::chains::Chain;
 use crate::error::Error;
-use crate::graph::{Chain, Graph, Horizon};
+use crate::graph::{Graph, Horizon};
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use std::collections::BTreeMap;
 /// The fingerprints of a saved document.

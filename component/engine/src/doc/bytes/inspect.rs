@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::graph::{Horizon, RunsReader};
 use crate::id::{Names, PeerNumber, PeerVersion, read_texts};
 use crate::limits;
-use crate::rows::{StateReader, TableSummary};
+use crate::rows::{NameTable, TableSummary};
 use crate::work;
 
 /// What bytes hold.
@@ -103,8 +103,8 @@ impl Inspection {
         self.horizon = version(&names, given_up.clone());
         self.version = version(&names, count_runs(&mut frame.need(Section::History)?, given_up)?.0);
 
-        let state = StateReader::read_names(&mut frame.need(Section::Names)?)?;
-        self.tables = state.summaries(&mut frame.need(Section::State)?)?;
+        let (table, _) = NameTable::read(&mut frame.need(Section::Names)?)?;
+        self.tables = table.summaries(&mut frame.need(Section::State)?)?;
         frame.take(Section::Changed);
         frame.take(Section::Fingerprints);
         if let Some(mut waiting) = frame.take(Section::Waiting) {

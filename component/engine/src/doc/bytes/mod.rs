@@ -8,7 +8,6 @@ mod inspect;
 mod pack;
 mod peek;
 mod save;
-mod stamps;
 mod summary;
 mod unpack;
 

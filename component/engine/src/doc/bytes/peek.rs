@@ -5,7 +5,7 @@ use crate::codec::Section;
 use crate::doc::Doc;
 use crate::error::Error;
 use crate::oplog::Cell;
-use crate::rows::StateReader;
+use crate::rows::NameTable;
 
 impl Doc {
     /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row does not exist. Only the checksum of
@@ -16,7 +16,7 @@ impl Doc {
     /// As for [`Doc::load`].
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         let mut frame = document_frame(saved)?;
-        let names = StateReader::read_names(&mut frame.need(Section::Names)?)?;
-        names.peek(&mut frame.need(Section::State)?, table, row)
+        let (names, shapes) = NameTable::read(&mut frame.need(Section::Names)?)?;
+        names.peek(&shapes, &mut frame.need(Section::State)?, (table, row))
     }
 }

@@ -1,16 +1,15 @@
 //! Writing a document, and what it knows beyond a version.
 
 use super::pack::{OutLink, OutTarget, OutgoingRun, Pack};
-use super::stamps::Stamps;
 use crate::clock::Lamport;
 use crate::codec::{FrameKind, FrameWriter, Section};
 use crate::doc::Doc;
 use crate::doc::waiting::Need;
-use crate::graph::{Branches, RunsWriter};
+use crate::graph::RunsWriter;
 use crate::id::{EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
 use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
-use crate::rows::{Rows, StateWriter};
+use crate::rows::{Rows, Stamps, StateWriter};
 use crate::sort;
 use std::collections::BTreeMap;
 
@@ -22,8 +21,9 @@ impl Doc {
     pub fn save(&self) -> Vec<u8> {
         let table = self.branch_table();
         let horizon = self.graph.horizon();
-        let chains = self.graph.chains(horizon.counts(), &table);
-        let mut stamps = Stamps::of(&chains);
+        let chains = self.chains(horizon.counts(), &table);
+        let mut stamps = Stamps::default();
+        chains.iter().for_each(|chain| stamps.add(chain.peer, chain.lamport, chain.len));
         let rank_of_stamp = |lamport: Lamport, lane: PeerNumber| table.rank_at(lane, lamport);
         if !horizon.is_empty() {
             stamps.add_dropped(self.rows.stamps(), &rank_of_stamp);

@@ -13,7 +13,7 @@ use crate::graph::{RunHead, RunsReader};
 use crate::id::{EventNumber, PeerNumber, SharedText, read_texts};
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
-use crate::rows::StateReader;
+use crate::rows::NameTable;
 use crate::work;
 use std::borrow::Cow;
 /// A run that was read.
@@ -37,7 +37,7 @@ struct ReadLink {
 #[derive(Debug)]
 pub(in crate::doc) struct Unpacked {
     peers: Vec<SharedText>,
-    names: StateReader,
+    names: NameTable,
     log: OpLog,
     runs: Vec<ReadRun>,
     /// Events that the writer has, of peers of which it takes the reader to be ahead.
@@ -71,9 +71,9 @@ impl Unpacked {
         let peer_names = read_texts(&mut peers, &limits::PEERS, limits::BRANCH_BYTES.maximum)?;
         let begins = read_begins(&mut peers, &peer_names)?;
         peers.finish()?;
-        let mut state = StateReader::read_names(&mut names)?;
+        let (mut table, shapes) = NameTable::read(&mut names)?;
         names.finish()?;
-        state.read_ids(&mut rows)?;
+        table.read_ids(&mut rows)?;
 
         let mut heads = RunsReader::read(&mut history, vec![0; peer_names.len()])?;
         let (mut runs, mut deps, mut events) = (Vec::new(), Vec::new(), 0);
@@ -84,10 +84,10 @@ impl Unpacked {
         }
         heads.finish()?;
         let mut ops = OpsReader::read(&mut history, events)?;
-        let (mut log, shapes) = (OpLog::default(), state.shapes());
+        let mut log = OpLog::default();
         for _ in 0..events {
             // Times are not known yet; they would be asked for where a state held values.
-            ops.event(&mut log, (Lamport::NEVER, PeerNumber(0)), &shapes, &mut state)?;
+            ops.event(&mut log, (Lamport::NEVER, PeerNumber(0)), &shapes, &mut table)?;
         }
         ops.finish()?;
         history.finish()?;
@@ -96,7 +96,7 @@ impl Unpacked {
         let peers: Vec<SharedText> = peer_names.sorted().map(|(name, _)| name.clone()).collect();
         let markers = read_events(&mut prints, &peers, &limits::PEERS)?;
         prints.finish()?;
-        Ok(Self { peers, names: state, log, runs, markers })
+        Ok(Self { peers, names: table, log, runs, markers })
     }
 
     /// The runs, each checked as far as it can be on its own.

@@ -1,13 +1,15 @@
 //! Writing rows and their states.
 
-use super::super::further::FurtherInserts;
-use super::super::state::RowState;
-use super::super::{Rows, Stamp};
-use super::{BLOCK_ROWS, NEVER, SETTLED, StampTable};
+use super::BLOCK_ROWS;
+use super::stamps::{NEVER, SETTLED, Stamps};
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
 use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
 use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
+use crate::rows::Rows;
+use crate::rows::further::FurtherInserts;
+use crate::rows::stamp::Stamp;
+use crate::rows::state::RowState;
 use crate::sort;
 use crate::work;
 
@@ -131,17 +133,17 @@ fn write_counts(names: &RowNames, out: &mut Vec<u8>) {
 }
 
 /// Writes the states of rows.
-pub(crate) struct StateWriter<'a, S> {
+pub(crate) struct StateWriter<'a> {
     rows: &'a Rows,
     log: &'a OpLog,
     columns: &'a Ranks,
-    stamps: &'a S,
+    stamps: &'a Stamps,
     /// By cell, whether the state holds its value.
     is_held: Vec<bool>,
 }
 
-impl<'a, S: StampTable> StateWriter<'a, S> {
-    pub(crate) fn new(rows: &'a Rows, log: &'a OpLog, columns: &'a Ranks, stamps: &'a S) -> Self {
+impl<'a> StateWriter<'a> {
+    pub(crate) fn new(rows: &'a Rows, log: &'a OpLog, columns: &'a Ranks, stamps: &'a Stamps) -> Self {
         Self { rows, log, columns, stamps, is_held: vec![false; log.cells()] }
     }
 

@@ -3,18 +3,30 @@
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
 use crate::error::Error;
-use crate::graph::Chain;
 use crate::id::PeerNumber;
-use crate::rows::StampTable;
 use crate::sort;
 use std::collections::BTreeMap;
 
+/// The number of the stamp of no operation.
+pub(super) const NEVER: u64 = 0;
+/// The number of the stamp of settled operations.
+pub(super) const SETTLED: u64 = 1;
 /// The first number that stands for an operation that is not settled.
 const FIRST: u64 = 2;
 
+/// Stamps by number: 0 is that of no operation, 1 that of a settled one.
+pub(super) trait StampTable {
+    /// The time and peer of a number from 2 on.
+    fn stamp(&self, number: u64) -> Option<(Lamport, PeerNumber)>;
+    /// Whether operations can be settled.
+    fn has_settled(&self) -> bool;
+    /// Whether the number is that of an event that the history holds.
+    fn is_retained(&self, number: u64) -> bool;
+}
+
 /// The times and peers of events by number, and the numbers by time and peer.
 #[derive(Debug, Default)]
-pub(super) struct Stamps {
+pub(crate) struct Stamps {
     /// Those of events that were compacted, sorted by time and the peer's rank.
     dropped: Vec<(Lamport, PeerNumber)>,
     /// Their places.
@@ -36,15 +48,8 @@ struct StampRun {
 }
 
 impl Stamps {
-    /// Those of the events of these chains.
-    pub(super) fn of(chains: &[Chain]) -> Self {
-        let mut stamps = Self::default();
-        chains.iter().for_each(|chain| stamps.add(chain.peer, chain.lamport, chain.len));
-        stamps
-    }
-
     /// Adds the next run of events.
-    pub(super) fn add(&mut self, peer: PeerNumber, lamport: Lamport, len: u32) {
+    pub(crate) fn add(&mut self, peer: PeerNumber, lamport: Lamport, len: u32) {
         if self.by_peer.len() <= peer.index() {
             self.by_peer.resize_with(peer.index() + 1, Vec::new);
         }
@@ -54,7 +59,7 @@ impl Stamps {
     }
 
     /// Adds those of these that are not the events': those of events that were compacted.
-    pub(super) fn add_dropped(
+    pub(crate) fn add_dropped(
         &mut self,
         stamps: impl Iterator<Item = (Lamport, PeerNumber)>,
         rank: &impl Fn(Lamport, PeerNumber) -> u32,
@@ -67,7 +72,7 @@ impl Stamps {
     }
 
     /// The times and peers of the events, in their order.
-    pub(super) fn events(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
         self.runs.iter().flat_map(|run| (0..run.len).map(move |steps| (run.lamport.plus(steps), run.peer)))
     }
 
@@ -81,7 +86,7 @@ impl Stamps {
     }
 
     /// Writes those of events that were compacted, with the ranks of their branches.
-    pub(super) fn write_dropped(&self, rank: &impl Fn(Lamport, PeerNumber) -> u32, out: &mut Vec<u8>) {
+    pub(crate) fn write_dropped(&self, rank: &impl Fn(Lamport, PeerNumber) -> u32, out: &mut Vec<u8>) {
         let (mut lamports, mut peers) = (DeltaWriter::new(), ColumnWriter::new());
         for &(lamport, peer) in &self.dropped {
             lamports.push(lamport.0.into());
@@ -93,7 +98,7 @@ impl Stamps {
     }
 
     /// Reads what `write_dropped` wrote, for this many peers; the events must be there already.
-    pub(super) fn read_dropped(&mut self, reader: &mut Reader<'_>, peer_count: u32) -> Result<(), Error> {
+    pub(crate) fn read_dropped(&mut self, reader: &mut Reader<'_>, peer_count: u32) -> Result<(), Error> {
         self.has_settled = true;
         let count = reader.varint()?;
         let (mut lamports, mut peers) = (DeltaColumn::read(reader)?, Column::read(reader)?);
@@ -110,17 +115,18 @@ impl Stamps {
         lamports.finish()?;
         peers.finish()
     }
-}
 
-impl StampTable for Stamps {
-    fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
+    /// The number of a stamp's time and peer.
+    pub(super) fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
         let event = self.event(lamport, peer).map(|event| self.dropped.len() as u64 + event);
         let dropped = || self.dropped_places.get(&(lamport, peer)).copied();
         let number = event.or_else(dropped);
         debug_assert!(number.is_some(), "a stamp of no event");
         FIRST + number.unwrap_or(0)
     }
+}
 
+impl StampTable for Stamps {
     fn stamp(&self, number: u64) -> Option<(Lamport, PeerNumber)> {
         let number = number.checked_sub(FIRST)?;
         let dropped = self.dropped.len() as u64;

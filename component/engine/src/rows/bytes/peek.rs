@@ -1,0 +1,104 @@
+//! Answers from the states of rows without reading all of them.
+
+use super::BLOCK_ROWS;
+use super::columns::StateColumns;
+use super::names::{NameTable, read_counts};
+use super::stamps::StampTable;
+use crate::clock::Lamport;
+use crate::codec::{Column, Reader, SortedTexts};
+use crate::error::Error;
+use crate::id::PeerNumber;
+use crate::limits;
+use crate::oplog::{Cell, OpLog, Shapes};
+use crate::rows::{TableSummary, named_cell};
+
+impl NameTable {
+    /// The cells of one row of a state, without reading what the blocks of other rows hold. O(blocks), and the row's block.
+    pub(crate) fn peek(
+        &self,
+        shapes: &Shapes,
+        reader: &mut Reader<'_>,
+        (table, id): (&str, &str),
+    ) -> Result<Option<Vec<Cell>>, Error> {
+        let Some(table) = self.tables.find(table) else { return Ok(None) };
+        let counts = read_counts(reader, self.tables.len())?;
+        let mut lens = Column::read(reader)?;
+        let mut blocks = reader.sized_part()?;
+        // The block of the table that begins with the last id that is not above the one that is looked for.
+        let mut found = None;
+        for (number, mut left) in (0..).zip(counts) {
+            while left > 0 {
+                let count = left.min(BLOCK_ROWS as u32);
+                left -= count;
+                let block = blocks.part(lens.next()?)?;
+                if number == table && SortedTexts::read(&mut block.clone())?.next(limits::ROW_BYTES.maximum)? <= id {
+                    found = Some((block, count));
+                }
+            }
+        }
+        let Some((mut block, count)) = found else { return Ok(None) };
+        let mut ids = SortedTexts::read(&mut block)?;
+        let mut columns = StateColumns::read(&mut block)?;
+        let mut log = OpLog::default();
+        for _ in 0..count {
+            let is_found = ids.next(limits::ROW_BYTES.maximum)? == id;
+            let (state, shape, _) = columns.row(&AnyStamps)?;
+            let mut cells = Vec::new();
+            for &column in columns.columns_of(shapes, shape)? {
+                columns.cell(&AnyStamps)?;
+                let shows = columns.shows.next_to(1)? == 1;
+                let Some(value) = columns.values.next(column, &mut log)? else { continue };
+                let cell = log.push_loose_cell(column, value);
+                if shows && is_found {
+                    cells.push(named_cell(&self.columns, &log, cell));
+                }
+            }
+            if is_found {
+                return Ok(state.is_there().then_some(cells));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the tables that have rows in a state, sorted by name, without reading cells. O(rows).
+    pub(crate) fn summaries(&self, reader: &mut Reader<'_>) -> Result<Vec<TableSummary>, Error> {
+        let counts = read_counts(reader, self.tables.len())?;
+        let mut lens = Column::read(reader)?;
+        let mut blocks = reader.sized_part()?;
+        let mut summaries = Vec::new();
+        for ((name, _), mut left) in self.tables.sorted().zip(counts) {
+            let mut rows = 0;
+            while left > 0 {
+                let count = left.min(BLOCK_ROWS as u32);
+                left -= count;
+                let mut block = blocks.part(lens.next()?)?;
+                SortedTexts::read(&mut block)?.check_count(count.into())?;
+                let mut columns = StateColumns::read(&mut block)?;
+                for _ in 0..count {
+                    rows += u32::from(columns.row(&AnyStamps)?.0.is_there());
+                }
+            }
+            if rows > 0 {
+                summaries.push(TableSummary { name: String::from(&**name), rows });
+            }
+        }
+        Ok(summaries)
+    }
+}
+
+/// Stamps where only their being there matters: any number is some event's.
+struct AnyStamps;
+
+impl StampTable for AnyStamps {
+    fn stamp(&self, _: u64) -> Option<(Lamport, PeerNumber)> {
+        Some((Lamport::NEVER.plus(1), PeerNumber(0)))
+    }
+
+    fn has_settled(&self) -> bool {
+        true
+    }
+
+    fn is_retained(&self, _: u64) -> bool {
+        false
+    }
+}
