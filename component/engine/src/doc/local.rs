@@ -20,32 +20,47 @@ impl Doc {
     ///
     /// # Errors
     /// As for [`Doc::commit`].
-    pub fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> {
-        self.commit(vec![RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells }])
+    pub fn insert(
+        &mut self,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        cells: Vec<Cell>,
+    ) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Insert { table: table.into(), row: row.into(), cells }])
     }
 
     /// Commits an update: sets these cells of a row that is there.
     ///
     /// # Errors
     /// As for [`Doc::commit`].
-    pub fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> {
-        self.commit(vec![RowOp::Update { table: table.to_owned(), row: row.to_owned(), cells }])
+    pub fn update(
+        &mut self,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        cells: Vec<Cell>,
+    ) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Update { table: table.into(), row: row.into(), cells }])
     }
 
     /// Commits a delete of a row that is there.
     ///
     /// # Errors
     /// As for [`Doc::commit`].
-    pub fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Error> {
-        self.commit(vec![RowOp::Delete { table: table.to_owned(), row: row.to_owned() }])
+    pub fn delete(&mut self, table: impl Into<String>, row: impl Into<String>) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Delete { table: table.into(), row: row.into() }])
     }
 
     /// Commits the removal of these cells of a row. Columns that have no cell are ignored.
     ///
     /// # Errors
     /// As for [`Doc::commit`]; `NoSuchRow` if the row does not exist.
-    pub fn unset(&mut self, table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Error> {
-        self.commit(vec![RowOp::Unset { table: table.to_owned(), row: row.to_owned(), columns }])
+    pub fn unset(
+        &mut self,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        columns: Vec<String>,
+    ) -> Result<EventId, Error> {
+        self.commit(vec![RowOp::Unset { table: table.into(), row: row.into(), columns }])
     }
 
     /// Commits these operations as one event, and returns its name. Where there are more heads than one event may depend
@@ -82,7 +97,7 @@ impl Doc {
 
         let lane = match own {
             Some(lane) => lane,
-            None => self.lanes.add_author(&self.peer.clone()),
+            None => self.lanes.add_author(&self.peer),
         };
         self.join_heads(lane);
         let heads: SmallVec<[EventNumber; FEW_HEADS]> = self.graph.heads().collect();

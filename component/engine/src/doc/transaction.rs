@@ -96,24 +96,36 @@ impl Transaction {
     ///
     /// # Errors
     /// `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
-    pub fn insert(&mut self, doc: &Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error> {
-        self.write(doc, RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells })
+    pub fn insert(
+        &mut self,
+        doc: &Doc,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        cells: Vec<Cell>,
+    ) -> Result<(), Error> {
+        self.write(doc, RowOp::Insert { table: table.into(), row: row.into(), cells })
     }
 
     /// Writes an update: sets these cells of a row that is there. O(log n) and the operation's size.
     ///
     /// # Errors
     /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
-    pub fn update(&mut self, doc: &Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error> {
-        self.write(doc, RowOp::Update { table: table.to_owned(), row: row.to_owned(), cells })
+    pub fn update(
+        &mut self,
+        doc: &Doc,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        cells: Vec<Cell>,
+    ) -> Result<(), Error> {
+        self.write(doc, RowOp::Update { table: table.into(), row: row.into(), cells })
     }
 
     /// Writes a delete of a row that is there. O(log n).
     ///
     /// # Errors
     /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
-    pub fn delete(&mut self, doc: &Doc, table: &str, row: &str) -> Result<(), Error> {
-        self.write(doc, RowOp::Delete { table: table.to_owned(), row: row.to_owned() })
+    pub fn delete(&mut self, doc: &Doc, table: impl Into<String>, row: impl Into<String>) -> Result<(), Error> {
+        self.write(doc, RowOp::Delete { table: table.into(), row: row.into() })
     }
 
     /// Writes the removal of cells of a row that is there. Columns that have no cell are ignored. O(log n) and the
@@ -121,8 +133,14 @@ impl Transaction {
     ///
     /// # Errors
     /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
-    pub fn unset(&mut self, doc: &Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
-        self.write(doc, RowOp::Unset { table: table.to_owned(), row: row.to_owned(), columns })
+    pub fn unset(
+        &mut self,
+        doc: &Doc,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        columns: Vec<String>,
+    ) -> Result<(), Error> {
+        self.write(doc, RowOp::Unset { table: table.into(), row: row.into(), columns })
     }
 
     /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once. O(rows).
@@ -163,18 +181,12 @@ impl Transaction {
         if !is_there && !matches!(op, RowOp::Insert { .. }) {
             return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
         }
-        let drafts = self.drafts.entry(table.to_owned()).or_default();
-        let fresh = || Draft::Written { is_new: !is_there, cells: BTreeMap::new() };
-        if let RowOp::Delete { .. } = op {
-            drafts.insert(row.to_owned(), Draft::Deleted);
-        } else {
-            let draft = drafts.entry(row.to_owned()).or_insert_with(fresh);
-            if !is_there {
-                *draft = fresh();
-            }
-            if let Draft::Written { cells, .. } = draft {
-                cells.extend(writes(&op));
-            }
+        if !self.drafts.contains_key(table) {
+            self.drafts.insert(table.to_owned(), BTreeMap::new());
+        }
+        if let Some(drafts) = self.drafts.get_mut(table) {
+            let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
+            drafts.insert(row, draft.after(&op, is_there));
         }
         self.bytes = bytes;
         self.ops.push(op);
@@ -194,6 +206,18 @@ fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
 }
 
 impl Draft {
+    /// What becomes of the row after one more operation, before which the row existed or not.
+    fn after(self, op: &RowOp, is_there: bool) -> Self {
+        match (self, op) {
+            (_, RowOp::Delete { .. }) => Self::Deleted,
+            (Self::Written { is_new, mut cells }, _) if is_there => {
+                cells.extend(writes(op));
+                Self::Written { is_new, cells }
+            }
+            _ => Self::Written { is_new: !is_there, cells: writes(op).collect() },
+        }
+    }
+
     /// The cells of the row if it exists; `below` returns those of the document. O(cells of both × log n).
     fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
         let Self::Written { is_new, cells } = self else { return None };

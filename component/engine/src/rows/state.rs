@@ -217,15 +217,19 @@ impl RowState {
             self.deleted.is_before(written.stamp, peers) && written.shows == shows && is_of_column
         };
         let has_further = further.stamps(row).next().is_some();
-        match () {
-            () if !is_sorted => Some("the columns of a row are not sorted"),
-            () if !self.written.iter().all(holds) => Some("a cell does not follow from its row's stamps"),
-            () if !self.is_there() => has_further.then_some("a row that is not there has inserts"),
-            () if !self.deleted.is_before(self.inserted, peers) => Some("a row was inserted before it was deleted"),
-            () if !further.follow(row, self.inserted, peers) => {
-                Some("the inserts of a row are not in the order of execution")
-            }
-            () => None,
+        if !is_sorted {
+            return Some("the columns of a row are not sorted");
         }
+        if !self.written.iter().all(holds) {
+            return Some("a cell does not follow from its row's stamps");
+        }
+        if !self.is_there() {
+            return has_further.then_some("a row that is not there has inserts");
+        }
+        if !self.deleted.is_before(self.inserted, peers) {
+            return Some("a row was inserted before it was deleted");
+        }
+        let follow = further.follow(row, self.inserted, peers);
+        (!follow).then_some("the inserts of a row are not in the order of execution")
     }
 }

@@ -224,10 +224,12 @@ impl Session {
             self.outbox.say_hello_again();
         }
         self.inbox.awaits_document = must_rebase;
-        self.outbox.document = match other_is_below {
-            false => SavedDocument::NotNeeded,
-            true if self.outbox.document_is_on_the_way(doc) => SavedDocument::Given,
-            true => SavedDocument::Due,
+        self.outbox.document = if !other_is_below {
+            SavedDocument::NotNeeded
+        } else if self.outbox.document_is_on_the_way(doc) {
+            SavedDocument::Given
+        } else {
+            SavedDocument::Due
         };
         self.outbox.next = PageStart::Version;
         let is_compacted = !self.known.summary.horizon.is_empty();
@@ -268,9 +270,10 @@ impl Session {
                 self.contested.add(author);
             } else if let Some(lane) = doc.only_leaf(author, branch) {
                 // What was written after this side's hello is unknown to the other side, whatever that has.
-                match doc.last_on(lane).is_none_or(|last| self.outbox.tells_of(last)) {
-                    true => self.known.set(lane, self.known.there(lane), doc.count_on(lane)),
-                    false => self.contested.add(author),
+                if doc.last_on(lane).is_none_or(|last| self.outbox.tells_of(last)) {
+                    self.known.set(lane, self.known.there(lane), doc.count_on(lane));
+                } else {
+                    self.contested.add(author);
                 }
             }
         }
