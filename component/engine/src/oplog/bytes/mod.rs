@@ -1,0 +1,19 @@
+//! Operations and values as bytes: columns, of which `docs/format.md` tells the order.
+
+mod read;
+mod shapes;
+mod values;
+mod write;
+
+pub(crate) use read::{OpCell, OpContext, OpsReader};
+pub(crate) use shapes::{Shapes, ShapesWriter};
+pub(crate) use values::ValueColumns;
+pub(crate) use write::{OpsWriter, ValueColumnsWriter};
+
+const INTEGERS: u8 = 1;
+const REALS: u8 = 2;
+const TEXTS: u8 = 4;
+const BLOBS: u8 = 8;
+
+/// The kind of what an unset leaves, next to the kinds of values.
+const ABSENT: u64 = 7;

@@ -1,0 +1,88 @@
+//! Lists of columns that come together.
+
+use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
+use crate::error::Error;
+use crate::id::ColumnNumber;
+use crate::work;
+use std::collections::BTreeMap;
+
+/// Numbers the lists of columns that come together, in the order in which they come.
+#[derive(Debug, Default)]
+pub(crate) struct ShapesWriter {
+    numbers: BTreeMap<Vec<u32>, u64>,
+    in_order: Vec<Vec<u32>>,
+    last: u64,
+}
+
+impl ShapesWriter {
+    /// The number of this list of columns, sorted.
+    pub(crate) fn number(&mut self, columns: &[u32]) -> u64 {
+        if self.in_order.get(self.last as usize).is_some_and(|last| last == columns) {
+            return self.last;
+        }
+        self.last = match self.numbers.get(columns) {
+            Some(&number) => number,
+            None => {
+                let number = self.in_order.len() as u64;
+                self.numbers.insert(columns.to_vec(), number);
+                self.in_order.push(columns.to_vec());
+                number
+            }
+        };
+        self.last
+    }
+
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
+        put_varint(out, self.in_order.len() as u64);
+        let (mut lens, mut columns) = (ColumnWriter::new(), DeltaWriter::new());
+        for shape in &self.in_order {
+            lens.push(shape.len() as u64);
+            for &column in shape {
+                work::step();
+                columns.push(column.into());
+            }
+        }
+        lens.finish(out);
+        columns.finish(out);
+    }
+}
+
+/// Lists of columns that come together.
+#[derive(Debug)]
+pub(crate) struct Shapes {
+    ends: Vec<u32>,
+    columns: Vec<ColumnNumber>,
+}
+
+impl Shapes {
+    /// Reads what `ShapesWriter` wrote, for a document of so many columns.
+    pub(crate) fn read(reader: &mut Reader<'_>, column_count: u64) -> Result<Self, Error> {
+        let count = reader.varint()?;
+        let (mut lens, mut columns) = (Column::read(reader)?, DeltaColumn::read(reader)?);
+        lens.check_count(count)?;
+        let mut shapes = Self { ends: Vec::new(), columns: Vec::new() };
+        for _ in 0..count {
+            let start = shapes.columns.len();
+            for _ in 0..lens.next_to(column_count)? {
+                work::step();
+                let column = columns.next_to(column_count - 1)? as u32;
+                if shapes.columns[start..].last().is_some_and(|last| last.0 >= column) {
+                    return Err(columns.damage("columns that come together are not sorted"));
+                }
+                shapes.columns.push(ColumnNumber(column));
+            }
+            shapes.ends.push(shapes.columns.len() as u32);
+        }
+        lens.finish()?;
+        columns.finish()?;
+        Ok(shapes)
+    }
+
+    /// The list of this number.
+    pub(crate) fn get(&self, number: u64) -> Option<&[ColumnNumber]> {
+        let number = usize::try_from(number).ok()?;
+        let end = *self.ends.get(number)? as usize;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        Some(&self.columns[start..end])
+    }
+}
