@@ -19,6 +19,7 @@
 mod chain;
 mod clock;
 mod codec;
+mod convert;
 mod doc;
 mod ephemeral;
 mod error;

@@ -137,7 +137,7 @@ impl Prints {
         let mut bytes = 0;
         while at < event {
             work::step();
-            at = EventNumber(at.0 + 1);
+            at = at.plus(1);
             let commit = ledger.commit(at);
             let ground = EventHeader { author, previous: Some(fingerprint), salt: 0, others: &[] };
             fingerprint = ground.fingerprint(commit);

@@ -5,7 +5,9 @@
 //! and once more; else, so many numbers and one more (less 128) follow. So a byte stands for at most `ITEMS_PER_BYTE`
 //! numbers, whatever the bytes are, and what a column expands to is bounded by its length.
 
+use super::reader::TOO_LARGE;
 use super::{Reader, put_varint, unzigzag, zigzag};
+use crate::convert::u64_of;
 use crate::error::Error;
 
 /// Numbers of one group.
@@ -15,7 +17,7 @@ const LEAST_RUN: usize = 3;
 /// The largest number that stands for a whole column.
 const MAX_SINGLE: u64 = u64::MAX >> 1;
 /// How many numbers a byte of a column can stand for.
-pub(crate) const ITEMS_PER_BYTE: u64 = GROUP as u64 / 2;
+pub(crate) const ITEMS_PER_BYTE: u64 = u64_of(GROUP) / 2;
 
 /// How the numbers of a column are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,12 @@ pub(crate) struct ColumnWriter {
     times: usize,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl ColumnWriter {
     /// A column of numbers that are small as a rule.
     pub(crate) fn new() -> Self {
@@ -115,7 +123,7 @@ pub(crate) struct Column<'a> {
     form: Form,
     reader: Reader<'a>,
     /// How many numbers of the group are left.
-    left: usize,
+    left: u8,
     /// The number of the group, where it is one that is repeated.
     repeated: Option<u64>,
 }
@@ -157,18 +165,20 @@ impl<'a> Column<'a> {
 
     /// How many items there can be at most.
     pub(crate) fn max_items(&self) -> u64 {
-        (self.reader.left() as u64).saturating_mul(ITEMS_PER_BYTE).saturating_add(self.left as u64)
+        u64_of(self.reader.left()).saturating_mul(ITEMS_PER_BYTE).saturating_add(self.left.into())
     }
 
     /// The next number.
     #[inline(never)]
     pub(crate) fn next(&mut self) -> Result<u64, Error> {
-        if self.left == 0 {
-            let head = self.reader.byte()?;
-            self.left = usize::from(head & 0x7f) + 1;
-            self.repeated = if head < 0x80 { Some(self.item()?) } else { None };
-        }
-        self.left -= 1;
+        self.left = match self.left.checked_sub(1) {
+            Some(left) => left,
+            None => {
+                let head = self.reader.byte()?;
+                self.repeated = if head < 0x80 { Some(self.item()?) } else { None };
+                head & 0x7f
+            }
+        };
         match self.repeated {
             Some(number) => Ok(number),
             None => self.item(),
@@ -178,22 +188,18 @@ impl<'a> Column<'a> {
     /// The next number, which is at most `most`.
     pub(crate) fn next_to(&mut self, most: u64) -> Result<u64, Error> {
         let number = self.next()?;
-        if number <= most { Ok(number) } else { Err(self.damage("a number is larger than can be")) }
+        if number <= most { Ok(number) } else { Err(self.damage(TOO_LARGE)) }
     }
 
-    /// The next number, which is at most 32 bits.
-    pub(crate) fn next_u32(&mut self) -> Result<u32, Error> {
-        Ok(self.next_to(u32::MAX.into())? as u32)
+    /// The next number, which is at most `most` and has 32 bits.
+    pub(crate) fn next_u32_to(&mut self, most: impl Into<u64>) -> Result<u32, Error> {
+        u32::try_from(self.next_to(most.into())?).map_err(|_| self.damage(TOO_LARGE))
     }
 
     fn item(&mut self) -> Result<u64, Error> {
         match self.form {
             Form::Varint => self.reader.varint(),
-            Form::Fixed => {
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(self.reader.take(8)?);
-                Ok(u64::from_le_bytes(bytes))
-            }
+            Form::Fixed => self.reader.array().map(u64::from_le_bytes),
         }
     }
 
@@ -216,6 +222,12 @@ pub(crate) struct DeltaWriter {
     last: u64,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl DeltaWriter {
     pub(crate) fn new() -> Self {
         Self { column: ColumnWriter::new(), last: 0 }
@@ -251,14 +263,19 @@ impl<'a> DeltaColumn<'a> {
 
     /// The next number.
     pub(crate) fn next(&mut self) -> Result<u64, Error> {
-        self.last = self.last.wrapping_add(unzigzag(self.column.next()?) as u64);
+        self.last = self.last.wrapping_add_signed(unzigzag(self.column.next()?));
         Ok(self.last)
     }
 
     /// The next number, which is at most `most`.
     pub(crate) fn next_to(&mut self, most: u64) -> Result<u64, Error> {
         let number = self.next()?;
-        if number <= most { Ok(number) } else { Err(self.column.damage("a number is larger than can be")) }
+        if number <= most { Ok(number) } else { Err(self.damage(TOO_LARGE)) }
+    }
+
+    /// The next number, which is at most `most` and has 32 bits.
+    pub(crate) fn next_u32_to(&mut self, most: impl Into<u64>) -> Result<u32, Error> {
+        u32::try_from(self.next_to(most.into())?).map_err(|_| self.damage(TOO_LARGE))
     }
 
     /// Refuses a count of items that the column cannot hold.

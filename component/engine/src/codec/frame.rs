@@ -1,10 +1,11 @@
 //! The frame around everything that is written: what it is, of which version, its sections, and a checksum.
 
 use super::{Reader, put_varint};
+use crate::convert::u64_of;
 use crate::error::{Damage, Error};
 
 const MAGIC: [u8; 4] = [0xc7, b'c', b'v', b'g'];
-const VERSION: u64 = 1;
+const VERSION: u32 = 1;
 /// The feature bits that this engine knows: none. Assigned are 0 (withheld operations), 1 (texts and counters) and 2
 /// (signed documents); see `docs/format.md`.
 const FEATURES: u64 = 0;
@@ -70,6 +71,12 @@ pub(crate) enum Section {
 const LAST_SECTION: usize = 10;
 
 impl Section {
+    /// The number of the section, as an index.
+    #[allow(clippy::as_conversions, reason = "the numbers of the sections are small")]
+    fn place(self) -> usize {
+        self as usize
+    }
+
     /// The names of the sections, by number from 1, as in `docs/format.md`.
     const NAMES: [&str; LAST_SECTION] =
         ["peers", "names", "horizon", "state", "rows", "history", "changed", "waiting", "entries", "fingerprints"];
@@ -97,6 +104,12 @@ pub(crate) struct FrameWriter {
     sections: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl FrameWriter {
     pub(crate) fn new(kind: FrameKind) -> Self {
         Self { kind, sections: Vec::new() }
@@ -105,7 +118,7 @@ impl FrameWriter {
     /// Adds a section, in the order of their numbers.
     pub(crate) fn section(&mut self, section: Section, content: Vec<u8>) {
         let mut head = Vec::new();
-        put_varint(&mut head, section as u64);
+        put_varint(&mut head, u64_of(section.place()));
         put_varint(&mut head, content.len() as u64);
         self.sections.push((head, content));
     }
@@ -115,7 +128,7 @@ impl FrameWriter {
         let len: usize = self.sections.iter().map(|(head, content)| head.len() + content.len()).sum();
         let mut bytes = Vec::with_capacity(len + 32);
         bytes.extend_from_slice(&MAGIC);
-        put_varint(&mut bytes, VERSION);
+        put_varint(&mut bytes, VERSION.into());
         bytes.push(self.kind.byte());
         put_varint(&mut bytes, FEATURES);
         put_varint(&mut bytes, len as u64);
@@ -143,11 +156,11 @@ impl<'a> Frame<'a> {
     /// Checks the frame of these bytes, checksum included.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes);
-        if reader.take(MAGIC.len() as u64).ok() != Some(&MAGIC) {
+        if reader.take(u64_of(MAGIC.len())).ok() != Some(&MAGIC) {
             return Err(Reader::new(bytes).damage("this is nothing that converge wrote: it begins with other bytes"));
         }
         let version = reader.varint()?;
-        if version != VERSION {
+        if version != u64::from(VERSION) {
             return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX)));
         }
         let kind = reader.byte()?;
@@ -159,12 +172,13 @@ impl<'a> Frame<'a> {
             return Err(reader.damage("these are neither a document nor an update nor entries"));
         };
         let len = reader.varint()?;
-        if len.checked_add(CHECKSUM_BYTES as u64) != Some(reader.left() as u64) {
+        let end = bytes.split_last_chunk::<CHECKSUM_BYTES>();
+        let is_whole = len.checked_add(u64_of(CHECKSUM_BYTES)) == Some(u64_of(reader.left()));
+        let Some((whole, checksum)) = end.filter(|_| is_whole) else {
             return Err(reader.damage("the bytes are cut off, or more bytes follow them"));
-        }
+        };
         let mut sections = reader.part(len)?;
-        let (whole, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
-        if crc32fast::hash(whole).to_le_bytes() != checksum {
+        if crc32fast::hash(whole).to_le_bytes() != *checksum {
             return Err(reader.damage("the checksum is not that of the bytes: they are damaged"));
         }
         let mut frame = Self { kind, sections: [None; LAST_SECTION + 1], body: sections, end: bytes.len() };
@@ -188,7 +202,7 @@ impl<'a> Frame<'a> {
 
     /// Returns the version of the format.
     pub(crate) fn version(&self) -> u32 {
-        VERSION as u32
+        VERSION
     }
 
     /// Returns all sections in their order, also those that were taken out or are to be skipped.
@@ -196,14 +210,14 @@ impl<'a> Frame<'a> {
         let mut rest = self.body;
         std::iter::from_fn(move || {
             let number = rest.varint().ok()?;
-            let bytes = rest.sized_part().ok()?.left() as u64;
-            Some(SectionHead { number, name: Section::name_of(number), bytes })
+            let bytes = rest.sized_part().ok()?.left();
+            Some(SectionHead { number, name: Section::name_of(number), bytes: u64_of(bytes) })
         })
     }
 
     /// Takes a section out.
     pub(crate) fn take(&mut self, section: Section) -> Option<Reader<'a>> {
-        self.sections[section as usize].take()
+        self.sections.get_mut(section.place())?.take()
     }
 
     /// Takes out a section that must be there.

@@ -4,6 +4,8 @@
 //! at least `1 / ITEMS_PER_BYTE` bytes; a place at which bytes are wrong is named in the error. Does not know what is in
 //! the columns.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 mod column;
 mod frame;
 mod reader;
@@ -20,12 +22,12 @@ pub(crate) use writer::put_varint;
 
 /// A signed difference as a number that is small where the difference is.
 pub(crate) fn zigzag(difference: i64) -> u64 {
-    ((difference << 1) ^ (difference >> 63)) as u64
+    ((difference << 1) ^ (difference >> 63)).cast_unsigned()
 }
 
 /// What `zigzag` made a number of.
 pub(crate) fn unzigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
+    ((number >> 1) ^ 0_u64.wrapping_sub(number & 1)).cast_signed()
 }
 
 #[cfg(test)]

@@ -2,30 +2,36 @@
 
 use crate::error::{Damage, Error};
 
+/// What is wrong with a number that is above its bound.
+pub(super) const TOO_LARGE: &str = "a number is larger than can be";
+/// What is wrong with a part that reaches beyond the end.
+const TOO_LONG: &str = "a part is longer than what is left";
+
 /// A part of some bytes that is read from its start on. Places in errors are those in the whole.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
-    /// The whole, up to where the part ends.
-    bytes: &'a [u8],
-    at: usize,
+    /// The bytes of the part that were not read yet.
+    rest: &'a [u8],
+    /// Where the part ends in the whole.
+    end: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Reads all of these bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { rest: bytes, end: bytes.len() }
     }
 
     /// An error for the place that is read next.
     #[cold]
     #[inline(never)]
     pub(crate) fn damage(&self, what: &'static str) -> Error {
-        Error::Corrupt(Damage { at: self.at, what })
+        Error::Corrupt(Damage { at: self.end.saturating_sub(self.rest.len()), what })
     }
 
     /// How many bytes are left.
     pub(crate) fn left(&self) -> usize {
-        self.bytes.len() - self.at
+        self.rest.len()
     }
 
     /// Refuses bytes behind what should be the last.
@@ -35,8 +41,8 @@ impl<'a> Reader<'a> {
 
     /// The next byte.
     pub(crate) fn byte(&mut self) -> Result<u8, Error> {
-        let byte = self.bytes.get(self.at).copied().ok_or_else(|| self.damage("the bytes end too early"))?;
-        self.at += 1;
+        let (&byte, rest) = self.rest.split_first().ok_or_else(|| self.damage("the bytes end too early"))?;
+        self.rest = rest;
         Ok(byte)
     }
 
@@ -67,30 +73,52 @@ impl<'a> Reader<'a> {
     pub(crate) fn number(&mut self, most: u64) -> Result<u64, Error> {
         let start = *self;
         let number = self.varint()?;
-        if number <= most { Ok(number) } else { Err(start.damage("a number is larger than can be")) }
+        if number <= most { Ok(number) } else { Err(start.damage(TOO_LARGE)) }
+    }
+
+    /// The next number, which is at most `most` and has 32 bits.
+    pub(crate) fn u32_to(&mut self, most: impl Into<u64>) -> Result<u32, Error> {
+        let start = *self;
+        u32::try_from(self.number(most.into())?).map_err(|_| start.damage(TOO_LARGE))
     }
 
     /// The next `len` bytes, as a part of their own.
     pub(crate) fn part(&mut self, len: u64) -> Result<Self, Error> {
-        if len > self.left() as u64 {
-            return Err(self.damage("a part is longer than what is left"));
-        }
-        let end = self.at + len as usize;
-        let part = Self { bytes: &self.bytes[..end], at: self.at };
-        self.at = end;
-        Ok(part)
+        let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
+        let (part, rest) = split.ok_or_else(|| self.damage(TOO_LONG))?;
+        self.rest = rest;
+        Ok(Self { rest: part, end: self.end.saturating_sub(rest.len()) })
     }
 
     /// The next part, which says how long it is.
     pub(crate) fn sized_part(&mut self) -> Result<Self, Error> {
         let start = *self;
         let len = self.varint()?;
-        self.part(len).map_err(|_| start.damage("a part is longer than what is left"))
+        self.part(len).map_err(|_| start.damage(TOO_LONG))
+    }
+
+    /// The next text, which says how long it is.
+    pub(crate) fn text(&mut self) -> Result<&'a str, Error> {
+        let start = *self;
+        let len = self.varint()?;
+        str::from_utf8(self.take(len)?).map_err(|_| start.damage("a text is not UTF-8"))
+    }
+
+    /// The next `N` bytes.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let split = self.rest.split_first_chunk();
+        let (array, rest) = split.ok_or_else(|| self.damage(TOO_LONG))?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// All bytes that are left.
+    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
     }
 
     /// The next `len` bytes.
     pub(crate) fn take(&mut self, len: u64) -> Result<&'a [u8], Error> {
-        let part = self.part(len)?;
-        Ok(&part.bytes[part.at..])
+        Ok(self.part(len)?.rest)
     }
 }

@@ -1,6 +1,7 @@
 //! Sorted texts, each as what it shares with the one before and the rest.
 
 use super::{Column, ColumnWriter, Reader, put_varint};
+use crate::convert::u64_of;
 use crate::error::Error;
 
 /// Bytes that a text can share with the one before: with more, a few bytes could stand for very many.
@@ -15,6 +16,12 @@ pub(crate) struct SortedTextsWriter {
     last: Vec<u8>,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl SortedTextsWriter {
     pub(crate) fn new() -> Self {
         Self { shared: ColumnWriter::new(), lens: ColumnWriter::new(), bytes: Vec::new(), last: Vec::new() }
@@ -63,10 +70,11 @@ impl<'a> SortedTexts<'a> {
 
     /// The next text, which is larger than the one before and not longer than `most` bytes.
     pub(crate) fn next(&mut self, most: u64) -> Result<&str, Error> {
-        let shared = self.shared.next_to(self.last.len().min(MAX_SHARED) as u64)? as usize;
-        let len = self.lens.next_to(most.saturating_sub(shared as u64))?;
+        let shared = self.shared.next_to(u64_of(self.last.len().min(MAX_SHARED)))?;
+        let len = self.lens.next_to(most.saturating_sub(shared))?;
         let rest = self.rests.take(len)?;
-        let replaced = &self.last[shared..];
+        let shared = usize::try_from(shared).unwrap_or(MAX_SHARED);
+        let replaced = self.last.get(shared..).unwrap_or_default();
         let shares_more = shared < MAX_SHARED && !rest.is_empty() && rest.first() == replaced.first();
         if shares_more || (rest <= replaced && !self.is_first) {
             return Err(self.rests.damage("a text is not above the one before, or not in its shortest form"));

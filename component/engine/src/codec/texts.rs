@@ -1,11 +1,12 @@
 //! Texts and blobs in any order; one that came before can be named by its number instead.
 
 use super::{Column, ColumnWriter, Reader, put_varint};
+use crate::convert::index_of;
 use crate::error::Error;
 use std::collections::BTreeMap;
 
 /// How many different texts of a column later ones can name.
-const MAX_KNOWN: usize = 4_096;
+const MAX_KNOWN: u32 = 4_096;
 
 /// Writes texts.
 #[derive(Debug)]
@@ -18,6 +19,12 @@ pub(crate) struct TextColumnWriter<'a> {
     last: Option<(&'a [u8], u64)>,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl<'a> TextColumnWriter<'a> {
     pub(crate) fn new() -> Self {
         let (codes, lens) = (ColumnWriter::new(), ColumnWriter::new());
@@ -42,7 +49,7 @@ impl<'a> TextColumnWriter<'a> {
         self.lens.push(text.len() as u64);
         self.bytes.extend_from_slice(text);
         self.last = None;
-        if self.known.len() < MAX_KNOWN {
+        if self.known.len() < index_of(MAX_KNOWN) {
             let code = self.known.len() as u64 + 1;
             self.known.insert(text, code);
             self.last = Some((text, code));
@@ -73,7 +80,7 @@ pub(crate) struct TextColumn<'a> {
     codes: Column<'a>,
     lens: Column<'a>,
     bytes: Reader<'a>,
-    known: usize,
+    known: u32,
 }
 
 impl<'a> TextColumn<'a> {
@@ -85,14 +92,14 @@ impl<'a> TextColumn<'a> {
 
     /// The next text.
     pub(crate) fn next(&mut self) -> Result<TextPiece<'a>, Error> {
-        match self.codes.next_to(self.known as u64)? {
-            0 => {
+        match self.codes.next_u32_to(self.known)?.checked_sub(1) {
+            None => {
                 let bytes = self.bytes.take(self.lens.next()?)?;
                 let is_numbered = self.known < MAX_KNOWN;
-                self.known += usize::from(is_numbered);
+                self.known = self.known.saturating_add(is_numbered.into());
                 Ok(TextPiece::New { bytes, is_numbered })
             }
-            code => Ok(TextPiece::Known(code as usize - 1)),
+            Some(number) => Ok(TextPiece::Known(index_of(number))),
         }
     }
 

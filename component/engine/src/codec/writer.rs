@@ -3,8 +3,10 @@
 /// Writes a number in groups of seven bits, the lowest first (LEB128).
 pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
+        let [lowest, ..] = number.to_le_bytes();
+        bytes.push(lowest | 0x80);
         number >>= 7;
     }
-    bytes.push(number as u8);
+    let [lowest, ..] = number.to_le_bytes();
+    bytes.push(lowest);
 }

@@ -15,9 +15,14 @@ pub(super) enum AboveOrBelow {
 }
 
 impl Doc {
+    /// The first event that was not compacted, if there is one.
+    pub(super) fn first_event(&self) -> EventNumber {
+        EventNumber(self.graph.horizon().stubs().len() as u32)
+    }
+
     /// Whether an event was compacted, but for its name.
     pub(super) fn is_stub(&self, event: EventNumber) -> bool {
-        event.index() < self.graph.horizon().stubs().len()
+        event < self.first_event()
     }
 
     /// Whether something that follows the event of a lane before this counter was compacted.

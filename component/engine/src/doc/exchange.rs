@@ -4,8 +4,6 @@ use super::Doc;
 use super::bytes::{Pack, Summary};
 use super::chains::Chain;
 use super::waiting::Need;
-use crate::codec::Reader;
-use crate::error::Error;
 use crate::graph::Span;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, PeerVersion, SharedText};
 use crate::lanes::{AuthorNumber, split_name};
@@ -237,13 +235,13 @@ impl Doc {
         for span in spans {
             let mut len = 0;
             while len < span.len && (size < budget.size || sizes.is_empty()) {
-                size += EVENT_SIZE + self.commit_of(EventNumber(span.first.0 + len)).bytes();
+                size += EVENT_SIZE + self.commit_of(span.first.plus(len)).bytes();
                 sizes.push(size);
                 len += 1;
             }
             taken.extend(span.first_of(len));
             if len < span.len {
-                left = Some(EventNumber(span.first.0 + len));
+                left = Some(span.first.plus(len));
                 break;
             }
         }
@@ -277,14 +275,6 @@ impl Doc {
         let print = |event| self.print(event);
         Pack::write((&self.rows, &self.log), &self.outgoing_of(&chains), &[], &print).into_section()
     }
-
-    /// A page as an update. O(bytes).
-    ///
-    /// # Errors
-    /// `Corrupt` where it is none.
-    pub(crate) fn update_of_page(page: Reader<'_>) -> Result<Vec<u8>, Error> {
-        Pack::section_into_update(page)
-    }
 }
 
 /// Shortens these spans to their first `events` events. Returns the first event that is left out, if any.
@@ -294,7 +284,7 @@ fn cut(spans: &mut Vec<Span>, events: u32) -> Option<EventNumber> {
     spans.retain_mut(|span| {
         let len = span.len.min(left);
         if len < span.len {
-            first_out = first_out.or(Some(EventNumber(span.first.0 + len)));
+            first_out = first_out.or(Some(span.first.plus(len)));
         }
         span.len = len;
         left -= len;

@@ -54,7 +54,7 @@ impl Doc {
             let start = self.graph.horizon().count(lane).max(*done);
             for span in self.graph.spans(lane, start..u32::MAX) {
                 for steps in 0..span.len {
-                    let (event, counter) = (EventNumber(span.first.0 + steps), Counter(span.counter.0 + steps));
+                    let (event, counter) = (span.first.plus(steps), Counter(span.counter.0 + steps));
                     if event.0 < self.log.events() {
                         events.insert(self.print(event), (lane, counter));
                         *done = counter.0 + 1;

@@ -109,9 +109,7 @@ impl<'a> IncomingRun<'a> {
     pub(super) fn commit(&self, place: usize) -> CommitRef<'a> {
         match self.commits {
             Commits::Plain(commits) => CommitRef::Plain(&commits[place]),
-            Commits::Logged { names, log, first } => {
-                CommitRef::Logged { names, log, event: EventNumber(first.0 + place as u32) }
-            }
+            Commits::Logged { names, log, first } => CommitRef::Logged { names, log, event: first.plus(place as u32) },
         }
     }
 }

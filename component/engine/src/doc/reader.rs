@@ -2,6 +2,8 @@
 //!
 //! Holds what the bytes were decoded to, and the place of the next event there, so that a page costs its events alone.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::Doc;
 use super::bytes::{NOT_EVENTS, Unpacked};
 use super::check;
@@ -10,6 +12,7 @@ use super::incoming::{IncomingRun, Target, find_circle};
 use super::prints::IncomingPrints;
 use super::waiting::Waiting;
 use crate::codec::{Frame, FrameKind, Reader, Section};
+use crate::convert::index_of;
 use crate::error::{Error, RunRule};
 use crate::id::{EventId, EventNumber, Fingerprint, SharedText};
 use crate::oplog::Commit;
@@ -44,7 +47,7 @@ impl UpdateReader {
                 let waiting = Frame::read(update)?.take(Section::Waiting);
                 let mut doc = Doc::read(SharedText::from(""), &mut frame)?;
                 doc.waiting = Waiting::default();
-                let next = EventNumber(doc.graph.horizon().stubs().len() as u32);
+                let next = doc.first_event();
                 reader.document = Some((Box::new(doc), next));
                 waiting.map(Unpacked::of_section).transpose()?
             }
@@ -63,9 +66,8 @@ impl UpdateReader {
         let mut page = BatchFiller::new(limit);
         if let Some((doc, next)) = &mut self.document {
             for span in doc.graph.spans_from(*next).flat_map(|span| doc.parts(span)) {
-                let events = (span.first.0..).map(EventNumber).take(span.len as usize);
                 let run = |commits| EventRun { lamport: None, ..doc.event_run(&span, commits) };
-                next.0 += page.add(events.map(|event| doc.commit_of(event)), run);
+                *next = next.plus(page.add(span.events().map(|event| doc.commit_of(event)), run));
                 if page.batch.more {
                     return page.batch;
                 }
@@ -77,14 +79,15 @@ impl UpdateReader {
                 Some((doc, _)) => incoming.with_plain_names(|author| !doc.is_forked(author)),
                 None => incoming,
             };
-            let start = self.place as usize;
-            let commits = (start..incoming.len as usize).map(|place| incoming.commit(place));
-            self.place += page.add(commits, |commits| part_of(&incoming, prints, (self.run, start), commits));
+            let start = self.place;
+            let commits = (index_of(start)..index_of(incoming.len)).map(|place| incoming.commit(place));
+            let taken = page.add(commits, |commits| part_of(&incoming, prints, (self.run, start), commits));
+            self.place = self.place.saturating_add(taken);
             if page.batch.more {
                 break;
             }
-            self.run += 1;
-            self.first.0 += incoming.len;
+            self.run = self.run.saturating_add(1);
+            self.first = self.first.plus(incoming.len);
             self.place = 0;
         }
         page.batch
@@ -93,12 +96,12 @@ impl UpdateReader {
 
 /// The fingerprints of the events of these runs. O(their size).
 fn all_prints(runs: &[IncomingRun<'_>]) -> Result<IncomingPrints, Error> {
-    if let Some(run) = find_circle(runs, |_| true) {
-        return Err(check::broken(&runs[run].name, runs[run].start, run, RunRule::Circle));
+    if let Some((place, run)) = find_circle(runs, |_| true).and_then(|place| Some((place, runs.get(place)?))) {
+        return Err(check::broken(&run.name, run.start, place, RunRule::Circle));
     }
     let mut prints = IncomingPrints::new(runs.len());
     for (number, run) in runs.iter().enumerate() {
-        prints.of(runs, number, run.len as usize - 1);
+        prints.of(runs, number, index_of(run.len.saturating_sub(1)));
     }
     Ok(prints)
 }
@@ -107,10 +110,10 @@ fn all_prints(runs: &[IncomingRun<'_>]) -> Result<IncomingPrints, Error> {
 fn part_of(
     run: &IncomingRun<'_>,
     prints: &IncomingPrints,
-    (number, place): (usize, usize),
+    (number, place): (usize, u32),
     commits: Vec<Commit>,
 ) -> EventRun {
-    let start = run.start + place as u32;
+    let start = run.start.saturating_add(place);
     let print = |target: Target| match target {
         Target::Inside { run, place } => prints.known(run, place),
         Target::Print(fingerprint) => fingerprint,
@@ -122,8 +125,8 @@ fn part_of(
             (run.previous.as_ref().map(|link| print(link.target)), deps)
         }
         Some(before) => {
-            let fingerprint = prints.known(number, before);
-            let id = EventId { peer: run.name.clone().into_owned(), counter: start - 1 };
+            let fingerprint = prints.known(number, index_of(before));
+            let id = EventId { peer: run.name.clone().into_owned(), counter: start.saturating_sub(1) };
             (Some(fingerprint), vec![(id, fingerprint)])
         }
     };

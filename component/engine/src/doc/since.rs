@@ -229,8 +229,7 @@ impl Doc {
         let lacking = self.lacking(&Summary::read(summary)?)?;
         let mut page = BatchFiller::new(limit);
         for span in self.graph.since(&lacking.counts).flat_map(|span| self.parts(span)) {
-            let events = (span.first.0..).map(EventNumber).take(span.len as usize);
-            page.add(events.map(|event| self.commit_of(event)), |commits| self.event_run(&span, commits));
+            page.add(span.events().map(|event| self.commit_of(event)), |commits| self.event_run(&span, commits));
             if page.batch.more {
                 break;
             }

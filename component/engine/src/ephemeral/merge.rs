@@ -1,5 +1,7 @@
 //! Taking in entries of other replicas: the larger entry of a register wins, whatever came first.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::bytes;
 use super::entry::{Arrival, ENTRY_SPENDS, Entry, EntryOrigin, EntrySource, RegisterName, WrittenValue, check_names};
 use super::registers::{RegisterNumber, Registers, StoreGrowth};
@@ -23,7 +25,7 @@ impl Store {
     /// beyond `now` than `max_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
     pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
         let sizes = entries.iter().map(|entry| entry.value.as_ref().map_or(0, |value| value.as_ref().content_bytes()));
-        memory::spend(sizes.map(|bytes| ENTRY_SPENDS + bytes).sum())?;
+        memory::spend(sizes.fold(0, |sum, bytes| sum.saturating_add(ENTRY_SPENDS).saturating_add(bytes)))?;
         let arrivals = entries.into_iter().map(arrival).collect::<Result<_, _>>()?;
         self.merge(arrivals, now)
     }
@@ -36,11 +38,11 @@ impl Store {
     /// `InvalidArgument` and `LimitExceeded` as for [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
     /// of entries, or are damaged.
     pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
-        memory::spend(update.len() as u64 * memory::SPENT_PER_BYTE)?;
+        memory::spend_on(update)?;
         let arrivals = bytes::read_frame(update)?;
         let arrived = arrivals.len();
         let arrivals = self.timely(arrivals, now);
-        let skipped = (arrived - arrivals.len()) as u32;
+        let skipped = difference(arrived, arrivals.len());
         let changed = self.merge(arrivals, now)?;
         self.refused = self.refused.saturating_add(skipped);
         Ok(changed)
@@ -64,7 +66,7 @@ impl Store {
         let came = arrivals.len();
         let arrivals = arrivals.into_iter().filter(|arrival| may_write(&arrival.written.peer)).collect();
         let fit = self.timely(arrivals, now);
-        let mut refused = (came - fit.len()) as u32;
+        let mut refused = difference(came, fit.len());
         let mut changed = Vec::new();
         for winner in self.winners(fit) {
             let mut growth = StoreGrowth::default();
@@ -72,7 +74,7 @@ impl Store {
             if growth.check(&self.registers).is_ok() {
                 changed.extend(self.take(winner, EntryOrigin::Brought(source)));
             } else {
-                refused += 1;
+                refused = refused.saturating_add(1);
             }
         }
         self.refused = self.refused.saturating_add(refused);
@@ -191,6 +193,11 @@ fn arrival(entry: Entry) -> Result<Arrival, Error> {
     let value = value.map(Value::canonical);
     let written = WrittenValue { value, timestamp: timestamp + 0.0, peer: SharedText::from(peer) };
     Ok(Arrival { name: RegisterName::new(&namespace, &key), written, age: 0.0 })
+}
+
+/// How many of these are not among those.
+fn difference(all: usize, some: usize) -> u32 {
+    u32::try_from(all.saturating_sub(some)).unwrap_or(u32::MAX)
 }
 
 fn check_skew(options: &StoreOptions, arrival: &Arrival, now: f64) -> Result<(), Error> {

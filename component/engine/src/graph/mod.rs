@@ -106,7 +106,7 @@ impl Graph {
         let number = runs[runs.partition_point(|&run| self.runs[run.index()].counter <= counter).checked_sub(1)?];
         let run = &self.runs[number.index()];
         let steps = counter.0 - run.counter.0;
-        (steps < self.run_len(number)).then(|| EventNumber(run.first.0 + steps))
+        (steps < self.run_len(number)).then(|| run.first.plus(steps))
     }
 
     /// Who committed an event, as which of theirs, and when. O(log of the runs).
@@ -315,7 +315,7 @@ impl Graph {
             (0..self.by_peer.len() as u32).map(|peer| self.horizon.count(PeerNumber(peer))).collect();
         for number in (0..self.runs.len() as u32).map(RunNumber) {
             let run = &self.runs[number.index()];
-            let last = EventNumber(run.first.0 + self.run_len(number) - 1);
+            let last = run.first.plus(self.run_len(number) - 1);
             assert!(self.run_len(number) > 0, "empty run {run:?}");
             let count = &mut counts[run.peer.index()];
             if run.first.index() < self.horizon.stubs.len() {

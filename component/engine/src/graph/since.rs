@@ -19,10 +19,15 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The events of the span.
+    pub(crate) fn events(self) -> impl Iterator<Item = EventNumber> {
+        (self.first.0..self.first.0 + self.len).map(EventNumber)
+    }
+
     /// The span without its first `count` events; none where nothing is left.
     pub(crate) fn without_first(self, count: u32) -> Option<Self> {
         (count < self.len).then(|| Self {
-            first: EventNumber(self.first.0 + count),
+            first: self.first.plus(count),
             len: self.len - count,
             counter: Counter(self.counter.0 + count),
             lamport: self.lamport.plus(count),

@@ -1,14 +1,17 @@
 //! Names as bytes.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::Names;
 use crate::codec::{Reader, SortedTexts, SortedTextsWriter, put_varint};
+use crate::convert::u64_of;
 use crate::error::Error;
 use crate::limits::Limit;
 use crate::work;
 
 /// Writes how many texts there are, and the texts, sorted.
 pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
-    put_varint(out, count as u64);
+    put_varint(out, u64_of(count));
     let mut sorted = SortedTextsWriter::new();
     for text in texts {
         work::step();
@@ -32,5 +35,5 @@ pub(crate) fn read_texts(reader: &mut Reader<'_>, limit: &'static Limit, max_byt
         }
     }
     texts.finish()?;
-    if names.len() as u64 == count { Ok(names) } else { Err(reader.damage("a name is empty")) }
+    if u64_of(names.len()) == count { Ok(names) } else { Err(reader.damage("a name is empty")) }
 }

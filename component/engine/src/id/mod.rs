@@ -116,6 +116,13 @@ impl fmt::Display for Fingerprint {
 
 indexes! { PeerNumber TableNumber RowNumber EventNumber }
 
+impl EventNumber {
+    /// The event with this many events between.
+    pub(crate) fn plus(self, steps: u32) -> Self {
+        Self(self.0 + steps)
+    }
+}
+
 /// Texts with a number each, from 0 up.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {

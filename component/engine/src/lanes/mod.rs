@@ -30,6 +30,12 @@ pub(crate) use crate::error::BRANCH_MARK;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AuthorNumber(u32);
 
+impl AuthorNumber {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Lane {
     author: AuthorNumber,
@@ -144,7 +150,7 @@ impl Lanes {
 
     /// The lanes of an author, in the order in which they began here.
     pub(crate) fn lanes_of(&self, author: AuthorNumber) -> &[PeerNumber] {
-        &self.by_author[author.0 as usize]
+        &self.by_author[author.index()]
     }
 
     /// Adds the first lane of an author, which must be new. O(log n).
@@ -167,9 +173,7 @@ impl Lanes {
         self.children.entry((parent, start)).or_default().push(lane);
         for (lane, first) in [(lane, Some(first)), (parent, sibling)] {
             if let Some(first) = first {
-                self.starts.insert((lane, start), first);
-                self.by_fingerprint.insert((author, first.fingerprint), (lane, start));
-                *self.branch_counts.entry(author).or_default() += 1;
+                self.set_start(author, (lane, start), first);
             }
         }
         lane
@@ -178,10 +182,10 @@ impl Lanes {
     fn push(&mut self, author: AuthorNumber, origin: Option<Origin>) -> PeerNumber {
         let lane = PeerNumber(self.lanes.len() as u32);
         self.lanes.push(Lane { author, origin });
-        if self.by_author.len() <= author.0 as usize {
+        if self.by_author.len() <= author.index() {
             self.by_author.push(SmallVec::new());
         }
-        self.by_author[author.0 as usize].push(lane);
+        self.by_author[author.index()].push(lane);
         lane
     }
 
@@ -190,10 +194,10 @@ impl Lanes {
         while self.lanes.len() > len {
             let Some(Lane { author, origin }) = self.lanes.pop() else { return };
             let number = PeerNumber(self.lanes.len() as u32);
-            self.by_author[author.0 as usize].pop();
+            self.by_author[author.index()].pop();
             let Some(Origin { lane: parent, start, .. }) = origin else {
                 self.by_author.pop();
-                self.authors.truncate(author.0 as usize);
+                self.authors.truncate(author.index());
                 continue;
             };
             self.forget_start(author, number, start);
@@ -205,6 +209,13 @@ impl Lanes {
                 }
             }
         }
+    }
+
+    /// Notes the first event of a branch.
+    fn set_start(&mut self, author: AuthorNumber, start: (PeerNumber, Counter), first: BranchStart) {
+        self.starts.insert(start, first);
+        self.by_fingerprint.insert((author, first.fingerprint), start);
+        *self.branch_counts.entry(author).or_default() += 1;
     }
 
     fn forget_start(&mut self, author: AuthorNumber, lane: PeerNumber, start: Counter) {

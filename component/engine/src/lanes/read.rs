@@ -1,7 +1,9 @@
 //! Lanes made of the branches that a saved document lists.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::{AuthorNumber, BranchStart, Lane, Lanes, split_name};
-use crate::id::{Counter, Names, PeerNumber};
+use crate::id::{Counter, PeerNumber};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -21,81 +23,94 @@ impl Lanes {
     /// Lanes of one branch each, in the order of the branches, which are sorted by name. `None` if they are not those of trees.
     /// O(n log n).
     pub(crate) fn of_branches(branches: &[ReadBranch<'_>]) -> Option<Self> {
-        let mut lanes = Self { authors: Names::default(), ..Self::default() };
+        let mut lanes = Self::default();
         for branch in branches {
             let author = AuthorNumber(lanes.authors.intern(split_name(branch.name).0));
             lanes.lanes.push(Lane { author, origin: None });
-            if lanes.by_author.len() <= author.0 as usize {
+            if lanes.by_author.len() <= author.index() {
                 lanes.by_author.push(SmallVec::new());
             }
         }
-        let mut roots: Vec<Option<PeerNumber>> = vec![None; lanes.by_author.len()];
-        let mut followers: BTreeMap<PeerNumber, Vec<PeerNumber>> = BTreeMap::new();
+        let (roots, followers) = lanes.link(branches)?;
+        lanes.grow(branches, &roots, followers)?;
+        // The first lane of an author stands before its others.
+        for (of_author, root) in lanes.by_author.iter_mut().zip(&roots) {
+            let at = of_author.iter().position(|lane| lane == root)?;
+            of_author.swap(0, at);
+        }
+        Some(lanes)
+    }
+
+    /// By author its first lane, and by branch those that follow it. Notes the lanes that leave a first one before its
+    /// first event.
+    fn link(&mut self, branches: &[ReadBranch<'_>]) -> Option<(Vec<PeerNumber>, Followers)> {
+        let mut roots: Vec<Option<PeerNumber>> = vec![None; self.by_author.len()];
+        let mut followers = Followers::new();
         for (lane, branch) in (0..).map(PeerNumber).zip(branches) {
-            let author = lanes.author_of(lane);
-            match branch.parent {
-                Some(parent) => {
-                    let is_of_author = lanes.lanes.get(parent.index())?.author == author;
-                    if !is_of_author || branch.first.is_none() {
-                        return None;
-                    }
-                    followers.entry(parent).or_default().push(lane);
+            let author = self.author_of(lane);
+            if let Some(parent) = branch.parent {
+                let is_of_author = self.lanes.get(parent.index())?.author == author;
+                if !is_of_author || branch.first.is_none() {
+                    return None;
                 }
-                // A first lane; further ones leave it before its first event.
-                None => match roots[author.0 as usize] {
-                    None => roots[author.0 as usize] = Some(lane),
-                    Some(root) => {
-                        branches[root.index()].first?;
-                        branch.first?;
-                        lanes.children.entry((root, Counter(0))).or_default().push(lane);
-                    }
-                },
+                followers.entry(parent).or_default().push(lane);
+                continue;
+            }
+            let root = roots.get_mut(author.index())?;
+            match *root {
+                None => *root = Some(lane),
+                Some(root) => {
+                    branches.get(root.index())?.first?;
+                    branch.first?;
+                    self.children.entry((root, Counter(0))).or_default().push(lane);
+                }
             }
         }
-        for (lane, branch) in (0..).map(PeerNumber).zip(branches) {
-            let is_root = roots[lanes.author_of(lane).0 as usize] == Some(lane);
+        let roots: Vec<PeerNumber> = roots.into_iter().collect::<Option<_>>()?;
+        for &root in &roots {
             // A branch that begins a history alone has the plain name.
-            let is_forked = !lanes.leaving(lane, Counter(0)).is_empty();
-            if is_root && branch.first.is_some() != is_forked {
+            let is_forked = !self.leaving(root, Counter(0)).is_empty();
+            if branches.get(root.index())?.first.is_some() != is_forked {
                 return None;
             }
         }
-        // From the first lanes on, so that a lane is there before those that leave it.
+        Some((roots, followers))
+    }
+
+    /// Gives every lane its origin, from the first lanes on, so that a lane is there before those that leave it. `None` if
+    /// some are not reached.
+    fn grow(&mut self, branches: &[ReadBranch<'_>], roots: &[PeerNumber], mut followers: Followers) -> Option<()> {
         let mut open: Vec<(PeerNumber, Option<(PeerNumber, Counter)>)> = Vec::new();
-        for root in roots.iter().flatten() {
-            open.push((*root, None));
-            open.extend(lanes.leaving(*root, Counter(0)).iter().map(|&lane| (lane, Some((*root, Counter(0))))));
+        for &root in roots {
+            open.push((root, None));
+            open.extend(self.leaving(root, Counter(0)).iter().map(|&lane| (lane, Some((root, Counter(0))))));
         }
-        let mut done = 0;
+        let mut left = branches.len();
         while let Some((lane, origin)) = open.pop() {
-            done += 1;
-            let author = lanes.author_of(lane);
-            lanes.lanes[lane.index()].origin = origin.map(|(parent, start)| lanes.origin_at(parent, start));
-            lanes.by_author[author.0 as usize].push(lane);
-            let start = origin.map_or(Counter(0), |(_, start)| start);
-            if branches[lane.index()].end <= start.0 {
+            left = left.checked_sub(1)?;
+            let branch = branches.get(lane.index())?;
+            let author = self.author_of(lane);
+            let origin = origin.map(|(parent, start)| self.origin_at(parent, start));
+            self.lanes.get_mut(lane.index())?.origin = origin;
+            self.by_author.get_mut(author.index())?.push(lane);
+            let start = self.start(lane);
+            if branch.end <= start.0 {
                 return None;
             }
-            if let Some(first) = branches[lane.index()].first {
-                lanes.starts.insert((lane, start), first);
-                lanes.by_fingerprint.insert((author, first.fingerprint), (lane, start));
-                *lanes.branch_counts.entry(author).or_default() += 1;
+            if let Some(first) = branch.first {
+                self.set_start(author, (lane, start), first);
             }
             let Some(following) = followers.remove(&lane) else { continue };
             if following.len() < 2 {
                 return None;
             }
-            let start = Counter(branches[lane.index()].end);
-            open.extend(following.iter().map(|&follower| (follower, Some((lane, start)))));
-            lanes.children.insert((lane, start), following);
+            let end = (lane, Counter(branch.end));
+            open.extend(following.iter().map(|&follower| (follower, Some(end))));
+            self.children.insert(end, following);
         }
-        // The first lane of an author stands before its others.
-        for (author, root) in roots.iter().enumerate() {
-            let root = (*root)?;
-            let of_author = &mut lanes.by_author[author];
-            let at = of_author.iter().position(|&lane| lane == root)?;
-            of_author.swap(0, at);
-        }
-        (done == branches.len()).then_some(lanes)
+        (left == 0).then_some(())
     }
 }
+
+/// By branch, those that follow it.
+type Followers = BTreeMap<PeerNumber, Vec<PeerNumber>>;

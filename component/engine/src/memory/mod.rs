@@ -60,7 +60,15 @@ fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
 }
 
 /// What a call spends at most on what it takes in and gives back, for each byte of it, where it makes room for nothing else.
-pub(crate) const SPENT_PER_BYTE: u64 = 4;
+const SPENT_PER_BYTE: u64 = 4;
+
+/// Spends what a call takes for an argument of this length.
+///
+/// # Errors
+/// `LimitExceeded` where that would leave less than the slack.
+pub(crate) fn spend_on(argument: &[u8]) -> Result<(), Error> {
+    spend(SPENT_PER_BYTE.saturating_mul(argument.len() as u64))
+}
 
 /// Spends some of the slack: on what is small, or is soon freed.
 ///

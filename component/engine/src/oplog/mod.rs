@@ -242,6 +242,11 @@ impl OpLog {
         self.end_op(kind, row, start)
     }
 
+    /// The number of the cell that comes next.
+    fn next_cell(&self) -> CellNumber {
+        CellNumber(self.columns.len() as u32)
+    }
+
     /// Begins an operation, whose cells `push_copy` adds and which `end_op` ends.
     pub(crate) fn begin_op(&self) -> u32 {
         self.columns.len() as u32

@@ -155,6 +155,11 @@ impl Rows {
         self.rows.len()
     }
 
+    /// The same as the number of the row that comes next: `limits::DOCUMENT_OPERATIONS` is far below 2^32.
+    fn next_row(&self) -> RowNumber {
+        RowNumber(self.rows.len() as u32)
+    }
+
     /// How many columns have a number.
     pub(crate) fn columns(&self) -> usize {
         self.columns.len()

@@ -1,5 +1,7 @@
 //! What one side is in a conversation, at the beginning of its hello and as the address of messages.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use crate::codec::{Reader, put_varint};
 use crate::error::Error;
 
@@ -44,15 +46,13 @@ impl Conversation {
     /// Reads the beginning of a hello. Refuses the hello of another version.
     pub(super) fn read(content: &mut Reader<'_>) -> Result<Self, Error> {
         let start = *content;
-        if content.take(MAGIC.len() as u64).ok() != Some(&MAGIC) {
+        if content.array().ok() != Some(MAGIC) {
             return Err(start.damage("this is no message that begins a session"));
         }
         match content.varint()? {
             VERSION => {}
             version => return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX))),
         }
-        let bytes = content.take(size_of::<u64>() as u64)?;
-        let nonce = bytes.iter().rev().fold(0, |nonce, &byte| nonce << 8 | u64::from(byte));
-        Ok(Self { nonce, restarts: content.varint()? })
+        Ok(Self { nonce: u64::from_le_bytes(content.array()?), restarts: content.varint()? })
     }
 }

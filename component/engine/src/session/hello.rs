@@ -1,8 +1,11 @@
 //! The hello: who speaks, about which document, what it wants, and what it knows.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::SessionOptions;
 use super::conversation::Conversation;
 use crate::codec::{Reader, put_varint};
+use crate::convert::u64_of;
 use crate::doc::{Doc, Summary};
 use crate::error::{Error, Name};
 use crate::limits;
@@ -48,15 +51,15 @@ pub(super) fn write(
             | flag(!options.accept.documents, NO_DOCUMENTS),
     );
     put_varint(&mut out, options.max_message_bytes.into());
-    put_varint(&mut out, options.namespaces.len() as u64);
+    put_varint(&mut out, u64_of(options.namespaces.len()));
     options.namespaces.iter().for_each(|namespace| put_text(&mut out, namespace));
     doc.own_summary().put(&mut out);
-    limits::HELLO_BYTES.check(out.len() as u64)?;
+    limits::HELLO_BYTES.check(u64_of(out.len()))?;
     Ok(out)
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_varint(out, text.len() as u64);
+    put_varint(out, u64_of(text.len()));
     out.extend_from_slice(text.as_bytes());
 }
 
@@ -64,14 +67,14 @@ impl Hello {
     /// Reads a hello. O(its bytes × log n).
     pub(super) fn read(mut content: Reader<'_>) -> Result<Self, Error> {
         let conversation = Conversation::read(&mut content)?;
-        let document = text(&mut content)?;
+        let document = content.text()?.to_owned();
         Name::Document.check(&document)?;
         let flags = content.byte()?;
         if flags & !ALL_FLAGS != 0 {
             return Err(content.damage("a hello has unknown flags"));
         }
         let has = |bit: u8| flags & bit != 0;
-        let max_message_bytes = content.number(limits::MESSAGE_BYTES.maximum)? as u32;
+        let max_message_bytes = content.u32_to(limits::MESSAGE_BYTES.maximum)?;
         if max_message_bytes < limits::MIN_MESSAGE_BYTES {
             return Err(content.damage("a hello asks for messages that are too small"));
         }
@@ -79,7 +82,7 @@ impl Hello {
         limits::NAMESPACES.check(count)?;
         let mut namespaces = BTreeSet::new();
         for _ in 0..count {
-            let namespace = text(&mut content)?;
+            let namespace = content.text()?.to_owned();
             Name::Namespace.check(&namespace)?;
             if namespaces.last().is_some_and(|last| *last >= namespace) {
                 return Err(content.damage("the namespaces of a hello are not sorted"));
@@ -87,7 +90,7 @@ impl Hello {
             namespaces.insert(namespace);
         }
         let mut summary = content.sized_part()?;
-        let summary = Summary::read(summary.take(summary.left() as u64)?)?;
+        let summary = Summary::read(summary.take_rest())?;
         if summary.is_by_name {
             return Err(content.damage("the summary of a hello identifies events by name"));
         }
@@ -107,11 +110,4 @@ impl Hello {
             summary,
         })
     }
-}
-
-fn text(content: &mut Reader<'_>) -> Result<String, Error> {
-    let start = *content;
-    let len = content.varint()?;
-    let bytes = content.take(len)?;
-    str::from_utf8(bytes).map(str::to_owned).map_err(|_| start.damage("a text is not UTF-8"))
 }

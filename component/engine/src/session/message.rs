@@ -1,45 +1,51 @@
 //! Messages: what each carries, which one it is, and a checksum. Does not know what the content means.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::conversation::Conversation;
 use crate::codec::{Reader, put_varint};
+use crate::convert::u64_of;
 use crate::error::Error;
 use crate::limits;
 
 /// What a message carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MessageKind {
     /// Who speaks, about what, and what it knows.
-    Hello = 1,
+    Hello,
     /// A page of events.
-    Events = 2,
+    Events,
     /// Entries of the store.
-    Entries = 3,
+    Entries,
     /// A saved document.
-    Document = 4,
+    Document,
     /// Nothing but the acknowledgement that every message has.
-    Acknowledgement = 5,
+    Acknowledgement,
     /// Sparse fingerprints of the histories of contested peers.
-    Trace = 6,
+    Trace,
 }
-
-/// How many kinds there are.
-pub(super) const KINDS: usize = 6;
 
 /// Set in the first byte of a message whose content goes on in a later one of the same kind.
 const HAS_MORE: u8 = 0x80;
 const CHECKSUM_BYTES: usize = 4;
-const ADDRESS_BYTES: u64 = 4;
 
 impl MessageKind {
-    fn of(byte: u8) -> Option<Self> {
-        [Self::Hello, Self::Events, Self::Entries, Self::Document, Self::Acknowledgement, Self::Trace]
-            .into_iter()
-            .find(|&kind| kind as u8 == byte)
+    const ALL: [Self; 6] =
+        [Self::Hello, Self::Events, Self::Entries, Self::Document, Self::Acknowledgement, Self::Trace];
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Hello => 1,
+            Self::Events => 2,
+            Self::Entries => 3,
+            Self::Document => 4,
+            Self::Acknowledgement => 5,
+            Self::Trace => 6,
+        }
     }
 
-    /// Its place among the kinds.
-    pub(super) fn index(self) -> usize {
-        self as usize - 1
+    fn of(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.byte() == byte)
     }
 
     /// The most that the parts of one content may make up.
@@ -69,12 +75,12 @@ pub(super) struct Head {
 impl Head {
     /// The bytes of a message beside its content.
     pub(super) fn bytes(self) -> usize {
-        self.write().len() + CHECKSUM_BYTES
+        self.write().len().saturating_add(CHECKSUM_BYTES)
     }
 
     fn write(self) -> Vec<u8> {
         let more = if self.has_more { HAS_MORE } else { 0 };
-        let mut bytes = vec![self.kind as u8 | more];
+        let mut bytes = vec![self.kind.byte() | more];
         bytes.extend_from_slice(&self.to.to_le_bytes());
         put_varint(&mut bytes, self.acknowledged);
         if self.kind != MessageKind::Acknowledgement {
@@ -98,23 +104,22 @@ impl Head {
     /// `LimitExceeded` for one that is too long; `Corrupt` for one that is damaged; `UnsupportedVersion` for the hello of a
     /// side that speaks another version, whatever its checksum.
     pub(super) fn read(message: &[u8]) -> Result<(Self, Reader<'_>), Error> {
-        limits::MESSAGE_BYTES.check(message.len() as u64)?;
+        limits::MESSAGE_BYTES.check(u64_of(message.len()))?;
         let whole = Reader::new(message);
-        let Some(end) = message.len().checked_sub(CHECKSUM_BYTES) else {
+        let Some((checked, checksum)) = message.split_last_chunk::<CHECKSUM_BYTES>() else {
             return Err(whole.damage("a message is too short to be one"));
         };
-        let (content, checksum) = message.split_at(end);
-        let mut content = Reader::new(content);
+        let mut content = Reader::new(checked);
         let first = content.byte()?;
         let kind = MessageKind::of(first & !HAS_MORE).ok_or_else(|| whole.damage("a message is of an unknown kind"))?;
         let has_more = first & HAS_MORE != 0;
-        let to = content.take(ADDRESS_BYTES)?.iter().rev().fold(0, |to, &byte| to << 8 | u32::from(byte));
+        let to = u32::from_le_bytes(content.array()?);
         let acknowledged = content.varint()?;
         let number = if kind == MessageKind::Acknowledgement { 0 } else { content.varint()? };
         if kind == MessageKind::Hello && number == 0 {
             Conversation::read(&mut content.clone())?;
         }
-        if crc32fast::hash(&message[..end]).to_le_bytes() != checksum {
+        if crc32fast::hash(checked).to_le_bytes() != *checksum {
             return Err(whole.damage("the checksum is not that of the message: it is damaged"));
         }
         if kind == MessageKind::Acknowledgement && (has_more || content.left() > 0) {

@@ -183,7 +183,7 @@ impl Session {
     /// document is read-only. An error ends the session; document and store are as they were.
     pub fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Error> {
         self.until_error(|session| {
-            memory::spend(message.len() as u64 * memory::SPENT_PER_BYTE)?;
+            memory::spend_on(message)?;
             session.take_message(doc, store, message, now)
         })
     }
@@ -198,7 +198,7 @@ impl Session {
         if self.is_over {
             return Err(Error::SessionEnded);
         }
-        memory::spend(message.len() as u64 * memory::SPENT_PER_BYTE)?;
+        memory::spend_on(message)?;
         self.update_in(message)
     }
 

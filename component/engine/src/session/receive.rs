@@ -1,5 +1,7 @@
 //! Received messages: their order, and the effect of their content.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::conversation::Conversation;
 use super::hello::Hello;
 use super::inbox::Inbox;
@@ -8,6 +10,7 @@ use super::message::{Head, MessageKind};
 use super::outbox::SavedDocument;
 use super::{Other, Received, Session, trace};
 use crate::codec::Reader;
+use crate::convert::u64_of;
 use crate::doc::{Doc, Merged, PageStart, Proven, Summary};
 use crate::ephemeral::Store;
 use crate::error::{Error, SessionRule, Time};
@@ -71,7 +74,7 @@ impl Session {
             // The later parts of a first hello were written before their writer knew of this side.
             let is_part = head.kind == MessageKind::Hello
                 && head.number == self.inbox.taken
-                && !self.inbox.parts[MessageKind::Hello.index()].is_empty();
+                && !self.inbox.parts_of(MessageKind::Hello).is_empty();
             if is_to_this && self.inbox.from.is_none() {
                 // The other side said hello to a session of this side that was lost: it has to say it again.
                 self.start_over();
@@ -106,7 +109,7 @@ impl Session {
     /// Begins a new conversation, with a hello that the other side answers.
     fn start_over(&mut self) {
         self.forget_other();
-        self.conversation.restarts += 1;
+        self.conversation.restarts = self.conversation.restarts.saturating_add(1);
         self.outbox.restart();
     }
 
@@ -124,10 +127,10 @@ impl Session {
         if head.has_more || is_stale || !matches!(head.kind, MessageKind::Events | MessageKind::Document) {
             return Ok(None);
         }
-        let earlier = &self.inbox.parts[head.kind.index()];
-        head.kind.limit().check((earlier.len() + content.left()) as u64)?;
-        memory::spend(earlier.len() as u64 * memory::SPENT_PER_BYTE)?;
-        let whole = [earlier, content.take(content.left() as u64)?].concat();
+        let earlier = self.inbox.parts_of(head.kind);
+        head.kind.limit().check(u64_of(earlier.len().saturating_add(content.left())))?;
+        memory::spend_on(earlier)?;
+        let whole = [earlier, content.take_rest()].concat();
         if head.kind == MessageKind::Events {
             Doc::update_of_page(Reader::new(&whole)).map(Some)
         } else {
@@ -177,7 +180,7 @@ impl Session {
                 (received.ephemeral, received.refused) = store.merge_from(self.source, &mut content, may_write, now)?;
             }
             MessageKind::Document => {
-                received.durable = Some(doc.rebase(content.take(content.left() as u64)?)?);
+                received.durable = Some(doc.rebase(content.take_rest())?);
                 self.check_still_awaits(doc);
                 self.inbox.has_news = true;
             }
@@ -285,7 +288,8 @@ impl Session {
         let proven = doc.proven(&self.known.summary, &trace);
         for author in doc.authors_of(&trace) {
             for &lane in doc.lanes_of(author) {
-                let there = proven.counts[lane.index()].max(self.known.there(lane));
+                let shown = proven.counts.get(lane.index()).copied().unwrap_or(0);
+                let there = shown.max(self.known.there(lane));
                 self.known.set(lane, there, there);
             }
             self.contested.take(author);

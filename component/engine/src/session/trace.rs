@@ -4,6 +4,8 @@
 //! Of each branch a trace has the last event, the one before, and further ones in distances that double, down to the first
 //! event that is retained. So at most as many events as are beyond the fork are sent twice.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use crate::codec::Reader;
 use crate::doc::{Doc, Need, read_named_events, write_named_events};
 use crate::error::Error;

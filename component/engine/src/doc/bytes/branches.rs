@@ -2,6 +2,7 @@
 
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, Reader};
+use crate::convert::{index_of, u64_of};
 use crate::doc::branches::BranchTable;
 use crate::error::Error;
 use crate::graph::Graph;
@@ -29,11 +30,11 @@ impl SavedBranches {
         let (mut parents, mut firsts) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
         let mut followers: BTreeMap<PeerNumber, Vec<PeerNumber>> = BTreeMap::new();
         for (rank, (name, begin)) in (0..).map(PeerNumber).zip(names.iter().zip(begins)) {
-            let parent = begin.checked_sub(BEGINS + 1).map(|rank| PeerNumber(rank as u32));
+            let parent = parent_rank(begin).map(PeerNumber);
             let fingerprint = split_name(name).1.and_then(Fingerprint::parse);
             firsts.push(match fingerprint {
                 Some(fingerprint) => {
-                    let lamport = Lamport(times.next_to(u32::MAX.into())? as u32);
+                    let lamport = Lamport(times.next_u32_to(u32::MAX)?);
                     Some(BranchStart { fingerprint, lamport })
                 }
                 None => None,
@@ -50,13 +51,19 @@ impl SavedBranches {
         Ok(Self { names, parents, firsts, followers })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.names.len()
+    /// All branches.
+    pub(super) fn all(&self) -> impl Iterator<Item = PeerNumber> + use<> {
+        (0..).map(PeerNumber).take(self.names.len())
+    }
+
+    /// How many branches there are: `limits::PEERS` is far below 2^32.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.names.len()).unwrap_or(u32::MAX)
     }
 
     /// The branch that a branch follows.
     pub(super) fn parent(&self, branch: PeerNumber) -> Option<PeerNumber> {
-        self.parents[branch.index()]
+        self.parents.get(branch.index()).copied().flatten()
     }
 
     /// The branches that follow the same one as this, itself included.
@@ -80,18 +87,20 @@ impl SavedBranches {
                 return None;
             }
         }
-        let branches: Vec<ReadBranch<'_>> = (0..self.len())
-            .map(|rank| ReadBranch {
-                name: &self.names[rank],
-                first: self.firsts[rank],
-                parent: self.parents[rank],
-                end: graph.count(PeerNumber(rank as u32)),
-            })
+        let branches = self.all().zip(&self.names).zip(self.firsts.iter().zip(&self.parents));
+        let branches: Vec<ReadBranch<'_>> = branches
+            .map(|((rank, name), (&first, &parent))| ReadBranch { name, first, parent, end: graph.count(rank) })
             .collect();
         Lanes::of_branches(&branches)
     }
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl BranchTable<'_> {
     /// Writes the names of the branches, where each branch of a forked peer begins, and the times of their first events.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
@@ -119,6 +128,11 @@ pub(super) const GOES_ON: u64 = 0;
 /// rank that is added to this.
 pub(super) const BEGINS: u64 = 1;
 
+/// The rank of the branch that a branch follows.
+pub(super) fn parent_rank(begin: u64) -> Option<u32> {
+    u32::try_from(begin.checked_sub(BEGINS)?.checked_sub(1)?).ok()
+}
+
 /// Writes, for each name of a branch, where the branch begins.
 pub(super) fn write_begins(names: &[impl AsRef<str>], begins: impl Fn(usize) -> u64, out: &mut Vec<u8>) {
     let mut column = ColumnWriter::new();
@@ -138,8 +152,8 @@ pub(super) fn read_begins(reader: &mut Reader<'_>, names: &Names) -> Result<Vec<
             _ => reader.damage("a name is not that of a peer or of a branch"),
         })?;
         let is_branch = name.contains(BRANCH_MARK);
-        let begin = if is_branch { column.next_to(BEGINS + names.len() as u64)? } else { GOES_ON };
-        let parent = begin.checked_sub(BEGINS + 1).and_then(|rank| sorted.get(rank as usize));
+        let begin = if is_branch { column.next_to(BEGINS.saturating_add(u64_of(names.len())))? } else { GOES_ON };
+        let parent = parent_rank(begin).and_then(|rank| sorted.get(index_of(rank)));
         if parent.is_some_and(|parent| split_name(parent).0 != split_name(name).0) {
             return Err(column.damage("a branch follows one of another peer"));
         }

@@ -6,12 +6,16 @@ use crate::clock::Lamport;
 use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::doc::Doc;
 use crate::error::Error;
-use crate::graph::{Graph, Horizon, RunsReader};
-use crate::id::{Counter, PeerNumber, SharedText, read_texts};
+use crate::graph::{Graph, Horizon, RunHead, RunsReader};
+use crate::id::{Counter, EventNumber, PeerNumber, SharedText, read_texts};
 use crate::limits;
 use crate::oplog::{OpLog, OpsReader};
 use crate::rows::{NameTable, Stamps, StateReader};
+use smallvec::SmallVec;
 use std::cell::RefCell;
+
+/// Dependencies that are listed without an allocation.
+const FEW_DEPENDENCIES: usize = 4;
 
 /// The frame of a saved document; refuses what else has one.
 pub(in crate::doc) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
@@ -40,7 +44,7 @@ pub(in crate::doc) fn read_document<'a>(
     let (table, shapes) = NameTable::read(&mut section)?;
     section.finish()?;
 
-    let peer_count = names.len() as u32;
+    let peer_count = branches.count();
     let mut horizon_section = frame.take(Section::Horizon);
     let horizon = horizon_section.as_mut().map(|section| Horizon::read(section, peer_count)).transpose()?;
     let mut history = frame.need(Section::History)?;
@@ -79,65 +83,89 @@ pub(in crate::doc) fn read_document<'a>(
     Ok((doc, frame.take(Section::Waiting)))
 }
 
-/// Reads the runs of a history, in the order of their times and branches, each as long as it can be.
+/// Reads the runs of a history, in the order of their times and branches, each as long as it can be. Returns too how many
+/// events there are beyond the stubs.
 fn read_graph(
     history: &mut Reader<'_>,
     horizon: Horizon,
     branches: &SavedBranches,
     saved: &SavedPrints<'_>,
 ) -> Result<(Graph, Stamps, u64), Error> {
-    let given_up = horizon.counts_of(branches.len() as u32);
+    let given_up = horizon.counts_of(branches.count());
     let mut runs = RunsReader::read(history, given_up.clone())?;
-    let mut graph = Graph::beyond(horizon);
-    let mut stamps = Stamps::default();
-    let (mut deps, mut dependencies, mut last) = (Vec::new(), Vec::new(), (Lamport::NEVER, 0));
-    let mut events = graph.len().into();
-    let mut place = 0;
-    while let Some(run) = runs.next(&mut deps)? {
+    let (graph, last) = (Graph::beyond(horizon), (Lamport::NEVER, 0));
+    let stubs = graph.len().into();
+    let mut history = HistoryReader { branches, given_up, graph, stamps: Stamps::default(), stubs, events: 0, last };
+    let mut deps = Vec::new();
+    for place in 0.. {
+        let Some(run) = runs.next(&mut deps)? else { break };
+        let salt = saved.salts.get(&place).copied().unwrap_or(0);
+        history.add(run, &deps, salt, |what| runs.damage(what))?;
+    }
+    runs.finish()?;
+    let HistoryReader { mut graph, stamps, events, .. } = history;
+    if branches.all().any(|branch| graph.count(branch) == 0) {
+        return Err(runs.damage("a peer has no events"));
+    }
+    graph.complete_so_far();
+    Ok((graph, stamps, events))
+}
+
+/// The runs of a history that were read.
+struct HistoryReader<'a> {
+    branches: &'a SavedBranches,
+    /// By branch, how many events were compacted.
+    given_up: Vec<u32>,
+    graph: Graph,
+    stamps: Stamps,
+    stubs: u64,
+    /// How many events there are beyond the stubs.
+    events: u64,
+    /// The time and the branch of the last run.
+    last: (Lamport, u32),
+}
+
+impl HistoryReader<'_> {
+    /// Adds a run, or returns what `damage` makes of what is wrong with it.
+    fn add(
+        &mut self,
+        run: RunHead,
+        deps: &[(u32, u32)],
+        salt: u64,
+        damage: impl Fn(&'static str) -> Error,
+    ) -> Result<(), Error> {
+        let Self { branches, graph, .. } = self;
         let peer = PeerNumber(run.peer);
         let count = graph.count(peer);
-        let parent = branches.parent(peer);
-        let previous = match (count, parent) {
+        let previous = match (count, branches.parent(peer)) {
             (0, None) => None,
             (0, Some(parent)) => Some((parent, graph.count(parent))),
             _ => Some((peer, count)),
         };
         if run.start != previous.map_or(0, |(_, count)| count) {
-            return Err(runs.damage("a peer's events have a gap"));
+            return Err(damage("a peer's events have a gap"));
         }
         let previous = previous.and_then(|(lane, count)| Some((lane, Counter(count.checked_sub(1)?))));
-        dependencies.clear();
-        for &(peer, counter) in &deps {
-            let event = graph.find(PeerNumber(peer), Counter(counter));
-            dependencies.push(event.ok_or_else(|| runs.damage("an event comes before what it depends on"))?);
-        }
+        let dependencies = deps.iter().map(|&(peer, counter)| graph.find(PeerNumber(peer), Counter(counter)));
+        let dependencies: SmallVec<[EventNumber; FEW_DEPENDENCIES]> =
+            dependencies.collect::<Option<_>>().ok_or_else(|| damage("an event comes before what it depends on"))?;
         let lamport = graph.lamport_after(&dependencies);
-        let salt = saved.salts.get(&place).copied().unwrap_or(0);
-        place += 1;
-        let is_part =
-            count > given_up[run.peer as usize] && salt == 0 && matches!(deps[..], [(peer, _)] if peer == run.peer);
-        if is_part || (lamport, run.peer) <= last {
-            return Err(runs.damage("the runs are not the longest, or not in their order"));
+        let is_first = self.given_up.get(peer.index()).is_none_or(|&given_up| count <= given_up);
+        let is_part = !is_first && salt == 0 && matches!(deps, [(peer, _)] if *peer == run.peer);
+        if is_part || (lamport, run.peer) <= self.last {
+            return Err(damage("the runs are not the longest, or not in their order"));
         }
-        let siblings = if count == 0 { branches.siblings(peer) } else { &[] };
-        let siblings: Vec<(PeerNumber, Counter)> = match dependencies.len() {
-            0 | 1 => Vec::new(),
-            _ => siblings.iter().filter(|&&lane| lane != peer).map(|&lane| (lane, Counter(run.start))).collect(),
-        };
+        let siblings = if count == 0 && dependencies.len() > 1 { branches.siblings(peer) } else { &[] };
+        let siblings = siblings.iter().filter(|&&lane| lane != peer).map(|&lane| (lane, Counter(run.start)));
+        let siblings: Vec<(PeerNumber, Counter)> = siblings.collect();
         if graph.check(previous, &siblings, &dependencies).is_err() {
-            return Err(runs.damage("an event depends on events that it cannot depend on"));
+            return Err(damage("an event depends on events that it cannot depend on"));
         }
-        events += u64::from(run.len);
-        limits::DOCUMENT_EVENTS.check(events)?;
-        last = (lamport, run.peer);
-        graph.push((peer, Counter(run.start)), &dependencies, salt, run.len);
-        stamps.add(peer, lamport, run.len);
+        self.events = self.events.saturating_add(run.len.into());
+        limits::DOCUMENT_EVENTS.check(self.stubs.saturating_add(self.events))?;
+        self.last = (lamport, run.peer);
+        self.graph.push((peer, Counter(run.start)), &dependencies, salt, run.len);
+        self.stamps.add(peer, lamport, run.len);
+        Ok(())
     }
-    runs.finish()?;
-    if (0..branches.len() as u32).any(|peer| graph.count(PeerNumber(peer)) == 0) {
-        return Err(runs.damage("a peer has no events"));
-    }
-    graph.complete_so_far();
-    let beyond = events - graph.horizon().stubs().len() as u64;
-    Ok((graph, stamps, beyond))
 }

@@ -1,6 +1,7 @@
 //! Lists of events as bytes: names, counters and fingerprints.
 
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
+use crate::convert::{index_of, u64_of};
 use crate::doc::waiting::Need;
 use crate::error::Error;
 use crate::id::{Fingerprint, SharedText, read_texts, write_texts};
@@ -10,7 +11,7 @@ use crate::memory;
 use crate::sort;
 /// Writes events: how many they are, the ranks of their names, their counters and fingerprints.
 pub(super) fn write_events(events: &[(u32, u32, Fingerprint)], out: &mut Vec<u8>) {
-    put_varint(out, events.len() as u64);
+    put_varint(out, u64_of(events.len()));
     if events.is_empty() {
         return;
     }
@@ -28,7 +29,7 @@ pub(super) fn write_events(events: &[(u32, u32, Fingerprint)], out: &mut Vec<u8>
 /// Writes events with their names.
 pub(crate) fn write_named_events(events: &[Need]) -> Vec<u8> {
     let names: Vec<&str> = sort::distinct(events.iter().map(|event| &*event.name));
-    let rank = |name: &str| names.binary_search(&name).map_or(u32::MAX, |rank| rank as u32);
+    let rank = |name: &str| rank_in(&names, name);
     let mut out = Vec::new();
     write_texts(names.len(), names.iter().copied(), &mut out);
     let events: Vec<_> = events.iter().map(|event| (rank(&event.name), event.counter, event.fingerprint)).collect();
@@ -55,7 +56,7 @@ pub(super) fn read_events(
 ) -> Result<Vec<Need>, Error> {
     let count = reader.varint()?;
     limit.check(count)?;
-    memory::spend(count.saturating_mul(size_of::<Need>() as u64))?;
+    memory::spend(count.saturating_mul(u64_of(size_of::<Need>())))?;
     if count == 0 {
         return Ok(Vec::new());
     }
@@ -64,10 +65,10 @@ pub(super) fn read_events(
     ranks.check_count(count)?;
     let mut events = Vec::new();
     for _ in 0..count {
-        let rank = ranks.next_to((names.len() as u64).saturating_sub(1))?;
-        let counter = counters.next_to(limits::COUNTER.maximum)? as u32;
+        let rank = ranks.next_u32_to(u64_of(names.len()).saturating_sub(1))?;
+        let counter = counters.next_u32_to(limits::COUNTER.maximum)?;
         let fingerprint = next_print(&mut prints)?;
-        let name = names.get(rank as usize).ok_or_else(|| ranks.damage("an event has a name that is not there"))?;
+        let name = names.get(index_of(rank)).ok_or_else(|| ranks.damage("an event has a name that is not there"))?;
         events.push(Need { name: name.clone(), counter, fingerprint });
     }
     ranks.finish()?;
@@ -79,4 +80,10 @@ pub(super) fn read_events(
 /// The next fingerprint of a column.
 pub(super) fn next_print(column: &mut Column<'_>) -> Result<Fingerprint, Error> {
     Fingerprint::new(column.next()?).ok_or_else(|| column.damage("a fingerprint is 0"))
+}
+
+/// The place of a name among these, which are sorted.
+pub(super) fn rank_in(names: &[&str], name: &str) -> u32 {
+    let place = names.binary_search(&name).ok();
+    place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
 }

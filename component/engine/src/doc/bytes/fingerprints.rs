@@ -4,12 +4,13 @@ use super::branches::SavedBranches;
 use super::events::next_print;
 use crate::chain::Prints;
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
+use crate::convert::{index_of, u64_of};
 use crate::doc::Doc;
 use crate::doc::branches::BranchTable;
 use crate::doc::chains::Chain;
 use crate::error::Error;
 use crate::graph::{Graph, Horizon};
-use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
+use crate::id::{Counter, Fingerprint, PeerNumber};
 use std::collections::BTreeMap;
 /// The fingerprints of a saved document.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl<'a> SavedPrints<'a> {
     ) -> Result<Self, Error> {
         let mut column = Column::read_fixed(reader)?;
         let mut tips = Vec::new();
-        for branch in (0..branches.len() as u32).map(PeerNumber) {
+        for branch in branches.all() {
             if !branches.followers.contains_key(&branch) {
                 tips.push((branch, next_print(&mut column)?));
             }
@@ -50,7 +51,7 @@ impl<'a> SavedPrints<'a> {
         }
         column.finish()?;
         // A salted event begins a run, so there are not more of them than bytes that tell of runs.
-        let salts = read_salts(reader, u32::MAX as usize)?;
+        let salts = read_salts(reader, u32::MAX)?;
         reader.finish()?;
         Ok(Self { tips, followed, stubs, salts })
     }
@@ -62,16 +63,16 @@ impl<'a> SavedPrints<'a> {
         for (lane, tip) in self.tips {
             let last = Counter(graph.count(lane).saturating_sub(1));
             match graph.find(lane, last) {
-                Some(event) if event >= EventNumber(horizon.stubs().len() as u32) => prints.mark(event, tip),
+                Some(event) if event.index() >= horizon.stubs().len() => prints.mark(event, tip),
                 _ => prints.set_at_horizon(lane, last, tip),
             }
         }
         let Some(mut followed) = self.followed else { return Ok(prints) };
-        for branch in (0..branches.len() as u32).map(PeerNumber) {
+        for branch in branches.all() {
             let Some(last) = horizon.count(branch).checked_sub(1) else { continue };
             let followers = branches.followers.get(&branch).into_iter().flatten();
             let is_followed = followers.copied().any(|follower| horizon.count(follower) == 0);
-            if graph.count(branch) > last + 1 || is_followed {
+            if graph.count(branch) > horizon.count(branch) || is_followed {
                 prints.set_at_horizon(branch, Counter(last), next_print(&mut followed)?);
             }
         }
@@ -80,6 +81,12 @@ impl<'a> SavedPrints<'a> {
     }
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl Doc {
     /// The fingerprints of the last event of each branch that no other one follows, by rank; those of the last event that was
     /// compacted of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
@@ -111,13 +118,13 @@ impl Doc {
 
 /// Writes salts: of how many runs, of which, and the salts.
 pub(super) fn write_salts(salted: Vec<(usize, u64)>, out: &mut Vec<u8>) {
-    put_varint(out, salted.len() as u64);
+    put_varint(out, u64_of(salted.len()));
     if salted.is_empty() {
         return;
     }
     let (mut runs, mut salts) = (ColumnWriter::new(), ColumnWriter::fixed());
     for (run, salt) in salted {
-        runs.push(run as u64);
+        runs.push(u64_of(run));
         salts.push(salt);
     }
     runs.finish(out);
@@ -125,7 +132,7 @@ pub(super) fn write_salts(salted: Vec<(usize, u64)>, out: &mut Vec<u8>) {
 }
 
 /// Reads the salts that `write_salts` wrote, one for each run.
-pub(super) fn read_salts(reader: &mut Reader<'_>, runs: usize) -> Result<BTreeMap<usize, u64>, Error> {
+pub(super) fn read_salts(reader: &mut Reader<'_>, runs: u32) -> Result<BTreeMap<usize, u64>, Error> {
     let count = reader.varint()?;
     let mut salted = BTreeMap::new();
     if count == 0 {
@@ -134,7 +141,7 @@ pub(super) fn read_salts(reader: &mut Reader<'_>, runs: usize) -> Result<BTreeMa
     let (mut places, mut salts) = (Column::read(reader)?, Column::read_fixed(reader)?);
     places.check_count(count)?;
     for _ in 0..count {
-        let place = places.next_to((runs as u64).saturating_sub(1))? as usize;
+        let place = index_of(places.next_u32_to(runs.saturating_sub(1))?);
         let salt = salts.next()?;
         if salt == 0 || salted.last_key_value().is_some_and(|(&last, _)| last >= place) {
             return Err(salts.damage("a salt is 0, or not in its place"));

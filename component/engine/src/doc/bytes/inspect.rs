@@ -1,6 +1,7 @@
 //! Summarizing bytes without loading them.
 
 use crate::codec::{Frame, FrameKind, Reader, Section};
+use crate::convert::index_of;
 use crate::error::Error;
 use crate::graph::{Horizon, RunsReader};
 use crate::id::{Names, PeerNumber, PeerVersion, read_texts};
@@ -96,7 +97,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
 impl Inspection {
     fn read_document(&mut self, frame: &mut Frame<'_>) -> Result<(), Error> {
         let names = read_peers(&mut frame.need(Section::Peers)?)?;
-        let peers = names.len() as u32;
+        let peers = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let horizon = frame.take(Section::Horizon).map(|mut section| Horizon::read(&mut section, peers)).transpose()?;
         let given_up = |peer| horizon.as_ref().map_or(0, |horizon| horizon.count(PeerNumber(peer)));
         let given_up: Vec<u32> = (0..peers).map(given_up).collect();
@@ -126,17 +127,17 @@ fn read_peers(section: &mut Reader<'_>) -> Result<Names, Error> {
 /// there are. O(runs).
 fn count_runs(history: &mut Reader<'_>, mut counts: Vec<u32>) -> Result<(Vec<u32>, u32), Error> {
     let mut runs = RunsReader::read(history, counts.clone())?;
-    let (mut dependencies, mut events) = (Vec::new(), 0);
+    let (mut dependencies, mut events) = (Vec::new(), 0_u64);
     while let Some(run) = runs.next(&mut dependencies)? {
         work::step();
-        events += u64::from(run.len);
+        events = events.saturating_add(run.len.into());
         limits::DOCUMENT_EVENTS.check(events)?;
-        if let Some(count) = counts.get_mut(run.peer as usize) {
-            *count = run.start + run.len;
+        if let Some(count) = counts.get_mut(index_of(run.peer)) {
+            *count = run.start.saturating_add(run.len);
         }
     }
     runs.finish()?;
-    Ok((counts, events as u32))
+    Ok((counts, u32::try_from(events).unwrap_or(u32::MAX)))
 }
 
 /// The counts by name, without peers that have no events.

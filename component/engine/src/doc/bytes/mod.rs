@@ -1,12 +1,26 @@
 //! The bytes of documents and updates.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 mod branches;
 mod document;
 mod events;
 mod fingerprints;
 mod inspect;
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 mod pack;
 mod peek;
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 mod save;
 mod summary;
 mod unpack;

@@ -4,13 +4,12 @@
 //! its fingerprint is there too.
 
 use super::branches::{BEGINS, GOES_ON, write_begins};
-use super::events::write_events;
+use super::events::{rank_in, write_events};
 use super::fingerprints::write_salts;
-use crate::codec::{ColumnWriter, FrameKind, FrameWriter, Reader, Section, put_varint};
+use crate::codec::{ColumnWriter, FrameKind, FrameWriter, Section, put_varint};
 use crate::doc::Doc;
 use crate::doc::chains::Chain;
 use crate::doc::waiting::Need;
-use crate::error::Error;
 use crate::graph::RunsWriter;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, Ranks, write_texts};
 use crate::oplog::{OpLog, OpsWriter, ShapesWriter};
@@ -72,7 +71,6 @@ impl Pack {
         let linked = runs.iter().flat_map(|run| run.others.iter().chain(&run.previous)).map(|link| &*link.name);
         let named = runs.iter().map(|run| &*run.name).chain(linked);
         let named: Vec<&str> = sort::distinct(named);
-        let rank_in = |names: &[&str], name: &str| names.binary_search(&name).map_or(u32::MAX, |rank| rank as u32);
         let mut ranges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); named.len()];
         for run in runs {
             let end = run.start + run.events.len() as u32;
@@ -155,12 +153,9 @@ impl Pack {
         frame.finish()
     }
 
-    /// The parts of a section of a document as an update.
-    pub(in crate::doc) fn section_into_update(mut section: Reader<'_>) -> Result<Vec<u8>, Error> {
-        let mut part = || section.sized_part().and_then(|mut part| part.take(part.left() as u64).map(<[u8]>::to_vec));
-        let pack = Self { peers: part()?, names: part()?, rows: part()?, history: part()?, prints: part()? };
-        section.finish()?;
-        Ok(pack.into_update())
+    /// The parts of a section of a document.
+    pub(super) fn of_parts([peers, names, rows, history, prints]: [Vec<u8>; 5]) -> Self {
+        Self { peers, names, rows, history, prints }
     }
 
     /// The parts as one section of a document.

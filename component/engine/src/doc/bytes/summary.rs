@@ -1,7 +1,8 @@
 //! What a replica knows, as bytes for another replica. `docs/format.md` specifies them.
 
-use super::events::{next_print, read_events, write_events};
+use super::events::{next_print, rank_in, read_events, write_events};
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
+use crate::convert::u64_of;
 use crate::doc::Doc;
 use crate::doc::waiting::Need;
 use crate::error::{Error, Invalid};
@@ -67,7 +68,7 @@ impl Doc {
                 else {
                     continue;
                 };
-                let counter = Counter(count - 1);
+                let counter = Counter(count.saturating_sub(1));
                 let start = self.lanes.branch_of(lane, counter).map_or(0, |(start, _)| start.0);
                 let name = SharedText::from(&*self.lanes.name(lane, counter));
                 branches.push(KnownBranch { name, start, count, tip: Some(self.print(last)) });
@@ -76,7 +77,7 @@ impl Doc {
         sort::sort_by(&mut branches, |a, b| a.name.cmp(&b.name));
         let horizon = horizon.heads().iter().map(|&head| self.need_of(head)).collect();
         let wanted = self.wanted();
-        let wanted = wanted.take(limits::REPORTED_MISSING.maximum as usize).collect();
+        let wanted = wanted.take(max_wanted()).collect();
         Summary { is_by_name: false, branches, horizon, wanted }
     }
 
@@ -86,7 +87,7 @@ impl Doc {
     /// `InvalidArgument` if the version names a peer twice, or something that is not a peer or a branch; `LimitExceeded` for
     /// names that are too long, and too many of them.
     pub fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
-        limits::PEERS.check(version.len() as u64)?;
+        limits::PEERS.check(u64_of(version.len()))?;
         version.iter().try_for_each(|known| check_name(&known.peer))?;
         if let Some(peer) = sort::repeated(version.iter().map(|known| &known.peer)) {
             return Err(Invalid::RepeatedPeer(peer.clone()).into());
@@ -112,7 +113,7 @@ impl Summary {
         let events = || self.horizon.iter().chain(&self.wanted);
         let names = self.branches.iter().map(|branch| &*branch.name).chain(events().map(|event| &*event.name));
         let names: Vec<&str> = sort::distinct(names);
-        let rank = |name: &str| names.binary_search(&name).map_or(u32::MAX, |rank| rank as u32);
+        let rank = |name: &str| rank_in(&names, name);
         write_texts(names.len(), names.iter().copied(), &mut out);
         let (mut counts, mut starts, mut tips) = (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::fixed());
         let mut branches = self.branches.iter().peekable();
@@ -149,13 +150,12 @@ impl Summary {
     /// names.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         let whole = Reader::new(bytes);
-        let Some(end) = bytes.len().checked_sub(CHECKSUM_BYTES) else {
+        let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {
             return Err(
                 whole.damage("this is no summary: it is too short; pass what `summary` or `summary-of` returned")
             );
         };
-        let (content, checksum) = bytes.split_at(end);
-        if crc32fast::hash(content).to_le_bytes() != checksum {
+        if crc32fast::hash(content).to_le_bytes() != *checksum {
             return Err(whole.damage("this is no summary, or it is damaged: the checksum is wrong"));
         }
         let mut reader = Reader::new(content);
@@ -177,15 +177,13 @@ impl Summary {
         for (name, _) in texts.sorted() {
             check_name(name).map_err(|_| reader.damage("a name is not that of a peer or of a branch"))?;
             names.push(name.clone());
-            let count = counts.next_to(u32::MAX.into())? as u32;
-            if count == 0 {
-                continue;
-            }
+            let count = counts.next_u32_to(u32::MAX)?;
+            let Some(last) = count.checked_sub(1) else { continue };
             let (start, tip) = match &mut fixed {
                 None => (0, None),
                 Some((starts, tips)) => {
                     let is_branch = name.contains(BRANCH_MARK);
-                    let start = if is_branch { starts.next_to((count - 1).into())? as u32 } else { 0 };
+                    let start = if is_branch { starts.next_u32_to(last)? } else { 0 };
                     (start, Some(next_print(tips)?))
                 }
             };
@@ -206,7 +204,12 @@ impl Summary {
     /// How large the bytes are, in a message that says so.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let mut bytes = self.write();
-        put_varint(out, bytes.len() as u64);
+        put_varint(out, u64_of(bytes.len()));
         out.append(&mut bytes);
     }
+}
+
+/// How many missing events a summary asks for at most.
+fn max_wanted() -> usize {
+    usize::try_from(limits::REPORTED_MISSING.maximum).unwrap_or(usize::MAX)
 }

@@ -1,10 +1,13 @@
 //! Events read from bytes.
 
-use super::branches::{BEGINS, GOES_ON, read_begins};
+use super::branches::{BEGINS, GOES_ON, parent_rank, read_begins};
 use super::events::{next_print, read_events};
 use super::fingerprints::read_salts;
+use super::pack::Pack;
 use crate::clock::Lamport;
 use crate::codec::{Column, Frame, Reader, Section};
+use crate::convert::index_of;
+use crate::doc::Doc;
 use crate::doc::check;
 use crate::doc::incoming::{Commits, IncomingRun, Link, Target};
 use crate::doc::waiting::Need;
@@ -60,11 +63,8 @@ impl Unpacked {
     }
 
     /// Reads a section of a document.
-    pub(in crate::doc) fn of_section(mut section: Reader<'_>) -> Result<Self, Error> {
-        let mut part = || section.sized_part();
-        let parts = [part()?, part()?, part()?, part()?, part()?];
-        section.finish()?;
-        Self::read(parts)
+    pub(in crate::doc) fn of_section(section: Reader<'_>) -> Result<Self, Error> {
+        Self::read(parts(section)?)
     }
 
     fn read([mut peers, mut names, mut rows, mut history, mut prints]: [Reader<'_>; 5]) -> Result<Self, Error> {
@@ -76,9 +76,9 @@ impl Unpacked {
         table.read_ids(&mut rows)?;
 
         let mut heads = RunsReader::read(&mut history, vec![0; peer_names.len()])?;
-        let (mut runs, mut deps, mut events) = (Vec::new(), Vec::new(), 0);
+        let (mut runs, mut deps, mut events) = (Vec::new(), Vec::new(), 0_u64);
         while let Some(head) = heads.next(&mut deps)? {
-            events += u64::from(head.len);
+            events = events.saturating_add(head.len.into());
             limits::DOCUMENT_EVENTS.check(events)?;
             runs.push((head, deps.clone()));
         }
@@ -92,7 +92,7 @@ impl Unpacked {
         ops.finish()?;
         history.finish()?;
 
-        let runs = read_links(&mut prints, &runs, begins)?;
+        let runs = Linker::read_links(&mut prints, &runs, begins)?;
         let peers: Vec<SharedText> = peer_names.sorted().map(|(name, _)| name.clone()).collect();
         let markers = read_events(&mut prints, &peers, &limits::PEERS)?;
         prints.finish()?;
@@ -101,38 +101,28 @@ impl Unpacked {
 
     /// The runs, each checked as far as it can be on its own.
     pub(in crate::doc) fn runs(&self) -> Result<Vec<IncomingRun<'_>>, Error> {
-        let (mut runs, mut first) = (Vec::new(), EventNumber(0));
-        while let Some(run) = self.run(runs.len(), first) {
-            self.check(&self.runs[runs.len()]).map_err(|rule| check::broken(&run.name, run.start, runs.len(), rule))?;
-            first.0 += run.len;
+        let (mut runs, mut first) = (Vec::with_capacity(self.runs.len()), EventNumber(0));
+        for (place, read) in self.runs.iter().enumerate() {
+            let run = self.incoming(read, first);
+            check_alone(read).map_err(|rule| check::broken(&run.name, run.start, place, rule))?;
+            first = first.plus(run.len);
             runs.push(run);
         }
         Ok(runs)
     }
 
-    /// Refuses a run that breaks a rule on its own.
-    fn check(&self, run: &ReadRun) -> Result<(), RunRule> {
-        if run.head.start > 0 && !run.is_direct && run.others.is_empty() {
-            return Err(RunRule::PreviousMissing);
-        }
-        match run.others.iter().find(|link| link.rank == run.head.peer) {
-            Some(own) => Err(RunRule::OwnDependency { counter: own.counter }),
-            None => Ok(()),
-        }
-    }
-
     /// Returns the run at this place, if there is one. `first` is the number of its first event in the log.
     pub(in crate::doc) fn run(&self, place: usize, first: EventNumber) -> Option<IncomingRun<'_>> {
+        Some(self.incoming(self.runs.get(place)?, first))
+    }
+
+    fn incoming(&self, run: &ReadRun, first: EventNumber) -> IncomingRun<'_> {
         work::step();
-        let run = self.runs.get(place)?;
         let RunHead { peer, start, len } = run.head;
-        let link = |link: &ReadLink| Link {
-            name: Cow::Borrowed(&*self.peers[link.rank as usize]),
-            counter: link.counter,
-            target: link.target,
-        };
-        Some(IncomingRun {
-            name: Cow::Borrowed(&*self.peers[peer as usize]),
+        let name = |rank: u32| Cow::Borrowed(self.peers.get(index_of(rank)).map_or("", |name| &**name));
+        let link = |link: &ReadLink| Link { name: name(link.rank), counter: link.counter, target: link.target };
+        IncomingRun {
+            name: name(peer),
             start,
             len,
             lamport: None,
@@ -141,63 +131,110 @@ impl Unpacked {
             others: run.others.iter().map(link).collect(),
             salt: run.salt,
             commits: Commits::Logged { names: &self.names, log: &self.log, first },
-        })
+        }
     }
 }
 
-/// Finds out what runs build on: events in the same bytes, or with a fingerprint.
-fn read_links(
-    prints: &mut Reader<'_>,
-    heads: &[(RunHead, Vec<(u32, u32)>)],
-    mut begins: Vec<u64>,
-) -> Result<Vec<ReadRun>, Error> {
-    // Runs of one name come in the order of their counters.
-    let mut by_rank: Vec<Vec<usize>> = vec![Vec::new(); begins.len()];
-    for (place, (head, _)) in heads.iter().enumerate() {
-        by_rank[head.peer as usize].push(place);
+impl Doc {
+    /// A page as an update. O(bytes).
+    ///
+    /// # Errors
+    /// `Corrupt` where it is none.
+    pub(crate) fn update_of_page(page: Reader<'_>) -> Result<Vec<u8>, Error> {
+        let parts = parts(page)?.map(|mut part| part.take_rest().to_vec());
+        Ok(Pack::of_parts(parts).into_update())
     }
-    let inside = |rank: u32, counter: u32| {
-        let runs = &by_rank[rank as usize];
-        let run = *runs.get(runs.partition_point(|&run| heads[run].0.start <= counter).checked_sub(1)?)?;
-        let place = counter - heads[run].0.start;
-        (place < heads[run].0.len).then_some(Target::Inside { run, place: place as usize })
-    };
-    let mut outside = Column::read_fixed(prints)?;
-    let mut runs = Vec::with_capacity(heads.len());
-    for (head, deps) in heads {
-        let begin = std::mem::replace(&mut begins[head.peer as usize], GOES_ON);
-        if begin == BEGINS || begin == BEGINS + 1 + u64::from(head.peer) {
-            return Err(outside.damage("a branch follows nothing, or itself"));
+}
+
+/// The parts of a section of a document.
+fn parts(mut section: Reader<'_>) -> Result<[Reader<'_>; 5], Error> {
+    let mut part = || section.sized_part();
+    let parts = [part()?, part()?, part()?, part()?, part()?];
+    section.finish()?;
+    Ok(parts)
+}
+
+/// Refuses a run that breaks a rule on its own.
+fn check_alone(run: &ReadRun) -> Result<(), RunRule> {
+    if run.head.start > 0 && !run.is_direct && run.others.is_empty() {
+        return Err(RunRule::PreviousMissing);
+    }
+    match run.others.iter().find(|link| link.rank == run.head.peer) {
+        Some(own) => Err(RunRule::OwnDependency { counter: own.counter }),
+        None => Ok(()),
+    }
+}
+
+/// A run, and what its first event depends on by rank and counter.
+type LinkedHead = (RunHead, Vec<(u32, u32)>);
+
+/// Finds out what runs build on: events in the same bytes, or with a fingerprint.
+struct Linker<'a> {
+    heads: &'a [LinkedHead],
+    /// By rank, the places of its runs, which come in the order of their counters.
+    by_rank: Vec<Vec<usize>>,
+    /// The fingerprints of events that are not in the same bytes.
+    outside: Column<'a>,
+}
+
+impl<'a> Linker<'a> {
+    fn read_links(
+        prints: &mut Reader<'a>,
+        heads: &'a [LinkedHead],
+        mut begins: Vec<u64>,
+    ) -> Result<Vec<ReadRun>, Error> {
+        let mut by_rank: Vec<Vec<usize>> = vec![Vec::new(); begins.len()];
+        for (place, (head, _)) in heads.iter().enumerate() {
+            by_rank.get_mut(index_of(head.peer)).into_iter().for_each(|runs| runs.push(place));
         }
-        let parent = begin.checked_sub(BEGINS + 1).map_or(head.peer, |rank| rank as u32);
-        let previous = match head.start.checked_sub(1) {
-            None => None,
-            Some(counter) => {
-                let target = match inside(parent, counter) {
-                    Some(target) => target,
-                    None => Target::Print(next_print(&mut outside)?),
-                };
-                Some(ReadLink { rank: parent, counter, target })
+        let mut linker = Self { heads, by_rank, outside: Column::read_fixed(prints)? };
+        let mut runs = Vec::with_capacity(heads.len());
+        for (head, deps) in heads {
+            // Only the first run of a branch follows another branch.
+            let begin = begins.get_mut(index_of(head.peer)).map_or(GOES_ON, |begin| std::mem::replace(begin, GOES_ON));
+            let parent = parent_rank(begin);
+            if begin == BEGINS || parent == Some(head.peer) {
+                return Err(linker.outside.damage("a branch follows nothing, or itself"));
             }
-        };
+            runs.push(linker.run(*head, deps, parent.unwrap_or(head.peer))?);
+        }
+        linker.outside.finish()?;
+        for (place, salt) in read_salts(prints, u32::try_from(runs.len()).unwrap_or(u32::MAX))? {
+            if let Some(run) = runs.get_mut(place) {
+                run.salt = salt;
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Links a run, whose author's event before the first one is of the branch of rank `parent`.
+    fn run(&mut self, head: RunHead, deps: &[(u32, u32)], parent: u32) -> Result<ReadRun, Error> {
+        let before = head.start.checked_sub(1);
+        let previous = before.map(|counter| self.link(parent, counter)).transpose()?;
         let is_previous =
             |&(rank, counter): &(u32, u32)| previous.is_some_and(|link| (link.rank, link.counter) == (rank, counter));
         let is_direct = deps.iter().any(is_previous);
-        let mut others = Vec::with_capacity(deps.len());
-        for &(rank, counter) in deps.iter().filter(|dep| !is_previous(dep)) {
-            let target = match inside(rank, counter) {
-                Some(target) => target,
-                None => Target::Print(next_print(&mut outside)?),
-            };
-            others.push(ReadLink { rank, counter, target });
-        }
-        runs.push(ReadRun { head: *head, previous, is_direct, others, salt: 0 });
+        let others = deps.iter().filter(|dep| !is_previous(dep));
+        let others = others.map(|&(rank, counter)| self.link(rank, counter)).collect::<Result<_, _>>()?;
+        Ok(ReadRun { head, previous, is_direct, others, salt: 0 })
     }
-    outside.finish()?;
-    for (place, salt) in read_salts(prints, runs.len())? {
-        if let Some(run) = runs.get_mut(place) {
-            run.salt = salt;
-        }
+
+    fn link(&mut self, rank: u32, counter: u32) -> Result<ReadLink, Error> {
+        let target = match self.inside(rank, counter) {
+            Some(target) => target,
+            None => Target::Print(next_print(&mut self.outside)?),
+        };
+        Ok(ReadLink { rank, counter, target })
     }
-    Ok(runs)
+
+    /// The event of this name, if it is in the same bytes.
+    fn inside(&self, rank: u32, counter: u32) -> Option<Target> {
+        let runs = self.by_rank.get(index_of(rank))?;
+        let head = |run: usize| self.heads.get(run).map(|(head, _)| head);
+        let begins_before = |&run: &usize| head(run).is_some_and(|head| head.start <= counter);
+        let run = *runs.get(runs.partition_point(begins_before).checked_sub(1)?)?;
+        let head = head(run)?;
+        let place = counter.checked_sub(head.start)?;
+        (place < head.len).then_some(Target::Inside { run, place: index_of(place) })
+    }
 }

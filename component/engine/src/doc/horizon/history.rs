@@ -21,8 +21,7 @@ impl Doc {
         let mut rows = Vec::new();
         for (peer, (&here, &there)) in self.lanes.all().zip(here.iter().zip(&there)) {
             for span in self.graph.spans(peer, here.min(there)..here.max(there)) {
-                let events = (span.first.0..).take(span.len as usize).map(EventNumber);
-                rows.extend(events.flat_map(|event| self.log.ops(event)).map(|op| op.row));
+                rows.extend(span.events().flat_map(|event| self.log.ops(event)).map(|op| op.row));
             }
         }
         sort::sort(&mut rows);

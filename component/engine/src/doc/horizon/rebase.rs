@@ -87,7 +87,7 @@ impl Doc {
         for span in self.graph.since(self.graph.horizon().counts()) {
             let mut first = 0;
             for steps in 0..span.len {
-                let (event, counter) = (EventNumber(span.first.0 + steps), Counter(span.counter.0 + steps));
+                let (event, counter) = (span.first.plus(steps), Counter(span.counter.0 + steps));
                 let need = self.need_of(event);
                 let is_in = match &contained {
                     Some(counts) => counter.0 < counts[span.peer.index()] || doc.has(&need),
@@ -121,7 +121,7 @@ impl Doc {
             if first == span.len {
                 continue;
             }
-            let event = EventNumber(span.first.0 + first);
+            let event = span.first.plus(first);
             let counter = Counter(span.counter.0 + first);
             let builds_on_lost = |event: EventNumber| {
                 let (lane, counter, _) = self.graph.describe(event);

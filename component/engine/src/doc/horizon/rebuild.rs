@@ -61,7 +61,7 @@ impl Doc {
             let lane = number(span.peer);
             doc.graph.push((lane, span.counter), &dependencies, self.graph.salt(span.first), len);
             for steps in 0..len {
-                let event = EventNumber(span.first.0 + steps);
+                let event = span.first.plus(steps);
                 make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)))?;
                 doc.take_effect(lane, span.lamport.plus(steps), self.commit_of(event), &mut translation);
             }

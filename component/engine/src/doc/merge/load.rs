@@ -1,5 +1,7 @@
 //! Loading a saved document.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use crate::codec::{Frame, Reader};
 use crate::doc::Doc;
 use crate::doc::bytes::{Unpacked, document_frame, read_document};

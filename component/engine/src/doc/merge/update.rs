@@ -1,5 +1,7 @@
 //! Merging events that come as bytes.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::{MergeReport, Merged};
 use crate::codec::{Frame, FrameKind, Reader};
 use crate::doc::Doc;

@@ -1,6 +1,14 @@
 //! Entries as bytes: what `docs/format.md` says of them.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 mod read;
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 mod write;
 
 pub(super) use read::{read, read_frame};

@@ -2,6 +2,7 @@
 
 use super::REMOVED;
 use crate::codec::{Frame, FrameKind, Reader, Section, unzigzag};
+use crate::convert::u64_of;
 use crate::ephemeral::entry::{Arrival, RegisterName, WrittenValue};
 use crate::error::{Error, Name};
 use crate::id::{Names, SharedText};
@@ -30,19 +31,19 @@ pub(in crate::ephemeral) fn read(content: &mut Reader<'_>) -> Result<Vec<Arrival
     for _ in 0..count {
         let start = *content;
         let namespace = read_name(&mut namespaces, Name::Namespace, content)?;
-        let key = read_text(content)?;
+        let key = content.text()?;
         Name::Key.check(key)?;
         let name = RegisterName { namespace, key: SharedText::from(key) };
         if arrivals.last().is_some_and(|last| last.name >= name) {
             return Err(start.damage("entries are not sorted by namespace and key"));
         }
         let peer = read_name(&mut peers, Name::Peer, content)?;
-        last = last.wrapping_add(unzigzag(content.varint()?) as u64);
+        last = last.wrapping_add_signed(unzigzag(content.varint()?));
         let timestamp = f64::from_bits(last);
         if !timestamp.is_finite() || timestamp.is_sign_negative() {
             return Err(start.damage("a timestamp is not finite, or negative"));
         }
-        let age = content.number(limits::TIME_MS.maximum)? as f64;
+        let age = milliseconds(content.number(limits::TIME_MS.maximum)?);
         let value = read_value(content)?;
         arrivals.push(Arrival { name, written: WrittenValue { value, timestamp, peer }, age });
     }
@@ -50,25 +51,25 @@ pub(in crate::ephemeral) fn read(content: &mut Reader<'_>) -> Result<Vec<Arrival
     Ok(arrivals)
 }
 
+/// A time as a number that callers use.
+#[allow(clippy::as_conversions, reason = "up to `limits::TIME_MS` every number is exact")]
+fn milliseconds(time: u64) -> f64 {
+    time as f64
+}
+
 /// A text that is new, or that a number stands for.
 fn read_name(known: &mut Names, kind: Name, content: &mut Reader<'_>) -> Result<SharedText, Error> {
     let start = *content;
-    if let Some(at) = content.number(known.len() as u64)?.checked_sub(1) {
-        return Ok(known.text(at as u32).clone());
+    if let Some(number) = content.u32_to(u64_of(known.len()))?.checked_sub(1) {
+        return Ok(known.text(number).clone());
     }
-    let name = read_text(content)?;
+    let name = content.text()?;
     kind.check(name)?;
     if known.find(name).is_some() {
         return Err(start.damage("a name is written again where its number would do"));
     }
     let number = known.intern(name);
     Ok(known.text(number).clone())
-}
-
-fn read_text<'a>(content: &mut Reader<'a>) -> Result<&'a str, Error> {
-    let start = *content;
-    let len = content.varint()?;
-    str::from_utf8(content.take(len)?).map_err(|_| start.damage("a text is not UTF-8"))
 }
 
 fn read_value(content: &mut Reader<'_>) -> Result<Option<Value>, Error> {
@@ -85,9 +86,7 @@ fn read_value(content: &mut Reader<'_>) -> Result<Option<Value>, Error> {
         3 => Value::Boolean(true),
         4 => Value::Integer(unzigzag(content.varint()?)),
         5 => {
-            let mut bits = [0; 8];
-            bits.copy_from_slice(content.take(8)?);
-            let real = f64::from_bits(u64::from_le_bytes(bits));
+            let real = f64::from_bits(u64::from_le_bytes(content.array()?));
             if real.is_nan() && real.to_bits() != CANONICAL_NAN {
                 return Err(start.damage("a real is a NaN that nobody holds"));
             }

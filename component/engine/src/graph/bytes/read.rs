@@ -2,6 +2,7 @@
 
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
+use crate::convert::{index_of, u64_of};
 use crate::error::Error;
 use crate::graph::horizon::{Horizon, Stub};
 use crate::id::{Counter, PeerNumber};
@@ -57,37 +58,42 @@ impl<'a> RunsReader<'a> {
         dependencies.clear();
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
-        let Some(last_peer) = (self.next.len() as u64).checked_sub(1) else {
-            return Err(self.peers.damage("a run names a peer where there are none"));
-        };
-        let peer = self.peers.next_to(last_peer)? as u32;
-        let next = &mut self.next[peer as usize];
-        let start = u64::from(*next) + self.gaps.next_to(limits::COUNTER.maximum)?;
-        let len = self.lens.next_to(limits::COUNTER.maximum)?;
-        if len == 0 {
+        const NO_PEERS: &str = "a run names a peer where there are none";
+        let last_peer = u64_of(self.next.len()).checked_sub(1).ok_or_else(|| self.peers.damage(NO_PEERS))?;
+        let peer = self.peers.next_u32_to(last_peer)?;
+        let Some(next) = self.next.get_mut(index_of(peer)) else { return Err(self.peers.damage(NO_PEERS)) };
+        let start = u64::from(*next).saturating_add(self.gaps.next_to(limits::COUNTER.maximum)?);
+        let len = self.lens.next_u32_to(limits::COUNTER.maximum)?;
+        let Some(steps) = len.checked_sub(1) else {
             return Err(self.lens.damage("a run has no events"));
-        }
-        limits::COUNTER.check(start + len - 1)?;
-        let (start, len) = (start as u32, len as u32);
+        };
+        limits::COUNTER.check(start.saturating_add(steps.into()))?;
+        let start = u32::try_from(start).map_err(|_| self.gaps.damage("a run begins too late"))?;
         *next = start;
         let count = self.dependency_counts.next()?;
         limits::EVENT_DEPENDENCIES.check(count)?;
         for _ in 0..count {
-            let peer = self.dependency_peers.next_to(last_peer)? as u32;
-            let distance = unzigzag(self.distances.next_to(MAX_DISTANCE)?);
-            let counter = i64::from(self.next[peer as usize]) - 1 - distance;
-            let Some(counter) =
-                u32::try_from(counter).ok().filter(|&counter| u64::from(counter) <= limits::COUNTER.maximum)
-            else {
-                return Err(self.distances.damage("a run depends on an event that cannot be"));
-            };
-            if dependencies.last().is_some_and(|&(last, _)| last >= peer) {
+            let dependency = self.next_dependency(last_peer)?;
+            if dependencies.last().is_some_and(|last| last.0 >= dependency.0) {
                 return Err(self.dependency_peers.damage("dependencies are not sorted by peer, each peer once"));
             }
-            dependencies.push((peer, counter));
+            dependencies.push(dependency);
         }
-        self.next[peer as usize] = start + len;
+        if let Some(next) = self.next.get_mut(index_of(peer)) {
+            *next = start.saturating_add(len);
+        }
         Ok(Some(RunHead { peer, start, len }))
+    }
+
+    /// The rank and counter of the next dependency.
+    fn next_dependency(&mut self, last_peer: u64) -> Result<(u32, u32), Error> {
+        let peer = self.dependency_peers.next_u32_to(last_peer)?;
+        let distance = unzigzag(self.distances.next_to(MAX_DISTANCE)?);
+        let next = self.next.get(index_of(peer)).copied().unwrap_or(0);
+        let counter = i64::from(next).saturating_sub(1).saturating_sub(distance);
+        let counter = u32::try_from(counter).ok().filter(|&counter| u64::from(counter) <= limits::COUNTER.maximum);
+        let counter = counter.ok_or_else(|| self.distances.damage("a run depends on an event that cannot be"))?;
+        Ok((peer, counter))
     }
 
     /// Refuses what is behind the last run.
@@ -106,52 +112,80 @@ impl<'a> RunsReader<'a> {
     }
 }
 
+/// The columns of the stubs of a horizon.
+struct StubColumns<'a> {
+    peers: Column<'a>,
+    distances: Column<'a>,
+    lamports: DeltaColumn<'a>,
+    unknown: Column<'a>,
+}
+
 impl Horizon {
-    /// Reads what `write` wrote, for so many peers. The peers' numbers are their ranks.
+    /// Reads what `RankedHorizon::write` wrote, for so many peers. The peers' numbers are their ranks.
     pub(crate) fn read(reader: &mut Reader<'_>, peers: u32) -> Result<Self, Error> {
         let mut given_up = Column::read(reader)?;
         given_up.check_count(peers.into())?;
         let mut counts = Vec::new();
         for _ in 0..peers {
-            counts.push(given_up.next_to(limits::COUNTER.maximum + 1)? as u32);
+            counts.push(given_up.next_u32_to(limits::COUNTER.maximum.saturating_add(1))?);
         }
         given_up.finish()?;
 
         let count = reader.varint()?;
-        let (mut stub_peers, mut distances) = (Column::read(reader)?, Column::read(reader)?);
-        let (mut lamports, mut unknown) = (DeltaColumn::read(reader)?, Column::read(reader)?);
+        let (peer_column, distances) = (Column::read(reader)?, Column::read(reader)?);
+        let (lamports, unknown) = (DeltaColumn::read(reader)?, Column::read(reader)?);
+        let mut columns = StubColumns { peers: peer_column, distances, lamports, unknown };
         let size = count.saturating_mul(peers.into());
         limits::HORIZON_COUNTS.check(size)?;
-        unknown.check_count(size)?;
-        stub_peers.check_count(count)?;
-        let wrong = |column: &Column<'_>| column.damage("an event at the horizon cannot be");
+        columns.unknown.check_count(size)?;
+        columns.peers.check_count(count)?;
         let mut stubs: Vec<Stub> = Vec::new();
         for _ in 0..count {
-            let peer = stub_peers.next_to(u64::from(peers).saturating_sub(1))? as u32;
-            let given_up = counts.get(peer as usize).copied().ok_or_else(|| wrong(&stub_peers))?;
-            let lamport = lamports.next_to(limits::HORIZON_LAMPORT.maximum)? as u32;
-            let distance = distances.next_to(u64::from(given_up))? as u32;
-            let counter = (given_up - distance).checked_sub(1).ok_or_else(|| wrong(&stub_peers))?;
-            let mut known = Vec::with_capacity(counts.len());
-            for &count in &counts {
-                known.push(count - unknown.next_to(count.into())? as u32);
+            let stub = columns.next(&counts)?;
+            if stubs.last().is_some_and(|last| (last.peer, last.counter) >= (stub.peer, stub.counter)) {
+                return Err(columns.wrong());
             }
-            let is_sorted = stubs.last().is_none_or(|last| (last.peer.0, last.counter.0) < (peer, counter));
-            // A peer's times grow, so an event of time t builds on fewer than t events of any other peer.
-            let is_late_enough = known.iter().zip(0..).all(|(&known, of)| known < lamport + u32::from(of == peer));
-            if !is_sorted || !is_late_enough || known[peer as usize] != counter + 1 {
-                return Err(wrong(&stub_peers));
-            }
-            let (peer, counter, lamport) = (PeerNumber(peer), Counter(counter), Lamport(lamport));
-            stubs.push(Stub { peer, counter, lamport, known: known.into_boxed_slice() });
+            stubs.push(stub);
         }
-        stub_peers.finish()?;
-        distances.finish()?;
-        lamports.finish()?;
-        unknown.finish()?;
+        columns.finish()?;
         let horizon = Self::new(counts, stubs).filter(|horizon| !horizon.is_empty());
         let horizon = horizon.ok_or_else(|| reader.damage("the horizon's events do not make its version"))?;
         horizon.check()?;
         Ok(horizon)
+    }
+}
+
+impl StubColumns<'_> {
+    /// The next stub. `counts` tells by peer how many events were compacted.
+    fn next(&mut self, counts: &[u32]) -> Result<Stub, Error> {
+        let peer = self.peers.next_u32_to(u64_of(counts.len()).saturating_sub(1))?;
+        let given_up = counts.get(index_of(peer)).copied().ok_or_else(|| self.wrong())?;
+        let lamport = self.lamports.next_u32_to(limits::HORIZON_LAMPORT.maximum)?;
+        // How many of the peer's events the stub builds on, itself included.
+        let own = given_up.saturating_sub(self.distances.next_u32_to(given_up)?);
+        let counter = own.checked_sub(1).ok_or_else(|| self.wrong())?;
+        let mut known = Vec::with_capacity(counts.len());
+        for &count in counts {
+            known.push(count.saturating_sub(self.unknown.next_u32_to(count)?));
+        }
+        // A peer's times grow, so an event of time t builds on fewer than t events of any other peer.
+        let max_known = |of: u32| if of == peer { lamport } else { lamport.saturating_sub(1) };
+        let is_late_enough = lamport > 0 && known.iter().zip(0..).all(|(&known, of)| known <= max_known(of));
+        if !is_late_enough || known.get(index_of(peer)) != Some(&own) {
+            return Err(self.wrong());
+        }
+        let known = known.into_boxed_slice();
+        Ok(Stub { peer: PeerNumber(peer), counter: Counter(counter), lamport: Lamport(lamport), known })
+    }
+
+    fn wrong(&self) -> Error {
+        self.peers.damage("an event at the horizon cannot be")
+    }
+
+    fn finish(&self) -> Result<(), Error> {
+        self.peers.finish()?;
+        self.distances.finish()?;
+        self.lamports.finish()?;
+        self.unknown.finish()
     }
 }

@@ -1,8 +1,16 @@
 //! Operations and values as bytes: columns, of which `docs/format.md` tells the order.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 mod read;
 mod shapes;
 mod values;
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 mod write;
 
 pub(crate) use read::{OpCell, OpContext, OpsReader};

@@ -4,6 +4,7 @@ use super::shapes::Shapes;
 use super::values::ValueColumns;
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader};
+use crate::convert::{index_of, u64_of};
 use crate::error::Error;
 use crate::id::{ColumnNumber, PeerNumber, RowNumber};
 use crate::limits;
@@ -29,7 +30,7 @@ pub(crate) trait OpContext: OpNames {
     /// How many rows there are.
     fn rows(&self) -> u32;
     /// The value of a cell that the history leaves out, which is this one in the log.
-    fn held(&mut self, place: OpCell, cell: CellNumber) -> Option<Packed>;
+    fn held(&mut self, written: OpCell, cell: CellNumber) -> Option<Packed>;
 }
 
 /// Reads what `OpsWriter` wrote.
@@ -55,59 +56,78 @@ impl<'a> OpsReader<'a> {
     pub(crate) fn event(
         &mut self,
         log: &mut OpLog,
-        (lamport, peer): (Lamport, PeerNumber),
+        time: (Lamport, PeerNumber),
         shapes: &Shapes,
-        ground: &mut impl OpContext,
+        context: &mut impl OpContext,
     ) -> Result<(), Error> {
-        let count = self.counts.next_u32()?;
+        let count = self.counts.next_u32_to(u32::MAX)?;
         limits::COMMIT_OPERATIONS.check(count.into())?;
-        log.reserve(1, Totals::default(), ground.rows() as usize)?;
-        let mut bytes = 0;
+        log.reserve(1, Totals::default(), index_of(context.rows()))?;
+        let mut bytes = 0_u64;
         for index in 0..count {
             work::step();
-            let kind = match self.kinds.next()? {
-                0 => OpKind::Insert,
-                1 => OpKind::Update,
-                2 => OpKind::Delete,
-                3 => OpKind::Unset,
-                _ => return Err(self.kinds.damage("an operation is of an unknown kind")),
-            };
-            let Some(last_row) = ground.rows().checked_sub(1) else {
-                return Err(self.rows.damage("an operation names a row where there are none"));
-            };
-            let row = RowNumber(self.rows.next_to(last_row.into())? as u32);
-            let Some(columns) = shapes.get(self.shapes.next()?) else {
-                return Err(self.shapes.damage("an operation names columns that are not listed"));
-            };
-            if kind == OpKind::Delete && !columns.is_empty() {
-                return Err(self.shapes.damage("a delete sets cells"));
-            }
-            limits::OPERATION_CELLS.check(columns.len() as u64)?;
-            log.reserve(0, Totals { operations: 1, cells: columns.len() as u64, bytes: 0 }, 0)?;
-            let (table, id) = ground.row_name(row);
-            bytes += ITEM_BYTES + (table.len() + id.len()) as u64;
-            let start = log.columns.len() as u32;
-            for &column in columns {
-                work::step();
-                let cell = CellNumber(log.columns.len() as u32);
-                let is_unset = kind == OpKind::Unset;
-                let value = match ground.held(OpCell { lamport, peer, index, row, column, is_unset }, cell) {
-                    Some(value) => value,
-                    None => match self.values.next(column, log)? {
-                        Some(value) if !is_unset => value,
-                        None if is_unset => Packed::NULL,
-                        _ => return Err(self.kinds.damage("an operation and its values do not match")),
-                    },
-                };
-                bytes += ITEM_BYTES + ground.column_name(column).len() as u64 + value.content_bytes();
-                log.push_cell(column, value);
-            }
-            log.end_op(kind, row, start);
+            bytes = bytes.saturating_add(self.op(log, time, index, shapes, context)?);
             limits::COMMIT_BYTES.check(bytes)?;
             log.totals().check()?;
         }
         log.end_event();
         Ok(())
+    }
+
+    /// Puts the next operation, of this place in its event, into the log. Returns its size, as limits count it.
+    fn op(
+        &mut self,
+        log: &mut OpLog,
+        (lamport, peer): (Lamport, PeerNumber),
+        index: u32,
+        shapes: &Shapes,
+        context: &mut impl OpContext,
+    ) -> Result<u64, Error> {
+        let kind = self.kind()?;
+        let Some(last_row) = context.rows().checked_sub(1) else {
+            return Err(self.rows.damage("an operation names a row where there are none"));
+        };
+        let row = RowNumber(self.rows.next_u32_to(last_row)?);
+        let Some(columns) = shapes.get(self.shapes.next()?) else {
+            return Err(self.shapes.damage("an operation names columns that are not listed"));
+        };
+        if kind == OpKind::Delete && !columns.is_empty() {
+            return Err(self.shapes.damage("a delete sets cells"));
+        }
+        let cells = u64_of(columns.len());
+        limits::OPERATION_CELLS.check(cells)?;
+        log.reserve(0, Totals { operations: 1, cells, bytes: 0 }, 0)?;
+        let (table, id) = context.row_name(row);
+        let mut bytes = item_bytes(table.len().saturating_add(id.len()));
+        let start = log.begin_op();
+        let is_unset = kind == OpKind::Unset;
+        for &column in columns {
+            work::step();
+            let cell = OpCell { lamport, peer, index, row, column, is_unset };
+            let value = match context.held(cell, log.next_cell()) {
+                Some(value) => value,
+                None => match self.values.next(column, log)? {
+                    Some(value) if !is_unset => value,
+                    None if is_unset => Packed::NULL,
+                    _ => return Err(self.kinds.damage("an operation and its values do not match")),
+                },
+            };
+            bytes = bytes.saturating_add(item_bytes(context.column_name(column).len()));
+            bytes = bytes.saturating_add(value.content_bytes());
+            log.push_cell(column, value);
+        }
+        log.end_op(kind, row, start);
+        Ok(bytes)
+    }
+
+    fn kind(&mut self) -> Result<OpKind, Error> {
+        match self.kinds.next()? {
+            0 => Ok(OpKind::Insert),
+            1 => Ok(OpKind::Update),
+            2 => Ok(OpKind::Delete),
+            3 => Ok(OpKind::Unset),
+            _ => Err(self.kinds.damage("an operation is of an unknown kind")),
+        }
     }
 
     /// Refuses what is behind the last event.
@@ -118,4 +138,9 @@ impl<'a> OpsReader<'a> {
         self.shapes.finish()?;
         self.values.finish()
     }
+}
+
+/// What an operation or a cell with names of this length counts for, without its content.
+fn item_bytes(names: usize) -> u64 {
+    ITEM_BYTES.saturating_add(u64_of(names))
 }

@@ -14,6 +14,12 @@ pub(crate) struct ShapesWriter {
     last: u64,
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "writes what the engine holds, and reads nothing"
+)]
 impl ShapesWriter {
     /// The number of this list of columns, sorted.
     pub(crate) fn number(&mut self, columns: &[u32]) -> u64 {
@@ -48,9 +54,10 @@ impl ShapesWriter {
 }
 
 /// Lists of columns that come together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Shapes {
-    ends: Vec<u32>,
+    /// By list, where it ends among the columns.
+    ends: Vec<usize>,
     columns: Vec<ColumnNumber>,
 }
 
@@ -60,18 +67,18 @@ impl Shapes {
         let count = reader.varint()?;
         let (mut lens, mut columns) = (Column::read(reader)?, DeltaColumn::read(reader)?);
         lens.check_count(count)?;
-        let mut shapes = Self { ends: Vec::new(), columns: Vec::new() };
+        let mut shapes = Self::default();
         for _ in 0..count {
-            let start = shapes.columns.len();
+            let mut last = None;
             for _ in 0..lens.next_to(column_count)? {
                 work::step();
-                let column = columns.next_to(column_count - 1)? as u32;
-                if shapes.columns[start..].last().is_some_and(|last| last.0 >= column) {
+                let column = columns.next_u32_to(column_count.saturating_sub(1))?;
+                if last.replace(column).is_some_and(|last| last >= column) {
                     return Err(columns.damage("columns that come together are not sorted"));
                 }
                 shapes.columns.push(ColumnNumber(column));
             }
-            shapes.ends.push(shapes.columns.len() as u32);
+            shapes.ends.push(shapes.columns.len());
         }
         lens.finish()?;
         columns.finish()?;
@@ -81,8 +88,8 @@ impl Shapes {
     /// The list of this number.
     pub(crate) fn get(&self, number: u64) -> Option<&[ColumnNumber]> {
         let number = usize::try_from(number).ok()?;
-        let end = *self.ends.get(number)? as usize;
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        Some(&self.columns[start..end])
+        let end = *self.ends.get(number)?;
+        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.columns.get(start..end)
     }
 }

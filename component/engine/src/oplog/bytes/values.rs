@@ -2,6 +2,7 @@
 
 use super::{ABSENT, BLOBS, INTEGERS, REALS, TEXTS};
 use crate::codec::{Column, DeltaColumn, Reader, TextColumn, TextPiece};
+use crate::convert::u64_of;
 use crate::error::Error;
 use crate::id::ColumnNumber;
 use crate::limits;
@@ -91,9 +92,10 @@ fn next_piece<'a>(
             Ok(Some(packed))
         }
         TextPiece::New { bytes, is_numbered } => {
-            limits::VALUE_BYTES.check(bytes.len() as u64)?;
-            limits::DOCUMENT_BYTES.check((log.texts.len().max(log.blobs.len()) + bytes.len()) as u64)?;
-            log.reserve_content(bytes.len() as u64)?;
+            let len = u64_of(bytes.len());
+            limits::VALUE_BYTES.check(len)?;
+            limits::DOCUMENT_BYTES.check(u64_of(log.texts.len().max(log.blobs.len())).saturating_add(len))?;
+            log.reserve_content(len)?;
             let packed = pack(log, bytes).ok_or_else(|| texts.damage("a text is not UTF-8"))?;
             if is_numbered {
                 known.push(packed);
@@ -116,7 +118,7 @@ impl<'a> ValueColumns<'a> {
         let mut columns = BTreeMap::new();
         for _ in 0..count {
             work::step();
-            let column = reader.number(limits::COLUMNS.maximum)? as u32;
+            let column = reader.u32_to(limits::COLUMNS.maximum)?;
             if columns.last_key_value().is_some_and(|(&last, _)| last >= column) {
                 return Err(reader.damage("columns of values are not in the order of their names"));
             }

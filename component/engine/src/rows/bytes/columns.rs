@@ -65,7 +65,7 @@ impl<'a> StateColumns<'a> {
         state.inserted = stamp(stamps, self.from.0, self.from.1).ok_or_else(|| wrong(&self.deleted))?;
         self.further_stamps.clear();
         for _ in 0..self.further_counts.next()? {
-            let number = self.from.0.wrapping_add(unzigzag(self.further.next()?) as u64);
+            let number = self.from.0.wrapping_add_signed(unzigzag(self.further.next()?));
             is_retained |= stamps.is_retained(number);
             let further = stamp(stamps, number, self.further_places.next()?);
             let further = further.filter(|further| further.lamport != Lamport::NEVER);
@@ -79,16 +79,18 @@ impl<'a> StateColumns<'a> {
     /// The stamp of the next cell, and whether a retained event made it.
     pub(super) fn cell(&mut self, stamps: &impl StampTable) -> Result<(Stamp, bool), Error> {
         work::step();
-        let number = self.from.0.wrapping_add(unzigzag(self.written.next()?) as u64);
-        let place = self.from.1.wrapping_add(unzigzag(self.written_places.next()?) as u64);
+        let number = self.from.0.wrapping_add_signed(unzigzag(self.written.next()?));
+        let place = self.from.1.wrapping_add_signed(unzigzag(self.written_places.next()?));
         let stamp = stamp(stamps, number, place).filter(|&stamp| stamp != Stamp::NEVER);
         let stamp = stamp.ok_or_else(|| self.written.damage("a cell's stamp is that of no operation"))?;
         Ok((stamp, stamps.is_retained(number)))
     }
 
-    /// The columns of a row with a shape of this number.
-    pub(super) fn columns_of<'b>(&self, shapes: &'b Shapes, shape: u64) -> Result<&'b [ColumnNumber], Error> {
-        shapes.get(shape).ok_or_else(|| self.shapes.damage("a row names columns that are not listed"))
+    /// The number of a shape that is listed, and its columns.
+    pub(super) fn columns_of<'b>(&self, shapes: &'b Shapes, shape: u64) -> Result<(u32, &'b [ColumnNumber]), Error> {
+        let number = u32::try_from(shape).ok();
+        let listed = number.and_then(|number| Some((number, shapes.get(shape)?)));
+        listed.ok_or_else(|| self.shapes.damage("a row names columns that are not listed"))
     }
 
     pub(super) fn finish(&self) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! The names that bytes give to tables, columns and rows.
 
 use crate::codec::{Column, Reader, SortedTexts};
+use crate::convert::u64_of;
 use crate::error::{Error, Name};
 use crate::id::{ColumnNumber, Names, RowNumber, TableNumber, Texts, read_texts};
 use crate::limits;
@@ -25,7 +26,7 @@ impl NameTable {
         let tables = read_texts(reader, &limits::TABLES, limits::TABLE_BYTES.maximum)?;
         let columns = read_texts(reader, &limits::COLUMNS, limits::COLUMN_BYTES.maximum)?;
         tables.sorted().try_for_each(|(table, _)| Name::Table.check(table))?;
-        let shapes = Shapes::read(reader, columns.len() as u64)?;
+        let shapes = Shapes::read(reader, u64_of(columns.len()))?;
         Ok((Self { tables, columns, rows: Chunks::default(), ids: Texts::default() }, shapes))
     }
 
@@ -57,7 +58,7 @@ impl OpNames for NameTable {
 
 impl OpContext for NameTable {
     fn rows(&self) -> u32 {
-        self.ids.len() as u32
+        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
     }
 
     fn held(&mut self, _: OpCell, _: CellNumber) -> Option<Packed> {
@@ -70,7 +71,7 @@ pub(super) fn read_counts(reader: &mut Reader<'_>, tables: usize) -> Result<Vec<
     let mut column = Column::read(reader)?;
     let mut counts = Vec::new();
     for _ in 0..tables {
-        let count = column.next_to(limits::DOCUMENT_OPERATIONS.maximum)? as u32;
+        let count = column.next_u32_to(limits::DOCUMENT_OPERATIONS.maximum)?;
         if count == 0 {
             return Err(column.damage("a table has no rows"));
         }
@@ -89,7 +90,7 @@ pub(super) fn read_some_ids(
 ) -> Result<(), Error> {
     let mut ids = SortedTexts::read(reader)?;
     ids.check_count(count.into())?;
-    limits::DOCUMENT_OPERATIONS.check(known as u64 + u64::from(count))?;
+    limits::DOCUMENT_OPERATIONS.check(u64_of(known).saturating_add(count.into()))?;
     for _ in 0..count {
         work::step();
         let id = ids.next(limits::ROW_BYTES.maximum)?;

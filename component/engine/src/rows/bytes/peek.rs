@@ -1,6 +1,6 @@
 //! Answers from the states of rows without reading all of them.
 
-use super::BLOCK_ROWS;
+use super::block_sizes;
 use super::columns::StateColumns;
 use super::names::{NameTable, read_counts};
 use super::stamps::StampTable;
@@ -20,23 +20,7 @@ impl NameTable {
         reader: &mut Reader<'_>,
         (table, id): (&str, &str),
     ) -> Result<Option<Vec<Cell>>, Error> {
-        let Some(table) = self.tables.find(table) else { return Ok(None) };
-        let counts = read_counts(reader, self.tables.len())?;
-        let mut lens = Column::read(reader)?;
-        let mut blocks = reader.sized_part()?;
-        // The block of the table that begins with the last id that is not above the one that is looked for.
-        let mut found = None;
-        for (number, mut left) in (0..).zip(counts) {
-            while left > 0 {
-                let count = left.min(BLOCK_ROWS as u32);
-                left -= count;
-                let block = blocks.part(lens.next()?)?;
-                if number == table && SortedTexts::read(&mut block.clone())?.next(limits::ROW_BYTES.maximum)? <= id {
-                    found = Some((block, count));
-                }
-            }
-        }
-        let Some((mut block, count)) = found else { return Ok(None) };
+        let Some((mut block, count)) = self.find_block(reader, table, id)? else { return Ok(None) };
         let mut ids = SortedTexts::read(&mut block)?;
         let mut columns = StateColumns::read(&mut block)?;
         let mut log = OpLog::default();
@@ -44,7 +28,8 @@ impl NameTable {
             let is_found = ids.next(limits::ROW_BYTES.maximum)? == id;
             let (state, shape, _) = columns.row(&AnyStamps)?;
             let mut cells = Vec::new();
-            for &column in columns.columns_of(shapes, shape)? {
+            let (_, shape_columns) = columns.columns_of(shapes, shape)?;
+            for &column in shape_columns {
                 columns.cell(&AnyStamps)?;
                 let shows = columns.shows.next_to(1)? == 1;
                 let Some(value) = columns.values.next(column, &mut log)? else { continue };
@@ -60,22 +45,43 @@ impl NameTable {
         Ok(None)
     }
 
+    /// The block of a table that begins with the last id that is not above this one, and how many rows it has.
+    fn find_block<'a>(
+        &self,
+        reader: &mut Reader<'a>,
+        table: &str,
+        id: &str,
+    ) -> Result<Option<(Reader<'a>, u32)>, Error> {
+        let Some(table) = self.tables.find(table) else { return Ok(None) };
+        let counts = read_counts(reader, self.tables.len())?;
+        let mut lens = Column::read(reader)?;
+        let mut blocks = reader.sized_part()?;
+        let mut found = None;
+        for (number, rows) in (0..).zip(counts) {
+            for count in block_sizes(rows) {
+                let block = blocks.part(lens.next()?)?;
+                if number == table && SortedTexts::read(&mut block.clone())?.next(limits::ROW_BYTES.maximum)? <= id {
+                    found = Some((block, count));
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the tables that have rows in a state, sorted by name, without reading cells. O(rows).
     pub(crate) fn summaries(&self, reader: &mut Reader<'_>) -> Result<Vec<TableSummary>, Error> {
         let counts = read_counts(reader, self.tables.len())?;
         let mut lens = Column::read(reader)?;
         let mut blocks = reader.sized_part()?;
         let mut summaries = Vec::new();
-        for ((name, _), mut left) in self.tables.sorted().zip(counts) {
-            let mut rows = 0;
-            while left > 0 {
-                let count = left.min(BLOCK_ROWS as u32);
-                left -= count;
+        for ((name, _), in_table) in self.tables.sorted().zip(counts) {
+            let mut rows = 0_u32;
+            for count in block_sizes(in_table) {
                 let mut block = blocks.part(lens.next()?)?;
                 SortedTexts::read(&mut block)?.check_count(count.into())?;
                 let mut columns = StateColumns::read(&mut block)?;
                 for _ in 0..count {
-                    rows += u32::from(columns.row(&AnyStamps)?.0.is_there());
+                    rows = rows.saturating_add(columns.row(&AnyStamps)?.0.is_there().into());
                 }
             }
             if rows > 0 {

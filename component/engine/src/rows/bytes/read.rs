@@ -1,10 +1,11 @@
 //! Reading rows and their states.
 
-use super::BLOCK_ROWS;
+use super::block_sizes;
 use super::columns::StateColumns;
 use super::names::{NameTable, read_counts, read_some_ids};
 use super::stamps::Stamps;
 use crate::codec::{Column, DeltaColumn, Reader};
+use crate::convert::{index_of, u64_of};
 use crate::error::Error;
 use crate::id::{ColumnNumber, Order, RowNumber, TableNumber};
 use crate::lanes::Lanes;
@@ -64,20 +65,18 @@ impl<'a> StateReader<'a> {
         let counts = read_counts(reader, self.rows.tables.len())?;
         let mut lens = Column::read(reader)?;
         let mut blocks = reader.sized_part()?;
-        for (table, mut count) in (0..).map(TableNumber).zip(counts) {
-            let first = self.rows.rows.len();
-            while count > 0 {
-                let in_block = count.min(BLOCK_ROWS as u32);
-                count -= in_block;
+        for (table, count) in (0..).map(TableNumber).zip(counts) {
+            let first = self.rows.next_row();
+            for in_block in block_sizes(count) {
                 let mut block = blocks.part(lens.next()?)?;
-                let start = self.rows.rows.len();
+                let start = self.rows.next_row();
                 self.read_ids(&mut block, table, in_block)?;
-                let id = |row: usize| self.rows.ids.text(row as u32);
-                if start > first && id(start) <= id(start - 1) {
+                let before = start.0.checked_sub(1).filter(|_| start > first);
+                if before.is_some_and(|before| self.rows.ids.text(start.0) <= self.rows.ids.text(before)) {
                     return Err(block.damage("the rows of a table are not sorted"));
                 }
                 let columns = StateColumns::read(&mut block)?;
-                let numbers = (start as u32..self.rows.rows.len() as u32).map(RowNumber);
+                let numbers = (start.0..self.rows.next_row().0).map(RowNumber);
                 self.states(columns, numbers, log, stamps, None)?;
                 block.finish()?;
             }
@@ -89,11 +88,15 @@ impl<'a> StateReader<'a> {
     }
 
     /// Sorts the rows of a table, from this one on, into those that are there and those that are not.
-    fn fill_table(&mut self, table: TableNumber, first: usize) {
-        let rows = (first as u32..self.rows.rows.len() as u32).map(|number| (number, &self.rows.rows[number as usize]));
-        let there = Order::of_sorted(rows.filter(|(_, row)| row.state.is_there()).map(|(number, _)| number));
-        let gone = (self.rows.rows.len() - first - there.len()) as u32;
-        self.rows.tables[table.index()] = Table { there, gone };
+    fn fill_table(&mut self, table: TableNumber, first: RowNumber) {
+        let next = self.rows.next_row();
+        let Rows { rows, tables, .. } = &mut self.rows;
+        let there = (first.0..next.0).filter(|&number| rows[index_of(number)].state.is_there());
+        let there = Order::of_sorted(there);
+        let gone = index_of(next.0.saturating_sub(first.0)).saturating_sub(there.len());
+        if let Some(table) = tables.get_mut(table.index()) {
+            *table = Table { there, gone: u32::try_from(gone).unwrap_or(u32::MAX) };
+        }
     }
 
     /// Reads the states that changed rows had at the horizon.
@@ -109,12 +112,12 @@ impl<'a> StateReader<'a> {
         }
         let mut numbers = DeltaColumn::read(reader)?;
         numbers.check_count(count)?;
-        let Some(last_row) = (self.rows.rows.len() as u64).checked_sub(1) else {
+        let Some(last_row) = self.rows.next_row().0.checked_sub(1) else {
             return Err(reader.damage("rows were changed where there are none"));
         };
         let mut rows: Vec<RowNumber> = Vec::new();
         for _ in 0..count {
-            let row = RowNumber(numbers.next_to(last_row)? as u32);
+            let row = RowNumber(numbers.next_u32_to(last_row)?);
             if rows.last().is_some_and(|&last| last >= row) {
                 return Err(numbers.damage("changed rows are not sorted"));
             }
@@ -138,40 +141,7 @@ impl<'a> StateReader<'a> {
         mut changed: Option<&mut BTreeMap<RowNumber, RowVersion>>,
     ) -> Result<(), Error> {
         for row in numbers {
-            let (mut state, shape, is_retained) = columns.row(stamps)?;
-            if is_retained && changed.is_some() {
-                return Err(columns.deleted.damage(BEYOND));
-            }
-            let shape_columns = columns.columns_of(self.shapes, shape)?;
-            let cells = shape_columns.len();
-            log.reserve(0, Totals { cells: cells as u64, ..Totals::default() }, 0)?;
-            memory::reserve(&mut self.staged, cells)?;
-            memory::reserve(&mut self.row_shapes, 1)?;
-            let further = columns.further_stamps.len() as u64;
-            memory::spend(ROW_SPENDS + cells as u64 * CELL_SPENDS + further * FURTHER_SPENDS)?;
-            for &column in shape_columns {
-                let (stamp, is_retained) = columns.cell(stamps)?;
-                let shows = columns.shows.next_to(1)? == 1;
-                if is_retained && changed.is_some() {
-                    return Err(columns.written.damage(BEYOND));
-                }
-                let (cell, is_unset) = match self.loose_cell(row, column, stamp).filter(|_| changed.is_some()) {
-                    Some(held) => held,
-                    None => {
-                        let value = columns.values.next(column, log)?;
-                        log.totals().check()?;
-                        let packed = value.unwrap_or(Packed::NULL);
-                        let cell = if is_retained {
-                            self.staged.push(packed);
-                            CellNumber(self.staged.len() as u32 - 1)
-                        } else {
-                            log.push_loose_cell(column, packed)
-                        };
-                        (cell, value.is_none())
-                    }
-                };
-                state.written.push(LatestWrite::new(stamp, cell, column, is_unset).showing(shows));
-            }
+            let (state, shape) = self.state(&mut columns, row, log, stamps, changed.is_some())?;
             let further = columns.further_stamps.iter().copied();
             match &mut changed {
                 Some(changed) => {
@@ -180,7 +150,7 @@ impl<'a> StateReader<'a> {
                     changed.insert(row, version);
                 }
                 None => {
-                    self.row_shapes.push(shape as u32);
+                    self.row_shapes.push(shape);
                     self.rows.further_inserts.push_row(row, further);
                     self.rows.rows[row.index()].state = state;
                 }
@@ -189,10 +159,69 @@ impl<'a> StateReader<'a> {
         columns.finish()
     }
 
+    /// Reads the next state, and the number of its shape: that of the row now, or at the horizon.
+    fn state(
+        &mut self,
+        columns: &mut StateColumns<'_>,
+        row: RowNumber,
+        log: &mut OpLog,
+        stamps: &Stamps,
+        is_at_horizon: bool,
+    ) -> Result<(RowState, u32), Error> {
+        let (mut state, shape, is_retained) = columns.row(stamps)?;
+        if is_retained && is_at_horizon {
+            return Err(columns.deleted.damage(BEYOND));
+        }
+        let (shape, shape_columns) = columns.columns_of(self.shapes, shape)?;
+        let cells = u64_of(shape_columns.len());
+        log.reserve(0, Totals { cells, ..Totals::default() }, 0)?;
+        memory::reserve(&mut self.staged, shape_columns.len())?;
+        memory::reserve(&mut self.row_shapes, 1)?;
+        let spent_on_further = u64_of(columns.further_stamps.len()).saturating_mul(FURTHER_SPENDS);
+        let spent = ROW_SPENDS.saturating_add(cells.saturating_mul(CELL_SPENDS)).saturating_add(spent_on_further);
+        memory::spend(spent)?;
+        for &column in shape_columns {
+            let (stamp, is_retained) = columns.cell(stamps)?;
+            let shows = columns.shows.next_to(1)? == 1;
+            if is_retained && is_at_horizon {
+                return Err(columns.written.damage(BEYOND));
+            }
+            let held = if is_at_horizon { self.loose_cell(row, column, stamp) } else { None };
+            let (cell, is_unset) = match held {
+                Some(held) => held,
+                None => self.value(columns, column, log, is_retained)?,
+            };
+            state.written.push(LatestWrite::new(stamp, cell, column, is_unset).showing(shows));
+        }
+        Ok((state, shape))
+    }
+
+    /// Reads the next value of a column. Puts it into the log, or keeps it for the retained event that wrote it. Returns
+    /// its cell, and whether that is an unset.
+    fn value(
+        &mut self,
+        columns: &mut StateColumns<'_>,
+        column: ColumnNumber,
+        log: &mut OpLog,
+        is_retained: bool,
+    ) -> Result<(CellNumber, bool), Error> {
+        let value = columns.values.next(column, log)?;
+        log.totals().check()?;
+        let packed = value.unwrap_or(Packed::NULL);
+        let cell = if is_retained {
+            let number = u32::try_from(self.staged.len()).unwrap_or(u32::MAX);
+            self.staged.push(packed);
+            CellNumber(number)
+        } else {
+            log.push_loose_cell(column, packed)
+        };
+        Ok((cell, value.is_none()))
+    }
+
     /// The cell that a row's state has for this write, where no retained event made it, and whether it is an unset.
     fn loose_cell(&self, row: RowNumber, column: ColumnNumber, stamp: Stamp) -> Option<(CellNumber, bool)> {
         let at = self.place_of(row, column)?;
-        let written = &self.rows.rows[row.index()].state.written[at];
+        let written = self.rows.rows[row.index()].state.written.get(at)?;
         (written.stamp == stamp).then_some((written.cell, written.is_unset))
     }
 
@@ -213,7 +242,7 @@ impl<'a> StateReader<'a> {
         if self.placed != self.staged.len() {
             return Err(reader.damage("the state holds values that no operation wrote"));
         }
-        for number in (0..self.rows.rows.len() as u32).map(RowNumber) {
+        for number in (0..self.rows.next_row().0).map(RowNumber) {
             work::step();
             let row = &mut self.rows.rows[number.index()];
             row.is_as_at_horizon = is_compacted && !log.names(number);
@@ -245,19 +274,19 @@ impl OpNames for StateReader<'_> {
 
 impl OpContext for StateReader<'_> {
     fn rows(&self) -> u32 {
-        self.rows.rows.len() as u32
+        self.rows.next_row().0
     }
 
-    fn held(&mut self, place: OpCell, cell: CellNumber) -> Option<Packed> {
-        let OpCell { lamport, peer, index, row, column, is_unset } = place;
+    fn held(&mut self, written: OpCell, cell: CellNumber) -> Option<Packed> {
+        let OpCell { lamport, peer, index, row, column, is_unset } = written;
         let at = self.place_of(row, column)?;
-        let written = &mut self.rows.rows[row.index()].state.written[at];
+        let written = self.rows.rows[row.index()].state.written.get_mut(at)?;
         if written.stamp != (Stamp { lamport, peer, index }) || written.is_unset != is_unset {
             return None;
         }
         let value = self.staged.get(written.cell.index()).copied()?;
         written.cell = cell;
-        self.placed += 1;
+        self.placed = self.placed.saturating_add(1);
         Some(value)
     }
 }

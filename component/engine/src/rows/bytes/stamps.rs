@@ -2,6 +2,7 @@
 
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
+use crate::convert::u64_of;
 use crate::error::Error;
 use crate::id::PeerNumber;
 use crate::sort;
@@ -35,7 +36,7 @@ pub(crate) struct Stamps {
     has_settled: bool,
     runs: Vec<StampRun>,
     /// By peer number, the places of its runs.
-    by_peer: Vec<Vec<u32>>,
+    by_peer: Vec<Vec<usize>>,
     events: u64,
 }
 
@@ -51,11 +52,13 @@ impl Stamps {
     /// Adds the next run of events.
     pub(crate) fn add(&mut self, peer: PeerNumber, lamport: Lamport, len: u32) {
         if self.by_peer.len() <= peer.index() {
-            self.by_peer.resize_with(peer.index() + 1, Vec::new);
+            self.by_peer.resize_with(peer.index().saturating_add(1), Vec::new);
         }
-        self.by_peer[peer.index()].push(self.runs.len() as u32);
+        if let Some(runs) = self.by_peer.get_mut(peer.index()) {
+            runs.push(self.runs.len());
+        }
         self.runs.push(StampRun { first: self.events, len, peer, lamport });
-        self.events += u64::from(len);
+        self.events = self.events.saturating_add(len.into());
     }
 
     /// Adds those of these that are not the events': those of events that were compacted.
@@ -79,10 +82,11 @@ impl Stamps {
     /// The place of an event among the events.
     fn event(&self, lamport: Lamport, peer: PeerNumber) -> Option<u64> {
         let runs = self.by_peer.get(peer.index())?;
-        let at = runs.partition_point(|&run| self.runs[run as usize].lamport <= lamport).checked_sub(1)?;
-        let run = &self.runs[runs[at] as usize];
-        let steps = lamport.0 - run.lamport.0;
-        (steps < run.len).then(|| run.first + u64::from(steps))
+        let begins_before = |&run: &usize| self.runs.get(run).is_some_and(|run| run.lamport <= lamport);
+        let at = runs.partition_point(begins_before).checked_sub(1)?;
+        let run = self.runs.get(*runs.get(at)?)?;
+        let steps = lamport.0.checked_sub(run.lamport.0)?;
+        (steps < run.len).then(|| run.first.saturating_add(steps.into()))
     }
 
     /// Writes those of events that were compacted, with the ranks of their branches.
@@ -92,7 +96,7 @@ impl Stamps {
             lamports.push(lamport.0.into());
             peers.push(rank(lamport, peer).into());
         }
-        put_varint(out, self.dropped.len() as u64);
+        put_varint(out, self.dropped_len());
         lamports.finish(out);
         peers.finish(out);
     }
@@ -104,8 +108,8 @@ impl Stamps {
         let (mut lamports, mut peers) = (DeltaColumn::read(reader)?, Column::read(reader)?);
         lamports.check_count(count)?;
         for _ in 0..count {
-            let lamport = Lamport(lamports.next_to(u32::MAX.into())? as u32);
-            let peer = PeerNumber(peers.next_to(u64::from(peer_count).saturating_sub(1))? as u32);
+            let lamport = Lamport(lamports.next_u32_to(u32::MAX)?);
+            let peer = PeerNumber(peers.next_u32_to(peer_count.saturating_sub(1))?);
             let is_sorted = self.dropped.last().is_none_or(|&last| last < (lamport, peer));
             if !is_sorted || lamport == Lamport::NEVER || self.event(lamport, peer).is_some() {
                 return Err(lamports.damage("a stamp is out of place"));
@@ -116,28 +120,32 @@ impl Stamps {
         peers.finish()
     }
 
+    fn dropped_len(&self) -> u64 {
+        u64_of(self.dropped.len())
+    }
+
     /// The number of a stamp's time and peer.
     pub(super) fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
-        let event = self.event(lamport, peer).map(|event| self.dropped.len() as u64 + event);
+        let event = self.event(lamport, peer).map(|event| self.dropped_len().saturating_add(event));
         let dropped = || self.dropped_places.get(&(lamport, peer)).copied();
         let number = event.or_else(dropped);
         debug_assert!(number.is_some(), "a stamp of no event");
-        FIRST + number.unwrap_or(0)
+        FIRST.saturating_add(number.unwrap_or(0))
     }
 }
 
 impl StampTable for Stamps {
     fn stamp(&self, number: u64) -> Option<(Lamport, PeerNumber)> {
         let number = number.checked_sub(FIRST)?;
-        let dropped = self.dropped.len() as u64;
-        let Some(event) = number.checked_sub(dropped) else {
-            return self.dropped.get(number as usize).copied();
+        let Some(event) = number.checked_sub(self.dropped_len()) else {
+            return self.dropped.get(usize::try_from(number).ok()?).copied();
         };
         if event >= self.events {
             return None;
         }
-        let run = &self.runs[self.runs.partition_point(|run| run.first <= event) - 1];
-        Some((run.lamport.plus((event - run.first) as u32), run.peer))
+        let run = self.runs.get(self.runs.partition_point(|run| run.first <= event).checked_sub(1)?)?;
+        let steps = u32::try_from(event.checked_sub(run.first)?).ok()?;
+        Some((run.lamport.plus(steps), run.peer))
     }
 
     fn has_settled(&self) -> bool {
@@ -145,6 +153,6 @@ impl StampTable for Stamps {
     }
 
     fn is_retained(&self, number: u64) -> bool {
-        number >= FIRST + self.dropped.len() as u64
+        number >= FIRST.saturating_add(self.dropped_len())
     }
 }

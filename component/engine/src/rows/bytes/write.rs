@@ -160,7 +160,7 @@ impl<'a> StateWriter<'a> {
         for &(_, count) in &names.tables {
             let (rows, others) = rest.split_at(count as usize);
             rest = others;
-            for block in rows.chunks(BLOCK_ROWS) {
+            for block in rows.chunks(BLOCK_ROWS as usize) {
                 let start = blocks.len();
                 self.rows.write_some_ids(block.iter(), &mut blocks);
                 let all = self.rows;

@@ -266,7 +266,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         concerned.sort_unstable();
         concerned.dedup();
         for counter in concerned {
-            let event = EventNumber(self.firsts[piece].0 + (counter - counters.start));
+            let event = self.firsts[piece].plus(counter - counters.start);
             let known = EventKey::new(counter, self.print_of(event));
             for run in self.blocked.remove(&name, known).into_iter().flatten() {
                 self.candidates.push_back(Candidate::Run(run));

@@ -164,7 +164,7 @@ impl Planner<'_, '_> {
             let Ready { lane, counters, .. } = &self.plan.ready[piece];
             let (lane, counters, first) = (*lane, counters.clone(), self.firsts[piece]);
             for (steps, counter) in (0..).zip(counters) {
-                let fingerprint = self.print_of(EventNumber(first.0 + steps));
+                let fingerprint = self.print_of(first.plus(steps));
                 self.planned.insert(author, EventKey::new(counter, fingerprint), lane);
             }
             if let Some((done, _)) = self.pieces.get_mut(&number) {
