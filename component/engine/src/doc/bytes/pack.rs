@@ -67,30 +67,12 @@ impl Pack {
         print: &dyn Fn(EventNumber) -> Fingerprint,
     ) -> Self {
         let mut pack = Self::default();
-        // A run's own branch stands for the one that it follows, where that one is not written.
-        let linked = runs.iter().flat_map(|run| run.others.iter().chain(&run.previous)).map(|link| &*link.name);
-        let named = runs.iter().map(|run| &*run.name).chain(linked);
-        let named: Vec<&str> = sort::distinct(named);
-        let mut ranges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); named.len()];
-        for run in runs {
-            let end = run.start + run.events.len() as u32;
-            ranges[rank_in(&named, &run.name) as usize].push((run.start, end));
-        }
-        ranges.iter_mut().for_each(|ranges| sort::sort(ranges));
-        let is_inside = |link: &OutLink<'_>| {
-            let ranges = &ranges[rank_in(&named, &link.name) as usize];
-            let at = ranges.partition_point(|(start, _)| *start <= link.counter);
-            at.checked_sub(1).is_some_and(|at| link.counter < ranges[at].1)
-        };
-        let previous_name = |run: &'_ OutgoingRun<'_>| {
-            let previous = run.previous.as_ref().filter(|previous| is_inside(previous));
-            previous.map_or_else(|| run.name.clone().into_owned(), |previous| previous.name.clone().into_owned())
-        };
-
-        let previous: Vec<String> = runs.iter().map(previous_name).collect();
-        let names = runs.iter().zip(&previous).flat_map(|(run, previous)| {
-            run.others.iter().map(|link| &*link.name).chain([&*run.name, previous.as_str()])
-        });
+        let held = HeldEvents::of(runs);
+        let previous: Vec<&str> = runs.iter().map(|run| held.previous_name(run)).collect();
+        let names = runs
+            .iter()
+            .zip(&previous)
+            .flat_map(|(run, previous)| run.others.iter().map(|link| &*link.name).chain([&*run.name, previous]));
         let names: Vec<&str> = sort::distinct(names.chain(markers.iter().map(|marker| &*marker.name)));
         let rank = |name: &str| rank_in(&names, name);
         write_texts(names.len(), names.iter().copied(), &mut pack.peers);
@@ -107,34 +89,33 @@ impl Pack {
         let row_names = rows.some_names(ops().map(|op| op.row), columns);
         rows.write_names(&row_names, &mut pack.names);
         rows.write_ids(&row_names, &mut pack.rows);
-
         let row_ranks = Ranks::sparse(row_names.rows.iter().map(|row| row.0));
         let column_ranks = Ranks::sparse(row_names.columns.iter().copied());
-        let mut heads = RunsWriter::new(vec![0; names.len()]);
-        let mut ops = OpsWriter::new(log, &row_ranks, &column_ranks);
-        let mut shapes = ShapesWriter::default();
+
         let mut prints = PrintsWriter::default();
-        let print = |target: OutTarget| match target {
-            OutTarget::Event(event) => print(event),
-            OutTarget::Print(fingerprint) => fingerprint,
-        };
+        let mut heads = RunsWriter::new(vec![0; names.len()]);
         for (place, (run, previous)) in runs.iter().zip(&previous).enumerate() {
-            let own = run.previous.iter().map(|link| (rank(previous), link)).filter(|_| run.is_direct);
+            let own = run.previous.iter().filter(|_| run.is_direct).map(|link| (rank(previous), link));
             let mut deps: Vec<(u32, &OutLink<'_>)> =
                 run.others.iter().map(|link| (rank(&link.name), link)).chain(own).collect();
             sort::sort_by_key(&mut deps, |(rank, link)| (*rank, link.counter));
             let len = run.events.len() as u32;
             heads.push(rank(&run.name), run.start, len, deps.iter().map(|(rank, link)| (*rank, link.counter)));
-            let others = deps.iter().map(|&(_, link)| link).filter(|link| {
-                run.previous.as_ref().is_none_or(|previous| !run.is_direct || !std::ptr::eq(previous, *link))
-            });
-            for link in run.previous.iter().chain(others).filter(|link| !is_inside(link)) {
-                prints.push(print(link.target));
+            let is_other = |link: &&OutLink<'_>| run.previous.as_ref().is_none_or(|own| !std::ptr::eq(own, *link));
+            let others = deps.iter().map(|&(_, link)| link).filter(is_other);
+            for link in run.previous.iter().chain(others).filter(|link| !held.holds(link)) {
+                prints.push(match link.target {
+                    OutTarget::Event(event) => print(event),
+                    OutTarget::Print(fingerprint) => fingerprint,
+                });
             }
             prints.salt(place, run.salt);
-            run.events.iter().for_each(|&event| ops.event(event, &mut shapes, &|_| false));
         }
         heads.finish(&mut pack.history);
+        let mut ops = OpsWriter::new(log, &row_ranks, &column_ranks);
+        let mut shapes = ShapesWriter::default();
+        let events = runs.iter().flat_map(|run| &run.events);
+        events.for_each(|&event| ops.event(event, &mut shapes, &|_| false));
         ops.finish(&mut pack.history);
         shapes.finish(&mut pack.names);
         let markers = markers.iter().map(|marker| (rank(&marker.name), marker.counter, marker.fingerprint));
@@ -166,6 +147,39 @@ impl Pack {
             section.append(&mut part);
         }
         section
+    }
+}
+
+/// Which events some runs hold.
+struct HeldEvents<'a> {
+    /// The names of the runs' branches, and of those that they build on, sorted.
+    names: Vec<&'a str>,
+    /// By name, the counters of its runs: sorted ranges.
+    ranges: Vec<Vec<(u32, u32)>>,
+}
+
+impl<'a> HeldEvents<'a> {
+    fn of(runs: &'a [OutgoingRun<'_>]) -> Self {
+        let linked = runs.iter().flat_map(|run| run.others.iter().chain(&run.previous)).map(|link| &*link.name);
+        let names: Vec<&str> = sort::distinct(runs.iter().map(|run| &*run.name).chain(linked));
+        let mut ranges: Vec<Vec<(u32, u32)>> = vec![Vec::new(); names.len()];
+        for run in runs {
+            let end = run.start + run.events.len() as u32;
+            ranges[rank_in(&names, &run.name) as usize].push((run.start, end));
+        }
+        ranges.iter_mut().for_each(|ranges| sort::sort(ranges));
+        Self { names, ranges }
+    }
+
+    fn holds(&self, link: &OutLink<'_>) -> bool {
+        let ranges = &self.ranges[rank_in(&self.names, &link.name) as usize];
+        let at = ranges.partition_point(|(start, _)| *start <= link.counter);
+        at.checked_sub(1).is_some_and(|at| link.counter < ranges[at].1)
+    }
+
+    /// The branch of the event that a run follows. The run's own branch stands for one that is not written.
+    fn previous_name<'b>(&self, run: &'b OutgoingRun<'_>) -> &'b str {
+        run.previous.as_ref().filter(|previous| self.holds(previous)).map_or(&run.name, |previous| &previous.name)
     }
 }
 

@@ -4,6 +4,8 @@ use super::pack::{OutLink, OutTarget, OutgoingRun, Pack};
 use crate::clock::Lamport;
 use crate::codec::{FrameKind, FrameWriter, Section};
 use crate::doc::Doc;
+use crate::doc::branches::BranchTable;
+use crate::doc::chains::Chain;
 use crate::doc::waiting::Need;
 use crate::graph::RunsWriter;
 use crate::id::{EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
@@ -29,11 +31,6 @@ impl Doc {
             stamps.add_dropped(self.rows.stamps(), &rank_of_stamp);
         }
 
-        let mut frame = FrameWriter::new(FrameKind::Document);
-        let mut section = Vec::new();
-        table.write(&mut section);
-        frame.section(Section::Peers, std::mem::take(&mut section));
-
         let names = self.rows.all_names(&self.log);
         let row_ranks = Ranks::dense(self.rows.len(), names.rows.iter().map(|row| row.0));
         let column_ranks = Ranks::dense(self.rows.columns(), names.columns.iter().copied());
@@ -41,32 +38,30 @@ impl Doc {
         let (mut state, mut history, mut changed) = (Vec::new(), Vec::new(), Vec::new());
         let mut states = StateWriter::new(&self.rows, &self.log, &column_ranks, &stamps);
         states.write(&names, &mut shapes, &mut state);
-
-        let mut runs = RunsWriter::new(table.counts_at_horizon(horizon));
+        self.write_runs(&chains, &table, &mut history);
         let mut ops = OpsWriter::new(&self.log, &row_ranks, &column_ranks);
-        for chain in &chains {
-            let mut deps: Vec<(u32, u32)> = self
-                .dependencies(chain.pieces[0].first)
-                .map(|event| {
-                    let (lane, counter, _) = self.graph.describe(event);
-                    (table.rank(lane, counter), counter.0)
-                })
-                .collect();
-            sort::sort(&mut deps);
-            runs.push(table.rank(chain.peer, chain.counter), chain.counter.0, chain.len, deps.into_iter());
-            chain.events().for_each(|event| ops.event(event, &mut shapes, &|cell| states.is_held(cell)));
-        }
-        runs.finish(&mut history);
+        let events = chains.iter().flat_map(Chain::events);
+        events.for_each(|event| ops.event(event, &mut shapes, &|cell| states.is_held(cell)));
         ops.finish(&mut history);
         states.write_changed(&row_ranks, &mut shapes, &mut changed);
 
-        self.rows.write_names(&names, &mut section);
-        shapes.finish(&mut section);
-        frame.section(Section::Names, std::mem::take(&mut section));
+        let mut frame = FrameWriter::new(FrameKind::Document);
+        frame.section(Section::Peers, written(|out| table.write(out)));
+        frame.section(
+            Section::Names,
+            written(|out| {
+                self.rows.write_names(&names, out);
+                shapes.finish(out);
+            }),
+        );
         if !horizon.is_empty() {
-            table.horizon_view(horizon).write(&mut section);
-            stamps.write_dropped(&rank_of_stamp, &mut section);
-            frame.section(Section::Horizon, section);
+            frame.section(
+                Section::Horizon,
+                written(|out| {
+                    table.horizon_view(horizon).write(out);
+                    stamps.write_dropped(&rank_of_stamp, out);
+                }),
+            );
         }
         frame.section(Section::State, state);
         frame.section(Section::History, history);
@@ -80,6 +75,21 @@ impl Doc {
             frame.section(Section::Fingerprints, self.saved_prints(&table, &chains));
         }
         frame.finish()
+    }
+
+    /// Writes the chains as runs.
+    fn write_runs(&self, chains: &[Chain], table: &BranchTable<'_>, out: &mut Vec<u8>) {
+        let mut runs = RunsWriter::new(table.counts_at_horizon(self.graph.horizon()));
+        for chain in chains {
+            let dependencies = self.dependencies(chain.pieces[0].first).map(|event| {
+                let (lane, counter, _) = self.graph.describe(event);
+                (table.rank(lane, counter), counter.0)
+            });
+            let mut dependencies: Vec<(u32, u32)> = dependencies.collect();
+            sort::sort(&mut dependencies);
+            runs.push(table.rank(chain.peer, chain.counter), chain.counter.0, chain.len, dependencies.into_iter());
+        }
+        runs.finish(out);
     }
 
     /// The waiting events: those that follow each other as one run, named after its first event.
@@ -128,6 +138,13 @@ impl Doc {
         }
         Pack::write((&rows, &log), &runs, &[], &|_| Fingerprint::of_hash(0))
     }
+}
+
+/// The bytes that this writes.
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out);
+    out
 }
 
 /// A link by which a waiting event keeps what it needs: by its permanent name, so that it does not matter from whom it came.

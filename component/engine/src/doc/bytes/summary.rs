@@ -149,16 +149,7 @@ impl Summary {
     /// `Corrupt` for bytes that are none; `UnsupportedVersion` for those of a newer engine; `LimitExceeded` for too many
     /// names.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let whole = Reader::new(bytes);
-        let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {
-            return Err(
-                whole.damage("this is no summary: it is too short; pass what `summary` or `summary-of` returned")
-            );
-        };
-        if crc32fast::hash(content).to_le_bytes() != *checksum {
-            return Err(whole.damage("this is no summary, or it is damaged: the checksum is wrong"));
-        }
-        let mut reader = Reader::new(content);
+        let mut reader = checked(bytes)?;
         let version = reader.byte()?;
         if version != VERSION {
             return Err(Error::UnsupportedVersion(version.into()));
@@ -170,9 +161,8 @@ impl Summary {
         let is_by_name = flags & BY_NAME != 0;
         let texts = read_texts(&mut reader, &limits::PEERS, limits::BRANCH_BYTES.maximum)?;
         let mut counts = Column::read(&mut reader)?;
-        let fixed =
+        let mut fixed =
             if is_by_name { None } else { Some((Column::read(&mut reader)?, Column::read_fixed(&mut reader)?)) };
-        let mut fixed = fixed;
         let (mut names, mut branches) = (Vec::with_capacity(texts.len()), Vec::new());
         for (name, _) in texts.sorted() {
             check_name(name).map_err(|_| reader.damage("a name is not that of a peer or of a branch"))?;
@@ -212,4 +202,16 @@ impl Summary {
 /// How many missing events a summary asks for at most.
 fn max_wanted() -> usize {
     usize::try_from(limits::REPORTED_MISSING.maximum).unwrap_or(usize::MAX)
+}
+
+/// The content of a summary whose checksum is right.
+fn checked(bytes: &[u8]) -> Result<Reader<'_>, Error> {
+    let whole = Reader::new(bytes);
+    let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {
+        return Err(whole.damage("this is no summary: it is too short; pass what `summary` or `summary-of` returned"));
+    };
+    if crc32fast::hash(content).to_le_bytes() != *checksum {
+        return Err(whole.damage("this is no summary, or it is damaged: the checksum is wrong"));
+    }
+    Ok(Reader::new(content))
 }

@@ -4,5 +4,6 @@ mod compact;
 mod history;
 mod rebase;
 mod rebuild;
+mod transfer;
 
 pub use compact::CompactionReport;

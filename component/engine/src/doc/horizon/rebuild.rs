@@ -5,10 +5,11 @@ use crate::doc::Doc;
 use crate::doc::room::make_room;
 use crate::doc::translation::Translation;
 use crate::error::Error;
-use crate::graph::{Graph, Stub};
+use crate::graph::{Graph, Horizon, Stub};
 use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::lanes::Lanes;
 use std::cell::RefCell;
+
 impl Doc {
     /// Returns a document with this one's events before `end`, compacted at `horizon`. Both are counts by lane and versions that
     /// include the present horizon. Watchers and waiting events are left out. O(document × log n).
@@ -21,13 +22,27 @@ impl Doc {
         };
         let given_up = horizon.counts().to_vec();
         let (mut rows, mut log) = self.rows.up_to((&self.log, &self.lanes), &is_given_up, first_unsettled)?;
-        let stub = |stub: &Stub| self.print_at(stub.peer, stub.counter);
-        let mut prints = Prints::beyond(horizon.stubs().iter().filter_map(stub));
         let (lanes, numbers) = self.lanes_up_to(end);
         let number = |lane: PeerNumber| numbers.as_ref().map_or(lane, |numbers| numbers[lane.index()]);
         if numbers.is_some() {
             rows.renumber(number);
         }
+        let prints = RefCell::new(self.prints_at(&horizon, &number));
+        let graph = Graph::beyond(match &numbers {
+            Some(numbers) => horizon.renumbered(numbers, lanes.len()),
+            None => horizon,
+        });
+        (0..graph.len()).for_each(|_| log.end_event());
+        let mut doc = Self { peer: self.peer.clone(), lanes, graph, log, rows, prints, ..Self::empty() };
+        self.execute_again(&mut doc, &given_up, end, &number)?;
+        doc.graph.complete_so_far();
+        Ok(doc)
+    }
+
+    /// The fingerprints that a document compacted at this horizon keeps, with other numbers of lanes.
+    fn prints_at(&self, horizon: &Horizon, number: &impl Fn(PeerNumber) -> PeerNumber) -> Prints {
+        let stub = |stub: &Stub| self.print_at(stub.peer, stub.counter);
+        let mut prints = Prints::beyond(horizon.stubs().iter().filter_map(stub));
         for lane in self.lanes.all() {
             let count = horizon.count(lane);
             // The last compacted event of the lane, and the event that its first one follows.
@@ -40,34 +55,34 @@ impl Doc {
                 }
             }
         }
-        let graph = Graph::beyond(match &numbers {
-            Some(numbers) => horizon.renumbered(numbers, lanes.len()),
-            None => horizon,
-        });
-        (0..graph.len()).for_each(|_| log.end_event());
-        let (peer, prints) = (self.peer.clone(), RefCell::new(prints));
-        let mut doc = Self { peer, lanes, graph, log, rows, prints, ..Self::empty() };
+        prints
+    }
+
+    /// Executes the events beyond the counts `given_up` and before `end` in another document, with other numbers of lanes.
+    fn execute_again(
+        &self,
+        doc: &mut Self,
+        given_up: &[u32],
+        end: &[u32],
+        number: &impl Fn(PeerNumber) -> PeerNumber,
+    ) -> Result<(), Error> {
         let mut translation = Translation::default();
-        for span in self.graph.since(&given_up) {
-            let len = span.len.min(end[span.peer.index()].saturating_sub(span.counter.0));
-            if len == 0 {
-                continue;
-            }
+        for span in self.graph.since(given_up) {
+            let len = end[span.peer.index()].saturating_sub(span.counter.0);
+            let Some(span) = span.first_of(len) else { continue };
             let same = |event: EventNumber| {
                 let (peer, counter, _) = self.graph.describe(event);
                 doc.graph.find(number(peer), counter)
             };
             let dependencies: Vec<EventNumber> = self.dependencies(span.first).filter_map(same).collect();
             let lane = number(span.peer);
-            doc.graph.push((lane, span.counter), &dependencies, self.graph.salt(span.first), len);
-            for steps in 0..len {
-                let event = span.first.plus(steps);
+            doc.graph.push((lane, span.counter), &dependencies, self.graph.salt(span.first), span.len);
+            for (steps, event) in (0..).zip(span.events()) {
                 make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)))?;
                 doc.take_effect(lane, span.lamport.plus(steps), self.commit_of(event), &mut translation);
             }
         }
-        doc.graph.complete_so_far();
-        Ok(doc)
+        Ok(())
     }
 
     /// The lanes of the events before `end`, and their numbers if they are others than here.

@@ -192,6 +192,7 @@ impl<'a> StateWriter<'a> {
         }
     }
 
+    /// Writes these states, and the values of those of their cells that `has_value`.
     fn states<'b>(
         &self,
         states: impl Iterator<Item = (RowNumber, &'b RowState, &'b FurtherInserts)>,
@@ -199,60 +200,107 @@ impl<'a> StateWriter<'a> {
         shapes: &mut ShapesWriter,
         out: &mut Vec<u8>,
     ) {
-        let (mut deleted, mut deleted_places) = (ColumnWriter::new(), ColumnWriter::new());
-        let (mut inserted, mut inserted_places) = (DeltaWriter::new(), DeltaWriter::new());
-        let (mut counts, mut further_inserted, mut further_places) =
-            (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::new());
-        let (mut row_shapes, mut shape) = (ColumnWriter::new(), Vec::new());
-        let (mut written, mut written_places, mut shows) =
-            (ColumnWriter::new(), ColumnWriter::new(), ColumnWriter::new());
-        let mut values = ValueColumnsWriter::new();
+        let (mut columns, mut values) = (StateColumnsWriter::new(), ValueColumnsWriter::new());
+        let mut shape = Vec::new();
         for (row, state, further) in states {
             work::step();
-            let (number, place) = self.number(state.deleted);
-            deleted.push(number);
-            deleted_places.push(place);
-            let from = self.number(state.inserted);
-            inserted.push(from.0);
-            inserted_places.push(from.1);
-            let mut count = 0;
-            for (number, place) in further.stamps(row).map(|stamp| self.number(stamp)) {
-                further_inserted.push(zigzag(number.wrapping_sub(from.0) as i64));
-                further_places.push(place);
-                count += 1;
-            }
-            counts.push(count);
+            let further = further.stamps(row).map(|stamp| self.number(stamp));
+            columns.push(self.number(state.deleted), self.number(state.inserted), further);
             shape.clear();
             for cell in &state.written {
                 work::step();
                 let column = self.columns.of(cell.column().0);
                 shape.push(column);
-                let (number, place) = self.number(cell.stamp);
-                written.push(zigzag(number.wrapping_sub(from.0) as i64));
-                written_places.push(zigzag(place.wrapping_sub(from.1) as i64));
-                shows.push(cell.shows.into());
+                columns.push_cell(self.number(cell.stamp), cell.shows);
                 if has_value(cell.cell) {
                     values.push(column, (!cell.is_unset).then(|| self.log.value(cell.cell)));
                 }
             }
-            row_shapes.push(shapes.number(&shape));
+            columns.shapes.push(shapes.number(&shape));
         }
-        deleted.finish(out);
-        deleted_places.finish(out);
-        inserted.finish(out);
-        inserted_places.finish(out);
-        for column in [counts, further_inserted, further_places, row_shapes, written, written_places, shows] {
-            column.finish(out);
-        }
+        columns.finish(out);
         values.finish(out);
     }
 
     /// The number of a stamp's time and peer, and the place in the commit.
-    fn number(&self, stamp: Stamp) -> (u64, u64) {
+    fn number(&self, stamp: Stamp) -> StampNumber {
         match stamp {
             Stamp::NEVER => (NEVER, 0),
             Stamp::SETTLED => (SETTLED, 0),
             Stamp { lamport, peer, index } => (self.stamps.number(lamport, peer), index.into()),
+        }
+    }
+}
+
+/// The number of a stamp's time and peer, and the place in the commit.
+type StampNumber = (u64, u64);
+
+/// The columns of the states of some rows, but for the values.
+struct StateColumnsWriter {
+    deleted: ColumnWriter,
+    deleted_places: ColumnWriter,
+    inserted: DeltaWriter,
+    inserted_places: DeltaWriter,
+    further_counts: ColumnWriter,
+    further: ColumnWriter,
+    further_places: ColumnWriter,
+    shapes: ColumnWriter,
+    written: ColumnWriter,
+    written_places: ColumnWriter,
+    shows: ColumnWriter,
+    /// The insert of the last row, from which its other stamps are counted.
+    from: StampNumber,
+}
+
+impl StateColumnsWriter {
+    fn new() -> Self {
+        Self {
+            deleted: ColumnWriter::new(),
+            deleted_places: ColumnWriter::new(),
+            inserted: DeltaWriter::new(),
+            inserted_places: DeltaWriter::new(),
+            further_counts: ColumnWriter::new(),
+            further: ColumnWriter::new(),
+            further_places: ColumnWriter::new(),
+            shapes: ColumnWriter::new(),
+            written: ColumnWriter::new(),
+            written_places: ColumnWriter::new(),
+            shows: ColumnWriter::new(),
+            from: (NEVER, 0),
+        }
+    }
+
+    /// Adds a row without its cells and its shape.
+    fn push(&mut self, deleted: StampNumber, inserted: StampNumber, further: impl Iterator<Item = StampNumber>) {
+        self.deleted.push(deleted.0);
+        self.deleted_places.push(deleted.1);
+        self.inserted.push(inserted.0);
+        self.inserted_places.push(inserted.1);
+        self.from = inserted;
+        let mut count = 0;
+        for (number, place) in further {
+            self.further.push(zigzag(number.wrapping_sub(inserted.0) as i64));
+            self.further_places.push(place);
+            count += 1;
+        }
+        self.further_counts.push(count);
+    }
+
+    /// Adds the next cell of the row.
+    fn push_cell(&mut self, (number, place): StampNumber, shows: bool) {
+        self.written.push(zigzag(number.wrapping_sub(self.from.0) as i64));
+        self.written_places.push(zigzag(place.wrapping_sub(self.from.1) as i64));
+        self.shows.push(shows.into());
+    }
+
+    fn finish(self, out: &mut Vec<u8>) {
+        self.deleted.finish(out);
+        self.deleted_places.finish(out);
+        self.inserted.finish(out);
+        self.inserted_places.finish(out);
+        let Self { further_counts, further, further_places, shapes, written, written_places, shows, .. } = self;
+        for column in [further_counts, further, further_places, shapes, written, written_places, shows] {
+            column.finish(out);
         }
     }
 }
