@@ -1,60 +1,62 @@
-//! Why a call was refused. A refused call has changed nothing.
+//! The errors of the engine, and the checks of names, times and limits. A call that fails has
+//! changed nothing.
 
 use crate::limits::{self, Limit};
 use std::fmt;
 
-/// Why a call was refused: a bad argument, an argument that is too large, or a document in another state.
+/// Why a call failed: an invalid argument, an argument that is too large, or a document in another
+/// state.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// An argument breaks a rule.
     InvalidArgument(Invalid),
-    /// An argument, or what it would add to, is larger than the engine takes.
+    /// An argument, or the document with it, exceeds a limit.
     LimitExceeded {
         /// The limit.
         limit: &'static Limit,
-        /// The size that was rejected.
+        /// The value that exceeds the limit.
         actual: u64,
     },
-    /// A local update or delete names a row that is not there.
+    /// A local update, delete or unset names a row that does not exist.
     NoSuchRow {
         /// The table.
         table: String,
         /// The row's id.
         row: String,
     },
-    /// The bytes are not what this engine writes, or are damaged.
+    /// The bytes are damaged, or were not written by an engine.
     Corrupt(Damage),
-    /// The bytes are of a format version that this engine does not read.
+    /// The bytes have a format version that this engine does not support.
     UnsupportedVersion(u32),
-    /// The bytes use a feature that this engine does not know; the number of its bit.
+    /// The bytes use a feature that this engine does not support; the number of its bit.
     UnsupportedFeature(u32),
     /// The other side of a session broke the protocol.
     Protocol(SessionRule),
-    /// The session ended with an earlier error.
+    /// An earlier error ended the session.
     SessionEnded,
-    /// The history that the call needs was compacted away. What is complete is the history beyond this version: peers,
-    /// sorted, and how many events of each.
+    /// The call needs history that was compacted. The history beyond this version is complete:
+    /// peers, sorted, and the count of events of each.
     Compacted(Vec<(String, u32)>),
 }
 
 impl Limit {
-    /// Refuses what is larger.
+    /// Fails if `actual` exceeds the limit.
     pub(crate) fn check(&'static self, actual: u64) -> Result<(), Error> {
         if actual <= self.maximum { Ok(()) } else { Err(Error::LimitExceeded { limit: self, actual }) }
     }
 }
 
-/// Where bytes are not what they should be.
+/// The place and kind of damage in some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damage {
-    /// The offset in the bytes at which it showed.
+    /// The offset in the bytes.
     pub at: usize,
-    /// What the bytes break, as the end of a sentence.
+    /// The rule that the bytes break, as the end of a sentence.
     pub what: &'static str,
 }
 
-/// What holds a name.
+/// A kind of name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Name {
@@ -74,14 +76,15 @@ pub enum Name {
     Document,
 }
 
-/// Table names that start with this are reserved.
+/// The prefix of reserved table names.
 const RESERVED_TABLES: &str = "converge.";
-/// The reserved names that tables can have.
+/// The reserved names that tables may have.
 const ENGINE_TABLES: [&str; 5] =
     ["converge.mutations", "converge.code", "converge.functions", "converge.models", "converge.fields"];
 
 impl Name {
-    /// Rejects a name that is empty or too long, a reserved table name, and a peer name with the mark of branches.
+    /// Fails if a name is empty, too long, a reserved table name, or a peer name that contains the
+    /// mark of branches.
     pub(crate) fn check(self, name: &str) -> Result<(), Error> {
         if name.is_empty() {
             return Err(Invalid::EmptyName(self).into());
@@ -109,46 +112,47 @@ impl Name {
 /// Separates the name of a peer from the fingerprint of a branch's first event.
 pub(crate) const BRANCH_MARK: char = '~';
 
-/// Which rule an argument breaks. Its `Display` says what was wrong and what to do.
+/// The rule that an argument breaks. `Display` says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// A name has no bytes.
+    /// A name is empty.
     EmptyName(Name),
-    /// A table name starts with `converge.` and is none of the names that the engine assigned.
+    /// A table name starts with `converge.` and is not one of the assigned names.
     ReservedTable(String),
-    /// One operation, or one choice of columns, names a column twice.
+    /// An operation, or a list of columns, names a column twice.
     RepeatedColumn(String),
     /// A version names a peer twice.
     RepeatedPeer(String),
-    /// A horizon holds more events of a peer than are known.
+    /// A horizon contains more events of a peer than are known.
     HorizonAhead {
         /// The peer.
         peer: String,
-        /// How many of its events the horizon holds.
+        /// The count of its events in the horizon.
         count: u32,
-        /// How many are known.
+        /// The count of known events.
         known: u32,
     },
-    /// A horizon holds an event, but not all that the event builds on.
+    /// A horizon contains an event without all events that the event builds on.
     HorizonNotAVersion,
-    /// An event is named that is not known.
+    /// The name of an event that is not known.
     UnknownEvent {
-        /// Whose.
+        /// The peer.
         peer: String,
-        /// Its number among the peer's, from 0.
+        /// The event's number among the peer's events, from 0.
         counter: u32,
     },
-    /// A name stands for several events.
+    /// A name that several events have.
     AmbiguousEvent {
         /// The peer or branch.
         peer: String,
         /// The counter.
         counter: u32,
-        /// Branches that have such an event, sorted; a few of them if they are many.
+        /// Branches that have such an event, sorted; at most 16.
         candidates: Vec<String>,
     },
-    /// The name of a peer contains `~`, which separates names of branches.
+    /// The name of a peer contains `~`, which separates a peer from a fingerprint in the name of a
+    /// branch.
     BranchMark(String),
     /// The name of a branch is not a peer, `~` and 16 hexadecimal digits.
     NotABranch(String),
@@ -157,13 +161,13 @@ pub enum Invalid {
         /// The peer or branch.
         peer: String,
     },
-    /// `between` has its upper end first.
+    /// The first bound of `between` is above the second.
     ReversedRange,
-    /// A run's rule is broken.
+    /// A run breaks a rule.
     Run {
-        /// The run's place among the argument's runs, from 0.
+        /// The index of the run in the argument.
         run: usize,
-        /// Its peer.
+        /// The run's peer.
         peer: String,
         /// The counter of its first event.
         start: u32,
@@ -172,133 +176,136 @@ pub enum Invalid {
     },
     /// A number of milliseconds is negative, infinite or not a number.
     NotATime {
-        /// What it is the time of.
+        /// The meaning of the number.
         what: Time,
-        /// What was given.
+        /// The number.
         given: f64,
     },
-    /// Entries would be gone when they come.
+    /// The time to live is 0, so that entries would never be visible.
     NoTimeToLive,
-    /// An entry is dated further beyond the clock than is taken.
+    /// An entry is dated further beyond the clock than the store allows.
     AheadOfClock {
         /// The entry's timestamp.
         timestamp: f64,
-        /// The clock.
+        /// The time of the clock.
         now: f64,
-        /// How far it may be beyond that.
+        /// The maximum difference, in milliseconds.
         max_skew: f64,
     },
-    /// A session's messages are bounded to less than it needs.
+    /// The maximum size of a session's messages is too small.
     MessageBytes(u32),
 }
 
-/// What a number of milliseconds is the time of.
+/// The meaning of a number of milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Time {
-    /// The clock of the caller.
+    /// The time of the caller's clock.
     Now,
-    /// The life of entries.
+    /// How long entries live.
     TimeToLive,
     /// How far entries may be dated beyond the clock.
     MaxSkew,
-    /// When an entry was written.
+    /// The time at which an entry was written.
     Timestamp,
 }
 
 impl Time {
-    /// Refuses what is no time.
+    /// Fails if a number is not a time.
     pub(crate) fn check(self, given: f64) -> Result<(), Error> {
         if !given.is_finite() || given < 0.0 {
             return Err(Invalid::NotATime { what: self, given }.into());
         }
-        // How far a timestamp can be from the clock is bounded, and just above the largest time there must be another one.
+        // The maximum skew bounds timestamps. A limit here would leave no timestamp above the
+        // largest one.
         if self == Self::Timestamp {
             return Ok(());
         }
-        // What is not too large is exact; what is, need not be.
+        // Values within the limit convert exactly; larger values are rejected anyway.
         limits::TIME_MS.check(given.ceil() as u64)
     }
 }
 
-/// What is wrong with a session's use, or with a message for it.
+/// A violation of the session protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionRule {
     /// The other side syncs a document of another name.
     OtherDocument {
-        /// The name here.
+        /// The name on this side.
         here: String,
-        /// The name there.
+        /// The name on the other side.
         there: String,
     },
-    /// The first message is not the one that begins a session.
+    /// The first message is not a hello.
     NoHello,
-    /// A message does not follow the one before.
+    /// A message does not follow the previous one.
     OutOfOrder {
-        /// The number of the message that follows.
+        /// The number of the next message.
         expected: u64,
-        /// The number of the one that came.
+        /// The number of the received message.
         given: u64,
     },
-    /// The other side acknowledges what was not sent to it.
+    /// The other side acknowledges messages that were not sent to it.
     NotSent,
-    /// The other side sends more than it may before it is acknowledged.
+    /// The other side sends more unacknowledged messages than the limit.
     TooManyInFlight,
-    /// The other side sends events, though it said that it sends none.
+    /// The other side sends events, although it declared that it sends none.
     ReadOnly,
-    /// The other side sends a document that this one does not need.
+    /// The other side sends a document that this side does not need.
     DocumentNotNeeded,
-    /// The other side sends what this side does not accept.
+    /// The other side sends content that this side does not accept.
     NotAccepted,
-    /// An event that the other side sends is not of one of the peers that may write.
+    /// The other side sends an event of a peer that may not write in this session.
     Writer {
-        /// Its author.
+        /// The event's author.
         peer: String,
     },
-    /// A hello that is not the first one has another session number than that.
+    /// A later hello has another session number than the first one.
     OtherNonce,
 }
 
-/// What is wrong with a run of events.
+/// A rule that a run of events breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunRule {
-    /// It has no commits.
+    /// The run has no commits.
     Empty,
-    /// Its dependencies are not sorted by peer, or name a peer twice.
+    /// The dependencies are not sorted by peer, or name a peer twice.
     DependenciesUnsorted,
-    /// It depends on an event of its own peer that is not the one before it: on itself, on a later or on an older one.
+    /// The run depends on an event of its own peer that is not the one before it.
     OwnDependency {
-        /// The counter that it names.
+        /// The counter of that event.
         counter: u32,
     },
-    /// It does not build on its peer's previous event.
+    /// The run does not build on its peer's previous event.
     PreviousMissing,
-    /// It builds on another event that follows its peer's previous event.
+    /// The run builds on another event that follows its peer's previous event.
     OnSibling,
-    /// It builds on a run that builds on it.
+    /// The run and another run build on each other.
     Circle,
-    /// Its fingerprints are not one for the previous event, if there is one, and one for each dependency.
+    /// The fingerprints are not one for the previous event, if there is one, and one for each
+    /// dependency.
     Fingerprints,
-    /// It has no fingerprints and names an event that is not known.
+    /// The run has no fingerprints and names an event that is not known.
     UnknownName {
-        /// The peer that it names.
+        /// The peer of that event.
         peer: String,
-        /// The counter that it names.
+        /// The counter of that event.
         counter: u32,
     },
-    /// One of its dependencies builds on another one.
+    /// A dependency builds on another dependency.
     DependenciesNotConcurrent {
-        /// The peer of the dependency that another one already builds on.
+        /// The peer of the dependency that the other one builds on.
         peer: String,
-        /// That dependency's counter.
+        /// The counter of that dependency.
         counter: u32,
     },
-    /// Its lamport time is not the one that follows from its dependencies.
+    /// The lamport time does not follow from the dependencies.
     Lamport {
-        /// What the run claims.
+        /// The claimed time.
         given: u32,
-        /// What follows from the dependencies; where those are not known yet, the least that is possible.
+        /// The time that follows from the dependencies; if they are not known yet, the smallest
+        /// possible one.
         derived: u32,
     },
 }

@@ -1,7 +1,9 @@
-//! The engine of converge, in plain Rust: tables of rows kept as an event graph that merges without conflicts.
+//! The engine of converge in plain Rust. It stores tables of rows as a graph of events, and two
+//! replicas that have the same events show the same tables.
 //!
-//! It knows no host, no clock, no randomness, no files and no network. [`Doc`] is one replica of a document; what its
-//! functions mean is said once, in `docs/semantics.md`, and how the engine is built in `docs/architecture.md`.
+//! It has no access to a host, a clock, randomness, files or a network: whatever it needs, the
+//! caller passes. [`Doc`] is one replica of a document. `docs/semantics.md` says what its functions
+//! mean, `docs/architecture.md` how the engine is built.
 //!
 //! ```
 //! use converge_engine::{Cell, Doc, Value};
@@ -47,5 +49,5 @@ pub use rows::{Changes, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherN
 pub use session::{Acceptance, Progress, Received, Session, SessionOptions};
 pub use value::Value;
 
-/// The engine's version, as semver.
+/// The version of the engine, as semver.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

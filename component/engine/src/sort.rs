@@ -1,15 +1,15 @@
-//! Sorting by one instance of the algorithm, whatever is sorted: an instance for each type would be a tenth of the component.
+//! One non-generic sort. Monomorphized copies would add a tenth to the component's size.
 
 use std::cmp::Ordering;
 
-/// Sorts by a comparison; what is equal keeps its order. O(n log n), O(n) where it is sorted already.
+/// Sorts by a comparison. Equal items keep their order. O(n log n), and O(n) for sorted items.
 pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
     if items.is_sorted_by(|a, b| compare(a, b).is_le()) {
         return;
     }
     let mut places: Vec<u32> = (0..items.len() as u32).collect();
     sort_places(&mut places, &|a, b| compare(&items[a as usize], &items[b as usize]));
-    // Each cycle of the permutation is walked once.
+    // Follows each cycle of the permutation once.
     for start in 0..places.len() {
         let mut at = start;
         loop {
@@ -23,17 +23,17 @@ pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) 
     }
 }
 
-/// Sorts by a key; what is equal keeps its order.
+/// Sorts by a key. Equal items keep their order.
 pub(crate) fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
     sort_by(items, |a, b| key(a).cmp(&key(b)));
 }
 
-/// Sorts; what is equal keeps its order.
+/// Sorts items. Equal items keep their order.
 pub(crate) fn sort<T: Ord>(items: &mut [T]) {
     sort_by(items, T::cmp);
 }
 
-/// What is found, sorted, once each.
+/// Returns the distinct items, sorted.
 pub(crate) fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut items: Vec<T> = items.collect();
     sort(&mut items);
@@ -41,7 +41,7 @@ pub(crate) fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     items
 }
 
-/// Two of these that are equal, where there are.
+/// Returns an item that occurs at least twice, if there is one.
 pub(crate) fn repeated<T: Ord>(items: impl Iterator<Item = T>) -> Option<T> {
     let mut items: Vec<T> = items.collect();
     sort(&mut items);

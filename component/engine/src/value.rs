@@ -1,33 +1,35 @@
-//! What a cell or a register holds, owned and by reference. Always holds: every NaN is the one canonical quiet NaN, and
-//! equal means the same bytes. Does not know where values lie.
+//! The content of a cell or a register, owned and borrowed.
+//!
+//! Always holds: every NaN is the canonical quiet NaN, and equal values have the same bytes. Does
+//! not know where values are stored.
 
 /// The content of a cell or of a register: SQLite's storage classes, and booleans.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// Nothing.
+    /// No value.
     Null,
     /// True or false.
     Boolean(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A floating-point number. -0.0 and the infinities are kept; every NaN becomes the canonical quiet one on the way
-    /// in.
+    /// A floating-point number. -0.0 and the infinities are kept; every NaN becomes the canonical
+    /// quiet NaN.
     Real(f64),
-    /// A text, kept byte for byte.
+    /// A text. Its bytes are never normalized.
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
 }
 
-/// The bits of the one NaN that is held.
+/// The bits of the canonical quiet NaN.
 pub(crate) const CANONICAL_NAN: u64 = 0x7ff8_0000_0000_0000;
 
-/// The bits of a real as it is held.
+/// Returns the bits of a real with a canonical NaN.
 fn canonical_bits(real: f64) -> u64 {
     if real.is_nan() { CANONICAL_NAN } else { real.to_bits() }
 }
 
-/// Equal where the same bytes are held: NaN equals NaN, and 0.0 differs from -0.0.
+/// Values are equal if their stored bytes are: NaN equals NaN, and 0.0 differs from -0.0.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         self.as_ref() == other.as_ref()
@@ -36,20 +38,20 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-/// A value whose text or blob lies elsewhere.
+/// A value that borrows its text or blob.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ValueRef<'a> {
     Null,
     Boolean(bool),
     Integer(i64),
-    /// By its bits, so that equal means the same bytes.
+    /// The bits, so that equal values have the same bytes.
     Real(u64),
     Text(&'a str),
     Blob(&'a [u8]),
 }
 
 impl Value {
-    /// The value as it is held.
+    /// Replaces a NaN by the canonical one.
     pub(crate) fn canonical(self) -> Self {
         match self {
             Self::Real(real) => Self::Real(f64::from_bits(canonical_bits(real))),
@@ -57,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The value without its content, which stays where it is.
+    /// Borrows the value.
     pub(crate) fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Self::Null => ValueRef::Null,
@@ -71,7 +73,7 @@ impl Value {
 }
 
 impl ValueRef<'_> {
-    /// A number for its kind: what `docs/format.md` writes for it.
+    /// Returns the number of the value's type in `docs/format.md`.
     pub(crate) fn tag(self) -> u8 {
         match self {
             Self::Null => 0,
@@ -83,7 +85,7 @@ impl ValueRef<'_> {
         }
     }
 
-    /// A copy of its own.
+    /// Copies the value.
     pub(crate) fn to_value(self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -95,7 +97,7 @@ impl ValueRef<'_> {
         }
     }
 
-    /// The bytes of a text or blob.
+    /// Returns the size of a text or blob, and 0 for other values.
     pub(crate) fn content_bytes(self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,

@@ -1,8 +1,9 @@
-//! The layout of the engine, `docs/architecture.md`: a module uses only modules to its left, no two files of a room use each
-//! other, and every type has a name of its own.
+//! Checks the layout of the engine that `docs/architecture.md` describes: a module uses only
+//! modules to its left, no two files of a room use each other, every type has a name of its own,
+//! and code that reads bytes denies the lints for it.
 //!
-//! The tests read the sources word by word. A mention of a type, or a call of a function of which the engine has only one of
-//! that name, counts as a use of the file that defines it.
+//! The tests read the sources word by word. A mention of a type counts as a use of the file that
+//! defines it, and so does a call of a function if the engine has only one function of that name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,10 +31,10 @@ const ROOMS: [&str; 18] = [
     "session",
 ];
 
-/// Rooms to the left that a room does not use.
+/// For a room, the rooms to its left that it must not use.
 const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["clock", "graph", "lanes", "oplog", "chain", "rows", "doc"])];
 
-/// The files and folders of `doc`, from left to right; those in one entry do not use each other.
+/// The files and folders of `doc`, from left to right. Those in one entry do not use each other.
 const DOC: [&[&str]; 14] = [
     &["incoming", "reserved", "translation", "fork_index"],
     &["prints", "waiting"],
@@ -51,10 +52,10 @@ const DOC: [&[&str]; 14] = [
     &["horizon"],
 ];
 
-/// What only code has that reads bytes from outside.
+/// Types that only code uses that reads bytes from outside.
 const READERS: [&str; 2] = ["Reader<'", "Column<'"];
-/// The lints that such code denies: checked arithmetic, no indexing, no `unwrap`, no `as`.
-const RULES: [&str; 5] = [
+/// The lints that such code denies.
+const LINTS: [&str; 5] = [
     "#![deny(",
     "clippy::indexing_slicing",
     "clippy::arithmetic_side_effects",
@@ -62,9 +63,12 @@ const RULES: [&str; 5] = [
     "clippy::unwrap_used",
 ];
 
-/// A file of the engine without comments, texts and unit tests.
+/// The maximum width of a line of comments.
+const MAX_COMMENT_COLUMNS: usize = 100;
+
+/// A file of the engine without comments, the content of string literals, and unit tests.
 struct Source {
-    /// Where it is inside of `src`, such as `doc/merge/mod.rs`.
+    /// The path inside of `src`, such as `doc/merge/mod.rs`.
     path: String,
     code: String,
 }
@@ -74,17 +78,17 @@ impl Source {
         first_part(&self.path)
     }
 
-    /// The folder that the file is in.
+    /// Returns the folder of the file.
     fn folder(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// Whether the file is the trunk of a folder that the other file is in.
-    fn is_trunk_of(&self, other: &Self) -> bool {
+    /// Returns whether the file is the `mod.rs` of a folder that contains the other file.
+    fn is_root_of(&self, other: &Self) -> bool {
         self.path.ends_with("/mod.rs") && other.path.starts_with(&format!("{}/", self.folder()))
     }
 
-    /// The names of the types that the file defines.
+    /// Returns the names of the types that the file defines.
     fn types(&self) -> impl Iterator<Item = &str> {
         self.code.lines().filter_map(|line| {
             let is_inside = line.starts_with(' ');
@@ -98,46 +102,46 @@ impl Source {
         })
     }
 
-    /// The names of the functions that the file defines.
+    /// Returns the names of the functions that the file defines.
     fn functions(&self) -> impl Iterator<Item = &str> {
         let pairs = words(&self.code).zip(words(&self.code).skip(1));
         pairs.filter(|(word, name)| word.text == "fn" && name.between == " ").map(|(_, name)| name.text)
     }
 }
 
-/// What stands before the keyword of an item.
+/// Words that precede the keyword of an item.
 const VISIBILITY: [&str; 5] = ["pub", "crate", "super", "in", "doc"];
 
 fn first_part(path: &str) -> &str {
     path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }
 
-/// The place of a file or folder of `doc` from the left.
-fn place_in_doc(path: &str) -> usize {
+/// Returns the position of a file or folder of `doc` from the left.
+fn position_in_doc(path: &str) -> usize {
     let name = first_part(path);
     let found = DOC.iter().position(|names| names.contains(&name));
     found.unwrap_or_else(|| panic!("{name} is not in the list of the modules of doc"))
 }
 
-/// A word of some code.
+/// A word of source code.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     text: &'a str,
-    /// The word before.
+    /// The word before this one.
     last: &'a str,
-    /// What stands between that and this one.
+    /// The text between the word before and this one.
     between: &'a str,
-    /// What follows.
+    /// The text after this word.
     behind: &'a str,
 }
 
 impl Word<'_> {
-    /// Whether this is a call of a function of a module or value.
+    /// Returns whether this is a call of a function of a module or value.
     fn is_call(self) -> bool {
         self.behind.starts_with('(') && (self.between.ends_with('.') || self.between == "::")
     }
 
-    /// Whether this is a variant or an item of a type, such as `Peer` in `Name::Peer`.
+    /// Returns whether this is a variant or an item of a type, such as `Peer` in `Name::Peer`.
     fn is_of_type(self) -> bool {
         self.between == "::" && self.last.starts_with(char::is_uppercase)
     }
@@ -154,7 +158,7 @@ fn words(code: &str) -> impl Iterator<Item = Word<'_>> {
     })
 }
 
-/// The words of an item without what stands before its keyword.
+/// Returns the words of an item, beginning with its keyword.
 fn from_keyword(item: &str) -> impl Iterator<Item = &str> {
     words(item).map(|word| word.text).skip_while(|word| VISIBILITY.contains(word))
 }
@@ -164,13 +168,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// A line without its comment and without the content of its texts.
+/// Returns a line without its comment and without the content of its string literals.
 fn without_comment(line: &str) -> String {
     let line = line.split("//").next().unwrap();
     line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"")
 }
 
-/// The files of the engine but for unit tests.
+/// Reads the files of the engine, except for unit tests.
 fn sources() -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let inside = |path: &Path| path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
@@ -186,7 +190,8 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// By file, the files of the same room that it uses, each with an item that it uses.
+/// Returns the pairs of files of one room of which the first uses the second, each with an item
+/// that the first uses.
 fn arrows(sources: &[Source]) -> BTreeMap<(&str, &str), &str> {
     let mut definitions: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
     for source in sources {
@@ -197,7 +202,7 @@ fn arrows(sources: &[Source]) -> BTreeMap<(&str, &str), &str> {
     for source in sources {
         for item in source.code.split(";\n").map(str::trim_start) {
             let is_use = from_keyword(item).next() == Some("use");
-            // What a file passes on it does not use.
+            // A re-export is not a use.
             if is_use && item.starts_with("pub") {
                 continue;
             }
@@ -231,9 +236,9 @@ fn arrows_point_to_the_left() {
             let used = words(mention).next().unwrap().text;
             let there = place(used);
             let Source { path, .. } = &source;
-            assert!(there <= here, "{path}: {room} uses {used}, which stands to its right");
+            assert!(there <= here, "{path}: {room} uses {used}, which is to its right");
             let unseen = UNSEEN.iter().any(|(room_of, unseen)| *room_of == room && unseen.contains(&used));
-            assert!(!unseen, "{path}: {room} uses {used}, of which it knows nothing");
+            assert!(!unseen, "{path}: {room} uses {used}, which it must not know");
             arrows += usize::from(there < here);
         }
     }
@@ -247,8 +252,8 @@ fn arrows_inside_of_doc_point_to_the_left() {
     for ((from, to), item) in arrows(&sources) {
         let (Some(here), Some(there)) = (from.strip_prefix("doc/"), to.strip_prefix("doc/")) else { continue };
         if first_part(here) != first_part(there) {
-            let is_left = place_in_doc(there) < place_in_doc(here);
-            assert!(is_left, "{from} uses {item} of {to}, which does not stand to its left");
+            let is_left = position_in_doc(there) < position_in_doc(here);
+            assert!(is_left, "{from} uses {item} of {to}, which is not to its left");
             count += 1;
         }
     }
@@ -262,8 +267,8 @@ fn no_two_files_of_a_room_use_each_other() {
     let arrows = arrows(&sources);
     for (&(from, to), item) in &arrows {
         let (one, other) = (by_path[from], by_path[to]);
-        // The other files of a folder extend its trunk.
-        let is_extended = one.is_trunk_of(other) || other.is_trunk_of(one);
+        // The other files of a folder extend the types of its `mod.rs`.
+        let is_extended = one.is_root_of(other) || other.is_root_of(one);
         if let Some(back) = arrows.get(&(to, from)).filter(|_| !is_extended) {
             panic!("{from} uses {item} of {to}, which uses {back} of {from}");
         }
@@ -277,21 +282,35 @@ fn every_type_has_a_name_of_its_own() {
     for source in &sources {
         for name in source.types() {
             let other = types.insert(name, &source.path);
-            assert_eq!(other, None, "{name} is a type of {}, too", source.path);
+            assert_eq!(other, None, "{name} is also a type of {}", source.path);
         }
     }
     assert!(types.len() > 100, "only {} types were found", types.len());
 }
 
 #[test]
-fn what_reads_bytes_keeps_the_rules_for_input() {
+fn code_that_reads_bytes_denies_the_lints_for_input() {
     let sources = sources();
-    let keeps = |source: &Source| RULES.iter().all(|rule| source.code.contains(rule));
+    let keeps = |source: &Source| LINTS.iter().all(|rule| source.code.contains(rule));
     let mut count = 0;
     for source in sources.iter().filter(|source| READERS.iter().any(|reader| source.code.contains(reader))) {
-        let is_kept = keeps(source) || sources.iter().any(|trunk| trunk.is_trunk_of(source) && keeps(trunk));
-        assert!(is_kept, "{} reads bytes, and does not deny {RULES:?}", source.path);
+        let is_kept = keeps(source) || sources.iter().any(|root| root.is_root_of(source) && keeps(root));
+        assert!(is_kept, "{} reads bytes but does not deny {LINTS:?}", source.path);
         count += 1;
     }
     assert!(count > 20, "only {count} files read bytes");
+}
+
+#[test]
+fn comments_are_at_most_100_columns_wide() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut count = 0;
+    for path in files(&src) {
+        let text = fs::read_to_string(&path).unwrap();
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//")) {
+            assert!(line.chars().count() <= MAX_COMMENT_COLUMNS, "{}:{}: {line}", path.display(), index + 1);
+            count += 1;
+        }
+    }
+    assert!(count > 1000, "only {count} lines of comments were found");
 }

@@ -1,10 +1,12 @@
-//! What identifies an event: fingerprints, which cover its author, its content and what it builds on.
+//! Fingerprints. A fingerprint identifies an event: it covers the author, the operations, and the
+//! events that the event builds on.
 //!
-//! A fingerprint finds accidents, such as a peer name that two replicas used, not attacks. `docs/format.md` specifies which
-//! numbers are hashed, so that every implementation computes the same. This is the only room that names the hash.
+//! Fingerprints detect accidents, such as two replicas that write as one peer, but not attacks.
+//! `docs/format.md` specifies the hashed numbers, so that every implementation computes the same
+//! fingerprints. Only this room names the hash.
 //!
-//! Source of the hash: Y. Collet, "xxHash fast digest algorithm", XXH64, of which `Hash` uses the step for one word and the
-//! final mix.
+//! Source: Y. Collet, "xxHash fast digest algorithm", XXH64. `Hash` uses its round for one word and
+//! its final mix.
 
 mod prints;
 
@@ -51,20 +53,21 @@ impl AuthorHash {
     }
 }
 
-/// What an event is identified by, beside its operations.
+/// What a fingerprint covers in addition to the operations of the event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EventHeader<'a> {
     pub(crate) author: AuthorHash,
-    /// The author's previous event.
+    /// The fingerprint of the author's previous event.
     pub(crate) previous: Option<Fingerprint>,
-    /// Distinguishes the event from an equal one, or 0.
+    /// A number that distinguishes the event from an equal one, or 0.
     pub(crate) salt: u64,
-    /// The dependencies but for the author's previous event, in ascending order.
+    /// The fingerprints of the dependencies without the author's previous event, in ascending
+    /// order.
     pub(crate) others: &'a [Fingerprint],
 }
 
 impl EventHeader<'_> {
-    /// The fingerprint of an event. O(its size).
+    /// Returns the fingerprint of an event with these operations. O(size of the event).
     pub(crate) fn fingerprint(self, commit: CommitRef<'_>) -> Fingerprint {
         let mut hash = Hash(self.author.0);
         hash.word(self.previous.map_or(0, |previous| previous.get()));
@@ -77,8 +80,9 @@ impl EventHeader<'_> {
     }
 }
 
-/// The digest of an event's operations: the sum of one digest for each table, over the table's operations with their
-/// places in the event, so that a table can be left out and replaced by its digest.
+/// Returns the digest of an event's operations: the sum of one digest for each table. The digest of
+/// a table covers its operations and their places in the event, so a table can be left out and
+/// replaced by its digest.
 fn body(commit: CommitRef<'_>) -> u64 {
     let mut current: Option<(&str, Hash)> = None;
     let mut others: BTreeMap<&str, Hash> = BTreeMap::new();

@@ -1,9 +1,12 @@
-//! The fingerprints of a document's events, computed when they are asked for.
+//! A cache of the fingerprints of a document's events.
 //!
-//! Kept are the fingerprint of the first event of each run, once it was computed, one at least every `MARK_EVENTS` events of
-//! a run, the last one that was asked for on each lane, and those that bytes brought. Any other one is computed from the nearest
-//! of these. The first question about an event that `load` left without any costs one pass over the history up to it, in the
-//! order of events, without recursion. Always holds: what is kept is right; `done` runs from the first one on have theirs.
+//! Keeps the fingerprint of the first event of each run after it was computed, one at least every
+//! `MARK_EVENTS` events of a run, the last requested one on each lane, and those that bytes
+//! contained. Any other fingerprint is computed from the nearest one before it. The first request
+//! for an event without a nearby fingerprint, after `load`, is one pass over the history up to the
+//! event, without recursion.
+//!
+//! Always holds: kept fingerprints are right; the first `done` runs have theirs.
 
 use super::{AuthorHash, EventHeader};
 use crate::graph::Graph;
@@ -14,14 +17,14 @@ use crate::work;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
-/// Events of a run from one kept fingerprint to the next.
+/// The distance between kept fingerprints in a run, in events.
 const MARK_EVENTS: u32 = 64;
-/// Bytes of operations after which a fingerprint is kept, however few events they are.
+/// A fingerprint is kept after this many bytes of operations, even if the events are few.
 const MARK_BYTES: u64 = 4_096;
-/// Dependencies that are listed without an allocation.
+/// The number of dependencies that are listed without an allocation.
 const FEW: usize = 4;
 
-/// What fingerprints are computed from.
+/// The data that fingerprints are computed from.
 #[derive(Clone, Copy)]
 pub(crate) struct Ledger<'a> {
     pub(crate) graph: &'a Graph,
@@ -36,22 +39,22 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Fingerprints that are kept.
+/// The kept fingerprints.
 #[derive(Debug, Default)]
 pub(crate) struct Prints {
-    /// By run, that of its first event.
+    /// The fingerprint of the first event of each run.
     firsts: Vec<Option<Fingerprint>>,
-    /// How many runs from the first one on have theirs.
+    /// The number of runs, from the first one on, that have a fingerprint in `firsts`.
     done: usize,
     marks: BTreeMap<EventNumber, Fingerprint>,
-    /// By lane, the one that was asked for last.
+    /// The last requested fingerprint on each lane.
     recent: Vec<Option<(EventNumber, Fingerprint)>>,
-    /// Those of events that were compacted and that retained events follow, or that end a lane.
+    /// The fingerprints of compacted events that end a lane or that a retained event follows.
     at_horizon: BTreeMap<(PeerNumber, Counter), Fingerprint>,
 }
 
 impl Prints {
-    /// Of a document that begins with these stubs, in the order of their numbers.
+    /// Returns the cache of a document that begins with these stubs.
     pub(crate) fn beyond(stubs: impl Iterator<Item = Fingerprint>) -> Self {
         let firsts: Vec<_> = stubs.map(Some).collect();
         Self { done: firsts.len(), firsts, ..Self::default() }
@@ -62,23 +65,23 @@ impl Prints {
         self.marks.insert(event, fingerprint);
     }
 
-    /// Keeps the fingerprint of an event that was compacted.
+    /// Keeps the fingerprint of a compacted event.
     pub(crate) fn set_at_horizon(&mut self, lane: PeerNumber, counter: Counter, fingerprint: Fingerprint) {
         self.at_horizon.insert((lane, counter), fingerprint);
     }
 
-    /// The fingerprint of an event that was compacted, if it is kept.
+    /// Returns the fingerprint of a compacted event, if it is kept.
     pub(crate) fn at_horizon(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
         if self.at_horizon.is_empty() { None } else { self.at_horizon.get(&(lane, counter)).copied() }
     }
 
-    /// The events of a lane that were compacted and whose fingerprints are kept.
+    /// Returns the compacted events of a lane whose fingerprints are kept.
     pub(crate) fn kept_of(&self, lane: PeerNumber) -> impl Iterator<Item = (Counter, Fingerprint)> {
         let kept = self.at_horizon.range((lane, Counter(0))..=(lane, Counter(u32::MAX)));
         kept.map(|(&(_, counter), &fingerprint)| (counter, fingerprint))
     }
 
-    /// Forgets the events from `len` on, and the runs from `runs` on.
+    /// Forgets the events from number `len` on, and the runs from number `runs` on.
     pub(crate) fn truncate(&mut self, runs: usize, len: u32) {
         self.firsts.truncate(runs);
         self.done = self.done.min(runs);
@@ -88,8 +91,8 @@ impl Prints {
         }
     }
 
-    /// The fingerprint of an event. O(1) events are hashed, but for the first question about one that `load` left without:
-    /// O(history).
+    /// Returns the fingerprint of an event. Hashes O(1) events. The first request after `load` can
+    /// hash the whole history.
     pub(crate) fn of(&mut self, event: EventNumber, ledger: Ledger<'_>) -> Fingerprint {
         if let Some(fingerprint) = self.walk(event, ledger) {
             return fingerprint;
@@ -101,7 +104,7 @@ impl Prints {
             }
             self.done += 1;
         }
-        // A run before that is done has its first fingerprint, so a walk has a place to begin.
+        // The runs up to this one have a fingerprint of their first event, so the walk has a start.
         self.walk(event, ledger).unwrap_or(Fingerprint::of_hash(0))
     }
 
@@ -109,7 +112,7 @@ impl Prints {
         self.firsts.get(run).copied().flatten()
     }
 
-    /// The kept fingerprint, in the run of an event, that is nearest before it.
+    /// Returns the kept fingerprint in the run of an event that is nearest before the event.
     fn base(&self, event: EventNumber, ledger: Ledger<'_>) -> Option<(EventNumber, Fingerprint)> {
         let (run, first) = ledger.graph.run_at(event);
         let lane = ledger.graph.lane_of_run(run);
@@ -120,7 +123,8 @@ impl Prints {
         [first, mark, recent].into_iter().flatten().max_by_key(|&(event, _)| event)
     }
 
-    /// The fingerprint of an event, where it can be told from kept ones in its run or just before.
+    /// Returns the fingerprint of an event if it follows from kept ones in the run, or from those
+    /// that the run builds on.
     fn walk(&mut self, event: EventNumber, ledger: Ledger<'_>) -> Option<Fingerprint> {
         let (mut at, mut fingerprint) = match self.base(event, ledger) {
             Some(base) => base,
@@ -154,7 +158,8 @@ impl Prints {
         Some(fingerprint)
     }
 
-    /// Computes and keeps the fingerprint of the first event of a run, if those of what it depends on can be told.
+    /// Computes and keeps the fingerprint of the first event of a run, if those of its dependencies
+    /// are available.
     fn compute_first(&mut self, run: usize, ledger: Ledger<'_>) -> Option<Fingerprint> {
         work::step();
         let graph = ledger.graph;
@@ -184,7 +189,7 @@ impl Prints {
         Some(fingerprint)
     }
 
-    /// The fingerprint of an event in whose run one is kept.
+    /// Returns the fingerprint of an event if its run has a kept one.
     fn told(&mut self, event: EventNumber, ledger: Ledger<'_>) -> Option<Fingerprint> {
         self.base(event, ledger)?;
         self.walk(event, ledger)

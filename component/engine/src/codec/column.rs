@@ -1,40 +1,42 @@
 //! Columns of numbers, with run lengths.
 //!
-//! A column begins with twice its length in bytes, or, where it is a single number, with twice that number and one more.
-//! It is a sequence of groups. A group begins with a byte: below 128, it is one number that stands that many times
-//! and once more; else, so many numbers and one more (less 128) follow. So a byte stands for at most `ITEMS_PER_BYTE`
-//! numbers, whatever the bytes are, and what a column expands to is bounded by its length.
+//! A column of a single number is that number, doubled, plus 1. Any other column begins with its
+//! length in bytes, doubled, and is a sequence of groups. A group begins with a byte n. If n is
+//! below 128, one number follows, which is repeated n + 1 times; otherwise n - 127 numbers follow.
+//!
+//! Always holds: a byte stands for at most `ITEMS_PER_BYTE` numbers, so the length of a column
+//! bounds what it expands to.
 
 use super::reader::TOO_LARGE;
 use super::{Reader, put_varint, unzigzag, zigzag};
 use crate::convert::u64_of;
 use crate::error::Error;
 
-/// Numbers of one group.
+/// The maximum count of numbers in a group.
 const GROUP: usize = 128;
-/// Equal numbers from which on they are written once.
-const LEAST_RUN: usize = 3;
-/// The largest number that stands for a whole column.
+/// The minimum count of equal numbers that are written as a repeated number.
+const MIN_RUN: usize = 3;
+/// The largest number that can be a column on its own.
 const MAX_SINGLE: u64 = u64::MAX >> 1;
-/// How many numbers a byte of a column can stand for.
+/// The maximum count of numbers that a byte of a column stands for.
 pub(crate) const ITEMS_PER_BYTE: u64 = u64_of(GROUP) / 2;
 
-/// How the numbers of a column are written.
+/// The encoding of the numbers of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Varint,
-    /// Eight bytes, the lowest first.
+    /// Eight bytes, little-endian.
     Fixed,
 }
 
-/// Writes a column.
+/// Encodes a column.
 #[derive(Debug)]
 pub(crate) struct ColumnWriter {
     form: Form,
     bytes: Vec<u8>,
-    /// Numbers that are not a run.
+    /// Numbers that are not repeated.
     literals: Vec<u64>,
-    /// The last number, and how often it came in a row.
+    /// The last number, and how often it was repeated.
     last: u64,
     times: usize,
 }
@@ -46,12 +48,12 @@ pub(crate) struct ColumnWriter {
     reason = "writes what the engine holds, and reads nothing"
 )]
 impl ColumnWriter {
-    /// A column of numbers that are small as a rule.
+    /// Begins a column of numbers that are usually small.
     pub(crate) fn new() -> Self {
         Self { form: Form::Varint, bytes: Vec::new(), literals: Vec::new(), last: 0, times: 0 }
     }
 
-    /// A column of numbers all of whose bits are used.
+    /// Begins a column of numbers that use all 64 bits, such as hashes.
     pub(crate) fn fixed() -> Self {
         Self { form: Form::Fixed, ..Self::new() }
     }
@@ -70,7 +72,7 @@ impl ColumnWriter {
     }
 
     fn end_run(&mut self) {
-        if self.times < LEAST_RUN {
+        if self.times < MIN_RUN {
             self.literals.extend(std::iter::repeat_n(self.last, self.times));
             if self.literals.len() >= GROUP {
                 self.end_literals(GROUP);
@@ -101,7 +103,7 @@ impl ColumnWriter {
         }
     }
 
-    /// Writes the column, after its length in bytes.
+    /// Writes the column, preceded by its length in bytes.
     #[inline(never)]
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         let is_single = self.bytes.is_empty() && self.literals.is_empty() && self.times == 1;
@@ -117,19 +119,19 @@ impl ColumnWriter {
     }
 }
 
-/// Reads a column.
+/// Decodes a column.
 #[derive(Debug, Clone)]
 pub(crate) struct Column<'a> {
     form: Form,
     reader: Reader<'a>,
-    /// How many numbers of the group are left.
+    /// The count of numbers that are left in the group.
     left: u8,
-    /// The number of the group, where it is one that is repeated.
+    /// The repeated number, if the group has one.
     repeated: Option<u64>,
 }
 
 impl<'a> Column<'a> {
-    /// The next column.
+    /// Reads the head of the next column.
     #[inline(never)]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let start = *reader;
@@ -147,14 +149,15 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// The next column, written by `ColumnWriter::fixed`.
+    /// Reads the head of the next column, which `ColumnWriter::fixed` wrote.
     pub(crate) fn read_fixed(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let start = *reader;
         let head = reader.varint()?;
         Self::read_groups(reader, start, head, Form::Fixed)
     }
 
-    /// Refuses a count of items that the column cannot hold, before anything is allocated for them.
+    /// Fails if the column cannot hold this many items. Called before anything is allocated for
+    /// them.
     pub(crate) fn check_count(&self, count: u64) -> Result<(), Error> {
         if count <= self.max_items() {
             Ok(())
@@ -163,12 +166,12 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// How many items there can be at most.
+    /// Returns the maximum count of items that are left.
     pub(crate) fn max_items(&self) -> u64 {
         u64_of(self.reader.left()).saturating_mul(ITEMS_PER_BYTE).saturating_add(self.left.into())
     }
 
-    /// The next number.
+    /// Returns the next number.
     #[inline(never)]
     pub(crate) fn next(&mut self) -> Result<u64, Error> {
         self.left = match self.left.checked_sub(1) {
@@ -185,15 +188,15 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// The next number, which is at most `most`.
-    pub(crate) fn next_to(&mut self, most: u64) -> Result<u64, Error> {
+    /// Returns the next number. Fails if it is larger than `max`.
+    pub(crate) fn next_to(&mut self, max: u64) -> Result<u64, Error> {
         let number = self.next()?;
-        if number <= most { Ok(number) } else { Err(self.damage(TOO_LARGE)) }
+        if number <= max { Ok(number) } else { Err(self.damage(TOO_LARGE)) }
     }
 
-    /// The next number, which is at most `most` and has 32 bits.
-    pub(crate) fn next_u32_to(&mut self, most: impl Into<u64>) -> Result<u32, Error> {
-        u32::try_from(self.next_to(most.into())?).map_err(|_| self.damage(TOO_LARGE))
+    /// Returns the next number as 32 bits. Fails if it is larger than `max`.
+    pub(crate) fn next_u32_to(&mut self, max: impl Into<u64>) -> Result<u32, Error> {
+        u32::try_from(self.next_to(max.into())?).map_err(|_| self.damage(TOO_LARGE))
     }
 
     fn item(&mut self) -> Result<u64, Error> {
@@ -203,19 +206,19 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// Refuses numbers behind what should be the last.
+    /// Fails if the column has further numbers.
     #[inline(never)]
     pub(crate) fn finish(&self) -> Result<(), Error> {
         if self.left == 0 { self.reader.finish() } else { Err(self.damage("a column holds more than it should")) }
     }
 
-    /// An error for the place that is read next.
+    /// Returns an error for the current position.
     pub(crate) fn damage(&self, what: &'static str) -> Error {
         self.reader.damage(what)
     }
 }
 
-/// Writes a column of the differences between numbers that follow each other.
+/// Encodes a column of the differences between consecutive numbers.
 #[derive(Debug)]
 pub(crate) struct DeltaWriter {
     column: ColumnWriter,
@@ -242,13 +245,13 @@ impl DeltaWriter {
         self.last = number;
     }
 
-    /// Writes the column, after its length in bytes.
+    /// Writes the column, preceded by its length in bytes.
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
         self.column.finish(out);
     }
 }
 
-/// Reads what `DeltaWriter` wrote.
+/// Decodes what `DeltaWriter` wrote.
 #[derive(Debug, Clone)]
 pub(crate) struct DeltaColumn<'a> {
     column: Column<'a>,
@@ -256,39 +259,39 @@ pub(crate) struct DeltaColumn<'a> {
 }
 
 impl<'a> DeltaColumn<'a> {
-    /// The next column.
+    /// Reads the head of the next column.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         Ok(Self { column: Column::read(reader)?, last: 0 })
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(crate) fn next(&mut self) -> Result<u64, Error> {
         self.last = self.last.wrapping_add_signed(unzigzag(self.column.next()?));
         Ok(self.last)
     }
 
-    /// The next number, which is at most `most`.
-    pub(crate) fn next_to(&mut self, most: u64) -> Result<u64, Error> {
+    /// Returns the next number. Fails if it is larger than `max`.
+    pub(crate) fn next_to(&mut self, max: u64) -> Result<u64, Error> {
         let number = self.next()?;
-        if number <= most { Ok(number) } else { Err(self.damage(TOO_LARGE)) }
+        if number <= max { Ok(number) } else { Err(self.damage(TOO_LARGE)) }
     }
 
-    /// The next number, which is at most `most` and has 32 bits.
-    pub(crate) fn next_u32_to(&mut self, most: impl Into<u64>) -> Result<u32, Error> {
-        u32::try_from(self.next_to(most.into())?).map_err(|_| self.damage(TOO_LARGE))
+    /// Returns the next number as 32 bits. Fails if it is larger than `max`.
+    pub(crate) fn next_u32_to(&mut self, max: impl Into<u64>) -> Result<u32, Error> {
+        u32::try_from(self.next_to(max.into())?).map_err(|_| self.damage(TOO_LARGE))
     }
 
-    /// Refuses a count of items that the column cannot hold.
+    /// Fails if the column cannot hold this many items.
     pub(crate) fn check_count(&self, count: u64) -> Result<(), Error> {
         self.column.check_count(count)
     }
 
-    /// Refuses numbers behind what should be the last.
+    /// Fails if the column has further numbers.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         self.column.finish()
     }
 
-    /// An error for the place that is read next.
+    /// Returns an error for the current position.
     pub(crate) fn damage(&self, what: &'static str) -> Error {
         self.column.damage(what)
     }

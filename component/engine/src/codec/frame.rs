@@ -1,4 +1,5 @@
-//! The frame around everything that is written: what it is, of which version, its sections, and a checksum.
+//! The frame around all bytes that the engine writes: the kind of content, the version, the
+//! sections, and a checksum.
 
 use super::{Reader, put_varint};
 use crate::convert::u64_of;
@@ -6,23 +7,23 @@ use crate::error::{Damage, Error};
 
 const MAGIC: [u8; 4] = [0xc7, b'c', b'v', b'g'];
 const VERSION: u32 = 1;
-/// The feature bits that this engine knows: none. Assigned are 0 (withheld operations), 1 (texts and counters) and 2
-/// (signed documents); see `docs/format.md`.
+/// The feature bits that this engine knows: none. The assigned bits are 0 (withheld operations), 1
+/// (texts and counters) and 2 (signed documents); see `docs/format.md`.
 const FEATURES: u64 = 0;
 const CHECKSUM_BYTES: usize = 4;
-/// Sections from this one on can be skipped by whoever does not know them.
+/// A reader skips unknown sections from this number on.
 const FIRST_OPTIONAL: u64 = 64;
 
-/// What bytes hold.
+/// The kind of content of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
     /// A whole document.
     Document,
-    /// Events alone.
+    /// Events without state.
     Update,
     /// All entries of a store, or of some of its namespaces.
     Snapshot,
-    /// Entries of a store that changed.
+    /// Changed entries of a store.
     Entries,
 }
 
@@ -48,40 +49,41 @@ impl FrameKind {
 pub(crate) enum Section {
     /// The names of the peers.
     Peers = 1,
-    /// The names of tables and columns, and which columns come together.
+    /// The names of tables and columns, and the lists of columns that occur together.
     Names = 2,
-    /// What is known of the events that were compacted.
+    /// What a compacted document keeps of the events below its horizon.
     Horizon = 3,
-    /// The rows, with their ids and states.
+    /// The rows with their ids and states.
     State = 4,
-    /// The rows, with their ids alone.
+    /// The rows with their ids only.
     Rows = 5,
     /// The events.
     History = 6,
-    /// Rows as they were at the horizon.
+    /// The states at the horizon of rows that changed since.
     Changed = 7,
     /// The waiting events.
     Waiting = 8,
-    /// Entries of a store.
+    /// The entries of a store.
     Entries = 9,
-    /// Fingerprints of events.
+    /// The fingerprints of events.
     Fingerprints = 10,
 }
 
 const LAST_SECTION: usize = 10;
 
 impl Section {
-    /// The number of the section, as an index.
+    /// Returns the number of the section as an index.
     #[allow(clippy::as_conversions, reason = "the numbers of the sections are small")]
     fn place(self) -> usize {
         self as usize
     }
 
-    /// The names of the sections, by number from 1, as in `docs/format.md`.
+    /// The names of the sections in `docs/format.md`, by number from 1.
     const NAMES: [&str; LAST_SECTION] =
         ["peers", "names", "horizon", "state", "rows", "history", "changed", "waiting", "entries", "fingerprints"];
 
-    /// Returns the name of the section with this number. Only sections that a reader skips have none.
+    /// Returns the name of the section with this number, or `unknown` for a section that readers
+    /// skip.
     fn name_of(number: u64) -> &'static str {
         let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
         place.and_then(|place| Self::NAMES.get(place)).copied().unwrap_or("unknown")
@@ -96,11 +98,11 @@ pub(crate) struct SectionHead {
     pub(crate) bytes: u64,
 }
 
-/// Writes a frame.
+/// Encodes a frame.
 #[derive(Debug)]
 pub(crate) struct FrameWriter {
     kind: FrameKind,
-    /// Each with what stands before it.
+    /// The head and the content of each section.
     sections: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -115,7 +117,7 @@ impl FrameWriter {
         Self { kind, sections: Vec::new() }
     }
 
-    /// Adds a section, in the order of their numbers.
+    /// Adds a section. Sections are added in the order of their numbers.
     pub(crate) fn section(&mut self, section: Section, content: Vec<u8>) {
         let mut head = Vec::new();
         put_varint(&mut head, u64_of(section.place()));
@@ -123,7 +125,7 @@ impl FrameWriter {
         self.sections.push((head, content));
     }
 
-    /// The whole.
+    /// Returns the encoded frame.
     pub(crate) fn finish(self) -> Vec<u8> {
         let len: usize = self.sections.iter().map(|(head, content)| head.len() + content.len()).sum();
         let mut bytes = Vec::with_capacity(len + 32);
@@ -142,18 +144,18 @@ impl FrameWriter {
     }
 }
 
-/// A frame that was found whole.
+/// A frame whose checksum and sections were checked.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) kind: FrameKind,
     sections: [Option<Reader<'a>>; LAST_SECTION + 1],
-    /// The sections as they follow each other.
+    /// All sections, in their order.
     body: Reader<'a>,
     end: usize,
 }
 
 impl<'a> Frame<'a> {
-    /// Checks the frame of these bytes, checksum included.
+    /// Checks the frame of these bytes, including the checksum.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(bytes);
         if reader.take(u64_of(MAGIC.len())).ok() != Some(&MAGIC) {
@@ -205,7 +207,8 @@ impl<'a> Frame<'a> {
         VERSION
     }
 
-    /// Returns all sections in their order, also those that were taken out or are to be skipped.
+    /// Returns the heads of all sections in their order, including sections that were taken or that
+    /// readers skip.
     pub(crate) fn heads(&self) -> impl Iterator<Item = SectionHead> + use<'a> {
         let mut rest = self.body;
         std::iter::from_fn(move || {
@@ -215,18 +218,18 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Takes a section out.
+    /// Takes a section, if the frame has it.
     pub(crate) fn take(&mut self, section: Section) -> Option<Reader<'a>> {
         self.sections.get_mut(section.place())?.take()
     }
 
-    /// Takes out a section that must be there.
+    /// Takes a section. Fails if the frame does not have it.
     pub(crate) fn need(&mut self, section: Section) -> Result<Reader<'a>, Error> {
         let missing = Error::Corrupt(Damage { at: self.end, what: "a section is missing" });
         self.take(section).ok_or(missing)
     }
 
-    /// Refuses sections that were not taken out.
+    /// Fails if there are sections that were not taken.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         match self.sections.iter().flatten().next() {
             Some(section) => Err(section.damage("a section is out of place")),

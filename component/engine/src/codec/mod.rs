@@ -1,8 +1,8 @@
-//! Bytes: bounded readers and writers of numbers, columns, texts and frames, as `docs/format.md` specifies them.
+//! Readers and writers of numbers, columns, texts and frames. `docs/format.md` specifies the bytes.
 //!
-//! Always holds: a reader takes no memory for what the bytes claim, only for what they are; every item of a column costs
-//! at least `1 / ITEMS_PER_BYTE` bytes; a place at which bytes are wrong is named in the error. Does not know what is in
-//! the columns.
+//! Always holds: a reader allocates memory for the bytes that exist, not for a count that they
+//! claim; every item of a column takes at least `1 / ITEMS_PER_BYTE` bytes; an error names the
+//! position of the damage. Does not know what the columns contain.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -20,12 +20,12 @@ pub(crate) use sorted::{SortedTexts, SortedTextsWriter};
 pub(crate) use texts::{TextColumn, TextColumnWriter, TextPiece};
 pub(crate) use writer::put_varint;
 
-/// A signed difference as a number that is small where the difference is.
+/// Converts a signed difference to a number that is small if the difference is.
 pub(crate) fn zigzag(difference: i64) -> u64 {
     ((difference << 1) ^ (difference >> 63)).cast_unsigned()
 }
 
-/// What `zigzag` made a number of.
+/// Reverses `zigzag`.
 pub(crate) fn unzigzag(number: u64) -> i64 {
     ((number >> 1) ^ 0_u64.wrapping_sub(number & 1)).cast_signed()
 }

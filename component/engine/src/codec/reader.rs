@@ -1,52 +1,52 @@
-//! Reading numbers and parts, within bounds.
+//! A bounded reader of numbers and parts.
 
 use crate::error::{Damage, Error};
 
-/// What is wrong with a number that is above its bound.
+/// The error for a number that exceeds its maximum.
 pub(super) const TOO_LARGE: &str = "a number is larger than can be";
-/// What is wrong with a part that reaches beyond the end.
+/// The error for a part that exceeds the bytes that are left.
 const TOO_LONG: &str = "a part is longer than what is left";
 
-/// A part of some bytes that is read from its start on. Places in errors are those in the whole.
+/// Reads a part of some bytes from its start. Positions in errors are positions in the whole.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
-    /// The bytes of the part that were not read yet.
+    /// The unread bytes of the part.
     rest: &'a [u8],
-    /// Where the part ends in the whole.
+    /// The position in the whole at which the part ends.
     end: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads all of these bytes.
+    /// Begins at the first of these bytes.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, end: bytes.len() }
     }
 
-    /// An error for the place that is read next.
+    /// Returns an error for the current position.
     #[cold]
     #[inline(never)]
     pub(crate) fn damage(&self, what: &'static str) -> Error {
         Error::Corrupt(Damage { at: self.end.saturating_sub(self.rest.len()), what })
     }
 
-    /// How many bytes are left.
+    /// Returns the count of unread bytes.
     pub(crate) fn left(&self) -> usize {
         self.rest.len()
     }
 
-    /// Refuses bytes behind what should be the last.
+    /// Fails if there are unread bytes.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         if self.left() == 0 { Ok(()) } else { Err(self.damage("something follows where a part should end")) }
     }
 
-    /// The next byte.
+    /// Returns the next byte.
     pub(crate) fn byte(&mut self) -> Result<u8, Error> {
         let (&byte, rest) = self.rest.split_first().ok_or_else(|| self.damage("the bytes end too early"))?;
         self.rest = rest;
         Ok(byte)
     }
 
-    /// The next number, in its shortest form.
+    /// Returns the next number. Fails if it is not in its shortest form.
     #[inline(never)]
     pub(crate) fn varint(&mut self) -> Result<u64, Error> {
         let start = *self;
@@ -69,20 +69,20 @@ impl<'a> Reader<'a> {
         Err(start.damage("a number is larger than 64 bits"))
     }
 
-    /// The next number, which is at most `most`.
-    pub(crate) fn number(&mut self, most: u64) -> Result<u64, Error> {
+    /// Returns the next number. Fails if it is larger than `max`.
+    pub(crate) fn number(&mut self, max: u64) -> Result<u64, Error> {
         let start = *self;
         let number = self.varint()?;
-        if number <= most { Ok(number) } else { Err(start.damage(TOO_LARGE)) }
+        if number <= max { Ok(number) } else { Err(start.damage(TOO_LARGE)) }
     }
 
-    /// The next number, which is at most `most` and has 32 bits.
-    pub(crate) fn u32_to(&mut self, most: impl Into<u64>) -> Result<u32, Error> {
+    /// Returns the next number as 32 bits. Fails if it is larger than `max`.
+    pub(crate) fn u32_to(&mut self, max: impl Into<u64>) -> Result<u32, Error> {
         let start = *self;
-        u32::try_from(self.number(most.into())?).map_err(|_| start.damage(TOO_LARGE))
+        u32::try_from(self.number(max.into())?).map_err(|_| start.damage(TOO_LARGE))
     }
 
-    /// The next `len` bytes, as a part of their own.
+    /// Returns a reader of the next `len` bytes.
     pub(crate) fn part(&mut self, len: u64) -> Result<Self, Error> {
         let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
         let (part, rest) = split.ok_or_else(|| self.damage(TOO_LONG))?;
@@ -90,21 +90,21 @@ impl<'a> Reader<'a> {
         Ok(Self { rest: part, end: self.end.saturating_sub(rest.len()) })
     }
 
-    /// The next part, which says how long it is.
+    /// Returns a reader of the next part, which begins with its length.
     pub(crate) fn sized_part(&mut self) -> Result<Self, Error> {
         let start = *self;
         let len = self.varint()?;
         self.part(len).map_err(|_| start.damage(TOO_LONG))
     }
 
-    /// The next text, which says how long it is.
+    /// Returns the next text, which begins with its length.
     pub(crate) fn text(&mut self) -> Result<&'a str, Error> {
         let start = *self;
         let len = self.varint()?;
         str::from_utf8(self.take(len)?).map_err(|_| start.damage("a text is not UTF-8"))
     }
 
-    /// The next `N` bytes.
+    /// Returns the next `N` bytes.
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let split = self.rest.split_first_chunk();
         let (array, rest) = split.ok_or_else(|| self.damage(TOO_LONG))?;
@@ -112,12 +112,12 @@ impl<'a> Reader<'a> {
         Ok(*array)
     }
 
-    /// All bytes that are left.
+    /// Returns all unread bytes.
     pub(crate) fn take_rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
 
-    /// The next `len` bytes.
+    /// Returns the next `len` bytes.
     pub(crate) fn take(&mut self, len: u64) -> Result<&'a [u8], Error> {
         Ok(self.part(len)?.rest)
     }

@@ -1,13 +1,15 @@
-//! Sorted texts, each as what it shares with the one before and the rest.
+//! Sorted texts. A text is stored as the length of the prefix that it shares with the text before
+//! it, and the rest.
 
 use super::{Column, ColumnWriter, Reader, put_varint};
 use crate::convert::u64_of;
 use crate::error::Error;
 
-/// Bytes that a text can share with the one before: with more, a few bytes could stand for very many.
+/// The maximum length of a shared prefix in bytes. Without a maximum, a few bytes could stand for
+/// very long texts.
 const MAX_SHARED: usize = 128;
 
-/// Writes texts in ascending order.
+/// Encodes texts in ascending order.
 #[derive(Debug)]
 pub(crate) struct SortedTextsWriter {
     shared: ColumnWriter,
@@ -37,7 +39,7 @@ impl SortedTextsWriter {
         self.last.extend_from_slice(&text[shared..]);
     }
 
-    /// Writes what is shared, the lengths of the rests, and the rests.
+    /// Writes the lengths of the prefixes, the lengths of the rests, and the rests.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         self.shared.finish(out);
         self.lens.finish(out);
@@ -46,7 +48,7 @@ impl SortedTextsWriter {
     }
 }
 
-/// Reads what `SortedTextsWriter` wrote.
+/// Decodes what `SortedTextsWriter` wrote.
 #[derive(Debug)]
 pub(crate) struct SortedTexts<'a> {
     shared: Column<'a>,
@@ -57,21 +59,22 @@ pub(crate) struct SortedTexts<'a> {
 }
 
 impl<'a> SortedTexts<'a> {
-    /// The next sorted texts.
+    /// Reads the head of the next sorted texts.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let (shared, lens) = (Column::read(reader)?, Column::read(reader)?);
         Ok(Self { shared, lens, rests: reader.sized_part()?, last: Vec::new(), is_first: true })
     }
 
-    /// How many texts there can be at most.
+    /// Fails if there cannot be this many texts.
     pub(crate) fn check_count(&self, count: u64) -> Result<(), Error> {
         self.lens.check_count(count)
     }
 
-    /// The next text, which is larger than the one before and not longer than `most` bytes.
-    pub(crate) fn next(&mut self, most: u64) -> Result<&str, Error> {
+    /// Returns the next text. Fails if it is not larger than the text before it, or is longer than
+    /// `max` bytes.
+    pub(crate) fn next(&mut self, max: u64) -> Result<&str, Error> {
         let shared = self.shared.next_to(u64_of(self.last.len().min(MAX_SHARED)))?;
-        let len = self.lens.next_to(most.saturating_sub(shared))?;
+        let len = self.lens.next_to(max.saturating_sub(shared))?;
         let rest = self.rests.take(len)?;
         let shared = usize::try_from(shared).unwrap_or(MAX_SHARED);
         let replaced = self.last.get(shared..).unwrap_or_default();
@@ -85,7 +88,7 @@ impl<'a> SortedTexts<'a> {
         str::from_utf8(&self.last).map_err(|_| self.rests.damage("a text is not UTF-8"))
     }
 
-    /// Refuses texts behind what should be the last.
+    /// Fails if there are further texts.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         self.shared.finish()?;
         self.lens.finish()?;

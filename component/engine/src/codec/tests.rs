@@ -1,4 +1,4 @@
-//! What was written is read back, in the bytes that `docs/format.md` names, and nothing else is taken.
+//! Round trips in the bytes that `docs/format.md` specifies, and rejected variants of them.
 
 use super::*;
 use crate::error::Error;
@@ -38,7 +38,7 @@ fn columns_are_groups() {
 #[test]
 fn columns_of_any_length_come_back() {
     for len in 0..700 {
-        // Runs of every length, among numbers that are no runs.
+        // Repeated numbers of every count, among numbers that are not repeated.
         let numbers: Vec<u64> = (0..len).map(|at: u64| if at % 300 < len % 300 { at / 300 } else { at * at }).collect();
         assert_eq!(read_column(&column(&numbers), numbers.len()), Ok(numbers.clone()));
         let mut deltas = DeltaWriter::new();
@@ -108,7 +108,8 @@ fn sorted_texts_share_what_they_can() {
     sorted.iter().for_each(|text| assert_eq!(read.next(300), Ok(*text)));
     assert_eq!(read.finish(), Ok(()));
 
-    // shared, rests: "b" after "b"; "a" after "b"; "ab" after "ab" with less shared than could be; a broken character.
+    // Shared lengths and rests: "b" after "b"; "a" after "b"; "ab" after "ab" with a prefix that is
+    // too short; invalid UTF-8.
     let broken: [(&[u64], &[u64], &[u8]); 4] =
         [(&[0, 1], &[1, 0], b"b"), (&[0, 0], &[1, 1], b"ba"), (&[0, 0], &[2, 3], b"ababc"), (&[0], &[1], &[0xc3])];
     for (shared, lens, rests) in broken {
@@ -165,7 +166,7 @@ fn frames_are_whole() {
     }
     assert!(Frame::read(&[&bytes[..], &bytes].concat()).is_err());
 
-    // What a newer engine writes is named, before anything in it is looked at.
+    // A version or feature of a newer engine is reported before anything else is read.
     for (version, kind, features, error) in [
         (2, b'U', 0, Error::UnsupportedVersion(2)),
         (1, b'U', 1, Error::UnsupportedFeature(0)),

@@ -1,17 +1,17 @@
-//! Texts and blobs in any order; one that came before can be named by its number instead.
+//! Texts and blobs in any order. A repeated text is stored as the number of its first occurrence.
 
 use super::{Column, ColumnWriter, Reader, put_varint};
 use crate::convert::index_of;
 use crate::error::Error;
 use std::collections::BTreeMap;
 
-/// How many different texts of a column later ones can name.
+/// The maximum count of texts in a column that can be referred to by number.
 const MAX_KNOWN: u32 = 4_096;
 
-/// Writes texts.
+/// Encodes texts.
 #[derive(Debug)]
 pub(crate) struct TextColumnWriter<'a> {
-    /// 0 for a new text, else 1 and the number of the one that it is.
+    /// 0 for a new text; otherwise the number of an earlier text, plus 1.
     codes: ColumnWriter,
     lens: ColumnWriter,
     bytes: Vec<u8>,
@@ -56,7 +56,7 @@ impl<'a> TextColumnWriter<'a> {
         }
     }
 
-    /// Writes the codes, the lengths of new texts, and these.
+    /// Writes the codes, and the lengths and bytes of the new texts.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         self.codes.finish(out);
         self.lens.finish(out);
@@ -65,16 +65,16 @@ impl<'a> TextColumnWriter<'a> {
     }
 }
 
-/// A text as it lies in the bytes.
+/// A text, or a reference to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextPiece<'a> {
-    /// A new one, which gets the next number, from 0, where `is_numbered`.
+    /// A new text. If `is_numbered`, it gets the next number, from 0.
     New { bytes: &'a [u8], is_numbered: bool },
-    /// The one with this number.
+    /// The text with this number.
     Known(usize),
 }
 
-/// Reads what `TextColumnWriter` wrote.
+/// Decodes what `TextColumnWriter` wrote.
 #[derive(Debug)]
 pub(crate) struct TextColumn<'a> {
     codes: Column<'a>,
@@ -84,13 +84,13 @@ pub(crate) struct TextColumn<'a> {
 }
 
 impl<'a> TextColumn<'a> {
-    /// The next texts.
+    /// Reads the head of the next texts.
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Error> {
         let (codes, lens) = (Column::read(reader)?, Column::read(reader)?);
         Ok(Self { codes, lens, bytes: reader.sized_part()?, known: 0 })
     }
 
-    /// The next text.
+    /// Returns the next text.
     pub(crate) fn next(&mut self) -> Result<TextPiece<'a>, Error> {
         match self.codes.next_u32_to(self.known)?.checked_sub(1) {
             None => {
@@ -103,14 +103,14 @@ impl<'a> TextColumn<'a> {
         }
     }
 
-    /// Refuses texts behind what should be the last.
+    /// Fails if there are further texts.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         self.codes.finish()?;
         self.lens.finish()?;
         self.bytes.finish()
     }
 
-    /// An error for the place that is read next.
+    /// Returns an error for the current position.
     pub(crate) fn damage(&self, what: &'static str) -> Error {
         self.bytes.damage(what)
     }

@@ -1,4 +1,6 @@
 //! The branches of a document, in the order of their names.
+//!
+//! Local numbers of lanes differ between replicas; the rank of a branch in this order does not.
 
 use super::Doc;
 use crate::clock::Lamport;
@@ -8,41 +10,41 @@ use crate::lanes::{Branch, Lanes};
 use crate::sort;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-/// The branches of a document, sorted by name, and their places in this order.
+/// The branches of a document, sorted by name. The index of a branch is its rank.
 pub(super) struct BranchTable<'a> {
     pub(super) lanes: &'a Lanes,
     pub(super) branches: Vec<Branch>,
-    /// By lane, the rank of its first branch.
+    /// The rank of the first branch of each lane.
     first: Vec<u32>,
-    /// By the first event of a branch, its rank. Empty while no author's history is forked.
+    /// The rank of each branch, by its first event. Empty while no author is forked.
     ranks: BTreeMap<(PeerNumber, Counter), u32>,
-    /// The same by lamport time.
+    /// The rank of each branch, by the lamport time of its first event.
     times: BTreeMap<(PeerNumber, Lamport), u32>,
 }
 
 impl BranchTable<'_> {
-    /// The place of an event's branch in the order of names.
+    /// Returns the rank of an event's branch.
     pub(super) fn rank(&self, lane: PeerNumber, counter: Counter) -> u32 {
         let forked = self.ranks.range((lane, Counter(0))..=(lane, counter)).next_back();
         forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
     }
 
-    /// The rank of the branch of a lane that an event of this time lies on.
+    /// Returns the rank of the branch of the lane's event at this time.
     pub(super) fn rank_at(&self, lane: PeerNumber, lamport: Lamport) -> u32 {
         let forked = self.times.range((lane, Lamport::NEVER)..=(lane, lamport)).next_back();
         forked.map_or(self.first[lane.index()], |(_, &rank)| rank)
     }
 
-    /// Whether other branches follow the branch of this rank.
+    /// Returns whether no other branch follows the branch of this rank.
     pub(super) fn is_leaf(&self, rank: usize) -> bool {
         let Branch { lane, end, .. } = self.branches[rank];
         self.lanes.start_at(lane, Counter(end)).is_none() && self.lanes.leaving(lane, Counter(end)).is_empty()
     }
 
-    /// The last event that was compacted of each branch, if a retained one follows it, by rank.
+    /// Returns the last compacted event of each branch that a retained event follows, by rank.
     pub(super) fn followed_at_horizon(&self, horizon: &Horizon) -> Vec<(PeerNumber, Counter)> {
         let given_up = self.counts_at_horizon(horizon);
-        // By rank, whether the first event of a branch that follows it is retained.
+        // Whether the first event of a branch that follows it is retained, by rank.
         let mut is_followed = vec![false; self.branches.len()];
         for (branch, _) in self.branches.iter().zip(&given_up).filter(|(_, count)| **count == 0) {
             if let Some((lane, counter)) = self.lanes.previous(branch.lane, branch.start) {
@@ -54,12 +56,12 @@ impl BranchTable<'_> {
         followed.map(|((branch, count), _)| (branch.lane, Counter(count - 1))).collect()
     }
 
-    /// By rank, how many events of each branch were compacted.
+    /// Returns the number of compacted events of each branch, by rank.
     pub(super) fn counts_at_horizon(&self, horizon: &Horizon) -> Vec<u32> {
         self.counts(|lane| horizon.count(lane))
     }
 
-    /// Counts by lane as counts by rank: 0 for a branch of which nothing is counted.
+    /// Converts counts by lane to counts by rank. A branch without counted events has 0.
     pub(super) fn counts(&self, count: impl Fn(PeerNumber) -> u32) -> Vec<u32> {
         let counts = self.branches.iter().map(|branch| {
             let count = count(branch.lane);
@@ -68,7 +70,7 @@ impl BranchTable<'_> {
         counts.collect()
     }
 
-    /// The horizon by ranks.
+    /// Returns the horizon with ranks.
     pub(super) fn horizon_view(&self, horizon: &Horizon) -> RankedHorizon {
         let stubs = (0..).map(EventNumber).zip(horizon.stubs()).map(|(event, stub)| RankedStub {
             rank: self.rank(stub.peer, stub.counter),
@@ -82,19 +84,19 @@ impl BranchTable<'_> {
         RankedHorizon { counts: self.counts_at_horizon(horizon), stubs }
     }
 
-    /// The name of the branch of this rank.
+    /// Returns the name of the branch of this rank.
     pub(super) fn name(&self, rank: usize) -> Cow<'_, str> {
         self.lanes.branch_name(&self.branches[rank])
     }
 }
 
 impl Doc {
-    /// Whether the history of a peer is known to be forked.
+    /// Returns whether the history of a peer is known to be forked.
     pub(super) fn is_forked(&self, author: &str) -> bool {
         self.lanes.author(author).is_some_and(|author| self.lanes.lanes_of(author).len() > 1)
     }
 
-    /// The branches of all peers of which events are known.
+    /// Returns the branches of all peers with known events.
     pub(super) fn branch_table(&self) -> BranchTable<'_> {
         let lanes = &self.lanes;
         let mut branches: Vec<Branch> = Vec::with_capacity(lanes.len());

@@ -1,8 +1,8 @@
-//! The events in an order that does not depend on how they came: by the longest runs, and these by the lamport time of
-//! their first event, then by peer.
+//! Chains: the events of a document in an order that does not depend on how they arrived.
 //!
-//! A run that depends on an event comes after the run of that event, whose first event has a smaller time: so this order
-//! too puts each event after what it depends on.
+//! A chain is a longest possible run. Chains are sorted by the lamport time of their first event,
+//! then by branch. A chain that depends on an event comes after the chain of that event, whose
+//! first event has a smaller time; so each event comes after its dependencies.
 
 use super::Doc;
 use super::branches::BranchTable;
@@ -11,26 +11,27 @@ use crate::graph::Span;
 use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::sort;
 
-/// As many consecutive events of one peer as there are, each of which depends on just the one before it.
+/// The longest sequence of consecutive events of one branch, each of which depends only on the
+/// event before it.
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) peer: PeerNumber,
     pub(super) counter: Counter,
     pub(super) lamport: Lamport,
     pub(super) len: u32,
-    /// Where its events lie.
+    /// The events of the chain in the graph.
     pub(super) pieces: Vec<Span>,
 }
 
 impl Chain {
-    /// Its events, in their order.
+    /// Returns the events of the chain.
     pub(super) fn events(&self) -> impl Iterator<Item = EventNumber> + use<'_> {
         self.pieces.iter().flat_map(|piece| (piece.first.0..).take(piece.len as usize).map(EventNumber))
     }
 }
 
 impl Doc {
-    /// The parts of a span that lie on one branch each.
+    /// Splits a span into parts that are on one branch each.
     pub(super) fn parts(&self, span: Span) -> impl Iterator<Item = Span> + use<'_> {
         let mut rest = Some(span);
         std::iter::from_fn(move || {
@@ -41,8 +42,8 @@ impl Doc {
         })
     }
 
-    /// The chains of the events beyond the first `counts[peer]` of each peer, in the order that the branches' ranks give.
-    /// O(peers), and O(log n) for each run.
+    /// Returns the chains of the events beyond the first `counts[lane]` of each lane. O(lanes), and
+    /// O(log n) for each run.
     pub(super) fn chains(&self, counts: &[u32], branches: &BranchTable<'_>) -> Vec<Chain> {
         let spans = self.lanes.all().flat_map(|lane| {
             let known = counts.get(lane.index()).copied().unwrap_or(0);
@@ -53,7 +54,8 @@ impl Doc {
         chains
     }
 
-    /// The chains that these spans make up, which come peer by peer and in the order of their counters. O(log n) for each.
+    /// Returns the chains of these spans, which are sorted by lane and counter. O(log n) for each
+    /// span.
     pub(super) fn linked(&self, spans: impl Iterator<Item = Span>) -> Vec<Chain> {
         let Self { graph, lanes, .. } = self;
         let mut chains: Vec<Chain> = Vec::new();

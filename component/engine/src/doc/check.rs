@@ -1,4 +1,4 @@
-//! What can be said of commits and runs without looking at a document, and making them canonical.
+//! Checks of commits and runs that need no document. They also make commits canonical.
 
 use super::EventRun;
 use crate::error::{Error, Invalid, Name, RunRule};
@@ -8,8 +8,8 @@ use crate::limits;
 use crate::oplog::{CommitRef, RowOp};
 use crate::sort;
 
-/// Checks names and sizes, and sorts the cells and columns of each operation, so that one event has one form.
-/// O(size × log of the cells of an operation).
+/// Checks names and sizes, and sorts the cells and columns of each operation, so that equal events
+/// have equal content. O(size × log of the cells of an operation).
 pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
     limits::COMMIT_OPERATIONS.check(ops.len() as u64)?;
     for op in &mut *ops {
@@ -38,7 +38,7 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
     limits::COMMIT_BYTES.check(CommitRef::Plain(ops).bytes())
 }
 
-/// Rejects a column that is named twice among these, which are sorted.
+/// Fails if sorted columns name one twice.
 fn each_once<'a>(mut columns: impl Iterator<Item = &'a String>) -> Result<(), Error> {
     let mut last = columns.next();
     for column in columns {
@@ -49,7 +49,8 @@ fn each_once<'a>(mut columns: impl Iterator<Item = &'a String>) -> Result<(), Er
     Ok(())
 }
 
-/// Checks each run for itself, as far as it can be checked without what it depends on, and makes its commits canonical.
+/// Checks each run as far as this is possible without its dependencies, and makes its commits
+/// canonical.
 pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
     for (place, run) in runs.iter_mut().enumerate() {
         check_name(&run.peer)?;
@@ -70,18 +71,18 @@ pub(super) fn runs(runs: &mut [EventRun]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that there are no fingerprints, or one for each link.
+/// Fails unless there are no fingerprints, or one for each link.
 fn links(fingerprints: &[u64], links: usize) -> Result<(), RunRule> {
     let is_right = fingerprints.is_empty() || (fingerprints.len() == links && !fingerprints.contains(&0));
     if is_right { Ok(()) } else { Err(RunRule::Fingerprints) }
 }
 
-/// The error for a run that breaks a rule.
+/// Returns the error for a run that breaks a rule.
 pub(super) fn broken(peer: &str, start: u32, place: usize, rule: RunRule) -> Error {
     Invalid::Run { run: place, peer: peer.to_owned(), start, rule }.into()
 }
 
-/// The rules for a run, as far as they can be checked without what it depends on.
+/// Checks the rules for a run that need no other events.
 pub(super) fn rules(peer: &str, start: u32, len: u64, deps: &[EventId], lamport: Option<u32>) -> Result<(), RunRule> {
     if len == 0 {
         return Err(RunRule::Empty);
@@ -97,9 +98,10 @@ pub(super) fn rules(peer: &str, start: u32, len: u64, deps: &[EventId], lamport:
         return Err(RunRule::PreviousMissing);
     }
     let Some(given) = lamport else { return Ok(()) };
-    // An event comes after its peer's earlier ones, and after what its dependencies come after.
-    let least = deps.iter().map(|dep| dep.counter).chain(start.checked_sub(1)).max();
-    let derived = least.map_or(1, |counter| counter.saturating_add(2));
+    // The time of an event exceeds the number of its peer's earlier events, and the time of its
+    // dependencies.
+    let latest = deps.iter().map(|dep| dep.counter).chain(start.checked_sub(1)).max();
+    let derived = latest.map_or(1, |counter| counter.saturating_add(2));
     let is_right = if deps.is_empty() { given == derived } else { given >= derived };
     let last = u64::from(given) + len - 1;
     if is_right && last <= u64::from(u32::MAX) { Ok(()) } else { Err(RunRule::Lamport { given, derived }) }

@@ -1,9 +1,9 @@
-//! What always holds for a document.
+//! The invariants of a document.
 
 use super::Doc;
 
 impl Doc {
-    /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).
+    /// Panics if an invariant is broken, which is a defect of the engine. For tests. O(everything).
     #[doc(hidden)]
     pub fn dbg_check(&self) {
         self.graph.dbg_check();

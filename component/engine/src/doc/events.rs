@@ -1,4 +1,4 @@
-//! Events as replicas exchange them, and reading them out of a document.
+//! Runs of events in the form in which callers pass and receive them.
 
 use super::Doc;
 use crate::graph::Span;
@@ -8,53 +8,54 @@ use crate::oplog::{Commit, CommitRef};
 use crate::sort;
 use crate::work;
 
-/// Consecutive events of one peer, each of which depends on just the one before it.
+/// Consecutive events of one peer, each of which depends only on the event before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRun {
-    /// Whose events.
+    /// The peer, or a branch of it.
     pub peer: String,
     /// The counter of the first event.
     pub start: u32,
-    /// The lamport time of the first event; the k-th after it has this plus k. `None` stands for "derive it".
+    /// The lamport time of the first event; each further event has the next one. `None` to derive
+    /// it from the dependencies.
     pub lamport: Option<u32>,
-    /// What the first event depends on, sorted by peer.
+    /// The dependencies of the first event, sorted by peer.
     pub deps: Vec<EventId>,
-    /// The fingerprints of the author's event before the first one, if there is one, and of `deps`, in this order. If
-    /// empty, names alone identify them.
+    /// The fingerprint of the author's event before the first one, if there is one, and those of
+    /// `deps`, in this order. If empty, events are identified by name.
     pub fingerprints: Vec<u64>,
-    /// Distinguishes the first event from an equal one, or 0.
+    /// A number that distinguishes the first event from an equal one, or 0.
     pub salt: u64,
     /// The operations of each event.
     pub commits: Vec<Commit>,
 }
 
-/// A part of a history.
+/// A page of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBatch {
-    /// The events, each after what it depends on.
+    /// The events. Each comes after its dependencies.
     pub runs: Vec<EventRun>,
-    /// Whether there is more of it.
+    /// Whether there are further events.
     pub more: bool,
 }
 
-/// What an event counts for in a page, beside its commit.
+/// The size of an event in a page, as limits count it, without its commit.
 const EVENT_BYTES: u64 = 8;
 
-/// A batch that is being filled.
+/// A page under construction.
 pub(super) struct BatchFiller {
     pub(super) batch: EventBatch,
-    /// How many more events may be in it.
+    /// The number of events that can be added.
     left: u32,
     bytes: u64,
 }
 
 impl BatchFiller {
-    /// An empty page, for at most `limit` events.
+    /// Returns an empty page for at most `limit` events.
     pub(super) fn new(limit: u32) -> Self {
         Self { batch: EventBatch { runs: Vec::new(), more: false }, left: limit, bytes: 0 }
     }
 
-    /// Adds these events as one run, as far as they fit. Returns how many were added.
+    /// Adds events as one run, as many as fit. Returns their number.
     pub(super) fn add<'a>(
         &mut self,
         commits: impl Iterator<Item = CommitRef<'a>>,
@@ -98,14 +99,14 @@ impl Doc {
         }
     }
 
-    /// What an event depends on.
+    /// Returns the dependencies of an event.
     pub(super) fn dependencies(&self, event: EventNumber) -> impl Iterator<Item = EventNumber> {
         let listed = self.graph.dependencies(event);
         let previous = if listed.is_none() { event.0.checked_sub(1).map(EventNumber) } else { None };
         listed.unwrap_or_default().iter().copied().chain(previous)
     }
 
-    /// The operations of an event.
+    /// Returns the operations of an event.
     pub(super) fn commit_of(&self, event: EventNumber) -> CommitRef<'_> {
         CommitRef::Logged { names: &self.rows, log: &self.log, event }
     }

@@ -1,4 +1,4 @@
-//! What a session needs of a document: pages of events as bytes, and merging such a page.
+//! Pages of events for sessions, and what a session reads of a document.
 
 use super::Doc;
 use super::bytes::{Pack, Summary};
@@ -9,80 +9,80 @@ use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, PeerVersion, Shar
 use crate::lanes::{AuthorNumber, split_name};
 use crate::sort;
 
-/// Where a page begins.
+/// The place at which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PageStart {
-    /// With whatever is beyond a version.
+    /// The first event beyond a version.
     Version,
-    /// With this event: those of smaller numbers are in an earlier page, or known where the page goes.
+    /// This event. Events with smaller numbers are in earlier pages, or the receiver knows them.
     Event(EventNumber),
 }
 
-/// How much a page holds.
+/// The maximum size of a page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageBudget {
-    /// Bytes of the page, but for one of a single event.
+    /// Bytes of the page. A page of one event may exceed this.
     pub(crate) bytes: usize,
-    /// The size of its events, as limits count it, after which no other one is tried.
+    /// The size of the events, as limits count it. No event is added after it was reached.
     pub(crate) size: u64,
 }
 
-/// Events as bytes.
+/// An encoded page.
 #[derive(Debug)]
 pub(crate) struct EventPage {
     pub(crate) bytes: Vec<u8>,
-    /// By lane, the last of its events in the page.
+    /// The last event of each lane in the page.
     pub(crate) ends: Vec<End>,
-    /// Where the next page begins.
+    /// The place at which the next page begins.
     pub(crate) next: PageStart,
-    /// The size of its events, as limits count it, for the next budget.
+    /// The size of the events, as limits count it, from which the next budget is derived.
     pub(crate) size: u64,
-    /// Whether there was more than the budget let in.
+    /// Whether the budget left events out.
     pub(crate) is_full: bool,
 }
 
-/// How far a lane goes.
+/// The end of a lane.
 #[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) lane: PeerNumber,
-    /// The counter after its last event.
+    /// The counter after the last event.
     pub(crate) count: u32,
     /// The last event.
     pub(crate) last: Need,
 }
 
-/// What an event counts for, beside its commit.
+/// The size of an event, as limits count it, without its commit.
 const EVENT_SIZE: u64 = 16;
 
 impl Doc {
-    /// The end of a lane that goes up to this event, if that is there.
+    /// Returns the end of a lane at this event, if the event is retained.
     pub(crate) fn end_at(&self, lane: PeerNumber, counter: Counter) -> Option<End> {
         let event = self.graph.find(lane, counter)?;
         Some(End { lane, count: counter.0 + 1, last: self.need_of(event) })
     }
 
-    /// The end of the lane that goes up to the event with this fingerprint, if that is there.
+    /// Returns the end of a lane at the event with this fingerprint, if the event is known.
     pub(crate) fn end_of(&self, last: &Need) -> Option<End> {
         let (lane, counter) = self.place_of(last)?;
         Some(End { lane, count: counter.0 + 1, last: last.clone() })
     }
 
-    /// The author of a lane.
+    /// Returns the author of a lane.
     pub(crate) fn author_of(&self, lane: PeerNumber) -> AuthorNumber {
         self.lanes.author_of(lane)
     }
 
-    /// The lane that a lane leaves, and how many of its events are before that.
+    /// Returns the lane that a lane leaves, and the number of its events before that place.
     pub(crate) fn origin_of(&self, lane: PeerNumber) -> Option<(PeerNumber, u32)> {
         Some((self.lanes.parent(lane)?, self.lanes.start(lane).0))
     }
 
-    /// The lanes of an author.
+    /// Returns the lanes of an author.
     pub(crate) fn lanes_of(&self, author: AuthorNumber) -> &[PeerNumber] {
         self.lanes.lanes_of(author)
     }
 
-    /// The authors of these events, as far as they are known here, sorted.
+    /// Returns the known authors of these events, sorted.
     pub(crate) fn authors_of(&self, events: &[Need]) -> Vec<AuthorNumber> {
         let mut authors: Vec<_> = events.iter().filter_map(|event| self.lanes.author(event.author())).collect();
         sort::sort(&mut authors);
@@ -90,22 +90,22 @@ impl Doc {
         authors
     }
 
-    /// The last event of a lane, if it is there.
+    /// Returns the last event of a lane, if it is retained.
     pub(crate) fn last_on(&self, lane: PeerNumber) -> Option<EventNumber> {
         self.graph.find(lane, Counter(self.graph.count(lane).checked_sub(1)?))
     }
 
-    /// How many events of a lane are known.
+    /// Returns the number of known events of a lane.
     pub(crate) fn count_on(&self, lane: PeerNumber) -> u32 {
         self.graph.count(lane)
     }
 
-    /// How many events the longest branch of an author has. O(lanes of the author).
+    /// Returns the number of events of an author's longest branch. O(lanes of the author).
     pub(crate) fn longest_count(&self, author: AuthorNumber) -> u32 {
         self.lanes.lanes_of(author).iter().map(|&lane| self.graph.count(lane)).max().unwrap_or(0)
     }
 
-    /// How many events there are beyond these counts by lane and above the horizon. O(lanes).
+    /// Returns the number of events beyond these counts by lane and above the horizon. O(lanes).
     pub(crate) fn count_beyond(&self, known: impl Fn(PeerNumber) -> u32) -> u32 {
         let horizon = self.graph.horizon();
         let beyond = self.lanes.all().map(|lane| {
@@ -115,7 +115,8 @@ impl Doc {
         beyond.fold(0, u32::saturating_add)
     }
 
-    /// How many events of a summary are unknown here, as far as its counts tell. O(branches × log n).
+    /// Returns the number of events of a summary that are unknown here, as far as its counts show.
+    /// O(branches × log n).
     pub(crate) fn count_unknown(&self, summary: &Summary) -> u32 {
         let unknown = summary.branches.iter().map(|branch| {
             let Some(author) = self.lanes.author(split_name(&branch.name).0) else {
@@ -131,7 +132,7 @@ impl Doc {
         unknown.fold(0, u32::saturating_add)
     }
 
-    /// Counts by lane as a version.
+    /// Converts counts by lane to a version.
     pub(crate) fn version_of(&self, counts: &[u32]) -> Vec<PeerVersion> {
         let table = self.branch_table();
         let known = table.counts(|lane| counts.get(lane.index()).copied().unwrap_or(0));
@@ -139,8 +140,9 @@ impl Doc {
         known.map(|(rank, count)| PeerVersion { peer: table.name(rank).into_owned(), count }).collect()
     }
 
-    /// Sparse fingerprints of an author's branches, as far as their last events are beyond these counts by lane: the last one,
-    /// those 1, 2, 4, … before it, and the first that is retained; at least one.
+    /// Returns sparse fingerprints of an author's branches, if their last events are beyond these
+    /// counts by lane: of the last event, those 1, 2, 4, … before it, and the first retained one.
+    /// Returns at least one.
     pub(crate) fn trace(&self, author: AuthorNumber, known: &[u32]) -> Vec<Need> {
         let mut trace = Vec::new();
         let name = SharedText::from(&**self.lanes.author_name(self.lanes.lanes_of(author)[0]));
@@ -179,7 +181,8 @@ impl Doc {
         trace
     }
 
-    /// The first event on the way to a lane that is there, if it is before the one with this counter.
+    /// Returns the first retained event on the path to a lane, if its counter is smaller than
+    /// `before`.
     fn first_retained(&self, lane: PeerNumber, before: u32) -> Option<Counter> {
         let mut first = None;
         let mut lane = lane;
@@ -194,19 +197,19 @@ impl Doc {
         }
     }
 
-    /// The number of the event that comes next.
+    /// Returns the number of the next event.
     pub(crate) fn next_event(&self) -> EventNumber {
         EventNumber(self.graph.len())
     }
 
-    /// How often the events got other numbers: what is remembered by number does not hold any more when this has changed.
+    /// Returns how often events were renumbered. Remembered numbers are invalid after this changed.
     pub(crate) fn renumbered(&self) -> u64 {
         self.renumbered
     }
 
-    /// The next page of events, each after what it depends on, without those that `known` counts of their lane; `None` if
-    /// nothing is left. From a version on O(lanes), and for each event its size and O(log n); from an event on the latter
-    /// alone.
+    /// Returns the next page of events, without those that `known` counts; `None` if no event is
+    /// left. Each event comes after its dependencies. O(size of the events × log n), and O(lanes)
+    /// for a page from a version on.
     pub(crate) fn page(
         &self,
         start: PageStart,
@@ -263,7 +266,7 @@ impl Doc {
         Some(EventPage { bytes, ends, next, size, is_full: left.is_some() })
     }
 
-    /// These events as bytes: what `docs/format.md` says of waiting events, but sorted by time and peer.
+    /// Encodes these events as a pack, sorted by time and peer.
     fn write_page(&self, spans: &[Span]) -> Vec<u8> {
         let mut spans = spans.to_vec();
         sort::sort_by_key(&mut spans, |span| (span.peer, span.counter));
@@ -277,7 +280,8 @@ impl Doc {
     }
 }
 
-/// Shortens these spans to their first `events` events. Returns the first event that is left out, if any.
+/// Shortens spans to their first `events` events. Returns the first event that is left out, if
+/// there is one.
 fn cut(spans: &mut Vec<Span>, events: u32) -> Option<EventNumber> {
     let mut left = events;
     let mut first_out = None;

@@ -1,4 +1,4 @@
-//! Events by what identifies them, and what the horizon hides of that.
+//! Lookups of events by fingerprint, and of fingerprints by event.
 
 use super::Doc;
 use super::waiting::Need;
@@ -8,14 +8,15 @@ use crate::lanes::AuthorNumber;
 use std::collections::btree_map::Entry;
 
 impl Doc {
-    /// The fingerprint of an event that took effect. O(1) events are hashed, but for the first question after `load`.
+    /// Returns the fingerprint of an event that took effect. Hashes O(1) events. The first call
+    /// after `load` can hash the whole history.
     pub(super) fn print(&self, event: EventNumber) -> Fingerprint {
         let Self { graph, lanes, log, rows, prints, .. } = self;
         prints.borrow_mut().of(event, Ledger { graph, lanes, log, names: rows })
     }
 
-    /// The lane and counter of the event of an author with this counter and fingerprint, if it took effect: the event is
-    /// there, a stub, or the last one of a lane that was compacted. O(log n).
+    /// Returns the lane and counter of an author's event with this counter and fingerprint. The
+    /// event is retained, a stub, or the last compacted one of a lane. O(log n).
     pub(super) fn find_print(
         &self,
         author: AuthorNumber,
@@ -32,7 +33,8 @@ impl Doc {
         is_it.then_some((lane, counter))
     }
 
-    /// The event of an author with several lanes. O(log n), but for events that were not looked at before.
+    /// Returns an event of an author with several lanes. O(log n), and the events that are not in
+    /// the index yet.
     fn find_in_index(&self, author: AuthorNumber, fingerprint: Fingerprint) -> Option<(PeerNumber, Counter)> {
         let mut index = self.fork_index.borrow_mut();
         let index = &mut *index;
@@ -65,13 +67,13 @@ impl Doc {
         index.authors.get(&author)?.get(&fingerprint).copied()
     }
 
-    /// The fingerprint of an event that was compacted, if it is kept: that of the last one of a branch, and of one that a
-    /// retained event follows.
+    /// Returns the fingerprint of a compacted event if it is kept: for the last one of a branch,
+    /// and for one that a retained event follows.
     pub(super) fn tip_at_horizon(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
         self.prints.borrow().at_horizon(lane, counter)
     }
 
-    /// The fingerprint of an event that is there, or the last one of a lane that was compacted.
+    /// Returns the fingerprint of an event that is retained, or whose fingerprint is kept.
     pub(super) fn print_at(&self, lane: PeerNumber, counter: Counter) -> Option<Fingerprint> {
         match self.graph.find(lane, counter) {
             Some(event) => Some(self.print(event)),
@@ -79,19 +81,19 @@ impl Doc {
         }
     }
 
-    /// Whether an event took effect here.
+    /// Returns whether an event took effect.
     pub(super) fn has(&self, need: &Need) -> bool {
         let author = self.lanes.author(need.author());
         author.is_some_and(|author| self.find_print(author, Counter(need.counter), need.fingerprint).is_some())
     }
 
-    /// Where an event with this fingerprint is here.
+    /// Returns the lane and counter of an event that took effect.
     pub(crate) fn place_of(&self, need: &Need) -> Option<(PeerNumber, Counter)> {
         let author = self.lanes.author(need.author())?;
         self.find_print(author, Counter(need.counter), need.fingerprint)
     }
 
-    /// The name and fingerprint of an event.
+    /// Returns the name and fingerprint of an event.
     pub(super) fn need_of(&self, event: EventNumber) -> Need {
         let (lane, counter, _) = self.graph.describe(event);
         let name = SharedText::from(&*self.lanes.name(lane, counter));

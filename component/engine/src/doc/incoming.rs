@@ -1,4 +1,5 @@
-//! Runs of events on their way into a document, wherever they lie.
+//! Incoming runs: the form that all events have on their way into a document, whether a caller
+//! passed them, bytes contained them, or another document has them.
 
 use crate::id::{EventId, EventNumber, Fingerprint};
 use crate::lanes::split_name;
@@ -6,52 +7,52 @@ use crate::oplog::{Commit, CommitRef, OpLog, OpNames};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// An event that another one builds on.
+/// An event that another event builds on.
 #[derive(Debug, Clone)]
 pub(super) struct Link<'a> {
-    /// The name of its author, or of a branch, where the run comes from.
+    /// The name of its author, or of a branch, as the source of the run names it.
     pub(super) name: Cow<'a, str>,
     pub(super) counter: u32,
     pub(super) target: Target,
 }
 
-/// What identifies a linked event.
+/// The identity of a linked event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
-    /// An event of the same call: the run, and its place in the run.
+    /// An event of the same call: the index of the run, and the index in the run.
     Inside { run: usize, place: usize },
-    /// An event with this fingerprint.
+    /// The event with this fingerprint.
     Print(Fingerprint),
 }
 
 impl<'a> Link<'a> {
-    /// Its author, without a branch.
+    /// Returns the author without a branch.
     pub(super) fn author(&self) -> &str {
         split_name(&self.name).0
     }
 
-    /// Its name.
+    /// Returns the name of the event.
     pub(super) fn id(&self) -> EventId {
         EventId { peer: self.name.clone().into_owned(), counter: self.counter }
     }
 }
 
-/// Consecutive events of one peer, each of which depends on just the one before it.
+/// Consecutive events of one peer, each of which depends only on the event before it.
 #[derive(Clone)]
 pub(super) struct IncomingRun<'a> {
-    /// The author, or a branch of it as it is named where the run comes from.
+    /// The author, or a branch of it, as the source of the run names it.
     pub(super) name: Cow<'a, str>,
     pub(super) start: u32,
     pub(super) len: u32,
-    /// The lamport time that the first event came with, where it did.
+    /// The claimed lamport time of the first event, if there is one.
     pub(super) lamport: Option<u32>,
     /// The author's event before the first one.
     pub(super) previous: Option<Link<'a>>,
-    /// Whether the first event depends on it directly.
+    /// Whether the first event depends on `previous` directly.
     pub(super) is_direct: bool,
-    /// What else the first event depends on.
+    /// The other dependencies of the first event.
     pub(super) others: Vec<Link<'a>>,
-    /// Distinguishes the first event from an equal one, or 0.
+    /// A number that distinguishes the first event from an equal one, or 0.
     pub(super) salt: u64,
     pub(super) commits: Commits<'a>,
 }
@@ -60,7 +61,7 @@ pub(super) struct IncomingRun<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Commits<'a> {
     Plain(&'a [Commit]),
-    /// From this event of a log on.
+    /// The events of a log, beginning with this one.
     Logged {
         names: &'a dyn OpNames,
         log: &'a OpLog,
@@ -69,13 +70,13 @@ pub(super) enum Commits<'a> {
 }
 
 impl<'a> IncomingRun<'a> {
-    /// The author, without a branch.
+    /// Returns the author without a branch.
     pub(super) fn author(&self) -> &str {
         split_name(&self.name).0
     }
 
-    /// The run with the names of peers in the place of those of branches. Waiting events are saved under permanent names, which
-    /// tell nothing of branches.
+    /// Replaces names of branches by names of peers. Waiting events are saved with permanent names,
+    /// which do not contain the branch.
     pub(super) fn with_plain_names(self, is_plain: impl Fn(&str) -> bool) -> Self {
         let plain = |name: Cow<'a, str>| {
             let author = split_name(&name).0;
@@ -90,22 +91,22 @@ impl<'a> IncomingRun<'a> {
         }
     }
 
-    /// The counter just after the run's last event.
+    /// Returns the counter after the last event.
     pub(super) fn end(&self) -> u32 {
         self.start + self.len
     }
 
-    /// The lamport time that the event at this place of the run came with.
+    /// Returns the claimed lamport time of the event with this index, if there is one.
     pub(super) fn lamport_at(&self, place: usize) -> Option<u32> {
         Some(self.lamport? + place as u32)
     }
 
-    /// What the first event builds on directly, and its author's event before it.
+    /// Returns the previous event and the dependencies of the first event.
     pub(super) fn links(&self) -> impl Iterator<Item = &Link<'a>> {
         self.previous.iter().chain(&self.others)
     }
 
-    /// The operations of the event at this place of the run.
+    /// Returns the operations of the event with this index.
     pub(super) fn commit(&self, place: usize) -> CommitRef<'a> {
         match self.commits {
             Commits::Plain(commits) => CommitRef::Plain(&commits[place]),
@@ -114,7 +115,8 @@ impl<'a> IncomingRun<'a> {
     }
 }
 
-/// One of the runs, among those that `is_open`, that build on each other in a circle, or on such runs. O(runs × log n).
+/// Returns one of the open runs that build on each other in a circle, or that build on such runs.
+/// O(runs × log n).
 pub(super) fn find_circle(runs: &[IncomingRun<'_>], is_open: impl Fn(usize) -> bool) -> Option<usize> {
     let inside = |run: usize| {
         runs[run].links().filter_map(|link| match link.target {
@@ -122,7 +124,7 @@ pub(super) fn find_circle(runs: &[IncomingRun<'_>], is_open: impl Fn(usize) -> b
             Target::Print(_) => None,
         })
     };
-    // By run, how many runs it builds on that are not behind it yet.
+    // For each run, the number of runs that it builds on and that were not removed yet.
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     let mut followers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut free = Vec::new();

@@ -1,4 +1,4 @@
-//! Writing as this replica's peer.
+//! Local writes, by this replica's peer.
 
 use super::room::{Coming, make_room};
 use super::translation::{FoundRows, Translation};
@@ -12,14 +12,15 @@ use crate::sort;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
-/// Heads that are listed without an allocation.
+/// The number of heads that are listed without an allocation.
 const FEW_HEADS: usize = 4;
 
 impl Doc {
-    /// Commits an insert: makes the row, or sets these cells where it is there. Errors and cost as for [`Doc::commit`].
+    /// Commits an insert: creates the row, or sets these cells if the row exists. Cost as for
+    /// [`Doc::commit`].
     ///
     /// # Errors
-    /// As for [`Doc::commit`].
+    /// Those of [`Doc::commit`].
     pub fn insert(
         &mut self,
         table: impl Into<String>,
@@ -29,10 +30,10 @@ impl Doc {
         self.commit(vec![RowOp::Insert { table: table.into(), row: row.into(), cells }])
     }
 
-    /// Commits an update: sets these cells of a row that is there.
+    /// Commits an update, which sets these cells of an existing row. Cost as for [`Doc::commit`].
     ///
     /// # Errors
-    /// As for [`Doc::commit`].
+    /// Those of [`Doc::commit`].
     pub fn update(
         &mut self,
         table: impl Into<String>,
@@ -42,18 +43,19 @@ impl Doc {
         self.commit(vec![RowOp::Update { table: table.into(), row: row.into(), cells }])
     }
 
-    /// Commits a delete of a row that is there.
+    /// Commits a delete of an existing row. Cost as for [`Doc::commit`].
     ///
     /// # Errors
-    /// As for [`Doc::commit`].
+    /// Those of [`Doc::commit`].
     pub fn delete(&mut self, table: impl Into<String>, row: impl Into<String>) -> Result<EventId, Error> {
         self.commit(vec![RowOp::Delete { table: table.into(), row: row.into() }])
     }
 
-    /// Commits the removal of these cells of a row. Columns that have no cell are ignored.
+    /// Commits an unset, which removes these cells of an existing row. Columns that have no cell
+    /// are ignored. Cost as for [`Doc::commit`].
     ///
     /// # Errors
-    /// As for [`Doc::commit`]; `NoSuchRow` if the row does not exist.
+    /// Those of [`Doc::commit`].
     pub fn unset(
         &mut self,
         table: impl Into<String>,
@@ -63,20 +65,21 @@ impl Doc {
         self.commit(vec![RowOp::Unset { table: table.into(), row: row.into(), columns }])
     }
 
-    /// Commits these operations as one event, and returns its name. Where there are more heads than one event may depend
-    /// on, events without operations that join them come first. O(log n) for each operation, cell and head.
+    /// Commits these operations as one event, and returns its name. If there are more heads than
+    /// one event may depend on, events without operations join them first. O(log n) for each
+    /// operation, cell and head.
     ///
     /// # Errors
-    /// `InvalidArgument` for empty names and repeated columns; `LimitExceeded` for what is too large, or does not fit
-    /// into the document any more; `NoSuchRow` for an update, delete or unset of a row that is not there after the operations
-    /// before it.
+    /// `InvalidArgument` for empty names and repeated columns; `LimitExceeded` if the operations
+    /// are too large, or the document would be; `NoSuchRow` for an update, delete or unset of a row
+    /// that does not exist after the operations before it.
     pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
         check::commit(&mut ops)?;
         let found = self.find_rows(&ops)?;
         self.commit_on_heads(CommitRef::Plain(&ops), found)
     }
 
-    /// Commits operations that were checked, also on rows that are not there.
+    /// Commits checked operations. Their rows need not exist.
     pub(super) fn commit_as_it_is(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
         self.commit_on_heads(ops, FoundRows::new())
     }
@@ -113,8 +116,9 @@ impl Doc {
         Ok(id)
     }
 
-    /// The lane on which this replica continues: that of its last event, or, if others wrote on behind that or this replica did
-    /// not write yet, the one of its peer whose last event is executed last. O(1), and then O(lanes of the peer).
+    /// Returns the lane on which this replica continues: that of its last event, if no event
+    /// follows it; otherwise the peer's lane whose last event is executed last. O(1), and O(lanes
+    /// of the peer) in the second case.
     fn own_lane(&mut self) -> Option<PeerNumber> {
         let author = self.lanes.author(&self.peer)?;
         if let &[lane] = self.lanes.lanes_of(author) {
@@ -136,12 +140,12 @@ impl Doc {
         ends.max_by(|a, b| a.0.cmp(&b.0).then_with(|| self.lanes.order(a.1, b.1))).map(|(_, lane)| lane)
     }
 
-    /// The rows that the operations name, as far as they are known. Refuses operations on rows that are not there, walking
-    /// through them as they will be executed.
+    /// Looks up the rows of the operations. Fails if an operation needs a row that does not exist
+    /// after the operations before it.
     fn find_rows(&self, ops: &[RowOp]) -> Result<FoundRows, Error> {
         let is = |kind: fn(&RowOp) -> bool| ops.iter().all(kind);
         if is(|op| matches!(op, RowOp::Insert { .. })) {
-            // Each is looked up when it takes effect.
+            // Inserted rows are looked up when they take effect.
             return Ok(FoundRows::new());
         }
         let missing = |table: &str, row: &str| Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() };
@@ -165,15 +169,16 @@ impl Doc {
         Ok(FoundRows::new())
     }
 
-    /// Joins heads by events without operations until one event can depend on all of them. O(heads × log n), and where
-    /// there is something to join, the runs that the peer's previous event does not build on.
+    /// Commits events without operations until one event can depend on all heads. O(heads × log n),
+    /// and the runs that the peer's previous event does not build on.
     fn join_heads(&mut self, peer: PeerNumber) {
-        let most = limits::EVENT_DEPENDENCIES.maximum as usize;
-        if self.graph.head_count() <= most {
+        let max = limits::EVENT_DEPENDENCIES.maximum as usize;
+        if self.graph.head_count() <= max {
             return;
         }
         let mut heads: Vec<EventNumber> = self.graph.heads().collect();
-        // The peer's next event must build on its previous one and on the horizon, each later one on the join before it.
+        // The first join must build on the peer's previous event and on the horizon; each further
+        // one builds on the join before it.
         let previous = self.lanes.previous(peer, Counter(self.graph.count(peer)));
         let on_previous = previous.and_then(|(lane, previous)| self.graph.first_building_on(&heads, lane, previous));
         let horizon = self.graph.horizon().heads().iter();
@@ -181,12 +186,12 @@ impl Doc {
         let first = sort::distinct(on_horizon.chain(on_previous));
         sort::sort_by_key(&mut heads, |head| first.binary_search(head).is_err());
         let mut heads = heads.into_iter();
-        let mut group: Vec<EventNumber> = heads.by_ref().take(most).collect();
+        let mut group: Vec<EventNumber> = heads.by_ref().take(max).collect();
         self.commit_on(peer, &group, CommitRef::Plain(&[]), FoundRows::new());
-        while self.graph.head_count() > most {
+        while self.graph.head_count() > max {
             group.clear();
             group.push(EventNumber(self.graph.len() - 1));
-            group.extend(heads.by_ref().take(most - 1));
+            group.extend(heads.by_ref().take(max - 1));
             self.commit_on(peer, &group, CommitRef::Plain(&[]), FoundRows::new());
         }
     }
@@ -208,8 +213,9 @@ impl Doc {
     }
 }
 
-/// Returns how many events without operations precede one that builds on this many heads. Each takes some away and is one.
+/// Returns the number of joins that precede an event if there are this many heads. A join removes
+/// heads and is one itself.
 fn joins_before(heads: usize) -> u64 {
-    let most = limits::EVENT_DEPENDENCIES.maximum;
-    (heads as u64).saturating_sub(most).div_ceil(most - 1)
+    let max = limits::EVENT_DEPENDENCIES.maximum;
+    (heads as u64).saturating_sub(max).div_ceil(max - 1)
 }

@@ -8,7 +8,7 @@ use crate::lanes::split_name;
 use crate::limits;
 use crate::sort;
 impl Doc {
-    /// The missing events by name, sorted; at most `limits::REPORTED_MISSING`.
+    /// Returns the names of missing events, sorted; at most `limits::REPORTED_MISSING`.
     pub(super) fn missing(&self) -> Vec<EventId> {
         let max = limits::REPORTED_MISSING.maximum as usize;
         let mut needs: Vec<Need> = self.wanted().take(max).collect();
@@ -20,7 +20,7 @@ impl Doc {
         let mut missing = Vec::with_capacity(needs.len());
         for same_counter in needs.chunk_by(|a, b| a.counter == b.counter && a.author() == b.author()) {
             let mut names: Vec<EventId> = same_counter.iter().map(|need| self.name_of_missing(need)).collect();
-            // Several events of one name are told apart by their permanent names.
+            // Several events with one name get permanent names.
             let plain = names.iter().filter(|id| id.peer == same_counter[0].author()).count();
             if plain > 1 {
                 let permanent = |need: &Need| permanent(need.author(), need.counter, need.fingerprint);
@@ -34,15 +34,15 @@ impl Doc {
         missing
     }
 
-    /// The name of a missing event: that of its peer, or its permanent name if it is on a branch, or if an event of that name is
-    /// known here.
+    /// Returns the name of a missing event: its peer, or the permanent name if the event is on a
+    /// branch, or if a known event has its name.
     pub(super) fn name_of_missing(&self, need: &Need) -> EventId {
         let Need { name, counter, fingerprint } = need;
         let (author, digits) = split_name(name);
         let lanes = self.lanes.author(author).map_or(&[][..], |author| self.lanes.lanes_of(author));
         let is_taken =
             lanes.iter().any(|&lane| self.lanes.start(lane).0 <= *counter && *counter < self.graph.count(lane));
-        // A permanent name does not name the branch.
+        // A permanent name does not contain the branch.
         let is_plain = digits.is_none_or(|digits| Fingerprint::parse(digits) == Some(*fingerprint));
         if is_plain && !is_taken {
             EventId { peer: author.to_owned(), counter: *counter }
@@ -51,7 +51,7 @@ impl Doc {
         }
     }
 
-    /// Missing events that waiting events need, or that an update announced.
+    /// Returns the missing events that waiting events need or that an update announced.
     pub(super) fn wanted(&self) -> impl Iterator<Item = Need> {
         let is_open = |need: &&Need| {
             let key = EventKey { counter: need.counter, fingerprint: need.fingerprint };

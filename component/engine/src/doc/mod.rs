@@ -1,8 +1,11 @@
-//! A replica of a document: the graph, the log, the rows, and the events that wait.
+//! A replica of a document: its graph, log, rows and waiting events.
 //!
-//! Every event, local or remote, comes in through `take_effect`, after everything about it was checked: graph, then log,
-//! then rows, then watchers. Always holds: the three hold the same events; an event waits only while something that it
-//! builds on is unknown. Does not know hosts.
+//! Every event, local or remote, enters through `take_effect` after it was checked: graph, log,
+//! rows, watchers. Always holds: graph, log and rows contain the same events; an event waits only
+//! while one of the events that it builds on is missing. Does not know hosts.
+//!
+//! The files and folders here are ordered like the rooms of the engine; `tests/rooms.rs` lists the
+//! order.
 
 mod below;
 mod branches;
@@ -58,8 +61,8 @@ use waiting::Waiting;
 
 /// A replica of a document.
 ///
-/// What the functions mean is in `docs/semantics.md`. A function that fails has changed nothing. Costs are given in n,
-/// the size of the document in rows, events or peers, whichever it is about.
+/// `docs/semantics.md` defines what the functions mean. A function that fails has changed nothing.
+/// In costs, n is the size of the document in rows, events or peers.
 #[derive(Debug)]
 pub struct Doc {
     peer: SharedText,
@@ -70,20 +73,20 @@ pub struct Doc {
     waiting: Waiting,
     prints: RefCell<Prints>,
     fork_index: RefCell<ForkIndex>,
-    /// The last event that this replica wrote.
+    /// The lane and counter of the last event that this replica wrote.
     own: Option<(PeerNumber, Counter)>,
-    /// Missing events that updates announced: events of peers of which their writers took this replica to be ahead.
+    /// Missing events that updates announced: their writers assumed that this replica has them.
     announced: Vec<Need>,
-    /// How often the events got other numbers.
+    /// How often events were renumbered.
     renumbered: u64,
 }
 
 impl Doc {
-    /// An empty document in which this replica writes as `peer`: 1 to `limits::PEER_BYTES` bytes. No two live replicas
-    /// may write as the same peer.
+    /// Returns an empty document that writes as `peer`: 1 to `limits::PEER_BYTES` bytes. No two
+    /// live replicas may write as the same peer.
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty name, `LimitExceeded` for one that is too long.
+    /// `InvalidArgument` for an empty name; `LimitExceeded` for a name that is too long.
     pub fn create(peer: &str) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
         Ok(Self { peer: SharedText::from(peer), ..Self::empty() })
@@ -105,50 +108,54 @@ impl Doc {
         }
     }
 
-    /// Whom this replica writes as.
+    /// Returns the peer as which this replica writes.
     #[must_use]
     pub fn peer(&self) -> &str {
         &self.peer
     }
 
-    /// Returns the cells of a row, sorted by column, or `None` if the row does not exist. O(log n) and the row's size.
+    /// Returns the cells of a row, sorted by column, or `None` if the row does not exist. O(log n +
+    /// size of the row).
     #[must_use]
     pub fn get(&self, table: &str, row: &str) -> Option<Vec<Cell>> {
         self.rows.get(&self.log, table, row)
     }
 
-    /// A page of a table's rows, in the order of their ids as bytes: at most `options.limit`, and none after the page
-    /// has crossed `limits::PAGE_BYTES`. A table that does not exist has no rows. O(log n) and what the page holds.
+    /// Returns a page of a table's rows, in the order of their ids as bytes. A page has at most
+    /// `options.limit` rows, and ends after it has crossed `limits::PAGE_BYTES`. A table that does
+    /// not exist has no rows. O(log n + size of the page).
     ///
     /// # Errors
-    /// `InvalidArgument` for a range whose ends are reversed and for a column that is empty or named twice;
-    /// `LimitExceeded` for texts longer than a row id or column name can be, and for too many columns.
+    /// `InvalidArgument` for a reversed range, and for a column that is empty or named twice;
+    /// `LimitExceeded` for ids and column names that are too long, and for too many columns.
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         self.rows.scan(&self.log, table, options)
     }
 
-    /// The tables that have rows, sorted by name as bytes. O(tables).
+    /// Returns the tables that have rows, sorted by name as bytes. O(tables).
     #[must_use]
     pub fn tables(&self) -> Vec<TableSummary> {
         self.rows.summaries()
     }
 
-    /// Watches these tables; all where none are named. With `from_start`, the first takes give every row that is there;
-    /// without, only what changes from now on. O(rows of these tables) with `from_start`, else O(1); afterwards every
-    /// change of a row in these tables costs O(log n) and, the first time after a take, the row's size.
+    /// Watches these tables, or all tables if none are named. With `from_start`, the changes begin
+    /// with all existing rows. O(rows of these tables) with `from_start`, otherwise O(1). Every
+    /// later change of a row in these tables costs O(log n), and the size of the row for the first
+    /// change after a take.
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty name; `LimitExceeded` for a name that is too long, for too many names, and for
-    /// one watcher more than `limits::WATCHERS`.
+    /// `InvalidArgument` for an empty name; `LimitExceeded` for a name that is too long, for too
+    /// many names, and for more than `limits::WATCHERS` watchers.
     pub fn watch(&mut self, tables: &[String], from_start: bool) -> Result<WatcherNumber, Error> {
         self.rows.watch(tables, from_start)
     }
 
-    /// The changes since the last take, of at most `most` rows, in the order in which the rows first changed; nothing for
-    /// rows that are as they were, and nothing for a watcher that does not exist. A page ends once it has crossed
-    /// `limits::PAGE_BYTES`. O(rows that were touched and are taken × log n), and their sizes.
-    pub fn take(&mut self, watcher: WatcherNumber, most: u32) -> Changes {
-        self.rows.take(&self.log, watcher, most)
+    /// Returns the changes since the last take, of at most `limit` rows, in the order in which the
+    /// rows first changed. Rows that are the same as before are left out. A watcher that does not
+    /// exist has no changes. A page ends after it has crossed `limits::PAGE_BYTES`. O(touched rows
+    /// × log n), and their sizes.
+    pub fn take(&mut self, watcher: WatcherNumber, limit: u32) -> Changes {
+        self.rows.take(&self.log, watcher, limit)
     }
 
     /// Ends a watch.
@@ -156,16 +163,16 @@ impl Doc {
         self.rows.unwatch(watcher);
     }
 
-    /// 32 bytes that are the same for the same tables, whatever the history: a SHA-256 over the rows as
-    /// `docs/semantics.md` writes them down. O(all rows).
+    /// Returns 32 bytes that are equal for equal tables, whatever their histories: a SHA-256 over
+    /// the rows, as `docs/semantics.md` specifies. O(all rows).
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.rows.digest(&self.log)
     }
 
-    /// Lets the next event that the graph holds and the log does not take effect. Everything about it was checked.
-    /// O(1) for each operation and cell, O(log n) for a row that comes to be there or is no longer. `translation` is that of
-    /// the log that the commit is from, where it is from one.
+    /// Executes the next event, which was checked, and which the graph already contains.
+    /// `translation` is that of the log that contains the commit, if one does. O(1) for each
+    /// operation and cell, and O(log n) for a row that begins or ceases to exist.
     fn take_effect(
         &mut self,
         peer: PeerNumber,

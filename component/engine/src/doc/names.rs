@@ -1,4 +1,4 @@
-//! Names of events and branches, which follow from the set of known events.
+//! Names of events and branches. They follow from the set of known events.
 
 use super::Doc;
 use crate::error::{Error, Invalid};
@@ -6,10 +6,10 @@ use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber, PeerVers
 use crate::lanes::{AuthorNumber, branch_name, split_name};
 use crate::sort;
 
-/// Two or more events of one peer that follow the same event of that peer.
+/// A place at which the history of a peer has several branches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fork {
-    /// The peer, or the branch of it that forked again.
+    /// The peer, or the branch that forked again.
     pub peer: String,
     /// The counter of the first event of each branch.
     pub counter: u32,
@@ -18,8 +18,8 @@ pub struct Fork {
 }
 
 impl Doc {
-    /// The known events as a count per peer, sorted by peer as bytes; each branch of a forked peer under a name of its own.
-    /// O(peers), and for forked ones O(log n) for each branch.
+    /// Returns the number of known events of each peer, sorted by peer as bytes. Each branch of a
+    /// forked peer has an entry. O(peers), and O(log n) for each branch.
     #[must_use]
     pub fn version(&self) -> Vec<PeerVersion> {
         let table = self.branch_table();
@@ -27,8 +27,8 @@ impl Doc {
         versions.map(|(rank, branch)| PeerVersion { peer: table.name(rank).into_owned(), count: branch.end }).collect()
     }
 
-    /// The events that no known event depends on, sorted by peer as bytes. The next commit depends on them.
-    /// O(heads × log n).
+    /// Returns the events that no known event depends on, sorted by peer as bytes. The next commit
+    /// depends on them. O(heads × log n).
     #[must_use]
     pub fn heads(&self) -> Vec<EventId> {
         let mut heads: Vec<EventId> = self.graph.heads().map(|head| self.event_id(head)).collect();
@@ -36,13 +36,14 @@ impl Doc {
         heads
     }
 
-    /// The name of an event. O(log n).
+    /// Returns the name of an event. O(log n).
     pub(super) fn event_id(&self, event: EventNumber) -> EventId {
         let (lane, counter, _) = self.graph.describe(event);
         EventId { peer: self.lanes.name(lane, counter).into_owned(), counter: counter.0 }
     }
 
-    /// Returns known forks, sorted by peer and counter, starting after the first `skip`. O(forks × log n).
+    /// Returns known forks, sorted by peer and counter, starting after the first `skip`. O(forks ×
+    /// log n).
     #[must_use]
     pub fn forks(&self, skip: u32, limit: u32) -> Vec<Fork> {
         let mut forks: Vec<Fork> =
@@ -65,11 +66,12 @@ impl Doc {
         Fork { peer, counter: counter.0, branches: branches.collect() }
     }
 
-    /// Returns a name of this event that never changes: the author, `~` and the event's fingerprint. O(log n), but for the
-    /// first question after [`Doc::load`]: O(history).
+    /// Returns a name of this event that never changes: the author, `~` and the event's
+    /// fingerprint. O(log n), and O(history) for the first call after [`Doc::load`].
     ///
     /// # Errors
-    /// `InvalidArgument` if the name stands for no known event or for several; `Compacted` if the event was compacted away.
+    /// `InvalidArgument` if no known event or several events have this name; `Compacted` if the
+    /// event was compacted.
     pub fn permanent_id(&self, event: &EventId) -> Result<EventId, Error> {
         let (lane, counter) = self.resolve(event)?;
         let fingerprint = match self.graph.find(lane, counter) {
@@ -79,12 +81,13 @@ impl Doc {
         Ok(permanent(self.lanes.author_name(lane), counter.0, fingerprint))
     }
 
-    /// The lane and counter of the event that a name stands for, compacted or not: a peer stands for all its branches, a branch
-    /// for itself and those that begin on it, and a fingerprint for its event. O(log n), behind a fork O(branches); for
-    /// a name from before a history was shortened O(events of the author).
+    /// Returns the lane and counter of the event with a name. The event can be compacted. A peer
+    /// stands for all its branches, a branch for itself and the branches that follow it, and a
+    /// fingerprint for its event. O(log n), O(branches) after a fork, and O(events of the author)
+    /// for a name from before the history was shortened.
     ///
     /// # Errors
-    /// `InvalidArgument` if it is no event's name, or that of several.
+    /// `InvalidArgument` if no known event or several events have this name.
     pub(super) fn resolve(&self, id: &EventId) -> Result<(PeerNumber, Counter), Error> {
         let unknown = || Error::from(Invalid::UnknownEvent { peer: id.peer.clone(), counter: id.counter });
         let (name, digits) = split_name(&id.peer);
@@ -121,17 +124,18 @@ impl Doc {
         Ok((found, counter))
     }
 
-    /// The event of an author with this fingerprint, before the one with this counter: normally the first of a branch.
+    /// Returns the author's event with this fingerprint and a counter smaller than `before`. It
+    /// usually begins a branch.
     fn find_first(&self, author: AuthorNumber, first: Fingerprint, before: Counter) -> Option<(PeerNumber, Counter)> {
         let branch = self.lanes.find_branch(author, first);
         branch.or_else(|| (0..before.0).find_map(|counter| self.find_print(author, Counter(counter), first)))
     }
 }
 
-/// Candidates that the error for an ambiguous name lists at most.
+/// The maximum number of candidates in the error for an ambiguous name.
 const LISTED_CANDIDATES: usize = 16;
 
-/// The permanent name of an event.
+/// Returns the permanent name of an event.
 pub(super) fn permanent(author: &str, counter: u32, fingerprint: Fingerprint) -> EventId {
     EventId { peer: branch_name(author, fingerprint), counter }
 }

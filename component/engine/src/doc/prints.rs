@@ -1,14 +1,14 @@
-//! Fingerprints of events on their way into a document.
+//! The fingerprints of incoming runs, computed on demand.
 
 use super::incoming::{IncomingRun, Link, Target};
 use crate::chain::{AuthorHash, EventHeader};
 use crate::id::Fingerprint;
 use crate::work;
 
-/// The fingerprints of runs, as far as they were asked for.
+/// The computed fingerprints of some runs.
 #[derive(Debug)]
 pub(super) struct IncomingPrints {
-    /// By run, those of its first events.
+    /// For each run, the fingerprints of its first events.
     of_run: Vec<Vec<Fingerprint>>,
 }
 
@@ -17,7 +17,8 @@ impl IncomingPrints {
         Self { of_run: vec![Vec::new(); runs] }
     }
 
-    /// The fingerprint of an event of a run. Runs must not build on each other in a circle. Each event is hashed once.
+    /// Returns the fingerprint of an event of a run. The runs must not build on each other in a
+    /// circle. Hashes each event once.
     pub(super) fn of(&mut self, runs: &[IncomingRun<'_>], run: usize, place: usize) -> Fingerprint {
         let mut open = vec![(run, place)];
         while let Some(&(run, place)) = open.last() {
@@ -40,17 +41,18 @@ impl IncomingPrints {
         self.of_run[run][place]
     }
 
-    /// Forgets those of a run.
+    /// Forgets the fingerprints of a run.
     pub(super) fn forget(&mut self, run: usize) {
         self.of_run[run].clear();
     }
 
-    /// The fingerprint of an event of which `of` was asked.
+    /// Returns the fingerprint of an event for which `of` was called before.
     pub(super) fn known(&self, run: usize, place: usize) -> Fingerprint {
         self.of_run[run][place]
     }
 
-    /// Computes those of a run up to this place; those that the run builds on are there.
+    /// Computes the fingerprints of a run up to this index. Those of the events that it builds on
+    /// are available.
     fn extend(&mut self, runs: &[IncomingRun<'_>], number: usize, place: usize) {
         let run = &runs[number];
         let author = AuthorHash::of(run.author());

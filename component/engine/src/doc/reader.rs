@@ -1,6 +1,7 @@
-//! Reading events from bytes, page by page, without merging them.
+//! Reads the events of encoded bytes page by page, without merging them.
 //!
-//! Holds what the bytes were decoded to, and the place of the next event there, so that a page costs its events alone.
+//! Stores the decoded bytes and the position of the next event, so that a page costs only its own
+//! events.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -21,23 +22,24 @@ use crate::sort;
 /// Reads the events of an update page by page.
 #[derive(Debug)]
 pub struct UpdateReader {
-    /// A document, whose events come first, and the next one of them.
+    /// The document of the bytes and its next event. Its events come first.
     document: Option<(Box<Doc>, EventNumber)>,
-    /// The events of an update, or the waiting events of a document, and their fingerprints.
+    /// The events of an update, or the waiting events of the document, and their fingerprints.
     unpacked: Option<(Unpacked, IncomingPrints)>,
-    /// The run of the next of these, the number of the run's first event, and the event's place in the run.
+    /// The index of the run of the next such event, the number of the run's first event in the log,
+    /// and the index of the event in the run.
     run: usize,
     first: EventNumber,
     place: u32,
 }
 
 impl UpdateReader {
-    /// Opens an update or a saved document. Checks the bytes as [`Doc::merge_update`] does, without merging them.
-    /// O(bytes × log n).
+    /// Opens an update or a saved document. Checks the bytes like [`Doc::merge_update`], without
+    /// merging them. O(bytes × log n).
     ///
     /// # Errors
-    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`]; `InvalidArgument` for a run that
-    /// breaks a rule.
+    /// `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`];
+    /// `InvalidArgument` for a run that breaks a rule.
     pub fn open(update: &[u8]) -> Result<Self, Error> {
         let mut frame = Frame::read(update)?;
         let mut reader = Self { document: None, unpacked: None, run: 0, first: EventNumber(0), place: 0 };
@@ -60,8 +62,9 @@ impl UpdateReader {
         Ok(reader)
     }
 
-    /// Returns at most `limit` further events, in an order in which each follows its dependencies. Lamport times are
-    /// `None`. A page ends once it has crossed `limits::PAGE_BYTES`. O(log n) for each run, and the page.
+    /// Returns at most `limit` further events. Each comes after its dependencies, and lamport times
+    /// are `None`. A page ends after it has crossed `limits::PAGE_BYTES`. O(size of the page), and
+    /// O(log n) for each run.
     pub fn next(&mut self, limit: u32) -> EventBatch {
         let mut page = BatchFiller::new(limit);
         if let Some((doc, next)) = &mut self.document {
@@ -94,7 +97,7 @@ impl UpdateReader {
     }
 }
 
-/// The fingerprints of the events of these runs. O(their size).
+/// Returns the fingerprints of all events of these runs. O(size of the runs).
 fn all_prints(runs: &[IncomingRun<'_>]) -> Result<IncomingPrints, Error> {
     if let Some((place, run)) = find_circle(runs, |_| true).and_then(|place| Some((place, runs.get(place)?))) {
         return Err(check::broken(&run.name, run.start, place, RunRule::Circle));
@@ -106,7 +109,7 @@ fn all_prints(runs: &[IncomingRun<'_>]) -> Result<IncomingPrints, Error> {
     Ok(prints)
 }
 
-/// The part of a run from this place on, with these commits.
+/// Returns the part of a run that begins at this index, with these commits.
 fn part_of(
     run: &IncomingRun<'_>,
     prints: &IncomingPrints,

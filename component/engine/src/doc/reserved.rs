@@ -1,10 +1,12 @@
-//! What the waiting events will bring into a document.
+//! The room in a document that is reserved for waiting events.
+//!
+//! Stores the size of their commits, and how often they name each table and column.
 
 use crate::id::SharedText;
 use crate::oplog::{CommitRef, Totals};
 use std::collections::BTreeMap;
 
-/// What the waiting events will bring.
+/// The room that waiting events need when they take effect.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reserved {
     pub(super) totals: Totals,
@@ -12,7 +14,7 @@ pub(super) struct Reserved {
     pub(super) columns: NameCounts,
 }
 
-/// How often each name occurs.
+/// The number of occurrences of each name.
 type NameCounts = BTreeMap<SharedText, u32>;
 
 impl Reserved {

@@ -1,5 +1,6 @@
-//! Whether what comes fits into a document, beside what waits there: waiting events have their room kept, so that they
-//! fit when what they need has come.
+//! Checks that events fit into a document, and reserves memory for them.
+//!
+//! Room for waiting events stays reserved, so that they fit when the missing events arrive.
 
 use super::Doc;
 use crate::error::Error;
@@ -9,24 +10,24 @@ use crate::memory;
 use crate::oplog::{CELL_SPENDS, CommitRef, OpLog, ROW_SPENDS, Totals};
 use crate::rows::Rows;
 
-/// Bytes of the slack that an event takes at most beside its operations.
+/// The slack that an event uses at most, without its operations.
 pub(super) const EVENT_SPENDS: u64 = 256;
 
-/// What a call brings, and what it takes away.
+/// The effect of a call on the size of a document.
 pub(super) struct Coming<'a, Commits> {
-    /// How many events that the graph does not hold yet, and that do not wait yet.
+    /// The number of new events that neither the graph contains nor wait.
     pub(super) events: u64,
-    /// Whose.
+    /// The authors of the new events.
     pub(super) peers: &'a [&'a str],
-    /// Theirs, and those of new events that the graph already holds.
+    /// The commits of the new events, including those that the graph already contains.
     pub(super) commits: Commits,
-    /// Waiting events that go.
+    /// Waiting events that are removed.
     pub(super) dropped: &'a EventMap<()>,
 }
 
 impl Doc {
-    /// Refuses what does not fit beside what took effect and what waits. O(what comes and is dropped), and near a limit
-    /// on names what waits.
+    /// Fails if the document, with its waiting events and the changes of a call, exceeds a limit.
+    /// O(size of the call), and O(waiting events) near a limit on names.
     pub(super) fn check_room<'a, Commits>(&'a self, coming: &Coming<'a, Commits>) -> Result<(), Error>
     where
         Commits: Iterator<Item = CommitRef<'a>> + Clone,
@@ -54,17 +55,17 @@ impl Doc {
     }
 }
 
-/// Makes room in memory for commits that are about to take effect, for all of them. O(what comes).
+/// Reserves memory for commits that are about to take effect. O(size of the commits).
 ///
 /// # Errors
-/// `LimitExceeded` where there is none.
+/// `LimitExceeded` if there is not enough memory.
 pub(super) fn make_room<'a>(
     rows: &mut Rows,
     log: &mut OpLog,
     commits: impl Iterator<Item = CommitRef<'a>> + Clone,
 ) -> Result<(), Error> {
     let (mut events, mut brought) = (0, Totals::default());
-    // What a log shares among cells, it shares here too.
+    // Content that cells of a log share is shared here too.
     let (mut given_bytes, mut logged_bytes, mut log_bytes) = (0, 0, 0);
     commits.clone().for_each(|commit| {
         let totals = Totals::of(commit);

@@ -1,4 +1,4 @@
-//! The events of a document as runs, to be merged into another document.
+//! The events of a document in the form of incoming runs, so that another document can merge them.
 
 use super::Doc;
 use super::incoming::{Commits, IncomingRun, Link, Target};
@@ -9,11 +9,11 @@ use crate::sort;
 use std::borrow::Cow;
 use std::slice;
 impl Doc {
-    /// The runs of this document beyond its horizon, to be merged into another one.
+    /// Returns the runs of this document beyond its horizon.
     pub(super) fn runs(&self) -> Vec<IncomingRun<'_>> {
         let spans = self.graph.since(self.graph.horizon().counts());
         let spans: Vec<Span> = spans.flat_map(|span| self.parts(span)).collect();
-        // By the first event of each run, its place.
+        // The indexes of runs, sorted by first event.
         let firsts: Vec<EventNumber> = spans.iter().map(|span| span.first).collect();
         let mut order: Vec<usize> = (0..spans.len()).collect();
         sort::sort_by_key(&mut order, |&place| firsts[place]);
@@ -57,7 +57,7 @@ impl Doc {
         }
     }
 
-    /// The waiting events, as runs of one event each.
+    /// Returns the waiting events as runs of one event each.
     pub(super) fn waiting_runs(&self) -> Vec<IncomingRun<'_>> {
         let link = |need: &'_ Need| -> Target { Target::Print(need.fingerprint) };
         let runs = self.waiting.iter().map(|(_, key, event)| IncomingRun {

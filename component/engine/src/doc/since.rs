@@ -1,4 +1,4 @@
-//! Which events another replica lacks, and whether it can take them.
+//! What another replica knows and lacks, as its summary shows.
 
 use super::Doc;
 use super::below::AboveOrBelow;
@@ -11,27 +11,27 @@ use crate::lanes::{AuthorNumber, split_name};
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What another replica knows, as far as its summary proves it.
+/// The events that another replica has, as far as its summary proves.
 #[derive(Debug)]
 pub(crate) struct Proven {
-    /// By lane, how many events it has.
+    /// By lane, the number of events that the replica has.
     pub(crate) counts: Vec<u32>,
-    /// Branches of its summary whose last events are unknown here, by author; `None` for an author that is unknown.
+    /// Branches of the summary whose last events are unknown here, with the author if it is known.
     pub(crate) unknown: Vec<(Option<AuthorNumber>, KnownBranch)>,
 }
 
-/// What is to be sent to another replica.
+/// The events to send to another replica.
 #[derive(Debug)]
 pub(super) struct Lacking {
-    /// By lane, from which counter on.
+    /// By lane, the counter of the first event to send.
     pub(super) counts: Vec<u32>,
-    /// The last events of branches that were left out, since the other replica seems to be ahead there.
+    /// The last events of branches that are left out because the other replica seems to be ahead.
     pub(super) markers: Vec<Need>,
 }
 
 impl Doc {
-    /// What the other replica knows. `more` are further fingerprints of events that it has. O(lanes), and O(log n) for each
-    /// branch of the summary.
+    /// Returns what the other replica has. `more` are further events that it has. O(lanes), and
+    /// O(log n) for each branch of the summary.
     pub(crate) fn proven(&self, summary: &Summary, more: &[Need]) -> Proven {
         let mut unknown = Vec::new();
         let mut events: BTreeSet<EventNumber> = BTreeSet::new();
@@ -53,7 +53,7 @@ impl Doc {
                 }
                 (Some(author), Some(tip)) => {
                     let is_known = add(author, branch.last_counter(), tip);
-                    // The name of a branch contains its first event.
+                    // The name of a branch contains the fingerprint of its first event.
                     if let Some(first) = digits.and_then(Fingerprint::parse).filter(|_| !is_known) {
                         add(author, branch.start, first);
                     }
@@ -72,13 +72,13 @@ impl Doc {
         let events: Vec<EventNumber> = events.into_iter().collect();
         let mut counts = self.graph.counts_at(&events);
         counts.resize(self.lanes.len(), 0);
-        // Of a version, exactly the named events are taken as known.
+        // A version stands for exactly the named events.
         counts.iter_mut().zip(&named).for_each(|(count, named)| *count = *named.max(count));
         Proven { counts, unknown }
     }
 
-    /// Raises the counts of the events that a count of a branch stands for by name: those before every fork, or those on the
-    /// branch.
+    /// Raises the counts by the events of a branch that is identified by name: those before every
+    /// fork, or those on the branch.
     fn count_by_name(&self, author: AuthorNumber, branch: &KnownBranch, counts: &mut [u32]) {
         let first = match split_name(&branch.name).1 {
             None => Some((self.lanes.lanes_of(author)[0], Counter(0))),
@@ -105,13 +105,14 @@ impl Doc {
         }
     }
 
-    /// Refuses a replica that is below this one's horizon, as far as its summary shows.
+    /// Fails if another replica is below this one's horizon, as far as its summary shows.
     pub(super) fn check_not_below(&self, summary: &Summary, proven: &Proven) -> Result<(), Error> {
         if self.is_below(summary, proven) { Err(self.compacted()) } else { Ok(()) }
     }
 
-    /// Whether another replica is below this one's horizon: each head of it must be proven, a head of the other horizon, or on a
-    /// branch where the other replica is ahead.
+    /// Returns whether another replica is below this one's horizon. Each head of the horizon must
+    /// be proven, be a head of the other horizon, or be on a branch on which the other replica is
+    /// ahead.
     pub(crate) fn is_below(&self, summary: &Summary, proven: &Proven) -> bool {
         self.graph.horizon().heads().iter().any(|&head| {
             let (lane, counter, _) = self.graph.describe(head);
@@ -127,10 +128,11 @@ impl Doc {
         })
     }
 
-    /// What a replica with this summary lacks.
+    /// Returns the events that a replica with this summary lacks.
     ///
     /// # Errors
-    /// `Compacted` if some of it was compacted away here, or if the other replica cannot take some of it.
+    /// `Compacted` if some of these events were compacted, or if the other replica cannot merge
+    /// some of them.
     pub(super) fn lacking(&self, summary: &Summary) -> Result<Lacking, Error> {
         let proven = self.proven(summary, &[]);
         self.check_not_below(summary, &proven)?;
@@ -161,7 +163,7 @@ impl Doc {
         Ok(Lacking { counts, markers })
     }
 
-    /// The lane that alone continues a branch of another replica here.
+    /// Returns the only lane that continues a branch of another replica, if there is exactly one.
     pub(crate) fn only_leaf(&self, author: AuthorNumber, branch: &KnownBranch) -> Option<PeerNumber> {
         match split_name(&branch.name).1 {
             None => match self.lanes.lanes_of(author) {
@@ -176,14 +178,15 @@ impl Doc {
         }
     }
 
-    /// Refuses to send events that do not build on the horizon of the other replica, which could not take them. Authors of
-    /// which it has unknown events are left out.
+    /// Fails if there are events to send that do not build on the horizon of the other replica,
+    /// which could not merge them. Ignores authors of which it has unknown events.
     pub(super) fn check_can_take(&self, summary: &Summary, proven: &Proven, counts: &[u32]) -> Result<(), Error> {
         if self.some_outside(summary, proven, counts) { Err(self.compacted()) } else { Ok(()) }
     }
 
-    /// Whether an event beyond these counts does not build on the horizon of the other replica, whose heads are known here.
-    /// O(heads) for each run beyond the counts that does not build on another one.
+    /// Returns whether an event beyond these counts does not build on the horizon of the other
+    /// replica. `false` if a head of that horizon is unknown. O(heads) for each run beyond the
+    /// counts that does not build on another such run.
     pub(crate) fn some_outside(&self, summary: &Summary, proven: &Proven, counts: &[u32]) -> bool {
         let mut heads = Vec::new();
         for head in &summary.horizon {
@@ -198,7 +201,7 @@ impl Doc {
             return false;
         }
         let unknown: BTreeSet<AuthorNumber> = proven.unknown.iter().filter_map(|(author, _)| *author).collect();
-        // Runs that build on all heads, by their first events.
+        // The runs that build on all heads: their lengths by first event.
         let mut good: BTreeMap<EventNumber, u32> = BTreeMap::new();
         for span in self.graph.since(counts) {
             work::step();
@@ -218,13 +221,15 @@ impl Doc {
         false
     }
 
-    /// Returns at most `limit` events that the replica with this summary lacks, each after what it depends on. If that replica
-    /// is ahead on a branch, it is assumed to have this replica's part of the branch. A page ends once it has crossed
-    /// `limits::PAGE_BYTES`. O(peers), and for each event its size and O(log n).
+    /// Returns at most `limit` events that the replica with this summary lacks, each after its
+    /// dependencies. If that replica is ahead on a branch, it is assumed to have this replica's
+    /// part of the branch. A page ends after it has crossed `limits::PAGE_BYTES`. O(peers), and
+    /// O(size × log n) for the events.
     ///
     /// # Errors
-    /// `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` for one that names too many peers;
-    /// `Compacted` if some of the events were compacted away, or if the other replica cannot take some of them.
+    /// `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` for a
+    /// summary of too many peers; `Compacted` if some of the events were compacted, or if the other
+    /// replica cannot merge some of them.
     pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
         let lacking = self.lacking(&Summary::read(summary)?)?;
         let mut page = BatchFiller::new(limit);
@@ -237,8 +242,8 @@ impl Doc {
         Ok(page.batch)
     }
 
-    /// Encodes the events that the replica with this summary lacks, as `docs/format.md` specifies them, for storage and
-    /// transport. O(peers × log n), and for each event its size and O(log n).
+    /// Encodes the events that the replica with this summary lacks, for storage and transport.
+    /// `docs/format.md` specifies the bytes. O(peers × log n), and O(size × log n) for the events.
     ///
     /// # Errors
     /// Those of [`Doc::events_since`].
@@ -250,7 +255,7 @@ impl Doc {
         Ok(Pack::write((&self.rows, &self.log), &runs, &lacking.markers, &print).into_update())
     }
 
-    /// The error for a horizon of another replica.
+    /// Returns the error for the horizon of another replica.
     pub(crate) fn compacted_at(&self, summary: &Summary) -> Error {
         Error::Compacted(summary.horizon.iter().map(|head| (String::from(&*head.name), head.counter + 1)).collect())
     }

@@ -1,5 +1,5 @@
-//! What an event costs, in counted steps: never the size of the document or of what waits. And the limits that no
-//! history could reach in a test.
+//! Tests of costs, in counted steps: an event never costs the size of the document or of the
+//! waiting events. Also tests limits that no history could reach in a test.
 
 use super::{Doc, EventBatch, UpdateReader};
 use crate::error::Error;
@@ -14,7 +14,7 @@ fn cell(column: &str, value: i64) -> Vec<Cell> {
     vec![Cell::new(column, value)]
 }
 
-/// The summary of a replica that knows no events.
+/// Returns the summary of a replica without events.
 fn nothing() -> Vec<u8> {
     Doc::summary_of(&[]).unwrap()
 }
@@ -23,7 +23,8 @@ fn everything(doc: &Doc) -> Vec<super::EventRun> {
     doc.events_since(&nothing(), u32::MAX).unwrap().runs
 }
 
-/// A document of so many events: updates of 1,000 rows by two peers, who hear of each other every 1,000 events.
+/// Returns a document with this many events: updates of 1,000 rows by two peers, which exchange
+/// events after every 1,000.
 fn history(events: u32) -> Doc {
     let (mut ann, mut ben) = (Doc::create("ann").unwrap(), Doc::create("ben").unwrap());
     for event in 0..events {
@@ -41,7 +42,8 @@ fn history(events: u32) -> Doc {
     ann
 }
 
-/// The steps of merging one event that builds on the newest ones, and one that builds on nothing.
+/// Returns the steps of merging an event that builds on the newest ones, and of merging one that
+/// builds on nothing.
 fn steps_of_merging_one_event(events: u32) -> (u64, u64) {
     let mut doc = history(events);
     let mut late = Doc::create("cleo").unwrap();
@@ -49,7 +51,7 @@ fn steps_of_merging_one_event(events: u32) -> (u64, u64) {
     let (concurrent, report) = work::count(|| doc.merge_events(everything(&late)).unwrap());
     assert_eq!(report.applied, 1);
 
-    // The next event of the same peer builds on all that there is.
+    // The next event of the same peer builds on all other events.
     let mut next = everything(&late).remove(0);
     next.start = 1;
     next.deps = doc.heads();
@@ -64,7 +66,7 @@ fn merging_an_event_costs_the_same_in_any_history() {
     let small = steps_of_merging_one_event(10_000);
     let large = steps_of_merging_one_event(1_000_000);
     assert_eq!(small.0, large.0);
-    // A walk to what the event builds on ends at the latest after 64 runs, wherever in the history it begins.
+    // A walk to the ancestors of the event visits at most 64 runs, wherever it begins.
     for steps in [small, large] {
         assert!(steps.0 <= 12 && steps.1 <= 12 + 64, "{steps:?} steps");
     }
@@ -96,16 +98,16 @@ fn an_event_costs_the_same_among_any_number_of_waiting_ones() {
             runs.extend(ann.events_since(&Doc::summary_of(&known).unwrap(), 1).unwrap().runs);
         }
         let mut ben = Doc::create("ben").unwrap();
-        let (mut most, mut last) = (0, 0);
+        let (mut max, mut last) = (0, 0);
         for run in runs.into_iter().rev() {
             let is_last = run.start == 0;
             let (steps, report) = work::count(|| ben.merge_events(vec![run]).unwrap());
             assert_eq!(report.waiting == 0, is_last);
-            if is_last { last = steps } else { most = most.max(steps) }
+            if is_last { last = steps } else { max = max.max(steps) }
         }
         ben.dbg_check();
         assert_eq!(ben.digest(), ann.digest());
-        (most, last / waiting as u64)
+        (max, last / waiting as u64)
     });
     assert_eq!(steps[0], steps[1], "steps while they wait, and for each when the first one comes");
     assert!(steps[0].0 <= 6 && steps[0].1 <= 8, "{steps:?}");
@@ -114,7 +116,8 @@ fn an_event_costs_the_same_among_any_number_of_waiting_ones() {
 #[test]
 fn inserts_of_one_row_in_reverse_order_cost_the_same() {
     let count = |events: u32| {
-        // Each by a peer of its own, all concurrent: every one is the row's earliest insert for a while.
+        // Each event is of a peer of its own, and all are concurrent. Every one of them is the
+        // row's earliest insert for a while.
         let runs: Vec<_> = (0..events)
             .rev()
             .map(|number| {
@@ -178,7 +181,7 @@ fn events_and_peers_have_an_end() {
     let names: Vec<String> = (0..=limits::PEERS.maximum).map(|number| number.to_string()).collect();
     let mut peers: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(room(0, &peers), exceeded(&limits::PEERS));
-    // What is named twice counts once.
+    // A name that occurs twice counts once.
     peers[0] = peers[1];
     assert_eq!(room(0, &peers), Ok(()));
 
@@ -190,16 +193,16 @@ fn events_and_peers_have_an_end() {
 
 #[test]
 fn a_log_has_an_end() {
-    let most = Totals {
+    let max = Totals {
         operations: limits::DOCUMENT_OPERATIONS.maximum,
         cells: limits::DOCUMENT_CELLS.maximum,
         bytes: limits::DOCUMENT_BYTES.maximum,
     };
-    assert_eq!(most.check(), Ok(()));
+    assert_eq!(max.check(), Ok(()));
     for (limit, totals) in [
-        (&limits::DOCUMENT_OPERATIONS, Totals { operations: most.operations + 1, ..most }),
-        (&limits::DOCUMENT_CELLS, Totals { cells: most.cells + 1, ..most }),
-        (&limits::DOCUMENT_BYTES, Totals { bytes: most.bytes + 1, ..most }),
+        (&limits::DOCUMENT_OPERATIONS, Totals { operations: max.operations + 1, ..max }),
+        (&limits::DOCUMENT_CELLS, Totals { cells: max.cells + 1, ..max }),
+        (&limits::DOCUMENT_BYTES, Totals { bytes: max.bytes + 1, ..max }),
     ] {
         assert_eq!(totals.check(), Err(Error::LimitExceeded { limit, actual: limit.maximum + 1 }));
     }
@@ -223,7 +226,7 @@ fn one_row_is_answered_from_its_block() {
             for table in ["a", "b"] {
                 let (steps, cells) = work::count(|| Doc::peek(&saved, table, &id(row)));
                 assert_eq!(cells, Ok(doc.get(table, &id(row))), "{table} {row}");
-                // Each of the rows of a block, and its three cells at most.
+                // Decoding visits each row of a block, and its three cells at most.
                 assert!(steps <= 4 * 128, "{steps} steps for {rows} rows");
             }
         }
@@ -234,7 +237,8 @@ fn one_row_is_answered_from_its_block() {
     assert!(Doc::peek(&Doc::create("ann").unwrap().update_since(&nothing()).unwrap(), "a", "b").is_err());
 }
 
-/// A document of so many rows, each with an insert and an update, all of them commits of their own.
+/// Returns a document with this many rows. Each has an insert and an update, which are commits of
+/// their own.
 fn document_of_rows(rows: u32) -> Doc {
     let mut doc = Doc::create("ann").unwrap();
     for row in 0..rows {
@@ -261,7 +265,7 @@ fn looking_back_and_what_is_new_cost_the_same_in_any_history() {
         assert_eq!(ops.len(), 2);
         let (write, update) = work::count(|| doc.update_since(&summary).unwrap());
         let mut other = document_of_rows(rows);
-        // Events are hashed once, when what is known is asked for.
+        // Events are hashed once, for the first summary.
         drop(other.summary());
         let (merge, report) = work::count(|| other.merge_update(&update).unwrap());
         assert_eq!((report.applied, other.save() == doc.save()), (2, true));
@@ -289,11 +293,11 @@ fn a_page_of_an_update_costs_its_events() {
         for bytes in [doc.update_since(&nothing()).unwrap(), doc.save()] {
             let mut reader = UpdateReader::open(&bytes).unwrap();
             let mut other = Doc::create("other").unwrap();
-            let mut most = 0;
+            let mut max = 0;
             loop {
                 let (steps, page) = work::count(|| reader.next(100));
                 assert_eq!(page.runs.iter().map(|run| run.commits.len()).sum::<usize>(), 100);
-                most = steps.max(most);
+                max = steps.max(max);
                 other.merge_events(page.runs).unwrap();
                 if !page.more {
                     break;
@@ -303,7 +307,7 @@ fn a_page_of_an_update_costs_its_events() {
             assert_eq!(other.version(), doc.version());
             let waiting = if bytes == doc.save() { doc.waiting.len() } else { 0 };
             assert_eq!((other.waiting.len(), other.digest()), (waiting, doc.digest()));
-            costs.push(most);
+            costs.push(max);
         }
     }
     assert_eq!(costs[..2], costs[2..]);

@@ -1,7 +1,7 @@
-//! Operations that are to become one event, and reads that see them before they do.
+//! Transactions: writes that become one event, and reads that see them before that.
 //!
-//! Holds what was written, and what rows that were touched will be; everything else is read from the document. Does not know
-//! who writes.
+//! Stores the written operations, and the rows that they touch as they will be; everything else is
+//! read from the document. Does not know the peer.
 
 use super::{Doc, check};
 use crate::error::Error;
@@ -16,35 +16,37 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec;
 
-/// Operations that are collected, and become one event of a document or none. Every call is given the same document.
+/// Writes that are committed as one event, or not at all. Every call must be given the same
+/// document.
 #[derive(Debug, Default)]
 pub struct Transaction {
     ops: Commit,
     bytes: u64,
-    /// By table and row.
+    /// The touched rows, by table and id.
     drafts: BTreeMap<String, BTreeMap<String, Draft>>,
 }
 
-/// What becomes of a row that was written to.
+/// The state of a touched row.
 #[derive(Debug)]
 enum Draft {
     Deleted,
-    /// By column the value that was set, or `None` for a cell that was removed, over the cells of the document unless
-    /// the row is made anew.
+    /// By column, the value that was set, or `None` if the cell was removed. Other cells are those
+    /// of the document, unless the row is new.
     Written {
         is_new: bool,
         cells: BTreeMap<String, Option<Value>>,
     },
 }
 
-/// Bytes of the memory's slack that an operation takes at most beside its names and content, as does a cell of it.
+/// The slack that an operation uses at most, without names and content, and that each of its cells
+/// uses.
 const OPERATION_SPENDS: u64 = 512;
-/// How often names and content lie in memory.
+/// How often names and content are stored in memory.
 const CONTENT_SPENDS: u64 = 3;
 
 impl Transaction {
-    /// The cells of a row, sorted by column, as they are after what was written; none where the row is not there. O(log n) and
-    /// the row's size.
+    /// Returns the cells of a row with the buffered writes, sorted by column, or `None` if the row
+    /// does not exist. O(log n + size of the row).
     #[must_use]
     pub fn get(&self, doc: &Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
         match self.draft(table, row) {
@@ -53,8 +55,8 @@ impl Transaction {
         }
     }
 
-    /// A page of a table's rows, as they are after what was written; see [`Doc::scan`]. O(log n), what the page holds, and the rows
-    /// among these that were deleted.
+    /// Returns a page of a table's rows with the buffered writes; see [`Doc::scan`]. O(log n + size
+    /// of the page), and the deleted rows in the range.
     ///
     /// # Errors
     /// Those of [`Doc::scan`].
@@ -92,7 +94,8 @@ impl Transaction {
         }
     }
 
-    /// Writes an insert: makes the row, or sets these cells where it is there. O(log n) and the operation's size.
+    /// Buffers an insert: creates the row, or sets these cells if the row exists. O(log n + size of
+    /// the operation).
     ///
     /// # Errors
     /// `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
@@ -106,7 +109,8 @@ impl Transaction {
         self.write(doc, RowOp::Insert { table: table.into(), row: row.into(), cells })
     }
 
-    /// Writes an update: sets these cells of a row that is there. O(log n) and the operation's size.
+    /// Buffers an update, which sets these cells of an existing row. O(log n + size of the
+    /// operation).
     ///
     /// # Errors
     /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
@@ -120,7 +124,7 @@ impl Transaction {
         self.write(doc, RowOp::Update { table: table.into(), row: row.into(), cells })
     }
 
-    /// Writes a delete of a row that is there. O(log n).
+    /// Buffers a delete of an existing row. O(log n).
     ///
     /// # Errors
     /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
@@ -128,8 +132,8 @@ impl Transaction {
         self.write(doc, RowOp::Delete { table: table.into(), row: row.into() })
     }
 
-    /// Writes the removal of cells of a row that is there. Columns that have no cell are ignored. O(log n) and the
-    /// operation's size.
+    /// Buffers an unset, which removes cells of an existing row. Columns that have no cell are
+    /// ignored. O(log n + size of the operation).
     ///
     /// # Errors
     /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::commit`].
@@ -143,7 +147,8 @@ impl Transaction {
         self.write(doc, RowOp::Unset { table: table.into(), row: row.into(), columns })
     }
 
-    /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once. O(rows).
+    /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once.
+    /// O(rows).
     #[must_use]
     pub fn touched(&self) -> Vec<(String, String)> {
         let rows =
@@ -151,7 +156,8 @@ impl Transaction {
         rows.collect()
     }
 
-    /// Commits the buffered writes as one event and returns its name, or `None` if there were no writes. Cost as for [`Doc::commit`].
+    /// Commits the buffered writes as one event and returns its name, or `None` if there are no
+    /// writes. Cost as for [`Doc::commit`].
     ///
     /// # Errors
     /// Those of [`Doc::commit`].
@@ -194,7 +200,8 @@ impl Transaction {
     }
 }
 
-/// What an operation writes, by column: a value, or `None` where it removes the cell.
+/// Returns the columns that an operation writes, with the value, or with `None` if it removes the
+/// cell.
 fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
     let (cells, columns): (&[Cell], &[String]) = match op {
         RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => (cells, &[]),
@@ -206,7 +213,8 @@ fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
 }
 
 impl Draft {
-    /// What becomes of the row after one more operation, before which the row existed or not.
+    /// Returns the draft after a further operation. `is_there` tells whether the row existed before
+    /// it.
     fn after(self, op: &RowOp, is_there: bool) -> Self {
         match (self, op) {
             (_, RowOp::Delete { .. }) => Self::Deleted,
@@ -218,7 +226,8 @@ impl Draft {
         }
     }
 
-    /// The cells of the row if it exists; `below` returns those of the document. O(cells of both × log n).
+    /// Returns the cells of the row, if it exists. `below` returns those of the document. O(cells
+    /// of both × log n).
     fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
         let Self::Written { is_new, cells } = self else { return None };
         let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
@@ -233,7 +242,7 @@ impl Draft {
     }
 }
 
-/// The rows of the document that a scan chooses, page by page.
+/// The rows of the document that a scan selects, read page by page.
 struct DocumentRows<'a> {
     doc: &'a Doc,
     table: &'a str,
@@ -242,7 +251,7 @@ struct DocumentRows<'a> {
     more: bool,
 }
 
-/// How many rows of the document are read at a time.
+/// The number of rows of the document in a page.
 const ROWS_AT_A_TIME: u32 = 256;
 
 impl<'a> DocumentRows<'a> {
@@ -254,7 +263,7 @@ impl<'a> DocumentRows<'a> {
         Ok(below)
     }
 
-    /// The next row.
+    /// Returns the next row without consuming it.
     fn peek(&mut self) -> Result<Option<&Row>, Error> {
         if self.rows.peek().is_none() && self.more {
             self.read()?;

@@ -1,32 +1,32 @@
-//! What the names of a commit, or the numbers in another log, are here, so that each is looked up once.
+//! A cache of local numbers for the names of a commit, or for the numbers of another log.
 
 use crate::id::{ColumnNumber, RowNumber};
 use crate::oplog::{Copies, OpNames};
 use crate::rows::Rows;
 use smallvec::SmallVec;
 
-/// By operation, its row, where it was looked up.
+/// The row of each operation, if it was looked up.
 pub(super) type FoundRows = SmallVec<[Option<RowNumber>; 1]>;
 
-/// Of the log that events are from, where they are from one.
+/// The cache for one log, or for one commit.
 #[derive(Debug, Default)]
 pub(super) struct Translation {
-    /// By row there, 1 and the row here; 0 where it was not asked for.
+    /// Indexed by the other log's row number: our row number + 1, or 0 if not looked up yet.
     rows: Vec<u32>,
     columns: Vec<u32>,
-    /// Its texts and blobs that were copied.
+    /// The texts and blobs of the other log that were copied.
     pub(super) copies: Copies,
-    /// Of a commit that is given plainly.
+    /// The rows of a commit of a caller.
     pub(super) found: FoundRows,
 }
 
 impl Translation {
-    /// Of a commit of which these rows were looked up.
+    /// Returns a cache with these rows of a commit.
     pub(super) fn of_found(found: FoundRows) -> Self {
         Self { found, ..Self::default() }
     }
 
-    /// The row of this document that has the name of one there.
+    /// Returns the local row with the name of a row of the other log.
     pub(super) fn row(&mut self, rows: &mut Rows, names: &dyn OpNames, there: RowNumber) -> RowNumber {
         let known = known(&mut self.rows, there.index());
         if *known == 0 {
@@ -36,7 +36,7 @@ impl Translation {
         RowNumber(*known - 1)
     }
 
-    /// The column of this document that has the name of one there.
+    /// Returns the local column with the name of a column of the other log.
     pub(super) fn column(&mut self, rows: &mut Rows, names: &dyn OpNames, there: ColumnNumber) -> ColumnNumber {
         let known = known(&mut self.columns, there.0 as usize);
         if *known == 0 {

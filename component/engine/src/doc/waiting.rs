@@ -1,8 +1,9 @@
-//! Events that wait for others that they build on.
+//! Waiting events: received events that build on missing ones.
 //!
-//! Holds the events by author, counter and fingerprint, and for each event that some of them need and that did not take
-//! effect, who needs it. Always holds: a waiting event needs at least one other; what is missing is what is needed and does
-//! not wait itself. Does not know whether an event is right: that shows when what it needs is there.
+//! Stores them by author, counter and fingerprint, and the waiting events that need each event.
+//! Always holds: a waiting event needs at least one event that did not take effect; a missing event
+//! is one that is needed and does not wait itself. Does not know whether an event keeps the rules:
+//! that shows when its dependencies are known.
 
 use super::reserved::Reserved;
 use crate::id::{EventKey, EventMap, Fingerprint, SharedText};
@@ -12,34 +13,35 @@ use crate::oplog::{Commit, CommitRef};
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An event that another one builds on.
+/// An event that another event builds on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// Its author, or a branch of it as it was named where it came from.
+    /// The author, or a branch of it, as the source of the event names it.
     pub(crate) name: SharedText,
     pub(crate) counter: u32,
     pub(crate) fingerprint: Fingerprint,
 }
 
 impl Need {
-    /// Its author, without a branch.
+    /// Returns the author without a branch.
     pub(crate) fn author(&self) -> &str {
         split_name(&self.name).0
     }
 
-    /// What identifies it among the events of its author.
+    /// Returns the key of the event among those of its author.
     pub(super) fn key(&self) -> EventKey {
         EventKey { counter: self.counter, fingerprint: self.fingerprint }
     }
 }
 
-/// An event as it came. Its lamport time follows from what it waits for, so no claim of it is kept.
+/// A received event that waits. Its lamport time follows from its dependencies, so the claimed one
+/// is not stored.
 #[derive(Debug)]
 pub(super) struct WaitingEvent {
-    /// The name of its author, or of a branch, where it came from.
+    /// The author, or a branch of it, as the source of the event names it.
     pub(super) name: SharedText,
     pub(super) previous: Option<Need>,
-    /// Whether it depends on the previous event directly.
+    /// Whether the event depends on `previous` directly.
     pub(super) is_direct: bool,
     pub(super) others: Vec<Need>,
     pub(super) salt: u64,
@@ -47,21 +49,21 @@ pub(super) struct WaitingEvent {
 }
 
 impl WaitingEvent {
-    /// What it must find before it takes effect.
+    /// Returns the events that must take effect before this one.
     pub(super) fn needs(&self) -> impl Iterator<Item = &Need> {
         self.previous.iter().chain(&self.others)
     }
 
-    /// Its size, as limits count it.
+    /// Returns the size of the event, as limits count it.
     fn bytes(&self) -> u64 {
         event_bytes(self.needs().map(|need| need.name.len()), CommitRef::Plain(&self.commit))
     }
 }
 
-/// A waiting event: its author and what identifies it.
+/// The author and key of a waiting event.
 pub(super) type Waiter = (SharedText, EventKey);
 
-/// What the waiting events of one author take.
+/// The room that the waiting events of one author use.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Share {
     events: u64,
@@ -76,50 +78,51 @@ pub(super) struct Waiting {
     shares: BTreeMap<SharedText, Share>,
     reserved: Reserved,
     needed: EventMap<Needed>,
-    /// Needed events that do not wait, with the names by which they are needed.
+    /// Needed events that do not wait, with the names that waiting events use for them.
     missing: EventMap<SharedText>,
 }
 
-/// An event that others need.
+/// The waiting events that need an event.
 #[derive(Debug, Default)]
 struct Needed {
     name: SharedText,
     waiters: BTreeSet<Waiter>,
 }
 
-/// What an event adds to `limits::WAITING_BYTES` beside its commit.
+/// The size of an event or a link in `limits::WAITING_BYTES`, without its name and commit.
 const EVENT_BYTES: u64 = 64;
 
-/// The size of a waiting event whose links have names of these lengths, as limits count it.
+/// Returns the size, as limits count it, of a waiting event whose links have names of these
+/// lengths.
 pub(super) fn event_bytes(names: impl Iterator<Item = usize>, commit: CommitRef<'_>) -> u64 {
     EVENT_BYTES + names.map(|len| EVENT_BYTES + len as u64).sum::<u64>() + commit.bytes()
 }
 
-/// The share of an author in the room for waiting events.
+/// An author can use this fraction of the room for waiting events.
 pub(super) const AUTHOR_SHARE: u64 = 8;
 
 impl Waiting {
-    /// How many events wait.
+    /// Returns the number of waiting events.
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// Whether none wait.
+    /// Returns whether no events wait.
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
-    /// What they will bring into the document.
+    /// Returns the room in the document that is reserved for the waiting events.
     pub(super) fn reserved(&self) -> &Reserved {
         &self.reserved
     }
 
-    /// The authors whose events wait, sorted.
+    /// Returns the authors of waiting events, sorted.
     pub(super) fn authors(&self) -> impl ExactSizeIterator<Item = &str> {
         self.events.peers()
     }
 
-    /// The commits of all waiting events but these.
+    /// Returns the commits of the waiting events without these.
     pub(super) fn commits_without<'a>(
         &'a self,
         dropped: &'a EventMap<()>,
@@ -128,24 +131,24 @@ impl Waiting {
         events.map(|(_, _, event)| CommitRef::Plain(&event.commit))
     }
 
-    /// The waiting event with this fingerprint. O(log n).
+    /// Returns the waiting event with this key. O(log n).
     pub(super) fn get(&self, author: &str, key: EventKey) -> Option<&WaitingEvent> {
         self.events.get(author, key)
     }
 
-    /// The counters, in this range, of events of this author that wait or that others need, in any order. O(log n) and the
-    /// result.
+    /// Returns the counters in this range of the author's events that wait or are needed, in any
+    /// order. O(log n + the result).
     pub(super) fn counters_in(&self, author: &str, start: u32, end: u32) -> impl Iterator<Item = u32> {
         let keys = self.needed.keys_in(author, start, end).chain(self.events.keys_in(author, start, end));
         keys.map(|key| key.counter)
     }
 
-    /// Who needs this event. O(log n) and the result.
+    /// Returns the waiting events that need this event. O(log n + the result).
     pub(super) fn waiters(&self, author: &str, key: EventKey) -> impl Iterator<Item = &Waiter> {
         self.needed.get(author, key).into_iter().flat_map(|needed| &needed.waiters)
     }
 
-    /// The missing events with their fingerprints, sorted by author, counter and fingerprint.
+    /// Returns the missing events, sorted by author, counter and fingerprint.
     pub(super) fn missing(&self) -> impl Iterator<Item = Need> {
         self.missing.iter().map(|(_, key, name)| Need {
             name: name.clone(),
@@ -154,8 +157,9 @@ impl Waiting {
         })
     }
 
-    /// Whether there is room for one more event of this author and size, in all and in the author's share, beside events and
-    /// bytes that were promised room to the author and in all.
+    /// Returns whether there is room for a further event of this author and size, in total and in
+    /// the author's share. `of_author` and `all` are events and bytes that were promised room
+    /// before.
     pub(super) fn has_room(&self, author: &str, bytes: u64, of_author: (u64, u64), all: (u64, u64)) -> bool {
         let share = self.shares.get(author).copied().unwrap_or_default();
         let fits = |of_author: u64, in_all: u64, limit: &limits::Limit| {
@@ -165,12 +169,13 @@ impl Waiting {
             && fits(share.bytes + of_author.1 + bytes, self.bytes + all.1 + bytes, &limits::WAITING_BYTES)
     }
 
-    /// All of them, sorted by author, counter and fingerprint.
+    /// Returns all waiting events, sorted by author, counter and fingerprint.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&SharedText, EventKey, &WaitingEvent)> {
         self.events.iter()
     }
 
-    /// Lets an event wait. `took_effect` returns whether an event did. O(log n) for each dependency.
+    /// Adds a waiting event. `took_effect` returns whether an event took effect. O(log n) for each
+    /// dependency.
     pub(super) fn add(&mut self, key: EventKey, event: WaitingEvent, took_effect: impl Fn(&Need) -> bool) {
         work::step();
         let author = SharedText::from(split_name(&event.name).0);
@@ -193,7 +198,7 @@ impl Waiting {
         self.events.insert(&author, key, event);
     }
 
-    /// Takes out an event that takes effect or is dropped. O(log n) for each dependency.
+    /// Removes an event that takes effect or is dropped. O(log n) for each dependency.
     pub(super) fn remove(&mut self, author: &str, key: EventKey) -> Option<WaitingEvent> {
         let event = self.events.remove(author, key)?;
         let bytes = event.bytes();
@@ -213,7 +218,7 @@ impl Waiting {
         Some(event)
     }
 
-    /// Takes a waiting event off the list of those that need an event.
+    /// Removes a waiting event from those that need an event.
     fn no_longer_needed(&mut self, need: &Need, waiter: &Waiter) {
         let Some(needed) = self.needed.get_mut(need.author(), need.key()) else { return };
         needed.waiters.remove(waiter);
@@ -222,13 +227,13 @@ impl Waiting {
         }
     }
 
-    /// Says that this event took effect. O(log n) and who needed it.
+    /// Forgets who needs an event, after it took effect. O(log n + those that needed it).
     pub(super) fn forget_needed(&mut self, author: &str, key: EventKey) {
         self.needed.remove(author, key);
         self.missing.remove(author, key);
     }
 
-    /// Panics where something that always holds does not. O(everything).
+    /// Panics if an invariant is broken. O(everything).
     pub(super) fn dbg_check(&self, took_effect: impl Fn(&Need) -> bool) {
         let (mut bytes, mut reserved) = (0, Reserved::default());
         for (author, key, event) in self.events.iter() {

@@ -1,4 +1,4 @@
-//! What changed: for whoever broadcasts it, and for sessions, each of which remembers how far it is.
+//! Changes of a store: snapshots, updates to broadcast, and changes for sessions.
 
 use super::Store;
 use super::bytes::{self, AgedEntry};
@@ -9,8 +9,9 @@ use crate::sort;
 use std::collections::BTreeSet;
 
 impl Store {
-    /// All live entries and the removals that are remembered, as bytes that `docs/format.md` specifies: what a newcomer needs.
-    /// Of all namespaces where none are named. O(registers of the namespaces).
+    /// Encodes all live entries and remembered removals of these namespaces, or of all namespaces
+    /// if none are named. A new replica merges them. `docs/format.md` specifies the bytes.
+    /// O(registers of the namespaces).
     #[must_use]
     pub fn snapshot(&self, namespaces: &[String]) -> Vec<u8> {
         let wanted = sort::distinct(namespaces.iter().map(String::as_str));
@@ -20,8 +21,9 @@ impl Store {
         bytes::write_frame(FrameKind::Snapshot, all.map(|register| self.outgoing(register)).collect())
     }
 
-    /// What was written here, and what was merged here from others, since the last call, as bytes: what to broadcast. Several
-    /// changes of a register come as one. None where nothing changed. O(log n) for each register that did.
+    /// Encodes the changes since the last call, written or merged here, for broadcasting. Each
+    /// changed register occurs once. Returns `None` if nothing changed. O(log n) for each changed
+    /// register.
     pub fn take_update(&mut self) -> Option<Vec<u8>> {
         let changed = self.registers.changed_after(self.taken);
         let changed: Vec<AgedEntry<'_>> = changed.map(|register| self.outgoing(register)).collect();
@@ -30,21 +32,22 @@ impl Store {
         update
     }
 
-    /// A new name for somebody who brings entries and is not to get them back.
+    /// Returns a new source of entries. Entries are not sent back to the source that brought them.
     pub(crate) fn new_source(&mut self) -> EntrySource {
         self.sources += 1;
         EntrySource(self.sources)
     }
 
-    /// The number of the latest change; 0 before the first.
+    /// Returns the number of the latest change, or 0 before the first one.
     pub(crate) fn last_change(&self) -> u64 {
         self.registers.last_change()
     }
 
-    /// Writes registers that changed after the change `after`, without a frame: of these namespaces, or of all where there are
-    /// none, and not those whose latest change `not_from` brought; in the order of their changes, as many as fit into
-    /// `max_bytes`, but at least one if any changed. Returns the change up to which all are written. O(log n) for each register
-    /// that changed.
+    /// Writes the registers that changed after the change `after`, without a frame: of these
+    /// namespaces, or of all if none are named, and without those whose latest change is from
+    /// `not_from`. Writes them in the order of their changes, as many as fit into `max_bytes`, but
+    /// at least one. Returns the change up to which all were written. O(log n) for each changed
+    /// register.
     pub(crate) fn write_changes(
         &self,
         after: u64,

@@ -1,18 +1,18 @@
-//! The time that has passed, by a caller's clock that may stand still, jump, and go back.
+//! Elapsed time, measured by a caller's clock that may stop, or jump in both directions.
 //!
-//! Always holds: time does not go back. While the caller's clock does, it stands still, so that a clock that was ahead for a
-//! while does not prolong what came meanwhile.
+//! Always holds: elapsed time never decreases. While the caller's clock is behind, elapsed time
+//! does not advance, so a clock that was ahead for a while does not prolong the life of entries.
 
-/// How far the caller's clock has gone.
+/// The elapsed time.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     now: f64,
-    /// By how much the clock went back, in all.
+    /// The sum of all backward jumps of the caller's clock.
     behind: f64,
 }
 
 impl Clock {
-    /// Takes the caller's time, in milliseconds.
+    /// Sets the caller's time, in milliseconds.
     pub(super) fn advance(&mut self, now: f64) {
         if now < self.now {
             self.behind += self.now - now;
@@ -20,7 +20,8 @@ impl Clock {
         self.now = now;
     }
 
-    /// The time in milliseconds, from an origin that never changes: the caller's, for a clock that never went back.
+    /// Returns the elapsed time in milliseconds. It is the caller's time if the clock never jumped
+    /// backwards.
     pub(super) fn elapsed(&self) -> f64 {
         self.now + self.behind
     }

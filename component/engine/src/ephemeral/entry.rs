@@ -1,26 +1,26 @@
-//! What a register holds, and which of two entries is the larger.
+//! Entries, and the order in which the largest entry of a register wins.
 
 use crate::error::{Error, Name};
 use crate::id::SharedText;
 use crate::value::{Value, ValueRef};
 use std::cmp::Ordering;
 
-/// Bytes of the memory's slack that an entry takes at most beside its key and its text or blob.
+/// The slack that an entry uses at most, without its key and its text or blob.
 pub(super) const ENTRY_SPENDS: u64 = 512;
 
-/// A register as a replica wrote it: what it held from then on, or that it was removed.
+/// A write of a register: a value, or a removal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The namespace of the register.
     pub namespace: String,
-    /// Its key.
+    /// The key of the register.
     pub key: String,
-    /// None where the register was removed.
+    /// The value; `None` if the register was removed.
     pub value: Option<Value>,
-    /// When it was written, in milliseconds, by the writer's clock. A writer's own entries of a register never repeat a
-    /// timestamp.
+    /// The time of the write in milliseconds, by the writer's clock. A peer never repeats a
+    /// timestamp for a register.
     pub timestamp: f64,
-    /// Who wrote it.
+    /// The peer that wrote it.
     pub peer: String,
 }
 
@@ -28,32 +28,32 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct WrittenValue {
     pub(super) value: Option<Value>,
-    /// Finite and not negative, -0.0 included.
+    /// Finite and not negative. Not -0.0.
     pub(super) timestamp: f64,
     pub(super) peer: SharedText,
 }
 
-/// An entry that comes from elsewhere.
+/// A received entry.
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
     pub(super) name: RegisterName,
     pub(super) written: WrittenValue,
-    /// How long others had it, in milliseconds.
+    /// How long other replicas had the entry, in milliseconds.
     pub(super) age: f64,
 }
 
-/// One of the sessions that deliver entries to a store.
+/// A session that delivers entries to a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntrySource(pub(super) u64);
 
-/// How an entry came to be in a store.
+/// How an entry got into a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryOrigin {
-    /// The store wrote it.
+    /// This store wrote it.
     Written,
-    /// It was merged.
+    /// A caller merged it.
     Merged,
-    /// A session brought it.
+    /// A session delivered it.
     Brought(EntrySource),
 }
 
@@ -71,7 +71,7 @@ impl RegisterName {
 }
 
 impl WrittenValue {
-    /// Compares by timestamp, then peer, then value, as `docs/semantics.md` writes values down.
+    /// Compares by timestamp, then peer, then value.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         let by_time = self.timestamp.total_cmp(&other.timestamp);
         by_time
@@ -79,7 +79,7 @@ impl WrittenValue {
             .then_with(|| compare(self.value.as_ref(), other.value.as_ref()))
     }
 
-    /// The entry of the register of this name.
+    /// Returns the entry of the register with this name.
     pub(super) fn entry(&self, name: &RegisterName) -> Entry {
         Entry {
             namespace: String::from(&*name.namespace),
@@ -91,8 +91,8 @@ impl WrittenValue {
     }
 }
 
-/// Compares values by their kinds, and those of one kind as bytes, numbers as 8 bytes with the highest first. A removal is
-/// the smallest.
+/// Compares values by type, then as bytes; numbers as 8 bytes, big-endian. A removal is the
+/// smallest. `docs/semantics.md` defines this order.
 fn compare(value: Option<&Value>, other: Option<&Value>) -> Ordering {
     let (Some(value), Some(other)) = (value, other) else { return value.is_some().cmp(&other.is_some()) };
     let (value, other) = (value.as_ref(), other.as_ref());
@@ -105,7 +105,7 @@ fn compare(value: Option<&Value>, other: Option<&Value>) -> Ordering {
     })
 }
 
-/// Refuses names of a register that are empty or too long.
+/// Fails if the namespace or the key of a register is empty or too long.
 pub(super) fn check_names(namespace: &str, key: &str) -> Result<(), Error> {
     Name::Namespace.check(namespace)?;
     Name::Key.check(key)

@@ -1,4 +1,5 @@
-//! Taking in entries of other replicas: the larger entry of a register wins, whatever came first.
+//! Merges the entries of other replicas: the largest entry of a register wins, in whichever order
+//! entries arrive.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -16,13 +17,14 @@ use crate::value::Value;
 use std::cmp::Ordering;
 
 impl Store {
-    /// Takes in entries of other replicas; gives those that changed what this store shows, sorted by namespace and key. An
-    /// entry that is not larger than what is known of its register changes nothing, nor how long that lives. O(log n) for
-    /// each entry.
+    /// Merges entries of other replicas. Returns those that changed the visible registers, sorted
+    /// by namespace and key. An entry that is not larger than the known one has no effect, not even
+    /// on the register's life. O(log n) for each entry.
     ///
     /// # Errors
-    /// `InvalidArgument` for empty names, for a `now` and timestamps that are no times, and for an entry that is dated further
-    /// beyond `now` than `max_skew_ms`; `LimitExceeded` for what is too large, or does not fit into the store any more.
+    /// `InvalidArgument` for empty names, for a `now` or timestamp that is not a time, and for an
+    /// entry that is dated more than `max_skew_ms` beyond `now`; `LimitExceeded` if an entry is too
+    /// large, or the store would be.
     pub fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error> {
         let sizes = entries.iter().map(|entry| entry.value.as_ref().map_or(0, |value| value.as_ref().content_bytes()));
         memory::spend(sizes.fold(0, |sum, bytes| sum.saturating_add(ENTRY_SPENDS).saturating_add(bytes)))?;
@@ -30,13 +32,14 @@ impl Store {
         self.merge(arrivals, now)
     }
 
-    /// Merges the bytes of `snapshot` or `take_update` of another replica like [`Store::merge_entries`], each entry with the
-    /// age that it had there. Skips entries that are dated further beyond `now` than `max_skew_ms`, and counts them in
-    /// [`Store::refused`]: one wrong clock must not keep out what all others wrote. O(log n) for each entry.
+    /// Merges the bytes of `snapshot` or `take_update` of another replica like
+    /// [`Store::merge_entries`]. Entries keep their age. Skips entries that are dated more than
+    /// `max_skew_ms` beyond `now`, and counts them in [`Store::refused`], so that one wrong clock
+    /// does not keep out all other entries. O(log n) for each entry.
     ///
     /// # Errors
-    /// `InvalidArgument` and `LimitExceeded` as for [`Store::merge_entries`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` for bytes that are not those
-    /// of entries, or are damaged.
+    /// `InvalidArgument` and `LimitExceeded` as for [`Store::merge_entries`]; `Corrupt`,
+    /// `UnsupportedVersion` and `UnsupportedFeature` for bytes that are damaged or are not entries.
     pub fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
         memory::spend_on(update)?;
         let arrivals = bytes::read_frame(update)?;
@@ -48,12 +51,13 @@ impl Store {
         Ok(changed)
     }
 
-    /// Takes in entries that a session brings, without a frame: those that can be; gives what changed in view, and how many
-    /// were left out because they are dated too far ahead or do not fit into the store. O(log n) for each entry.
+    /// Merges the entries of a session's message. Returns those that changed the visible registers,
+    /// and the number of skipped entries: those of peers that may not write, that are dated too far
+    /// ahead, or that do not fit into the store. O(log n) for each entry.
     ///
     /// # Errors
-    /// `Corrupt`, `InvalidArgument` and `LimitExceeded` for what is not entries; `InvalidArgument` and `LimitExceeded` for a
-    /// `now` that is no time.
+    /// `Corrupt`, `InvalidArgument` and `LimitExceeded` for content that is not entries;
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is not a time.
     pub(crate) fn merge_from(
         &mut self,
         source: EntrySource,
@@ -81,7 +85,7 @@ impl Store {
         Ok((changed, refused))
     }
 
-    /// The entries that are not dated too far ahead.
+    /// Returns the entries that are not dated too far ahead.
     fn timely(&self, mut arrivals: Vec<Arrival>, now: f64) -> Vec<Arrival> {
         arrivals.retain(|arrival| check_skew(&self.options, arrival, now).is_ok());
         arrivals
@@ -98,8 +102,8 @@ impl Store {
         Ok(winners.into_iter().filter_map(|winner| self.take(winner, EntryOrigin::Merged)).collect())
     }
 
-    /// The entries that take effect, sorted by namespace and key: of each register the largest, where that is larger than
-    /// what is known and still lives.
+    /// Returns the entries that take effect, sorted by namespace and key: the largest entry of each
+    /// register, if it is larger than the known one and not expired.
     fn winners(&self, arrivals: Vec<Arrival>) -> Vec<Winner> {
         let mut winners: Vec<Winner> = Vec::new();
         for Arrival { name, written, age } in arrivals {
@@ -110,14 +114,14 @@ impl Store {
                 winners.push(Winner { known, name, written, age });
             }
         }
-        // Of one entry that comes twice, the younger one.
+        // Of two equal entries, the younger one.
         let larger_first = |a: &Winner, b: &Winner| b.written.compare(&a.written).then(a.age.total_cmp(&b.age));
         sort::sort_by(&mut winners, |a, b| a.name.cmp(&b.name).then_with(|| larger_first(a, b)));
         winners.dedup_by(|later, earlier| later.name == earlier.name);
         winners
     }
 
-    /// Lets an entry take effect; gives it where that changes what the store shows.
+    /// Lets an entry take effect. Returns it if this changes the visible registers.
     fn take(&mut self, winner: Winner, origin: EntryOrigin) -> Option<Entry> {
         if self.write_again(&winner) {
             return None;
@@ -130,10 +134,12 @@ impl Store {
         (before.is_some_and(|before| before.value.is_some()) || entry.value.is_some()).then_some(entry)
     }
 
-    /// If an entry is what a former life of this peer left, dates what this store wrote since above it, and returns true. An
-    /// entry of this peer's name is from a former life if others had it before this store wrote; a removal also if its age
-    /// is not known, because this peer is here. Two living stores of one name do not answer each other without end by
-    /// this: what was written later stays.
+    /// Handles an entry that an earlier store of this peer wrote. If this store wrote the register
+    /// since then, raises its timestamp above that of the entry, and returns `true`.
+    ///
+    /// An entry with this peer's name is of an earlier store if other replicas had it before this
+    /// store wrote; a removal also if its age is unknown, because this peer is present. Two live
+    /// stores with one name do not answer each other endlessly: the later write stays.
     fn write_again(&mut self, winner: &Winner) -> bool {
         let Some(number) = winner.known.filter(|_| winner.written.peer == self.peer) else { return false };
         let Some(register) = self.registers.register(number).filter(|known| known.origin == EntryOrigin::Written)
@@ -151,7 +157,7 @@ impl Store {
         true
     }
 
-    /// Puts an entry into its register; gives what that held. O(log n).
+    /// Sets the entry of a register, and returns the previous one. O(log n).
     pub(super) fn put(&mut self, winner: Winner, origin: EntryOrigin) -> Option<WrittenValue> {
         let Winner { known, name, written, age } = winner;
         let deadline = self.clock.elapsed() + (self.options.time_to_live_ms - age);
@@ -166,11 +172,11 @@ impl Store {
 /// An entry that takes effect.
 #[derive(Debug)]
 pub(super) struct Winner {
-    /// Its register, where that is there.
+    /// The register, if it exists.
     pub(super) known: Option<RegisterNumber>,
     pub(super) name: RegisterName,
     pub(super) written: WrittenValue,
-    /// How long others had it, in milliseconds.
+    /// How long other replicas had the entry, in milliseconds.
     pub(super) age: f64,
 }
 
@@ -180,7 +186,7 @@ impl Winner {
     }
 }
 
-/// Checks an entry as far as that can be done without a clock.
+/// Checks an entry as far as this is possible without a clock.
 fn arrival(entry: Entry) -> Result<Arrival, Error> {
     let Entry { namespace, key, value, timestamp, peer } = entry;
     check_names(&namespace, &key)?;
@@ -189,13 +195,13 @@ fn arrival(entry: Entry) -> Result<Arrival, Error> {
         limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
     }
     Time::Timestamp.check(timestamp)?;
-    // Adding 0 makes 0.0 of -0.0.
+    // Adding 0 turns -0.0 into 0.0.
     let value = value.map(Value::canonical);
     let written = WrittenValue { value, timestamp: timestamp + 0.0, peer: SharedText::from(peer) };
     Ok(Arrival { name: RegisterName::new(&namespace, &key), written, age: 0.0 })
 }
 
-/// How many of these are not among those.
+/// Returns the difference of two counts.
 fn difference(all: usize, some: usize) -> u32 {
     u32::try_from(all.saturating_sub(some)).unwrap_or(u32::MAX)
 }

@@ -1,8 +1,9 @@
-//! The ephemeral layer: last-writer-wins registers by namespace and key, without history, which expire.
+//! The ephemeral store: last-writer-wins registers by namespace and key, which have no history and
+//! expire.
 //!
-//! Holds one entry for each register, the largest by (timestamp, peer, value), or the removal that is. Always holds: what
-//! a store shows depends on the entries that came and on when each came here, not on their order. Does not know documents,
-//! nor a clock: `now` is the caller's.
+//! Stores one entry for each register: the largest by timestamp, peer and value, which can be a
+//! removal. Always holds: the visible registers depend on the received entries and on their times
+//! of arrival, not on their order. Knows neither documents nor a clock: callers pass `now`.
 
 mod bytes;
 mod changes;
@@ -24,44 +25,45 @@ use clock::Clock;
 use entry::WrittenValue;
 use registers::{Register, Registers};
 
-/// What a store is made with.
+/// The options of a store.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoreOptions {
-    /// How long entries and the traces of removals live, in milliseconds, from their arrival here; what bytes bring has its
-    /// age from before. More than 0, at most `limits::TIME_MS`.
+    /// How long entries and removals live after their arrival, in milliseconds. Encoded entries
+    /// keep their age. More than 0, and at most `limits::TIME_MS`.
     pub time_to_live_ms: f64,
-    /// How far entries may be dated beyond `now`, in milliseconds; at most `limits::TIME_MS`.
+    /// How far beyond `now` entries may be dated, in milliseconds. At most `limits::TIME_MS`.
     pub max_skew_ms: f64,
 }
 
 /// A replica of the ephemeral registers.
 ///
-/// What the functions mean is in `docs/semantics.md`. Every `now` is the caller's clock, in milliseconds from an origin that
-/// all replicas share. A function that fails has changed nothing. Costs are given in n, the entries of the store.
+/// `docs/semantics.md` defines what the functions mean. Every `now` is the caller's clock, in
+/// milliseconds since an origin that all replicas share. A function that fails has changed nothing.
+/// In costs, n is the number of entries.
 #[derive(Debug)]
 pub struct Store {
     peer: SharedText,
     options: StoreOptions,
     clock: Clock,
     registers: Registers,
-    /// The latest timestamp of this peer's own entries that are not here any more. What it writes is later: where its clock
-    /// went back it would else repeat a timestamp.
+    /// The latest timestamp of this peer's removed entries. New entries are later, so that no
+    /// timestamp is repeated if the clock jumps backwards.
     forgotten: f64,
-    /// The last change that `take_update` gave.
+    /// The last change that `take_update` returned.
     taken: u64,
     sources: u64,
     refused: u32,
 }
 
-/// Times are not negative.
+/// A time before all times, which are not negative.
 const BEFORE_ALL_TIMES: f64 = -1.0;
 
 impl Store {
-    /// An empty store in which this replica writes as `peer`: 1 to `limits::PEER_BYTES` bytes.
+    /// Returns an empty store that writes as `peer`: 1 to `limits::PEER_BYTES` bytes.
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty name, for options that are no times, and for a time to live of 0; `LimitExceeded` for
-    /// what is too long.
+    /// `InvalidArgument` for an empty name, for options that are not times, and for a time to live
+    /// of 0; `LimitExceeded` for a name or a time that is too large.
     pub fn create(peer: &str, options: StoreOptions) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
         Time::TimeToLive.check(options.time_to_live_ms)?;
@@ -81,41 +83,43 @@ impl Store {
         })
     }
 
-    /// Whom this replica writes as.
+    /// Returns the peer as which this store writes.
     #[must_use]
     pub fn peer(&self) -> &str {
         &self.peer
     }
 
-    /// Returns how many entries `merge_update`, and sessions of this store, skipped, at most 2^32 - 1.
+    /// Returns the number of entries that `merge_update` and sessions of this store skipped, at
+    /// most 2^32 - 1.
     #[must_use]
     pub fn refused(&self) -> u32 {
         self.refused
     }
 
-    /// What a register holds; none where it holds nothing. O(log n).
+    /// Returns the entry of a register, or `None` if it has no value. O(log n).
     #[must_use]
     pub fn get(&self, namespace: &str, key: &str) -> Option<Entry> {
         self.registers.get(namespace, key).filter(|register| register.is_live()).map(Register::entry)
     }
 
-    /// The live entries of a namespace, sorted by key as bytes. O(log n) and the registers of the namespace.
+    /// Returns the live entries of a namespace, sorted by key as bytes. O(log n + registers of the
+    /// namespace).
     #[must_use]
     pub fn get_all(&self, namespace: &str) -> Vec<Entry> {
         self.registers.of(namespace).filter(|register| register.is_live()).map(Register::entry).collect()
     }
 
-    /// The namespaces that have live entries, sorted as bytes. O(namespaces).
+    /// Returns the namespaces that have live entries, sorted as bytes. O(namespaces).
     #[must_use]
     pub fn namespaces(&self) -> Vec<String> {
         self.registers.live_namespaces().map(String::from).collect()
     }
 
-    /// Drops what has outlived its time; gives the entries that vanished from view, sorted by namespace and key. O(log n) for
-    /// each entry that is dropped.
+    /// Removes expired entries. Returns those that were visible, sorted by namespace and key. O(log
+    /// n) for each removed entry.
     ///
     /// # Errors
-    /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is not a time.
     pub fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
         self.tick(now)?;
         let mut vanished = Vec::new();
@@ -129,24 +133,24 @@ impl Store {
         Ok(vanished)
     }
 
-    /// Remembers of an entry that goes what its writer must not repeat.
+    /// Remembers the timestamp of a removed entry, if this peer wrote it.
     fn forget(&mut self, written: &WrittenValue) {
         if written.peer == self.peer {
             self.forgotten = self.forgotten.max(written.timestamp);
         }
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     ///
     /// # Errors
-    /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is not a time.
     pub(crate) fn tick(&mut self, now: f64) -> Result<(), Error> {
         Time::Now.check(now)?;
         self.clock.advance(now);
         Ok(())
     }
 
-    /// Panics where something that always holds does not: a defect of the engine. For tests. O(everything).
+    /// Panics if an invariant is broken, which is a defect of the engine. For tests. O(everything).
     #[doc(hidden)]
     pub fn dbg_check(&self) {
         self.registers.dbg_check();

@@ -1,8 +1,7 @@
-//! The registers by number, and what finds the numbers: names, writers, the times that they end, and the order in which they
-//! changed.
+//! The registers of a store, with indexes by name, by writer, by deadline, and by change.
 //!
-//! Always holds: each register is found in all of these ways and in no other; a register has one place in the order of
-//! changes, that of its latest. Does not know which entry wins.
+//! Always holds: every register is in all indexes; the index by change contains only its latest
+//! change. Does not know which entry wins.
 
 use super::entry::{Entry, EntryOrigin, RegisterName, WrittenValue};
 use crate::error::Error;
@@ -12,24 +11,24 @@ use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-/// One register.
+/// A register.
 #[derive(Debug)]
 pub(super) struct Register {
     pub(super) name: RegisterName,
     pub(super) written: WrittenValue,
-    /// When it ends, by the store's clock.
+    /// The elapsed time at which the register expires.
     pub(super) deadline: f64,
     /// The number of its latest change.
     pub(super) change: u64,
-    /// Where that came from.
+    /// The origin of its latest change.
     pub(super) origin: EntryOrigin,
 }
 
-/// The number of a register while it is there.
+/// The number of a register while the register exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RegisterNumber(u32);
 
-/// Registers in the order of something.
+/// An index of registers by a number.
 type Ordered = BTreeSet<(u64, RegisterNumber)>;
 
 /// All registers of a store.
@@ -38,9 +37,9 @@ pub(super) struct Registers {
     by_number: Vec<Option<Register>>,
     free: Vec<RegisterNumber>,
     namespaces: BTreeMap<SharedText, Namespace>,
-    /// In no order of their own.
+    /// The registers of each writer. The numbers in this index are 0.
     by_peer: BTreeMap<SharedText, Ordered>,
-    /// By the bits of the deadline, which sort as times do that are not negative.
+    /// By the bits of the deadline. For times that are not negative, these have the same order.
     by_deadline: Ordered,
     by_change: Ordered,
     last_change: u64,
@@ -53,43 +52,43 @@ struct Namespace {
     live: usize,
 }
 
-/// What an entry counts for in `limits::STORE_BYTES`, beside its names and content.
+/// The size of an entry in `limits::STORE_BYTES`, without its names and content.
 const ENTRY_BYTES: u64 = 64;
 
 impl Register {
-    /// Whether it holds something.
+    /// Returns whether the register has a value.
     pub(super) fn is_live(&self) -> bool {
         self.written.value.is_some()
     }
 
-    /// What it holds, as an entry.
+    /// Returns the register's entry.
     pub(super) fn entry(&self) -> Entry {
         self.written.entry(&self.name)
     }
 }
 
 impl Registers {
-    /// The number of the register of this name. O(log n).
+    /// Returns the number of the register with this name. O(log n).
     pub(super) fn find(&self, namespace: &str, key: &str) -> Option<RegisterNumber> {
         self.namespaces.get(namespace)?.numbers.get(key).copied()
     }
 
-    /// The register of this number, where there is one.
+    /// Returns the register with this number, if there is one.
     pub(super) fn register(&self, number: RegisterNumber) -> Option<&Register> {
         self.by_number.get(number.0 as usize)?.as_ref()
     }
 
-    /// The register of this name. O(log n).
+    /// Returns the register with this name. O(log n).
     pub(super) fn get(&self, namespace: &str, key: &str) -> Option<&Register> {
         self.register(self.find(namespace, key)?)
     }
 
-    /// The registers of a namespace, sorted by key. O(log n).
+    /// Returns the registers of a namespace, sorted by key. O(log n).
     pub(super) fn of(&self, namespace: &str) -> impl Iterator<Item = &Register> {
         self.namespaces.get(namespace).into_iter().flat_map(|namespace| self.sorted(namespace))
     }
 
-    /// All registers, sorted by namespace and key.
+    /// Returns all registers, sorted by namespace and key.
     pub(super) fn all(&self) -> impl Iterator<Item = &Register> {
         self.namespaces.values().flat_map(|namespace| self.sorted(namespace))
     }
@@ -98,22 +97,23 @@ impl Registers {
         namespace.numbers.values().filter_map(|&number| self.register(number))
     }
 
-    /// The namespaces that have live entries, sorted. O(namespaces).
+    /// Returns the namespaces that have live entries, sorted. O(namespaces).
     pub(super) fn live_namespaces(&self) -> impl Iterator<Item = &str> {
         self.namespaces.iter().filter(|(_, namespace)| namespace.live > 0).map(|(name, _)| &**name)
     }
 
-    /// The registers whose entry this peer wrote, in no order. O(log n).
+    /// Returns the registers whose entry this peer wrote, in any order. O(log n).
     pub(super) fn written_by(&self, peer: &str) -> impl Iterator<Item = &Register> {
         self.by_peer.get(peer).into_iter().flatten().filter_map(|&(_, number)| self.register(number))
     }
 
-    /// The number of the latest change; 0 before the first.
+    /// Returns the number of the latest change, or 0 before the first one.
     pub(super) fn last_change(&self) -> u64 {
         self.last_change
     }
 
-    /// The registers that changed after this change, in the order of their latest changes. O(log n).
+    /// Returns the registers that changed after this change, in the order of their latest changes.
+    /// O(log n).
     pub(super) fn changed_after(&self, change: u64) -> impl Iterator<Item = &Register> {
         let after = (change, RegisterNumber(u32::MAX));
         self.by_change.range((Bound::Excluded(after), Bound::Unbounded)).filter_map(|&(_, number)| {
@@ -122,7 +122,7 @@ impl Registers {
         })
     }
 
-    /// Makes a register, which holds this until the deadline. O(log n).
+    /// Adds a register that expires at the deadline. O(log n).
     pub(super) fn add(&mut self, name: RegisterName, written: WrittenValue, deadline: f64, origin: EntryOrigin) {
         work::step();
         let change = self.next_change();
@@ -141,7 +141,7 @@ impl Registers {
         self.by_number[number.0 as usize] = Some(Register { name, written, deadline, change, origin });
     }
 
-    /// Lets a register hold this until the deadline; gives what it held. O(log n).
+    /// Sets the entry and the deadline of a register, and returns the previous entry. O(log n).
     pub(super) fn set(
         &mut self,
         number: RegisterNumber,
@@ -174,7 +174,7 @@ impl Registers {
         Some(before)
     }
 
-    /// Takes out a register whose time has come. O(log n).
+    /// Removes and returns a register whose deadline has passed. O(log n).
     pub(super) fn pop_due(&mut self, elapsed: f64) -> Option<Register> {
         let &(deadline, number) = self.by_deadline.first()?;
         if f64::from_bits(deadline) > elapsed {
@@ -215,7 +215,7 @@ impl Registers {
         }
     }
 
-    /// Panics where something that always holds does not. O(everything).
+    /// Panics if an invariant is broken. O(everything).
     pub(super) fn dbg_check(&self) {
         let (mut bytes, mut entries) = (0, 0);
         for (name, namespace) in &self.namespaces {
@@ -248,21 +248,21 @@ fn entry_bytes(key: &str, written: &WrittenValue) -> u64 {
     ENTRY_BYTES + (key.len() + written.peer.len()) as u64 + content
 }
 
-/// What some entries would add to a store.
+/// The growth of a store by some entries.
 #[derive(Debug, Default)]
 pub(super) struct StoreGrowth<'a> {
     entries: u64,
-    /// What they bring, and what they displace.
+    /// The bytes of the new entries, and of the replaced ones.
     brought: u64,
     displaced: u64,
     namespaces: BTreeSet<&'a str>,
-    /// By peer, entries that it gains and that it loses.
+    /// For each peer, the number of entries that it gains and that it loses.
     peers: BTreeMap<&'a str, (u64, u64)>,
 }
 
 impl<'a> StoreGrowth<'a> {
-    /// Adds an entry for a register that was not added before, and has this number where it is there. O(log n) for what is
-    /// new.
+    /// Adds an entry of a register that was not added before. `known` is the number of the register
+    /// if it exists. O(log n).
     pub(super) fn add(
         &mut self,
         registers: &'a Registers,
@@ -286,7 +286,7 @@ impl<'a> StoreGrowth<'a> {
         }
     }
 
-    /// Refuses more than a store takes. O(log n) for each peer.
+    /// Fails if the store would exceed a limit. O(log n) for each peer.
     pub(super) fn check(&self, registers: &Registers) -> Result<(), Error> {
         limits::STORE_ENTRIES.check(registers.by_change.len() as u64 + self.entries)?;
         limits::STORE_BYTES.check(registers.bytes + self.brought - self.displaced)?;

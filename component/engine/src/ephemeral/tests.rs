@@ -1,4 +1,4 @@
-//! What a store costs, counted.
+//! Tests of a store's costs, in counted steps.
 
 use super::{Store, StoreOptions};
 use crate::work;
@@ -78,7 +78,7 @@ fn what_one_brought_is_not_given_back_to_it() {
     };
     assert_eq!((given(ben, &[]), given(cleo, &["other"])), (0, 0));
     assert!(given(cleo, &["pos"]) > 0);
-    // Written here since, it is news for ben too.
+    // The store has written the register since, so ben receives it too.
     store.set("pos", "b", 2_i64.into(), 2.0).unwrap();
     let mut out = Vec::new();
     assert_eq!((store.write_changes(1, ben, &BTreeSet::new(), 1_000, &mut out), out.is_empty()), (2, false));

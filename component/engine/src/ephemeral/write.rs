@@ -1,4 +1,5 @@
-//! Writing as this store's peer: always newer than what the store knows of the register.
+//! Local writes, by this store's peer. A write is always newer than the known entry of the
+//! register.
 
 use super::Store;
 use super::entry::{ENTRY_SPENDS, Entry, EntryOrigin, RegisterName, WrittenValue, check_names};
@@ -11,13 +12,14 @@ use crate::sort;
 use crate::value::Value;
 
 impl Store {
-    /// Sets what a register holds. The entry's timestamp is `now`, or just above that of what the store knows of the
-    /// register, where the clock stands still or went back; then also above those of this peer's entries that
-    /// expired or were displaced, so that it never repeats a timestamp. O(log n) and the value's size.
+    /// Sets the value of a register. The timestamp of the entry is `now` if this is later than the
+    /// known entry of the register and than this peer's removed entries; otherwise it is just above
+    /// them. So no timestamp is repeated if the clock stops or jumps backwards. O(log n + size of
+    /// the value).
     ///
     /// # Errors
-    /// `InvalidArgument` for empty names and for a `now` that is no time; `LimitExceeded` for what is too large, or does not
-    /// fit into the store any more.
+    /// `InvalidArgument` for empty names and for a `now` that is not a time; `LimitExceeded` if the
+    /// value is too large, or the store would be.
     pub fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Error> {
         check_names(namespace, key)?;
         limits::ENTRY_VALUE_BYTES.check(value.as_ref().content_bytes())?;
@@ -26,11 +28,12 @@ impl Store {
         self.write(RegisterName::new(namespace, key), Some(value.canonical()), now)
     }
 
-    /// Removes what a register holds; none where it holds nothing. The removal is remembered for the time to live, so that
-    /// what it removed does not come back. O(log n).
+    /// Removes the value of a register. Returns the removal, or `None` if the register has no
+    /// value. The removal is remembered for the time to live, so that the removed value does not
+    /// return. O(log n).
     ///
     /// # Errors
-    /// As for [`Store::set`].
+    /// Those of [`Store::set`].
     pub fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
         check_names(namespace, key)?;
         Time::Now.check(now)?;
@@ -41,17 +44,17 @@ impl Store {
         self.write(RegisterName::new(namespace, key), None, now).map(Some)
     }
 
-    /// Removes everything that this peer wrote, as on departure; gives the removals, sorted by namespace and key. O(log n) for
-    /// each entry that it wrote.
+    /// Removes all entries that this peer wrote, before it leaves. Returns the removals, sorted by
+    /// namespace and key. O(log n) for each entry of this peer.
     ///
     /// # Errors
-    /// `InvalidArgument` and `LimitExceeded` for a `now` that is no time.
+    /// `InvalidArgument` and `LimitExceeded` for a `now` that is not a time.
     pub fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Error> {
         self.tick(now)?;
         let own = self.registers.written_by(&self.peer).filter(|register| register.is_live());
         let mut places: Vec<RegisterName> = own.map(|register| register.name.clone()).collect();
         sort::sort(&mut places);
-        // A removal takes the place of a larger entry of the same peer: there is room for it.
+        // A removal replaces a larger entry of the same peer, so there is room for it.
         places.into_iter().map(|name| self.write(name, None, now)).collect()
     }
 
@@ -59,7 +62,7 @@ impl Store {
         let known = self.registers.find(&name.namespace, &name.key);
         let register = known.and_then(|number| self.registers.register(number));
         let latest = register.map_or(self.forgotten, |register| register.written.timestamp.max(self.forgotten));
-        // Adding 0 makes 0.0 of -0.0.
+        // Adding 0 turns -0.0 into 0.0.
         let timestamp = if now > latest { now } else { latest.next_up() } + 0.0;
         let written = WrittenValue { value, timestamp, peer: self.peer.clone() };
         let mut growth = StoreGrowth::default();

@@ -1,8 +1,9 @@
-//! The horizon: a version up to which the events were compacted.
+//! The horizon of a compacted graph: the version up to which events were compacted.
 //!
-//! Of the events below it, only those are kept that an event beyond it depends on, or may depend on: the horizon's own
-//! heads. They are stubs: events without operations and without dependencies, the first ones by number, each with the
-//! counts of what it builds on, at which walks end as at any run that keeps counts.
+//! The graph keeps some events below the horizon: the heads of the horizon, on which later events
+//! can depend, and the events that a retained event depends on. These stubs have no operations and
+//! no dependencies, and the smallest event numbers. Each stub keeps a count for each peer, as other
+//! runs with counts do, so walks end there.
 
 use super::{Graph, Run};
 use crate::clock::Lamport;
@@ -12,48 +13,51 @@ use crate::limits;
 use crate::work;
 use std::collections::BTreeSet;
 
-/// An event that was compacted, but for its name, its time and what it builds on.
+/// A compacted event: its name, its time, and what it builds on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stub {
     pub(crate) peer: PeerNumber,
     pub(crate) counter: Counter,
     pub(crate) lamport: Lamport,
-    /// By peer number, how many of the peer's events it builds on, itself included.
+    /// By peer number, the count of the peer's events that the stub builds on, including itself.
     pub(crate) known: Box<[u32]>,
 }
 
-/// What was compacted.
+/// The compacted events of a graph.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon {
-    /// By peer number, how many events of the peer were compacted.
+    /// By peer number, the count of compacted events.
     pub(super) counts: Vec<u32>,
     pub(super) stubs: Vec<Stub>,
-    /// The stubs on which no other one builds.
+    /// The stubs that no other stub builds on.
     pub(super) heads: Vec<EventNumber>,
 }
 
 impl Horizon {
-    /// A horizon with these counts and stubs; none where the stubs do not make the counts. O(stubs × peers).
+    /// Returns a horizon with these counts and stubs, or `None` if the stubs do not add up to the
+    /// counts. O(stubs × peers).
     pub(crate) fn new(counts: Vec<u32>, stubs: Vec<Stub>) -> Option<Self> {
-        // By peer, the most that a stub builds on, and how many stubs do.
-        let mut most = vec![(0, 0); counts.len()];
+        // By peer, the highest count that a stub builds on, and the number of stubs with this
+        // count.
+        let mut highest = vec![(0, 0); counts.len()];
         for stub in &stubs {
-            for (most, &known) in most.iter_mut().zip(&stub.known) {
-                match known.cmp(&most.0) {
-                    std::cmp::Ordering::Greater => *most = (known, 1),
-                    std::cmp::Ordering::Equal => most.1 += 1,
+            for (highest, &known) in highest.iter_mut().zip(&stub.known) {
+                match known.cmp(&highest.0) {
+                    std::cmp::Ordering::Greater => *highest = (known, 1),
+                    std::cmp::Ordering::Equal => highest.1 += 1,
                     std::cmp::Ordering::Less => {}
                 }
             }
         }
-        let is_whole = most.iter().map(|&(count, _)| count).eq(counts.iter().copied());
-        let is_head = |stub: &Stub| most[stub.peer.index()] == (stub.counter.0 + 1, 1);
+        let is_whole = highest.iter().map(|&(count, _)| count).eq(counts.iter().copied());
+        let is_head = |stub: &Stub| highest[stub.peer.index()] == (stub.counter.0 + 1, 1);
         let heads = (0..).map(EventNumber).zip(&stubs).filter(|(_, stub)| is_head(stub)).map(|(event, _)| event);
         let heads = heads.collect();
         is_whole.then_some(Self { counts, stubs, heads })
     }
 
-    /// The horizon with other numbers of lanes, of which there are `len`; a number that several have stands for all of them.
+    /// Returns the horizon with other numbers of lanes. There are `len` new numbers; several lanes
+    /// can get the same one.
     pub(crate) fn renumbered(&self, numbers: &[PeerNumber], len: usize) -> Self {
         let renumbered = |counts: &[u32]| {
             let mut new = vec![0; len];
@@ -71,44 +75,44 @@ impl Horizon {
         Self { counts: renumbered(&self.counts), stubs: stubs.collect(), heads: self.heads.clone() }
     }
 
-    /// Refuses more than can be built on.
+    /// Fails if there are more heads than an event can build on.
     pub(super) fn check(&self) -> Result<(), Error> {
         limits::HORIZON_HEADS.check(self.heads.len() as u64)
     }
 
-    /// The events of the version that no other one of it builds on.
+    /// Returns the events of the horizon that no other event of it builds on.
     pub(crate) fn heads(&self) -> &[EventNumber] {
         &self.heads
     }
 
-    /// How many events of this peer were compacted.
+    /// Returns the count of compacted events of a peer.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
         self.counts.get(peer.index()).copied().unwrap_or(0)
     }
 
-    /// Whether there is nothing.
+    /// Returns whether nothing was compacted.
     pub(crate) fn is_empty(&self) -> bool {
         self.stubs.is_empty()
     }
 
-    /// By peer number, how many events of the peer were compacted away.
+    /// Returns the counts of compacted events of this many peers.
     pub(crate) fn counts_of(&self, peers: u32) -> Vec<u32> {
         (0..peers).map(|peer| self.count(PeerNumber(peer))).collect()
     }
 
-    /// By peer number, how many events of the peer were compacted.
+    /// Returns the counts of compacted events by peer number, without trailing zeros.
     pub(crate) fn counts(&self) -> &[u32] {
         &self.counts
     }
 
-    /// What is left of events.
+    /// Returns the compacted events that the graph keeps.
     pub(crate) fn stubs(&self) -> &[Stub] {
         &self.stubs
     }
 }
 
 impl Graph {
-    /// A graph of nothing but what this horizon leaves.
+    /// Returns a graph with the stubs of a horizon and no other events.
     pub(crate) fn beyond(horizon: Horizon) -> Self {
         let mut graph = Self::default();
         for stub in &horizon.stubs {
@@ -135,18 +139,19 @@ impl Graph {
         graph
     }
 
-    /// What was compacted.
+    /// Returns the compacted events of the graph.
     pub(crate) fn horizon(&self) -> &Horizon {
         &self.horizon
     }
 
-    /// Says that every event from now on builds on the horizon.
+    /// Declares that every event from now on builds on the horizon.
     pub(crate) fn complete_so_far(&mut self) {
         self.complete_from = EventNumber(self.len);
     }
 
-    /// Whether an event with these dependencies builds on the horizon. O(dependencies), where one of them was added since
-    /// the horizon was set, else what `first_reaching` costs for each head of the horizon.
+    /// Returns whether an event with these dependencies builds on the horizon. O(dependencies) if a
+    /// dependency was added after the horizon was set; otherwise the cost of `first_reaching` for
+    /// each head of the horizon.
     pub(crate) fn builds_on_horizon(&self, dependencies: &[EventNumber]) -> bool {
         let is_complete = |event: &EventNumber| *event >= self.complete_from;
         self.horizon.is_empty()
@@ -154,8 +159,8 @@ impl Graph {
             || self.horizon.heads.iter().all(|&head| self.first_reaching(dependencies, head).is_some())
     }
 
-    /// Whether these counts, by peer number, are those of a version: with each event they hold what it depends on.
-    /// Counts below the horizon are not looked at. O(runs × log n).
+    /// Returns whether these counts, by peer number, are a version: for each event, they contain
+    /// its dependencies. Ignores counts below the horizon. O(runs × log n).
     pub(crate) fn is_version(&self, counts: &[u32]) -> bool {
         let holds = |event: EventNumber| {
             let (peer, counter, _) = self.describe(event);
@@ -167,11 +172,12 @@ impl Graph {
         })
     }
 
-    /// What giving up these events leaves, by peer number, where of those beyond only the ones before `end` are kept. Both
-    /// are versions, and hold the present horizon. O(runs × log n), and the stubs × peers.
+    /// Returns the horizon that remains if the events before `counts` are compacted, and only the
+    /// events before `end` are kept. Both are versions by peer number that include the present
+    /// horizon. O(runs × log n + stubs × peers).
     ///
     /// # Errors
-    /// `LimitExceeded` where that is too much.
+    /// `LimitExceeded` if there are too many stubs or heads, or their times are too large.
     pub(crate) fn horizon_at(&self, counts: Vec<u32>, end: &[u32]) -> Result<Horizon, Error> {
         let is_given_up = |event: EventNumber| {
             let (peer, counter, _) = self.describe(event);
@@ -216,8 +222,8 @@ impl Graph {
         Ok(horizon)
     }
 
-    /// The least lamport time of an event beyond a horizon and before `end`, by peer number, or of one that is still to come
-    /// and builds on the horizon. O(peers × log n).
+    /// Returns the smallest lamport time of the events that are beyond the horizon and before
+    /// `end`, or that may still be written. O(peers × log n).
     pub(crate) fn first_unsettled(&self, horizon: &Horizon, end: &[u32]) -> Lamport {
         let to_come = horizon.stubs.iter().map(|stub| stub.lamport).max().unwrap_or(Lamport::NEVER).plus(1);
         let beyond = (0..self.by_peer.len() as u32).map(PeerNumber).filter_map(|peer| {

@@ -1,13 +1,14 @@
-//! Which event builds on which.
+//! The event graph: which event builds on which.
 //!
-//! Holds every event that took effect, by dense local numbers in the order in which it did, in runs: consecutive events
-//! of one peer, each of which depends on just the one before it. Always holds: an event's dependencies have smaller
-//! numbers; a peer's events come without gaps, each building on the one before; heads are the events that no other one
-//! depends on. Of events that were compacted it holds how many there were of each peer, and those that others depend on
-//! (`horizon.rs`). Does not know operations.
+//! Stores every event that took effect, by dense local numbers in the order in which events took
+//! effect. Consecutive events of a peer, each of which depends only on the event before it, are one
+//! run. Always holds: an event's dependencies have smaller numbers; a peer's events have no gaps,
+//! and each builds on the one before it; heads are the events that no other event depends on. Of
+//! compacted events, the graph keeps the count for each peer, and stubs (`horizon.rs`). Does not
+//! know operations.
 //!
-//! After J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3 (the event graph and
-//! its runs).
+//! Source: J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3
+//! (the event graph and its runs).
 
 mod bytes;
 mod horizon;
@@ -22,7 +23,7 @@ use crate::clock::Lamport;
 use crate::id::{Counter, EventNumber, PeerNumber};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The place of a run among the graph's runs.
+/// The index of a run in the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct RunNumber(u32);
 
@@ -36,29 +37,30 @@ impl RunNumber {
 struct Run {
     first: EventNumber,
     peer: PeerNumber,
-    /// Of the first event, as are the lamport time and the dependencies.
+    /// The counter of the first event, like the lamport time and the dependencies below.
     counter: Counter,
     lamport: Lamport,
-    /// Where its dependencies begin among `Graph::dependencies`; they end where the next run's begin.
+    /// The index of the first dependency in `Graph::dependencies`. They end where those of the next
+    /// run begin.
     dependencies: u32,
-    /// How many runs a question about ancestors visits at most from here.
+    /// The maximum number of runs that a walk to ancestors visits from this run.
     toll: u32,
-    /// By peer number, how many of the peer's events the first event builds on, itself included.
+    /// By peer number, the count of events that the first event builds on, including itself.
     known: Option<Box<[u32]>>,
 }
 
-/// What is wrong with the dependencies of an event.
+/// A rule that the dependencies of an event break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// None of them builds on the peer's previous event.
+    /// No dependency builds on the peer's previous event.
     PreviousMissing,
-    /// One of them builds on another event that follows the peer's previous event.
+    /// A dependency builds on another event that follows the peer's previous event.
     OnSibling,
-    /// Another one builds on this one.
+    /// Another dependency builds on this one.
     NotConcurrent(EventNumber),
 }
 
-/// Events of which it is asked one by one whether others build on them.
+/// Up to this number, siblings are checked one by one.
 const FEW_SIBLINGS: usize = 64;
 
 /// The event graph of a document.
@@ -66,32 +68,33 @@ const FEW_SIBLINGS: usize = 64;
 pub(crate) struct Graph {
     runs: Vec<Run>,
     dependencies: Vec<EventNumber>,
-    /// The numbers that distinguish events from equal ones. Such an event begins a run.
+    /// The numbers that distinguish events from equal ones. An event with a salt begins a run.
     salts: BTreeMap<EventNumber, u64>,
     len: u32,
     by_peer: Vec<Vec<RunNumber>>,
-    /// The heads, but for the newest one.
+    /// The heads without the newest event.
     heads: BTreeSet<EventNumber>,
-    /// The event that was added last, which is a head always; none where nothing was added since the graph was made.
+    /// The last added event, which is always a head; `None` if no event was added since the graph
+    /// was made.
     newest: Option<EventNumber>,
     horizon: Horizon,
-    /// The events from this one on build on the horizon.
+    /// All events from this one on build on the horizon.
     complete_from: EventNumber,
-    /// The heads that `push` took away since `mark`, where there was one.
+    /// The heads that `push` removed since `mark`, between `mark` and `undo` or `keep`.
     covered: Option<Vec<EventNumber>>,
 }
 
-/// A state of the graph to which `undo` leads back.
+/// A state of the graph to which `undo` returns.
 #[derive(Debug)]
 pub(crate) struct Mark(u32);
 
 impl Graph {
-    /// How many events there are.
+    /// Returns the number of events.
     pub(crate) fn len(&self) -> u32 {
         self.len
     }
 
-    /// How many events of this peer are known, those that were compacted included.
+    /// Returns the count of known events of a peer, including compacted ones.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
         let given_up = self.horizon.count(peer);
         match self.by_peer.get(peer.index()).and_then(|runs| runs.last()) {
@@ -100,7 +103,8 @@ impl Graph {
         }
     }
 
-    /// The event that a name stands for, where it is there. O(log of the peer's runs).
+    /// Returns the event with this name, unless it is unknown or compacted. O(log of the peer's
+    /// runs).
     pub(crate) fn find(&self, peer: PeerNumber, counter: Counter) -> Option<EventNumber> {
         let runs = self.by_peer.get(peer.index())?;
         let number = runs[runs.partition_point(|&run| self.runs[run.index()].counter <= counter).checked_sub(1)?];
@@ -109,25 +113,26 @@ impl Graph {
         (steps < self.run_len(number)).then(|| run.first.plus(steps))
     }
 
-    /// Who committed an event, as which of theirs, and when. O(log of the runs).
+    /// Returns the peer, the counter and the lamport time of an event. O(log of the runs).
     pub(crate) fn describe(&self, event: EventNumber) -> (PeerNumber, Counter, Lamport) {
         let run = &self.runs[self.run_of(event).index()];
         let steps = event.0 - run.first.0;
         (run.peer, Counter(run.counter.0 + steps), run.lamport.plus(steps))
     }
 
-    /// What an event depends on; none where that is just the event before it, of the same run.
+    /// Returns the dependencies of an event, or `None` if the only one is the event before it in
+    /// the same run.
     pub(crate) fn dependencies(&self, event: EventNumber) -> Option<&[EventNumber]> {
         let run = self.run_of(event);
         (self.runs[run.index()].first == event).then(|| self.run_dependencies(run))
     }
 
-    /// The events that no event depends on, in the order in which they took effect.
+    /// Returns the events that no event depends on, in the order of their numbers.
     pub(crate) fn heads(&self) -> impl Iterator<Item = EventNumber> {
         self.heads.iter().copied().chain(self.newest)
     }
 
-    /// How many events no event depends on.
+    /// Returns the number of heads.
     pub(crate) fn head_count(&self) -> usize {
         self.heads.len() + usize::from(self.newest.is_some())
     }
@@ -136,13 +141,14 @@ impl Graph {
         self.newest == Some(event) || self.heads.contains(&event)
     }
 
-    /// The lamport time of an event with these dependencies. O(dependencies × log of the runs).
+    /// Returns the lamport time of an event with these dependencies. O(dependencies × log of the
+    /// runs).
     pub(crate) fn lamport_after(&self, dependencies: &[EventNumber]) -> Lamport {
         Lamport::after(dependencies.iter().map(|&dependency| self.describe(dependency).2))
     }
 
-    /// Whether an event may have these dependencies, all of them there, if its author's event before it is `previous` and
-    /// `siblings` follow that one too.
+    /// Checks the dependencies of a new event, which must be in the graph. `previous` is the
+    /// author's event before it, and `siblings` are the other events that follow `previous`.
     pub(crate) fn check(
         &self,
         previous: Option<(PeerNumber, Counter)>,
@@ -172,16 +178,16 @@ impl Graph {
                 return Err(Broken::OnSibling);
             }
         }
-        // Heads are concurrent: nothing builds on them.
+        // Heads are concurrent: no event builds on them.
         if dependencies.iter().all(|&dependency| self.is_head(dependency)) {
             return Ok(());
         }
         self.covered(dependencies).map_or(Ok(()), |covered| Err(Broken::NotConcurrent(covered)))
     }
 
-    /// Adds `len` events of a peer, the first with these dependencies, which `check` lets pass, and gives the number of
-    /// the first. O(dependencies × log n), whatever `len` is.
-    /// `counter` is that of the first, and `salt` distinguishes it from an equal one.
+    /// Adds `len` consecutive events of a peer, and returns the number of the first. `counter`,
+    /// `dependencies` and `salt` are those of the first event; `check` must accept them.
+    /// O(dependencies × log n), independent of `len`.
     pub(crate) fn push(
         &mut self,
         (peer, counter): (PeerNumber, Counter),
@@ -211,7 +217,7 @@ impl Graph {
         first
     }
 
-    /// Begins changes, which `undo` or `keep` must end.
+    /// Begins changes, which end with `undo` or `keep`.
     pub(crate) fn mark(&mut self) -> Mark {
         self.covered = Some(Vec::new());
         Mark(self.len)
@@ -222,7 +228,7 @@ impl Graph {
         self.covered = None;
     }
 
-    /// Makes the graph what it was at the mark. O(what came since × log n).
+    /// Restores the graph to its state at the mark. O(changes × log n).
     pub(crate) fn undo(&mut self, Mark(len): Mark) {
         while let Some(run) = self.runs.pop_if(|run| run.first.0 >= len) {
             self.by_peer[run.peer.index()].pop();
@@ -262,35 +268,35 @@ impl Graph {
         self.lay_toll(number);
     }
 
-    /// What distinguishes an event from an equal one, or 0.
+    /// Returns the number that distinguishes an event from an equal one, or 0.
     pub(crate) fn salt(&self, event: EventNumber) -> u64 {
         if self.salts.is_empty() { 0 } else { self.salts.get(&event).copied().unwrap_or(0) }
     }
 
-    /// The number of runs.
+    /// Returns the number of runs.
     pub(crate) fn run_count(&self) -> usize {
         self.runs.len()
     }
 
-    /// The place of an event's run among the runs, and the first event of the run. O(log of the runs).
+    /// Returns the index of an event's run, and the first event of the run. O(log of the runs).
     pub(crate) fn run_at(&self, event: EventNumber) -> (usize, EventNumber) {
         let run = self.run_of(event).index();
         (run, self.runs[run].first)
     }
 
-    /// The first event of the run at this place.
+    /// Returns the first event of the run with this index.
     pub(crate) fn first_of_run(&self, run: usize) -> EventNumber {
         self.runs[run].first
     }
 
-    /// The lane of the run at this place.
+    /// Returns the lane of the run with this index.
     pub(crate) fn lane_of_run(&self, run: usize) -> PeerNumber {
         self.runs[run].peer
     }
 
     fn run_of(&self, event: EventNumber) -> RunNumber {
         let last = self.runs.len() - 1;
-        // Most questions are about what was added last.
+        // Most lookups are for the events that were added last.
         if self.runs[last].first <= event {
             return RunNumber(last as u32);
         }
@@ -308,7 +314,7 @@ impl Graph {
         &self.dependencies[start..end]
     }
 
-    /// Panics where something that always holds does not. O(everything).
+    /// Panics if an invariant is broken. O(everything).
     pub(crate) fn dbg_check(&self) {
         let mut heads: BTreeSet<EventNumber> = self.horizon.heads.iter().copied().collect();
         let mut counts: Vec<u32> =

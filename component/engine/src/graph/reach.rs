@@ -1,12 +1,13 @@
-//! Which events build on which others.
+//! Walks to ancestors: which events build on which others.
 //!
-//! A peer's events are a chain, so what an event builds on is told by one count for each peer. To keep those counts for
-//! every run would cost peers × runs; to walk back through the runs could visit the whole history. So a run that a walk
-//! would leave expensive keeps the counts, and a walk ends there: from any run it visits at most `max_toll` runs, and
-//! the counts come to 64 bytes or so for each run.
+//! The events of a peer are a chain, so one count for each peer describes the ancestors of an
+//! event. Keeping the counts for every run would take memory for peers × runs, and walking back
+//! without counts could visit the whole history. So a run keeps its counts if a walk from it would
+//! otherwise be expensive, and walks end at such runs. A walk visits at most `max_toll` runs, and
+//! the counts take about 64 bytes for each run.
 //!
-//! The idea is that of vector clocks (F. Mattern, "Virtual Time and Global States of Distributed Systems", 1989), kept
-//! at checkpoints.
+//! The idea is that of vector clocks (F. Mattern, "Virtual Time and Global States of Distributed
+//! Systems", 1989), kept at checkpoints.
 
 use super::{Graph, RunNumber};
 use crate::clock::Lamport;
@@ -14,20 +15,22 @@ use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Runs that a walk visits at most, where the peers are few.
+/// The maximum number of runs that a walk visits if there are few peers.
 const MIN_TOLL: u32 = 64;
-/// With many peers counts are larger, so runs that keep them are rarer: a run more for so many peers.
+/// The maximum grows by one run for this many peers: with more peers, counts are larger, so fewer
+/// runs keep them.
 const PEERS_PER_TOLL: u32 = 16;
 
 impl Graph {
-    /// The first of these events that is `ancestor` or builds on it. Visits at most `max_toll` runs for each, and each
-    /// run once.
+    /// Returns the first of these events that is `ancestor` or builds on it. Visits at most
+    /// `max_toll` runs for each event, and each run once.
     pub(crate) fn first_reaching(&self, events: &[EventNumber], ancestor: EventNumber) -> Option<EventNumber> {
         let (peer, counter, lamport) = self.describe(ancestor);
         self.first_reaching_name(events, peer, counter, lamport)
     }
 
-    /// The first of these events that is this one of a peer or builds on it, whether that one is there or was compacted.
+    /// Returns the first of these events that is the peer's event with this counter or builds on
+    /// it. That event may be compacted.
     pub(crate) fn first_building_on(
         &self,
         events: &[EventNumber],
@@ -38,7 +41,7 @@ impl Graph {
         self.first_reaching_name(events, peer, counter, lamport)
     }
 
-    /// `lamport` is not above that of the event that is looked for.
+    /// `lamport` is at most the time of the event with this name.
     fn first_reaching_name(
         &self,
         events: &[EventNumber],
@@ -71,17 +74,17 @@ impl Graph {
         events.iter().copied().find(reaches)
     }
 
-    /// One of these events on which another one of them builds, where there is one. Visits at most `max_toll` runs for
-    /// each, and each run once.
+    /// Returns one of these events that another one of them builds on, if there is one. Visits at
+    /// most `max_toll` runs for each event, and each run once.
     pub(super) fn covered(&self, events: &[EventNumber]) -> Option<EventNumber> {
         let mut targets: BTreeMap<PeerNumber, (Counter, EventNumber)> = BTreeMap::new();
-        let mut least = None;
+        let mut earliest = None;
         for &event in events {
             let (peer, counter, lamport) = self.describe(event);
             if let Some((_, other)) = targets.insert(peer, (counter, event)) {
                 return Some(event.min(other));
             }
-            least = Some(least.map_or(lamport, |least: Lamport| least.min(lamport)));
+            earliest = Some(earliest.map_or(lamport, |earliest: Lamport| earliest.min(lamport)));
         }
         let mut seen = BTreeSet::new();
         for &source in events {
@@ -97,7 +100,7 @@ impl Graph {
                 {
                     return Some(target.1);
                 }
-                if Some(run.lamport.plus(steps)) <= least {
+                if Some(run.lamport.plus(steps)) <= earliest {
                     continue;
                 }
                 match &run.known {
@@ -116,7 +119,7 @@ impl Graph {
         None
     }
 
-    /// Sets the toll of a new run, and its counts where the toll would be too high.
+    /// Sets the toll of a new run, and its counts if the toll would be too high.
     pub(super) fn lay_toll(&mut self, number: RunNumber) {
         let dependencies = self.run_dependencies(number).iter();
         let toll = dependencies
@@ -128,13 +131,13 @@ impl Graph {
         run.known = known;
     }
 
-    /// How many runs a walk visits at most from one event.
+    /// Returns the maximum number of runs that a walk from one event visits.
     fn max_toll(&self) -> u32 {
         MIN_TOLL + self.by_peer.len() as u32 / PEERS_PER_TOLL
     }
 
-    /// By peer number, how many of the peer's events these are or build on. O(peers), and visits at most `max_toll` runs
-    /// for each event, and each run once.
+    /// Returns, by peer number, the count of events that are among these events or that they build
+    /// on. O(peers); visits at most `max_toll` runs for each event, and each run once.
     pub(crate) fn counts_at(&self, events: &[EventNumber]) -> Vec<u32> {
         let mut counts = vec![0; self.by_peer.len().max(self.horizon.counts.len())];
         let mut walk = events.to_vec();

@@ -1,4 +1,4 @@
-//! The events beyond a version, in the order in which they took effect.
+//! Iterators over the events beyond a version, and over those of a peer.
 
 use super::{Graph, RunNumber};
 use crate::clock::Lamport;
@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-/// Consecutive events of one peer, each of which depends on just the one before it.
+/// Consecutive events of one peer, each of which depends only on the event before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: EventNumber,
@@ -19,12 +19,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The events of the span.
+    /// Returns the events of the span.
     pub(crate) fn events(self) -> impl Iterator<Item = EventNumber> {
         (self.first.0..self.first.0 + self.len).map(EventNumber)
     }
 
-    /// The span without its first `count` events; none where nothing is left.
+    /// Returns the span without its first `count` events, or `None` if no event is left.
     pub(crate) fn without_first(self, count: u32) -> Option<Self> {
         (count < self.len).then(|| Self {
             first: self.first.plus(count),
@@ -35,15 +35,16 @@ impl Span {
         })
     }
 
-    /// The first `count` events of the span; none where that is nothing.
+    /// Returns the first `count` events of the span, or `None` if `count` is 0.
     pub(crate) fn first_of(self, count: u32) -> Option<Self> {
         (count > 0).then(|| Self { len: self.len.min(count), ..self })
     }
 }
 
 impl Graph {
-    /// The events beyond the first `counts[peer]` of each peer; a count beyond what there is means all there is.
-    /// O(peers) to begin, O(log peers) for each span.
+    /// Returns the events beyond the first `counts[peer]` of each peer, in the order in which they
+    /// took effect. A count may exceed the number of events. O(peers), and O(log peers) for each
+    /// span.
     pub(crate) fn since(&self, counts: &[u32]) -> impl Iterator<Item = Span> {
         let mut next: BinaryHeap<Reverse<(EventNumber, usize)>> = BinaryHeap::new();
         for (peer, runs) in (0..).map(PeerNumber).zip(&self.by_peer) {
@@ -65,13 +66,15 @@ impl Graph {
         })
     }
 
-    /// The first event of a lane with this counter or a larger one. O(log of the lane's runs).
+    /// Returns the first event of a lane with this counter or a larger one. O(log of the lane's
+    /// runs).
     pub(crate) fn first_beyond(&self, peer: PeerNumber, counter: u32) -> Option<EventNumber> {
         let first = self.by_peer.get(peer.index())?.first()?;
         self.find(peer, Counter(counter.max(self.runs[first.index()].counter.0)))
     }
 
-    /// The events from this one on, in the order in which they took effect. O(log n) for each span.
+    /// Returns the events from this one on, in the order in which they took effect. O(log n) for
+    /// each span.
     pub(crate) fn spans_from(&self, first: EventNumber) -> impl Iterator<Item = Span> {
         let mut next = first;
         std::iter::from_fn(move || {
@@ -82,7 +85,7 @@ impl Graph {
         })
     }
 
-    /// These events of a peer, as far as they are there. O(log n) for each span.
+    /// Returns the peer's events with these counters that are in the graph. O(log n) for each span.
     pub(crate) fn spans(&self, peer: PeerNumber, counters: Range<u32>) -> impl Iterator<Item = Span> {
         let start = self.by_peer.get(peer.index()).and_then(|runs| runs.first());
         let mut next = start.map_or(0, |run| self.runs[run.index()].counter.0).max(counters.start);
@@ -96,7 +99,7 @@ impl Graph {
         })
     }
 
-    /// An event and those that follow it in its run.
+    /// Returns the event and those after it in its run.
     fn span(&self, first: EventNumber) -> Span {
         let number: RunNumber = self.run_of(first);
         let run = &self.runs[number.index()];

@@ -1,4 +1,4 @@
-//! The graph against a naive one, which keeps the set of ancestors of every event.
+//! Tests the graph against a naive one, which stores the set of ancestors of every event.
 
 use super::{Broken, Graph, Horizon, Stub};
 use crate::clock::Lamport;
@@ -21,7 +21,7 @@ impl Random {
     }
 }
 
-/// Of each event, itself and what it builds on; by event number.
+/// By event number, the event and its ancestors.
 type Ancestors = Vec<BTreeSet<u32>>;
 
 /// Checks the next event of a peer whose history is a chain.
@@ -96,7 +96,8 @@ fn agrees_with_the_naive_graph() {
     }
 }
 
-/// Two peers that take turns, so that every event is a run of its own, after an event of a third.
+/// Returns the graph of two peers that take turns, after an event of a third peer. Every event is a
+/// run of its own.
 fn interleaved(events: u32) -> Graph {
     let mut graph = Graph::default();
     let mut last = graph.push((PeerNumber(2), Counter(0)), &[], 0, 1);
@@ -132,13 +133,13 @@ fn the_counts_at_checkpoints_stay_small() {
 
 #[test]
 fn a_horizon_ends_before_the_last_lamport_times() {
-    // Times that no history could reach in a test.
-    let most = limits::HORIZON_LAMPORT.maximum as u32;
-    let stub = Stub { peer: PeerNumber(0), counter: Counter(0), lamport: Lamport(most), known: Box::new([1]) };
+    // No test could write a history with such times.
+    let max = limits::HORIZON_LAMPORT.maximum as u32;
+    let stub = Stub { peer: PeerNumber(0), counter: Counter(0), lamport: Lamport(max), known: Box::new([1]) };
     let mut graph = Graph::beyond(Horizon::new(vec![1], vec![stub]).unwrap());
     assert!(graph.horizon_at(vec![1], &[1]).is_ok());
     graph.push((PeerNumber(0), Counter(1)), &[EventNumber(0)], 0, 1);
-    let given = u64::from(most) + 1;
+    let given = u64::from(max) + 1;
     let refused = Error::LimitExceeded { limit: &limits::HORIZON_LAMPORT, actual: given };
     assert_eq!(graph.horizon_at(vec![2], &[2]).err(), Some(refused));
 }

@@ -1,4 +1,4 @@
-//! Names as bytes.
+//! The bytes of sorted names.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::limits::Limit;
 use crate::work;
 
-/// Writes how many texts there are, and the texts, sorted.
+/// Writes the count of texts, and the texts. They must be sorted.
 pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     put_varint(out, u64_of(count));
     let mut sorted = SortedTextsWriter::new();
@@ -20,7 +20,8 @@ pub(crate) fn write_texts<'a>(count: usize, texts: impl Iterator<Item = &'a str>
     sorted.finish(out);
 }
 
-/// Reads texts as `write_texts` wrote them: names of one kind.
+/// Reads what `write_texts` wrote: at most `limit` names, none of them empty, of at most
+/// `max_bytes` bytes each.
 pub(crate) fn read_texts(reader: &mut Reader<'_>, limit: &'static Limit, max_bytes: u64) -> Result<Names, Error> {
     let count = reader.varint()?;
     limit.check(count)?;

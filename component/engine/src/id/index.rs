@@ -1,8 +1,8 @@
-//! Numbers by what they stand for.
+//! A hash table from keys to numbers.
 //!
-//! A table of hashes with linear probing, in which no search looks at more than `MAX_PROBES` places: a number for which
-//! none of those is free goes into an order beside it. So keys that were chosen to collide cost O(log n), as they would in
-//! a tree, though the hashes are the same in every process, as determinism wants it.
+//! Uses linear probing with at most `MAX_PROBES` slots. A number that finds no free slot is kept in
+//! an ordered list instead. So a lookup of keys that were chosen to collide takes O(log n),
+//! although hashes are the same in every process, for the sake of determinism.
 
 use super::Order;
 use crate::error::Error;
@@ -10,32 +10,33 @@ use crate::memory;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 
-/// Places that a search looks at.
+/// The maximum number of slots that a lookup visits.
 const MAX_PROBES: usize = 64;
-const FEWEST_SLOTS: usize = 8;
+const MIN_SLOTS: usize = 8;
 
-/// A place in the table.
+/// A slot of the table.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,
-    /// 1 and the number; 0 where the place is free.
+    /// The number plus 1; 0 if the slot is free.
     entry: u32,
 }
 
-/// What a place holds once its number was taken out.
+/// The entry of a slot whose number was removed.
 const TAKEN_OUT: u32 = u32::MAX;
 
-/// Numbers below 2^32 - 2 by their keys. Callers tell the key of a number, always the same one.
+/// Numbers below 2^32 - 2, indexed by key. Callers pass a function from number to key, always the
+/// same one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Index {
     slots: Vec<Slot>,
-    /// Slots that are not free.
+    /// The count of slots that are not free.
     used: usize,
     crowded: Order,
 }
 
 impl Index {
-    /// The number with this key. O(1), O(log n) where keys collide.
+    /// Returns the number with this key. O(1), and O(log n) if keys collide.
     pub(crate) fn find<K: Ord + Hash + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
         let hash = hash_of(key);
         let mask = self.slots.len().wrapping_sub(1);
@@ -51,22 +52,23 @@ impl Index {
         self.crowded.find(key, key_of)
     }
 
-    /// Puts in a number whose key is not there yet. O(1), O(log n) where keys collide; now and then O(n), when it grows.
+    /// Inserts a number with a new key. O(1), and O(log n) if keys collide; O(n) when the table
+    /// grows.
     pub(crate) fn insert<K: Ord + Hash + Copy>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
-        // Where there is no room to grow, searches get longer, and what finds no place goes into the order.
+        // If there is no memory to grow, the number goes into the ordered list at worst.
         let _ = self.reserve(1, &key_of);
         self.place(hash_of(key_of(number)), number, key_of);
     }
 
-    /// Whether there is room for so many numbers more.
+    /// Returns whether this many further numbers fit without an allocation.
     pub(crate) fn has_room(&self, more: usize) -> bool {
         (self.used + more) * 4 <= self.slots.len() * 3
     }
 
-    /// Makes room for so many numbers more.
+    /// Reserves memory for this many further numbers.
     ///
     /// # Errors
-    /// `LimitExceeded` where there is none.
+    /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve<K: Ord + Hash + Copy>(
         &mut self,
         more: usize,
@@ -75,7 +77,7 @@ impl Index {
         if self.has_room(more) { Ok(()) } else { self.grow(more, &key_of) }
     }
 
-    /// Takes out a number that is there. O(1), O(log n) where keys collide.
+    /// Removes a number, which must be in the table. O(1), and O(log n) if keys collide.
     pub(crate) fn remove<K: Ord + Hash + Copy>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
         let hash = hash_of(key_of(number));
         let mask = self.slots.len().wrapping_sub(1);
@@ -99,11 +101,11 @@ impl Index {
         self.crowded.insert(number, key_of);
     }
 
-    /// Makes room for so many more, and for as many again as there are.
+    /// Grows the table for this many further numbers, at least to twice the present ones.
     fn grow<K: Ord + Hash + Copy>(&mut self, more: usize, key_of: &impl Fn(u32) -> K) -> Result<(), Error> {
         let kept = self.slots.iter().filter(|slot| slot.entry != 0 && slot.entry != TAKEN_OUT).count();
         let held = kept + self.crowded.len();
-        let len = ((held + more) * 4 / 3 + 1).max(held * 2).next_power_of_two().max(FEWEST_SLOTS);
+        let len = ((held + more) * 4 / 3 + 1).max(held * 2).next_power_of_two().max(MIN_SLOTS);
         let mut slots: Vec<Slot> = Vec::new();
         memory::reserve(&mut slots, len)?;
         slots.resize(len, Slot::default());
@@ -151,7 +153,7 @@ mod tests {
 
     #[test]
     fn keys_that_collide_are_found_in_few_steps() {
-        // Numbers whose hashes agree in the lower 12 bits, and so far beyond what a table of 512 can tell apart.
+        // Numbers whose hashes agree in the lower 12 bits, so they collide in a table of 512 slots.
         let keys: Vec<u32> = (0..2_000_000).filter(|&key| hash_of(key) & 0xfff == 0).collect();
         assert!(keys.len() > 300);
         let steps = std::cell::Cell::new(0);

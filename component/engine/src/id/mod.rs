@@ -1,7 +1,7 @@
-//! Names, and the small numbers that stand for them inside one document.
+//! Names, and the small numbers that stand for them inside a document.
 //!
-//! Holds the peers and the names of tables and columns, each once. Numbers are given in the order of arrival, so they
-//! differ between replicas: whatever leaves the engine, or is compared, goes by name. Does not know the graph.
+//! Numbers are assigned in the order of arrival, so they differ between replicas: everything that
+//! leaves the engine or is compared uses names. Does not know the graph.
 
 mod bytes;
 mod index;
@@ -19,25 +19,25 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-/// The name of an event: the `counter`-th (from 0) that `peer` committed.
+/// The name of an event: a peer, and the number of the event among the peer's events.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
-    /// Who committed it.
+    /// The peer that committed the event, or a branch of it.
     pub peer: String,
-    /// Its number among the peer's events.
+    /// The number among the peer's events, from 0.
     pub counter: u32,
 }
 
-/// How much of a peer's history is known: its events 0 to `count` - 1.
+/// A count of a peer's events: those with the counters 0 to `count` - 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerVersion {
-    /// Whose events.
+    /// The peer, or a branch of it.
     pub peer: String,
-    /// How many of them, without a gap.
+    /// The count of events.
     pub count: u32,
 }
 
-/// A text that is kept once and shared.
+/// A shared text.
 pub(crate) type SharedText = Arc<str>;
 
 macro_rules! numbers {
@@ -51,7 +51,7 @@ macro_rules! numbers {
 macro_rules! indexes {
     ($($name:ident)*) => {$(
         impl $name {
-            /// This number as an index.
+            /// Returns the number as an index.
             pub(crate) fn index(self) -> usize {
                 self.0 as usize
             }
@@ -60,44 +60,45 @@ macro_rules! indexes {
 }
 
 numbers! {
-    /// A peer of this document.
+    /// A lane of this document: a peer, or a branch of its history.
     PeerNumber;
     /// A table of this document.
     TableNumber;
-    /// A column name of this document, the same in all tables.
+    /// A column name of this document. All tables share the column names.
     ColumnNumber;
-    /// A row of this document, there or not, in the order in which rows were first named.
+    /// A row of this document, in the order in which rows were first named. The row need not exist.
     RowNumber;
-    /// An event of this document, in the order in which events took effect here: after all that it depends on.
+    /// An event of this document, in the order in which events took effect, which is after their
+    /// dependencies.
     EventNumber;
-    /// The place of an event among its peer's events, from 0.
+    /// The number of an event among its peer's events, from 0.
     Counter;
 }
 
-/// What identifies an event: a hash of its content and of what it builds on. Never 0.
+/// A hash that identifies an event: of its content and of the events that it builds on. Never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Fingerprint(NonZeroU64);
 
 impl Fingerprint {
-    /// The smallest one.
+    /// The smallest fingerprint.
     const FIRST: Self = Self(NonZeroU64::MIN);
 
-    /// The fingerprint of this number, which is 0 for none.
+    /// Returns the fingerprint with this number, or `None` for 0.
     pub(crate) fn new(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
 
-    /// The fingerprint of what has this hash.
+    /// Returns the fingerprint for a hash.
     pub(crate) fn of_hash(hash: u64) -> Self {
         Self(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MAX))
     }
 
-    /// Its number, never 0.
+    /// Returns the number, which is never 0.
     pub(crate) fn get(self) -> u64 {
         self.0.get()
     }
 
-    /// Reads the digits that `Display` writes, and no other form.
+    /// Parses what `Display` writes, and no other form.
     pub(crate) fn parse(digits: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let number = u64::from_str_radix(digits, 16).ok()?;
@@ -105,7 +106,7 @@ impl Fingerprint {
     }
 }
 
-/// The hexadecimal digits of a fingerprint.
+/// The number of hexadecimal digits of a fingerprint.
 const FINGERPRINT_DIGITS: usize = 16;
 
 impl fmt::Display for Fingerprint {
@@ -117,13 +118,13 @@ impl fmt::Display for Fingerprint {
 indexes! { PeerNumber TableNumber RowNumber EventNumber }
 
 impl EventNumber {
-    /// The event with this many events between.
+    /// Returns the event that is `steps` events after this one.
     pub(crate) fn plus(self, steps: u32) -> Self {
         Self(self.0 + steps)
     }
 }
 
-/// Texts with a number each, from 0 up.
+/// Texts with consecutive numbers from 0.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     texts: Vec<SharedText>,
@@ -132,22 +133,23 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// How many there are.
+    /// Returns the number of texts.
     pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// The number of a text that is known. O(1).
+    /// Returns the number of a text. O(1).
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         self.index.find(text, |number| &*self.texts[number as usize])
     }
 
-    /// The number of a text, which is added where it is new: O(log n) then, else O(1).
+    /// Returns the number of a text, and adds the text if it is new. O(1), and O(log n) for a new
+    /// text.
     pub(crate) fn intern(&mut self, text: &str) -> u32 {
         if let Some(number) = self.find(text) {
             return number;
         }
-        // Every caller has checked a limit far below 2^32.
+        // Every caller has checked a limit that is far below 2^32.
         let number = self.texts.len() as u32;
         self.texts.push(SharedText::from(text));
         let text_of = |number: u32| &*self.texts[number as usize];
@@ -156,13 +158,13 @@ impl Names {
         number
     }
 
-    /// The text with this number, which must be one that `intern` gave.
+    /// Returns the text with this number, which `intern` returned.
     pub(crate) fn text(&self, number: u32) -> &SharedText {
         &self.texts[number as usize]
     }
 
-    /// Refuses texts that, with those that are there, are more than `limit`. `max_new` bounds how many of the given ones
-    /// can be new: where that many fit, they are not looked at.
+    /// Fails if the texts together with the given ones are more than `limit`. At most `max_new` of
+    /// the given texts are new; they are not read if this many fit.
     pub(crate) fn check_room<'a>(
         &self,
         limit: &'static Limit,
@@ -179,12 +181,12 @@ impl Names {
         limit.check((self.len() + new.len()) as u64)
     }
 
-    /// All texts with their numbers, sorted as bytes.
+    /// Returns all texts with their numbers, sorted as bytes.
     pub(crate) fn sorted(&self) -> impl Iterator<Item = (&SharedText, u32)> {
         self.order.iter().map(|number| (self.text(number), number))
     }
 
-    /// Forgets the texts that were added when there were `len`.
+    /// Removes the texts that were added when there were `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
         for number in len as u32..self.texts.len() as u32 {
             let text_of = |number: u32| &*self.texts[number as usize];
@@ -195,7 +197,7 @@ impl Names {
     }
 }
 
-/// Texts by number, one behind the other.
+/// Texts by number, stored one after the other.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Texts {
     bytes: String,
@@ -203,33 +205,34 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// How many there are.
+    /// Returns the number of texts.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is room for so many more, of any length that a name can have.
+    /// Returns whether this many further texts fit without an allocation, if each is as long as a
+    /// name can be.
     pub(crate) fn has_room(&self, more: usize) -> bool {
         let bytes = more.saturating_mul(limits::ROW_BYTES.maximum as usize);
         self.ends.capacity() - self.ends.len() >= more && self.bytes.capacity() - self.bytes.len() >= bytes
     }
 
-    /// Makes room for so many more, of so many bytes together.
+    /// Reserves memory for this many further texts, with this many bytes in total.
     ///
     /// # Errors
-    /// `LimitExceeded` where there is none.
+    /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve(&mut self, more: usize, bytes: usize) -> Result<(), Error> {
         memory::reserve(&mut self.ends, more)?;
         memory::reserve_text(&mut self.bytes, bytes)
     }
 
-    /// Adds one, which gets the next number.
+    /// Adds a text, which gets the next number.
     pub(crate) fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len() as u64);
     }
 
-    /// The one with this number, which must be there.
+    /// Returns the text with this number. Panics if there is none.
     pub(crate) fn text(&self, number: u32) -> &str {
         let at = number as usize;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -237,22 +240,22 @@ impl Texts {
     }
 }
 
-/// The numbers that stand in bytes for those of this document.
+/// Maps local numbers to the ranks that are used in bytes.
 #[derive(Debug)]
 pub(crate) enum Ranks {
-    /// By number.
+    /// Indexed by number.
     Dense(Vec<u32>),
-    /// Of a few.
+    /// For a small part of the numbers.
     Sparse(BTreeMap<u32, u32>),
 }
 
 impl Ranks {
-    /// The ranks of these numbers, each that of its place.
+    /// Returns the ranks of these numbers, in their order.
     pub(crate) fn sparse(numbers: impl Iterator<Item = u32>) -> Self {
         Self::Sparse(numbers.zip(0..).collect())
     }
 
-    /// The ranks of these numbers, each that of its place, among `len` numbers.
+    /// Returns the ranks of these numbers, in their order; all numbers are below `len`.
     pub(crate) fn dense(len: usize, numbers: impl Iterator<Item = u32>) -> Self {
         let mut ranks = vec![u32::MAX; len];
         for (number, rank) in numbers.zip(0..) {
@@ -261,7 +264,7 @@ impl Ranks {
         Self::Dense(ranks)
     }
 
-    /// The rank of a number that has one.
+    /// Returns the rank of a number, which must have one.
     pub(crate) fn of(&self, number: u32) -> u32 {
         match self {
             Self::Dense(ranks) => ranks[number as usize],
@@ -270,7 +273,7 @@ impl Ranks {
     }
 }
 
-/// What identifies an event among those of its author.
+/// The counter and fingerprint of an event, which identify it among the events of its author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventKey {
     pub(crate) counter: u32,
@@ -278,18 +281,18 @@ pub(crate) struct EventKey {
 }
 
 impl EventKey {
-    /// The key of an event.
+    /// Returns the key of an event.
     pub(crate) fn new(counter: u32, fingerprint: Fingerprint) -> Self {
         Self { counter, fingerprint }
     }
 
-    /// The smallest key of an event with this counter.
+    /// Returns the smallest key with this counter.
     fn first_at(counter: u32) -> Self {
         Self { counter, fingerprint: Fingerprint::FIRST }
     }
 }
 
-/// A map from events, known or not, to something.
+/// A map with events as keys. The events need not be known.
 #[derive(Debug)]
 pub(crate) struct EventMap<T> {
     by_peer: BTreeMap<SharedText, BTreeMap<EventKey, T>>,
@@ -303,38 +306,39 @@ impl<T> Default for EventMap<T> {
 }
 
 impl<T> EventMap<T> {
-    /// The number of entries.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are no entries.
+    /// Returns whether there are no entries.
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The peers whose events have entries, sorted.
+    /// Returns the peers whose events have entries, sorted.
     pub(crate) fn peers(&self) -> impl ExactSizeIterator<Item = &str> {
         self.by_peer.keys().map(|peer| &**peer)
     }
 
-    /// The entry of this event. O(log n).
+    /// Returns the entry of an event. O(log n).
     pub(crate) fn get(&self, peer: &str, key: EventKey) -> Option<&T> {
         self.by_peer.get(peer)?.get(&key)
     }
 
-    /// The entry of this event, to be changed. O(log n).
+    /// Returns the entry of an event for changing it. O(log n).
     pub(crate) fn get_mut(&mut self, peer: &str, key: EventKey) -> Option<&mut T> {
         self.by_peer.get_mut(peer)?.get_mut(&key)
     }
 
-    /// The events of a peer, with a counter from `start` on and before `end`, that have entries. O(log n) to begin.
+    /// Returns the keys of a peer's entries with a counter from `start` and before `end`. O(log n)
+    /// for the first one.
     pub(crate) fn keys_in(&self, peer: &str, start: u32, end: u32) -> impl Iterator<Item = EventKey> {
         let keys = EventKey::first_at(start)..EventKey::first_at(end.max(start));
         self.by_peer.get(peer).into_iter().flat_map(move |of_peer| of_peer.range(keys.clone())).map(|(&key, _)| key)
     }
 
-    /// Sets the entry of this event, and returns the former one. O(log n).
+    /// Sets the entry of an event, and returns the previous one. O(log n).
     pub(crate) fn insert(&mut self, peer: &str, key: EventKey, entry: T) -> Option<T> {
         let old = match self.by_peer.get_mut(peer) {
             Some(of_peer) => of_peer.insert(key, entry),
@@ -344,7 +348,7 @@ impl<T> EventMap<T> {
         old
     }
 
-    /// The entry of this event, made if there is none. O(log n).
+    /// Returns the entry of an event, and inserts a default one if there is none. O(log n).
     pub(crate) fn entry(&mut self, peer: &str, key: EventKey) -> &mut T
     where
         T: Default,
@@ -355,7 +359,7 @@ impl<T> EventMap<T> {
         self.by_peer.entry(SharedText::from(peer)).or_default().entry(key).or_default()
     }
 
-    /// Takes out the entry of this event. O(log n).
+    /// Removes and returns the entry of an event. O(log n).
     pub(crate) fn remove(&mut self, peer: &str, key: EventKey) -> Option<T> {
         let of_peer = self.by_peer.get_mut(peer)?;
         let old = of_peer.remove(&key)?;
@@ -366,7 +370,7 @@ impl<T> EventMap<T> {
         Some(old)
     }
 
-    /// All entries, sorted by peer, counter and fingerprint.
+    /// Returns all entries, sorted by peer, counter and fingerprint.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&SharedText, EventKey, &T)> + Clone {
         self.by_peer.iter().flat_map(|(peer, of_peer)| of_peer.iter().map(move |(&key, entry)| (peer, key, entry)))
     }

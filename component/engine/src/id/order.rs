@@ -1,21 +1,23 @@
-//! Items in the order of what they stand for, in chunks that grow and split.
+//! An ordered list of items in chunks that grow and split.
+//!
+//! Does not know the order: each call passes a comparison, always the same one.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Items in a chunk, after which it is split in two.
+/// The maximum number of items in a chunk. A larger chunk is split.
 const MAX_IN_CHUNK: usize = 512;
 
-/// The place of an item: its chunk, and its place there.
+/// The index of a chunk, and an index in the chunk.
 type ChunkPlace = (usize, usize);
 
-/// Items, each once, in an order that callers bring, always the same one. By default numbers, in the order of their keys.
+/// An ordered list of distinct items. By default, the items are numbers, ordered by their keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Order<T = u32> {
-    /// None is empty.
+    /// No chunk is empty.
     chunks: Vec<Vec<T>>,
     len: usize,
-    /// Where the last item went: the next one often follows it.
+    /// The place of the last inserted item. The next item often follows it.
     last: ChunkPlace,
 }
 
@@ -26,20 +28,20 @@ impl<T> Default for Order<T> {
 }
 
 impl Order {
-    /// The number with this key. O(log n).
+    /// Returns the number with this key. O(log n).
     pub(crate) fn find<K: Ord + Copy>(&self, key: K, key_of: impl Fn(u32) -> K) -> Option<u32> {
         let (chunk, at) = self.place(|number| key_of(number) < key);
         let number = *self.chunks.get(chunk)?.get(at)?;
         (key_of(number) == key).then_some(number)
     }
 
-    /// Puts in a number whose key is not there yet. O(log n); O(1) where it comes next after the one before.
+    /// Inserts a number with a new key. O(log n), and O(1) if it follows the last inserted one.
     pub(crate) fn insert<K: Ord>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
         let key = key_of(number);
         self.insert_by(number, |other| key_of(other) < key);
     }
 
-    /// Takes out a number that is there. O(log n).
+    /// Removes a number, which must be in the list. O(log n).
     pub(crate) fn remove<K: Ord>(&mut self, number: u32, key_of: impl Fn(u32) -> K) {
         let key = key_of(number);
         self.remove_by(|other| key_of(other).cmp(&key));
@@ -47,12 +49,13 @@ impl Order {
 }
 
 impl<T: Copy> Order<T> {
-    /// How many items there are.
+    /// Returns the number of items.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Puts in an item behind all that are before it. O(log n); O(1) where it comes next after the one before.
+    /// Inserts an item after all items for which `is_before` holds. O(log n), and O(1) if it
+    /// follows the last inserted one.
     pub(crate) fn insert_by(&mut self, item: T, is_before: impl Fn(T) -> bool) {
         let (chunk, at) = self.place_after_last(&is_before).unwrap_or_else(|| self.place(is_before));
         if chunk == self.chunks.len() {
@@ -71,8 +74,8 @@ impl<T: Copy> Order<T> {
         }
     }
 
-    /// Takes out the first item that is equal to the one meant, if there is one. `order` compares an item with that.
-    /// O(log n).
+    /// Removes and returns the first item that equals the one looked for, if there is one. `order`
+    /// compares an item with it. O(log n).
     pub(crate) fn remove_by(&mut self, order: impl Fn(T) -> Ordering) -> Option<T> {
         let (chunk, at) = self.place(|item| order(item).is_lt());
         let item = *self.chunks.get(chunk)?.get(at)?;
@@ -88,13 +91,13 @@ impl<T: Copy> Order<T> {
         Some(item)
     }
 
-    /// All items.
+    /// Returns all items.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = T> {
         self.chunks.iter().flatten().copied()
     }
 
-    /// The items from the first that is not below to the last that is not above; both say so of items in their order.
-    /// O(log n) to begin.
+    /// Returns the items from the first one that is not below to the last one that is not above.
+    /// O(log n) for the first item.
     pub(crate) fn range(
         &self,
         is_below: impl Fn(T) -> bool,
@@ -111,14 +114,14 @@ impl<T: Copy> Order<T> {
         chunks.flat_map(move |(chunk, items)| items[part(chunk, items.len())].iter().copied())
     }
 
-    /// Of items that come in their order.
+    /// Returns a list of items that are already in order.
     pub(crate) fn of_sorted(items: impl Iterator<Item = T>) -> Self {
         let mut order = Self::default();
         items.for_each(|item| order.push(item));
         order
     }
 
-    /// Puts an item behind all others. O(1).
+    /// Appends an item after all others. O(1).
     pub(crate) fn push(&mut self, item: T) {
         match self.chunks.last_mut() {
             Some(last) if last.len() < MAX_IN_CHUNK => last.push(item),
@@ -129,14 +132,14 @@ impl<T: Copy> Order<T> {
         self.last = (chunk, self.chunks[chunk].len() - 1);
     }
 
-    /// The place of the first item that is not before.
+    /// Returns the place of the first item that is not before.
     fn place(&self, is_before: impl Fn(T) -> bool) -> ChunkPlace {
         let is_chunk_before = |items: &Vec<T>| items.last().is_none_or(|&last| is_before(last));
         let chunk = self.chunks.partition_point(is_chunk_before);
         (chunk, self.chunks.get(chunk).map_or(0, |items| items.partition_point(|&item| is_before(item))))
     }
 
-    /// The same, where it is just behind the item that went in last.
+    /// Returns the same place if it directly follows the last inserted item.
     fn place_after_last(&self, is_before: impl Fn(T) -> bool) -> Option<ChunkPlace> {
         let (chunk, at) = self.last;
         let items = self.chunks.get(chunk)?;
@@ -156,7 +159,7 @@ mod tests {
     use super::Order;
     use std::collections::BTreeSet;
 
-    /// Numbers whose order is not their own.
+    /// A key whose order differs from that of the numbers.
     fn key_of(number: u32) -> u32 {
         number.wrapping_mul(0x9e37_79b1).rotate_left(7)
     }

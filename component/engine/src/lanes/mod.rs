@@ -1,14 +1,18 @@
-//! The peers of a document, and the branches of those whose history forked.
+//! The peers of a document, and the branches of forked ones.
 //!
-//! The events of an author form a tree: each follows the author's previous event. A lane is a path in this tree. While
-//! the tree is a chain, its author has one lane. Where an event gets a second successor, the new one begins a lane, which
-//! has its origin on the lane of the first. Inside the engine a lane is a peer number; outside, events go by the names of
-//! branches, which follow from the set of events, while lanes follow from the order of arrival: a lane consists of one
-//! branch or of several, and [`Lanes::name`] tells which branch an event is on.
+//! The events of an author form a tree: each event follows the author's previous event. A lane is a
+//! path in this tree. While the tree is a chain, its author has one lane. Where an event gets a
+//! second successor, the new event begins a lane, whose origin is on the lane of the first
+//! successor. Inside the engine, a lane is a peer number.
 //!
-//! Always holds: an origin lies on a lane with a smaller number or on one that was read from the same bytes; both
-//! the event of a lane at which another one has its origin, if there is one, and the first event of the other begin branches.
-//! Does not know events: callers say where lanes begin and end.
+//! Outside, events are named by branches. Branches follow from the set of events; lanes follow from
+//! the order of arrival. A lane consists of one or more branches, and [`Lanes::name`] returns the
+//! branch of an event.
+//!
+//! Always holds: an origin is on a lane with a smaller number, or on one that was read from the
+//! same bytes. At an origin, two events begin branches: the first event of the new lane, and the
+//! event of the old lane there, if it exists. Does not know events: callers pass the places where
+//! lanes begin and end.
 
 mod prune;
 mod read;
@@ -39,19 +43,19 @@ impl AuthorNumber {
 #[derive(Debug, Clone)]
 struct Lane {
     author: AuthorNumber,
-    /// `None` for the first lane of an author.
+    /// `None` for the author's first lane.
     origin: Option<Origin>,
 }
 
-/// Where a lane leaves another one.
+/// The place at which a lane leaves another one.
 #[derive(Debug, Clone, Copy)]
 struct Origin {
     lane: PeerNumber,
     /// The counter of the lane's first event.
     start: Counter,
-    /// The number of lanes on the way to the author's first lane.
+    /// The number of lanes from here to the author's first lane.
     depth: u32,
-    /// A lane further up on this way, so that walks take O(log depth) steps.
+    /// A lane on the way to the author's first lane, chosen so that walks take O(log depth) steps.
     jump: PeerNumber,
 }
 
@@ -62,7 +66,7 @@ pub(crate) struct BranchStart {
     pub(crate) lamport: Lamport,
 }
 
-/// A part of a lane: the events of one branch.
+/// The events of one branch, which are a part of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Branch {
     pub(crate) lane: PeerNumber,
@@ -74,18 +78,18 @@ pub(crate) struct Branch {
     pub(crate) fingerprint: Option<Fingerprint>,
 }
 
-/// The lanes of a document by number, and their authors.
+/// The lanes of a document, by number, and their authors.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lanes {
     authors: Names,
     lanes: Vec<Lane>,
     by_author: Vec<SmallVec<[PeerNumber; 1]>>,
-    /// The number of branches of authors whose history is forked.
+    /// The number of branches of each forked author.
     branch_counts: BTreeMap<AuthorNumber, u64>,
-    /// The first events of branches. Empty while no author's history is forked.
+    /// The first events of branches. Empty while no author is forked.
     starts: BTreeMap<(PeerNumber, Counter), BranchStart>,
     by_fingerprint: BTreeMap<(AuthorNumber, Fingerprint), (PeerNumber, Counter)>,
-    /// The lanes with an origin, by the lane and the counter at which they leave it.
+    /// The lanes with an origin, by the lane and counter of the origin.
     children: BTreeMap<(PeerNumber, Counter), Vec<PeerNumber>>,
 }
 
@@ -97,7 +101,7 @@ pub(crate) fn split_name(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Refuses what is neither the name of a peer nor that of a branch of it.
+/// Fails if a name is neither the name of a peer nor the name of a branch.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let (author, digits) = split_name(name);
     Name::Peer.check(author)?;
@@ -107,59 +111,60 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-/// The name of the branch of an author that begins with this event.
+/// Returns the name of the branch that begins with the event of this fingerprint.
 pub(crate) fn branch_name(author: &str, fingerprint: Fingerprint) -> String {
     format!("{author}{BRANCH_MARK}{fingerprint}")
 }
 
 impl Lanes {
-    /// The number of lanes.
+    /// Returns the number of lanes.
     pub(crate) fn len(&self) -> usize {
         self.lanes.len()
     }
 
-    /// All lanes.
+    /// Returns all lanes.
     pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = PeerNumber> + use<> {
         (0..self.lanes.len() as u32).map(PeerNumber)
     }
 
-    /// Whether the history of any author is forked.
+    /// Returns whether any author is forked.
     pub(crate) fn is_forked(&self) -> bool {
         !self.starts.is_empty()
     }
 
-    /// The number of an author, if one of its events is known. O(1).
+    /// Returns the number of an author, if one of its events is known. O(1).
     pub(crate) fn author(&self, name: &str) -> Option<AuthorNumber> {
         self.authors.find(name).map(AuthorNumber)
     }
 
-    /// The author of a lane.
+    /// Returns the author of a lane.
     pub(crate) fn author_of(&self, lane: PeerNumber) -> AuthorNumber {
         self.lanes[lane.index()].author
     }
 
-    /// The name of the author of a lane.
+    /// Returns the name of a lane's author.
     pub(crate) fn author_name(&self, lane: PeerNumber) -> &SharedText {
         self.authors.text(self.author_of(lane).0)
     }
 
-    /// All authors with their lanes, sorted by name.
+    /// Returns all authors with their lanes, sorted by name.
     pub(crate) fn authors(&self) -> impl Iterator<Item = (&SharedText, &[PeerNumber])> {
         self.authors.sorted().map(|(name, author)| (name, &self.by_author[author as usize][..]))
     }
 
-    /// The lanes of an author, in the order in which they began here.
+    /// Returns the lanes of an author, in the order in which they began.
     pub(crate) fn lanes_of(&self, author: AuthorNumber) -> &[PeerNumber] {
         &self.by_author[author.index()]
     }
 
-    /// Adds the first lane of an author, which must be new. O(log n).
+    /// Adds the first lane of a new author. O(log n).
     pub(crate) fn add_author(&mut self, name: &str) -> PeerNumber {
         let author = AuthorNumber(self.authors.intern(name));
         self.push(author, None)
     }
 
-    /// Adds a lane that leaves `parent` at its event `start`; `sibling` is that event, if `parent` has it. O(log n).
+    /// Adds a lane that leaves `parent` at the counter `start`. `sibling` is the event of `parent`
+    /// there, if it begins a branch now. O(log n).
     pub(crate) fn add_lane(
         &mut self,
         parent: PeerNumber,
@@ -189,7 +194,7 @@ impl Lanes {
         lane
     }
 
-    /// Forgets the lanes that were added when there were `len`. O(log n) for each.
+    /// Removes the lanes that were added when there were `len`. O(log n) for each.
     pub(crate) fn truncate(&mut self, len: usize) {
         while self.lanes.len() > len {
             let Some(Lane { author, origin }) = self.lanes.pop() else { return };
@@ -211,7 +216,7 @@ impl Lanes {
         }
     }
 
-    /// Notes the first event of a branch.
+    /// Records the first event of a branch.
     fn set_start(&mut self, author: AuthorNumber, start: (PeerNumber, Counter), first: BranchStart) {
         self.starts.insert(start, first);
         self.by_fingerprint.insert((author, first.fingerprint), start);
@@ -227,17 +232,19 @@ impl Lanes {
         }
     }
 
-    /// Refuses more authors than a document may have. `max_new` bounds how many of the given ones can be new.
+    /// Fails if there would be more authors than a document can have. At most `max_new` of the
+    /// given names are new.
     pub(crate) fn check_room<'a>(&self, max_new: u64, given: impl Iterator<Item = &'a str>) -> Result<(), Error> {
         self.authors.check_room(&limits::PEERS, max_new, given)
     }
 
-    /// Checks that an author with this many new branches stays within the limit.
+    /// Fails if an author would exceed the limit with this many new branches.
     pub(crate) fn check_branches(&self, author: AuthorNumber, new: u64) -> Result<(), Error> {
         limits::PEER_BRANCHES.check(self.branch_counts.get(&author).copied().unwrap_or(0) + new)
     }
 
-    /// The branch that an event lies on: its first event, or `None` if the history is a chain up to the event. O(log n).
+    /// Returns the first event of the branch that an event is on, or `None` if the history is a
+    /// chain up to the event. O(log n).
     pub(crate) fn branch_of(&self, lane: PeerNumber, counter: Counter) -> Option<(Counter, BranchStart)> {
         if self.starts.is_empty() {
             return None;
@@ -246,7 +253,7 @@ impl Lanes {
         starts.next_back().map(|(&(_, start), &first)| (start, first))
     }
 
-    /// The name of the branch that an event lies on. O(log n).
+    /// Returns the name of the branch that an event is on. O(log n).
     pub(crate) fn name(&self, lane: PeerNumber, counter: Counter) -> Cow<'_, str> {
         let author = self.author_name(lane);
         match self.branch_of(lane, counter) {
@@ -255,17 +262,18 @@ impl Lanes {
         }
     }
 
-    /// The first event of the branch of this name. O(log n).
+    /// Returns the lane and counter of the first event of a branch. O(log n).
     pub(crate) fn find_branch(&self, author: AuthorNumber, first: Fingerprint) -> Option<(PeerNumber, Counter)> {
         self.by_fingerprint.get(&(author, first)).copied()
     }
 
-    /// The first event of the branch that begins here. O(log n).
+    /// Returns the branch that begins with this event, if one does. O(log n).
     pub(crate) fn start_at(&self, lane: PeerNumber, counter: Counter) -> Option<BranchStart> {
         self.starts.get(&(lane, counter)).copied()
     }
 
-    /// The first event of the next branch on a lane behind an event. O(log n).
+    /// Returns the counter of the next event on a lane, after this one, that begins a branch. O(log
+    /// n).
     pub(crate) fn next_start(&self, lane: PeerNumber, counter: Counter) -> Option<Counter> {
         if self.starts.is_empty() {
             return None;
@@ -274,7 +282,7 @@ impl Lanes {
         self.starts.range(behind).next().map(|(&(_, start), _)| start)
     }
 
-    /// The branches of a lane that ends before the counter `end`, in their order. O(log n) and the result.
+    /// Returns the branches of a lane with `end` events, in their order. O(log n + the result).
     pub(crate) fn branches(&self, lane: PeerNumber, end: u32) -> SmallVec<[Branch; 1]> {
         let mut branches = SmallVec::new();
         let mut current = Branch { lane, start: self.start(lane), end, fingerprint: None };
@@ -290,7 +298,7 @@ impl Lanes {
         branches
     }
 
-    /// The name of a branch.
+    /// Returns the name of a branch.
     pub(crate) fn branch_name(&self, branch: &Branch) -> Cow<'_, str> {
         let author = self.author_name(branch.lane);
         match branch.fingerprint {
@@ -299,7 +307,7 @@ impl Lanes {
         }
     }
 
-    /// The lanes that leave this one at an event.
+    /// Returns the lanes that leave this lane at this counter.
     pub(crate) fn leaving(&self, lane: PeerNumber, counter: Counter) -> &[PeerNumber] {
         if self.children.is_empty() {
             return &[];
@@ -307,28 +315,28 @@ impl Lanes {
         self.children.get(&(lane, counter)).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a lane leaves this one behind its event `counter`. O(log n).
+    /// Returns whether a lane leaves this lane after the counter. O(log n).
     pub(crate) fn forks_beyond(&self, lane: PeerNumber, counter: Counter) -> bool {
         let from = (lane, Counter(counter.0.saturating_add(1)));
         self.children.range(from..=(lane, Counter(u32::MAX))).next().is_some()
     }
 
-    /// The places at which lanes leave lanes, by lane and counter.
+    /// Returns the lanes that leave a lane, by lane and counter.
     pub(crate) fn forks(&self) -> impl Iterator<Item = (PeerNumber, Counter, &[PeerNumber])> {
         self.children.iter().map(|(&(lane, counter), children)| (lane, counter, &children[..]))
     }
 
-    /// The counter of the first event of a lane.
+    /// Returns the counter of the first event of a lane.
     pub(crate) fn start(&self, lane: PeerNumber) -> Counter {
         self.lanes[lane.index()].origin.map_or(Counter(0), |origin| origin.start)
     }
 
-    /// The lane that a lane leaves.
+    /// Returns the lane that a lane leaves.
     pub(crate) fn parent(&self, lane: PeerNumber) -> Option<PeerNumber> {
         self.lanes[lane.index()].origin.map(|origin| origin.lane)
     }
 
-    /// The author's event before this one: its lane and counter. O(log depth).
+    /// Returns the lane and counter of the author's event before this one. O(log depth).
     pub(crate) fn previous(&self, lane: PeerNumber, counter: Counter) -> Option<(PeerNumber, Counter)> {
         let previous = Counter(counter.0.checked_sub(1)?);
         Some((self.on_way(lane, previous), previous))

@@ -1,16 +1,17 @@
-//! The lanes of a part of the history.
+//! Builds the lanes of a part of the history.
 
 use super::{Lanes, PeerNumber};
 use crate::sort;
 use std::collections::BTreeMap;
 
 impl Lanes {
-    /// The lanes of a version that has, of each lane, the events before these counts; and by lane here, its number there. Where
-    /// one of two branches is not in the version there is no fork, so the other one continues the lane. O(lanes × log n).
+    /// Returns the lanes of a version that has the first `counts[lane]` events of each lane, and
+    /// their numbers by the present lane. If only one branch of a fork is in the version, it
+    /// continues the lane below the fork. O(lanes × log n).
     pub(crate) fn up_to(&self, counts: &[u32]) -> (Self, Vec<PeerNumber>) {
         let mut lanes = Self::default();
         let mut numbers = vec![PeerNumber(u32::MAX); self.len()];
-        // The lane that continues another one where that one ends.
+        // The lane that continues another one at its end.
         let mut continued: BTreeMap<_, PeerNumber> = BTreeMap::new();
         let mut order: Vec<PeerNumber> = self.all().collect();
         sort::sort_by_key(&mut order, |&lane| (self.depth(lane), lane));

@@ -1,4 +1,4 @@
-//! Lanes made of the branches that a saved document lists.
+//! Builds lanes from the branches of a saved document.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadBranch<'a> {
     pub(crate) name: &'a str,
-    /// Its first event, if its name tells.
+    /// Its first event, if the name of the branch contains the fingerprint.
     pub(crate) first: Option<BranchStart>,
     /// The branch that it follows; `None` if it begins with its author's first event.
     pub(crate) parent: Option<PeerNumber>,
@@ -20,8 +20,8 @@ pub(crate) struct ReadBranch<'a> {
 }
 
 impl Lanes {
-    /// Lanes of one branch each, in the order of the branches, which are sorted by name. `None` if they are not those of trees.
-    /// O(n log n).
+    /// Returns lanes of one branch each, in the order of the branches, which are sorted by name.
+    /// `None` if the branches do not form trees. O(n log n).
     pub(crate) fn of_branches(branches: &[ReadBranch<'_>]) -> Option<Self> {
         let mut lanes = Self::default();
         for branch in branches {
@@ -33,7 +33,7 @@ impl Lanes {
         }
         let (roots, followers) = lanes.link(branches)?;
         lanes.grow(branches, &roots, followers)?;
-        // The first lane of an author stands before its others.
+        // The first lane of an author comes first in its list.
         for (of_author, root) in lanes.by_author.iter_mut().zip(&roots) {
             let at = of_author.iter().position(|lane| lane == root)?;
             of_author.swap(0, at);
@@ -41,8 +41,8 @@ impl Lanes {
         Some(lanes)
     }
 
-    /// By author its first lane, and by branch those that follow it. Notes the lanes that leave a first one before its
-    /// first event.
+    /// Returns the first lane of each author, and the branches that follow each branch. Records the
+    /// lanes that leave a first lane at its first event.
     fn link(&mut self, branches: &[ReadBranch<'_>]) -> Option<(Vec<PeerNumber>, Followers)> {
         let mut roots: Vec<Option<PeerNumber>> = vec![None; self.by_author.len()];
         let mut followers = Followers::new();
@@ -68,7 +68,7 @@ impl Lanes {
         }
         let roots: Vec<PeerNumber> = roots.into_iter().collect::<Option<_>>()?;
         for &root in &roots {
-            // A branch that begins a history alone has the plain name.
+            // The only branch at the root of a history has the plain name of its author.
             let is_forked = !self.leaving(root, Counter(0)).is_empty();
             if branches.get(root.index())?.first.is_some() != is_forked {
                 return None;
@@ -77,8 +77,8 @@ impl Lanes {
         Some((roots, followers))
     }
 
-    /// Gives every lane its origin, from the first lanes on, so that a lane is there before those that leave it. `None` if
-    /// some are not reached.
+    /// Sets the origin of every lane, beginning with the first lanes, so that a lane is complete
+    /// before the lanes that leave it. `None` if a lane is not reached.
     fn grow(&mut self, branches: &[ReadBranch<'_>], roots: &[PeerNumber], mut followers: Followers) -> Option<()> {
         let mut open: Vec<(PeerNumber, Option<(PeerNumber, Counter)>)> = Vec::new();
         for &root in roots {
@@ -112,5 +112,5 @@ impl Lanes {
     }
 }
 
-/// By branch, those that follow it.
+/// The branches that follow each branch.
 type Followers = BTreeMap<PeerNumber, Vec<PeerNumber>>;

@@ -1,6 +1,7 @@
-//! Walks from lane to lane, and the order of execution of events on different lanes.
+//! Walks between lanes, and the order of execution of events on different lanes.
 //!
-//! Every lane remembers one lane further up, chosen so that each walk upwards takes O(log depth) steps.
+//! Every lane remembers one lane further up, chosen so that each walk upwards takes O(log depth)
+//! steps.
 //!
 //! Source: E. W. Myers, "An Applicative Random-Access Stack", 1983.
 
@@ -9,18 +10,18 @@ use crate::id::{Counter, Fingerprint, PeerNumber};
 use crate::work;
 use std::cmp::Ordering;
 
-/// How two lanes of one author part.
+/// The place at which two lanes of one author diverge.
 enum Parting {
-    /// The second lane leaves the first one, or a lane that leaves it does: the lane by which it leaves.
+    /// The second lane leaves the first one, directly or by other lanes. The lane that leaves it.
     First(PeerNumber),
-    /// As `First`, with the lanes exchanged.
+    /// The first lane leaves the second one.
     Second(PeerNumber),
-    /// Both leave a third one: the lanes by which they do.
+    /// Both leave a third one. The lanes that leave it.
     Both(PeerNumber, PeerNumber),
 }
 
 impl Lanes {
-    /// The origin of a lane that leaves `lane` at its event `start`.
+    /// Returns the origin of a lane that leaves `lane` at the counter `start`.
     pub(super) fn origin_at(&self, lane: PeerNumber, start: Counter) -> Origin {
         let depth = self.depth(lane) + 1;
         let jump = self.jump(lane);
@@ -41,7 +42,8 @@ impl Lanes {
         self.parent(lane).unwrap_or(lane)
     }
 
-    /// The lane, on the way from the author's first event to this lane, that has the event with this counter.
+    /// Returns the lane with the event of this counter, on the path from the author's first event
+    /// to `lane`.
     pub(crate) fn on_way(&self, lane: PeerNumber, counter: Counter) -> PeerNumber {
         let mut lane = lane;
         while counter < self.start(lane) {
@@ -52,13 +54,14 @@ impl Lanes {
         lane
     }
 
-    /// Whether the event of a lane lies on the way to the event of another lane, or is that event.
+    /// Returns whether the first event is on the path to the second one, or is that event.
     pub(crate) fn is_on_way(&self, (lane, counter): (PeerNumber, Counter), to: (PeerNumber, Counter)) -> bool {
         counter <= to.1 && self.author_of(lane) == self.author_of(to.0) && self.on_way(to.0, counter) == lane
     }
 
-    /// Compares the authors of two events of one lamport time in the order of execution: names as bytes; for one author,
-    /// the branch whose first event, where the two part, has the smaller fingerprint comes first. O(log depth).
+    /// Compares the authors of two events of one lamport time in the order of execution: by name as
+    /// bytes; for one author, by the fingerprints of the events with which the two branches
+    /// diverge. O(log depth).
     pub(crate) fn order(&self, one: PeerNumber, other: PeerNumber) -> Ordering {
         if one == other {
             return Ordering::Equal;
@@ -67,7 +70,7 @@ impl Lanes {
             return self.author_name(one).cmp(self.author_name(other));
         }
         let first = |lane: PeerNumber| self.fingerprint_at(lane, self.start(lane));
-        // The event with which a lane continues where another lane leaves it.
+        // The event with which a lane continues at the place where another lane leaves it.
         let beside = |lane: PeerNumber| {
             let parent = self.up(lane);
             self.fingerprint_at(parent, self.start(lane))
@@ -87,7 +90,7 @@ impl Lanes {
         self.start_at(lane, counter).map(|first| first.fingerprint)
     }
 
-    /// How two different lanes of one author part.
+    /// Returns the place at which two different lanes of one author diverge.
     fn part(&self, one: PeerNumber, other: PeerNumber) -> Parting {
         if self.depth(one) > self.depth(other) {
             let above = self.at_depth(one, self.depth(other) + 1);
@@ -111,7 +114,7 @@ impl Lanes {
         Parting::Both(one, other)
     }
 
-    /// The lane of this depth on the way to a lane.
+    /// Returns the lane of this depth on the path to a lane.
     fn at_depth(&self, lane: PeerNumber, depth: u32) -> PeerNumber {
         let mut lane = lane;
         while self.depth(lane) > depth {

@@ -1,17 +1,18 @@
-//! A column that grows by chunk: nothing beyond the first chunk is ever moved, and it takes no more than a chunk too much.
+//! A column that grows by chunks. Only the first chunk is ever moved, and at most one chunk of
+//! memory is unused.
 
 use super::reserve;
 use crate::error::Error;
 use std::ops::{Index, IndexMut};
 
-/// Items of a chunk, as a power of two.
+/// The binary logarithm of the number of items in a chunk.
 const CHUNK_BITS: u32 = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
-/// Items by number.
+/// A sequence of items, by index.
 #[derive(Debug)]
 pub(crate) struct Chunks<T> {
-    /// All but the last that holds anything are full.
+    /// All chunks before the last one with items are full.
     chunks: Vec<Vec<T>>,
     len: usize,
 }
@@ -23,12 +24,12 @@ impl<T> Default for Chunks<T> {
 }
 
 impl<T> Chunks<T> {
-    /// How many there are.
+    /// Returns the number of items.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// For how many more there is room.
+    /// Returns the number of items that can be added without an allocation.
     pub(crate) fn room(&self) -> usize {
         let held = match &self.chunks[..] {
             [first] => first.capacity().min(CHUNK),
@@ -37,16 +38,16 @@ impl<T> Chunks<T> {
         held - self.len
     }
 
-    /// Makes room for so many more.
+    /// Reserves memory for this many further items.
     ///
     /// # Errors
-    /// `LimitExceeded` where there is none.
+    /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve(&mut self, more: usize) -> Result<(), Error> {
         let wanted = self.len + more;
         while self.chunks.len() * CHUNK < wanted {
             reserve(&mut self.chunks, 1)?;
             let mut chunk = Vec::new();
-            // The first one grows, so that few items take little.
+            // The first chunk grows, so that few items take little memory.
             if !self.chunks.is_empty() {
                 reserve(&mut chunk, CHUNK)?;
             }
@@ -58,7 +59,7 @@ impl<T> Chunks<T> {
         }
     }
 
-    /// Adds one.
+    /// Adds an item.
     pub(crate) fn push(&mut self, item: T) {
         let at = self.len >> CHUNK_BITS;
         if at == self.chunks.len() {
@@ -68,7 +69,7 @@ impl<T> Chunks<T> {
         self.len += 1;
     }
 
-    /// All of them.
+    /// Returns all items.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flatten()
     }

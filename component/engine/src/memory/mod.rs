@@ -1,8 +1,9 @@
-//! Room in memory, asked for before anything changes: where an allocation fails, the instance ends.
+//! Reservation of memory before anything changes, because a failing allocation ends the instance.
 //!
-//! Columns that grow with a document ask for what they will take (`reserve`). For all that is smaller, and for the arguments
-//! and results of calls, a slack is kept free, of which calls tell what they spend (`spend`). Outside of WebAssembly a system
-//! gives memory that it does not have, so there it is only the columns that can be told that there is none.
+//! Columns that grow with a document reserve their memory (`reserve`). Part of the memory, the
+//! slack, is kept free for everything smaller, and for the arguments and results of calls; calls
+//! report what they use of it (`spend`). Outside of WebAssembly, operating systems promise memory
+//! that they do not have, so only the columns are checked there.
 
 mod chunks;
 
@@ -13,33 +14,33 @@ use crate::limits;
 use std::cell::Cell;
 use std::hint::black_box;
 
-/// The slack, as a part of the memory that the instance has.
+/// The slack is this fraction of the instance's memory.
 const SLACK_SHARE: usize = 5;
-const LEAST_SLACK_BYTES: usize = 256 << 10;
+const MIN_SLACK_BYTES: usize = 256 << 10;
 const MAX_SLACK_BYTES: usize = 1 << 30;
-/// What of the slack can be spent before it is looked at again: this part of it.
+/// The slack is measured again after this fraction of it was spent.
 const SPENT_SHARE: usize = 8;
-/// What a column grows by where there is no room to double it: this part of it.
+/// If a column cannot double, it grows by this fraction.
 const SMALL_GROWTH: usize = 8;
 
 thread_local! {
-    /// Bytes that can be spent before the slack is looked at again.
+    /// The bytes that can be spent before the slack is measured again.
     static LEFT_BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Makes room in a column.
+/// Reserves memory for further items of a column.
 ///
 /// # Errors
-/// `LimitExceeded` where there is none.
+/// `LimitExceeded` if there is not enough memory.
 #[inline]
 pub(crate) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
     if items.capacity() - items.len() >= more { Ok(()) } else { grow(items, more) }
 }
 
-/// Makes room for bytes of text.
+/// Reserves memory for further bytes of a text.
 ///
 /// # Errors
-/// `LimitExceeded` where there is none.
+/// `LimitExceeded` if there is not enough memory.
 #[inline]
 pub(crate) fn reserve_text(text: &mut String, more: usize) -> Result<(), Error> {
     if text.capacity() - text.len() >= more {
@@ -59,21 +60,21 @@ fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
     grown.map_err(|_| exceeded(items.len().saturating_add(more).saturating_mul(size_of::<T>())))
 }
 
-/// What a call spends at most on what it takes in and gives back, for each byte of it, where it makes room for nothing else.
+/// The slack that a call uses at most for each byte of an argument, if it reserves nothing else.
 const SPENT_PER_BYTE: u64 = 4;
 
-/// Spends what a call takes for an argument of this length.
+/// Spends the slack that a call uses for an argument.
 ///
 /// # Errors
-/// `LimitExceeded` where that would leave less than the slack.
+/// `LimitExceeded` if less than the slack would be left.
 pub(crate) fn spend_on(argument: &[u8]) -> Result<(), Error> {
     spend(SPENT_PER_BYTE.saturating_mul(argument.len() as u64))
 }
 
-/// Spends some of the slack: on what is small, or is soon freed.
+/// Spends slack on data that is small or is freed soon.
 ///
 /// # Errors
-/// `LimitExceeded` where that would leave less than the slack.
+/// `LimitExceeded` if less than the slack would be left.
 pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
     if !cfg!(target_family = "wasm") {
         return Ok(());
@@ -84,7 +85,7 @@ pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
         LEFT_BYTES.set(left - bytes);
         return Ok(());
     }
-    let slack = (instance_bytes() / SLACK_SHARE).clamp(LEAST_SLACK_BYTES, MAX_SLACK_BYTES);
+    let slack = (instance_bytes() / SLACK_SHARE).clamp(MIN_SLACK_BYTES, MAX_SLACK_BYTES);
     let wanted = bytes.saturating_add(slack);
     let mut probe: Vec<u8> = Vec::new();
     probe.try_reserve_exact(wanted).map_err(|_| exceeded(wanted))?;
@@ -98,7 +99,7 @@ fn exceeded(wanted: usize) -> Error {
     Error::LimitExceeded { limit: &limits::MEMORY_BYTES, actual: given }
 }
 
-/// The memory that the instance has.
+/// Returns the size of the instance's memory in bytes.
 fn instance_bytes() -> usize {
     #[cfg(target_arch = "wasm32")]
     return core::arch::wasm32::memory_size::<0>() << 16;

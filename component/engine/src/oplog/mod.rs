@@ -1,7 +1,9 @@
-//! The operations of the events, in columns, by event number: where each event's operations end, what each operation
-//! does to which row and where its cells end, what each cell sets. Before the cells of the operations stand those that no
-//! operation holds any more, because their events were compacted. Always holds: ends never decrease, and a text or blob
-//! lies where its cell says. Does not know tables: rows and columns are numbers here.
+//! The operation log: the operations of all events, in columns.
+//!
+//! Stores where the operations of each event end, the kind and row of each operation, where its
+//! cells end, and the column and value of each cell. Cells of compacted events, which belong to no
+//! operation, come first. Always holds: ends never decrease, and a text or blob is stored at the
+//! place that its cell contains. Does not know tables: rows and columns are numbers here.
 
 mod bytes;
 mod op;
@@ -24,18 +26,19 @@ use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{AddAssign, Range, SubAssign};
 
-/// The place of a written cell among all of them. Whoever wants a value keeps this, not a copy.
+/// The index of a written cell. It stands for the value, which is never copied inside of a
+/// document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CellNumber(pub(crate) u32);
 
 impl CellNumber {
-    /// This number as an index.
+    /// Returns the number as an index.
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpKind {
     Insert = 0,
@@ -44,7 +47,7 @@ pub(crate) enum OpKind {
     Unset = 3,
 }
 
-/// An operation as the log holds it.
+/// An operation in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LoggedOp {
     pub(crate) kind: OpKind,
@@ -53,7 +56,7 @@ pub(crate) struct LoggedOp {
 }
 
 impl LoggedOp {
-    /// The cells that it sets. Those of an unset hold null.
+    /// Returns the cells of the operation. Those of an unset contain null.
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
     }
@@ -70,17 +73,17 @@ enum Tag {
     Blob,
 }
 
-/// What a log holds, or would hold more.
+/// The size of a log, or of what is added to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) operations: u64,
     pub(crate) cells: u64,
-    /// Of texts and blobs.
+    /// Bytes of texts and blobs.
     pub(crate) bytes: u64,
 }
 
 impl Totals {
-    /// What a commit holds.
+    /// Returns the size of a commit.
     pub(crate) fn of(commit: CommitRef<'_>) -> Self {
         let mut totals = Self { operations: commit.len() as u64, ..Self::default() };
         for op in commit.ops() {
@@ -91,7 +94,7 @@ impl Totals {
         totals
     }
 
-    /// Refuses more than a document takes.
+    /// Fails if a document cannot have this size.
     pub(crate) fn check(&self) -> Result<(), Error> {
         limits::DOCUMENT_OPERATIONS.check(self.operations)?;
         limits::DOCUMENT_CELLS.check(self.cells)?;
@@ -115,52 +118,53 @@ impl SubAssign for Totals {
     }
 }
 
-/// Bytes of the slack that a row, or an operation, takes at most beside what the columns make room for: its place in orders,
-/// and what looks at it meanwhile.
+/// The slack that an operation and its row use at most, in addition to what the columns reserve.
 pub(crate) const ROW_SPENDS: u64 = 96;
-/// The same of a cell.
+/// The slack that a cell uses at most, in addition to what the columns reserve.
 pub(crate) const CELL_SPENDS: u64 = 48;
 
 /// The operation log of a document.
 #[derive(Debug, Default)]
 pub(crate) struct OpLog {
-    /// By event: where its operations end.
+    /// The end of the operations of each event.
     operation_ends: Vec<u32>,
-    /// By operation: the row, and what is done to it.
+    /// The row and kind of each operation.
     rows: Vec<PackedOp>,
-    /// By operation: where its cells end.
+    /// The end of the cells of each operation.
     cell_ends: Vec<u32>,
-    /// By operation: 1 and the number of the operation before it on the same row; 0 where there is none.
+    /// For each operation, the number of the previous operation on the same row, plus 1; 0 if there
+    /// is none.
     before: Vec<u32>,
-    /// By row: 1 and the number of its latest operation; 0 or nothing where there is none.
+    /// By row, the number of its latest operation, plus 1; 0 or absent if there is none.
     latest: Vec<u32>,
-    /// Cells that belong to no operation.
+    /// The count of cells that belong to no operation.
     loose_cells: u32,
-    /// By cell.
+    /// The column of each cell.
     columns: Vec<ColumnNumber>,
     tags: Vec<Tag>,
-    /// The number's bits; of a text or blob, its start (upper half) and length (lower half).
+    /// The bits of a number; for a text or blob, its start (upper half) and length (lower half).
     payloads: Chunks<u64>,
     texts: String,
     blobs: Vec<u8>,
-    /// Bytes of all texts and blobs, each as often as a cell holds it.
+    /// Bytes of the texts and blobs of all cells. Shared ones count for each cell.
     content_bytes: u64,
-    /// Texts and blobs that more than one cell holds. What bytes name more than once is kept once, or few bytes could take
-    /// very much memory.
+    /// Texts and blobs that several cells share. Bytes can refer to a text repeatedly; without
+    /// sharing, few bytes could take a lot of memory.
     shared: BTreeSet<Packed>,
 }
 
-/// The shared texts and blobs of one log that were copied into another, and where to.
+/// The shared texts and blobs of another log that were copied, and their places in this one.
 pub(crate) type Copies = BTreeMap<Packed, Packed>;
 
-/// Where the value of a cell comes from.
+/// The source of a cell's value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CellSource<'a> {
     Value(ValueRef<'a>),
     Logged(&'a OpLog, CellNumber),
 }
 
-/// A row number, times 4, plus the kind. `limits::DOCUMENT_OPERATIONS` keeps row numbers below 2^30.
+/// A row number, multiplied by 4, plus the kind. `limits::DOCUMENT_OPERATIONS` keeps row numbers
+/// below 2^30.
 #[derive(Debug, Clone, Copy)]
 struct PackedOp(u32);
 
@@ -184,21 +188,21 @@ impl PackedOp {
 }
 
 impl OpLog {
-    /// How many events the log holds.
+    /// Returns the number of events.
     pub(crate) fn events(&self) -> u32 {
         self.operation_ends.len() as u32
     }
 
-    /// What the log holds.
+    /// Returns the size of the log.
     pub(crate) fn totals(&self) -> Totals {
         Totals { operations: self.rows.len() as u64, cells: self.columns.len() as u64, bytes: self.content_bytes }
     }
 
-    /// Makes room for what events bring, of which `more` tells the operations and cells, and for rows up to so many.
-    /// Texts and blobs make their own.
+    /// Reserves memory for this many events, for the operations and cells of `more`, and for row
+    /// numbers below `rows`. Does not reserve memory for texts and blobs.
     ///
     /// # Errors
-    /// `LimitExceeded` where there is none.
+    /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve(&mut self, events: usize, more: Totals, rows: usize) -> Result<(), Error> {
         let (operations, cells) = (more.operations as usize, more.cells as usize);
         memory::reserve(&mut self.operation_ends, events)?;
@@ -212,24 +216,24 @@ impl OpLog {
         self.payloads.reserve(cells)
     }
 
-    /// Bytes of the texts and blobs, those that cells share counted once.
+    /// Returns the bytes of the stored texts and blobs. Shared ones count once.
     pub(crate) fn content_len(&self) -> u64 {
         (self.texts.len() + self.blobs.len()) as u64
     }
 
-    /// Makes room for bytes of texts, and for as many of blobs.
+    /// Reserves memory for this many bytes of texts or of blobs.
     ///
     /// # Errors
-    /// `LimitExceeded` where there is none.
+    /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve_content(&mut self, bytes: u64) -> Result<(), Error> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         memory::reserve_text(&mut self.texts, bytes)?;
-        // Few documents have any: room that is not used would be lost.
+        // Few documents have blobs, so memory for them is reserved only if there are some.
         if self.blobs.is_empty() { memory::spend(bytes as u64) } else { memory::reserve(&mut self.blobs, bytes) }
     }
 
-    /// Adds an operation to the event that the next `end_event` ends. `copies` are those from the log that the cells are
-    /// from, where they are from one.
+    /// Appends an operation to the event that the next `end_event` ends. `copies` are the copied
+    /// values of the log that the cells come from.
     pub(crate) fn push_op<'a>(
         &mut self,
         kind: OpKind,
@@ -242,18 +246,18 @@ impl OpLog {
         self.end_op(kind, row, start)
     }
 
-    /// The number of the cell that comes next.
+    /// Returns the number of the next cell.
     fn next_cell(&self) -> CellNumber {
         CellNumber(self.columns.len() as u32)
     }
 
-    /// Begins an operation, whose cells `push_copy` adds and which `end_op` ends.
+    /// Begins an operation. `push_copy` adds its cells, and `end_op` ends it.
     pub(crate) fn begin_op(&self) -> u32 {
         self.columns.len() as u32
     }
 
-    /// The column that the operation before the one that begins at `start` has at this place: most operations set the same
-    /// columns as the one before.
+    /// Returns the column of the previous operation at the same position, for the operation that
+    /// begins at `start`. Most operations set the same columns as the one before them.
     pub(crate) fn likely_column(&self, start: u32) -> Option<ColumnNumber> {
         let ends = &self.cell_ends;
         let before = ends.len().checked_sub(2).map_or(self.loose_cells, |at| ends[at]);
@@ -261,13 +265,13 @@ impl OpLog {
         self.columns.get(at).copied()
     }
 
-    /// Adds a cell to the operation that was begun.
+    /// Adds a cell to the present operation.
     pub(crate) fn push_copy(&mut self, column: ColumnNumber, source: CellSource<'_>, copies: &mut Copies) {
         let packed = self.take(source, copies);
         self.push_cell(column, packed);
     }
 
-    /// Adds a cell that belongs to no operation. There must be no operation yet.
+    /// Adds a cell that belongs to no operation. There must not be any operation yet.
     pub(crate) fn push_loose_copy(
         &mut self,
         column: ColumnNumber,
@@ -278,7 +282,7 @@ impl OpLog {
         self.push_loose_cell(column, packed)
     }
 
-    /// The same, of a value that is already in the log.
+    /// Adds a cell that belongs to no operation, whose value is already in the log.
     pub(crate) fn push_loose_cell(&mut self, column: ColumnNumber, value: Packed) -> CellNumber {
         debug_assert!(self.rows.is_empty());
         self.loose_cells += 1;
@@ -294,7 +298,7 @@ impl OpLog {
         CellNumber(self.columns.len() as u32 - 1)
     }
 
-    /// Makes an operation of the cells from `start` on.
+    /// Ends an operation, whose cells are those from `start` on.
     pub(crate) fn end_op(&mut self, kind: OpKind, row: RowNumber, start: u32) -> LoggedOp {
         let end = self.columns.len() as u32;
         self.rows.push(PackedOp::new(kind, row));
@@ -306,22 +310,22 @@ impl OpLog {
         LoggedOp { kind, row, cells: start..end }
     }
 
-    /// Ends the event that follows the one ended last.
+    /// Ends the present event.
     pub(crate) fn end_event(&mut self) {
         self.operation_ends.push(self.rows.len() as u32);
     }
 
-    /// How many operations an event has.
+    /// Returns the number of operations of an event.
     pub(crate) fn op_count(&self, event: EventNumber) -> usize {
         self.ops_of(event).len()
     }
 
-    /// The operations of an event. O(1) each.
+    /// Returns the operations of an event. O(1) each.
     pub(crate) fn ops(&self, event: EventNumber) -> impl ExactSizeIterator<Item = LoggedOp> {
         self.ops_of(event).map(|at| self.op(at))
     }
 
-    /// The numbers of the operations on a row, the latest in the log first. O(1) each.
+    /// Returns the numbers of the operations on a row, the latest one first. O(1) each.
     pub(crate) fn ops_on(&self, row: RowNumber) -> impl Iterator<Item = u32> {
         let mut next = self.latest.get(row.index()).copied().unwrap_or(0);
         std::iter::from_fn(move || {
@@ -332,14 +336,15 @@ impl OpLog {
         })
     }
 
-    /// The operation of a number that `ops_on` gave, with its event and its place in the commit. O(log events).
+    /// Returns the operation with this number, its event, and its index in the commit. O(log
+    /// events).
     pub(crate) fn numbered(&self, op: u32) -> (EventNumber, u32, LoggedOp) {
         let event = EventNumber(self.operation_ends.partition_point(|&end| end <= op) as u32);
         let index = op - self.ops_of(event).start as u32;
         (event, index, self.op(op as usize))
     }
 
-    /// Whether an operation names the row.
+    /// Returns whether there is an operation on the row.
     pub(crate) fn names(&self, row: RowNumber) -> bool {
         self.latest.get(row.index()).is_some_and(|&latest| latest > 0)
     }
@@ -354,22 +359,22 @@ impl OpLog {
         LoggedOp { kind: self.rows[at].kind(), row: self.rows[at].row(), cells: start..self.cell_ends[at] }
     }
 
-    /// How many cells were written.
+    /// Returns the number of cells.
     pub(crate) fn cells(&self) -> usize {
         self.columns.len()
     }
 
-    /// The column that a cell belongs to. O(1).
+    /// Returns the column of a cell. O(1).
     pub(crate) fn column(&self, cell: CellNumber) -> ColumnNumber {
         self.columns[cell.index()]
     }
 
-    /// The columns of all cells.
+    /// Returns the columns of all cells.
     pub(crate) fn columns(&self) -> impl Iterator<Item = ColumnNumber> {
         self.columns.iter().copied()
     }
 
-    /// What was written into a cell. O(1).
+    /// Returns the value of a cell. O(1).
     pub(crate) fn value(&self, cell: CellNumber) -> ValueRef<'_> {
         self.unpack(self.packed(cell))
     }
@@ -435,7 +440,7 @@ impl OpLog {
     }
 }
 
-/// A value in the form in which the log keeps it: a text or blob as its place.
+/// A value as the log stores it. A text or blob is its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Packed {
     tag: Tag,
@@ -443,14 +448,14 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// What the log holds for a column of an unset.
+    /// The stored value of the cells of an unset.
     pub(crate) const NULL: Self = Self { tag: Tag::Null, payload: 0 };
 
     fn at(tag: Tag, start: usize, len: usize) -> Self {
         Self { tag, payload: (start as u64) << 32 | len as u64 }
     }
 
-    /// The bytes of a text or blob.
+    /// Returns the length of a text or blob, and 0 for other values.
     pub(crate) fn content_bytes(self) -> u64 {
         if matches!(self.tag, Tag::Text | Tag::Blob) { self.payload & 0xffff_ffff } else { 0 }
     }

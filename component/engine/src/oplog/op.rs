@@ -1,27 +1,28 @@
-//! Operations as callers give and get them: with names and owned values.
+//! Operations with owned names and values, as callers pass and receive them.
 
 use crate::value::Value;
 
-/// A named cell of a row.
+/// A cell of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// The column's name.
     pub column: String,
-    /// What it holds.
+    /// The cell's value.
     pub value: Value,
 }
 
 impl Cell {
-    /// A cell of this column with this value.
+    /// Returns a cell of this column with this value.
     pub fn new(column: impl Into<String>, value: impl Into<Value>) -> Self {
         Self { column: column.into(), value: value.into() }
     }
 }
 
-/// One operation on one row.
+/// An operation on a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowOp {
-    /// Creates the row with these cells; where the row exists, sets these cells and leaves the others.
+    /// Creates the row with these cells. If the row exists, sets these cells and leaves the other
+    /// ones.
     Insert {
         /// The table's name.
         table: String,
@@ -30,7 +31,8 @@ pub enum RowOp {
         /// The cells to set.
         cells: Vec<Cell>,
     },
-    /// Sets these cells of the row; does nothing where, in the order of execution, the row is not there.
+    /// Sets these cells of the row. Does nothing if the row does not exist at this point of the
+    /// execution.
     Update {
         /// The table's name.
         table: String,
@@ -39,30 +41,31 @@ pub enum RowOp {
         /// The cells to set.
         cells: Vec<Cell>,
     },
-    /// Removes the row with all its cells; does nothing where, in the order of execution, the row is not there.
+    /// Removes the row with all its cells. Does nothing if the row does not exist at this point of
+    /// the execution.
     Delete {
         /// The table's name.
         table: String,
         /// The row's id.
         row: String,
     },
-    /// Removes these cells of the row. Does nothing if the row does not exist at this point of the execution; columns
-    /// that have no cell are ignored.
+    /// Removes these cells of the row. Does nothing if the row does not exist at this point of the
+    /// execution; columns that have no cell are ignored.
     Unset {
         /// The table's name.
         table: String,
         /// The row's id.
         row: String,
-        /// The columns whose cells to remove.
+        /// The columns of the cells to remove.
         columns: Vec<String>,
     },
 }
 
-/// The operations of one event, which take effect together, in this order.
+/// The operations of one event. They take effect together, in this order.
 pub type Commit = Vec<RowOp>;
 
 impl RowOp {
-    /// Returns how many cells the operation sets or removes.
+    /// Returns the number of cells that the operation sets or removes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Insert { cells, .. } | Self::Update { cells, .. } => cells.len(),
@@ -83,11 +86,11 @@ impl RowOp {
     }
 }
 
-/// What an operation or a cell counts for, beside its names and content, where sizes are limited.
+/// The size of an operation or a cell, as limits count it, without its names and content.
 pub(crate) const ITEM_BYTES: u64 = 8;
 
 impl Cell {
-    /// The size of the cell, as limits count it.
+    /// Returns the size of the cell, as limits count it.
     pub(crate) fn bytes(&self) -> u64 {
         ITEM_BYTES + self.column.len() as u64 + self.value.as_ref().content_bytes()
     }

@@ -1,4 +1,4 @@
-//! Commits by name, wherever they lie: in a caller's hands, in a document's log, or in one that bytes were read into.
+//! A uniform view of commits: those of callers, and those in a log.
 
 use super::op::ITEM_BYTES;
 use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp};
@@ -6,11 +6,11 @@ use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::value::ValueRef;
 use std::ops::Range;
 
-/// What the numbers in a log stand for.
+/// The names that the numbers in a log stand for.
 pub(crate) trait OpNames {
-    /// The names of a row's table and of the row.
+    /// Returns the names of a row's table and of the row.
     fn row_name(&self, row: RowNumber) -> (&str, &str);
-    /// The name of a column.
+    /// Returns the name of a column.
     fn column_name(&self, column: ColumnNumber) -> &str;
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct OpRef<'a> {
     pub(crate) cells: CellsRef<'a>,
 }
 
-/// The cells that an operation sets, sorted by column. Those of an unset are null.
+/// The cells of an operation, sorted by column. Those of an unset are null.
 #[derive(Clone)]
 pub(crate) enum CellsRef<'a> {
     Plain(&'a [Cell]),
@@ -62,12 +62,12 @@ impl<'a> CommitRef<'a> {
         })
     }
 
-    /// Its size, as limits count it.
+    /// Returns the size of the commit, as limits count it.
     pub(crate) fn bytes(self) -> u64 {
         self.ops().map(|op| op.bytes()).sum()
     }
 
-    /// A copy with names and values of its own.
+    /// Copies the commit with its names and values.
     pub(crate) fn to_commit(self) -> Commit {
         self.ops().map(|op| op.to_op()).collect()
     }
@@ -120,7 +120,7 @@ impl<'a> CellsRef<'a> {
         }
     }
 
-    /// Columns, and where their values come from.
+    /// Returns the columns, and the sources of their values.
     pub(crate) fn sources(&self) -> impl Iterator<Item = (&'a str, CellSource<'a>)> + Clone + use<'a> {
         let this = self.clone();
         (0..self.len()).map(move |at| match &this {
@@ -133,7 +133,7 @@ impl<'a> CellsRef<'a> {
         })
     }
 
-    /// Columns and values.
+    /// Returns the columns and values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, ValueRef<'a>)> + Clone + use<'a> {
         self.sources().map(|(column, source)| match source {
             CellSource::Value(value) => (column, value),

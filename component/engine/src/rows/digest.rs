@@ -1,14 +1,14 @@
-//! The digest of the tables: SHA-256 over the rows as `docs/semantics.md` writes them down.
+//! The digest of the tables: SHA-256 over the rows as `docs/semantics.md` specifies.
 
 use super::Rows;
 use crate::oplog::{OpLog, OpNames};
 use crate::value::ValueRef;
 use sha2::{Digest, Sha256};
 
-/// Bytes that are gathered before they are hashed.
+/// Bytes are buffered up to this size before they are hashed.
 const CHUNK_BYTES: usize = 1 << 14;
 
-/// Hashes parts, each marked by what it is and with its length.
+/// Hashes parts. Each is preceded by a mark for its type, and by its length.
 struct Parts {
     hasher: Sha256,
     chunk: Vec<u8>,
@@ -44,7 +44,7 @@ impl Parts {
 }
 
 impl Rows {
-    /// The digest of the tables. O(all rows).
+    /// Returns the digest of the tables. O(all rows).
     pub(crate) fn digest(&self, log: &OpLog) -> [u8; 32] {
         let mut parts = Parts { hasher: Sha256::new(), chunk: Vec::with_capacity(CHUNK_BYTES) };
         for (name, number) in self.table_names.sorted() {

@@ -1,7 +1,8 @@
 //! The inserts of each row after its earliest one that counts.
 //!
-//! Holds them in one list, because few rows have any. Always holds: it is sorted by row, and the stamps of a row by the
-//! order of execution. Does not know that order: callers bring the peers.
+//! Stores them in one list, because few rows have any. Always holds: the list is sorted by row, and
+//! the stamps of a row by the order of execution. Does not know the names of peers: callers pass
+//! them.
 
 use super::Stamp;
 use crate::clock::Lamport;
@@ -10,7 +11,7 @@ use crate::lanes::Lanes;
 use crate::work;
 use std::cmp::Ordering;
 
-/// Bytes of the memory's slack that a further insert takes.
+/// The slack that a further insert uses.
 pub(super) const FURTHER_SPENDS: u64 = 32;
 
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +25,7 @@ struct FurtherInsert {
 pub(super) struct FurtherInserts(Order<FurtherInsert>);
 
 impl FurtherInserts {
-    /// Adds one that is not there yet. O(log n).
+    /// Adds an insert that is not in the list. O(log n).
     pub(super) fn add(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes) {
         work::step();
         let is_before =
@@ -32,7 +33,8 @@ impl FurtherInserts {
         self.0.insert_by(FurtherInsert { row, stamp }, is_before);
     }
 
-    /// Adds those of a row that comes after all other rows here, in the order of execution. O(1) each.
+    /// Appends the inserts of a row, sorted by the order of execution. All other rows come before
+    /// this one. O(1) each.
     pub(super) fn push_row(&mut self, row: RowNumber, stamps: impl Iterator<Item = Stamp>) {
         for stamp in stamps {
             work::step();
@@ -40,37 +42,37 @@ impl FurtherInserts {
         }
     }
 
-    /// Takes out the earliest one of a row. O(log n).
+    /// Removes and returns the earliest insert of a row. O(log n).
     pub(super) fn take_earliest(&mut self, row: RowNumber) -> Option<Stamp> {
         work::step();
         self.0.remove_by(|entry| entry.row.cmp(&row)).map(|entry| entry.stamp)
     }
 
-    /// The stamps of a row, in the order of execution. O(log n) to begin.
+    /// Returns the stamps of a row, in the order of execution. O(log n) for the first one.
     pub(super) fn stamps(&self, row: RowNumber) -> impl Iterator<Item = Stamp> {
         self.of(row).inspect(|_| work::step()).map(|entry| entry.stamp)
     }
 
-    /// The stamps of all rows.
+    /// Returns the stamps of all rows.
     pub(super) fn all(&self) -> impl Iterator<Item = Stamp> {
         self.0.iter().inspect(|_| work::step()).map(|entry| entry.stamp)
     }
 
-    /// Those of one row alone. O(log n) and the result.
+    /// Returns a list with the inserts of one row. O(log n + the result).
     pub(super) fn only(&self, row: RowNumber) -> Self {
         let mut only = Self::default();
         only.push_row(row, self.stamps(row));
         only
     }
 
-    /// Renumbers the peers. The new numbers must keep the order of execution. O(n).
+    /// Replaces the numbers of peers. The new numbers must keep the order of execution. O(n).
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
         let renumbered =
             self.0.iter().map(|FurtherInsert { row, stamp }| FurtherInsert { row, stamp: stamp.renumbered(number) });
         self.0 = Order::of_sorted(renumbered);
     }
 
-    /// Forgets those of an earlier time. O(n).
+    /// Removes the inserts before a time. O(n).
     pub(super) fn forget_before(&mut self, lamport: Lamport) {
         if self.0.len() > 0 {
             let is_kept = |entry: &FurtherInsert| {
@@ -81,7 +83,7 @@ impl FurtherInserts {
         }
     }
 
-    /// Whether the stamps of a row are sorted, and after this one. O(log n) and the stamps.
+    /// Returns whether the stamps of a row are sorted and after this one. O(log n + the stamps).
     pub(super) fn follow(&self, row: RowNumber, earliest: Stamp, peers: &Lanes) -> bool {
         let mut last = earliest;
         self.stamps(row).all(|stamp| std::mem::replace(&mut last, stamp).order(stamp, peers) == Ordering::Less)

@@ -1,10 +1,11 @@
-//! The tables and their stamps: the state that executing every event in the order of (lamport, peer) gives, in a form
-//! that operations join in any order.
+//! The tables: the state that results from executing every event in the order of lamport time and
+//! peer, in a form to which operations can be added in any order.
 //!
-//! Holds, for each row that was ever named: the stamp of its latest delete; the stamps of the inserts after that; for
-//! each column the latest write and its stamp. Always holds: nothing is kept that is not after the row's latest delete;
-//! a row is there when it has such an insert; a cell shows when its stamp is not before the earliest of them. Values
-//! stay in the log. Does not know where events come from.
+//! Stores, for each row that was ever named, the stamp of its latest delete, the stamps of the
+//! inserts after it, and the latest write of each column with its stamp. Always holds: everything
+//! stored is after the latest delete; a row exists if it has such an insert; a cell is visible if
+//! its stamp is not before the earliest of these inserts. Values stay in the log. Does not know
+//! where events come from.
 
 mod bytes;
 mod digest;
@@ -37,16 +38,16 @@ use watch::Watchers;
 /// The rows of a table.
 #[derive(Debug, Default)]
 struct Table {
-    /// Those that are there, by id.
+    /// The existing rows, sorted by id.
     there: Order,
-    /// How many are not there, but were, or may yet come to be.
+    /// The count of rows that do not exist, but did, or may exist later.
     gone: u32,
 }
 
 #[derive(Debug)]
 struct NamedRow {
     table: TableNumber,
-    /// Whether it was known at the horizon, and no operation has touched it since.
+    /// Whether the row was known at the horizon, and no operation since then names it.
     is_as_at_horizon: bool,
     state: RowState,
 }
@@ -58,23 +59,24 @@ pub(crate) struct Rows {
     tables: Vec<Table>,
     columns: Names,
     rows: Chunks<NamedRow>,
-    /// By row, as the numbers of `by_name`.
+    /// The id of each row.
     ids: Texts,
     by_name: Index,
     further_inserts: FurtherInserts,
-    /// Rows that were known at the horizon and were touched since, as they were there.
+    /// The states at the horizon of rows that changed since then.
     changed: BTreeMap<RowNumber, RowVersion>,
     watchers: Watchers,
 }
 
 impl Rows {
-    /// The cells of a row that is there, sorted by column. O(the row's size).
+    /// Returns the cells of an existing row, sorted by column. O(size of the row).
     pub(crate) fn get(&self, log: &OpLog, table: &str, row: &str) -> Option<Vec<Cell>> {
         Some(self.cells(log, self.find(table, row)?))
     }
 
-    /// Refuses commits that would bring more tables or columns than a document may have. The two numbers bound how many
-    /// can be new: where that many fit, the commits are not looked at, else O(cells × log columns).
+    /// Fails if the document would have too many tables or columns with these commits. At most
+    /// `max_tables` and `max_columns` of their names are new; the commits are not read if this many
+    /// fit. O(cells × log columns) otherwise.
     pub(crate) fn check_room<'a>(
         &self,
         commits: &(impl Iterator<Item = CommitRef<'a>> + Clone),
@@ -86,20 +88,20 @@ impl Rows {
         self.columns.check_room(&limits::COLUMNS, max_columns, columns)
     }
 
-    /// Whether there is room for so many rows more, as far as they have small ids.
+    /// Returns whether this many further rows fit without an allocation.
     pub(crate) fn has_room(&self, more: usize) -> bool {
         self.rows.room() >= more && self.ids.has_room(more) && self.by_name.has_room(more)
     }
 
-    /// Whether the row has a number. O(1).
+    /// Returns whether the row has a number. O(1).
     pub(crate) fn knows(&self, table: &str, row: &str) -> bool {
         self.table_names.find(table).is_some_and(|table| self.number(TableNumber(table), row).is_some())
     }
 
-    /// Makes room for so many rows more, whose ids have so many bytes together.
+    /// Reserves memory for this many further rows, with ids of this many bytes in total.
     ///
     /// # Errors
-    /// `LimitExceeded` where there is none.
+    /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve(&mut self, more: usize, id_bytes: usize) -> Result<(), Error> {
         let Self { rows, ids, by_name, .. } = self;
         rows.reserve(more)?;
@@ -107,7 +109,7 @@ impl Rows {
         by_name.reserve(more, |number| (rows[number as usize].table, ids.text(number)))
     }
 
-    /// The row of this name, which gets a number where it is new; `apply` must follow then, which puts it into its table.
+    /// Returns the number of a row, and adds the row if it is new. A call of `apply` must follow.
     /// O(1).
     pub(crate) fn intern(&mut self, table: &str, row: &str) -> RowNumber {
         let table = self.intern_table(table);
@@ -125,13 +127,13 @@ impl Rows {
         number
     }
 
-    /// The row of this name, there or not.
+    /// Returns the number of a row, whether or not it exists.
     fn number(&self, table: TableNumber, row: &str) -> Option<RowNumber> {
         let Self { rows, ids, by_name, .. } = self;
         by_name.find((table, row), |number| (rows[number as usize].table, ids.text(number))).map(RowNumber)
     }
 
-    /// A new row, of a name that no other one has.
+    /// Adds a row with a new name.
     fn push_row(&mut self, table: TableNumber, row: &str) -> RowNumber {
         let Self { rows, ids, by_name, tables, .. } = self;
         let number = rows.len() as u32;
@@ -142,7 +144,8 @@ impl Rows {
         RowNumber(number)
     }
 
-    /// The column of this name, which gets a number where it is new. `likely` is looked at first. O(1).
+    /// Returns the number of a column, and adds the column if it is new. Compares with `likely`
+    /// first. O(1).
     pub(crate) fn intern_column(&mut self, column: &str, likely: Option<ColumnNumber>) -> ColumnNumber {
         match likely {
             Some(likely) if &**self.columns.text(likely.0) == column => likely,
@@ -150,24 +153,24 @@ impl Rows {
         }
     }
 
-    /// How many rows have a number.
+    /// Returns the number of rows, including those that do not exist.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// The same as the number of the row that comes next: `limits::DOCUMENT_OPERATIONS` is far below 2^32.
+    /// Returns the number of the next row. `limits::DOCUMENT_OPERATIONS` is far below 2^32.
     fn next_row(&self) -> RowNumber {
         RowNumber(self.rows.len() as u32)
     }
 
-    /// How many columns have a number.
+    /// Returns the number of column names.
     pub(crate) fn columns(&self) -> usize {
         self.columns.len()
     }
 
-    /// Joins an operation to the state, whatever the order in which operations come. `peers` are the names of the
-    /// peers that stamps mention. O(log n) where it
-    /// comes to be there or is no longer, and the row's size.
+    /// Applies an operation. The result does not depend on the order of the calls. `peers` are the
+    /// lanes that stamps refer to. O(size of the row), and O(log n) if the row begins or ceases to
+    /// exist.
     pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Lanes) {
         work::step();
         if self.watchers.any() {
@@ -186,7 +189,7 @@ impl Rows {
         }
     }
 
-    /// Puts a row into its table's order, or takes it out, after it came to be there or is no longer.
+    /// Inserts a row into its table, or removes it, after it began or ceased to exist.
     fn find_place(&mut self, row: RowNumber) {
         let Self { tables, rows, ids, .. } = self;
         let NamedRow { table, state, .. } = &rows[row.index()];
@@ -200,7 +203,7 @@ impl Rows {
         }
     }
 
-    /// Fills the index of names, for rows of which no two have the same one. O(n).
+    /// Fills the index of names. The names must be distinct. O(n).
     fn index_all(&mut self) -> Result<(), Error> {
         self.reserve(self.rows.len(), 0)?;
         let Self { rows, ids, by_name, .. } = self;
@@ -219,7 +222,7 @@ impl Rows {
         });
     }
 
-    /// Begins to watch; see `Doc::watch`.
+    /// Begins a watch; see `Doc::watch`.
     pub(crate) fn watch(&mut self, tables: &[String], from_start: bool) -> Result<WatcherNumber, Error> {
         let watcher = self.watchers.add(tables)?;
         if from_start {
@@ -232,12 +235,12 @@ impl Rows {
         Ok(watcher)
     }
 
-    /// Ends a watch. O(log watchers) and the changes that were not taken.
+    /// Ends a watch. O(log watchers + its pending changes).
     pub(crate) fn unwatch(&mut self, watcher: WatcherNumber) {
         self.watchers.remove(watcher);
     }
 
-    /// The row of this name, where it is there. O(1).
+    /// Returns the number of a row, if the row exists. O(1).
     pub(crate) fn find(&self, table: &str, row: &str) -> Option<RowNumber> {
         let table = TableNumber(self.table_names.find(table)?);
         self.number(table, row).filter(|row| self.rows[row.index()].state.is_there())
@@ -247,17 +250,17 @@ impl Rows {
         self.tables.get(self.table_names.find(name)? as usize)
     }
 
-    /// The cells of a row that show, sorted by column.
+    /// Returns the visible cells of a row, sorted by column.
     fn cells(&self, log: &OpLog, row: RowNumber) -> Vec<Cell> {
         self.rows[row.index()].state.cells().map(|cell| self.cell(log, cell)).collect()
     }
 
-    /// A written cell, by name.
+    /// Returns a written cell with its name.
     pub(crate) fn cell(&self, log: &OpLog, cell: CellNumber) -> Cell {
         named_cell(&self.columns, log, cell)
     }
 
-    /// Panics where something that always holds does not. O(everything).
+    /// Panics if an invariant is broken. O(everything).
     pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Lanes) {
         for (number, row) in (0..).map(RowNumber).zip(self.rows.iter()) {
             let id = self.ids.text(number.0);

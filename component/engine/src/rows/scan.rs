@@ -1,4 +1,4 @@
-//! Reading rows in the order of their ids.
+//! Scans: reading rows in the order of their ids.
 
 use super::{Rows, Table};
 use crate::error::{Error, Invalid, Name};
@@ -9,70 +9,71 @@ use crate::sort;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// Which rows of a table, by row id, compared as UTF-8 bytes.
+/// A range of row ids, compared as UTF-8 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum KeyRange {
-    /// All of them.
+    /// All rows.
     #[default]
     All,
-    /// Just this one.
+    /// The row with this id.
     Equal(String),
-    /// This one and those above it.
+    /// The rows with this id or a larger one.
     AtLeast(String),
-    /// This one and those below it.
+    /// The rows with this id or a smaller one.
     AtMost(String),
-    /// Those from the first to the second, both included.
+    /// The rows from the first id to the second, both included.
     Between(String, String),
-    /// Those whose id starts with this.
+    /// The rows whose ids start with this text.
     StartsWith(String),
 }
 
-/// What a scan reads.
+/// The arguments of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanOptions {
-    /// Which rows.
+    /// The rows to read.
     pub range: KeyRange,
-    /// From the largest row id down.
+    /// Whether to read from the largest row id down.
     pub descending: bool,
-    /// At most this many rows.
+    /// The maximum number of rows to return.
     pub limit: u32,
-    /// Begin after this row id, in the direction of the scan: the last one of the page before.
+    /// The row id after which to begin, in the direction of the scan: the last one of the previous
+    /// page.
     pub after: Option<String>,
-    /// Only these columns; all where none are named.
+    /// The columns to return; all columns if empty.
     pub columns: Vec<String>,
 }
 
-/// Everything, upwards.
+/// All rows and columns, in ascending order.
 impl Default for ScanOptions {
     fn default() -> Self {
         Self { range: KeyRange::All, descending: false, limit: u32::MAX, after: None, columns: Vec::new() }
     }
 }
 
-/// A row as it shows.
+/// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The row's id.
     pub id: String,
-    /// Its cells, sorted by column.
+    /// The cells, sorted by column.
     pub cells: Vec<Cell>,
 }
 
-/// A part of a scan.
+/// A page of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The rows.
     pub rows: Vec<Row>,
-    /// Whether the range holds rows beyond these.
+    /// Whether there are rows in the range beyond these.
     pub more: bool,
 }
 
 /// A table that has rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSummary {
-    /// Its name.
+    /// The table's name.
     pub name: String,
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u32,
 }
 
@@ -106,11 +107,12 @@ impl KeyRange {
     }
 }
 
-/// The least text that is above every text that starts with `prefix`; none where there is none.
+/// Returns the smallest text above all texts that start with `prefix`, or `None` if there is no
+/// such text.
 fn after_prefix(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
-        // Stepping over the surrogates; there is nothing above the last code point.
+        // The range skips surrogates. There is no text above the last code point.
         if let Some(next) = (last..=char::MAX).nth(1) {
             end.push(next);
             return Some(end);
@@ -131,7 +133,7 @@ impl ScanOptions {
         }
     }
 
-    /// The range's bounds, narrowed to what comes after `after`.
+    /// Returns the bounds of the range, restricted to ids beyond `after`.
     fn bounds(&self) -> Bounds {
         let (mut low, mut high) = self.range.bounds();
         if let Some(after) = &self.after {
@@ -148,7 +150,7 @@ impl ScanOptions {
 }
 
 impl ScanOptions {
-    /// What is chosen among things by row id, in the direction of the scan.
+    /// Returns the items in the range, in the direction of the scan.
     pub(crate) fn choose<'a, T>(
         &self,
         by_id: &'a BTreeMap<String, T>,
@@ -163,13 +165,13 @@ impl ScanOptions {
 }
 
 impl Row {
-    /// The size of the row, as limits count it.
+    /// Returns the size of the row, as limits count it.
     pub(crate) fn bytes(&self) -> u64 {
         ITEM_BYTES + self.id.len() as u64 + self.cells.iter().map(Cell::bytes).sum::<u64>()
     }
 }
 
-/// Whether the upper bound lets `id` pass, or ids above it.
+/// Returns whether the upper bound includes `id` or larger ids.
 fn is_above(high: &Bound<String>, id: &str) -> bool {
     match high {
         Bound::Unbounded => true,
@@ -177,7 +179,7 @@ fn is_above(high: &Bound<String>, id: &str) -> bool {
     }
 }
 
-/// Whether the lower bound lets `id` pass, or ids below it.
+/// Returns whether the lower bound includes `id` or smaller ids.
 fn is_below(low: &Bound<String>, id: &str) -> bool {
     match low {
         Bound::Unbounded => true,
@@ -185,7 +187,7 @@ fn is_below(low: &Bound<String>, id: &str) -> bool {
     }
 }
 
-/// Whether no text lies between the bounds; `BTreeMap::range` panics on some of those.
+/// Returns whether the bounds exclude every text. `BTreeMap::range` panics for some such bounds.
 fn is_empty(bounds: &Bounds) -> bool {
     match bounds {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
@@ -195,7 +197,7 @@ fn is_empty(bounds: &Bounds) -> bool {
 }
 
 impl Rows {
-    /// The rows of a table between the bounds, upwards or down.
+    /// Returns the rows of a table in the bounds.
     fn range<'a>(
         &'a self,
         table: &'a Table,
@@ -219,7 +221,7 @@ impl Rows {
         if descending { Box::new(rows.rev()) } else { Box::new(rows) }
     }
 
-    /// A page of a table's rows; see `Doc::scan`.
+    /// Returns a page of a table's rows; see `Doc::scan`.
     pub(crate) fn scan(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         options.check()?;
         let mut page = Page { rows: Vec::new(), more: false };
@@ -242,7 +244,7 @@ impl Rows {
         Ok(page)
     }
 
-    /// The tables that have rows, sorted by name. O(tables).
+    /// Returns the tables that have rows, sorted by name. O(tables).
     pub(crate) fn summaries(&self) -> Vec<TableSummary> {
         let summaries = self.table_names.sorted().map(|(name, number)| TableSummary {
             name: String::from(&**name),

@@ -1,4 +1,4 @@
-//! The order of execution.
+//! Stamps: the order in which operations are executed.
 
 use crate::clock::Lamport;
 use crate::id::PeerNumber;
@@ -10,14 +10,15 @@ use std::cmp::Ordering;
 pub(crate) struct Stamp {
     pub(crate) lamport: Lamport,
     pub(crate) peer: PeerNumber,
-    /// The operation's place in its commit.
+    /// The index of the operation in its commit.
     pub(crate) index: u32,
 }
 
 impl Stamp {
-    /// Before every operation.
+    /// A stamp before that of every operation.
     pub(super) const NEVER: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 0 };
-    /// Of operations that are settled: before every one that is not, and before all that are still to come.
+    /// The stamp of settled operations. It is before the stamps of all operations that are not
+    /// settled, and of all future ones.
     pub(super) const SETTLED: Self = Self { lamport: Lamport::NEVER, peer: PeerNumber(0), index: 1 };
 
     pub(super) fn order(self, other: Self, peers: &Lanes) -> Ordering {
@@ -26,7 +27,7 @@ impl Stamp {
         })
     }
 
-    /// The stamp of the same operation, whose peer has another number.
+    /// Returns the stamp with another number for its peer.
     pub(super) fn renumbered(self, number: &impl Fn(PeerNumber) -> PeerNumber) -> Self {
         if self.lamport == Lamport::NEVER { self } else { Self { peer: number(self.peer), ..self } }
     }

@@ -1,4 +1,5 @@
-//! One row, and the rule by which operations join it. `docs/semantics.md` says why the rule is right.
+//! The state of one row, and the rule by which operations change it. `docs/semantics.md` explains
+//! why the rule is right.
 
 use super::Names;
 use super::further::FurtherInserts;
@@ -15,16 +16,16 @@ use smallvec::SmallVec;
 pub(super) struct LatestWrite {
     pub(super) stamp: Stamp,
     pub(super) cell: CellNumber,
-    /// That of the cell. `limits::COLUMNS` keeps it below 2^16.
+    /// The column of the cell. `limits::COLUMNS` keeps the number below 2^16.
     column: u16,
-    /// Whether the row has this cell: whether a value was written, not before the earliest insert.
+    /// Whether the row has this cell: a value was written, and not before the earliest insert.
     pub(super) shows: bool,
-    /// Whether the write removed the cell: it holds its stamp against earlier writes that are still to come.
+    /// Whether the write removed the cell. Its stamp then rejects earlier writes that arrive later.
     pub(super) is_unset: bool,
 }
 
 impl LatestWrite {
-    /// A write that does not show.
+    /// Returns a write that is not visible.
     pub(super) fn new(stamp: Stamp, cell: CellNumber, column: ColumnNumber, is_unset: bool) -> Self {
         Self { stamp, cell, column: column.0 as u16, shows: false, is_unset }
     }
@@ -33,7 +34,7 @@ impl LatestWrite {
         Self { shows, ..self }
     }
 
-    /// Whether a row with this earliest insert has this cell.
+    /// Returns whether a row with this earliest insert has this cell.
     fn shows_after(&self, inserted: Stamp, peers: &Lanes) -> bool {
         !self.is_unset && inserted != Stamp::NEVER && !self.stamp.is_before(inserted, peers)
     }
@@ -43,19 +44,19 @@ impl LatestWrite {
     }
 }
 
-/// Cells that lie in the row itself; most rows have few.
+/// The number of cells that are stored in the row itself. Most rows have few cells.
 const IN_PLACE: usize = 3;
-/// Cells up to which looking at each is the fastest way to find one.
+/// Up to this number of cells, a linear search is the fastest.
 const FEW: usize = 16;
 
-/// What a row is made of.
+/// The state of a row.
 #[derive(Debug, Clone)]
 pub(super) struct RowState {
     pub(super) deleted: Stamp,
-    /// The earliest insert after that; `NEVER` where the row is not there.
+    /// The earliest insert after the delete; `NEVER` if the row does not exist.
     pub(super) inserted: Stamp,
-    /// By column, sorted by its name. Writes of values that do not show have come into a gap in which the row was not
-    /// there; they may show once an earlier insert comes.
+    /// The writes, sorted by column name. A write that is not visible was made while the row did
+    /// not exist. It becomes visible if an earlier insert arrives.
     pub(super) written: SmallVec<[LatestWrite; IN_PLACE]>,
 }
 
@@ -65,7 +66,7 @@ impl Default for RowState {
     }
 }
 
-/// What the numbers in a row stand for.
+/// The names and values that the numbers in a row stand for.
 #[derive(Clone, Copy)]
 pub(super) struct Meaning<'a> {
     pub(super) log: &'a OpLog,
@@ -80,30 +81,31 @@ impl<'a> Meaning<'a> {
 }
 
 impl RowState {
-    /// Renumbers the peers. The new numbers must keep the order of execution.
+    /// Replaces the numbers of peers. The new numbers must keep the order of execution.
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
         self.deleted = self.deleted.renumbered(number);
         self.inserted = self.inserted.renumbered(number);
         self.written.iter_mut().for_each(|written| written.stamp = written.stamp.renumbered(number));
     }
 
-    /// Whether the row is there.
+    /// Returns whether the row exists.
     pub(super) fn is_there(&self) -> bool {
         self.inserted != Stamp::NEVER
     }
 
-    /// The cells that show, sorted by column name.
+    /// Returns the visible cells, sorted by column name.
     pub(super) fn cells(&self) -> impl Iterator<Item = CellNumber> {
         self.written.iter().filter(|written| written.shows).map(|written| written.cell)
     }
 
-    /// Whether nothing is known of the row.
+    /// Returns whether nothing is known of the row.
     pub(super) fn is_empty(&self) -> bool {
         !self.is_there() && self.deleted == Stamp::NEVER && self.written.is_empty()
     }
 
-    /// Forgets the stamps that are settled, and the writes of such stamps that do not show: before those of all operations to come, and of all known ones that are not
-    /// settled. What they decided among each other stays as it was decided.
+    /// Removes settled stamps, and settled writes that are not visible. Settled operations are
+    /// before `first_unsettled`, and so before every future operation. Their effects on each other
+    /// stay as they are.
     pub(super) fn settle(&mut self, first_unsettled: Lamport, further: &mut FurtherInserts) {
         let is_settled = |stamp: Stamp| stamp.lamport < first_unsettled;
         if is_settled(self.deleted) {
@@ -122,7 +124,7 @@ impl RowState {
         further.forget_before(first_unsettled);
     }
 
-    /// Joins an operation to the row.
+    /// Applies an operation to the row.
     pub(super) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>, further: &mut FurtherInserts) {
         if stamp.is_before(self.deleted, meaning.peers) {
             return;
@@ -161,7 +163,8 @@ impl RowState {
         }
     }
 
-    /// Where the write to a column is, or where it would be. O(log of the cells).
+    /// Returns the index of the write to a column, or the index at which to insert it. O(log
+    /// cells).
     fn place(&self, written: &LatestWrite, meaning: Meaning<'_>) -> Result<usize, usize> {
         if self.written.len() <= FEW
             && let Some(at) = self.written.iter().position(|other| other.column == written.column)
@@ -169,7 +172,7 @@ impl RowState {
             return Ok(at);
         }
         let name = meaning.column_name(written);
-        // The cells of an operation are sorted too.
+        // The cells of an operation are sorted, so the next one often comes last.
         match self.written.last() {
             Some(last) if meaning.column_name(last) < name => Err(self.written.len()),
             _ => self.written.binary_search_by(|other| meaning.column_name(other).cmp(name)),
@@ -201,7 +204,7 @@ impl RowState {
         }
     }
 
-    /// What of the things that always hold does not.
+    /// Returns an invariant that is broken, if one is.
     pub(super) fn defect(
         &self,
         row: RowNumber,

@@ -1,8 +1,8 @@
-//! Rows as they were at other versions: after some of the operations, by which the differences between versions are told
-//! and what lies below a horizon is compacted.
+//! Rows as they were at other versions. Used for differences between versions, and for compaction.
 //!
-//! A row at the horizon is the row as it is now, where no operation has touched it since; else it was kept when the first
-//! one did. The row at a version is that, joined with the operations on it that the version holds.
+//! A row at the horizon is the present row if no operation since then names it; otherwise it was
+//! copied before the first such operation. A row at a version is the row at the horizon, with the
+//! operations on it that the version contains.
 
 use super::Rows;
 use super::further::FurtherInserts;
@@ -17,19 +17,19 @@ use crate::oplog::{CELL_SPENDS, Cell, CellSource, Copies, OpLog, OpNames, ROW_SP
 use crate::sort;
 use crate::work;
 
-/// A row after some of the operations.
+/// The state of a row at a version.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RowVersion {
     pub(super) state: RowState,
     pub(super) further: FurtherInserts,
 }
 
-/// The time and the peer of an event that a version holds.
+/// Returns the time and peer of an event, if the version contains it.
 type Holds<'a> = &'a dyn Fn(EventNumber) -> Option<(Lamport, PeerNumber)>;
 
 impl Rows {
-    /// The operations that lead from one version to another, for these rows. Sorted by table and row. O(rows × log n), and
-    /// for each row all operations on it since the horizon.
+    /// Returns the operations that lead from one version of these rows to another, sorted by table
+    /// and row. O(rows × log n), and for each row all operations on it since the horizon.
     pub(crate) fn diff(
         &self,
         (log, peers): (&OpLog, &Lanes),
@@ -47,7 +47,7 @@ impl Rows {
 
     fn version(&self, log: &OpLog, peers: &Lanes, row: RowNumber, holds: Holds<'_>) -> RowVersion {
         let mut version = self.at_horizon(row);
-        // The earliest first, as far as that is known here: what comes late then changes the least.
+        // The earliest operation in the log first: later ones then change less.
         let ops: Vec<u32> = log.ops_on(row).collect();
         for (event, index, op) in ops.into_iter().rev().map(|op| log.numbered(op)) {
             if let Some((lamport, peer)) = holds(event) {
@@ -58,7 +58,7 @@ impl Rows {
         version
     }
 
-    /// Renumbers the peers. The new numbers must keep the order of execution. O(rows).
+    /// Replaces the numbers of peers. The new numbers must keep the order of execution. O(rows).
     pub(crate) fn renumber(&mut self, number: impl Fn(PeerNumber) -> PeerNumber) {
         for row in 0..self.rows.len() {
             self.rows[row].state.renumber(&number);
@@ -70,7 +70,8 @@ impl Rows {
         }
     }
 
-    /// The row as it was at the horizon; empty where there is none, or the row was not known there.
+    /// Returns the row at the horizon. It is empty if there is no horizon, or if the row was not
+    /// known there.
     pub(super) fn at_horizon(&self, row: RowNumber) -> RowVersion {
         let named = &self.rows[row.index()];
         if named.is_as_at_horizon {
@@ -79,15 +80,16 @@ impl Rows {
         self.changed.get(&row).cloned().unwrap_or_default()
     }
 
-    /// The row as it is.
+    /// Returns the present row.
     pub(super) fn now(&self, row: RowNumber) -> RowVersion {
         work::step();
         RowVersion { state: self.rows[row.index()].state.clone(), further: self.further_inserts.only(row) }
     }
 
-    /// The rows as they are at a horizon, with nothing that does not matter beyond it, and the values of their cells in a
-    /// log of their own. `holds` knows the events below the horizon; those that it does not know, and those that are still
-    /// to come, are not before `first_unsettled`. Without watchers. O(everything).
+    /// Returns the rows at a horizon, without anything that does not matter beyond it, and a log
+    /// with the values of their cells. `holds` returns the events below the horizon; all other
+    /// events, and all future ones, are not before `first_unsettled`. Watchers are left out.
+    /// O(everything).
     pub(crate) fn up_to(
         &self,
         (log, peers): (&OpLog, &Lanes),
@@ -127,7 +129,7 @@ impl Rows {
         Ok((rows, new_log))
     }
 
-    /// How many rows are not there, but are remembered.
+    /// Returns the number of rows that do not exist, but are remembered.
     pub(crate) fn gone(&self) -> u32 {
         self.tables.iter().map(|table| table.gone).sum()
     }

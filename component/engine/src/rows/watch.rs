@@ -1,8 +1,9 @@
-//! Watchers: what changed since they were last asked.
+//! Watchers: the changes since they were last taken.
 //!
-//! A watcher keeps, for each row that was touched since, the row as its mirror has it; what changed is the difference
-//! between that and the row as it is. Rows come in the order in which they were first touched, so that nothing waits
-//! forever. Without watchers none of this costs anything.
+//! A watcher keeps a copy of each row that was touched since the last take, as its mirror has it.
+//! The changes are the differences between these copies and the present rows. Rows are returned in
+//! the order in which they were first touched, so that no row starves. Without watchers, nothing is
+//! copied.
 
 use super::Rows;
 use crate::error::{Error, Name};
@@ -13,29 +14,29 @@ use crate::sort;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Operations that, executed plainly and in this order, bring a mirror of the tables up to date.
+/// Operations that update a mirror of the tables when they are executed in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// The operations.
     pub ops: Vec<RowOp>,
-    /// Whether there are more of them.
+    /// Whether there are further operations.
     pub more: bool,
 }
 
-/// The name of a watcher within its document.
+/// The number of a watcher in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatcherNumber(u32);
 
-/// The cells of a row, sorted by column; none where it is not there.
+/// The cells of a row, sorted by column; `None` if the row does not exist.
 type Shown = Option<Vec<Cell>>;
 
 #[derive(Debug, Default)]
 struct Watcher {
-    /// The tables' names; all where there are none.
+    /// The names of the watched tables; all tables if empty.
     tables: BTreeSet<String>,
-    /// The rows that were touched since the last take, in order.
+    /// The rows that were touched since the last take, in this order.
     touched: VecDeque<RowNumber>,
-    /// Each of those as the mirror has it.
+    /// The touched rows as the mirror has them.
     mirrored: BTreeMap<RowNumber, Shown>,
 }
 
@@ -71,7 +72,7 @@ impl Watchers {
         Ok(number)
     }
 
-    /// Whether there are any.
+    /// Returns whether there are any watchers.
     pub(super) fn any(&self) -> bool {
         !self.watchers.is_empty()
     }
@@ -80,7 +81,7 @@ impl Watchers {
         self.watchers.remove(&number);
     }
 
-    /// Tells a watcher of a row that its mirror has not.
+    /// Announces a row that a watcher's mirror does not have.
     pub(super) fn announce(&mut self, number: WatcherNumber, row: RowNumber, table: &str) {
         if let Some(watcher) = self.watchers.get_mut(&number)
             && (watcher.tables.is_empty() || watcher.tables.contains(table))
@@ -89,7 +90,7 @@ impl Watchers {
         }
     }
 
-    /// Tells every watcher of the table that a row may change now.
+    /// Announces to the watchers of the table that a row may change.
     pub(super) fn before_change(&mut self, row: RowNumber, table: &str, shown: impl Fn() -> Shown) {
         for watcher in self.watchers.values_mut() {
             if watcher.tables.is_empty() || watcher.tables.contains(table) {
@@ -100,10 +101,10 @@ impl Watchers {
 }
 
 impl Rows {
-    /// The changes since the last take; see `Doc::take`.
-    pub(crate) fn take(&mut self, log: &OpLog, watcher: WatcherNumber, most: u32) -> Changes {
+    /// Returns the changes since the last take; see `Doc::take`.
+    pub(crate) fn take(&mut self, log: &OpLog, watcher: WatcherNumber, limit: u32) -> Changes {
         let mut changes = Changes { ops: Vec::new(), more: false };
-        // Taken out, so that the rows can be read meanwhile.
+        // The watcher is removed for the duration of the call, so that the rows can be read.
         let Some(mut watcher_taken) = self.watchers.watchers.remove(&watcher) else { return changes };
         let Watcher { touched, mirrored, .. } = &mut watcher_taken;
         let (mut rows, mut bytes) = (0, 0);
@@ -111,7 +112,7 @@ impl Rows {
             work::step();
             let now = self.rows[row.index()].state.is_there().then(|| self.cells(log, row));
             let ops = self.difference(row, mirrored.get(&row).and_then(Option::as_deref), now);
-            if !ops.is_empty() && (rows >= most || bytes > limits::PAGE_BYTES.maximum) {
+            if !ops.is_empty() && (rows >= limit || bytes > limits::PAGE_BYTES.maximum) {
                 changes.more = true;
                 break;
             }
@@ -125,9 +126,9 @@ impl Rows {
         changes
     }
 
-    /// Returns the operations that turn a row with the old cells into one with the new ones; `None` stands for a row that
-    /// does not exist. A row that exists in both gets an update of the cells that changed or are new, and an unset of
-    /// those that are gone. O(cells).
+    /// Returns the operations that turn a row with the old cells into one with the new ones; `None`
+    /// stands for a row that does not exist. A row that exists in both gets an update of the cells
+    /// that changed or are new, and an unset of those that are gone. O(cells).
     pub(super) fn difference(&self, row: RowNumber, old: Option<&[Cell]>, new: Shown) -> Vec<RowOp> {
         let (table, row) = self.row_name(row);
         let (table, row) = (table.to_owned(), row.to_owned());
@@ -137,7 +138,7 @@ impl Rows {
             (Some(_), None) => return vec![RowOp::Delete { table, row }],
             (Some(old), Some(new)) => (old, new),
         };
-        // Both are sorted by column.
+        // The cells of both are sorted by column.
         let (mut gone, mut rest) = (Vec::new(), old.iter().peekable());
         new.retain(|cell| {
             work::step();
@@ -157,9 +158,9 @@ impl Rows {
         ops
     }
 
-    /// Takes over the watchers of rows that these replace, with what they have not taken yet. Where the contents differ,
-    /// they see that; where they are known to be the same, `is_same` saves the comparison. O(changes that were not taken),
-    /// else O(all rows).
+    /// Takes over the watchers of other rows, which these rows replace, with their pending changes.
+    /// Watchers see the differences between both. `is_same` skips the comparison if there are none.
+    /// O(pending changes) if `is_same`, otherwise O(all rows).
     pub(crate) fn take_over_watchers(&mut self, log: &OpLog, old: &mut Self, old_log: &OpLog, is_same: bool) {
         if !old.watchers.any() {
             return;
@@ -186,7 +187,7 @@ impl Rows {
         self.watchers = watchers;
     }
 
-    /// The names of all rows that are there.
+    /// Returns the table and id of every existing row.
     fn names_there(&self) -> impl Iterator<Item = (String, String)> {
         let numbers = self.tables.iter().flat_map(|table| table.there.iter()).map(RowNumber);
         numbers.map(|row| self.row_name(row)).map(|(table, id)| (table.to_owned(), id.to_owned()))

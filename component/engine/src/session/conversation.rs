@@ -1,19 +1,20 @@
-//! What one side is in a conversation, at the beginning of its hello and as the address of messages.
+//! Conversations. A side is identified by its session number and its restarts. Its hello begins
+//! with both, and messages to it contain a hash of both.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
 use crate::codec::{Reader, put_varint};
 use crate::error::Error;
 
-/// What the hello of every version of the protocol begins with, before the version.
+/// The first bytes of every hello, before the version.
 const MAGIC: [u8; 4] = *b"cvgs";
-/// The version of the protocol, `docs/protocol.md`.
+/// The version of the protocol in `docs/protocol.md`.
 const VERSION: u64 = 1;
 
-/// Conversations of a session before the present one to which a hello may still be addressed.
+/// The number of earlier conversations of a session to which a hello may still be addressed.
 const REMEMBERED_RESTARTS: u64 = 16;
 
-/// What one side is in a conversation: its session number, and how often it started over.
+/// The identity of one side of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Conversation {
     pub(super) nonce: u64,
@@ -21,13 +22,14 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// Whether this address is that of an earlier conversation of the same session, one of the last `REMEMBERED_RESTARTS`.
+    /// Returns whether an address is that of an earlier conversation of this session, one of the
+    /// last `REMEMBERED_RESTARTS`.
     pub(super) fn is_former(self, address: u32) -> bool {
         let first = self.restarts.saturating_sub(REMEMBERED_RESTARTS);
         (first..self.restarts).any(|restarts| Self { restarts, ..self }.address() == address)
     }
 
-    /// What stands for it in messages: never 0.
+    /// Returns the address of the conversation in messages, which is never 0.
     pub(super) fn address(self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&self.nonce.to_le_bytes());
@@ -35,7 +37,7 @@ impl Conversation {
         hasher.finalize().max(1)
     }
 
-    /// Writes the beginning of a hello: the version of the protocol, and who speaks.
+    /// Writes the beginning of a hello: the magic bytes, the version, and the identity of the side.
     pub(super) fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC);
         put_varint(out, VERSION);
@@ -43,7 +45,7 @@ impl Conversation {
         put_varint(out, self.restarts);
     }
 
-    /// Reads the beginning of a hello. Refuses the hello of another version.
+    /// Reads the beginning of a hello. Fails for other versions.
     pub(super) fn read(content: &mut Reader<'_>) -> Result<Self, Error> {
         let start = *content;
         if content.array().ok() != Some(MAGIC) {

@@ -1,4 +1,4 @@
-//! The hello: who speaks, about which document, what it wants, and what it knows.
+//! Hello messages: the sender, the document, the sender's options, and its summary.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ const NO_ENTRIES: u8 = 8;
 const NO_DOCUMENTS: u8 = 16;
 const ALL_FLAGS: u8 = 31;
 
-/// What the other side said.
+/// The hello of the other side.
 #[derive(Debug)]
 pub(super) struct Hello {
     pub(super) conversation: Conversation,
@@ -26,13 +26,13 @@ pub(super) struct Hello {
     pub(super) max_message_bytes: u32,
     pub(super) namespaces: BTreeSet<String>,
     pub(super) read_only: bool,
-    /// It must replace its content by the other side's document.
+    /// Whether the other side must replace its content by this side's document.
     pub(super) needs_document: bool,
     pub(super) accept: super::Acceptance,
     pub(super) summary: Summary,
 }
 
-/// The hello of a side. O(peers with events above the horizon).
+/// Encodes the hello of this side. O(peers with events above the horizon).
 pub(super) fn write(
     doc: &Doc,
     options: &SessionOptions,
@@ -64,7 +64,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 }
 
 impl Hello {
-    /// Reads a hello. O(its bytes × log n).
+    /// Decodes a hello. O(bytes × log n).
     pub(super) fn read(mut content: Reader<'_>) -> Result<Self, Error> {
         let conversation = Conversation::read(&mut content)?;
         let document = content.text()?.to_owned();

@@ -1,4 +1,4 @@
-//! What was received, and what is still to come.
+//! The inbox of a session: the received messages, and the parts of content that is not complete.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -11,27 +11,28 @@ use crate::error::{Error, SessionRule};
 use crate::limits;
 use std::collections::BTreeMap;
 
-/// What came, and what is still to come.
+/// The state of received messages.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// Whose messages are taken: who said the first hello, or its first part.
+    /// The sender of the accepted messages: the side that sent the first hello, or its first part.
     pub(super) from: Option<Conversation>,
-    /// How many messages with content were taken.
+    /// The number of accepted messages with content.
     pub(super) taken: u64,
-    /// How many of them the other side was told that they were.
+    /// The number of these messages that were acknowledged.
     pub(super) acknowledged: u64,
-    /// The other side waits to be told.
+    /// Whether the other side waits for an acknowledgement.
     pub(super) has_news: bool,
-    /// What arrived on the other side since it began the hello of which more is to come, which does not tell of it.
+    /// The ends of pages that arrived at the other side after it began a hello, of which parts are
+    /// outstanding. The hello does not contain them.
     pub(super) arrived: Vec<End>,
-    /// By kind, content of which more is to come.
+    /// The incomplete content of each kind.
     parts: BTreeMap<MessageKind, Vec<u8>>,
-    /// This side waits for the other's document.
+    /// Whether this side waits for the document of the other side.
     pub(super) awaits_document: bool,
 }
 
 impl Inbox {
-    /// Whose messages are taken.
+    /// Returns the sender of the accepted messages.
     pub(super) fn from(&self) -> Option<Conversation> {
         self.from
     }
@@ -40,25 +41,25 @@ impl Inbox {
         self.taken
     }
 
-    /// Acknowledges what was taken.
+    /// Marks all accepted messages as acknowledged, and returns their number.
     pub(super) fn acknowledge(&mut self) -> u64 {
         self.acknowledged = self.taken;
         self.has_news = false;
         self.taken
     }
 
-    /// Whether an acknowledgement goes out though there is nothing else to say: at once for events, whose author wants to
-    /// know, and before the other side may not send any more.
+    /// Returns whether to send an acknowledgement without content: immediately for events, and
+    /// before the other side has to stop.
     pub(super) fn acknowledgement_is_due(&self) -> bool {
         self.has_news || self.unacknowledged() >= limits::MESSAGES_IN_FLIGHT.maximum / 2
     }
 
-    /// Messages that were taken, and of which the other side was not told.
+    /// Returns the number of accepted messages that were not acknowledged.
     fn unacknowledged(&self) -> u64 {
         self.taken.saturating_sub(self.acknowledged)
     }
 
-    /// The content of a kind of which more is to come.
+    /// Returns the incomplete content of a kind.
     pub(super) fn parts_of(&self, kind: MessageKind) -> &[u8] {
         self.parts.get(&kind).map_or(&[], Vec::as_slice)
     }
@@ -69,13 +70,14 @@ impl Inbox {
         }
     }
 
-    /// Frees what a session that is over does not need.
+    /// Frees memory after the session ended.
     pub(super) fn let_go(&mut self) {
         self.parts.clear();
         self.arrived.clear();
     }
 
-    /// Counts a message with content, which must be the next one.
+    /// Counts a message with content. Fails if it is not the next one, or if too many are
+    /// unacknowledged.
     pub(super) fn count(&mut self, number: u64) -> Result<(), Error> {
         if number != self.taken {
             return Err(SessionRule::OutOfOrder { expected: self.taken, given: number }.into());
@@ -87,7 +89,8 @@ impl Inbox {
         Ok(())
     }
 
-    /// Appends a part to the earlier ones. Returns the whole content if this is the last of several parts.
+    /// Appends a part to the earlier ones. Returns the whole content if this is the last of several
+    /// parts.
     pub(super) fn join(&mut self, head: Head, part: &mut Reader<'_>) -> Result<Option<Vec<u8>>, Error> {
         let parts = self.parts.entry(head.kind).or_default();
         head.kind.limit().check(u64_of(parts.len().saturating_add(part.left())))?;

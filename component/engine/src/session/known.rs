@@ -1,36 +1,37 @@
-//! How much of the history the other side has, as far as this one knows.
+//! The events that the other side has, as far as this side knows.
 
 use crate::doc::{Doc, End, Need, Proven, Summary};
 use crate::id::PeerNumber;
 use std::collections::BTreeMap;
 
-/// By lane: events that the other side has, and those that were sent to it in addition.
+/// By lane, the events that the other side has, and those that were sent to it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     reaches: Vec<Reach>,
-    /// What the other side said that it knows.
+    /// The last summary of the other side.
     pub(super) summary: Summary,
-    /// Events that it is known to have since, one a lane, by what identifies them: lanes get other numbers at times.
+    /// The last event of each lane that the other side is known to have since the summary. Lanes
+    /// can be renumbered, so the events are kept by fingerprint.
     since: BTreeMap<PeerNumber, Need>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Reach {
-    /// How many events the other side is known to have.
+    /// The number of events that the other side is known to have.
     there: u32,
-    /// How many it has, or will have once everything that was sent has arrived.
+    /// The number of events that it will have when all sent messages have arrived.
     sent: u32,
 }
 
 impl Known {
-    /// Forgets everything but these counts, of which a summary is the reason.
+    /// Forgets everything but these counts, which a summary proves.
     pub(super) fn restart(&mut self, counts: &[u32], summary: Summary) {
         self.reaches = counts.iter().map(|&count| Reach { there: count, sent: count }).collect();
         self.summary = summary;
         self.since.clear();
     }
 
-    /// Finds the lanes anew.
+    /// Looks up the lanes again after they were renumbered.
     pub(super) fn renumber(&mut self, doc: &Doc) {
         let since: Vec<Need> = std::mem::take(&mut self.since).into_values().collect();
         let proven = doc.proven(&self.summary, &since);
@@ -38,31 +39,32 @@ impl Known {
         self.since = since.into_iter().filter_map(|need| Some((doc.place_of(&need)?.0, need))).collect();
     }
 
-    /// How many events of a lane the other side is known to have.
+    /// Returns the number of a lane's events that the other side is known to have.
     pub(super) fn there(&self, lane: PeerNumber) -> u32 {
         self.reaches.get(lane.index()).map_or(0, |reach| reach.there)
     }
 
-    /// How many events of a lane need not be sent any more.
+    /// Returns the number of a lane's events that need not be sent.
     pub(super) fn sent(&self, lane: PeerNumber) -> u32 {
         self.reaches.get(lane.index()).map_or(0, |reach| reach.sent)
     }
 
-    /// Says that the other side has at least these events of a lane, or seems to.
+    /// Sets the counts of a lane.
     pub(super) fn set(&mut self, lane: PeerNumber, there: u32, sent: u32) {
         *self.reach(lane) = Reach { there, sent: sent.max(there) };
     }
 
-    /// Says that the events of a lane up to this one are on their way. O(1).
+    /// Records that the events of a lane up to this end were sent. O(1).
     pub(super) fn raise_sent(&mut self, end: &End) {
         let reach = self.reach(end.lane);
         reach.sent = reach.sent.max(end.count);
     }
 
-    /// Says that the other side has the events of a lane up to this one, and so those before the lane. O(log n), and the
-    /// lanes that it was not known to have.
+    /// Records that the other side has the events of a lane up to this end, and those before the
+    /// lane. O(log n), and the lanes that it was not known to have.
     pub(super) fn raise_there(&mut self, doc: &Doc, end: &End) {
-        // The end can be an earlier one: a page in parts can arrive after the acknowledgement of a later page.
+        // The end can be an earlier one: a page in parts can arrive after the acknowledgement of a
+        // later page.
         if self.since.get(&end.lane).is_none_or(|last| last.counter < end.last.counter) {
             self.since.insert(end.lane, end.last.clone());
         }
@@ -83,12 +85,12 @@ impl Known {
         &mut self.reaches[lane.index()]
     }
 
-    /// What is known, as far as it was proven.
+    /// Returns the counts of sent events in the form of a proof.
     pub(super) fn proven(&self) -> Proven {
         Proven { counts: self.reaches.iter().map(|reach| reach.sent).collect(), unknown: Vec::new() }
     }
 
-    /// By lane, how many events the other side is known to have.
+    /// Returns, by lane, the number of events that the other side is known to have.
     pub(super) fn counts(&self) -> Vec<u32> {
         self.reaches.iter().map(|reach| reach.there).collect()
     }

@@ -1,4 +1,4 @@
-//! Messages: what each carries, which one it is, and a checksum. Does not know what the content means.
+//! Messages: a head, content, and a checksum. Does not know what the content means.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -8,24 +8,24 @@ use crate::convert::u64_of;
 use crate::error::Error;
 use crate::limits;
 
-/// What a message carries.
+/// The kind of a message's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MessageKind {
-    /// Who speaks, about what, and what it knows.
+    /// The sender, its options, and its summary.
     Hello,
     /// A page of events.
     Events,
-    /// Entries of the store.
+    /// Entries of the ephemeral store.
     Entries,
     /// A saved document.
     Document,
-    /// Nothing but the acknowledgement that every message has.
+    /// No content. The message only acknowledges others, as every message does.
     Acknowledgement,
     /// Sparse fingerprints of the histories of contested peers.
     Trace,
 }
 
-/// Set in the first byte of a message whose content goes on in a later one of the same kind.
+/// Set in the first byte of a message whose content continues in a later message of the same kind.
 const HAS_MORE: u8 = 0x80;
 const CHECKSUM_BYTES: usize = 4;
 
@@ -48,7 +48,7 @@ impl MessageKind {
         Self::ALL.into_iter().find(|kind| kind.byte() == byte)
     }
 
-    /// The most that the parts of one content may make up.
+    /// Returns the limit on the size of a content in all of its parts.
     pub(super) fn limit(self) -> &'static limits::Limit {
         match self {
             Self::Hello | Self::Trace => &limits::HELLO_BYTES,
@@ -58,22 +58,22 @@ impl MessageKind {
     }
 }
 
-/// A message, but for its content.
+/// The head of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     pub(super) kind: MessageKind,
-    /// Whether the content goes on in a later message.
+    /// Whether the content continues in a later message.
     pub(super) has_more: bool,
-    /// The conversation of the receiver that the message belongs to; 0 while the sender does not know it.
+    /// The address of the receiver's conversation; 0 if the sender does not know it.
     pub(super) to: u32,
-    /// How many messages with content were taken from the side that gets this one.
+    /// The number of the receiver's messages with content that the sender has accepted.
     pub(super) acknowledged: u64,
-    /// How many messages with content were sent before this one.
+    /// The number of messages with content that were sent before this one.
     pub(super) number: u64,
 }
 
 impl Head {
-    /// The bytes of a message beside its content.
+    /// Returns the size of a message without its content.
     pub(super) fn bytes(self) -> usize {
         self.write().len().saturating_add(CHECKSUM_BYTES)
     }
@@ -89,7 +89,7 @@ impl Head {
         bytes
     }
 
-    /// The message with this content.
+    /// Returns the message with this content.
     pub(super) fn message(self, content: &[u8]) -> Vec<u8> {
         let mut bytes = self.write();
         bytes.extend_from_slice(content);
@@ -98,11 +98,11 @@ impl Head {
         bytes
     }
 
-    /// Reads a message: its head and its content.
+    /// Decodes a message. Returns its head and its content.
     ///
     /// # Errors
-    /// `LimitExceeded` for one that is too long; `Corrupt` for one that is damaged; `UnsupportedVersion` for the hello of a
-    /// side that speaks another version, whatever its checksum.
+    /// `LimitExceeded` for a message that is too long; `Corrupt` for a damaged one;
+    /// `UnsupportedVersion` for the hello of another version, whatever its checksum.
     pub(super) fn read(message: &[u8]) -> Result<(Self, Reader<'_>), Error> {
         limits::MESSAGE_BYTES.check(u64_of(message.len()))?;
         let whole = Reader::new(message);

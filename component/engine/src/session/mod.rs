@@ -1,10 +1,11 @@
-//! One side of a conversation between two replicas, as a state machine: messages come out of `poll` and go into `receive`
-//! of the other side. `docs/protocol.md` says what they are.
+//! Sessions: one side of a conversation between two replicas, as a state machine. `poll` returns
+//! messages, which the `receive` of the other side accepts. `docs/protocol.md` specifies them.
 //!
-//! Holds what the other side is known to have, what was sent to it and not acknowledged, and the parts of what has not come
-//! whole; neither document nor store: each call is given both. Always holds: of events, only those are sent that the other
-//! side is not known to have and was not sent before; no more than `limits::MESSAGES_IN_FLIGHT` messages with content are
-//! out unacknowledged, so neither side's queues grow, whatever the other one does. Does not know how messages travel.
+//! Stores which events the other side has, the unacknowledged messages, and incomplete content;
+//! neither the document nor the store, which each call is given. Always holds: an event is sent
+//! only if the other side is not known to have it and it was not sent before; at most
+//! `limits::MESSAGES_IN_FLIGHT` messages with content are unacknowledged, so no queue grows without
+//! bounds. Does not know how messages travel.
 
 mod conversation;
 mod hello;
@@ -32,23 +33,26 @@ use outbox::{Outbox, SavedDocument};
 use std::collections::BTreeSet;
 use trace::Contested;
 
-/// What a session is opened with.
+/// The options of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// The document's name, which both sides must agree on: 1 to `limits::DOCUMENT_NAME_BYTES` bytes.
+    /// The name of the document, which must be equal on both sides: 1 to
+    /// `limits::DOCUMENT_NAME_BYTES` bytes.
     pub document: String,
-    /// The maximum size of messages in both directions, in bytes: from [`limits::MIN_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
+    /// The maximum size of messages in both directions, in bytes: from
+    /// [`limits::MIN_MESSAGE_BYTES`] to `limits::MESSAGE_BYTES`.
     pub max_message_bytes: u32,
-    /// Only these namespaces of the store are wanted from the other side; all where none are named.
+    /// The namespaces of the store to request from the other side; all namespaces if empty.
     pub namespaces: Vec<String>,
-    /// Receive events from the other side, but send none.
+    /// Whether to receive events only, and send none.
     pub read_only: bool,
-    /// A number that this host never used before for a session of this document, such as a random one.
+    /// A number that this host never used before for a session of this document, such as a random
+    /// one.
     pub nonce: u64,
     /// What this side accepts from the other side.
     pub accept: Acceptance,
-    /// If not empty, only these peers, on any branch, may be the authors of what arrives. An element that ends with `*`
-    /// selects all peers whose names start with the text before it.
+    /// If not empty, received events and entries may only be of these peers, on any branch. An
+    /// element that ends with `*` selects all peers whose names start with the text before it.
     pub writers: Vec<String>,
 }
 
@@ -68,42 +72,44 @@ impl Acceptance {
     pub const ALL: Self = Self { events: true, entries: true, documents: true };
 }
 
-/// Ends a writer that stands for all peers whose names start with what is before it.
+/// Ends a writer that selects all peers whose names start with the text before it.
 const WRITER_PREFIX: char = '*';
 
-/// What one message changed.
+/// The effect of a message.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Received {
-    /// What the events of the message did, or the rebase on the document that it completed.
+    /// The report of merging the events of the message, or of the rebase onto the document that it
+    /// completed.
     pub durable: Option<MergeReport>,
-    /// The entries that changed what the store shows, sorted by namespace and key.
+    /// The entries that changed the visible registers, sorted by namespace and key.
     pub ephemeral: Vec<Entry>,
-    /// Entries that the store does not take: dated too far ahead, or beyond its limits. They were left out.
+    /// The number of entries that the store skipped: dated too far ahead, or beyond its limits.
     pub refused: u32,
 }
 
-/// How far two sides are.
+/// The progress of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// What the other side is known to have, sorted by peer.
+    /// The events that the other side is known to have, sorted by peer.
     pub known_there: Vec<PeerVersion>,
-    /// Events known here that the other side is not known to have.
+    /// The number of known events that the other side is not known to have.
     pub unsent: u32,
-    /// Events that the other side announced and that have not come.
+    /// The number of events that the other side announced and that have not arrived.
     pub awaited: u32,
-    /// Both are 0, both sides have said hello, and neither waits for the document of the other one.
+    /// Whether both numbers are 0, both sides have sent a hello, and neither waits for a document.
     pub in_sync: bool,
 }
 
-/// One side of a conversation. Made for one document and one store, which every call must be given.
+/// One side of a conversation about one document and one store. Every call must be given the same
+/// ones.
 #[derive(Debug)]
 pub struct Session {
     options: SessionOptions,
-    /// As whom the store knows entries from the other side.
+    /// The name of the other side as a source of entries in the store.
     source: EntrySource,
     is_over: bool,
     conversation: Conversation,
-    /// `None` before its hello.
+    /// `None` before the hello of the other side.
     other: Option<Other>,
     known: Known,
     contested: Contested,
@@ -111,7 +117,7 @@ pub struct Session {
     inbox: Inbox,
 }
 
-/// What the other side said of itself.
+/// What the hello of the other side said.
 #[derive(Debug)]
 struct Other {
     conversation: Conversation,
@@ -119,16 +125,18 @@ struct Other {
     namespaces: BTreeSet<String>,
     read_only: bool,
     accept: Acceptance,
-    /// It compacted its history, and may send its document.
+    /// Whether the other side has compacted its history, so that it may send its document.
     is_compacted: bool,
 }
 
 impl Session {
-    /// One side of a conversation about this document and this store. The other side is opened alike. O(options).
+    /// Opens one side of a conversation about this document and this store. The other side does the
+    /// same. O(options).
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty name and for messages bounded to less than [`limits::MIN_MESSAGE_BYTES`];
-    /// `LimitExceeded` for names that are too long, too many namespaces, and messages that are too large.
+    /// `InvalidArgument` for an empty name, and for a maximum message size below
+    /// [`limits::MIN_MESSAGE_BYTES`]; `LimitExceeded` for names that are too long, too many
+    /// namespaces or writers, and a maximum message size that is too large.
     pub fn open(doc: &Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Error> {
         Name::Document.check(&options.document)?;
         limits::NAMESPACES.check(options.namespaces.len() as u64)?;
@@ -161,26 +169,29 @@ impl Session {
         })
     }
 
-    /// Returns the next message to send, or `None` if there is nothing to send now. Call it until it returns `None`: after opening,
-    /// after a local write, after `receive`. `now` is the caller's clock in milliseconds. O(peers) for a hello and for each
-    /// page of a history that the other side lacks; else O(log n) for each event and entry that the message holds, and O(1)
-    /// where there is none.
+    /// Returns the next message to send, or `None` if there is nothing to send now. Call it after
+    /// opening, after a local write, and after `receive`, until it returns `None`. `now` is the
+    /// caller's clock in milliseconds. O(peers) for a hello, and for each page of a history that
+    /// the other side lacks; otherwise O(log n) for each event and entry in the message.
     ///
     /// # Errors
-    /// `InvalidArgument` where an error ended the session, and for a `now` that is no time; `LimitExceeded` where the hello
-    /// or the saved document is too large to be sent. An error ends the session.
+    /// `SessionEnded` if an earlier error ended the session; `InvalidArgument` for a `now` that is
+    /// not a time; `LimitExceeded` if the hello or the saved document is too large to send. An
+    /// error ends the session.
     pub fn poll(&mut self, doc: &Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Error> {
         self.until_error(|session| session.next_message(doc, store, now))
     }
 
-    /// Handles one message of the other side. `now` is the caller's clock in milliseconds. O(message × log n), for a hello
-    /// O(peers × log n); for a document what [`Doc::rebase`] costs.
+    /// Handles a message of the other side. `now` is the caller's clock in milliseconds. O(message
+    /// × log n); O(peers × log n) for a hello; the cost of [`Doc::rebase`] for a document.
     ///
     /// # Errors
-    /// `InvalidArgument` for a message that breaks a [`SessionRule`], and for a `now` that is no time; `Corrupt` for a
-    /// damaged one; `UnsupportedVersion` where the other side speaks another version; those of [`Doc::merge_update`] and
-    /// [`Doc::rebase`]; `Compacted` where each side lacks what the other one gave up, or the one that should send its
-    /// document is read-only. An error ends the session; document and store are as they were.
+    /// `SessionEnded` if an earlier error ended the session; `Protocol` for a message that breaks a
+    /// [`SessionRule`](crate::error::SessionRule); `InvalidArgument` for a `now` that is not a
+    /// time; `Corrupt` for a damaged message; `UnsupportedVersion` if the other side uses another
+    /// version of the protocol; those of [`Doc::merge_update`] and [`Doc::rebase`]; `Compacted` if
+    /// each side lacks events that the other one compacted, or if the side that must send its
+    /// document is read-only. An error ends the session; the document and the store are unchanged.
     pub fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Error> {
         self.until_error(|session| {
             memory::spend_on(message)?;
@@ -188,12 +199,13 @@ impl Session {
         })
     }
 
-    /// The update that [`receive`](Self::receive) would merge with this message, or the saved document that it would rebase
-    /// on, or `None` if the message completes neither or is stale. Changes nothing. O(the update).
+    /// Returns the update that [`receive`](Self::receive) would merge with this message, or the
+    /// saved document that it would rebase onto; `None` if the message completes neither, or is
+    /// stale. Changes nothing. O(size of the update).
     ///
     /// # Errors
-    /// `InvalidArgument` where an error ended the session; `Corrupt` and `UnsupportedVersion` for a message that is damaged;
-    /// `LimitExceeded` for one that is too large.
+    /// `SessionEnded` if an earlier error ended the session; `Corrupt` and `UnsupportedVersion` for
+    /// a damaged message; `LimitExceeded` for one that is too large.
     pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         if self.is_over {
             return Err(Error::SessionEnded);
@@ -202,7 +214,7 @@ impl Session {
         self.update_in(message)
     }
 
-    /// How far both sides are. A side that is read-only announces nothing. O(peers × log n).
+    /// Returns the progress of both sides. A read-only side announces no events. O(peers × log n).
     #[must_use]
     pub fn progress(&self, doc: &Doc) -> Progress {
         let unsent = doc.count_beyond(|lane| self.known.there(lane));
@@ -216,7 +228,7 @@ impl Session {
         Progress { known_there: doc.version_of(&self.known.counts()), unsent, awaited, in_sync }
     }
 
-    /// Whether this peer may be an author of what arrives.
+    /// Returns whether a peer may be the author of received events and entries.
     fn may_write(&self, peer: &str) -> bool {
         let allows = |writer: &String| match writer.strip_suffix(WRITER_PREFIX) {
             Some(prefix) => peer.starts_with(prefix),

@@ -1,47 +1,49 @@
-//! What is to be sent, and what was.
+//! The outbox of a session: the content to send, and the unacknowledged messages.
 
 use super::message::MessageKind;
 use crate::doc::{Doc, End, PageStart};
 use crate::id::EventNumber;
 use std::collections::VecDeque;
 
-/// How many kinds of content can be on their way side by side.
+/// The number of kinds of content that can be in transit at the same time.
 pub(super) const QUEUES: usize = 4;
-/// The queue of hellos.
+/// The index of the queue of hellos.
 pub(super) const HELLO_QUEUE: usize = 0;
 
-/// What is to be sent, and what was.
+/// The state of sent messages.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    /// A hello is to be said: the first, or again because the events got other numbers.
+    /// Whether to send a hello: the first one, or a further one because events were renumbered.
     pub(super) hello_is_due: bool,
     pub(super) has_said_hello: bool,
-    /// The last hello told of the events before this one.
+    /// The last hello contains the events before this one.
     pub(super) told_until: EventNumber,
-    /// What [`Doc::renumbered`] was when numbers of events were last remembered.
+    /// The value of [`Doc::renumbered`] when numbers of events were last remembered.
     pub(super) renumbered: u64,
-    /// Where the next page of events begins.
+    /// The place at which the next page of events begins.
     pub(super) next: PageStart,
-    /// The size of events, as limits count it, that is likely to fill a message.
+    /// The size of events, as limits count it, that probably fills a message.
     pub(super) page_size: u64,
-    /// The last change of the store that was looked at.
+    /// The last change of the store that was considered.
     pub(super) entries_done: u64,
     pub(super) document: SavedDocument,
-    /// How many messages with content were sent up to the last part of the last document; all, while it has further parts.
+    /// The number of messages up to the last part of the last sent document; `u64::MAX` while parts
+    /// are outstanding.
     pub(super) document_end: u64,
-    /// What [`Doc::renumbered`] was when that document was saved.
+    /// The value of [`Doc::renumbered`] when that document was saved.
     pub(super) document_numbers: u64,
-    /// What did not fit into the messages so far, one for each of `QUEUES`.
+    /// The unsent content of each queue.
     pub(super) queued: [Option<QueuedContent>; QUEUES],
-    /// How many messages the first hello took.
+    /// The number of messages of the first hello.
     pub(super) hello_parts: u64,
-    /// What [`Doc::renumbered`] was then.
+    /// The value of [`Doc::renumbered`] when it was sent.
     pub(super) hello_numbers: u64,
-    /// How many messages with content were sent.
+    /// The number of sent messages with content.
     pub(super) number: u64,
-    /// How many of them the other side has acknowledged.
+    /// The number of these messages that the other side has acknowledged.
     pub(super) acknowledged: u64,
-    /// Pages of events that it has not: the number after their last message, and what they reach.
+    /// The unacknowledged pages of events: the number of messages up to their last part, and the
+    /// ends of lanes that they reach.
     pub(super) in_flight: VecDeque<(u64, Vec<End>)>,
 }
 
@@ -51,18 +53,18 @@ pub(super) enum SavedDocument {
     NotNeeded,
     /// It is below the horizon.
     Due,
-    /// It was, and will say hello when it has rebased.
+    /// The document was sent. The other side sends a hello after its rebase.
     Given,
 }
 
-/// Content on its way, part by part.
+/// Content that is sent in parts.
 #[derive(Debug)]
 pub(super) struct QueuedContent {
     pub(super) kind: MessageKind,
     pub(super) bytes: Vec<u8>,
-    /// Where what was not sent yet begins.
+    /// The index of the first unsent byte.
     pub(super) at: usize,
-    /// What a page of events reaches.
+    /// The ends of lanes that a page of events reaches.
     pub(super) ends: Vec<End>,
 }
 
@@ -94,7 +96,7 @@ impl Outbox {
         }
     }
 
-    /// Whether the other side knows or will know of an event by a hello.
+    /// Returns whether a hello contains an event, or will contain it.
     pub(super) fn tells_of(&self, event: EventNumber) -> bool {
         self.hello_is_due || event < self.told_until
     }
@@ -103,7 +105,8 @@ impl Outbox {
         self.has_said_hello
     }
 
-    /// Handles an acknowledgement. Returns the ends of the pages that arrived, or `None` if it acknowledges unsent messages.
+    /// Handles an acknowledgement. Returns the ends of the pages that arrived, or `None` if it
+    /// acknowledges unsent messages.
     pub(super) fn acknowledge(&mut self, acknowledged: u64) -> Option<impl Iterator<Item = Vec<End>> + use<'_>> {
         if !(self.acknowledged..=self.number).contains(&acknowledged) {
             return None;
@@ -113,23 +116,24 @@ impl Outbox {
         Some(self.in_flight.drain(..arrived).map(|(_, ends)| ends))
     }
 
-    /// What was sent and not acknowledged, or is being sent.
+    /// Returns the ends of lanes that unacknowledged and queued pages reach.
     pub(super) fn on_the_way(&self) -> impl Iterator<Item = &End> {
         let queued = self.queued.iter().flatten().map(|content| &content.ends);
         self.in_flight.iter().map(|(_, ends)| ends).chain(queued).flatten()
     }
 
-    /// Whether the present document was sent and has not arrived: the other side says hello when it has.
+    /// Returns whether the present document is in transit. The other side sends a hello when it has
+    /// arrived.
     pub(super) fn document_is_on_the_way(&self, doc: &Doc) -> bool {
         self.document_end > self.acknowledged && self.document_numbers == doc.renumbered()
     }
 
-    /// A hello is to be said once more.
+    /// Schedules a further hello.
     pub(super) fn say_hello_again(&mut self) {
         self.hello_is_due = true;
     }
 
-    /// Starts over with a new conversation.
+    /// Begins a new conversation.
     pub(super) fn restart(&mut self) {
         self.forget_sent();
         self.hello_is_due = true;
@@ -137,7 +141,7 @@ impl Outbox {
         self.number = 0;
     }
 
-    /// Sends everything behind the first hello again, to a side that knows nothing else of this one.
+    /// Sends everything after the first hello again, to a side that knows only that hello.
     pub(super) fn go_on_after_hello(&mut self) {
         let rest_of_hello = self.queued[HELLO_QUEUE].take();
         self.forget_sent();
@@ -158,7 +162,7 @@ impl Outbox {
         self.acknowledged = 0;
     }
 
-    /// Finds the lanes of what is on the way anew.
+    /// Looks up the lanes of pages in transit again after they were renumbered.
     pub(super) fn renumber(&mut self, doc: &Doc) {
         let queued = self.queued.iter_mut().flatten().map(|content| &mut content.ends);
         for ends in self.in_flight.iter_mut().map(|(_, ends)| ends).chain(queued) {
@@ -166,7 +170,7 @@ impl Outbox {
         }
     }
 
-    /// Frees what a session that is over does not need.
+    /// Frees memory after the session ended.
     pub(super) fn let_go(&mut self) {
         self.queued = [const { None }; QUEUES];
         self.in_flight.clear();

@@ -1,4 +1,4 @@
-//! Received messages: their order, and the effect of their content.
+//! Handles received messages: their order, and the effects of their content.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -17,11 +17,12 @@ use crate::error::{Error, SessionRule, Time};
 use crate::id::PeerNumber;
 use crate::memory;
 
-/// How this side is to the horizon of the other one.
+/// How this side relates to the horizon of the other side.
 struct HorizonGap {
-    /// It lacks events that the other side compacted.
+    /// Whether this side lacks events that the other side compacted.
     is_below: bool,
-    /// It lacks them, or has events that do not build on them: it must replace its content by the other side's document.
+    /// Whether this side lacks such events, or has events that do not build on them, so that it
+    /// must replace its content by the other side's document.
     must_rebase: bool,
 }
 
@@ -62,28 +63,31 @@ impl Session {
         }
     }
 
-    /// Whether a message belongs to a former conversation. Starts over if it begins a new one.
+    /// Returns whether a message is of an earlier conversation. Begins a new conversation if the
+    /// message does.
     fn is_stale(&mut self, head: &mut Head, content: Reader<'_>) -> Result<bool, Error> {
         let is_to_this = head.to == self.conversation.address();
         let is_open = head.to == 0 && head.kind == MessageKind::Hello;
         if !is_to_this {
-            // What it acknowledges was sent in another conversation.
+            // The message acknowledges messages of another conversation.
             head.acknowledged = 0;
         }
         if head.kind != MessageKind::Hello || head.number > 0 {
-            // The later parts of a first hello were written before their writer knew of this side.
+            // The later parts of a first hello were written before their sender knew this side.
             let is_part = head.kind == MessageKind::Hello
                 && head.number == self.inbox.taken
                 && !self.inbox.parts_of(MessageKind::Hello).is_empty();
             if is_to_this && self.inbox.from.is_none() {
-                // The other side said hello to a session of this side that was lost: it has to say it again.
+                // The other side sent its hello to an earlier session of this side, and must send
+                // it again.
                 self.start_over();
                 return Ok(true);
             }
             return Ok(!is_to_this && !is_part);
         }
         let there = Conversation::read(&mut content.clone())?;
-        // Where both sides started over at once, one of them has to answer: the one with the smaller session number.
+        // If both sides begin a new conversation at once, the side with the smaller session number
+        // answers.
         let is_to_former = self.conversation.is_former(head.to);
         let is_same_side = self.inbox.from.is_some_and(|from| from.nonce == there.nonce);
         if is_to_former && is_same_side && (self.inbox.from == Some(there) || self.conversation.nonce >= there.nonce) {
@@ -91,22 +95,23 @@ impl Session {
         }
         if self.inbox.from.is_some_and(|from| from != there) {
             if is_to_this {
-                // The other side started over, and answers to this one's hello.
+                // The other side began a new conversation, and answers this side's hello.
                 self.forget_other();
                 self.outbox.go_on_after_hello();
             } else {
-                // The other side lost its session and opened a new one, which knows nothing of this one, or of a former one
-                // whose messages it acknowledges.
+                // The other side opened a new session, which does not know this one, or only
+                // messages of an earlier one.
                 self.start_over();
             }
         }
         self.inbox.from = Some(there);
-        // A side that did not get this one's hello finds out by anything that is said to it.
+        // Any message shows a side that did not receive this side's hello that a conversation
+        // began.
         self.inbox.has_news |= is_open && self.outbox.has_said_hello();
         Ok(false)
     }
 
-    /// Begins a new conversation, with a hello that the other side answers.
+    /// Begins a new conversation. The other side answers its hello.
     fn start_over(&mut self) {
         self.forget_other();
         self.conversation.restarts = self.conversation.restarts.saturating_add(1);
@@ -120,7 +125,7 @@ impl Session {
         self.inbox = Inbox::default();
     }
 
-    /// What `take_message` would merge or rebase on.
+    /// Returns the content of a message that `take_message` would merge or rebase onto.
     pub(super) fn update_in(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let (head, mut content) = Head::read(message)?;
         let is_stale = head.to != self.conversation.address() || self.inbox.from.is_none();
@@ -138,7 +143,7 @@ impl Session {
         }
     }
 
-    /// Refuses what the other side has no reason to send.
+    /// Fails if the other side must not send this kind of content.
     fn check_kind(&self, kind: MessageKind) -> Result<(), Error> {
         let Some(other) = &self.other else {
             return if kind == MessageKind::Hello { Ok(()) } else { Err(SessionRule::NoHello.into()) };
@@ -189,7 +194,8 @@ impl Session {
         Ok(received)
     }
 
-    /// A hello replaces all that was known of the other side, but for what is on the way to it.
+    /// Handles a hello, which replaces everything that was known of the other side, except for
+    /// pages in transit.
     fn take_hello(&mut self, doc: &Doc, content: Reader<'_>) -> Result<(), Error> {
         let hello = Hello::read(content)?;
         if hello.document != self.options.document {
@@ -203,7 +209,8 @@ impl Session {
         }
         let proven = doc.proven(&summary, &[]);
         let HorizonGap { is_below, must_rebase } = HorizonGap::of(doc, &summary, &proven);
-        // A side that lacks the other horizon cannot tell whether the other side lacks its own one: the other side can.
+        // A side that lacks the other horizon cannot decide whether the other side lacks its own
+        // one. The other side can.
         let seems_below = doc.is_below(&summary, &proven);
         let other_is_below = needs_document || (seems_below && !must_rebase);
         if other_is_below && (must_rebase || self.options.read_only || !accept.documents) {
@@ -221,8 +228,8 @@ impl Session {
         for end in self.outbox.on_the_way() {
             self.known.raise_sent(end);
         }
-        // The other side finds out by itself that this one lacks events; not that events here do not build on its horizon,
-        // and not that it does not lack events itself.
+        // The other side can see that this side lacks events. It cannot see that events here do not
+        // build on its horizon, or that it lacks no events itself.
         if must_rebase && (seems_below || !is_below) && !self.inbox.awaits_document {
             self.outbox.say_hello_again();
         }
@@ -240,8 +247,8 @@ impl Session {
         Ok(())
     }
 
-    /// Finds out whether the other side's document is still needed, after events or a document of the other side: its horizon
-    /// can have arrived with them, and a document can be older than the last hello.
+    /// Checks whether this side still needs the other side's document. The other horizon can have
+    /// arrived with events, and a document can be older than the last hello.
     fn check_still_awaits(&mut self, doc: &Doc) {
         if !self.inbox.awaits_document {
             return;
@@ -253,26 +260,27 @@ impl Session {
         }
     }
 
-    /// How this side is to the horizon of the other one, by all that is known of the other side by now.
+    /// Returns how this side relates to the horizon of the other side, as far as is known now.
     fn below(&self, doc: &Doc) -> HorizonGap {
         let mut proven = doc.proven(&self.known.summary, &[]);
         for (lane, count) in (0..).map(PeerNumber).zip(&mut proven.counts) {
             *count = self.known.there(lane).max(*count);
         }
-        // Traces showed which events of these peers the other side lacks.
+        // Traces have shown which events of these peers the other side lacks.
         proven.unknown.retain(|(author, _)| author.is_none_or(|author| !self.contested.has_come(author)));
         HorizonGap::of(doc, &self.known.summary, &proven)
     }
 
-    /// What follows from branches of the other side whose last events are unknown here: if this side's history of the peer
-    /// reaches as far, both traces tell how much they share; if it does not, the other side is ahead, and has what is here.
+    /// Handles branches of the other side whose last events are unknown here. If this side's
+    /// history of the peer is as long, traces show how much both sides share; if it is shorter, the
+    /// other side is ahead, and has these events.
     fn assume(&mut self, doc: &Doc, proven: &Proven) {
         for (author, branch) in &proven.unknown {
             let Some(author) = *author else { continue };
             if doc.longest_count(author) >= branch.count {
                 self.contested.add(author);
             } else if let Some(lane) = doc.only_leaf(author, branch) {
-                // What was written after this side's hello is unknown to the other side, whatever that has.
+                // The other side cannot have events that were written after this side's hello.
                 if doc.last_on(lane).is_none_or(|last| self.outbox.tells_of(last)) {
                     self.known.set(lane, self.known.there(lane), doc.count_on(lane));
                 } else {
@@ -282,7 +290,7 @@ impl Session {
         }
     }
 
-    /// A trace proves every event of it that is known here.
+    /// Handles a trace. It proves every event that is known here.
     fn take_trace(&mut self, doc: &Doc, mut content: Reader<'_>) -> Result<(), Error> {
         let trace = trace::read(&mut content)?;
         let proven = doc.proven(&self.known.summary, &trace);

@@ -1,4 +1,4 @@
-//! What a side sends: which content comes next, in messages that fit.
+//! Decides which content to send next, and splits it into messages.
 
 use super::conversation::Conversation;
 use super::message::{Head, MessageKind};
@@ -9,13 +9,13 @@ use crate::ephemeral::Store;
 use crate::error::Error;
 use crate::limits;
 
-/// How far beyond a message's bytes the size of its events, as limits count it, can be.
+/// The maximum ratio of the size of events, as limits count it, to their encoded size.
 const MAX_PACKING: u64 = 64;
 
-/// Returns the next content of its kind, or `None` if there is nothing to send.
+/// Returns the next content of a kind, or `None` if there is nothing to send.
 type NextContent = fn(&mut Session, &Doc, &Store) -> Result<Option<QueuedContent>, Error>;
 
-/// What can be on its way side by side, the first of which goes first: no long history keeps presence waiting.
+/// The queues. Earlier ones are sent first, so that a long history does not delay presence.
 const CONTENTS: [NextContent; QUEUES] =
     [Session::next_hello, Session::next_trace, Session::next_entries, Session::next_history];
 
@@ -39,7 +39,8 @@ impl Session {
         Ok(Some(self.head(MessageKind::Acknowledgement, false).message(&[])))
     }
 
-    /// Compaction and rebase, by any user of the document, change what this side can send and must announce.
+    /// Handles a compaction or rebase of the document, which changes what this side can send and
+    /// must announce.
     fn notice_new_numbers(&mut self, doc: &Doc) {
         if doc.renumbered() == self.outbox.renumbered {
             return;
@@ -53,7 +54,7 @@ impl Session {
         for end in self.outbox.on_the_way() {
             self.known.raise_sent(end);
         }
-        // A side that waits for a document cannot tell whether the other side lacks events.
+        // A side that waits for a document cannot decide whether the other side lacks events.
         let can_tell = self.other.is_some() && !self.inbox.awaits_document;
         if can_tell && doc.is_below(&self.known.summary, &self.known.proven()) {
             self.outbox.document = SavedDocument::Due;
@@ -65,21 +66,21 @@ impl Session {
         Head { kind, has_more, to, acknowledged: self.inbox.acknowledge(), number: self.outbox.number }
     }
 
-    /// The conversation of the other side, as far as it is known.
+    /// Returns the address of the other side's conversation, or 0 if it is unknown.
     fn address(&self) -> u32 {
         self.inbox.from().map_or(0, Conversation::address)
     }
 
-    /// How many bytes of content a message can have.
+    /// Returns the maximum size of the content of a message.
     fn budget(&self, kind: MessageKind) -> usize {
         let theirs = self.other.as_ref().map_or(u32::MAX, |other| other.max_message_bytes);
-        let most = self.options.max_message_bytes.min(theirs) as usize;
+        let max_bytes = self.options.max_message_bytes.min(theirs) as usize;
         let (to, acknowledged, number) = (self.address(), self.inbox.taken(), self.outbox.number);
         let head = Head { kind, has_more: false, to, acknowledged, number };
-        most - head.bytes()
+        max_bytes - head.bytes()
     }
 
-    /// The message with as much of the content as fits; the rest stays queued.
+    /// Returns the message with the next part of the content. The rest remains queued.
     fn next_part(&mut self, lane: usize, mut content: QueuedContent) -> Vec<u8> {
         let left = content.bytes.len() - content.at;
         let len = left.min(self.budget(content.kind));
@@ -115,7 +116,7 @@ impl Session {
         Ok(Some(QueuedContent::of(MessageKind::Hello, bytes)))
     }
 
-    /// The trace of peers that are contested.
+    /// Returns the trace of contested peers.
     fn next_trace(&mut self, doc: &Doc, _: &Store) -> Result<Option<QueuedContent>, Error> {
         let Self { contested, known, .. } = self;
         let bytes = contested.next(doc, |_| known.counts());
@@ -125,7 +126,7 @@ impl Session {
         })
     }
 
-    /// Entries that changed, but for those that came from the other side.
+    /// Returns the changed entries, except for those that the other side sent.
     fn next_entries(&mut self, _: &Doc, store: &Store) -> Result<Option<QueuedContent>, Error> {
         let done = self.outbox.entries_done;
         if store.last_change() <= done {
@@ -138,13 +139,14 @@ impl Session {
         Ok((!bytes.is_empty()).then(|| QueuedContent::of(MessageKind::Entries, bytes)))
     }
 
-    /// The saved document where it is needed, else a page of events.
+    /// Returns the saved document if the other side needs it, and otherwise a page of events.
     fn next_history(&mut self, doc: &Doc, _: &Store) -> Result<Option<QueuedContent>, Error> {
         let Some(other) = self.other.as_ref().filter(|_| !self.options.read_only) else { return Ok(None) };
         let accepts_events = other.accept.events;
         match self.outbox.document {
             SavedDocument::NotNeeded if accepts_events && !self.inbox.awaits_document => Ok(self.next_events(doc)),
-            // A side that waits for a document sends events after the hello that follows the rebase.
+            // A side that waits for a document sends events after the hello that follows the
+            // rebase.
             SavedDocument::NotNeeded | SavedDocument::Given => Ok(None),
             SavedDocument::Due => {
                 let saved = doc.save();

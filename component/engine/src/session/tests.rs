@@ -1,4 +1,4 @@
-//! What a session costs, counted: bytes on the wire, and steps.
+//! Tests of a session's costs: messages, bytes, and counted steps.
 
 use super::{Acceptance, Session, SessionOptions};
 use crate::doc::Doc;
@@ -38,7 +38,7 @@ impl Side {
     }
 }
 
-/// Carries messages until nobody has anything to say; gives how many, and their bytes.
+/// Carries messages until neither side has any. Returns their number and total size.
 fn settle(sides: &mut [Side; 2]) -> (usize, usize) {
     let (mut messages, mut bytes) = (0, 0);
     loop {
@@ -56,7 +56,8 @@ fn settle(sides: &mut [Side; 2]) -> (usize, usize) {
     }
 }
 
-/// A document of so many events, updates of 1,000 rows by two peers in turns of 1,000, and the same without the last event.
+/// Returns a document with this many events, updates of 1,000 rows by two peers in turns of 1,000,
+/// and the same document without the last event.
 fn documents(events: u32) -> [Doc; 2] {
     let (mut ann, mut ben) = (Doc::create("ann").unwrap(), Doc::create("ben").unwrap());
     for event in 0..events {
@@ -76,7 +77,7 @@ fn documents(events: u32) -> [Doc; 2] {
 fn one_missing_event_costs_the_same_in_any_history() {
     let costs = [10_000, 1_000_000].map(|events| {
         let mut sides = documents(events).map(Side::new);
-        // Events are hashed once, when what is known is asked for.
+        // Events are hashed once, for the first summary.
         sides.iter().for_each(|side| drop(side.doc.summary()));
         let (steps, (messages, bytes)) = work::count(|| settle(&mut sides));
         let progress = sides.each_ref().map(|side| side.session.progress(&side.doc));
@@ -85,7 +86,7 @@ fn one_missing_event_costs_the_same_in_any_history() {
         assert!(messages == 4 && bytes < 1_000, "{messages} messages, {bytes} bytes");
         steps
     });
-    // A fingerprint is computed from one that is kept, at most 64 events before.
+    // A fingerprint is computed from a kept one, at most 64 events before it.
     assert!(costs[0].abs_diff(costs[1]) <= 64, "{costs:?}");
 }
 

@@ -1,8 +1,9 @@
-//! Traces: sparse fingerprints of the histories of peers of which each side has events that the other one does not know, so
-//! that both find out how much they share.
+//! Traces: sparse fingerprints of contested peers. Both sides have events of such a peer that the
+//! other side may lack, and traces show how much they share.
 //!
-//! Of each branch a trace has the last event, the one before, and further ones in distances that double, down to the first
-//! event that is retained. So at most as many events as are beyond the fork are sent twice.
+//! A trace contains the last event of each branch, the one before it, and further ones at doubling
+//! distances, down to the first retained event. So at most as many events are sent twice as there
+//! are beyond the fork.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -12,10 +13,10 @@ use crate::error::Error;
 use crate::lanes::AuthorNumber;
 use std::collections::BTreeMap;
 
-/// What a session knows of contested peers: those of which both sides have events that the other one may lack.
+/// The contested peers of a session.
 #[derive(Debug, Default)]
 pub(super) struct Contested {
-    /// By author: whether the other side's trace has come.
+    /// By author, whether the traces were sent and received.
     authors: BTreeMap<AuthorNumber, Traced>,
 }
 
@@ -26,37 +27,37 @@ struct Traced {
 }
 
 impl Contested {
-    /// Forgets everything.
+    /// Forgets all contested peers.
     pub(super) fn clear(&mut self) {
         self.authors.clear();
     }
 
-    /// Says that an author is contested.
+    /// Records that an author is contested.
     pub(super) fn add(&mut self, author: AuthorNumber) {
         self.authors.entry(author).or_default();
     }
 
-    /// Says that the other side's trace of an author has come.
+    /// Records that the other side's trace of an author has arrived.
     pub(super) fn take(&mut self, author: AuthorNumber) {
         self.authors.entry(author).or_default().has_come = true;
     }
 
-    /// Whether events of an author are held back until the other side's trace comes.
+    /// Returns whether events of an author are held back until the other side's trace arrives.
     pub(super) fn is_held(&self, author: AuthorNumber) -> bool {
         self.authors.get(&author).is_some_and(|traced| !traced.has_come)
     }
 
-    /// Whether the other side's trace of an author has come.
+    /// Returns whether the other side's trace of an author has arrived.
     pub(super) fn has_come(&self, author: AuthorNumber) -> bool {
         self.authors.get(&author).is_some_and(|traced| traced.has_come)
     }
 
-    /// Whether events of any author are held back.
+    /// Returns whether events of any author are held back.
     pub(super) fn any_held(&self) -> bool {
         self.authors.values().any(|traced| !traced.has_come)
     }
 
-    /// The trace of the authors of whom none was sent; `None` if there are none.
+    /// Returns the trace of the authors whose trace was not sent yet, or `None` if there are none.
     pub(super) fn next(&mut self, doc: &Doc, known: impl Fn(AuthorNumber) -> Vec<u32>) -> Option<Vec<u8>> {
         let mut events: Vec<Need> = Vec::new();
         let mut is_any = false;
@@ -71,7 +72,7 @@ impl Contested {
     }
 }
 
-/// Reads a trace.
+/// Decodes a trace.
 pub(super) fn read(content: &mut Reader<'_>) -> Result<Vec<Need>, Error> {
     let events = read_named_events(content)?;
     content.finish()?;

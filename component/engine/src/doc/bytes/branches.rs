@@ -1,4 +1,4 @@
-//! The branches and fingerprints of a saved document.
+//! The bytes of branches: their names, and the branches that they follow.
 
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, Reader};
@@ -17,12 +17,13 @@ pub(super) struct SavedBranches {
     names: Vec<SharedText>,
     parents: Vec<Option<PeerNumber>>,
     firsts: Vec<Option<BranchStart>>,
-    /// By branch, those that follow it.
+    /// The branches that follow each branch.
     pub(super) followers: BTreeMap<PeerNumber, Vec<PeerNumber>>,
 }
 
 impl SavedBranches {
-    /// Reads, behind the names, where branches begin and the times of their first events.
+    /// Reads the beginnings of branches and the times of their first events, which follow the
+    /// names.
     pub(super) fn read(reader: &mut Reader<'_>, names: &Names) -> Result<Self, Error> {
         let begins = read_begins(reader, names)?;
         let mut times = Column::read(reader)?;
@@ -51,36 +52,36 @@ impl SavedBranches {
         Ok(Self { names, parents, firsts, followers })
     }
 
-    /// All branches.
+    /// Returns all branches.
     pub(super) fn all(&self) -> impl Iterator<Item = PeerNumber> + use<> {
         (0..).map(PeerNumber).take(self.names.len())
     }
 
-    /// How many branches there are: `limits::PEERS` is far below 2^32.
+    /// Returns the number of branches. `limits::PEERS` is far below 2^32.
     pub(super) fn count(&self) -> u32 {
         u32::try_from(self.names.len()).unwrap_or(u32::MAX)
     }
 
-    /// The branch that a branch follows.
+    /// Returns the branch that a branch follows.
     pub(super) fn parent(&self, branch: PeerNumber) -> Option<PeerNumber> {
         self.parents.get(branch.index()).copied().flatten()
     }
 
-    /// The branches that follow the same one as this, itself included.
+    /// Returns the branches that follow the same branch as this one, including itself.
     pub(super) fn siblings(&self, branch: PeerNumber) -> &[PeerNumber] {
         let parent = self.parent(branch);
         parent.and_then(|parent| self.followers.get(&parent)).map_or(&[], Vec::as_slice)
     }
 
-    /// The lanes that these branches are, in a graph that has their events; `None` if they are not those of trees, or if an
-    /// event does not have the time that is said.
+    /// Returns lanes of one branch each, for a graph with their events. `None` if the branches do
+    /// not form trees, or if the time of a first event is wrong.
     pub(super) fn lanes(&self, graph: &Graph) -> Option<Lanes> {
         for (rank, first) in (0..).map(PeerNumber).zip(&self.firsts) {
             let Some(first) = first else { continue };
             let start = self.parent(rank).map_or(0, |parent| graph.count(parent));
             let is_right = match graph.find(rank, Counter(start)) {
                 Some(event) => graph.describe(event).2 == first.lamport,
-                // An event comes after all of its author's earlier ones.
+                // The time of an event exceeds the number of the author's earlier events.
                 None => first.lamport.0 > start,
             };
             if !is_right {
@@ -102,7 +103,7 @@ impl SavedBranches {
     reason = "writes what the engine holds, and reads nothing"
 )]
 impl BranchTable<'_> {
-    /// Writes the names of the branches, where each branch of a forked peer begins, and the times of their first events.
+    /// Writes the names of the branches, their beginnings, and the times of their first events.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let names: Vec<Cow<'_, str>> = (0..self.branches.len()).map(|rank| self.name(rank)).collect();
         write_texts(names.len(), names.iter().map(|name| &**name), out);
@@ -121,19 +122,19 @@ impl BranchTable<'_> {
     }
 }
 
-/// The branch began earlier, or what it follows is not in these bytes.
-pub(super) const GOES_ON: u64 = 0;
+/// The bytes do not contain the beginning of the branch, or not the event that it follows.
+pub(super) const CONTINUES: u64 = 0;
 
-/// The branch begins with its peer's first event, or its first event is in the bytes and follows one of the branch of the
-/// rank that is added to this.
+/// The branch begins with its peer's first event. If it follows a branch of the same bytes, the
+/// rank of that branch plus 1 is added.
 pub(super) const BEGINS: u64 = 1;
 
-/// The rank of the branch that a branch follows.
+/// Returns the rank of the branch that a branch follows.
 pub(super) fn parent_rank(begin: u64) -> Option<u32> {
     u32::try_from(begin.checked_sub(BEGINS)?.checked_sub(1)?).ok()
 }
 
-/// Writes, for each name of a branch, where the branch begins.
+/// Writes the beginning of each branch. Names of peers have none.
 pub(super) fn write_begins(names: &[impl AsRef<str>], begins: impl Fn(usize) -> u64, out: &mut Vec<u8>) {
     let mut column = ColumnWriter::new();
     let branches = names.iter().enumerate().filter(|(_, name)| name.as_ref().contains(BRANCH_MARK));
@@ -141,7 +142,7 @@ pub(super) fn write_begins(names: &[impl AsRef<str>], begins: impl Fn(usize) -> 
     column.finish(out);
 }
 
-/// Reads what `write_begins` wrote: for each name `GOES_ON`, or the branch that it follows.
+/// Reads what `write_begins` wrote. Names of peers have `CONTINUES`.
 pub(super) fn read_begins(reader: &mut Reader<'_>, names: &Names) -> Result<Vec<u64>, Error> {
     let mut column = Column::read(reader)?;
     let mut begins = Vec::with_capacity(names.len());
@@ -152,7 +153,7 @@ pub(super) fn read_begins(reader: &mut Reader<'_>, names: &Names) -> Result<Vec<
             _ => reader.damage("a name is not that of a peer or of a branch"),
         })?;
         let is_branch = name.contains(BRANCH_MARK);
-        let begin = if is_branch { column.next_to(BEGINS.saturating_add(u64_of(names.len())))? } else { GOES_ON };
+        let begin = if is_branch { column.next_to(BEGINS.saturating_add(u64_of(names.len())))? } else { CONTINUES };
         let parent = parent_rank(begin).and_then(|rank| sorted.get(index_of(rank)));
         if parent.is_some_and(|parent| split_name(parent).0 != split_name(name).0) {
             return Err(column.damage("a branch follows one of another peer"));

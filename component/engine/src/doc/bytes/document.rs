@@ -1,4 +1,6 @@
-//! Reading a document, and events: everything is decoded and checked before anything changes.
+//! Decodes saved documents. Everything is checked before anything is returned.
+//!
+//! Does not decide about waiting events: they are merged like received ones.
 
 use super::branches::SavedBranches;
 use super::fingerprints::SavedPrints;
@@ -14,10 +16,10 @@ use crate::rows::{NameTable, Stamps, StateReader};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
-/// Dependencies that are listed without an allocation.
+/// The number of dependencies that are listed without an allocation.
 const FEW_DEPENDENCIES: usize = 4;
 
-/// The frame of a saved document; refuses what else has one.
+/// Returns the frame of a saved document. Fails for other content.
 pub(in crate::doc) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
     let frame = Frame::read(saved)?;
     let refuse = |what| Err(Reader::new(saved).damage(what));
@@ -31,7 +33,8 @@ pub(in crate::doc) fn document_frame(saved: &[u8]) -> Result<Frame<'_>, Error> {
 pub(in crate::doc) const NOT_EVENTS: &str =
     "these are a store's entries, not a document: give them to a store's `merge-update`";
 
-/// The document in a frame without its waiting events, and the section of these.
+/// Decodes the document in a frame without its waiting events. Returns it with the section of the
+/// waiting events.
 pub(in crate::doc) fn read_document<'a>(
     peer: SharedText,
     frame: &mut Frame<'a>,
@@ -83,8 +86,8 @@ pub(in crate::doc) fn read_document<'a>(
     Ok((doc, frame.take(Section::Waiting)))
 }
 
-/// Reads the runs of a history, in the order of their times and branches, each as long as it can be. Returns too how many
-/// events there are beyond the stubs.
+/// Decodes the runs of a history, which are as long as possible and sorted by time and branch. The
+/// last result is the number of events without stubs.
 fn read_graph(
     history: &mut Reader<'_>,
     horizon: Horizon,
@@ -111,22 +114,22 @@ fn read_graph(
     Ok((graph, stamps, events))
 }
 
-/// The runs of a history that were read.
+/// The decoded runs of a history.
 struct HistoryReader<'a> {
     branches: &'a SavedBranches,
-    /// By branch, how many events were compacted.
+    /// The number of compacted events of each branch.
     given_up: Vec<u32>,
     graph: Graph,
     stamps: Stamps,
     stubs: u64,
-    /// How many events there are beyond the stubs.
+    /// The number of events without stubs.
     events: u64,
-    /// The time and the branch of the last run.
+    /// The time and branch of the last run.
     last: (Lamport, u32),
 }
 
 impl HistoryReader<'_> {
-    /// Adds a run, or returns what `damage` makes of what is wrong with it.
+    /// Adds a run. `damage` makes an error of a message.
     fn add(
         &mut self,
         run: RunHead,

@@ -1,4 +1,4 @@
-//! Lists of events as bytes: names, counters and fingerprints.
+//! The bytes of lists of events, each with name, counter and fingerprint.
 
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
 use crate::convert::{index_of, u64_of};
@@ -9,7 +9,7 @@ use crate::lanes::check_name;
 use crate::limits::{self, Limit};
 use crate::memory;
 use crate::sort;
-/// Writes events: how many they are, the ranks of their names, their counters and fingerprints.
+/// Writes the number of events, the ranks of their names, their counters and fingerprints.
 pub(super) fn write_events(events: &[(u32, u32, Fingerprint)], out: &mut Vec<u8>) {
     put_varint(out, u64_of(events.len()));
     if events.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn write_events(events: &[(u32, u32, Fingerprint)], out: &mut Vec<u8>
     prints.finish(out);
 }
 
-/// Writes events with their names.
+/// Writes events and their names.
 pub(crate) fn write_named_events(events: &[Need]) -> Vec<u8> {
     let names: Vec<&str> = sort::distinct(events.iter().map(|event| &*event.name));
     let rank = |name: &str| rank_in(&names, name);
@@ -48,7 +48,7 @@ pub(crate) fn read_named_events(reader: &mut Reader<'_>) -> Result<Vec<Need>, Er
     read_events(reader, &names, &limits::PEERS)
 }
 
-/// Reads what `write_events` wrote, for these names: at most `limit` events.
+/// Reads what `write_events` wrote, for these names. Fails if there are more than `limit` events.
 pub(super) fn read_events(
     reader: &mut Reader<'_>,
     names: &[SharedText],
@@ -77,12 +77,12 @@ pub(super) fn read_events(
     Ok(events)
 }
 
-/// The next fingerprint of a column.
+/// Returns the next fingerprint of a column.
 pub(super) fn next_print(column: &mut Column<'_>) -> Result<Fingerprint, Error> {
     Fingerprint::new(column.next()?).ok_or_else(|| column.damage("a fingerprint is 0"))
 }
 
-/// The place of a name among these, which are sorted.
+/// Returns the index of a name in sorted names, or `u32::MAX` if it is not there.
 pub(super) fn rank_in(names: &[&str], name: &str) -> u32 {
     let place = names.binary_search(&name).ok();
     place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)

@@ -1,4 +1,4 @@
-//! The fingerprints and salts of a saved document.
+//! The bytes of the fingerprints and salts of a document.
 
 use super::branches::SavedBranches;
 use super::events::next_print;
@@ -15,17 +15,17 @@ use std::collections::BTreeMap;
 /// The fingerprints of a saved document.
 #[derive(Debug)]
 pub(super) struct SavedPrints<'a> {
-    /// Those of the last events of branches that no other one follows.
+    /// The last events of branches that no other branch follows.
     tips: Vec<(PeerNumber, Fingerprint)>,
-    /// Those of the last events that were compacted of branches where a retained event follows.
+    /// The last compacted events of branches that a retained event follows.
     followed: Option<Column<'a>>,
     stubs: Vec<Fingerprint>,
-    /// By run, what distinguishes its first event from an equal one.
+    /// By run, the salt of its first event.
     pub(super) salts: BTreeMap<usize, u64>,
 }
 
 impl<'a> SavedPrints<'a> {
-    /// Of a document without events.
+    /// Returns the fingerprints of a document without events.
     pub(super) fn none() -> Self {
         Self { tips: Vec::new(), followed: None, stubs: Vec::new(), salts: BTreeMap::new() }
     }
@@ -50,13 +50,13 @@ impl<'a> SavedPrints<'a> {
             stubs.push(next_print(&mut column)?);
         }
         column.finish()?;
-        // A salted event begins a run, so there are not more of them than bytes that tell of runs.
+        // A salted event begins a run, so the bytes of runs bound the number of salts.
         let salts = read_salts(reader, u32::MAX)?;
         reader.finish()?;
         Ok(Self { tips, followed, stubs, salts })
     }
 
-    /// The fingerprints as a document keeps them, whose lanes are the branches.
+    /// Returns the fingerprints as a document keeps them. Its lanes are the branches.
     pub(super) fn restore(self, graph: &Graph, branches: &SavedBranches) -> Result<Prints, Error> {
         let horizon = graph.horizon();
         let mut prints = Prints::beyond(self.stubs.into_iter());
@@ -88,8 +88,9 @@ impl<'a> SavedPrints<'a> {
     reason = "writes what the engine holds, and reads nothing"
 )]
 impl Doc {
-    /// The fingerprints of the last event of each branch that no other one follows, by rank; those of the last event that was
-    /// compacted of each branch, if a retained one follows it; those of the stubs; which runs are salted, and their salts.
+    /// Encodes the fingerprints of the last events of branches that no other branch follows, by
+    /// rank; of the last compacted events of branches that a retained event follows; of the stubs;
+    /// and the salts.
     pub(super) fn saved_prints(&self, table: &BranchTable<'_>, chains: &[Chain]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut tips = ColumnWriter::fixed();
@@ -116,7 +117,7 @@ impl Doc {
     }
 }
 
-/// Writes salts: of how many runs, of which, and the salts.
+/// Writes the number of salts, their runs, and the salts.
 pub(super) fn write_salts(salted: Vec<(usize, u64)>, out: &mut Vec<u8>) {
     put_varint(out, u64_of(salted.len()));
     if salted.is_empty() {
@@ -131,7 +132,7 @@ pub(super) fn write_salts(salted: Vec<(usize, u64)>, out: &mut Vec<u8>) {
     salts.finish(out);
 }
 
-/// Reads the salts that `write_salts` wrote, one for each run.
+/// Reads what `write_salts` wrote, for this many runs.
 pub(super) fn read_salts(reader: &mut Reader<'_>, runs: u32) -> Result<BTreeMap<usize, u64>, Error> {
     let count = reader.varint()?;
     let mut salted = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Summarizing bytes without loading them.
+//! Summarizes bytes without loading them.
 
 use crate::codec::{Frame, FrameKind, Reader, Section};
 use crate::convert::index_of;
@@ -9,55 +9,56 @@ use crate::limits;
 use crate::rows::{NameTable, TableSummary};
 use crate::work;
 
-/// What bytes hold.
+/// The kind of content of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// A saved document.
     Document,
     /// Events of a document.
     Update,
-    /// The entries of a store.
+    /// All entries of a store, or of some of its namespaces.
     EphemeralSnapshot,
-    /// Entries of a store that changed.
+    /// Changed entries of a store.
     EphemeralUpdate,
 }
 
-/// A section of the format, and its size.
+/// The number, name and size of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionSize {
-    /// Its number in `docs/format.md`.
+    /// The number in `docs/format.md`.
     pub id: u32,
-    /// Its name there, or `unknown` for a section that this engine skips.
+    /// The name in `docs/format.md`, or `unknown` for a section that this engine skips.
     pub name: &'static str,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
 }
 
-/// What [`inspect`] found.
+/// The result of [`inspect`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// What the bytes hold.
+    /// The kind of content.
     pub content: Content,
     /// The version of the format.
     pub format_version: u32,
     /// The sections, in their order.
     pub sections: Vec<SectionSize>,
-    /// The events in the bytes, sorted by peer: for each peer the counter after the last one. Compacted events count.
+    /// The number of events of each peer or branch, including compacted ones, sorted by name.
     pub version: Vec<PeerVersion>,
     /// The horizon of a compacted document, sorted by peer.
     pub horizon: Vec<PeerVersion>,
-    /// Events that wait for missing dependencies.
+    /// The number of waiting events.
     pub waiting: u32,
-    /// Tables with rows, sorted by name; empty for anything but a document.
+    /// The tables that have rows, sorted by name; empty for anything but a document.
     pub tables: Vec<TableSummary>,
 }
 
-/// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update, without loading them. Checks the
-/// checksum and what it reads: names, the heads of runs, and which rows exist. O(bytes) without the cells and operations.
+/// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update. Checks
+/// the checksum and the decoded parts: names, heads of runs, and which rows exist. O(bytes) without
+/// cells and operations.
 ///
 /// # Errors
-/// `Corrupt` for other bytes and for damaged ones; `UnsupportedVersion` and `UnsupportedFeature` for bytes of a newer
-/// engine; `LimitExceeded` for names that are too long or too many.
+/// `Corrupt` for other bytes and for damaged ones; `UnsupportedVersion` and `UnsupportedFeature`
+/// for bytes of a newer engine; `LimitExceeded` for names that are too long or too many.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
     let mut frame = Frame::read(bytes)?;
     let sections = frame.heads().map(|head| {
@@ -118,13 +119,13 @@ impl Inspection {
     }
 }
 
-/// The names of branches.
+/// Reads the names of branches.
 fn read_peers(section: &mut Reader<'_>) -> Result<Names, Error> {
     read_texts(section, &limits::PEERS, limits::BRANCH_BYTES.maximum)
 }
 
-/// Reads the heads of runs that follow these events. Returns, by rank, the counter after the last event, and how many events
-/// there are. O(runs).
+/// Reads the heads of runs that follow these counts of events. Returns the counts after the last
+/// run, by rank, and the number of events. O(runs).
 fn count_runs(history: &mut Reader<'_>, mut counts: Vec<u32>) -> Result<(Vec<u32>, u32), Error> {
     let mut runs = RunsReader::read(history, counts.clone())?;
     let (mut dependencies, mut events) = (Vec::new(), 0_u64);
@@ -140,7 +141,7 @@ fn count_runs(history: &mut Reader<'_>, mut counts: Vec<u32>) -> Result<(Vec<u32
     Ok((counts, u32::try_from(events).unwrap_or(u32::MAX)))
 }
 
-/// The counts by name, without peers that have no events.
+/// Returns the counts with their names, without those that are 0.
 fn version(names: &Names, counts: Vec<u32>) -> Vec<PeerVersion> {
     let counts = names.sorted().zip(counts).filter(|(_, count)| *count > 0);
     counts.map(|((peer, _), count)| PeerVersion { peer: String::from(&**peer), count }).collect()

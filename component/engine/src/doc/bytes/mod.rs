@@ -1,4 +1,7 @@
-//! The bytes of documents and updates.
+//! The bytes of documents, updates and summaries. `docs/format.md` specifies them.
+//!
+//! Encodes from a document, and decodes into one that did not exist before. Always holds: decoding
+//! fails or returns checked data; it never changes a document. Does not merge.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 

@@ -1,9 +1,10 @@
-//! Events as bytes, with all the names that they need: what an update holds, and the waiting events of a document.
+//! Packs: the bytes of some events with all names that they need. An update is a pack; a document
+//! contains one of its waiting events, and sessions send pages as packs.
 //!
-//! An event that another one builds on is named by peer and counter. If it is in the same bytes, that identifies it; otherwise
-//! its fingerprint is there too.
+//! An event that another one builds on is named by branch and counter. If that event is in the same
+//! pack, the name identifies it; otherwise the pack contains its fingerprint.
 
-use super::branches::{BEGINS, GOES_ON, write_begins};
+use super::branches::{BEGINS, CONTINUES, write_begins};
 use super::events::{rank_in, write_events};
 use super::fingerprints::write_salts;
 use crate::codec::{ColumnWriter, FrameKind, FrameWriter, Section, put_varint};
@@ -17,19 +18,19 @@ use crate::rows::Rows;
 use crate::sort;
 use std::borrow::Cow;
 
-/// A run of events that is to be written.
+/// A run of events to write.
 pub(in crate::doc) struct OutgoingRun<'a> {
     /// The name of its branch.
     pub(super) name: Cow<'a, str>,
     pub(super) start: u32,
     /// The author's event before the first one.
     pub(super) previous: Option<OutLink<'a>>,
-    /// Whether the first event depends on it directly.
+    /// Whether the first event depends on `previous` directly.
     pub(super) is_direct: bool,
-    /// What else the first event depends on.
+    /// The other dependencies of the first event.
     pub(super) others: Vec<OutLink<'a>>,
     pub(super) salt: u64,
-    /// Where its events lie in the log.
+    /// The events of the run in the log.
     pub(super) events: Vec<EventNumber>,
 }
 
@@ -41,14 +42,14 @@ pub(super) struct OutLink<'a> {
     pub(super) target: OutTarget,
 }
 
-/// Where the fingerprint of a linked event is.
+/// The source of the fingerprint of a linked event.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OutTarget {
     Event(EventNumber),
     Print(Fingerprint),
 }
 
-/// Events as parts of bytes.
+/// The encoded parts of a pack.
 #[derive(Default)]
 pub(in crate::doc) struct Pack {
     peers: Vec<u8>,
@@ -59,7 +60,8 @@ pub(in crate::doc) struct Pack {
 }
 
 impl Pack {
-    /// Writes these runs, whose operations lie in this log, and events that the reader should ask for if it lacks them.
+    /// Encodes runs, whose operations are in this log, and markers: events that the reader should
+    /// request if it lacks them.
     pub(in crate::doc) fn write(
         (rows, log): (&Rows, &OpLog),
         runs: &[OutgoingRun<'_>],
@@ -76,7 +78,7 @@ impl Pack {
         let names: Vec<&str> = sort::distinct(names.chain(markers.iter().map(|marker| &*marker.name)));
         let rank = |name: &str| rank_in(&names, name);
         write_texts(names.len(), names.iter().copied(), &mut pack.peers);
-        let mut begins = vec![GOES_ON; names.len()];
+        let mut begins = vec![CONTINUES; names.len()];
         for (run, previous) in runs.iter().zip(&previous) {
             if run.start > 0 && **previous != *run.name {
                 begins[rank(&run.name) as usize] = BEGINS + 1 + u64::from(rank(previous));
@@ -123,7 +125,7 @@ impl Pack {
         pack
     }
 
-    /// The parts as sections of an update.
+    /// Returns the parts as sections of an update.
     pub(in crate::doc) fn into_update(self) -> Vec<u8> {
         let mut frame = FrameWriter::new(FrameKind::Update);
         frame.section(Section::Peers, self.peers);
@@ -134,12 +136,12 @@ impl Pack {
         frame.finish()
     }
 
-    /// The parts of a section of a document.
+    /// Returns a pack of encoded parts.
     pub(super) fn of_parts([peers, names, rows, history, prints]: [Vec<u8>; 5]) -> Self {
         Self { peers, names, rows, history, prints }
     }
 
-    /// The parts as one section of a document.
+    /// Returns the parts as one section of a document.
     pub(in crate::doc) fn into_section(self) -> Vec<u8> {
         let mut section = Vec::new();
         for mut part in [self.peers, self.names, self.rows, self.history, self.prints] {
@@ -150,11 +152,11 @@ impl Pack {
     }
 }
 
-/// Which events some runs hold.
+/// The events of some runs.
 struct HeldEvents<'a> {
-    /// The names of the runs' branches, and of those that they build on, sorted.
+    /// The names of the runs' branches, and of the branches that they link to, sorted.
     names: Vec<&'a str>,
-    /// By name, the counters of its runs: sorted ranges.
+    /// For each name, the ranges of counters of its runs, sorted.
     ranges: Vec<Vec<(u32, u32)>>,
 }
 
@@ -177,13 +179,14 @@ impl<'a> HeldEvents<'a> {
         at.checked_sub(1).is_some_and(|at| link.counter < ranges[at].1)
     }
 
-    /// The branch of the event that a run follows. The run's own branch stands for one that is not written.
+    /// Returns the branch of a run's previous event, if the runs contain that event, and the run's
+    /// own branch otherwise.
     fn previous_name<'b>(&self, run: &'b OutgoingRun<'_>) -> &'b str {
         run.previous.as_ref().filter(|previous| self.holds(previous)).map_or(&run.name, |previous| &previous.name)
     }
 }
 
-/// Writes the fingerprints of events that are not in the same bytes, and salts.
+/// Encodes the fingerprints of events that are not in the pack, and the salts.
 #[derive(Default)]
 struct PrintsWriter {
     outside: Option<ColumnWriter>,
@@ -201,8 +204,7 @@ impl PrintsWriter {
         }
     }
 
-    /// Writes the fingerprints; how many runs are salted, which, and their salts; how many markers there are, their names,
-    /// counters and fingerprints.
+    /// Writes the fingerprints, the salts, and the markers.
     fn finish(self, markers: impl Iterator<Item = (u32, u32, Fingerprint)>, out: &mut Vec<u8>) {
         self.outside.unwrap_or_else(ColumnWriter::fixed).finish(out);
         write_salts(self.salts, out);
@@ -212,7 +214,7 @@ impl PrintsWriter {
 }
 
 impl Doc {
-    /// The events of these chains, to be written in this order.
+    /// Returns the runs of these chains, in their order.
     pub(in crate::doc) fn outgoing_of(&self, chains: &[Chain]) -> Vec<OutgoingRun<'_>> {
         let runs = chains.iter().map(|chain| {
             let first = chain.pieces[0].first;
@@ -237,7 +239,7 @@ impl Doc {
         OutLink { name: self.lanes.name(lane, counter), counter: counter.0, target: OutTarget::Event(event) }
     }
 
-    /// The link to an event that is there, or the last one of a lane that was compacted.
+    /// Returns a link to an event. A compacted event must be the last one of its lane.
     pub(super) fn out_link(&self, lane: PeerNumber, counter: Counter) -> OutLink<'_> {
         let target = match self.graph.find(lane, counter) {
             Some(event) => OutTarget::Event(event),

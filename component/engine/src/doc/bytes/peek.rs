@@ -1,4 +1,4 @@
-//! Answering from saved bytes without reading all of them.
+//! Reads one row of a saved document without loading it.
 
 use super::document::document_frame;
 use crate::codec::Section;
@@ -8,12 +8,12 @@ use crate::oplog::Cell;
 use crate::rows::NameTable;
 
 impl Doc {
-    /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row does not exist. Only the checksum of
-    /// the whole is checked, and what is read: a pass over the bytes, the names of tables and columns, and one block of
-    /// rows.
+    /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row
+    /// does not exist. Checks the checksum, and decodes the names of tables and columns, and one
+    /// block of rows. O(bytes) for the checksum.
     ///
     /// # Errors
-    /// As for [`Doc::load`].
+    /// Those of [`Doc::load`].
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         let mut frame = document_frame(saved)?;
         let (names, shapes) = NameTable::read(&mut frame.need(Section::Names)?)?;

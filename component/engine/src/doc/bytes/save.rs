@@ -1,4 +1,4 @@
-//! Writing a document, and what it knows beyond a version.
+//! Encodes whole documents.
 
 use super::pack::{OutLink, OutTarget, OutgoingRun, Pack};
 use crate::clock::Lamport;
@@ -16,9 +16,9 @@ use crate::sort;
 use std::collections::BTreeMap;
 
 impl Doc {
-    /// The whole document as bytes: state, history and waiting events, as `docs/format.md` specifies them. The bytes
-    /// depend on these alone: not on the peer that this replica writes as, nor on the order in which it learned what it
-    /// knows. O(document × log n).
+    /// Returns the whole document as bytes: state, history and waiting events. `docs/format.md`
+    /// specifies them. Equal content gives equal bytes, whichever peer saves it, and in whichever
+    /// order events arrived. O(document × log n).
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let table = self.branch_table();
@@ -77,7 +77,7 @@ impl Doc {
         frame.finish()
     }
 
-    /// Writes the chains as runs.
+    /// Writes the heads of the chains as runs.
     fn write_runs(&self, chains: &[Chain], table: &BranchTable<'_>, out: &mut Vec<u8>) {
         let mut runs = RunsWriter::new(table.counts_at_horizon(self.graph.horizon()));
         for chain in chains {
@@ -92,7 +92,8 @@ impl Doc {
         runs.finish(out);
     }
 
-    /// The waiting events: those that follow each other as one run, named after its first event.
+    /// Returns the waiting events as a pack. Events that follow each other are one run, named after
+    /// its first event.
     fn pack_waiting(&self) -> Pack {
         let (mut rows, mut log) = (Rows::default(), OpLog::default());
         let mut runs: Vec<OutgoingRun<'_>> = Vec::new();
@@ -102,7 +103,8 @@ impl Doc {
             self.waiting.iter().map(|(_, key, _)| (key.fingerprint, key.counter)).collect();
         let is_sound = |need: &Need| counters.get(&need.fingerprint).is_none_or(|counter| *counter == need.counter);
         for (author, key, event) in self.waiting.iter() {
-            // What it needs waits under another counter, so it never takes effect; and links cannot express it.
+            // The event needs a waiting event under another counter. It can never take effect, and
+            // links cannot express it.
             if !event.needs().all(is_sound) {
                 continue;
             }
@@ -140,14 +142,15 @@ impl Doc {
     }
 }
 
-/// The bytes that this writes.
+/// Returns the bytes that `write` writes.
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::new();
     write(&mut out);
     out
 }
 
-/// A link by which a waiting event keeps what it needs: by its permanent name, so that it does not matter from whom it came.
+/// Returns the link to an event that a waiting event needs. It has the permanent name, so that the
+/// bytes do not depend on the sender of the event.
 fn waiting_link(need: &Need) -> OutLink<'_> {
     let name = branch_name(need.author(), need.fingerprint).into();
     OutLink { name, counter: need.counter, target: OutTarget::Print(need.fingerprint) }

@@ -1,4 +1,4 @@
-//! What a replica knows, as bytes for another replica. `docs/format.md` specifies them.
+//! Summaries: what a replica knows, as bytes for another replica. `docs/format.md` specifies them.
 
 use super::events::{next_print, rank_in, read_events, write_events};
 use crate::codec::{Column, ColumnWriter, Reader, put_varint};
@@ -11,51 +11,51 @@ use crate::lanes::{BRANCH_MARK, check_name};
 use crate::limits;
 use crate::sort;
 
-/// The version of the form of summaries.
+/// The version of the encoding.
 const VERSION: u8 = 1;
-/// Events are identified by name.
+/// The flag of a summary that identifies events by name.
 const BY_NAME: u8 = 1;
 const CHECKSUM_BYTES: usize = 4;
 
 /// What a replica knows.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    /// Names alone identify events: there are no fingerprints.
+    /// Whether events are identified by name only, without fingerprints.
     pub(crate) is_by_name: bool,
     pub(crate) branches: Vec<KnownBranch>,
-    /// The events of its horizon that no other one of the horizon builds on.
+    /// The heads of the replica's horizon.
     pub(crate) horizon: Vec<Need>,
-    /// Missing events that it asks for.
+    /// Missing events that the replica requests.
     pub(crate) wanted: Vec<Need>,
 }
 
-/// A branch of which a replica knows events above its horizon.
+/// A branch with events above the replica's horizon.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownBranch {
     pub(crate) name: SharedText,
-    /// The counter of its first event, if its peer is forked.
+    /// The counter of the first event if the peer is forked, otherwise 0.
     pub(crate) start: u32,
     pub(crate) count: u32,
-    /// The fingerprint of its last event; `None` if names identify events.
+    /// The fingerprint of the last event; `None` if names identify events.
     pub(crate) tip: Option<Fingerprint>,
 }
 
 impl KnownBranch {
-    /// The counter of its last event.
+    /// Returns the counter of the last event.
     pub(crate) fn last_counter(&self) -> u32 {
         self.count.saturating_sub(1)
     }
 }
 
 impl Doc {
-    /// Encodes which events this replica knows, and which missing events it needs, identified by content. O(peers with events
-    /// above the horizon), and the events since the last summary, which are hashed.
+    /// Encodes which events this replica knows and which missing events it needs, identified by
+    /// content. O(peers with events above the horizon). Hashes the events since the last summary.
     #[must_use]
     pub fn summary(&self) -> Vec<u8> {
         self.own_summary().write()
     }
 
-    /// What this replica knows.
+    /// Returns what this replica knows.
     pub(crate) fn own_summary(&self) -> Summary {
         let horizon = self.graph.horizon();
         let mut branches = Vec::new();
@@ -81,11 +81,11 @@ impl Doc {
         Summary { is_by_name: false, branches, horizon, wanted }
     }
 
-    /// Encodes a version as a summary that identifies events by name alone. O(peers × log n).
+    /// Encodes a version as a summary that identifies events by name. O(peers × log n).
     ///
     /// # Errors
-    /// `InvalidArgument` if the version names a peer twice, or something that is not a peer or a branch; `LimitExceeded` for
-    /// names that are too long, and too many of them.
+    /// `InvalidArgument` if the version names a peer twice, or something that is neither a peer nor
+    /// a branch; `LimitExceeded` for names that are too long or too many.
     pub fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
         limits::PEERS.check(u64_of(version.len()))?;
         version.iter().try_for_each(|known| check_name(&known.peer))?;
@@ -107,7 +107,7 @@ impl Doc {
 }
 
 impl Summary {
-    /// The bytes of a summary. O(its size × log n).
+    /// Encodes the summary. O(size × log n).
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut out = vec![VERSION, if self.is_by_name { BY_NAME } else { 0 }];
         let events = || self.horizon.iter().chain(&self.wanted);
@@ -143,11 +143,11 @@ impl Summary {
         out
     }
 
-    /// Reads the bytes of a summary.
+    /// Decodes a summary.
     ///
     /// # Errors
-    /// `Corrupt` for bytes that are none; `UnsupportedVersion` for those of a newer engine; `LimitExceeded` for too many
-    /// names.
+    /// `Corrupt` for bytes that are not a summary; `UnsupportedVersion` for a summary of a newer
+    /// engine; `LimitExceeded` for too many names.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         let mut reader = checked(bytes)?;
         let version = reader.byte()?;
@@ -191,7 +191,7 @@ impl Summary {
         Ok(Self { is_by_name, branches, horizon, wanted })
     }
 
-    /// How large the bytes are, in a message that says so.
+    /// Appends the length of the encoded summary, and the summary.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let mut bytes = self.write();
         put_varint(out, u64_of(bytes.len()));
@@ -199,12 +199,12 @@ impl Summary {
     }
 }
 
-/// How many missing events a summary asks for at most.
+/// Returns the maximum number of missing events that a summary requests.
 fn max_wanted() -> usize {
     usize::try_from(limits::REPORTED_MISSING.maximum).unwrap_or(usize::MAX)
 }
 
-/// The content of a summary whose checksum is right.
+/// Checks the checksum, and returns a reader of the bytes before it.
 fn checked(bytes: &[u8]) -> Result<Reader<'_>, Error> {
     let whole = Reader::new(bytes);
     let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {

@@ -1,6 +1,6 @@
-//! Events read from bytes.
+//! Decodes packs.
 
-use super::branches::{BEGINS, GOES_ON, parent_rank, read_begins};
+use super::branches::{BEGINS, CONTINUES, parent_rank, read_begins};
 use super::events::{next_print, read_events};
 use super::fingerprints::read_salts;
 use super::pack::Pack;
@@ -19,7 +19,7 @@ use crate::oplog::{OpLog, OpsReader};
 use crate::rows::NameTable;
 use crate::work;
 use std::borrow::Cow;
-/// A run that was read.
+/// A decoded run.
 #[derive(Debug)]
 struct ReadRun {
     head: RunHead,
@@ -36,19 +36,19 @@ struct ReadLink {
     target: Target,
 }
 
-/// Events that were read from bytes, and that nothing but their names and sizes was checked of.
+/// The decoded events of a pack. Only their names and sizes were checked.
 #[derive(Debug)]
 pub(in crate::doc) struct Unpacked {
     peers: Vec<SharedText>,
     names: NameTable,
     log: OpLog,
     runs: Vec<ReadRun>,
-    /// Events that the writer has, of peers of which it takes the reader to be ahead.
+    /// The last events of branches on which the writer assumes that the reader is ahead.
     pub(in crate::doc) markers: Vec<Need>,
 }
 
 impl Unpacked {
-    /// Reads the sections of an update.
+    /// Decodes an update.
     pub(in crate::doc) fn of_update(frame: &mut Frame<'_>) -> Result<Self, Error> {
         let mut need = |section| frame.need(section);
         let parts = [
@@ -62,7 +62,7 @@ impl Unpacked {
         Self::read(parts)
     }
 
-    /// Reads a section of a document.
+    /// Decodes a pack in a section of a document, or in a page of a session.
     pub(in crate::doc) fn of_section(section: Reader<'_>) -> Result<Self, Error> {
         Self::read(parts(section)?)
     }
@@ -86,7 +86,8 @@ impl Unpacked {
         let mut ops = OpsReader::read(&mut history, events)?;
         let mut log = OpLog::default();
         for _ in 0..events {
-            // Times are not known yet; they would be asked for where a state held values.
+            // The times of events are not known here. They are needed only if a state contains
+            // values of the history.
             ops.event(&mut log, (Lamport::NEVER, PeerNumber(0)), &shapes, &mut table)?;
         }
         ops.finish()?;
@@ -99,7 +100,7 @@ impl Unpacked {
         Ok(Self { peers, names: table, log, runs, markers })
     }
 
-    /// The runs, each checked as far as it can be on its own.
+    /// Returns all runs. Checks each of them, as far as this is possible without other events.
     pub(in crate::doc) fn runs(&self) -> Result<Vec<IncomingRun<'_>>, Error> {
         let (mut runs, mut first) = (Vec::with_capacity(self.runs.len()), EventNumber(0));
         for (place, read) in self.runs.iter().enumerate() {
@@ -111,7 +112,8 @@ impl Unpacked {
         Ok(runs)
     }
 
-    /// Returns the run at this place, if there is one. `first` is the number of its first event in the log.
+    /// Returns the run with this index, if there is one. `first` is the number of its first event
+    /// in the log.
     pub(in crate::doc) fn run(&self, place: usize, first: EventNumber) -> Option<IncomingRun<'_>> {
         Some(self.incoming(self.runs.get(place)?, first))
     }
@@ -136,17 +138,17 @@ impl Unpacked {
 }
 
 impl Doc {
-    /// A page as an update. O(bytes).
+    /// Converts a page of a session to an update. O(bytes).
     ///
     /// # Errors
-    /// `Corrupt` where it is none.
+    /// `Corrupt` for bytes that are not a page.
     pub(crate) fn update_of_page(page: Reader<'_>) -> Result<Vec<u8>, Error> {
         let parts = parts(page)?.map(|mut part| part.take_rest().to_vec());
         Ok(Pack::of_parts(parts).into_update())
     }
 }
 
-/// The parts of a section of a document.
+/// Returns the parts of a pack in a section.
 fn parts(mut section: Reader<'_>) -> Result<[Reader<'_>; 5], Error> {
     let mut part = || section.sized_part();
     let parts = [part()?, part()?, part()?, part()?, part()?];
@@ -154,7 +156,7 @@ fn parts(mut section: Reader<'_>) -> Result<[Reader<'_>; 5], Error> {
     Ok(parts)
 }
 
-/// Refuses a run that breaks a rule on its own.
+/// Fails if a run breaks a rule, as far as the run alone shows.
 fn check_alone(run: &ReadRun) -> Result<(), RunRule> {
     if run.head.start > 0 && !run.is_direct && run.others.is_empty() {
         return Err(RunRule::PreviousMissing);
@@ -165,15 +167,15 @@ fn check_alone(run: &ReadRun) -> Result<(), RunRule> {
     }
 }
 
-/// A run, and what its first event depends on by rank and counter.
+/// A run, and the ranks and counters of its first event's dependencies.
 type LinkedHead = (RunHead, Vec<(u32, u32)>);
 
-/// Finds out what runs build on: events in the same bytes, or with a fingerprint.
+/// Determines what runs build on: events of the same pack, or events with a fingerprint.
 struct Linker<'a> {
     heads: &'a [LinkedHead],
-    /// By rank, the places of its runs, which come in the order of their counters.
+    /// By rank, the indexes of its runs, which are sorted by counter.
     by_rank: Vec<Vec<usize>>,
-    /// The fingerprints of events that are not in the same bytes.
+    /// The fingerprints of the events that are not in the pack.
     outside: Column<'a>,
 }
 
@@ -191,7 +193,8 @@ impl<'a> Linker<'a> {
         let mut runs = Vec::with_capacity(heads.len());
         for (head, deps) in heads {
             // Only the first run of a branch follows another branch.
-            let begin = begins.get_mut(index_of(head.peer)).map_or(GOES_ON, |begin| std::mem::replace(begin, GOES_ON));
+            let begin =
+                begins.get_mut(index_of(head.peer)).map_or(CONTINUES, |begin| std::mem::replace(begin, CONTINUES));
             let parent = parent_rank(begin);
             if begin == BEGINS || parent == Some(head.peer) {
                 return Err(linker.outside.damage("a branch follows nothing, or itself"));
@@ -207,7 +210,7 @@ impl<'a> Linker<'a> {
         Ok(runs)
     }
 
-    /// Links a run, whose author's event before the first one is of the branch of rank `parent`.
+    /// Links a run. Its previous event is on the branch of rank `parent`.
     fn run(&mut self, head: RunHead, deps: &[(u32, u32)], parent: u32) -> Result<ReadRun, Error> {
         let before = head.start.checked_sub(1);
         let previous = before.map(|counter| self.link(parent, counter)).transpose()?;
@@ -227,7 +230,7 @@ impl<'a> Linker<'a> {
         Ok(ReadLink { rank, counter, target })
     }
 
-    /// The event of this name, if it is in the same bytes.
+    /// Returns the event with this name if it is in the pack.
     fn inside(&self, rank: u32, counter: u32) -> Option<Target> {
         let runs = self.by_rank.get(index_of(rank))?;
         let head = |run: usize| self.heads.get(run).map(|(head, _)| head);

@@ -1,4 +1,4 @@
-//! Giving up history: what lies below a horizon on which every event still to come builds.
+//! Compaction: drops history below a horizon that every future event builds on.
 
 use crate::doc::Doc;
 use crate::doc::bytes::Summary;
@@ -6,25 +6,28 @@ use crate::error::{Error, Invalid};
 use crate::graph::Horizon;
 use crate::id::{PeerNumber, PeerVersion};
 
-/// What compaction gave up.
+/// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CompactionReport {
-    /// Events of the history that are no longer there.
+    /// The number of events that were removed from the history.
     pub events_dropped: u32,
-    /// Deleted rows of which nothing is known any more.
+    /// The number of deleted rows that were forgotten.
     pub tombstones_dropped: u32,
-    /// The horizon in force.
+    /// The horizon after the call.
     pub horizon: Vec<PeerVersion>,
 }
 
 impl Doc {
-    /// Drops the history, and the traces of deleted rows, that all replicas with these summaries and this one have: the horizon
-    /// is the intersection of the summaries and this document, together with the former horizon. The caller guarantees that
-    /// every replica that still writes is among them. The tables do not change. O(document × log n).
+    /// Drops the history, and the traces of deleted rows, that this replica and all replicas with
+    /// these summaries have. The new horizon is the intersection of the summaries and this
+    /// document, joined with the old horizon. The caller guarantees that the summaries include
+    /// every replica that still writes. Tables do not change. O(document × log n).
     ///
     /// # Errors
-    /// `InvalidArgument` if a summary names events that are unknown here, or, identifying events by name, does not contain what
-    /// its events build on; `Corrupt` and `UnsupportedVersion` for bytes that are not a summary; `LimitExceeded` if too many events remain that others depend on.
+    /// `InvalidArgument` if a summary names events that are unknown here, or if a summary by name
+    /// does not contain the dependencies of its events; `Corrupt` and `UnsupportedVersion` for
+    /// bytes that are not a summary; `LimitExceeded` if other events depend on too many compacted
+    /// ones.
     pub fn compact(&mut self, summaries: &[Vec<u8>]) -> Result<CompactionReport, Error> {
         let before = self.graph.horizon();
         let mut counts: Vec<u32> = self.lanes.all().map(|lane| self.graph.count(lane)).collect();
@@ -56,7 +59,8 @@ impl Doc {
         let tombstones_dropped = self.rows.gone().saturating_sub(compacted.rows.gone());
         let renumbered = self.renumbered + 1;
         let mut compacted = Self { renumbered, own: self.own, ..compacted };
-        // Waiting events that cannot build on the horizon are dropped, as they are when they arrive.
+        // Waiting events that cannot build on the horizon are dropped, as they are when they
+        // arrive.
         for run in self.waiting_runs() {
             match compacted.merge(&[run]) {
                 Ok(_) => {}
@@ -72,13 +76,14 @@ impl Doc {
         Ok(CompactionReport { events_dropped, tombstones_dropped, horizon })
     }
 
-    /// Whether these counts, by lane, and the horizon are together those of a version. O(runs × log n).
+    /// Returns whether these counts by lane, joined with the horizon, are a version. O(runs × log
+    /// n).
     fn is_version_above(&self, horizon: &Horizon, mut counts: Vec<u32>) -> bool {
         (0..).map(PeerNumber).zip(&mut counts).for_each(|(lane, count)| *count = horizon.count(lane).max(*count));
         self.graph.is_version(&counts)
     }
 
-    /// Refuses a summary by name that counts more events than are known here.
+    /// Fails if a summary by name counts more events than are known here.
     fn check_not_ahead(&self, summary: &Summary) -> Result<(), Error> {
         if !summary.is_by_name {
             return Ok(());

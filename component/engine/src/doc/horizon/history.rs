@@ -1,4 +1,4 @@
-//! Looking back: what differs between two versions, and going on from an old one.
+//! Older versions: differences between versions, and copies of a version.
 
 use crate::doc::Doc;
 use crate::error::{Error, Name};
@@ -8,14 +8,16 @@ use crate::oplog::RowOp;
 use crate::sort;
 
 impl Doc {
-    /// Operations that lead from the tables at `here` to those at `there`, both given as heads: events, in any order,
-    /// whose version is they and all that they build on. Sorted by table and row. A row that exists in both versions comes
-    /// as an update of the cells that changed or are new, followed by an unset of the cells that are gone. O(peers), O(log n) for each event that only one of the versions holds, and for each row that those
-    /// touch all operations on it since the horizon.
+    /// Returns the operations that lead from the tables at `here` to the tables at `there`, sorted
+    /// by table and row. Both versions are given by heads: any events, which stand for themselves
+    /// and all events that they build on. A row that exists in both versions gets an update of the
+    /// cells that changed or are new, then an unset of the cells that are gone. O(peers); O(log n)
+    /// for each event that only one version contains; and, for each row of these events, all
+    /// operations on it since the horizon.
     ///
     /// # Errors
-    /// `InvalidArgument` for an event that is not known; `LimitExceeded` for more than `limits::PEERS` heads; `Compacted`
-    /// for a version that lacks events which were compacted.
+    /// `InvalidArgument` for an unknown event; `LimitExceeded` for more than `limits::PEERS` heads;
+    /// `Compacted` for a version without all compacted events.
     pub fn diff(&self, here: &[EventId], there: &[EventId]) -> Result<Vec<RowOp>, Error> {
         let (here, there) = (self.version_at(here)?, self.version_at(there)?);
         let mut rows = Vec::new();
@@ -34,8 +36,8 @@ impl Doc {
         Ok(self.rows.diff(names, rows, &|event| holds(&here, event), &|event| holds(&there, event)))
     }
 
-    /// A new document that holds what this one held at `heads`, given as for [`Doc::diff`], and writes as `peer`: 1 to
-    /// `limits::PEER_BYTES` bytes. Its history is executed again, so it costs O(its history × log n).
+    /// Returns a new document with the content at `heads`, given as for [`Doc::diff`]. It writes as
+    /// `peer`: 1 to `limits::PEER_BYTES` bytes. Executes the history again. O(history × log n).
     ///
     /// # Errors
     /// Those of [`Doc::diff`], and those of [`Doc::create`] for the name.
@@ -47,7 +49,7 @@ impl Doc {
         Ok(Self { peer: SharedText::from(peer), ..self.rebuild(horizon, &counts)? })
     }
 
-    /// By lane, how many events these are or build on.
+    /// Returns, by lane, the number of events that these are or build on.
     fn version_at(&self, heads: &[EventId]) -> Result<Vec<u32>, Error> {
         limits::PEERS.check(heads.len() as u64)?;
         let mut events = Vec::new();

@@ -1,4 +1,7 @@
-//! Giving up history below a horizon, and what other versions held.
+//! Compaction, rebase, and older versions.
+//!
+//! Always holds: the tables are the same after compaction; a rebase loses only events that cannot
+//! build on the new horizon.
 
 mod compact;
 mod history;

@@ -1,4 +1,4 @@
-//! Going on from a document that was compacted past this one.
+//! Rebase: continues from a document that was compacted past this one.
 
 use super::transfer::Transfer;
 use crate::doc::waiting::Waiting;
@@ -9,26 +9,29 @@ use crate::limits;
 use crate::sort;
 
 impl Doc {
-    /// Replaces this replica's content with a document that was compacted past it (`saved`). The events that this replica
-    /// has and the saved document lacks come on top: as they are, if the document can take them; if it cannot, because they
-    /// do not build on its horizon, this replica's own, on all branches, are committed again, in their order and with what they
-    /// build on now. Those of other peers are dropped: `missing` names them, in addition to what waiting events wait for.
-    /// `applied` counts the events that came on top, `duplicate` those that both held. What waits in the saved document is left
-    /// out. If this replica does not know all of the horizon, events whose names the horizon covers count as contained in it.
-    /// O(both documents × log n).
+    /// Replaces the content of this replica with a saved document that was compacted past it, and
+    /// adds the events that only this replica has.
+    ///
+    /// Events that build on the horizon of the saved document are merged as they are. Of the other
+    /// events, this replica's own, on all branches, are committed again, in the order of execution.
+    /// Those of other peers are dropped: `missing` names them, in addition to the missing
+    /// dependencies of waiting events. `applied` counts the added events, and `duplicate` the
+    /// events that both documents contain. Waiting events of the saved document are dropped. If
+    /// this replica does not know all heads of the horizon, events whose names the horizon covers
+    /// count as contained in it. O(both documents × log n).
     ///
     /// # Errors
-    /// As for [`Doc::load`]; `Compacted` if the saved document lacks events that were compacted away here; `LimitExceeded` if
-    /// both do not fit into one document.
+    /// Those of [`Doc::load`]; `Compacted` if the saved document lacks events that were compacted
+    /// here; `LimitExceeded` if the result exceeds a limit.
     pub fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Error> {
         let mut doc = Self::load(&self.peer, saved)?;
-        // What waits in a document is not passed on.
+        // Waiting events of a document are not passed on.
         doc.waiting = Waiting::default();
         let is_behind = |&head: &EventNumber| !doc.knows_or_gave_up(&self.need_of(head));
         if self.graph.horizon().heads().iter().any(is_behind) {
             return Err(self.compacted());
         }
-        // The saved document has what was compacted here.
+        // The saved document contains what was compacted here.
         let given_up = u32::try_from(self.events_given_up()).unwrap_or(u32::MAX);
         let mut report = MergeReport { duplicate: given_up, ..MergeReport::default() };
         let lost = Transfer::new(self, &mut doc, &mut report).run()?;

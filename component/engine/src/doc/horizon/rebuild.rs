@@ -1,4 +1,4 @@
-//! Building a document anew from a part of another one.
+//! Builds a document from a part of another one.
 
 use crate::chain::Prints;
 use crate::doc::Doc;
@@ -11,8 +11,9 @@ use crate::lanes::Lanes;
 use std::cell::RefCell;
 
 impl Doc {
-    /// Returns a document with this one's events before `end`, compacted at `horizon`. Both are counts by lane and versions that
-    /// include the present horizon. Watchers and waiting events are left out. O(document × log n).
+    /// Returns a document with this one's events before `end`, compacted at `horizon`. Both are
+    /// versions by lane that include the present horizon. Watchers and waiting events are left out.
+    /// O(document × log n).
     pub(super) fn rebuild(&self, horizon: Vec<u32>, end: &[u32]) -> Result<Self, Error> {
         let horizon = self.graph.horizon_at(horizon, end)?;
         let first_unsettled = self.graph.first_unsettled(&horizon, end);
@@ -39,7 +40,8 @@ impl Doc {
         Ok(doc)
     }
 
-    /// The fingerprints that a document compacted at this horizon keeps, with other numbers of lanes.
+    /// Returns the fingerprints that a document compacted at this horizon keeps. `number` maps
+    /// lanes to new ones.
     fn prints_at(&self, horizon: &Horizon, number: &impl Fn(PeerNumber) -> PeerNumber) -> Prints {
         let stub = |stub: &Stub| self.print_at(stub.peer, stub.counter);
         let mut prints = Prints::beyond(horizon.stubs().iter().filter_map(stub));
@@ -58,7 +60,8 @@ impl Doc {
         prints
     }
 
-    /// Executes the events beyond the counts `given_up` and before `end` in another document, with other numbers of lanes.
+    /// Executes the events beyond `given_up` and before `end` in another document. `number` maps
+    /// lanes to new ones.
     fn execute_again(
         &self,
         doc: &mut Self,
@@ -85,7 +88,7 @@ impl Doc {
         Ok(())
     }
 
-    /// The lanes of the events before `end`, and their numbers if they are others than here.
+    /// Returns the lanes of the events before `end`, and the new numbers of lanes if they changed.
     fn lanes_up_to(&self, end: &[u32]) -> (Lanes, Option<Vec<PeerNumber>>) {
         let counts: Vec<u32> = self.lanes.all().zip(end).map(|(lane, &end)| end.min(self.graph.count(lane))).collect();
         let is_whole = self.lanes.all().zip(&counts).all(|(lane, &count)| count == self.graph.count(lane));

@@ -1,8 +1,8 @@
 //! Transfers the events of a document to one that was compacted past it.
 //!
-//! Goes through the events in the order of their numbers. An event is contained in the other document, merged into it, or
-//! lost: if it does not build on the horizon there, or if it builds on a lost event. Does not know what becomes of the
-//! lost events.
+//! Goes through the events in the order of their numbers. An event is contained in the other
+//! document, merged into it, or lost: if it does not build on the horizon there, or if it builds on
+//! a lost event. Does not know what becomes of the lost events.
 
 use crate::doc::waiting::{Need, Waiting};
 use crate::doc::{Doc, MergeReport};
@@ -17,13 +17,14 @@ pub(super) struct Transfer<'a> {
     from: &'a Doc,
     to: &'a mut Doc,
     report: &'a mut MergeReport,
-    /// The heads of the other document's horizon, by the numbers here; `None` if one of them is unknown.
+    /// The heads of the other document's horizon, by numbers of this document; `None` if one of
+    /// them is unknown.
     heads: Option<Vec<(PeerNumber, Counter)>>,
-    /// By lane here, how many events the heads are or build on.
+    /// By lane of this document, the number of events that the heads are or build on.
     contained: Option<Vec<u32>>,
     places: Places,
     lost: Vec<EventNumber>,
-    /// By lane here, the counter of the first lost event; `u32::MAX` if none is lost.
+    /// By lane of this document, the counter of the first lost event; `u32::MAX` if none is lost.
     first_lost: Vec<u32>,
 }
 
@@ -42,7 +43,8 @@ impl<'a> Transfer<'a> {
         Self { from, to, report, heads, contained, places: Places::default(), lost: Vec::new(), first_lost }
     }
 
-    /// Transfers all events. Returns the lost ones in the order of execution. O(both documents × log n).
+    /// Transfers all events. Returns the lost ones in the order of execution. O(both documents ×
+    /// log n).
     ///
     /// # Errors
     /// `LimitExceeded` if the events do not fit into the other document.
@@ -65,7 +67,7 @@ impl<'a> Transfer<'a> {
         Ok(self.lost)
     }
 
-    /// Whether the other document knows an event of a span, or compacted it.
+    /// Returns whether the other document knows an event of a span, or compacted it.
     fn is_contained(&mut self, span: &Span, steps: u32) -> bool {
         let Self { from, to, places, .. } = self;
         let (lane, counter) = (span.peer, Counter(span.counter.0 + steps));
@@ -86,12 +88,13 @@ impl<'a> Transfer<'a> {
                 places.note((lane, counter), there);
                 true
             }
-            // Only its name is left to decide.
+            // Only the name of the event can decide.
             None => before.is_none() && to.is_given_up(&event),
         }
     }
 
-    /// Whether the first event of a span builds on the other document's horizon, and on no lost event.
+    /// Returns whether the first event of a span builds on the other document's horizon, and on no
+    /// lost event.
     fn builds_on_horizon(&self, span: &Span) -> bool {
         let Doc { graph, lanes, .. } = self.from;
         let is_lost = |event: EventNumber| {
@@ -123,8 +126,8 @@ impl<'a> Transfer<'a> {
 }
 
 impl Doc {
-    /// Returns the lane of an event that is known, or that was compacted: its author's previous event is on the lane `before`, of
-    /// which longer parts were compacted.
+    /// Returns the lane of an event that is known or was compacted. `before` is the lane of its
+    /// author's previous event, if that is known.
     fn lane_holding(&self, event: &Need, before: Option<PeerNumber>) -> Option<PeerNumber> {
         let author = self.lanes.author(event.author())?;
         let counter = Counter(event.counter);
@@ -138,21 +141,22 @@ impl Doc {
     }
 }
 
-/// Which lanes of another document hold events of this one.
+/// The lanes of another document that contain events of this one.
 #[derive(Default)]
 struct Places {
-    /// By lane and first counter: the end, and the lane there.
+    /// By lane and first counter: the end of the range, and the lane in the other document.
     ranges: BTreeMap<(PeerNumber, u32), (u32, PeerNumber)>,
 }
 
 impl Places {
-    /// The lane that holds this event. O(log n).
+    /// Returns the lane that contains an event. O(log n).
     fn of(&self, (lane, counter): (PeerNumber, Counter)) -> Option<PeerNumber> {
         let (_, &(end, there)) = self.ranges.range((lane, 0)..=(lane, counter.0)).next_back()?;
         (counter.0 < end).then_some(there)
     }
 
-    /// Notes the lane that holds this event. Those of a lane come in the order of their counters. O(log n).
+    /// Records the lane that contains an event. Called in the order of the counters of a lane.
+    /// O(log n).
     fn note(&mut self, (lane, counter): (PeerNumber, Counter), there: PeerNumber) {
         match self.ranges.range_mut((lane, 0)..=(lane, counter.0)).next_back() {
             Some((_, (end, known))) if *end == counter.0 && *known == there => *end += 1,

@@ -1,4 +1,4 @@
-//! Runs of events as callers pass them, and the events that their links stand for.
+//! Links the runs of a call to the events that they build on.
 
 use crate::doc::Doc;
 use crate::doc::check;
@@ -12,19 +12,20 @@ use std::collections::BTreeMap;
 
 /// The runs of a call, ready to be merged.
 pub(super) struct Linked<'a> {
-    /// In the order of the call, each without its first events that are below the horizon if names alone identify these.
+    /// The runs in the order of the call. If a run is identified by name, its events below the
+    /// horizon are left out.
     pub(super) runs: Vec<IncomingRun<'a>>,
-    /// How many events were left out.
+    /// The number of events that were left out.
     pub(super) below: u32,
 }
 
 impl Doc {
-    /// Resolves the links of runs: to the events with their fingerprints, or, in runs without fingerprints, to those with
-    /// their names, in this document or in the same call. O(log n) for each link.
+    /// Resolves the links of runs: by fingerprint, or, for runs without fingerprints, by name in
+    /// this document or in the same call. O(log n) for each link.
     ///
     /// # Errors
-    /// `InvalidArgument` if a run without fingerprints names an event that is unknown or ambiguous; `Compacted` if it names one
-    /// below the horizon of which no fingerprint is left.
+    /// `InvalidArgument` if a run without fingerprints names an unknown or ambiguous event;
+    /// `Compacted` if it names one below the horizon whose fingerprint is not kept.
     pub(super) fn linked_runs<'a>(&self, events: &'a [EventRun]) -> Result<Linked<'a>, Error> {
         let below: Vec<u32> = events.iter().map(|run| self.below_by_name(run)).collect();
         let covering = covering(events, &below);
@@ -55,7 +56,8 @@ impl Doc {
         Ok(Linked { runs: linked.collect::<Result<_, Error>>()?, below: below.iter().sum() })
     }
 
-    /// How many events of a run are below the horizon, if names alone identify them.
+    /// Returns the number of events of a run that are below the horizon, if the run is identified
+    /// by name.
     fn below_by_name(&self, run: &EventRun) -> u32 {
         if !is_by_name(run) || self.graph.horizon().is_empty() {
             return 0;
@@ -88,7 +90,8 @@ impl Doc {
                 others.push(link(&dep.peer, dep.counter, target));
             }
             let Some(counter) = before else { return Ok(Links { others, ..Links::default() }) };
-            // The previous event has the run's own name, or, if the run begins a branch, that of a dependency.
+            // The previous event has the name of the run. If the run begins a branch, it has the
+            // name of a dependency.
             let author = split_name(&run.peer).0;
             if let Some(own) = others.iter().position(|link| link.counter == counter && link.author() == author) {
                 return Ok(Links { previous: Some(others.remove(own)), is_direct: true, others });
@@ -109,7 +112,8 @@ impl Doc {
         Ok(Links { previous, is_direct: !own.is_empty(), others })
     }
 
-    /// The event that a name stands for. Of events below the horizon this document knows more than the call.
+    /// Returns the event with a name. For events below the horizon, the document is a better source
+    /// than the call.
     fn target_of_name(
         &self,
         peer: &str,
@@ -126,8 +130,8 @@ impl Doc {
     }
 }
 
-/// By name and first counter, the end and place of runs that cover all counters of the call: of runs that overlap, those that
-/// reach beyond all that begin before them.
+/// Returns runs that cover all counters of the call, by name and first counter: their ends and
+/// indexes. A run that overlaps earlier ones is included if it reaches further.
 fn covering<'a>(events: &'a [EventRun], below: &[u32]) -> BTreeMap<(&'a str, u32), (u32, usize)> {
     let mut longest: BTreeMap<(&str, u32), (u32, usize)> = BTreeMap::new();
     for (number, (run, below)) in events.iter().zip(below).enumerate() {
@@ -156,7 +160,7 @@ struct Links<'a> {
     others: Vec<Link<'a>>,
 }
 
-/// Whether a run has links that only names identify.
+/// Returns whether a run has links that only names identify.
 fn is_by_name(run: &EventRun) -> bool {
     run.fingerprints.is_empty() && (run.start > 0 || !run.deps.is_empty())
 }

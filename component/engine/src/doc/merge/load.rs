@@ -1,4 +1,7 @@
-//! Loading a saved document.
+//! Loads saved documents.
+//!
+//! This is a part of merging because the waiting events of a saved document are merged like
+//! received ones.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -10,13 +13,14 @@ use crate::error::{Error, Name};
 use crate::id::SharedText;
 use crate::lanes::branch_name;
 impl Doc {
-    /// The document that `save` wrote, writing as `peer` from now on: 1 to `limits::PEER_BYTES` bytes. A replica that goes
-    /// on as the peer that it was goes on with its counter. O(bytes × log n), without executing the history again.
+    /// Returns the document that `save` wrote. It writes as `peer`: 1 to `limits::PEER_BYTES`
+    /// bytes. If this is the peer that wrote before, its counter continues. Does not execute the
+    /// history again. O(bytes × log n).
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty name; `Corrupt` for bytes that are not a saved document, or are damaged;
-    /// `UnsupportedVersion` and `UnsupportedFeature` for those that a newer engine wrote; `LimitExceeded` for a name or a
-    /// document that is too large.
+    /// `InvalidArgument` for an empty name; `Corrupt` for bytes that are damaged or not a saved
+    /// document; `UnsupportedVersion` and `UnsupportedFeature` for bytes of a newer engine;
+    /// `LimitExceeded` for a name or a document that is too large.
     pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
         Name::Peer.check(peer)?;
         let mut frame = document_frame(saved)?;
@@ -48,7 +52,8 @@ impl Doc {
     }
 }
 
-/// Names the events that waiting runs follow, which are not named in the bytes, as other dependencies are.
+/// Names the previous events of waiting runs by permanent names, like other dependencies. The bytes
+/// do not contain their names.
 fn with_permanent_names(mut runs: Vec<IncomingRun<'_>>) -> Vec<IncomingRun<'_>> {
     for previous in runs.iter_mut().filter_map(|run| run.previous.as_mut()) {
         let Target::Print(fingerprint) = previous.target else { continue };

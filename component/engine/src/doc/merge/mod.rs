@@ -1,7 +1,9 @@
-//! Merging events of other replicas: all of a call is decided and checked first, then carried out.
+//! Merging the events of other replicas. All events of a call are decided and checked before any of
+//! them takes effect.
 //!
-//! The plan is made on the graph and the lanes themselves, which can undo what they were given; log, rows and waiting events
-//! are not touched before everything is known to be right.
+//! The plan adds events to the graph and the lanes, which can undo this. Always holds: log, rows
+//! and waiting events change only after every event was found right and memory was reserved; after
+//! that, nothing can fail.
 
 mod link;
 mod load;
@@ -24,25 +26,27 @@ use crate::sort;
 use link::Linked;
 use plan::{Plan, Planner, Ready, ReadySource};
 
-/// What a merge did.
+/// The result of a merge.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MergeReport {
-    /// New events that took effect.
+    /// The number of new events that took effect.
     pub applied: u32,
-    /// Events that were known before.
+    /// The number of events that were known before.
     pub duplicate: u32,
-    /// Events in this document that wait for missing dependencies.
+    /// The number of waiting events in this document.
     pub waiting: u32,
-    /// Events that this merge had no room to keep waiting, and dropped.
+    /// The number of events that this merge dropped because there was no room for them to wait.
     pub dropped: u32,
-    /// The missing events, sorted; at most [`limits::REPORTED_MISSING`](crate::limits::REPORTED_MISSING).
+    /// The missing events, sorted; at most
+    /// [`limits::REPORTED_MISSING`](crate::limits::REPORTED_MISSING).
     pub missing: Vec<EventId>,
-    /// Peers, without branches, of which this merge found that two replicas wrote in their name, sorted.
+    /// The peers, without branches, for which this merge found that two replicas wrote as the same
+    /// peer, sorted.
     pub forked: Vec<String>,
 }
 
 impl MergeReport {
-    /// Adds what a further merge did.
+    /// Adds the report of a further merge.
     pub(super) fn add(&mut self, further: Self) {
         self.applied = self.applied.saturating_add(further.applied);
         self.duplicate = self.duplicate.saturating_add(further.duplicate);
@@ -53,29 +57,31 @@ impl MergeReport {
         self.forked.dedup();
     }
 
-    /// The report with the events that are missing now.
+    /// Adds the events that are missing now.
     pub(super) fn with_missing(self, doc: &Doc) -> Self {
         Self { missing: doc.missing(), ..self }
     }
 }
 
-/// What became of the events of a merge.
+/// The result of a merge, with the position of each run.
 #[derive(Debug)]
 pub(crate) struct Merged {
     pub(crate) report: MergeReport,
-    /// By run, the last of its events that this replica now has: its lane and counter.
+    /// For each run, the lane and counter of its last event that this replica has.
     pub(crate) reached: Vec<Option<(PeerNumber, Counter)>>,
 }
 
 impl Doc {
-    /// Merges events of other replicas. They may arrive in any order and grouping, any number of times. Events with missing
-    /// dependencies wait in the document until the dependencies arrive; a waiting event that turns out to break a rule is
-    /// dropped. O(log n) for each event, operation, cell and dependency, whatever the history.
+    /// Merges events of other replicas. They may arrive in any order and grouping, and repeatedly.
+    /// An event with missing dependencies waits in the document until they arrive; a waiting event
+    /// that breaks a rule is dropped. O(log n) for each event, operation, cell and dependency,
+    /// independent of the history.
     ///
     /// # Errors
-    /// `InvalidArgument` for a run that breaks a rule of [`RunRule`](crate::error::RunRule), an empty name, a repeated column, and for
-    /// runs without fingerprints whose names do not identify events; `LimitExceeded` for what is too large or does not fit
-    /// into the document; `Compacted` for an event that does not build on the horizon.
+    /// `InvalidArgument` for a run that breaks a [`RunRule`](crate::error::RunRule), an empty name,
+    /// a repeated column, and for runs without fingerprints whose names do not identify events;
+    /// `LimitExceeded` if an event is too large, or the document would be; `Compacted` for an event
+    /// that does not build on the horizon.
     pub fn merge_events(&mut self, mut events: Vec<EventRun>) -> Result<MergeReport, Error> {
         check::runs(&mut events)?;
         let Linked { runs, below } = self.linked_runs(&events)?;
@@ -83,7 +89,8 @@ impl Doc {
         Ok(MergeReport { duplicate: report.duplicate.saturating_add(below), ..report }.with_missing(self))
     }
 
-    /// Merges runs that were checked as far as they can be on their own. The report does not list what is missing.
+    /// Merges runs that were checked as far as this is possible without other events. The report
+    /// does not list missing events.
     pub(super) fn merge(&mut self, runs: &[IncomingRun<'_>]) -> Result<Merged, Error> {
         memory::spend(runs.iter().map(|run| EVENT_SPENDS * (2 + run.others.len() as u64)).sum())?;
         let mark = self.graph.mark();

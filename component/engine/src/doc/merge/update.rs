@@ -1,4 +1,4 @@
-//! Merging events that come as bytes.
+//! Merges encoded events.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -8,13 +8,14 @@ use crate::doc::Doc;
 use crate::doc::bytes::{NOT_EVENTS, Unpacked};
 use crate::error::Error;
 impl Doc {
-    /// Merges bytes of `update_since` or `save` of another replica, as [`Doc::merge_events`] does, including the events that
-    /// wait in a saved document. Waiting events that do not fit or do not build on the horizon are counted as `dropped`.
-    /// O(bytes × log n).
+    /// Merges the bytes of `update_since` or `save` of another replica like [`Doc::merge_events`],
+    /// including the waiting events of a saved document. Waiting events that do not fit, or do not
+    /// build on the horizon, are counted as `dropped`. O(bytes × log n).
     ///
     /// # Errors
-    /// Those of [`Doc::merge_events`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as for [`Doc::load`];
-    /// `Compacted` if the bytes are of a document that was compacted past events that are unknown here.
+    /// Those of [`Doc::merge_events`]; `Corrupt`, `UnsupportedVersion` and `UnsupportedFeature` as
+    /// for [`Doc::load`]; `Compacted` if the bytes are a document that was compacted past events
+    /// that are unknown here.
     pub fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Error> {
         let mut frame = Frame::read(update)?;
         match frame.kind {
@@ -43,11 +44,11 @@ impl Doc {
         Ok(report.with_missing(self))
     }
 
-    /// Merges a page of another replica, as `merge_update` does; returns too, by run, the last of its events that this
-    /// replica has now. Only `writers` may be the authors, if there are any.
+    /// Merges a page of another replica's session. If `may_write` rejects an author, merges nothing
+    /// and returns the author.
     ///
     /// # Errors
-    /// As [`Doc::merge_update`], for an update; the author of an event that may not write.
+    /// Those of [`Doc::merge_update`] for an update.
     pub(crate) fn merge_page(
         &mut self,
         page: Reader<'_>,

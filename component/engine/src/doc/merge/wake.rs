@@ -1,11 +1,11 @@
-//! Waiting events that need an event which was committed here.
+//! Lets waiting events take effect after a local commit.
 
 use super::plan::Planner;
 use crate::doc::Doc;
 use crate::doc::waiting::Waiter;
 use crate::id::{EventKey, EventNumber};
 impl Doc {
-    /// After a local commit: merges what waited for the event.
+    /// Lets the events take effect that waited for this one.
     pub(in crate::doc) fn wake(&mut self, event: EventNumber) {
         let (lane, counter, _) = self.graph.describe(event);
         let author = self.lanes.author_name(lane).clone();
@@ -22,8 +22,8 @@ impl Doc {
         self.take_waiters(waiters);
     }
 
-    /// Lets these waiting events take effect. Errors of waiting events drop them. If there is no memory for them they go, and
-    /// arrive again with a later exchange.
+    /// Lets waiting events take effect. Events that break a rule are dropped. If there is not
+    /// enough memory, all of them are dropped, and arrive again with a later exchange.
     fn take_waiters(&mut self, waiters: Vec<Waiter>) {
         let lanes = self.lanes.len();
         let (mark, graph_runs, len) = (self.graph.mark(), self.graph.run_count(), self.graph.len());

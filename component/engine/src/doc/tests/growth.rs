@@ -1,5 +1,5 @@
-//! What the calls that go over a whole document cost, in counted steps, along every dimension of its state. Work for each
-//! unit must not grow with the number of units.
+//! The costs of calls that read a whole document, in counted steps, for each dimension of its
+//! state. The work for each unit must not grow with the number of units.
 
 use super::{cell, everything};
 use crate::doc::{Doc, EventRun};
@@ -10,10 +10,10 @@ use crate::oplog::RowOp;
 use crate::work;
 use std::fmt::Write;
 
-/// A dimension, and a document that is large in it alone.
+/// A dimension, and a document that is large only in this dimension.
 struct Dimension {
     name: &'static str,
-    /// Units of the small document; the large one has four times as many.
+    /// The number of units of the small document. The large one has four times as many.
     units: u32,
     make: fn(u32) -> Doc,
 }
@@ -44,7 +44,7 @@ const DIMENSIONS: &[Dimension] = &[
 /// A name, and a function that returns the number of steps of one call.
 type Measured = (&'static str, fn(&Doc) -> u64);
 
-/// What is measured of a document.
+/// The measured calls.
 const CALLS: &[Measured] = &[
     ("save", |doc| work::count(|| doc.save()).0),
     ("load", |doc| {
@@ -58,7 +58,7 @@ const CALLS: &[Measured] = &[
         let (mut other, bytes) = (below(doc), doc.save());
         let (mut steps, mut merged) = work::count(|| other.merge_update(&bytes));
         if matches!(merged, Err(Error::Compacted(_))) {
-            // Events that do not build on the horizon merge only where they are known.
+            // Events that do not build on the horizon can be merged only if they are known.
             other = copy(doc);
             (steps, merged) = work::count(|| other.merge_update(&bytes));
         }
@@ -75,7 +75,7 @@ const CALLS: &[Measured] = &[
         if !doc.graph.horizon().is_empty() {
             return 0;
         }
-        // None of them builds on the horizon of the other document: all are made again.
+        // No event builds on the horizon of the other document: all are committed again.
         let mut other = Doc::load("ann", &doc.save()).unwrap();
         let saved = compacted(of([insert(u32::MAX, "x")].into_iter(), "eve")).save();
         work::count(|| other.rebase(&saved).unwrap()).0
@@ -100,10 +100,10 @@ const CALLS: &[Measured] = &[
     }),
 ];
 
-/// The fingerprint of an event that never comes.
+/// The fingerprint of an event that never arrives.
 const MISSING: u64 = 1;
 
-/// How much more the work for each unit may be in the large document: what is done once weighs more in the small one.
+/// The allowed growth of the work for each unit. Constant work weighs more in the small document.
 const SLACK: f64 = 1.1;
 
 #[test]
@@ -129,7 +129,7 @@ fn copy(doc: &Doc) -> Doc {
     Doc::load("zoe", &doc.save()).unwrap()
 }
 
-/// The document, with an event on top if it has more heads than a horizon may have.
+/// Returns the document, with a further event if it has more heads than a horizon may have.
 fn joined(mut doc: Doc) -> Doc {
     if doc.graph.head_count() as u64 > limits::HORIZON_HEADS.maximum {
         doc.commit(Vec::new()).unwrap();
@@ -144,7 +144,7 @@ fn compacted(doc: Doc) -> Doc {
     doc
 }
 
-/// A document that lacks all that this one has beyond its horizon.
+/// Returns a document that lacks all events of this one beyond its horizon.
 fn below(doc: &Doc) -> Doc {
     let horizon: Vec<EventId> = doc.graph.horizon().heads().iter().map(|&head| doc.event_id(head)).collect();
     doc.fork_at(&horizon, "zoe").unwrap()
@@ -162,7 +162,7 @@ fn by_ann(ops: impl Iterator<Item = RowOp>) -> Doc {
     of(ops, "ann")
 }
 
-/// A document of this peer with an event for each of these operations.
+/// Returns a document of this peer with one event for each operation.
 fn of(ops: impl Iterator<Item = RowOp>, peer: &str) -> Doc {
     let mut doc = Doc::create(peer).unwrap();
     ops.for_each(|op| drop(doc.commit(vec![op]).unwrap()));
@@ -185,7 +185,7 @@ fn repeated_inserts_of_one_row(n: u32) -> Doc {
     by_ann((0..n).map(|_| insert(0, "x")))
 }
 
-/// Each by a peer of its own, the last one in the order of execution first.
+/// Each insert is by a peer of its own. The last one in the order of execution is merged first.
 fn inserts_backwards(n: u32) -> Doc {
     side_by_side((0..n).rev().map(|peer| (peer, insert(0, "x"))))
 }
@@ -252,7 +252,7 @@ fn heads(n: u32) -> Doc {
     side_by_side((0..n).map(|peer| (peer, insert(peer, "x"))))
 }
 
-/// One peer after the other.
+/// Returns a document to which one peer after the other wrote.
 fn peers(n: u32) -> Doc {
     let mut doc = Doc::create("ann").unwrap();
     for peer in 0..n {
@@ -282,7 +282,7 @@ fn rows_changed_since(n: u32) -> Doc {
     doc
 }
 
-/// A row with inserts that are not settled: a peer that knew the first event alone may still write.
+/// The inserts of the row are not settled: a peer that knew only the first event may still write.
 fn inserts_at_the_horizon(n: u32) -> Doc {
     let mut doc = joined(inserts_backwards(n));
     let mut other = Doc::create("zoe").unwrap();

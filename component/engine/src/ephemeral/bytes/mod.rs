@@ -1,4 +1,4 @@
-//! Entries as bytes: what `docs/format.md` says of them.
+//! The bytes of entries. `docs/format.md` specifies them.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -14,5 +14,5 @@ mod write;
 pub(super) use read::{read, read_frame};
 pub(super) use write::{AgedEntry, Size, write, write_frame};
 
-/// Stands for a removal; a value's kind is one more than its tag.
+/// The tag of a removal. Values have their tag plus 1.
 const REMOVED: u8 = 0;

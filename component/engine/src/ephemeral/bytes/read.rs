@@ -1,4 +1,4 @@
-//! Reading entries.
+//! Decodes entries.
 
 use super::REMOVED;
 use crate::codec::{Frame, FrameKind, Reader, Section, unzigzag};
@@ -9,7 +9,7 @@ use crate::id::{Names, SharedText};
 use crate::limits;
 use crate::value::{CANONICAL_NAN, Value};
 
-/// Reads entries with a frame around them.
+/// Decodes entries in a frame.
 pub(in crate::ephemeral) fn read_frame(bytes: &[u8]) -> Result<Vec<Arrival>, Error> {
     let mut frame = Frame::read(bytes)?;
     if !matches!(frame.kind, FrameKind::Snapshot | FrameKind::Entries) {
@@ -22,7 +22,7 @@ pub(in crate::ephemeral) fn read_frame(bytes: &[u8]) -> Result<Vec<Arrival>, Err
     read(&mut content)
 }
 
-/// Reads entries to the end.
+/// Decodes entries up to the end of the bytes.
 pub(in crate::ephemeral) fn read(content: &mut Reader<'_>) -> Result<Vec<Arrival>, Error> {
     let count = content.varint()?;
     limits::STORE_ENTRIES.check(count)?;
@@ -51,13 +51,13 @@ pub(in crate::ephemeral) fn read(content: &mut Reader<'_>) -> Result<Vec<Arrival
     Ok(arrivals)
 }
 
-/// A time as a number that callers use.
+/// Converts milliseconds to a floating-point number.
 #[allow(clippy::as_conversions, reason = "up to `limits::TIME_MS` every number is exact")]
 fn milliseconds(time: u64) -> f64 {
     time as f64
 }
 
-/// A text that is new, or that a number stands for.
+/// Reads a new name, or the number of an earlier one.
 fn read_name(known: &mut Names, kind: Name, content: &mut Reader<'_>) -> Result<SharedText, Error> {
     let start = *content;
     if let Some(number) = content.u32_to(u64_of(known.len()))?.checked_sub(1) {

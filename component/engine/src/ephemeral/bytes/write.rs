@@ -1,4 +1,4 @@
-//! Writing entries.
+//! Encodes entries.
 
 use super::REMOVED;
 use crate::codec::{FrameKind, FrameWriter, Section, put_varint, zigzag};
@@ -8,16 +8,16 @@ use crate::sort;
 use crate::value::{Value, ValueRef};
 use std::collections::BTreeMap;
 
-/// An entry that is to be written.
+/// An entry to write.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::ephemeral) struct AgedEntry<'a> {
     pub(in crate::ephemeral) name: &'a RegisterName,
     pub(in crate::ephemeral) written: &'a WrittenValue,
-    /// How long it has been here, and elsewhere before, in milliseconds.
+    /// How long replicas have had the entry, in milliseconds.
     pub(in crate::ephemeral) age: f64,
 }
 
-/// Encodes entries with a frame around them, of a kind for entries.
+/// Encodes entries in a frame of this kind.
 pub(in crate::ephemeral) fn write_frame(kind: FrameKind, entries: Vec<AgedEntry<'_>>) -> Vec<u8> {
     let mut content = Vec::new();
     write(entries, &mut content);
@@ -26,7 +26,7 @@ pub(in crate::ephemeral) fn write_frame(kind: FrameKind, entries: Vec<AgedEntry<
     frame.finish()
 }
 
-/// Writes entries, each of another register, sorted by namespace and key.
+/// Writes entries of distinct registers, sorted by namespace and key.
 pub(in crate::ephemeral) fn write(mut entries: Vec<AgedEntry<'_>>, out: &mut Vec<u8>) {
     sort::sort_by(&mut entries, |a, b| a.name.cmp(b.name));
     put_varint(out, entries.len() as u64);
@@ -43,12 +43,13 @@ pub(in crate::ephemeral) fn write(mut entries: Vec<AgedEntry<'_>>, out: &mut Vec
     }
 }
 
-/// An age in whole milliseconds, rounded up, so that to be passed on does not make young.
+/// Returns an age in whole milliseconds, rounded up, so that passing an entry on does not prolong
+/// its life.
 fn whole(age: f64) -> u64 {
     (age.ceil() as u64).min(limits::TIME_MS.maximum)
 }
 
-/// Writes a text, or the number that it got when it was written before.
+/// Writes a name, or its number if it was written before.
 fn put_name<'a>(known: &mut BTreeMap<&'a str, u64>, name: &'a str, out: &mut Vec<u8>) {
     if let Some(&number) = known.get(name) {
         return put_varint(out, number);
@@ -75,18 +76,18 @@ fn put_value(value: Option<&Value>, out: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes some entries take at most.
+/// The maximum size of some encoded entries.
 #[derive(Debug, Default)]
 pub(in crate::ephemeral) struct Size<'a> {
     bytes: usize,
     names: BTreeMap<(bool, &'a str), ()>,
 }
 
-/// The longest of a number.
+/// The maximum size of an encoded number.
 const MAX_VARINT_BYTES: usize = 10;
 
 impl<'a> Size<'a> {
-    /// Adds an entry; gives what all take together.
+    /// Adds an entry, and returns the maximum size of all entries in bytes.
     pub(in crate::ephemeral) fn add(&mut self, entry: &AgedEntry<'a>) -> usize {
         if self.bytes == 0 {
             self.bytes = varint_bytes(limits::STORE_ENTRIES.maximum);

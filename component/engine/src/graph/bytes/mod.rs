@@ -1,4 +1,5 @@
-//! Runs and horizons as bytes: columns, of which `docs/format.md` tells the order. Peers go by their rank among the names.
+//! The bytes of runs and horizons. `docs/format.md` specifies the columns. Peers are written as
+//! ranks in the list of names.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Reading runs and horizons.
+//! Decodes runs and horizons.
 
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
@@ -8,19 +8,19 @@ use crate::graph::horizon::{Horizon, Stub};
 use crate::id::{Counter, PeerNumber};
 use crate::limits;
 
-/// The largest number that the distance between two counters is written as.
+/// The maximum of an encoded distance between two counters.
 const MAX_DISTANCE: u64 = 1 << 34;
 
-/// A run as the bytes give it.
+/// A decoded run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunHead {
-    /// A rank.
+    /// The rank of the run's peer.
     pub(crate) peer: u32,
     pub(crate) start: u32,
     pub(crate) len: u32,
 }
 
-/// Reads what `RunsWriter` wrote.
+/// Decodes what `RunsWriter` wrote.
 #[derive(Debug)]
 pub(crate) struct RunsReader<'a> {
     left: u64,
@@ -34,7 +34,7 @@ pub(crate) struct RunsReader<'a> {
 }
 
 impl<'a> RunsReader<'a> {
-    /// Reads runs that follow the first `next[rank]` events of each peer.
+    /// Decodes runs that follow the first `next[rank]` events of each peer.
     pub(crate) fn read(reader: &mut Reader<'a>, next: Vec<u32>) -> Result<Self, Error> {
         let left = reader.varint()?;
         let mut column = || Column::read(reader);
@@ -53,7 +53,8 @@ impl<'a> RunsReader<'a> {
         Ok(this)
     }
 
-    /// The next run. What its first event depends on is put into `dependencies`: ranks and counters, sorted by rank.
+    /// Returns the next run. Fills `dependencies` with those of its first event: ranks and
+    /// counters, sorted by rank.
     pub(crate) fn next(&mut self, dependencies: &mut Vec<(u32, u32)>) -> Result<Option<RunHead>, Error> {
         dependencies.clear();
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
@@ -85,7 +86,7 @@ impl<'a> RunsReader<'a> {
         Ok(Some(RunHead { peer, start, len }))
     }
 
-    /// The rank and counter of the next dependency.
+    /// Returns the rank and counter of the next dependency.
     fn next_dependency(&mut self, last_peer: u64) -> Result<(u32, u32), Error> {
         let peer = self.dependency_peers.next_u32_to(last_peer)?;
         let distance = unzigzag(self.distances.next_to(MAX_DISTANCE)?);
@@ -96,7 +97,7 @@ impl<'a> RunsReader<'a> {
         Ok((peer, counter))
     }
 
-    /// Refuses what is behind the last run.
+    /// Fails if there is anything after the last run.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         for column in
             [&self.peers, &self.gaps, &self.lens, &self.dependency_counts, &self.dependency_peers, &self.distances]
@@ -106,7 +107,7 @@ impl<'a> RunsReader<'a> {
         Ok(())
     }
 
-    /// An error for the run that was read last.
+    /// Returns an error for the last run.
     pub(crate) fn damage(&self, what: &'static str) -> Error {
         self.peers.damage(what)
     }
@@ -121,7 +122,7 @@ struct StubColumns<'a> {
 }
 
 impl Horizon {
-    /// Reads what `RankedHorizon::write` wrote, for so many peers. The peers' numbers are their ranks.
+    /// Decodes what `RankedHorizon::write` wrote, for this many peers. Ranks become peer numbers.
     pub(crate) fn read(reader: &mut Reader<'_>, peers: u32) -> Result<Self, Error> {
         let mut given_up = Column::read(reader)?;
         given_up.check_count(peers.into())?;
@@ -156,19 +157,20 @@ impl Horizon {
 }
 
 impl StubColumns<'_> {
-    /// The next stub. `counts` tells by peer how many events were compacted.
+    /// Returns the next stub. `counts` has the number of compacted events of each peer.
     fn next(&mut self, counts: &[u32]) -> Result<Stub, Error> {
         let peer = self.peers.next_u32_to(u64_of(counts.len()).saturating_sub(1))?;
         let given_up = counts.get(index_of(peer)).copied().ok_or_else(|| self.wrong())?;
         let lamport = self.lamports.next_u32_to(limits::HORIZON_LAMPORT.maximum)?;
-        // How many of the peer's events the stub builds on, itself included.
+        // The count of the peer's events that the stub builds on, including itself.
         let own = given_up.saturating_sub(self.distances.next_u32_to(given_up)?);
         let counter = own.checked_sub(1).ok_or_else(|| self.wrong())?;
         let mut known = Vec::with_capacity(counts.len());
         for &count in counts {
             known.push(count.saturating_sub(self.unknown.next_u32_to(count)?));
         }
-        // A peer's times grow, so an event of time t builds on fewer than t events of any other peer.
+        // The times of a peer's events grow, so an event of time t builds on fewer than t events of
+        // any other peer.
         let max_known = |of: u32| if of == peer { lamport } else { lamport.saturating_sub(1) };
         let is_late_enough = lamport > 0 && known.iter().zip(0..).all(|(&known, of)| known <= max_known(of));
         if !is_late_enough || known.get(index_of(peer)) != Some(&own) {

@@ -1,27 +1,27 @@
-//! Writing runs and horizons.
+//! Encodes runs and horizons.
 
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, put_varint, zigzag};
 use crate::id::EventNumber;
 
-/// Writes runs of events.
+/// Encodes runs of events.
 #[derive(Debug)]
 pub(crate) struct RunsWriter {
     count: u64,
     peers: ColumnWriter,
-    /// How many events of the peer lie between those before and the run.
+    /// The count of the peer's events between the previous run and this one.
     gaps: ColumnWriter,
     lens: ColumnWriter,
     dependency_counts: ColumnWriter,
     dependency_peers: ColumnWriter,
-    /// How far a dependency lies behind its peer's last event so far.
+    /// The distance from each dependency to the last written event of its peer.
     distances: ColumnWriter,
-    /// By peer rank, the counter after the last event so far.
+    /// By rank, the counter after the last written event.
     next: Vec<u32>,
 }
 
 impl RunsWriter {
-    /// Writes runs that follow the first `next[rank]` events of each peer.
+    /// Encodes runs that follow the first `next[rank]` events of each peer.
     pub(crate) fn new(next: Vec<u32>) -> Self {
         Self {
             count: 0,
@@ -35,7 +35,8 @@ impl RunsWriter {
         }
     }
 
-    /// Adds a run: its peer's rank, the counter of its first event, its events, and what the first depends on.
+    /// Adds a run: the rank of its peer, the counter of its first event, the number of events, and
+    /// the dependencies of the first event.
     pub(crate) fn push(&mut self, peer: u32, start: u32, len: u32, dependencies: impl Iterator<Item = (u32, u32)>) {
         self.count += 1;
         self.peers.push(peer.into());
@@ -61,28 +62,28 @@ impl RunsWriter {
     }
 }
 
-/// A horizon by the ranks of branches.
+/// A horizon with ranks of branches.
 #[derive(Debug)]
 pub(crate) struct RankedHorizon {
-    /// By rank, how many events were compacted.
+    /// By rank, the count of compacted events.
     pub(crate) counts: Vec<u32>,
     /// Sorted by rank and counter.
     pub(crate) stubs: Vec<RankedStub>,
 }
 
-/// A stub by ranks.
+/// A stub with ranks of branches.
 #[derive(Debug)]
 pub(crate) struct RankedStub {
     pub(crate) rank: u32,
     pub(crate) counter: u32,
     pub(crate) lamport: Lamport,
-    /// By rank, how many events it builds on, itself included.
+    /// By rank, the count of events that the stub builds on, including itself.
     pub(crate) known: Vec<u32>,
     pub(crate) event: EventNumber,
 }
 
 impl RankedHorizon {
-    /// Writes how many events of each branch were compacted, and the stubs.
+    /// Writes the counts of compacted events, and the stubs.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut counts = ColumnWriter::new();
         self.counts.iter().for_each(|&count| counts.push(count.into()));

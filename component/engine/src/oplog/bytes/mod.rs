@@ -1,4 +1,4 @@
-//! Operations and values as bytes: columns, of which `docs/format.md` tells the order.
+//! The bytes of operations and values. `docs/format.md` specifies the columns.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -23,5 +23,5 @@ const REALS: u8 = 2;
 const TEXTS: u8 = 4;
 const BLOBS: u8 = 8;
 
-/// The kind of what an unset leaves, next to the kinds of values.
+/// The tag of an unset, in addition to the tags of values.
 const ABSENT: u64 = 7;

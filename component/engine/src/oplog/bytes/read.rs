@@ -1,4 +1,4 @@
-//! Reading operations.
+//! Decodes operations.
 
 use super::shapes::Shapes;
 use super::values::ValueColumns;
@@ -13,7 +13,7 @@ use crate::oplog::view::OpNames;
 use crate::oplog::{CellNumber, OpKind, OpLog, Packed, Totals};
 use crate::work;
 
-/// A cell that an operation sets, by the operation's place in the order of execution.
+/// A cell that an operation sets, and the operation's place in the order of execution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpCell {
     pub(crate) lamport: Lamport,
@@ -25,15 +25,17 @@ pub(crate) struct OpCell {
     pub(crate) is_unset: bool,
 }
 
-/// What the operations of a history name, and what it leaves out.
+/// What decoding operations requires: the names of rows and columns, and the values that the
+/// history omits.
 pub(crate) trait OpContext: OpNames {
-    /// How many rows there are.
+    /// Returns the number of rows.
     fn rows(&self) -> u32;
-    /// The value of a cell that the history leaves out, which is this one in the log.
+    /// Returns the value of a cell that the history omits. The cell gets the number `cell` in the
+    /// log.
     fn held(&mut self, written: OpCell, cell: CellNumber) -> Option<Packed>;
 }
 
-/// Reads what `OpsWriter` wrote.
+/// Decodes what `OpsWriter` wrote.
 #[derive(Debug)]
 pub(crate) struct OpsReader<'a> {
     counts: Column<'a>,
@@ -44,7 +46,7 @@ pub(crate) struct OpsReader<'a> {
 }
 
 impl<'a> OpsReader<'a> {
-    /// Reads the operations of this many events.
+    /// Reads the heads of the columns for the operations of this many events.
     pub(crate) fn read(reader: &mut Reader<'a>, events: u64) -> Result<Self, Error> {
         let counts = Column::read(reader)?;
         counts.check_count(events)?;
@@ -52,7 +54,7 @@ impl<'a> OpsReader<'a> {
         Ok(Self { counts, kinds, rows, shapes, values: ValueColumns::read(reader)? })
     }
 
-    /// Puts the next event, of this time and peer, into the log.
+    /// Appends the next event, of this time and peer, to the log.
     pub(crate) fn event(
         &mut self,
         log: &mut OpLog,
@@ -74,7 +76,8 @@ impl<'a> OpsReader<'a> {
         Ok(())
     }
 
-    /// Puts the next operation, of this place in its event, into the log. Returns its size, as limits count it.
+    /// Appends the next operation, with this index in its event, to the log. Returns its size, as
+    /// limits count it.
     fn op(
         &mut self,
         log: &mut OpLog,
@@ -130,7 +133,7 @@ impl<'a> OpsReader<'a> {
         }
     }
 
-    /// Refuses what is behind the last event.
+    /// Fails if there is anything after the last event.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         self.counts.finish()?;
         self.kinds.finish()?;
@@ -140,7 +143,8 @@ impl<'a> OpsReader<'a> {
     }
 }
 
-/// What an operation or a cell with names of this length counts for, without its content.
+/// Returns the size, as limits count it, of an operation or a cell with names of this length,
+/// without its content.
 fn item_bytes(names: usize) -> u64 {
     ITEM_BYTES.saturating_add(u64_of(names))
 }

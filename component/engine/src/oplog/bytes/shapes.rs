@@ -1,4 +1,4 @@
-//! Lists of columns that come together.
+//! Shapes: lists of columns that occur together.
 
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::id::ColumnNumber;
 use crate::work;
 use std::collections::BTreeMap;
 
-/// Numbers the lists of columns that come together, in the order in which they come.
+/// Encodes shapes, numbered in the order in which they first occur.
 #[derive(Debug, Default)]
 pub(crate) struct ShapesWriter {
     numbers: BTreeMap<Vec<u32>, u64>,
@@ -21,7 +21,7 @@ pub(crate) struct ShapesWriter {
     reason = "writes what the engine holds, and reads nothing"
 )]
 impl ShapesWriter {
-    /// The number of this list of columns, sorted.
+    /// Returns the number of a shape, whose columns are sorted.
     pub(crate) fn number(&mut self, columns: &[u32]) -> u64 {
         if self.in_order.get(self.last as usize).is_some_and(|last| last == columns) {
             return self.last;
@@ -53,16 +53,16 @@ impl ShapesWriter {
     }
 }
 
-/// Lists of columns that come together.
+/// The shapes of some bytes, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Shapes {
-    /// By list, where it ends among the columns.
+    /// The end of each shape in `columns`.
     ends: Vec<usize>,
     columns: Vec<ColumnNumber>,
 }
 
 impl Shapes {
-    /// Reads what `ShapesWriter` wrote, for a document of so many columns.
+    /// Decodes what `ShapesWriter` wrote, for this many columns.
     pub(crate) fn read(reader: &mut Reader<'_>, column_count: u64) -> Result<Self, Error> {
         let count = reader.varint()?;
         let (mut lens, mut columns) = (Column::read(reader)?, DeltaColumn::read(reader)?);
@@ -85,7 +85,7 @@ impl Shapes {
         Ok(shapes)
     }
 
-    /// The list of this number.
+    /// Returns the columns of a shape.
     pub(crate) fn get(&self, number: u64) -> Option<&[ColumnNumber]> {
         let number = usize::try_from(number).ok()?;
         let end = *self.ends.get(number)?;

@@ -1,4 +1,4 @@
-//! Reading values.
+//! Decodes values.
 
 use super::{ABSENT, BLOBS, INTEGERS, REALS, TEXTS};
 use crate::codec::{Column, DeltaColumn, Reader, TextColumn, TextPiece};
@@ -11,7 +11,7 @@ use crate::value::CANONICAL_NAN;
 use crate::work;
 use std::collections::BTreeMap;
 
-/// Reads the values of one column name.
+/// Decodes the values of one column name.
 #[derive(Debug)]
 struct ValuesReader<'a> {
     tags: Column<'a>,
@@ -36,7 +36,8 @@ impl<'a> ValuesReader<'a> {
         Ok(Self { tags, integers, reals, texts, blobs })
     }
 
-    /// The next value, or `None` for an unset; a text or blob is put into the log, or shared with an equal one.
+    /// Returns the next value, or `None` for an unset. Appends a new text or blob to the log; a
+    /// repeated one is shared.
     fn next(&mut self, log: &mut OpLog) -> Result<Option<Packed>, Error> {
         let tag = self.tags.next()?;
         let absent = || self.tags.damage("values of a kind are missing");
@@ -105,7 +106,7 @@ fn next_piece<'a>(
     }
 }
 
-/// Reads what `ValueColumnsWriter` wrote.
+/// Decodes what `ValueColumnsWriter` wrote.
 #[derive(Debug)]
 pub(crate) struct ValueColumns<'a> {
     columns: BTreeMap<u32, ValuesReader<'a>>,
@@ -127,7 +128,7 @@ impl<'a> ValueColumns<'a> {
         Ok(Self { columns, end: *reader })
     }
 
-    /// The next value of a column, or `None` for an unset.
+    /// Returns the next value of a column, or `None` for an unset.
     pub(crate) fn next(&mut self, column: ColumnNumber, log: &mut OpLog) -> Result<Option<Packed>, Error> {
         match self.columns.get_mut(&column.0) {
             Some(values) => values.next(log),
@@ -135,7 +136,7 @@ impl<'a> ValueColumns<'a> {
         }
     }
 
-    /// Refuses values behind what should be the last.
+    /// Fails if there are further values.
     pub(crate) fn finish(&self) -> Result<(), Error> {
         self.columns.values().try_for_each(ValuesReader::finish)
     }

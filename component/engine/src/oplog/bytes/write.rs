@@ -1,4 +1,4 @@
-//! Writing operations and values.
+//! Encodes operations and values.
 
 use super::shapes::ShapesWriter;
 use super::{ABSENT, BLOBS, INTEGERS, REALS, TEXTS};
@@ -9,7 +9,7 @@ use crate::value::ValueRef;
 use crate::work;
 use std::collections::BTreeMap;
 
-/// Writes the values of one column name: their kinds, then those of each kind together.
+/// Encodes the values of one column name: their tags, then the values of each type together.
 #[derive(Debug)]
 pub(crate) struct ValuesWriter<'a> {
     tags: ColumnWriter,
@@ -68,7 +68,7 @@ impl<'a> ValuesWriter<'a> {
     }
 }
 
-/// Writes values, those of each column name together.
+/// Encodes values, grouped by column name.
 #[derive(Debug)]
 pub(crate) struct ValueColumnsWriter<'a>(BTreeMap<u32, ValuesWriter<'a>>);
 
@@ -77,12 +77,12 @@ impl<'a> ValueColumnsWriter<'a> {
         Self(BTreeMap::new())
     }
 
-    /// Adds a value, or `None` for an unset, of the column with this number in the bytes.
+    /// Adds a value, or `None` for an unset, of the column with this rank.
     pub(crate) fn push(&mut self, column: u32, value: Option<ValueRef<'a>>) {
         self.0.entry(column).or_insert_with(ValuesWriter::new).push(value);
     }
 
-    /// Writes how many columns there are, and for each its number and values.
+    /// Writes the number of columns, and the rank and values of each column.
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
         put_varint(out, self.0.len() as u64);
         for (column, values) in self.0 {
@@ -93,7 +93,7 @@ impl<'a> ValueColumnsWriter<'a> {
     }
 }
 
-/// Writes the operations of events.
+/// Encodes the operations of events.
 #[derive(Debug)]
 pub(crate) struct OpsWriter<'a> {
     log: &'a OpLog,
@@ -108,7 +108,7 @@ pub(crate) struct OpsWriter<'a> {
 }
 
 impl<'a> OpsWriter<'a> {
-    /// Writes from this log, with these numbers for rows and columns.
+    /// Encodes events of this log, with these ranks of rows and columns.
     pub(crate) fn new(log: &'a OpLog, rows: &'a Ranks, columns: &'a Ranks) -> Self {
         Self {
             log,
@@ -123,7 +123,7 @@ impl<'a> OpsWriter<'a> {
         }
     }
 
-    /// Adds an event. The values of cells that `is_held` are left out.
+    /// Adds an event. Omits the values of cells for which `is_held` holds.
     pub(crate) fn event(
         &mut self,
         event: EventNumber,
@@ -149,7 +149,8 @@ impl<'a> OpsWriter<'a> {
         }
     }
 
-    /// Writes how many operations each event has, what they do, to which rows, which columns they set, and the values.
+    /// Writes the number of operations of each event, the kinds, rows and shapes of the operations,
+    /// and the values.
     pub(crate) fn finish(self, out: &mut Vec<u8>) {
         self.counts.finish(out);
         self.kinds.finish(out);

@@ -1,4 +1,4 @@
-//! The columns of the states of some rows.
+//! Decodes the columns of the states of some rows.
 
 use super::stamps::{NEVER, SETTLED, StampTable};
 use crate::clock::Lamport;
@@ -10,7 +10,7 @@ use crate::rows::stamp::Stamp;
 use crate::rows::state::RowState;
 use crate::work;
 
-/// The columns of some rows' states.
+/// The columns of the states of some rows.
 pub(super) struct StateColumns<'a> {
     pub(super) deleted: Column<'a>,
     deleted_places: Column<'a>,
@@ -24,9 +24,9 @@ pub(super) struct StateColumns<'a> {
     written_places: Column<'a>,
     pub(super) shows: Column<'a>,
     pub(super) values: ValueColumns<'a>,
-    /// The number and the place of the insert of the row that is read.
+    /// The encoded insert of the present row. Further stamps of the row are relative to it.
     from: (u64, u64),
-    /// Its further inserts, as they were read.
+    /// The further inserts of the present row.
     pub(super) further_stamps: Vec<Stamp>,
 }
 
@@ -50,7 +50,8 @@ impl<'a> StateColumns<'a> {
         })
     }
 
-    /// The next row without its cells, the number of its shape, and whether a retained event made one of its stamps.
+    /// Returns the next state without its cells, the number of its shape, and whether one of its
+    /// stamps is that of a retained event.
     pub(super) fn row(&mut self, stamps: &impl StampTable) -> Result<(RowState, u64, bool), Error> {
         work::step();
         let wrong = |column: &Column<'_>| column.damage("a row's stamp is that of no operation");
@@ -76,7 +77,7 @@ impl<'a> StateColumns<'a> {
         Ok((state, self.shapes.next()?, is_retained))
     }
 
-    /// The stamp of the next cell, and whether a retained event made it.
+    /// Returns the stamp of the next cell, and whether it is that of a retained event.
     pub(super) fn cell(&mut self, stamps: &impl StampTable) -> Result<(Stamp, bool), Error> {
         work::step();
         let number = self.from.0.wrapping_add_signed(unzigzag(self.written.next()?));
@@ -86,7 +87,7 @@ impl<'a> StateColumns<'a> {
         Ok((stamp, stamps.is_retained(number)))
     }
 
-    /// The number of a shape that is listed, and its columns.
+    /// Returns the number and the columns of a shape. Fails if there is no such shape.
     pub(super) fn columns_of<'b>(&self, shapes: &'b Shapes, shape: u64) -> Result<(u32, &'b [ColumnNumber]), Error> {
         let number = u32::try_from(shape).ok();
         let listed = number.and_then(|number| Some((number, shapes.get(shape)?)));

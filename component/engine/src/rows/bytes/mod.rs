@@ -1,5 +1,5 @@
-//! Rows as bytes: blocks of sorted rows, each with all that it takes to answer for its rows; `docs/format.md` tells the
-//! order of the columns.
+//! The bytes of rows: blocks of sorted rows. A block contains everything that a lookup of one of
+//! its rows requires. `docs/format.md` specifies the columns.
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
@@ -21,10 +21,10 @@ pub(crate) use read::StateReader;
 pub(crate) use stamps::Stamps;
 pub(crate) use write::StateWriter;
 
-/// Rows of a block, but for the last of a table.
+/// The number of rows in a block. The last block of a table can have fewer.
 const BLOCK_ROWS: u32 = 128;
 
-/// How many rows each block of a table with so many rows has.
+/// Returns the number of rows in each block of a table with this many rows.
 fn block_sizes(rows: u32) -> impl Iterator<Item = u32> {
     let mut left = rows;
     std::iter::from_fn(move || {

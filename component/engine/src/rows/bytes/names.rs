@@ -1,4 +1,4 @@
-//! The names that bytes give to tables, columns and rows.
+//! Decodes the names of tables, columns and rows.
 
 use crate::codec::{Column, Reader, SortedTexts};
 use crate::convert::u64_of;
@@ -9,19 +9,19 @@ use crate::memory::Chunks;
 use crate::oplog::{CellNumber, OpCell, OpContext, OpNames, Packed, Shapes};
 use crate::work;
 
-/// The tables, columns and rows that bytes name, by their numbers there.
+/// The names of some bytes: tables, columns and rows by number, without states.
 #[derive(Debug)]
 pub(crate) struct NameTable {
     pub(super) tables: Names,
     pub(super) columns: Names,
-    /// By row, its table.
+    /// The table of each row.
     rows: Chunks<TableNumber>,
-    /// By row, its id.
+    /// The id of each row.
     ids: Texts,
 }
 
 impl NameTable {
-    /// Reads the names of tables and columns, and which columns come together.
+    /// Reads the names of tables and columns, and the shapes.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<(Self, Shapes), Error> {
         let tables = read_texts(reader, &limits::TABLES, limits::TABLE_BYTES.maximum)?;
         let columns = read_texts(reader, &limits::COLUMNS, limits::COLUMN_BYTES.maximum)?;
@@ -30,7 +30,7 @@ impl NameTable {
         Ok((Self { tables, columns, rows: Chunks::default(), ids: Texts::default() }, shapes))
     }
 
-    /// Reads the ids of rows without states.
+    /// Reads the ids of rows that have no states.
     pub(crate) fn read_ids(&mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
         let Self { tables, rows, ids, .. } = self;
         for (table, count) in (0..).map(TableNumber).zip(read_counts(reader, tables.len())?) {
@@ -66,7 +66,7 @@ impl OpContext for NameTable {
     }
 }
 
-/// Reads how many rows each of these tables has.
+/// Reads the number of rows of each table.
 pub(super) fn read_counts(reader: &mut Reader<'_>, tables: usize) -> Result<Vec<u32>, Error> {
     let mut column = Column::read(reader)?;
     let mut counts = Vec::new();
@@ -81,7 +81,7 @@ pub(super) fn read_counts(reader: &mut Reader<'_>, tables: usize) -> Result<Vec<
     Ok(counts)
 }
 
-/// Reads the ids of `count` rows of a table, which follow `known` rows.
+/// Reads the ids of `count` rows of a table, after `known` rows of the bytes.
 pub(super) fn read_some_ids(
     reader: &mut Reader<'_>,
     count: u32,

@@ -1,4 +1,4 @@
-//! Answers from the states of rows without reading all of them.
+//! Looks up rows in encoded states without decoding all of them.
 
 use super::block_sizes;
 use super::columns::StateColumns;
@@ -13,7 +13,8 @@ use crate::oplog::{Cell, OpLog, Shapes};
 use crate::rows::{TableSummary, named_cell};
 
 impl NameTable {
-    /// The cells of one row of a state, without reading what the blocks of other rows hold. O(blocks), and the row's block.
+    /// Returns the cells of one row of a state, or `None` if the row does not exist. Decodes only
+    /// the block of the row. O(blocks + the rows of the block).
     pub(crate) fn peek(
         &self,
         shapes: &Shapes,
@@ -45,7 +46,8 @@ impl NameTable {
         Ok(None)
     }
 
-    /// The block of a table that begins with the last id that is not above this one, and how many rows it has.
+    /// Returns the last block of a table that begins with an id up to this one, and the number of
+    /// its rows.
     fn find_block<'a>(
         &self,
         reader: &mut Reader<'a>,
@@ -68,7 +70,8 @@ impl NameTable {
         Ok(found)
     }
 
-    /// Returns the tables that have rows in a state, sorted by name, without reading cells. O(rows).
+    /// Returns the tables that have rows in a state, sorted by name, without reading cells.
+    /// O(rows).
     pub(crate) fn summaries(&self, reader: &mut Reader<'_>) -> Result<Vec<TableSummary>, Error> {
         let counts = read_counts(reader, self.tables.len())?;
         let mut lens = Column::read(reader)?;
@@ -92,7 +95,7 @@ impl NameTable {
     }
 }
 
-/// Stamps where only their being there matters: any number is some event's.
+/// Stamps for a reader to which only their existence matters: every number stands for some event.
 struct AnyStamps;
 
 impl StampTable for AnyStamps {

@@ -1,4 +1,4 @@
-//! Reading rows and their states.
+//! Decodes rows and their states.
 
 use super::block_sizes;
 use super::columns::StateColumns;
@@ -19,24 +19,24 @@ use crate::rows::{NamedRow, Rows, Table};
 use crate::work;
 use std::collections::BTreeMap;
 
-/// What is wrong with a row at the horizon that cannot be from there.
+/// The error for a state at the horizon with a stamp from beyond it.
 const BEYOND: &str = "a row at the horizon knows events beyond it";
 
-/// Reads rows and their states, and then gives the values that the history leaves to them.
+/// Decodes rows and their states. While the history is decoded, provides the values that it omits.
 #[derive(Debug)]
 pub(crate) struct StateReader<'a> {
     rows: Rows,
-    /// Values whose cells the history brings.
+    /// The values of the state that belong to operations of the history.
     staged: Vec<Packed>,
-    /// How many of them the history has brought cells for.
+    /// The count of staged values that the history has claimed.
     placed: usize,
     shapes: &'a Shapes,
-    /// By row, which columns its state has.
+    /// The shape of each row's state.
     row_shapes: Vec<u32>,
 }
 
 impl<'a> StateReader<'a> {
-    /// Reads states of rows with these names.
+    /// Prepares to decode states with these names.
     pub(crate) fn new(names: NameTable, shapes: &'a Shapes) -> Self {
         let NameTable { tables, columns, .. } = names;
         let mut rows = Rows { table_names: tables, columns, ..Rows::default() };
@@ -55,7 +55,8 @@ impl<'a> StateReader<'a> {
         })
     }
 
-    /// Reads rows and states; values that no operation of the history holds are put into the log.
+    /// Reads the states of all rows. Values that belong to no operation of the history go into the
+    /// log.
     pub(crate) fn read_states(
         &mut self,
         reader: &mut Reader<'_>,
@@ -87,7 +88,7 @@ impl<'a> StateReader<'a> {
         reader.finish()
     }
 
-    /// Sorts the rows of a table, from this one on, into those that are there and those that are not.
+    /// Fills a table with its rows, which begin with the row `first`.
     fn fill_table(&mut self, table: TableNumber, first: RowNumber) {
         let next = self.rows.next_row();
         let Rows { rows, tables, .. } = &mut self.rows;
@@ -131,7 +132,8 @@ impl<'a> StateReader<'a> {
         reader.finish()
     }
 
-    /// Reads the states of these rows, or, where `changed` is given, puts those that they had at the horizon there.
+    /// Reads the states of these rows. If `changed` is `Some`, they are states at the horizon, and
+    /// go there.
     fn states(
         &mut self,
         mut columns: StateColumns<'_>,
@@ -159,7 +161,7 @@ impl<'a> StateReader<'a> {
         columns.finish()
     }
 
-    /// Reads the next state, and the number of its shape: that of the row now, or at the horizon.
+    /// Reads the next state and the number of its shape.
     fn state(
         &mut self,
         columns: &mut StateColumns<'_>,
@@ -196,8 +198,8 @@ impl<'a> StateReader<'a> {
         Ok((state, shape))
     }
 
-    /// Reads the next value of a column. Puts it into the log, or keeps it for the retained event that wrote it. Returns
-    /// its cell, and whether that is an unset.
+    /// Reads the next value of a column. Puts it into the log, or stages it for the retained event
+    /// that wrote it. Returns the number of its cell, and whether it is an unset.
     fn value(
         &mut self,
         columns: &mut StateColumns<'_>,
@@ -218,20 +220,22 @@ impl<'a> StateReader<'a> {
         Ok((cell, value.is_none()))
     }
 
-    /// The cell that a row's state has for this write, where no retained event made it, and whether it is an unset.
+    /// Returns the cell of a row's state for this write, if no retained event made the write, and
+    /// whether it is an unset.
     fn loose_cell(&self, row: RowNumber, column: ColumnNumber, stamp: Stamp) -> Option<(CellNumber, bool)> {
         let at = self.place_of(row, column)?;
         let written = self.rows.rows[row.index()].state.written.get(at)?;
         (written.stamp == stamp).then_some((written.cell, written.is_unset))
     }
 
-    /// Where a row's state has this column.
+    /// Returns the index of a column in a row's state.
     fn place_of(&self, row: RowNumber, column: ColumnNumber) -> Option<usize> {
         let &shape = self.row_shapes.get(row.index())?;
         self.shapes.get(shape.into())?.binary_search(&column).ok()
     }
 
-    /// The rows, once the history is read: its operations have brought all cells.
+    /// Returns the rows after the history was decoded. Fails if the history did not claim all
+    /// staged values, or if a state breaks a rule.
     pub(crate) fn finish(
         mut self,
         reader: &Reader<'_>,

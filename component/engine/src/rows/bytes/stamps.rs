@@ -1,4 +1,5 @@
-//! Stamps as numbers: those of events that were compacted but still matter, then those of the history's events.
+//! Numbers for stamps: first those of compacted events that still matter, then those of the events
+//! in the history.
 
 use crate::clock::Lamport;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint};
@@ -8,34 +9,34 @@ use crate::id::PeerNumber;
 use crate::sort;
 use std::collections::BTreeMap;
 
-/// The number of the stamp of no operation.
+/// The number for the stamp of no operation.
 pub(super) const NEVER: u64 = 0;
-/// The number of the stamp of settled operations.
+/// The number for the stamps of settled operations.
 pub(super) const SETTLED: u64 = 1;
-/// The first number that stands for an operation that is not settled.
+/// The first number for operations that are not settled.
 const FIRST: u64 = 2;
 
-/// Stamps by number: 0 is that of no operation, 1 that of a settled one.
+/// The stamps of numbers. 0 stands for no operation, 1 for settled ones.
 pub(super) trait StampTable {
-    /// The time and peer of a number from 2 on.
+    /// Returns the time and peer for a number from 2 on.
     fn stamp(&self, number: u64) -> Option<(Lamport, PeerNumber)>;
-    /// Whether operations can be settled.
+    /// Returns whether there can be settled operations.
     fn has_settled(&self) -> bool;
-    /// Whether the number is that of an event that the history holds.
+    /// Returns whether a number stands for an event of the history.
     fn is_retained(&self, number: u64) -> bool;
 }
 
 /// The times and peers of events by number, and the numbers by time and peer.
 #[derive(Debug, Default)]
 pub(crate) struct Stamps {
-    /// Those of events that were compacted, sorted by time and the peer's rank.
+    /// The stamps of compacted events, sorted by time and rank of the peer.
     dropped: Vec<(Lamport, PeerNumber)>,
-    /// Their places.
+    /// The indexes of these stamps.
     dropped_places: BTreeMap<(Lamport, PeerNumber), u64>,
-    /// Whether operations can be settled: whether there is a horizon.
+    /// Whether there is a horizon, so that operations can be settled.
     has_settled: bool,
     runs: Vec<StampRun>,
-    /// By peer number, the places of its runs.
+    /// By peer number, the indexes of its runs.
     by_peer: Vec<Vec<usize>>,
     events: u64,
 }
@@ -61,7 +62,7 @@ impl Stamps {
         self.events = self.events.saturating_add(len.into());
     }
 
-    /// Adds those of these that are not the events': those of events that were compacted.
+    /// Adds the stamps that are not those of the events, but of compacted events.
     pub(crate) fn add_dropped(
         &mut self,
         stamps: impl Iterator<Item = (Lamport, PeerNumber)>,
@@ -74,12 +75,12 @@ impl Stamps {
         self.dropped = dropped;
     }
 
-    /// The times and peers of the events, in their order.
+    /// Returns the times and peers of the events, in their order.
     pub(crate) fn events(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
         self.runs.iter().flat_map(|run| (0..run.len).map(move |steps| (run.lamport.plus(steps), run.peer)))
     }
 
-    /// The place of an event among the events.
+    /// Returns the index of an event.
     fn event(&self, lamport: Lamport, peer: PeerNumber) -> Option<u64> {
         let runs = self.by_peer.get(peer.index())?;
         let begins_before = |&run: &usize| self.runs.get(run).is_some_and(|run| run.lamport <= lamport);
@@ -89,7 +90,7 @@ impl Stamps {
         (steps < run.len).then(|| run.first.saturating_add(steps.into()))
     }
 
-    /// Writes those of events that were compacted, with the ranks of their branches.
+    /// Writes the stamps of compacted events, with the ranks of their branches.
     pub(crate) fn write_dropped(&self, rank: &impl Fn(Lamport, PeerNumber) -> u32, out: &mut Vec<u8>) {
         let (mut lamports, mut peers) = (DeltaWriter::new(), ColumnWriter::new());
         for &(lamport, peer) in &self.dropped {
@@ -101,7 +102,7 @@ impl Stamps {
         peers.finish(out);
     }
 
-    /// Reads what `write_dropped` wrote, for this many peers; the events must be there already.
+    /// Reads what `write_dropped` wrote, for this many peers. The events must be added before.
     pub(crate) fn read_dropped(&mut self, reader: &mut Reader<'_>, peer_count: u32) -> Result<(), Error> {
         self.has_settled = true;
         let count = reader.varint()?;
@@ -124,7 +125,7 @@ impl Stamps {
         u64_of(self.dropped.len())
     }
 
-    /// The number of a stamp's time and peer.
+    /// Returns the number for a stamp's time and peer.
     pub(super) fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
         let event = self.event(lamport, peer).map(|event| self.dropped_len().saturating_add(event));
         let dropped = || self.dropped_places.get(&(lamport, peer)).copied();

@@ -1,4 +1,4 @@
-//! Writing rows and their states.
+//! Encodes rows and their states.
 
 use super::BLOCK_ROWS;
 use super::stamps::{NEVER, SETTLED, Stamps};
@@ -13,10 +13,10 @@ use crate::rows::state::RowState;
 use crate::sort;
 use crate::work;
 
-/// Which rows are written, in which order, and which numbers stand for them.
+/// The rows to write, and their order.
 #[derive(Debug)]
 pub(crate) struct RowNames {
-    /// The tables' numbers, sorted by name, and how many of the rows are theirs.
+    /// The numbers of the tables, sorted by name, and the count of rows of each table.
     pub(crate) tables: Vec<(u32, u32)>,
     /// Sorted by table and id.
     pub(crate) rows: Vec<RowNumber>,
@@ -25,7 +25,8 @@ pub(crate) struct RowNames {
 }
 
 impl Rows {
-    /// All rows of which anything is known, or that an operation names; the columns of their cells and of the operations.
+    /// Returns all rows of which something is known or that an operation names, and the columns of
+    /// all cells.
     pub(crate) fn all_names(&self, log: &OpLog) -> RowNames {
         let rows = Vec::with_capacity(self.rows.len());
         let mut names = RowNames { tables: Vec::new(), rows, columns: Vec::new() };
@@ -62,7 +63,7 @@ impl Rows {
         names
     }
 
-    /// These rows, and these columns, sorted.
+    /// Returns these rows and columns, sorted.
     pub(crate) fn some_names(
         &self,
         rows: impl Iterator<Item = RowNumber>,
@@ -94,7 +95,7 @@ impl Rows {
         write_texts(names.columns.len(), names.columns.iter().map(|&column| &**self.columns.text(column)), out);
     }
 
-    /// Writes how many rows each table has, and their ids.
+    /// Writes the number of rows of each table, and the ids.
     pub(crate) fn write_ids(&self, names: &RowNames, out: &mut Vec<u8>) {
         write_counts(names, out);
         let mut rows = names.rows.iter();
@@ -112,7 +113,8 @@ impl Rows {
         ids.finish(out);
     }
 
-    /// The stamps of all rows, and of those at the horizon, but for those of no and of settled operations.
+    /// Returns the times and peers of all stamps of rows, now and at the horizon, except for those
+    /// of settled operations.
     pub(crate) fn stamps(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
         let of = |state: &RowState| {
             work::step();
@@ -132,13 +134,13 @@ fn write_counts(names: &RowNames, out: &mut Vec<u8>) {
     counts.finish(out);
 }
 
-/// Writes the states of rows.
+/// Encodes the states of rows.
 pub(crate) struct StateWriter<'a> {
     rows: &'a Rows,
     log: &'a OpLog,
     columns: &'a Ranks,
     stamps: &'a Stamps,
-    /// By cell, whether the state holds its value.
+    /// For each cell, whether the state contains its value.
     is_held: Vec<bool>,
 }
 
@@ -147,12 +149,12 @@ impl<'a> StateWriter<'a> {
         Self { rows, log, columns, stamps, is_held: vec![false; log.cells()] }
     }
 
-    /// Whether the state holds the value of a cell, after `write`.
+    /// Returns whether the state contains the value of a cell. Called after `write`.
     pub(crate) fn is_held(&self, cell: CellNumber) -> bool {
         self.is_held[cell.index()]
     }
 
-    /// Writes how many rows each table has, how long each block is, and the blocks.
+    /// Writes the number of rows of each table, the length of each block, and the blocks.
     pub(crate) fn write(&mut self, names: &RowNames, shapes: &mut ShapesWriter, out: &mut Vec<u8>) {
         write_counts(names, out);
         let (mut lens, mut blocks) = (ColumnWriter::new(), Vec::new());
@@ -176,8 +178,8 @@ impl<'a> StateWriter<'a> {
         out.append(&mut blocks);
     }
 
-    /// Writes which rows were changed since the horizon, and their states there; without the values that the state holds.
-    /// Nothing where there are none.
+    /// Writes the rows that changed since the horizon, and their states there, without the values
+    /// that the present states contain. Writes nothing if there are no such rows.
     pub(crate) fn write_changed(&self, ranks: &Ranks, shapes: &mut ShapesWriter, out: &mut Vec<u8>) {
         let mut changed: Vec<_> =
             self.rows.changed.iter().map(|(&row, version)| (ranks.of(row.0), row, version)).collect();
@@ -192,7 +194,7 @@ impl<'a> StateWriter<'a> {
         }
     }
 
-    /// Writes these states, and the values of those of their cells that `has_value`.
+    /// Writes some states. Omits the values of cells for which `has_value` does not hold.
     fn states<'b>(
         &self,
         states: impl Iterator<Item = (RowNumber, &'b RowState, &'b FurtherInserts)>,
@@ -222,7 +224,7 @@ impl<'a> StateWriter<'a> {
         values.finish(out);
     }
 
-    /// The number of a stamp's time and peer, and the place in the commit.
+    /// Returns the number for a stamp.
     fn number(&self, stamp: Stamp) -> StampNumber {
         match stamp {
             Stamp::NEVER => (NEVER, 0),
@@ -232,10 +234,10 @@ impl<'a> StateWriter<'a> {
     }
 }
 
-/// The number of a stamp's time and peer, and the place in the commit.
+/// The number for a stamp's time and peer, and the index in the commit.
 type StampNumber = (u64, u64);
 
-/// The columns of the states of some rows, but for the values.
+/// The columns of the states of some rows, without the values.
 struct StateColumnsWriter {
     deleted: ColumnWriter,
     deleted_places: ColumnWriter,
@@ -248,7 +250,7 @@ struct StateColumnsWriter {
     written: ColumnWriter,
     written_places: ColumnWriter,
     shows: ColumnWriter,
-    /// The insert of the last row, from which its other stamps are counted.
+    /// The insert of the last row. The other stamps of the row are relative to it.
     from: StampNumber,
 }
 

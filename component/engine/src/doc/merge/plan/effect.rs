@@ -1,4 +1,4 @@
-//! Adding events that take effect to the graph.
+//! Adds the events that take effect to the graph.
 
 use super::place::{Next, Position};
 use super::{Planner, ReadySource, Refusal};
@@ -12,10 +12,10 @@ use crate::id::{Counter, EventKey, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::BranchStart;
 use smallvec::SmallVec;
 
-/// What events need to be given to the graph.
+/// Consecutive events to add to the graph.
 struct NewEvents<'a> {
     author: &'a str,
-    /// Of the author's event before the first one.
+    /// The position of the author's event before the first one.
     position: Position,
     counter: Counter,
     dependencies: &'a [EventNumber],
@@ -23,7 +23,8 @@ struct NewEvents<'a> {
 }
 
 impl Planner<'_, '_> {
-    /// Adds the new events of a run, from this place on, to the graph. `fork` is set if another event follows the previous one.
+    /// Adds the new events of a run, from this index on, to the graph. `fork` is set if another
+    /// event already follows the previous one.
     pub(super) fn take_rest(
         &mut self,
         number: usize,
@@ -65,7 +66,7 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    /// Adds events to the graph whose dependencies are all known, or returns the rule that they break.
+    /// Adds events whose dependencies are known to the graph. Fails if they break a rule.
     fn push(
         &mut self,
         grounds: &NewEvents<'_>,
@@ -120,7 +121,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Lets a waiting event take effect, unless something that it needs is missing still.
+    /// Lets a waiting event take effect, unless it still needs a missing event.
     fn decide_waiting(&mut self, (author, key): &Waiter) -> Result<(), Refusal> {
         let Some(event) = self.doc.waiting.get(author, *key) else { return Ok(()) };
         let counter = Counter(key.counter);
@@ -144,7 +145,7 @@ impl Planner<'_, '_> {
         let parent = number.and_then(|number| self.doc.lane_behind(number, position.lane(), counter));
         let fork = match (number, parent) {
             (Some(number), Some(parent)) => match self.next_with(number, parent, counter, key.fingerprint)? {
-                // It took effect under other names of what it needs, or was compacted.
+                // The event took effect with other names of its dependencies, or was compacted.
                 Next::Same(_) | Next::GivenUp(_) => {
                     self.plan.dropped.insert(author, *key, ());
                     return Ok(());

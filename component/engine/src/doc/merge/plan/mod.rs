@@ -1,9 +1,9 @@
-//! What a merge does: which events are known, which take effect, which have to wait.
+//! The plan of a merge: which events are known, which take effect, and which wait.
 //!
-//! An event is known if its author's previous event is known, and an event with the same fingerprint follows that one. So
-//! the events of a run that continues the end of a branch need no hashing. If another event follows the previous one, the
-//! run begins a branch. A run is tried once the runs of the same call on which it builds are decided, and again when an
-//! event that it lacks takes effect.
+//! An event is known if its author's previous event is known and an event with the same fingerprint
+//! follows that one. So a run that continues the end of a branch is not hashed. If another event
+//! follows the previous one, the run begins a branch. A run is tried after the runs of the same
+//! call that it builds on, and again when an event that it lacks takes effect.
 
 mod effect;
 mod place;
@@ -27,17 +27,17 @@ use smallvec::SmallVec;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
-/// Why events cannot take effect.
+/// The reason why events cannot take effect.
 pub(super) enum Refusal {
     Rule(RunRule),
     BelowHorizon,
     Error(Error),
 }
 
-/// Where events come from that take effect.
+/// The source of events that take effect.
 #[derive(Debug, Clone)]
 pub(in crate::doc) enum ReadySource {
-    /// A run, from this place on.
+    /// A run, from the event with index `first` on.
     Piece {
         run: usize,
         first: usize,
@@ -45,7 +45,7 @@ pub(in crate::doc) enum ReadySource {
     Waiting(Waiter),
 }
 
-/// Events of one lane that take effect, each after the one before.
+/// Consecutive events of one lane that take effect.
 #[derive(Debug)]
 pub(in crate::doc) struct Ready {
     pub(in crate::doc) source: ReadySource,
@@ -55,7 +55,7 @@ pub(in crate::doc) struct Ready {
 }
 
 impl Ready {
-    /// The operations of the events.
+    /// Returns the operations of the events.
     pub(in crate::doc) fn commits<'a>(
         &'a self,
         runs: &'a [IncomingRun<'_>],
@@ -71,33 +71,33 @@ impl Ready {
     }
 }
 
-/// What a merge does.
+/// The decisions of a merge.
 #[derive(Debug, Default)]
 pub(in crate::doc) struct Plan {
     pub(in crate::doc) duplicate: u32,
-    /// In the order in which the graph already holds them.
+    /// The events that take effect, in the order of the graph, which already contains them.
     pub(in crate::doc) ready: Vec<Ready>,
-    /// Events that take effect and that waiting events need.
+    /// The events that take effect and that waiting events need.
     pub(in crate::doc) awake: Vec<(SharedText, EventKey)>,
-    /// Waiting events that go without taking effect: they turned out to be wrong, or came again.
+    /// Waiting events to remove without effect: they broke a rule, or arrived again.
     pub(in crate::doc) dropped: EventMap<()>,
-    /// Events that have to wait.
+    /// The events that wait.
     pub(in crate::doc) late: Vec<(EventKey, WaitingEvent)>,
-    /// Events for which there was no room to wait.
+    /// The number of events for which there is no room to wait.
     pub(in crate::doc) dropped_late: u32,
-    /// By run, the last of its events that this replica then has.
+    /// For each run, the lane and counter of its last event that this replica has after the merge.
     pub(in crate::doc) reached: Vec<Option<(PeerNumber, Counter)>>,
 }
 
-/// What is known of a run.
+/// The state of a run.
 #[derive(Debug, Clone)]
 enum RunState {
     Open,
-    /// Decided: from each of these places on, where the events are.
+    /// Decided: the positions of the events, from each of these indexes on.
     Decided(SmallVec<[(usize, Position); 1]>),
 }
 
-/// What is to be tried.
+/// Something to try.
 #[derive(Debug)]
 enum Candidate {
     Run(usize),
@@ -110,16 +110,16 @@ pub(in crate::doc) struct Planner<'a, 'b> {
     plan: Plan,
     states: Vec<RunState>,
     prints: IncomingPrints,
-    /// By run, the runs that build on it and were tried before it was decided.
+    /// For each undecided run, the runs that build on it and were tried.
     followers: BTreeMap<usize, Vec<usize>>,
-    /// By missing event, the runs that need it.
+    /// For each missing event, the runs that need it.
     blocked: EventMap<Vec<usize>>,
     candidates: VecDeque<Candidate>,
-    /// The events that take effect in this call, by author: how many pieces of `plan.ready` are in `planned`, and which
-    /// there are.
+    /// For each author, the indexes of its pieces in `plan.ready`, and how many of these are in
+    /// `planned`.
     pieces: BTreeMap<AuthorNumber, (usize, Vec<usize>)>,
     planned: EventMap<PeerNumber>,
-    /// By piece of `plan.ready`, its first event.
+    /// The first event of each piece in `plan.ready`.
     firsts: Vec<EventNumber>,
     /// The waiting events that take effect.
     taken: EventMap<()>,
@@ -151,7 +151,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         self.finish()
     }
 
-    /// Decides about waiting events of which something that they need is there now.
+    /// Decides about waiting events after one of their dependencies took effect.
     pub(in crate::doc) fn plan_waiting(mut self, waiters: Vec<Waiter>) -> Result<Plan, Error> {
         self.candidates = waiters.into_iter().map(Candidate::Waiting).collect();
         self.settle()?;
@@ -207,7 +207,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         })
     }
 
-    /// Decides about a run, unless it has to wait for an event.
+    /// Decides about a run, unless it needs a missing event.
     fn decide(&mut self, number: usize) -> Result<(), Refusal> {
         let run = &self.runs[number];
         let Some(mut position) = self.position_before(number)? else { return Ok(()) };
@@ -253,7 +253,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         Ok(())
     }
 
-    /// Notes events that the graph was given, and lets everything be tried that lacked them.
+    /// Records events that were added to the graph, and tries everything that lacked them.
     fn note(&mut self, source: ReadySource, lane: PeerNumber, counters: Range<u32>, lamport: Lamport) {
         let author = self.doc.lanes.author_of(lane);
         let name = self.doc.lanes.author_name(lane).clone();
@@ -275,7 +275,8 @@ impl<'a, 'b> Planner<'a, 'b> {
             if self.doc.waiting.waiters(&name, known).next().is_some() {
                 self.plan.awake.push((name.clone(), known));
             }
-            // It came again in this call, or waits under wrong names of what it needs, which its fingerprint does not cover.
+            // The event arrived again in this call, or it waits with wrong names of its
+            // dependencies, which the fingerprint does not cover.
             if self.doc.waiting.get(&name, known).is_some() && self.taken.get(&name, known).is_none() {
                 self.plan.duplicate = self.plan.duplicate.saturating_add(1);
                 self.plan.dropped.insert(&name, known, ());

@@ -1,4 +1,4 @@
-//! Where events are in the document, and what follows them there.
+//! Finds the positions of events in the document, and the events that follow them.
 
 use super::{Planner, Ready, ReadySource, Refusal, RunState};
 use crate::doc::Doc;
@@ -7,7 +7,7 @@ use crate::doc::incoming::{Link, Target};
 use crate::id::{Counter, EventKey, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::{AuthorNumber, BranchStart, split_name};
 
-/// Where an event stands in the document.
+/// The position of an event in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Position {
     /// Before the first event of its author.
@@ -18,20 +18,20 @@ pub(super) enum Position {
     Below,
 }
 
-/// What follows an event already.
+/// What already follows an event.
 pub(super) enum Next {
-    /// Nothing.
+    /// No event.
     Nothing,
     /// The event that was looked for.
     Same(PeerNumber),
-    /// Something else; the event of the same lane, if no branch is known to begin with it.
+    /// Another event. Contains the event on the same lane, if it is not known to begin a branch.
     Other(Option<BranchStart>),
-    /// Events that were compacted and cannot be compared.
+    /// Compacted events that cannot be compared.
     GivenUp(PeerNumber),
 }
 
 impl Planner<'_, '_> {
-    /// Where the event before the first one of a run is; `None` if that is missing.
+    /// Returns the position of a run's previous event, or `None` if that event is missing.
     pub(super) fn position_before(&mut self, number: usize) -> Result<Option<Position>, Refusal> {
         let run = &self.runs[number];
         let Some(previous) = &run.previous else { return Ok(Some(Position::Root)) };
@@ -52,7 +52,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Where an event of a run that is decided is.
+    /// Returns the position of an event of a decided run.
     pub(super) fn position_of(&self, run: usize, place: usize) -> Position {
         let RunState::Decided(places) = &self.states[run] else { return Position::Below };
         let counter = Counter(self.runs[run].start + place as u32);
@@ -63,7 +63,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// What follows an event, seen from the event of a run that would follow it.
+    /// Returns what follows a position, compared with the next event of a run.
     pub(super) fn next(&mut self, number: usize, place: usize, position: Position) -> Result<Next, Refusal> {
         let run = &self.runs[number];
         let counter = Counter(run.start + place as u32);
@@ -78,7 +78,8 @@ impl Planner<'_, '_> {
         self.next_with(author, lane, counter, fingerprint)
     }
 
-    /// What follows the event before this one of a lane that has successors, seen from an event with this fingerprint.
+    /// Returns what follows the lane's event before this counter, compared with an event of this
+    /// fingerprint. Other events follow it.
     pub(super) fn next_with(
         &mut self,
         author: AuthorNumber,
@@ -93,12 +94,12 @@ impl Planner<'_, '_> {
             {
                 return Ok(Next::Same(lane));
             }
-            // Where branches begin their first events are known, whatever was compacted.
+            // The first events of branches are known even if they were compacted.
             let is_closed = self.doc.is_closed_at_horizon(lane, counter);
             return if is_closed { Err(Refusal::BelowHorizon) } else { Ok(Next::Other(None)) };
         }
         let Some(event) = graph.find(lane, counter) else {
-            // It was compacted; the last one of a lane left its fingerprint.
+            // The event was compacted. The fingerprint is kept if it is the last one of a lane.
             return match self.doc.tip_at_horizon(lane, counter) {
                 Some(tip) if tip == fingerprint => Ok(Next::Same(lane)),
                 Some(_) => Err(Refusal::BelowHorizon),
@@ -116,14 +117,15 @@ impl Planner<'_, '_> {
         Ok(Next::Other(Some(BranchStart { fingerprint: own, lamport })))
     }
 
-    /// Whether kept fingerprints show that an event that the horizon seems to hold is another one there.
+    /// Returns whether kept fingerprints show that a compacted event is another one than an event
+    /// of a run.
     pub(super) fn is_other_below(&mut self, number: usize, place: usize, counter: u32) -> bool {
         let Some(author) = self.doc.lanes.author(self.runs[number].author()) else { return false };
         let fingerprint = self.print(number, place);
         self.doc.is_other_at_horizon(author, Counter(counter), fingerprint)
     }
 
-    /// The event at a position, if the graph has it.
+    /// Returns the event at a position, if it is retained.
     pub(super) fn event_at(&self, position: Position) -> Result<EventNumber, Refusal> {
         let found = match position {
             Position::At(lane, counter) => self.doc.graph.find(lane, counter),
@@ -132,7 +134,7 @@ impl Planner<'_, '_> {
         found.ok_or(Refusal::BelowHorizon)
     }
 
-    /// The event that a link stands for; `None` if it is missing.
+    /// Returns the event of a link, or `None` if it is missing.
     pub(super) fn locate(&mut self, link: &Link<'_>) -> Result<Option<EventNumber>, Refusal> {
         let position = match link.target {
             Target::Inside { run, place } => self.position_of(run, place),
@@ -151,7 +153,7 @@ impl Planner<'_, '_> {
         self.event_at(position).map(Some)
     }
 
-    /// The lane of this event, if it took effect or does in this call.
+    /// Returns the lane of an event that took effect, or that takes effect in this call.
     pub(super) fn find(&mut self, name: &str, counter: u32, fingerprint: Fingerprint) -> Option<PeerNumber> {
         let author = split_name(name).0;
         let number = self.doc.lanes.author(author)?;
@@ -174,12 +176,12 @@ impl Planner<'_, '_> {
         self.planned.get(author, EventKey::new(counter, fingerprint)).copied()
     }
 
-    /// The fingerprint of an event of a run whose links inside the call are decided.
+    /// Returns the fingerprint of an event of a run whose links inside the call are decided.
     pub(super) fn print(&mut self, run: usize, place: usize) -> Fingerprint {
         self.prints.of(self.runs, run, place)
     }
 
-    /// The fingerprint of an event that took effect or does in this call.
+    /// Returns the fingerprint of an event that took effect, or that takes effect in this call.
     pub(super) fn print_of(&mut self, event: EventNumber) -> Fingerprint {
         if event.0 < self.doc.log.events() {
             return self.doc.print(event);
@@ -197,7 +199,8 @@ impl Planner<'_, '_> {
 }
 
 impl Doc {
-    /// The lane that an event, with the event of this lane before it, lies beside: where that one has successors already.
+    /// Returns the lane of the author's event before this counter, if other events already follow
+    /// that event.
     pub(super) fn lane_behind(
         &self,
         author: AuthorNumber,

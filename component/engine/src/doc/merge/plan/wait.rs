@@ -1,4 +1,4 @@
-//! Events that have to wait, and the room that they need.
+//! Lets events wait, as far as there is room for them.
 
 use super::{Planner, Refusal, RunState};
 use crate::doc::check;
@@ -11,7 +11,7 @@ use crate::work;
 use std::collections::BTreeMap;
 
 impl Planner<'_, '_> {
-    /// Lets the events of runs that are not decided wait, as far as there is room.
+    /// Lets the events of undecided runs wait, as far as there is room.
     pub(super) fn wait(&mut self) -> Result<(), Error> {
         let open: Vec<usize> = (0..self.runs.len()).filter(|&run| matches!(self.states[run], RunState::Open)).collect();
         let is_open = |run: usize| matches!(self.states[run], RunState::Open);
@@ -35,7 +35,8 @@ impl Planner<'_, '_> {
                 work::step();
                 let author = run.author();
                 let key = EventKey::new(run.start + place as u32, self.print(run_number, place));
-                // An event that took effect can be claimed to need others, by names that its fingerprint does not cover.
+                // A run can claim that an event needs others, by names that its fingerprint does
+                // not cover, although the event took effect.
                 let is_known = self.doc.waiting.get(author, key).is_some()
                     || late.get(author, key).is_some()
                     || self.find(author, key.counter, key.fingerprint).is_some();
@@ -59,7 +60,8 @@ impl Planner<'_, '_> {
         Ok(())
     }
 
-    /// Whether a run that has to wait depends on an event that was compacted, so that it would wait forever.
+    /// Returns whether an undecided run depends on a compacted event, so that it would wait
+    /// forever.
     pub(super) fn needs_given_up(&mut self, run: &IncomingRun<'_>) -> bool {
         run.others.iter().any(|link| {
             let is_open = match link.target {
@@ -79,7 +81,7 @@ impl Planner<'_, '_> {
     }
 }
 
-/// What was promised of the room for waiting events.
+/// The room for waiting events that this call uses.
 #[derive(Debug, Default)]
 struct WaitingRoom {
     by_author: BTreeMap<String, (u64, u64)>,
@@ -87,7 +89,7 @@ struct WaitingRoom {
 }
 
 impl WaitingRoom {
-    /// Takes the room for one event, if there is any.
+    /// Uses room for one event, if there is any.
     fn take(&mut self, waiting: &Waiting, author: &str, bytes: u64) -> bool {
         let of_author = self.by_author.get(author).copied().unwrap_or_default();
         if !waiting.has_room(author, bytes, of_author, self.all) {
@@ -99,7 +101,7 @@ impl WaitingRoom {
     }
 }
 
-/// A waiting event made of one that came.
+/// Returns an event of a run as a waiting event.
 fn waiting_event(run: &IncomingRun<'_>, place: usize, previous: Option<Need>, others: Vec<Need>) -> WaitingEvent {
     let is_first = place == 0;
     WaitingEvent {
