@@ -169,13 +169,13 @@ impl Prints {
         let previous_event = previous.and_then(|(lane, counter)| graph.find(lane, counter));
         let previous = match (previous, previous_event) {
             (None, _) => None,
-            (Some(_), Some(event)) => Some(self.told(event, ledger)?),
+            (Some(_), Some(event)) => Some(self.print_in_run(event, ledger)?),
             (Some((lane, counter)), None) => Some(self.at_horizon(lane, counter)?),
         };
         let mut others: SmallVec<[Fingerprint; FEW]> = SmallVec::new();
         for &dependency in graph.dependencies(event).unwrap_or_default() {
             if Some(dependency) != previous_event {
-                others.push(self.told(dependency, ledger)?);
+                others.push(self.print_in_run(dependency, ledger)?);
             }
         }
         others.sort_unstable();
@@ -190,7 +190,7 @@ impl Prints {
     }
 
     /// Returns the fingerprint of an event if its run has a kept one.
-    fn told(&mut self, event: EventNumber, ledger: Ledger<'_>) -> Option<Fingerprint> {
+    fn print_in_run(&mut self, event: EventNumber, ledger: Ledger<'_>) -> Option<Fingerprint> {
         self.base(event, ledger)?;
         self.walk(event, ledger)
     }

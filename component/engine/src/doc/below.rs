@@ -97,7 +97,7 @@ impl Doc {
 
     /// Returns whether an event was compacted, as far as branch and counter show, and no kept
     /// fingerprint contradicts.
-    pub(super) fn is_given_up(&self, need: &Need) -> bool {
+    pub(super) fn is_compacted(&self, need: &Need) -> bool {
         let author = self.lanes.author(need.author());
         author.is_some_and(|author| {
             self.side_of(author, &need.name, need.counter, false) == AboveOrBelow::Below
@@ -106,19 +106,19 @@ impl Doc {
     }
 
     /// Returns whether an event is known, or was compacted as far as branch and counter show.
-    pub(crate) fn knows_or_gave_up(&self, need: &Need) -> bool {
-        self.has(need) || self.is_given_up(need)
+    pub(crate) fn knows_or_compacted(&self, need: &Need) -> bool {
+        self.has(need) || self.is_compacted(need)
     }
 
     /// Returns the number of compacted events.
-    pub(super) fn events_given_up(&self) -> u64 {
+    pub(super) fn compacted_events(&self) -> u64 {
         let horizon = self.graph.horizon();
         let of_lane = |lane| u64::from(horizon.count(lane).saturating_sub(self.lanes.start(lane).0));
         self.lanes.all().map(of_lane).sum()
     }
 
     /// Returns the number of compacted events of each branch, sorted by name.
-    fn given_up(&self) -> Vec<(String, u32)> {
+    fn compacted_counts(&self) -> Vec<(String, u32)> {
         let table = self.branch_table();
         let counts = table.counts_at_horizon(self.graph.horizon());
         let counts = counts.into_iter().enumerate().filter(|&(_, count)| count > 0);
@@ -126,11 +126,11 @@ impl Doc {
     }
 
     pub(super) fn horizon(&self) -> Vec<PeerVersion> {
-        self.given_up().into_iter().map(|(peer, count)| PeerVersion { peer, count }).collect()
+        self.compacted_counts().into_iter().map(|(peer, count)| PeerVersion { peer, count }).collect()
     }
 
     /// Returns the error for a call that needs compacted history.
-    pub(crate) fn compacted(&self) -> Error {
-        Error::Compacted(self.given_up())
+    pub(crate) fn compacted_error(&self) -> Error {
+        Error::Compacted(self.compacted_counts())
     }
 }

@@ -43,15 +43,15 @@ impl BranchTable<'_> {
 
     /// Returns the last compacted event of each branch that a retained event follows, by rank.
     pub(super) fn followed_at_horizon(&self, horizon: &Horizon) -> Vec<(PeerNumber, Counter)> {
-        let given_up = self.counts_at_horizon(horizon);
+        let compacted = self.counts_at_horizon(horizon);
         // Whether the first event of a branch that follows it is retained, by rank.
         let mut is_followed = vec![false; self.branches.len()];
-        for (branch, _) in self.branches.iter().zip(&given_up).filter(|(_, count)| **count == 0) {
+        for (branch, _) in self.branches.iter().zip(&compacted).filter(|(_, count)| **count == 0) {
             if let Some((lane, counter)) = self.lanes.previous(branch.lane, branch.start) {
                 is_followed[self.rank(lane, counter) as usize] = true;
             }
         }
-        let counts = self.branches.iter().zip(given_up).zip(is_followed).filter(|((_, count), _)| *count > 0);
+        let counts = self.branches.iter().zip(compacted).zip(is_followed).filter(|((_, count), _)| *count > 0);
         let followed = counts.filter(|((branch, count), is_followed)| *count < branch.end || *is_followed);
         followed.map(|((branch, count), _)| (branch.lane, Counter(count - 1))).collect()
     }

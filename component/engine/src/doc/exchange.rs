@@ -147,7 +147,7 @@ impl Doc {
         let mut trace = Vec::new();
         let name = SharedText::from(&**self.lanes.author_name(self.lanes.lanes_of(author)[0]));
         let mut push = |lane: PeerNumber, counter: Counter| {
-            let lane = self.lanes.on_way(lane, counter);
+            let lane = self.lanes.on_path(lane, counter);
             let fingerprint = self.print_at(lane, counter);
             trace.extend(fingerprint.map(|fingerprint| Need { name: name.clone(), counter: counter.0, fingerprint }));
             fingerprint.is_some()

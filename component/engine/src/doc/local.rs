@@ -1,6 +1,6 @@
 //! Local writes, by this replica's peer.
 
-use super::room::{Coming, make_room};
+use super::room::{Additions, make_room};
 use super::translation::{FoundRows, Translation};
 use super::{Doc, check};
 use crate::clock::Lamport;
@@ -89,7 +89,7 @@ impl Doc {
         let next = own.map_or(0, |lane| self.graph.count(lane));
         let joins = joins_before(self.graph.head_count());
         limits::COUNTER.check(u64::from(next) + joins)?;
-        self.check_room(&Coming {
+        self.check_room(&Additions {
             events: joins + 1,
             peers: &[&self.peer],
             commits: std::iter::once(ops),
@@ -160,8 +160,8 @@ impl Doc {
         for op in ops {
             let (table, row) = op.row_name();
             let is_insert = matches!(op, RowOp::Insert { .. });
-            let is_there = || self.rows.find(table, row).is_some();
-            if !is_insert && !decided.get(&(table, row)).copied().unwrap_or_else(is_there) {
+            let exists = || self.rows.find(table, row).is_some();
+            if !is_insert && !decided.get(&(table, row)).copied().unwrap_or_else(exists) {
                 return Err(missing(table, row));
             }
             decided.insert((table, row), !matches!(op, RowOp::Delete { .. }));

@@ -65,7 +65,7 @@ impl Doc {
         let announced = std::mem::take(&mut self.announced);
         let open: Vec<Need> = announced.into_iter().chain(markers).filter(|need| !self.has(need)).collect();
         for need in open.into_iter().take(limits::REPORTED_MISSING.maximum as usize) {
-            if !self.announced.contains(&need) && !self.is_given_up(&need) {
+            if !self.announced.contains(&need) && !self.is_compacted(&need) {
                 self.announced.push(need);
             }
         }

@@ -76,7 +76,7 @@ impl Doc {
         let (lane, counter) = self.resolve(event)?;
         let fingerprint = match self.graph.find(lane, counter) {
             Some(event) => self.print(event),
-            None => self.tip_at_horizon(lane, counter).ok_or_else(|| self.compacted())?,
+            None => self.tip_at_horizon(lane, counter).ok_or_else(|| self.compacted_error())?,
         };
         Ok(permanent(self.lanes.author_name(lane), counter.0, fingerprint))
     }
@@ -110,7 +110,7 @@ impl Doc {
             }
         };
         let has = |lane: PeerNumber| self.lanes.start(lane) <= counter && counter.0 < self.graph.count(lane);
-        let is_meant = |lane: PeerNumber| from.is_none_or(|from| self.lanes.is_on_way(from, (lane, counter)));
+        let is_meant = |lane: PeerNumber| from.is_none_or(|from| self.lanes.is_on_path(from, (lane, counter)));
         let lanes = self.lanes.lanes_of(author).iter().copied();
         let mut meant = lanes.filter(|&lane| has(lane) && is_meant(lane));
         let found = meant.next().ok_or_else(unknown)?;

@@ -56,13 +56,13 @@ impl IncomingPrints {
     fn extend(&mut self, runs: &[IncomingRun<'_>], number: usize, place: usize) {
         let run = &runs[number];
         let author = AuthorHash::of(run.author());
-        let told = |link: &Link<'_>| match link.target {
+        let print_of = |link: &Link<'_>| match link.target {
             Target::Inside { run, place } => self.of_run[run][place],
             Target::Print(fingerprint) => fingerprint,
         };
-        let mut others: Vec<Fingerprint> = run.others.iter().map(told).collect();
+        let mut others: Vec<Fingerprint> = run.others.iter().map(print_of).collect();
         others.sort_unstable();
-        let before = run.previous.as_ref().map(told);
+        let before = run.previous.as_ref().map(print_of);
         let first = self.of_run[number].len();
         for place in first..=place {
             work::step();

@@ -14,7 +14,7 @@ use crate::rows::Rows;
 pub(super) const EVENT_SPENDS: u64 = 256;
 
 /// The effect of a call on the size of a document.
-pub(super) struct Coming<'a, Commits> {
+pub(super) struct Additions<'a, Commits> {
     /// The number of new events that neither the graph contains nor wait.
     pub(super) events: u64,
     /// The authors of the new events.
@@ -28,11 +28,11 @@ pub(super) struct Coming<'a, Commits> {
 impl Doc {
     /// Fails if the document, with its waiting events and the changes of a call, exceeds a limit.
     /// O(size of the call), and O(waiting events) near a limit on names.
-    pub(super) fn check_room<'a, Commits>(&'a self, coming: &Coming<'a, Commits>) -> Result<(), Error>
+    pub(super) fn check_room<'a, Commits>(&'a self, additions: &Additions<'a, Commits>) -> Result<(), Error>
     where
         Commits: Iterator<Item = CommitRef<'a>> + Clone,
     {
-        let Coming { events, peers, commits, dropped } = coming;
+        let Additions { events, peers, commits, dropped } = additions;
         let Self { graph, log, rows, waiting, .. } = self;
         limits::DOCUMENT_EVENTS.check(u64::from(graph.len()) + waiting.len() as u64 + events)?;
         let max_peers = waiting.authors().len() + peers.len();

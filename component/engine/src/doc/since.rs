@@ -107,7 +107,7 @@ impl Doc {
 
     /// Fails if another replica is below this one's horizon, as far as its summary shows.
     pub(super) fn check_not_below(&self, summary: &Summary, proven: &Proven) -> Result<(), Error> {
-        if self.is_below(summary, proven) { Err(self.compacted()) } else { Ok(()) }
+        if self.is_below(summary, proven) { Err(self.compacted_error()) } else { Ok(()) }
     }
 
     /// Returns whether another replica is below this one's horizon. Each head of the horizon must
@@ -181,7 +181,7 @@ impl Doc {
     /// Fails if there are events to send that do not build on the horizon of the other replica,
     /// which could not merge them. Ignores authors of which it has unknown events.
     pub(super) fn check_can_take(&self, summary: &Summary, proven: &Proven, counts: &[u32]) -> Result<(), Error> {
-        if self.some_outside(summary, proven, counts) { Err(self.compacted()) } else { Ok(()) }
+        if self.some_outside(summary, proven, counts) { Err(self.compacted_error()) } else { Ok(()) }
     }
 
     /// Returns whether an event beyond these counts does not build on the horizon of the other

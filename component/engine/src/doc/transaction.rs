@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec;
 
-/// Writes that are committed as one event, or not at all. Every call must be given the same
+/// Writes that are committed as one event, or not at all. Every call must receive the same
 /// document.
 #[derive(Debug, Default)]
 pub struct Transaction {
@@ -180,11 +180,11 @@ impl Transaction {
         limits::COMMIT_BYTES.check(bytes)?;
 
         let (table, row) = op.row_name();
-        let is_there = match self.draft(table, row) {
+        let exists = match self.draft(table, row) {
             Some(draft) => matches!(draft, Draft::Written { .. }),
             None => doc.rows.find(table, row).is_some(),
         };
-        if !is_there && !matches!(op, RowOp::Insert { .. }) {
+        if !exists && !matches!(op, RowOp::Insert { .. }) {
             return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
         }
         if !self.drafts.contains_key(table) {
@@ -192,7 +192,7 @@ impl Transaction {
         }
         if let Some(drafts) = self.drafts.get_mut(table) {
             let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
-            drafts.insert(row, draft.after(&op, is_there));
+            drafts.insert(row, draft.after(&op, exists));
         }
         self.bytes = bytes;
         self.ops.push(op);
@@ -213,16 +213,16 @@ fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
 }
 
 impl Draft {
-    /// Returns the draft after a further operation. `is_there` tells whether the row existed before
+    /// Returns the draft after a further operation. `exists` tells whether the row existed before
     /// it.
-    fn after(self, op: &RowOp, is_there: bool) -> Self {
+    fn after(self, op: &RowOp, exists: bool) -> Self {
         match (self, op) {
             (_, RowOp::Delete { .. }) => Self::Deleted,
-            (Self::Written { is_new, mut cells }, _) if is_there => {
+            (Self::Written { is_new, mut cells }, _) if exists => {
                 cells.extend(writes(op));
                 Self::Written { is_new, cells }
             }
-            _ => Self::Written { is_new: !is_there, cells: writes(op).collect() },
+            _ => Self::Written { is_new: !exists, cells: writes(op).collect() },
         }
     }
 

@@ -227,7 +227,7 @@ impl Waiting {
         }
     }
 
-    /// Forgets who needs an event, after it took effect. O(log n + those that needed it).
+    /// Forgets which events need an event, after it took effect. O(log n + those that needed it).
     pub(super) fn forget_needed(&mut self, author: &str, key: EventKey) {
         self.needed.remove(author, key);
         self.missing.remove(author, key);

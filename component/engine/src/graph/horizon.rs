@@ -179,7 +179,7 @@ impl Graph {
     /// # Errors
     /// `LimitExceeded` if there are too many stubs or heads, or their times are too large.
     pub(crate) fn horizon_at(&self, counts: Vec<u32>, end: &[u32]) -> Result<Horizon, Error> {
-        let is_given_up = |event: EventNumber| {
+        let is_compacted = |event: EventNumber| {
             let (peer, counter, _) = self.describe(event);
             counter.0 < counts[peer.index()]
         };
@@ -190,14 +190,14 @@ impl Graph {
             let run = &self.runs[number.index()];
             let dependencies = self.run_dependencies(number).iter().copied();
             let len = self.run_len(number).min(end[run.peer.index()].saturating_sub(run.counter.0));
-            let given_up = counts[run.peer.index()].saturating_sub(run.counter.0);
-            if given_up > 0 {
+            let compacted = counts[run.peer.index()].saturating_sub(run.counter.0);
+            if compacted > 0 {
                 built_on.extend(dependencies);
-                if given_up < len {
-                    kept.insert(EventNumber(run.first.0 + given_up - 1));
+                if compacted < len {
+                    kept.insert(EventNumber(run.first.0 + compacted - 1));
                 }
             } else if len > 0 {
-                kept.extend(dependencies.filter(|&event| is_given_up(event)));
+                kept.extend(dependencies.filter(|&event| is_compacted(event)));
             }
         }
         for (peer, &count) in (0..).map(PeerNumber).zip(&counts) {

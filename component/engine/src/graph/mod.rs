@@ -96,10 +96,10 @@ impl Graph {
 
     /// Returns the count of known events of a peer, including compacted ones.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
-        let given_up = self.horizon.count(peer);
+        let compacted = self.horizon.count(peer);
         match self.by_peer.get(peer.index()).and_then(|runs| runs.last()) {
-            Some(&last) => given_up.max(self.runs[last.index()].counter.0 + self.run_len(last)),
-            None => given_up,
+            Some(&last) => compacted.max(self.runs[last.index()].counter.0 + self.run_len(last)),
+            None => compacted,
         }
     }
 
@@ -265,7 +265,7 @@ impl Graph {
             self.by_peer.resize_with(peer.index() + 1, Vec::new);
         }
         self.by_peer[peer.index()].push(number);
-        self.lay_toll(number);
+        self.set_toll(number);
     }
 
     /// Returns the number that distinguishes an event from an equal one, or 0.

@@ -120,7 +120,7 @@ impl Graph {
     }
 
     /// Sets the toll of a new run, and its counts if the toll would be too high.
-    pub(super) fn lay_toll(&mut self, number: RunNumber) {
+    pub(super) fn set_toll(&mut self, number: RunNumber) {
         let dependencies = self.run_dependencies(number).iter();
         let toll = dependencies
             .fold(1_u32, |toll, &dependency| toll.saturating_add(self.runs[self.run_of(dependency).index()].toll));

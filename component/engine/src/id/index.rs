@@ -146,8 +146,8 @@ mod tests {
             index.insert(number, key_of);
         }
         for number in 0..20_000 {
-            let is_there = number >= 10_000 || number % 3 > 0;
-            assert_eq!(index.find(key_of(number), key_of), is_there.then_some(number));
+            let exists = number >= 10_000 || number % 3 > 0;
+            assert_eq!(index.find(key_of(number), key_of), exists.then_some(number));
         }
     }
 

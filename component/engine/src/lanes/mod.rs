@@ -339,6 +339,6 @@ impl Lanes {
     /// Returns the lane and counter of the author's event before this one. O(log depth).
     pub(crate) fn previous(&self, lane: PeerNumber, counter: Counter) -> Option<(PeerNumber, Counter)> {
         let previous = Counter(counter.0.checked_sub(1)?);
-        Some((self.on_way(lane, previous), previous))
+        Some((self.on_path(lane, previous), previous))
     }
 }

@@ -44,7 +44,7 @@ impl Lanes {
 
     /// Returns the lane with the event of this counter, on the path from the author's first event
     /// to `lane`.
-    pub(crate) fn on_way(&self, lane: PeerNumber, counter: Counter) -> PeerNumber {
+    pub(crate) fn on_path(&self, lane: PeerNumber, counter: Counter) -> PeerNumber {
         let mut lane = lane;
         while counter < self.start(lane) {
             work::step();
@@ -55,8 +55,8 @@ impl Lanes {
     }
 
     /// Returns whether the first event is on the path to the second one, or is that event.
-    pub(crate) fn is_on_way(&self, (lane, counter): (PeerNumber, Counter), to: (PeerNumber, Counter)) -> bool {
-        counter <= to.1 && self.author_of(lane) == self.author_of(to.0) && self.on_way(to.0, counter) == lane
+    pub(crate) fn is_on_path(&self, (lane, counter): (PeerNumber, Counter), to: (PeerNumber, Counter)) -> bool {
+        counter <= to.1 && self.author_of(lane) == self.author_of(to.0) && self.on_path(to.0, counter) == lane
     }
 
     /// Compares the authors of two events of one lamport time in the order of execution: by name as

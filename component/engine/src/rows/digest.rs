@@ -48,11 +48,11 @@ impl Rows {
     pub(crate) fn digest(&self, log: &OpLog) -> [u8; 32] {
         let mut parts = Parts { hasher: Sha256::new(), chunk: Vec::with_capacity(CHUNK_BYTES) };
         for (name, number) in self.table_names.sorted() {
-            let there = &self.tables[number as usize].there;
-            if there.len() > 0 {
+            let existing = &self.tables[number as usize].existing;
+            if existing.len() > 0 {
                 parts.text(b'T', name.as_bytes());
             }
-            for row in there.iter() {
+            for row in existing.iter() {
                 parts.text(b'R', self.ids.text(row).as_bytes());
                 for cell in self.rows[row as usize].state.cells() {
                     parts.text(b'C', self.column_name(log.column(cell)).as_bytes());

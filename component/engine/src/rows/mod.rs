@@ -39,9 +39,9 @@ use watch::Watchers;
 #[derive(Debug, Default)]
 struct Table {
     /// The existing rows, sorted by id.
-    there: Order,
+    existing: Order,
     /// The count of rows that do not exist, but did, or may exist later.
-    gone: u32,
+    absent: u32,
 }
 
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Rows {
         rows.push(NamedRow { table, is_as_at_horizon: false, state: RowState::default() });
         ids.push(row);
         by_name.insert(number, |number| (rows[number as usize].table, ids.text(number)));
-        tables[table.index()].gone += 1;
+        tables[table.index()].absent += 1;
         RowNumber(number)
     }
 
@@ -182,9 +182,9 @@ impl Rows {
         }
         let Self { columns, rows, further_inserts, .. } = self;
         let row = &mut rows[op.row.index()];
-        let was_there = row.state.is_there();
+        let was_there = row.state.exists();
         row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
-        if row.state.is_there() != was_there {
+        if row.state.exists() != was_there {
             self.find_place(op.row);
         }
     }
@@ -193,13 +193,13 @@ impl Rows {
     fn find_place(&mut self, row: RowNumber) {
         let Self { tables, rows, ids, .. } = self;
         let NamedRow { table, state, .. } = &rows[row.index()];
-        let Table { there, gone } = &mut tables[table.index()];
-        if state.is_there() {
-            there.insert(row.0, |number| ids.text(number));
-            *gone -= 1;
+        let Table { existing, absent } = &mut tables[table.index()];
+        if state.exists() {
+            existing.insert(row.0, |number| ids.text(number));
+            *absent -= 1;
         } else {
-            there.remove(row.0, |number| ids.text(number));
-            *gone += 1;
+            existing.remove(row.0, |number| ids.text(number));
+            *absent += 1;
         }
     }
 
@@ -218,7 +218,7 @@ impl Rows {
         let NamedRow { table, state, .. } = &rows[row.index()];
         let cell = |cell: CellNumber| named_cell(columns, log, cell);
         watchers.before_change(row, table_names.text(table.0), || {
-            state.is_there().then(|| state.cells().map(cell).collect())
+            state.exists().then(|| state.cells().map(cell).collect())
         });
     }
 
@@ -227,7 +227,7 @@ impl Rows {
         let watcher = self.watchers.add(tables)?;
         if from_start {
             for (name, table) in self.table_names.sorted() {
-                for row in self.tables[table as usize].there.iter() {
+                for row in self.tables[table as usize].existing.iter() {
                     self.watchers.announce(watcher, RowNumber(row), name);
                 }
             }
@@ -243,7 +243,7 @@ impl Rows {
     /// Returns the number of a row, if the row exists. O(1).
     pub(crate) fn find(&self, table: &str, row: &str) -> Option<RowNumber> {
         let table = TableNumber(self.table_names.find(table)?);
-        self.number(table, row).filter(|row| self.rows[row.index()].state.is_there())
+        self.number(table, row).filter(|row| self.rows[row.index()].state.exists())
     }
 
     fn table(&self, name: &str) -> Option<&Table> {
@@ -265,15 +265,15 @@ impl Rows {
         for (number, row) in (0..).map(RowNumber).zip(self.rows.iter()) {
             let id = self.ids.text(number.0);
             assert_eq!(self.number(row.table, id), Some(number), "{row:?}");
-            let found = self.tables[row.table.index()].there.find(id, |number| self.ids.text(number));
-            assert_eq!(found, row.state.is_there().then_some(number.0), "place of {row:?}");
+            let found = self.tables[row.table.index()].existing.find(id, |number| self.ids.text(number));
+            assert_eq!(found, row.state.exists().then_some(number.0), "place of {row:?}");
             let meaning = Meaning { log, columns: &self.columns, peers };
             assert_eq!(row.state.defect(number, meaning, &self.further_inserts), None, "{row:?}");
             assert!(!row.is_as_at_horizon || !log.names(number) && !self.changed.contains_key(&number), "{row:?}");
         }
         assert_eq!(
             self.rows.len(),
-            self.tables.iter().map(|table| table.there.len() + table.gone as usize).sum::<usize>()
+            self.tables.iter().map(|table| table.existing.len() + table.absent as usize).sum::<usize>()
         );
         assert_eq!(self.rows.len(), self.ids.len());
     }

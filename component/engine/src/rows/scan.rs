@@ -217,7 +217,7 @@ impl Rows {
             Bound::Included(high) => self.ids.text(number) > high.as_str(),
             Bound::Excluded(high) => self.ids.text(number) >= high.as_str(),
         };
-        let rows = table.there.range(is_below, is_above).map(|number| (self.ids.text(number), RowNumber(number)));
+        let rows = table.existing.range(is_below, is_above).map(|number| (self.ids.text(number), RowNumber(number)));
         if descending { Box::new(rows.rev()) } else { Box::new(rows) }
     }
 
@@ -248,7 +248,7 @@ impl Rows {
     pub(crate) fn summaries(&self) -> Vec<TableSummary> {
         let summaries = self.table_names.sorted().map(|(name, number)| TableSummary {
             name: String::from(&**name),
-            rows: self.tables[number as usize].there.len() as u32,
+            rows: self.tables[number as usize].existing.len() as u32,
         });
         summaries.filter(|summary| summary.rows > 0).collect()
     }

@@ -89,7 +89,7 @@ impl RowState {
     }
 
     /// Returns whether the row exists.
-    pub(super) fn is_there(&self) -> bool {
+    pub(super) fn exists(&self) -> bool {
         self.inserted != Stamp::NEVER
     }
 
@@ -100,7 +100,7 @@ impl RowState {
 
     /// Returns whether nothing is known of the row.
     pub(super) fn is_empty(&self) -> bool {
-        !self.is_there() && self.deleted == Stamp::NEVER && self.written.is_empty()
+        !self.exists() && self.deleted == Stamp::NEVER && self.written.is_empty()
     }
 
     /// Removes settled stamps, and settled writes that are not visible. Settled operations are
@@ -111,7 +111,7 @@ impl RowState {
         if is_settled(self.deleted) {
             self.deleted = Stamp::NEVER;
         }
-        if self.is_there() && is_settled(self.inserted) {
+        if self.exists() && is_settled(self.inserted) {
             self.inserted = Stamp::SETTLED;
         }
         self.written.retain(|written: &mut LatestWrite| {
@@ -140,10 +140,10 @@ impl RowState {
     }
 
     fn insert(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes, further: &mut FurtherInserts) {
-        if self.is_there() && self.inserted.is_before(stamp, peers) {
+        if self.exists() && self.inserted.is_before(stamp, peers) {
             return further.add(row, stamp, peers);
         }
-        if self.is_there() {
+        if self.exists() {
             further.add(row, self.inserted, peers);
         }
         self.set_inserted(stamp, peers);
@@ -151,7 +151,7 @@ impl RowState {
 
     fn write(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>) {
         let is_unset = op.kind == OpKind::Unset;
-        let shows = !is_unset && self.is_there() && !stamp.is_before(self.inserted, meaning.peers);
+        let shows = !is_unset && self.exists() && !stamp.is_before(self.inserted, meaning.peers);
         for cell in op.cells() {
             work::step();
             let written = LatestWrite::new(stamp, cell, meaning.log.column(cell), is_unset).showing(shows);
@@ -185,7 +185,7 @@ impl RowState {
             work::step();
             stamp.is_before(written.stamp, peers)
         });
-        if self.is_there() && self.inserted.is_before(stamp, peers) {
+        if self.exists() && self.inserted.is_before(stamp, peers) {
             let next = loop {
                 match further.take_earliest(row) {
                     Some(insert) if insert.is_before(stamp, peers) => {}
@@ -226,7 +226,7 @@ impl RowState {
         if !self.written.iter().all(holds) {
             return Some("a cell does not follow from its row's stamps");
         }
-        if !self.is_there() {
+        if !self.exists() {
             return has_further.then_some("a row that is not there has inserts");
         }
         if !self.deleted.is_before(self.inserted, peers) {

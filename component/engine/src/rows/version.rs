@@ -40,7 +40,7 @@ impl Rows {
         sort::sort_by(&mut rows, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
         let cells = |row, holds| {
             let RowVersion { state, .. } = self.version(log, peers, row, holds);
-            state.is_there().then(|| state.cells().map(|cell| self.cell(log, cell)).collect::<Vec<Cell>>())
+            state.exists().then(|| state.cells().map(|cell| self.cell(log, cell)).collect::<Vec<Cell>>())
         };
         rows.into_iter().flat_map(|row| self.difference(row, cells(row, here).as_deref(), cells(row, there))).collect()
     }
@@ -122,7 +122,7 @@ impl Rows {
             rows.further_inserts.push_row(new, further.stamps(old));
             rows.rows[new.index()].state = state;
             rows.rows[new.index()].is_as_at_horizon = true;
-            if rows.rows[new.index()].state.is_there() {
+            if rows.rows[new.index()].state.exists() {
                 rows.find_place(new);
             }
         }
@@ -130,7 +130,7 @@ impl Rows {
     }
 
     /// Returns the number of rows that do not exist, but are remembered.
-    pub(crate) fn gone(&self) -> u32 {
-        self.tables.iter().map(|table| table.gone).sum()
+    pub(crate) fn absent(&self) -> u32 {
+        self.tables.iter().map(|table| table.absent).sum()
     }
 }

@@ -110,7 +110,7 @@ impl Rows {
         let (mut rows, mut bytes) = (0, 0);
         while let Some(&row) = touched.front() {
             work::step();
-            let now = self.rows[row.index()].state.is_there().then(|| self.cells(log, row));
+            let now = self.rows[row.index()].state.exists().then(|| self.cells(log, row));
             let ops = self.difference(row, mirrored.get(&row).and_then(Option::as_deref), now);
             if !ops.is_empty() && (rows >= limit || bytes > limits::PAGE_BYTES.maximum) {
                 changes.more = true;
@@ -128,7 +128,7 @@ impl Rows {
 
     /// Returns the operations that turn a row with the old cells into one with the new ones; `None`
     /// stands for a row that does not exist. A row that exists in both gets an update of the cells
-    /// that changed or are new, and an unset of those that are gone. O(cells).
+    /// that changed or are new, and an unset of those that were removed. O(cells).
     pub(super) fn difference(&self, row: RowNumber, old: Option<&[Cell]>, new: Shown) -> Vec<RowOp> {
         let (table, row) = self.row_name(row);
         let (table, row) = (table.to_owned(), row.to_owned());
@@ -139,21 +139,21 @@ impl Rows {
             (Some(old), Some(new)) => (old, new),
         };
         // The cells of both are sorted by column.
-        let (mut gone, mut rest) = (Vec::new(), old.iter().peekable());
+        let (mut removed, mut rest) = (Vec::new(), old.iter().peekable());
         new.retain(|cell| {
             work::step();
             while let Some(old) = rest.next_if(|old| old.column < cell.column) {
-                gone.push(old.column.clone());
+                removed.push(old.column.clone());
             }
             rest.next_if(|old| old.column == cell.column) != Some(cell)
         });
-        gone.extend(rest.map(|old| old.column.clone()));
+        removed.extend(rest.map(|old| old.column.clone()));
         let mut ops = Vec::new();
         if !new.is_empty() {
             ops.push(RowOp::Update { table: table.clone(), row: row.clone(), cells: new });
         }
-        if !gone.is_empty() {
-            ops.push(RowOp::Unset { table, row, columns: gone });
+        if !removed.is_empty() {
+            ops.push(RowOp::Unset { table, row, columns: removed });
         }
         ops
     }
@@ -176,7 +176,7 @@ impl Rows {
             }
         }
         if !is_same {
-            for (table, id) in sort::distinct(self.names_there().chain(old.names_there())) {
+            for (table, id) in sort::distinct(self.existing_names().chain(old.existing_names())) {
                 let (now, before) = (self.get(log, &table, &id), old.get(old_log, &table, &id));
                 if now != before {
                     let row = self.intern(&table, &id);
@@ -188,8 +188,8 @@ impl Rows {
     }
 
     /// Returns the table and id of every existing row.
-    fn names_there(&self) -> impl Iterator<Item = (String, String)> {
-        let numbers = self.tables.iter().flat_map(|table| table.there.iter()).map(RowNumber);
+    fn existing_names(&self) -> impl Iterator<Item = (String, String)> {
+        let numbers = self.tables.iter().flat_map(|table| table.existing.iter()).map(RowNumber);
         numbers.map(|row| self.row_name(row)).map(|(table, id)| (table.to_owned(), id.to_owned()))
     }
 }

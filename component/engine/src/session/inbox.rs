@@ -71,7 +71,7 @@ impl Inbox {
     }
 
     /// Frees memory after the session ended.
-    pub(super) fn let_go(&mut self) {
+    pub(super) fn free(&mut self) {
         self.parts.clear();
         self.arrived.clear();
     }

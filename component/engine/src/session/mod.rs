@@ -2,8 +2,8 @@
 //! messages, which the `receive` of the other side accepts. `docs/protocol.md` specifies them.
 //!
 //! Stores which events the other side has, the unacknowledged messages, and incomplete content;
-//! neither the document nor the store, which each call is given. Always holds: an event is sent
-//! only if the other side is not known to have it and it was not sent before; at most
+//! neither the document nor the store, which are passed to each call. Always holds: an event is
+//! sent only if the other side is not known to have it and it was not sent before; at most
 //! `limits::MESSAGES_IN_FLIGHT` messages with content are unacknowledged, so no queue grows without
 //! bounds. Does not know how messages travel.
 
@@ -100,8 +100,8 @@ pub struct Progress {
     pub in_sync: bool,
 }
 
-/// One side of a conversation about one document and one store. Every call must be given the same
-/// ones.
+/// One side of a conversation about one document and one store. Every call must receive the
+/// same ones.
 #[derive(Debug)]
 pub struct Session {
     options: SessionOptions,
@@ -220,11 +220,11 @@ impl Session {
         let unsent = doc.count_beyond(|lane| self.known.there(lane));
         let announces = self.other.as_ref().is_some_and(|other| !other.read_only) && self.options.accept.events;
         let awaited = if announces { doc.count_unknown(&self.known.summary) } else { 0 };
-        let have_said_hello = self.other.is_some() && self.outbox.has_said_hello();
+        let have_sent_hello = self.other.is_some() && self.outbox.has_sent_hello();
         // The events of a document that one side waits for are not counted.
         let needs_document = self.inbox.awaits_document || self.outbox.document != SavedDocument::NotNeeded;
         let is_settled = !needs_document && !self.contested.any_held();
-        let in_sync = have_said_hello && unsent == 0 && awaited == 0 && is_settled;
+        let in_sync = have_sent_hello && unsent == 0 && awaited == 0 && is_settled;
         Progress { known_there: doc.version_of(&self.known.counts()), unsent, awaited, in_sync }
     }
 
@@ -244,8 +244,8 @@ impl Session {
         let result = call(self);
         if result.is_err() {
             self.is_over = true;
-            self.outbox.let_go();
-            self.inbox.let_go();
+            self.outbox.free();
+            self.inbox.free();
         }
         result
     }

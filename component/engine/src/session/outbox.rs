@@ -15,9 +15,9 @@ pub(super) const HELLO_QUEUE: usize = 0;
 pub(super) struct Outbox {
     /// Whether to send a hello: the first one, or a further one because events were renumbered.
     pub(super) hello_is_due: bool,
-    pub(super) has_said_hello: bool,
+    pub(super) has_sent_hello: bool,
     /// The last hello contains the events before this one.
-    pub(super) told_until: EventNumber,
+    pub(super) hello_end: EventNumber,
     /// The value of [`Doc::renumbered`] when numbers of events were last remembered.
     pub(super) renumbered: u64,
     /// The place at which the next page of events begins.
@@ -54,7 +54,7 @@ pub(super) enum SavedDocument {
     /// It is below the horizon.
     Due,
     /// The document was sent. The other side sends a hello after its rebase.
-    Given,
+    Sent,
 }
 
 /// Content that is sent in parts.
@@ -78,8 +78,8 @@ impl Outbox {
     pub(super) fn new(doc: &Doc, max_message_bytes: u32) -> Self {
         Self {
             hello_is_due: true,
-            has_said_hello: false,
-            told_until: EventNumber(0),
+            has_sent_hello: false,
+            hello_end: EventNumber(0),
             renumbered: doc.renumbered(),
             next: PageStart::Version,
             page_size: max_message_bytes.into(),
@@ -97,12 +97,12 @@ impl Outbox {
     }
 
     /// Returns whether a hello contains an event, or will contain it.
-    pub(super) fn tells_of(&self, event: EventNumber) -> bool {
-        self.hello_is_due || event < self.told_until
+    pub(super) fn hello_contains(&self, event: EventNumber) -> bool {
+        self.hello_is_due || event < self.hello_end
     }
 
-    pub(super) fn has_said_hello(&self) -> bool {
-        self.has_said_hello
+    pub(super) fn has_sent_hello(&self) -> bool {
+        self.has_sent_hello
     }
 
     /// Handles an acknowledgement. Returns the ends of the pages that arrived, or `None` if it
@@ -117,19 +117,19 @@ impl Outbox {
     }
 
     /// Returns the ends of lanes that unacknowledged and queued pages reach.
-    pub(super) fn on_the_way(&self) -> impl Iterator<Item = &End> {
+    pub(super) fn in_transit(&self) -> impl Iterator<Item = &End> {
         let queued = self.queued.iter().flatten().map(|content| &content.ends);
         self.in_flight.iter().map(|(_, ends)| ends).chain(queued).flatten()
     }
 
     /// Returns whether the present document is in transit. The other side sends a hello when it has
     /// arrived.
-    pub(super) fn document_is_on_the_way(&self, doc: &Doc) -> bool {
+    pub(super) fn document_is_in_transit(&self, doc: &Doc) -> bool {
         self.document_end > self.acknowledged && self.document_numbers == doc.renumbered()
     }
 
     /// Schedules a further hello.
-    pub(super) fn say_hello_again(&mut self) {
+    pub(super) fn schedule_hello(&mut self) {
         self.hello_is_due = true;
     }
 
@@ -137,15 +137,15 @@ impl Outbox {
     pub(super) fn restart(&mut self) {
         self.forget_sent();
         self.hello_is_due = true;
-        self.has_said_hello = false;
+        self.has_sent_hello = false;
         self.number = 0;
     }
 
     /// Sends everything after the first hello again, to a side that knows only that hello.
-    pub(super) fn go_on_after_hello(&mut self) {
+    pub(super) fn resend_after_hello(&mut self) {
         let rest_of_hello = self.queued[HELLO_QUEUE].take();
         self.forget_sent();
-        if self.has_said_hello {
+        if self.has_sent_hello {
             self.number = self.hello_parts;
             self.hello_is_due |= self.renumbered != self.hello_numbers;
         } else {
@@ -154,7 +154,7 @@ impl Outbox {
     }
 
     fn forget_sent(&mut self) {
-        self.let_go();
+        self.free();
         self.next = PageStart::Version;
         self.entries_done = 0;
         self.document = SavedDocument::NotNeeded;
@@ -171,7 +171,7 @@ impl Outbox {
     }
 
     /// Frees memory after the session ended.
-    pub(super) fn let_go(&mut self) {
+    pub(super) fn free(&mut self) {
         self.queued = [const { None }; QUEUES];
         self.in_flight.clear();
     }

@@ -28,7 +28,7 @@ struct HorizonGap {
 
 impl HorizonGap {
     fn of(doc: &Doc, summary: &Summary, proven: &Proven) -> Self {
-        let is_below = !summary.horizon.iter().all(|head| doc.knows_or_gave_up(head));
+        let is_below = !summary.horizon.iter().all(|head| doc.knows_or_compacted(head));
         Self { is_below, must_rebase: is_below || doc.some_outside(summary, proven, &proven.counts) }
     }
 }
@@ -97,7 +97,7 @@ impl Session {
             if is_to_this {
                 // The other side began a new conversation, and answers this side's hello.
                 self.forget_other();
-                self.outbox.go_on_after_hello();
+                self.outbox.resend_after_hello();
             } else {
                 // The other side opened a new session, which does not know this one, or only
                 // messages of an earlier one.
@@ -107,7 +107,7 @@ impl Session {
         self.inbox.from = Some(there);
         // Any message shows a side that did not receive this side's hello that a conversation
         // began.
-        self.inbox.has_news |= is_open && self.outbox.has_said_hello();
+        self.inbox.has_news |= is_open && self.outbox.has_sent_hello();
         Ok(false)
     }
 
@@ -214,7 +214,7 @@ impl Session {
         let seems_below = doc.is_below(&summary, &proven);
         let other_is_below = needs_document || (seems_below && !must_rebase);
         if other_is_below && (must_rebase || self.options.read_only || !accept.documents) {
-            return Err(doc.compacted());
+            return Err(doc.compacted_error());
         }
         if must_rebase && (read_only || !self.options.accept.documents) {
             return Err(doc.compacted_at(&summary));
@@ -225,19 +225,19 @@ impl Session {
         for end in self.inbox.arrived.drain(..) {
             self.known.raise_there(doc, &end);
         }
-        for end in self.outbox.on_the_way() {
+        for end in self.outbox.in_transit() {
             self.known.raise_sent(end);
         }
         // The other side can see that this side lacks events. It cannot see that events here do not
         // build on its horizon, or that it lacks no events itself.
         if must_rebase && (seems_below || !is_below) && !self.inbox.awaits_document {
-            self.outbox.say_hello_again();
+            self.outbox.schedule_hello();
         }
         self.inbox.awaits_document = must_rebase;
         self.outbox.document = if !other_is_below {
             SavedDocument::NotNeeded
-        } else if self.outbox.document_is_on_the_way(doc) {
-            SavedDocument::Given
+        } else if self.outbox.document_is_in_transit(doc) {
+            SavedDocument::Sent
         } else {
             SavedDocument::Due
         };
@@ -256,7 +256,7 @@ impl Session {
         let HorizonGap { is_below, must_rebase } = self.below(doc);
         self.inbox.awaits_document = must_rebase;
         if must_rebase && !is_below {
-            self.outbox.say_hello_again();
+            self.outbox.schedule_hello();
         }
     }
 
@@ -267,7 +267,7 @@ impl Session {
             *count = self.known.there(lane).max(*count);
         }
         // Traces have shown which events of these peers the other side lacks.
-        proven.unknown.retain(|(author, _)| author.is_none_or(|author| !self.contested.has_come(author)));
+        proven.unknown.retain(|(author, _)| author.is_none_or(|author| !self.contested.has_arrived(author)));
         HorizonGap::of(doc, &self.known.summary, &proven)
     }
 
@@ -281,7 +281,7 @@ impl Session {
                 self.contested.add(author);
             } else if let Some(lane) = doc.only_leaf(author, branch) {
                 // The other side cannot have events that were written after this side's hello.
-                if doc.last_on(lane).is_none_or(|last| self.outbox.tells_of(last)) {
+                if doc.last_on(lane).is_none_or(|last| self.outbox.hello_contains(last)) {
                     self.known.set(lane, self.known.there(lane), doc.count_on(lane));
                 } else {
                     self.contested.add(author);
@@ -302,7 +302,7 @@ impl Session {
             }
             self.contested.take(author);
         }
-        for end in self.outbox.on_the_way() {
+        for end in self.outbox.in_transit() {
             self.known.raise_sent(end);
         }
         self.outbox.next = PageStart::Version;
@@ -315,7 +315,7 @@ impl Session {
             return Err(doc.compacted_at(&self.known.summary));
         }
         self.inbox.awaits_document = true;
-        self.outbox.say_hello_again();
+        self.outbox.schedule_hello();
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ impl Session {
         self.outbox.renumber(doc);
         self.contested.clear();
         self.known.renumber(doc);
-        for end in self.outbox.on_the_way() {
+        for end in self.outbox.in_transit() {
             self.known.raise_sent(end);
         }
         // A side that waits for a document cannot decide whether the other side lacks events.
@@ -91,8 +91,8 @@ impl Session {
             content.at += len;
             self.outbox.queued[lane] = Some(content);
         } else {
-            if content.kind == MessageKind::Hello && !self.outbox.has_said_hello {
-                self.outbox.has_said_hello = true;
+            if content.kind == MessageKind::Hello && !self.outbox.has_sent_hello {
+                self.outbox.has_sent_hello = true;
                 self.outbox.hello_parts = self.outbox.number;
                 self.outbox.hello_numbers = self.outbox.renumbered;
             }
@@ -112,7 +112,7 @@ impl Session {
         }
         let bytes = hello::write(doc, &self.options, self.conversation, self.inbox.awaits_document)?;
         self.outbox.hello_is_due = false;
-        self.outbox.told_until = doc.next_event();
+        self.outbox.hello_end = doc.next_event();
         Ok(Some(QueuedContent::of(MessageKind::Hello, bytes)))
     }
 
@@ -147,11 +147,11 @@ impl Session {
             SavedDocument::NotNeeded if accepts_events && !self.inbox.awaits_document => Ok(self.next_events(doc)),
             // A side that waits for a document sends events after the hello that follows the
             // rebase.
-            SavedDocument::NotNeeded | SavedDocument::Given => Ok(None),
+            SavedDocument::NotNeeded | SavedDocument::Sent => Ok(None),
             SavedDocument::Due => {
                 let saved = doc.save();
                 limits::SAVED_BYTES.check(saved.len() as u64)?;
-                self.outbox.document = SavedDocument::Given;
+                self.outbox.document = SavedDocument::Sent;
                 self.outbox.document_end = u64::MAX;
                 self.outbox.document_numbers = doc.renumbered();
                 Ok(Some(QueuedContent::of(MessageKind::Document, saved)))

@@ -23,7 +23,7 @@ pub(super) struct Contested {
 #[derive(Debug, Default, Clone, Copy)]
 struct Traced {
     is_sent: bool,
-    has_come: bool,
+    has_arrived: bool,
 }
 
 impl Contested {
@@ -39,22 +39,22 @@ impl Contested {
 
     /// Records that the other side's trace of an author has arrived.
     pub(super) fn take(&mut self, author: AuthorNumber) {
-        self.authors.entry(author).or_default().has_come = true;
+        self.authors.entry(author).or_default().has_arrived = true;
     }
 
     /// Returns whether events of an author are held back until the other side's trace arrives.
     pub(super) fn is_held(&self, author: AuthorNumber) -> bool {
-        self.authors.get(&author).is_some_and(|traced| !traced.has_come)
+        self.authors.get(&author).is_some_and(|traced| !traced.has_arrived)
     }
 
     /// Returns whether the other side's trace of an author has arrived.
-    pub(super) fn has_come(&self, author: AuthorNumber) -> bool {
-        self.authors.get(&author).is_some_and(|traced| traced.has_come)
+    pub(super) fn has_arrived(&self, author: AuthorNumber) -> bool {
+        self.authors.get(&author).is_some_and(|traced| traced.has_arrived)
     }
 
     /// Returns whether events of any author are held back.
     pub(super) fn any_held(&self) -> bool {
-        self.authors.values().any(|traced| !traced.has_come)
+        self.authors.values().any(|traced| !traced.has_arrived)
     }
 
     /// Returns the trace of the authors whose trace was not sent yet, or `None` if there are none.

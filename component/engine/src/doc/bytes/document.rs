@@ -94,11 +94,11 @@ fn read_graph(
     branches: &SavedBranches,
     saved: &SavedPrints<'_>,
 ) -> Result<(Graph, Stamps, u64), Error> {
-    let given_up = horizon.counts_of(branches.count());
-    let mut runs = RunsReader::read(history, given_up.clone())?;
+    let compacted = horizon.counts_of(branches.count());
+    let mut runs = RunsReader::read(history, compacted.clone())?;
     let (graph, last) = (Graph::beyond(horizon), (Lamport::NEVER, 0));
     let stubs = graph.len().into();
-    let mut history = HistoryReader { branches, given_up, graph, stamps: Stamps::default(), stubs, events: 0, last };
+    let mut history = HistoryReader { branches, compacted, graph, stamps: Stamps::default(), stubs, events: 0, last };
     let mut deps = Vec::new();
     for place in 0.. {
         let Some(run) = runs.next(&mut deps)? else { break };
@@ -118,7 +118,7 @@ fn read_graph(
 struct HistoryReader<'a> {
     branches: &'a SavedBranches,
     /// The number of compacted events of each branch.
-    given_up: Vec<u32>,
+    compacted: Vec<u32>,
     graph: Graph,
     stamps: Stamps,
     stubs: u64,
@@ -153,7 +153,7 @@ impl HistoryReader<'_> {
         let dependencies: SmallVec<[EventNumber; FEW_DEPENDENCIES]> =
             dependencies.collect::<Option<_>>().ok_or_else(|| damage("an event comes before what it depends on"))?;
         let lamport = graph.lamport_after(&dependencies);
-        let is_first = self.given_up.get(peer.index()).is_none_or(|&given_up| count <= given_up);
+        let is_first = self.compacted.get(peer.index()).is_none_or(|&compacted| count <= compacted);
         let is_part = !is_first && salt == 0 && matches!(deps, [(peer, _)] if *peer == run.peer);
         if is_part || (lamport, run.peer) <= self.last {
             return Err(damage("the runs are not the longest, or not in their order"));

@@ -100,10 +100,10 @@ impl Inspection {
         let names = read_peers(&mut frame.need(Section::Peers)?)?;
         let peers = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let horizon = frame.take(Section::Horizon).map(|mut section| Horizon::read(&mut section, peers)).transpose()?;
-        let given_up = |peer| horizon.as_ref().map_or(0, |horizon| horizon.count(PeerNumber(peer)));
-        let given_up: Vec<u32> = (0..peers).map(given_up).collect();
-        self.horizon = version(&names, given_up.clone());
-        self.version = version(&names, count_runs(&mut frame.need(Section::History)?, given_up)?.0);
+        let compacted = |peer| horizon.as_ref().map_or(0, |horizon| horizon.count(PeerNumber(peer)));
+        let compacted: Vec<u32> = (0..peers).map(compacted).collect();
+        self.horizon = version(&names, compacted.clone());
+        self.version = version(&names, count_runs(&mut frame.need(Section::History)?, compacted)?.0);
 
         let (table, _) = NameTable::read(&mut frame.need(Section::Names)?)?;
         self.tables = table.summaries(&mut frame.need(Section::State)?)?;

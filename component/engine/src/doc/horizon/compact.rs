@@ -55,8 +55,8 @@ impl Doc {
         }
 
         let compacted = self.rebuild(counts, &vec![u32::MAX; self.lanes.len()])?;
-        let events_dropped = compacted.events_given_up() - self.events_given_up();
-        let tombstones_dropped = self.rows.gone().saturating_sub(compacted.rows.gone());
+        let events_dropped = compacted.compacted_events() - self.compacted_events();
+        let tombstones_dropped = self.rows.absent().saturating_sub(compacted.rows.absent());
         let renumbered = self.renumbered + 1;
         let mut compacted = Self { renumbered, own: self.own, ..compacted };
         // Waiting events that cannot build on the horizon are dropped, as they are when they

@@ -27,13 +27,13 @@ impl Doc {
         let mut doc = Self::load(&self.peer, saved)?;
         // Waiting events of a document are not passed on.
         doc.waiting = Waiting::default();
-        let is_behind = |&head: &EventNumber| !doc.knows_or_gave_up(&self.need_of(head));
+        let is_behind = |&head: &EventNumber| !doc.knows_or_compacted(&self.need_of(head));
         if self.graph.horizon().heads().iter().any(is_behind) {
-            return Err(self.compacted());
+            return Err(self.compacted_error());
         }
         // The saved document contains what was compacted here.
-        let given_up = u32::try_from(self.events_given_up()).unwrap_or(u32::MAX);
-        let mut report = MergeReport { duplicate: given_up, ..MergeReport::default() };
+        let compacted = u32::try_from(self.compacted_events()).unwrap_or(u32::MAX);
+        let mut report = MergeReport { duplicate: compacted, ..MergeReport::default() };
         let lost = Transfer::new(self, &mut doc, &mut report).run()?;
         let mut missing = Vec::new();
         for event in lost {

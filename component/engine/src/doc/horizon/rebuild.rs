@@ -17,12 +17,12 @@ impl Doc {
     pub(super) fn rebuild(&self, horizon: Vec<u32>, end: &[u32]) -> Result<Self, Error> {
         let horizon = self.graph.horizon_at(horizon, end)?;
         let first_unsettled = self.graph.first_unsettled(&horizon, end);
-        let is_given_up = |event: EventNumber| {
+        let is_compacted = |event: EventNumber| {
             let (peer, counter, lamport) = self.graph.describe(event);
             (counter.0 < horizon.count(peer)).then_some((lamport, peer))
         };
-        let given_up = horizon.counts().to_vec();
-        let (mut rows, mut log) = self.rows.up_to((&self.log, &self.lanes), &is_given_up, first_unsettled)?;
+        let compacted = horizon.counts().to_vec();
+        let (mut rows, mut log) = self.rows.up_to((&self.log, &self.lanes), &is_compacted, first_unsettled)?;
         let (lanes, numbers) = self.lanes_up_to(end);
         let number = |lane: PeerNumber| numbers.as_ref().map_or(lane, |numbers| numbers[lane.index()]);
         if numbers.is_some() {
@@ -35,7 +35,7 @@ impl Doc {
         });
         (0..graph.len()).for_each(|_| log.end_event());
         let mut doc = Self { peer: self.peer.clone(), lanes, graph, log, rows, prints, ..Self::empty() };
-        self.execute_again(&mut doc, &given_up, end, &number)?;
+        self.execute_again(&mut doc, &compacted, end, &number)?;
         doc.graph.complete_so_far();
         Ok(doc)
     }
@@ -50,7 +50,7 @@ impl Doc {
             // The last compacted event of the lane, and the event that its first one follows.
             let ends = [count.checked_sub(1), self.lanes.start(lane).0.checked_sub(1).filter(|_| count == 0)];
             for last in ends.into_iter().flatten().map(Counter) {
-                let lane = self.lanes.on_way(lane, last);
+                let lane = self.lanes.on_path(lane, last);
                 let kept = self.print_at(lane, last).filter(|_| last.0 < horizon.count(lane));
                 if let Some(kept) = kept {
                     prints.set_at_horizon(number(lane), last, kept);
@@ -60,17 +60,17 @@ impl Doc {
         prints
     }
 
-    /// Executes the events beyond `given_up` and before `end` in another document. `number` maps
+    /// Executes the events beyond `compacted` and before `end` in another document. `number` maps
     /// lanes to new ones.
     fn execute_again(
         &self,
         doc: &mut Self,
-        given_up: &[u32],
+        compacted: &[u32],
         end: &[u32],
         number: &impl Fn(PeerNumber) -> PeerNumber,
     ) -> Result<(), Error> {
         let mut translation = Translation::default();
-        for span in self.graph.since(given_up) {
+        for span in self.graph.since(compacted) {
             let len = end[span.peer.index()].saturating_sub(span.counter.0);
             let Some(span) = span.first_of(len) else { continue };
             let same = |event: EventNumber| {

@@ -89,7 +89,7 @@ impl<'a> Transfer<'a> {
                 true
             }
             // Only the name of the event can decide.
-            None => before.is_none() && to.is_given_up(&event),
+            None => before.is_none() && to.is_compacted(&event),
         }
     }
 

@@ -126,7 +126,7 @@ impl Doc {
             return Ok(target);
         }
         let (lane, counter) = here?;
-        self.print_at(lane, counter).map(Target::Print).ok_or_else(|| self.compacted())
+        self.print_at(lane, counter).map(Target::Print).ok_or_else(|| self.compacted_error())
     }
 }
 

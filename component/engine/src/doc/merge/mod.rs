@@ -150,7 +150,7 @@ impl Doc {
             let done: Vec<Need> = event
                 .needs()
                 .zip(took_effect)
-                .filter(|(_, is_there)| *is_there)
+                .filter(|(_, took_effect)| *took_effect)
                 .map(|(need, _)| need.clone())
                 .collect();
             self.waiting.add(key, event, |need| done.contains(need));

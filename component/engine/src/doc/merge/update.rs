@@ -32,7 +32,7 @@ impl Doc {
         let summary = self.own_summary();
         let proven = other.proven(&summary, &[]);
         if other.is_below(&summary, &proven) {
-            return Err(other.compacted());
+            return Err(other.compacted_error());
         }
         let mut report = self.merge(&other.runs())?.report;
         for run in other.waiting_runs() {

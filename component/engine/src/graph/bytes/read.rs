@@ -124,13 +124,13 @@ struct StubColumns<'a> {
 impl Horizon {
     /// Decodes what `RankedHorizon::write` wrote, for this many peers. Ranks become peer numbers.
     pub(crate) fn read(reader: &mut Reader<'_>, peers: u32) -> Result<Self, Error> {
-        let mut given_up = Column::read(reader)?;
-        given_up.check_count(peers.into())?;
+        let mut compacted = Column::read(reader)?;
+        compacted.check_count(peers.into())?;
         let mut counts = Vec::new();
         for _ in 0..peers {
-            counts.push(given_up.next_u32_to(limits::COUNTER.maximum.saturating_add(1))?);
+            counts.push(compacted.next_u32_to(limits::COUNTER.maximum.saturating_add(1))?);
         }
-        given_up.finish()?;
+        compacted.finish()?;
 
         let count = reader.varint()?;
         let (peer_column, distances) = (Column::read(reader)?, Column::read(reader)?);
@@ -160,10 +160,10 @@ impl StubColumns<'_> {
     /// Returns the next stub. `counts` has the number of compacted events of each peer.
     fn next(&mut self, counts: &[u32]) -> Result<Stub, Error> {
         let peer = self.peers.next_u32_to(u64_of(counts.len()).saturating_sub(1))?;
-        let given_up = counts.get(index_of(peer)).copied().ok_or_else(|| self.wrong())?;
+        let compacted = counts.get(index_of(peer)).copied().ok_or_else(|| self.wrong())?;
         let lamport = self.lamports.next_u32_to(limits::HORIZON_LAMPORT.maximum)?;
         // The count of the peer's events that the stub builds on, including itself.
-        let own = given_up.saturating_sub(self.distances.next_u32_to(given_up)?);
+        let own = compacted.saturating_sub(self.distances.next_u32_to(compacted)?);
         let counter = own.checked_sub(1).ok_or_else(|| self.wrong())?;
         let mut known = Vec::with_capacity(counts.len());
         for &count in counts {

@@ -40,7 +40,7 @@ impl NameTable {
                 }
             }
             if is_found {
-                return Ok(state.is_there().then_some(cells));
+                return Ok(state.exists().then_some(cells));
             }
         }
         Ok(None)
@@ -84,7 +84,7 @@ impl NameTable {
                 SortedTexts::read(&mut block)?.check_count(count.into())?;
                 let mut columns = StateColumns::read(&mut block)?;
                 for _ in 0..count {
-                    rows = rows.saturating_add(columns.row(&AnyStamps)?.0.is_there().into());
+                    rows = rows.saturating_add(columns.row(&AnyStamps)?.0.exists().into());
                 }
             }
             if rows > 0 {

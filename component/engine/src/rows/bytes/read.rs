@@ -92,11 +92,11 @@ impl<'a> StateReader<'a> {
     fn fill_table(&mut self, table: TableNumber, first: RowNumber) {
         let next = self.rows.next_row();
         let Rows { rows, tables, .. } = &mut self.rows;
-        let there = (first.0..next.0).filter(|&number| rows[index_of(number)].state.is_there());
-        let there = Order::of_sorted(there);
-        let gone = index_of(next.0.saturating_sub(first.0)).saturating_sub(there.len());
+        let existing = (first.0..next.0).filter(|&number| rows[index_of(number)].state.exists());
+        let existing = Order::of_sorted(existing);
+        let absent = index_of(next.0.saturating_sub(first.0)).saturating_sub(existing.len());
         if let Some(table) = tables.get_mut(table.index()) {
-            *table = Table { there, gone: u32::try_from(gone).unwrap_or(u32::MAX) };
+            *table = Table { existing, absent: u32::try_from(absent).unwrap_or(u32::MAX) };
         }
     }
 

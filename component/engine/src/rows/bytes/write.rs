@@ -34,21 +34,21 @@ impl Rows {
             work::step();
             !self.rows[row.index()].state.is_empty() || self.changed.contains_key(&row) || log.names(row)
         };
-        let mut gone: Vec<RowNumber> = Vec::new();
-        if self.gone() > 0 {
+        let mut absent: Vec<RowNumber> = Vec::new();
+        if self.absent() > 0 {
             let all = (0..self.rows.len() as u32).map(RowNumber);
-            gone.extend(all.filter(|row| !self.rows[row.index()].state.is_there() && is_known(*row)));
-            sort::sort_by(&mut gone, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
+            absent.extend(all.filter(|row| !self.rows[row.index()].state.exists() && is_known(*row)));
+            sort::sort_by(&mut absent, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
         }
-        let mut gone = &gone[..];
+        let mut absent = &absent[..];
         for (_, number) in self.table_names.sorted() {
             let is_here = |row: &&RowNumber| self.rows[row.index()].table.0 == number;
-            let (gone_here, others) = gone.split_at(gone.iter().take_while(is_here).count());
-            gone = others;
+            let (absent_here, others) = absent.split_at(absent.iter().take_while(is_here).count());
+            absent = others;
             let start = names.rows.len();
-            names.rows.extend(self.tables[number as usize].there.iter().map(RowNumber));
-            if !gone_here.is_empty() {
-                names.rows.extend(gone_here);
+            names.rows.extend(self.tables[number as usize].existing.iter().map(RowNumber));
+            if !absent_here.is_empty() {
+                names.rows.extend(absent_here);
                 sort::sort_by(&mut names.rows[start..], |a, b| self.ids.text(a.0).cmp(self.ids.text(b.0)));
             }
             let count = names.rows.len() - start;

@@ -146,7 +146,7 @@ impl Planner<'_, '_> {
         let fork = match (number, parent) {
             (Some(number), Some(parent)) => match self.next_with(number, parent, counter, key.fingerprint)? {
                 // The event took effect with other names of its dependencies, or was compacted.
-                Next::Same(_) | Next::GivenUp(_) => {
+                Next::Same(_) | Next::Compacted(_) => {
                     self.plan.dropped.insert(author, *key, ());
                     return Ok(());
                 }

@@ -15,7 +15,7 @@ use crate::doc::below::AboveOrBelow;
 use crate::doc::check;
 use crate::doc::incoming::{IncomingRun, Target};
 use crate::doc::prints::IncomingPrints;
-use crate::doc::room::Coming;
+use crate::doc::room::Additions;
 use crate::doc::waiting::{Waiter, Waiting, WaitingEvent};
 use crate::error::{Error, RunRule};
 use crate::id::{Counter, EventKey, EventMap, EventNumber, PeerNumber, SharedText};
@@ -178,7 +178,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         let commits = plan.ready.iter().filter(|ready| matches!(ready.source, ReadySource::Piece { .. }));
         let commits = commits.flat_map(|ready| ready.commits(runs, &doc.waiting));
         let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit));
-        doc.check_room(&Coming {
+        doc.check_room(&Additions {
             events: plan.late.len() as u64,
             peers: &authors,
             commits: commits.chain(late),
@@ -202,7 +202,7 @@ impl<'a, 'b> Planner<'a, 'b> {
         }
         self.decide(number).map_err(|refusal| match refusal {
             Refusal::Rule(rule) => check::broken(&run.name, run.start, number, rule),
-            Refusal::BelowHorizon => self.doc.compacted(),
+            Refusal::BelowHorizon => self.doc.compacted_error(),
             Refusal::Error(error) => error,
         })
     }
@@ -218,8 +218,8 @@ impl<'a, 'b> Planner<'a, 'b> {
             let counter = run.start + place as u32;
             let next = match self.next(number, place, position)? {
                 Next::Same(lane) => Position::At(lane, Counter(counter)),
-                Next::GivenUp(_) if self.is_other_below(number, place, counter) => return Err(Refusal::BelowHorizon),
-                Next::GivenUp(lane) => Position::At(lane, Counter(counter)),
+                Next::Compacted(_) if self.is_other_below(number, place, counter) => return Err(Refusal::BelowHorizon),
+                Next::Compacted(lane) => Position::At(lane, Counter(counter)),
                 Next::Nothing if position == Position::Below => {
                     let author = self.doc.lanes.author(run.author());
                     let side = author.map(|author| self.doc.side_of(author, &run.name, counter, true));

@@ -27,7 +27,7 @@ pub(super) enum Next {
     /// Another event. Contains the event on the same lane, if it is not known to begin a branch.
     Other(Option<BranchStart>),
     /// Compacted events that cannot be compared.
-    GivenUp(PeerNumber),
+    Compacted(PeerNumber),
 }
 
 impl Planner<'_, '_> {
@@ -103,7 +103,7 @@ impl Planner<'_, '_> {
             return match self.doc.tip_at_horizon(lane, counter) {
                 Some(tip) if tip == fingerprint => Ok(Next::Same(lane)),
                 Some(_) => Err(Refusal::BelowHorizon),
-                None => Ok(Next::GivenUp(lane)),
+                None => Ok(Next::Compacted(lane)),
             };
         };
         let own = self.print_of(event);

@@ -22,8 +22,8 @@ impl Planner<'_, '_> {
         let mut late: EventMap<()> = EventMap::default();
         for run_number in open {
             let run = &self.runs[run_number];
-            if self.needs_given_up(run) {
-                return Err(self.doc.compacted());
+            if self.needs_compacted(run) {
+                return Err(self.doc.compacted_error());
             }
             let links: Vec<Need> = run.links().map(|link| self.need(link)).collect();
             let (first_previous, others) = match &run.previous {
@@ -62,7 +62,7 @@ impl Planner<'_, '_> {
 
     /// Returns whether an undecided run depends on a compacted event, so that it would wait
     /// forever.
-    pub(super) fn needs_given_up(&mut self, run: &IncomingRun<'_>) -> bool {
+    pub(super) fn needs_compacted(&mut self, run: &IncomingRun<'_>) -> bool {
         run.others.iter().any(|link| {
             let is_open = match link.target {
                 Target::Inside { run, .. } => matches!(self.states[run], RunState::Open),
