@@ -72,19 +72,19 @@ impl wit::GuestDoc for Doc {
     }
 
     fn insert(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<types::EventId, types::Error> {
-        Ok(self.0.borrow_mut().insert(&table, &row, list(cells))?.into())
+        Ok(self.0.borrow_mut().insert(table, row, list(cells))?.into())
     }
 
     fn update(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<types::EventId, types::Error> {
-        Ok(self.0.borrow_mut().update(&table, &row, list(cells))?.into())
+        Ok(self.0.borrow_mut().update(table, row, list(cells))?.into())
     }
 
     fn delete(&self, table: String, row: String) -> Result<types::EventId, types::Error> {
-        Ok(self.0.borrow_mut().delete(&table, &row)?.into())
+        Ok(self.0.borrow_mut().delete(table, row)?.into())
     }
 
     fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<types::EventId, types::Error> {
-        Ok(self.0.borrow_mut().unset(&table, &row, columns)?.into())
+        Ok(self.0.borrow_mut().unset(table, row, columns)?.into())
     }
 
     fn commit(&self, ops: wit::Commit) -> Result<types::EventId, types::Error> {

@@ -45,19 +45,19 @@ impl wit::GuestTransaction for Transaction {
     }
 
     fn insert(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<(), types::Error> {
-        Ok(self.transaction.borrow_mut().insert(&self.doc.borrow(), &table, &row, list(cells))?)
+        Ok(self.transaction.borrow_mut().insert(&self.doc.borrow(), table, row, list(cells))?)
     }
 
     fn update(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<(), types::Error> {
-        Ok(self.transaction.borrow_mut().update(&self.doc.borrow(), &table, &row, list(cells))?)
+        Ok(self.transaction.borrow_mut().update(&self.doc.borrow(), table, row, list(cells))?)
     }
 
     fn delete(&self, table: String, row: String) -> Result<(), types::Error> {
-        Ok(self.transaction.borrow_mut().delete(&self.doc.borrow(), &table, &row)?)
+        Ok(self.transaction.borrow_mut().delete(&self.doc.borrow(), table, row)?)
     }
 
     fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<(), types::Error> {
-        Ok(self.transaction.borrow_mut().unset(&self.doc.borrow(), &table, &row, columns)?)
+        Ok(self.transaction.borrow_mut().unset(&self.doc.borrow(), table, row, columns)?)
     }
 
     fn touched(&self) -> Vec<types::RowId> {

@@ -45,7 +45,7 @@ pub(crate) struct ColumnWriter {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl ColumnWriter {
     /// Begins a column of numbers that are usually small.
@@ -229,7 +229,7 @@ pub(crate) struct DeltaWriter {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl DeltaWriter {
     pub(crate) fn new() -> Self {

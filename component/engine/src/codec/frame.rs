@@ -110,7 +110,7 @@ pub(crate) struct FrameWriter {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl FrameWriter {
     pub(crate) fn new(kind: FrameKind) -> Self {

@@ -31,4 +31,10 @@ pub(crate) fn unzigzag(number: u64) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "tests read only their own bytes"
+)]
 mod tests;

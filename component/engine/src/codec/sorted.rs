@@ -22,7 +22,7 @@ pub(crate) struct SortedTextsWriter {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl SortedTextsWriter {
     pub(crate) fn new() -> Self {

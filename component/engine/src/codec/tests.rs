@@ -1,6 +1,7 @@
 //! Round trips in the bytes that `docs/format.md` specifies, and rejected variants of them.
 
 use super::*;
+use crate::convert::u64_of;
 use crate::error::Error;
 
 fn column(numbers: &[u64]) -> Vec<u8> {
@@ -114,7 +115,7 @@ fn sorted_texts_share_what_they_can() {
         [(&[0, 1], &[1, 0], b"b"), (&[0, 0], &[1, 1], b"ba"), (&[0, 0], &[2, 3], b"ababc"), (&[0], &[1], &[0xc3])];
     for (shared, lens, rests) in broken {
         let mut bytes = [column(shared), column(lens)].concat();
-        put_varint(&mut bytes, rests.len() as u64);
+        put_varint(&mut bytes, u64_of(rests.len()));
         bytes.extend_from_slice(rests);
         let mut read = SortedTexts::read(&mut Reader::new(&bytes)).unwrap();
         let last = (0..shared.len()).map(|_| read.next(300).map(str::to_owned)).last().unwrap();

@@ -23,7 +23,7 @@ pub(crate) struct TextColumnWriter<'a> {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl<'a> TextColumnWriter<'a> {
     pub(crate) fn new() -> Self {

@@ -242,10 +242,10 @@ fn one_row_is_answered_from_its_block() {
 fn document_of_rows(rows: u32) -> Doc {
     let mut doc = Doc::create("ann").unwrap();
     for row in 0..rows {
-        doc.insert("table", &row.to_string(), cell("x", row.into())).unwrap();
+        doc.insert("table", row.to_string(), cell("x", row.into())).unwrap();
     }
     for row in 0..rows {
-        doc.update("table", &row.to_string(), cell("x", -1)).unwrap();
+        doc.update("table", row.to_string(), cell("x", -1)).unwrap();
     }
     doc
 }

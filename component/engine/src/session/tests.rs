@@ -64,7 +64,7 @@ fn documents(events: u32) -> [Doc; 2] {
         if event == events - 1 {
             ben.merge_events(ann.events_since(&ben.summary(), u32::MAX).unwrap().runs).unwrap();
         }
-        ann.insert("table", &(event % 1_000).to_string(), vec![Cell::new("x", i64::from(event))]).unwrap();
+        ann.insert("table", (event % 1_000).to_string(), vec![Cell::new("x", i64::from(event))]).unwrap();
         if event % 1_000 == 999 && event < events - 1 {
             ben.merge_events(ann.events_since(&ben.summary(), u32::MAX).unwrap().runs).unwrap();
             std::mem::swap(&mut ann, &mut ben);

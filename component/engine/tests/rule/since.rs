@@ -132,7 +132,7 @@ fn a_commit_joins_any_number_of_heads() -> Result<(), Box<dyn std::error::Error>
                 if head % 8 == 7 || head + 1 == heads {
                     other.merge_events(joined.clone())?;
                 }
-                other.insert("t", &format!("{head}"), Vec::new())?;
+                other.insert("t", format!("{head}"), Vec::new())?;
                 doc.merge_events(other.events_since(&by_name(&[]), u32::MAX)?.runs)?;
             }
             assert_eq!(doc.heads().len(), heads);

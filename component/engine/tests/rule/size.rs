@@ -13,7 +13,7 @@ fn a_million_updates() -> Result<(), Error> {
         let mut doc = rows()?;
         for update in 0..updates {
             // Every row has its own number in the end, whatever the number of updates.
-            doc.update("people", &row(update % ROWS), vec![Cell::new("age", i64::from(update % ROWS))])?;
+            doc.update("people", row(update % ROWS), vec![Cell::new("age", i64::from(update % ROWS))])?;
         }
         compacted_bytes(&mut doc, ROWS + updates)
     };
@@ -28,8 +28,8 @@ fn a_million_rows_that_are_gone() -> Result<(), Error> {
     let saved = |gone: u32| -> Result<usize, Error> {
         let mut doc = rows()?;
         for number in 0..gone {
-            doc.insert("people", &format!("gone {number}"), vec![Cell::new("age", 1)])?;
-            doc.delete("people", &format!("gone {number}"))?;
+            doc.insert("people", format!("gone {number}"), vec![Cell::new("age", 1)])?;
+            doc.delete("people", format!("gone {number}"))?;
         }
         let bytes = compacted_bytes(&mut doc, ROWS + 2 * gone)?;
         assert_eq!(doc.tables()[0].rows, ROWS);
@@ -44,7 +44,7 @@ fn a_million_rows_that_are_gone() -> Result<(), Error> {
 fn rows() -> Result<Doc, Error> {
     let mut doc = Doc::create("ann")?;
     for number in 0..ROWS {
-        doc.insert("people", &row(number), vec![Cell::new("name", "Alice"), Cell::new("age", i64::from(number))])?;
+        doc.insert("people", row(number), vec![Cell::new("name", "Alice"), Cell::new("age", i64::from(number))])?;
     }
     Ok(doc)
 }

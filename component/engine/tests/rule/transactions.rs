@@ -63,7 +63,7 @@ fn a_scan_goes_on_where_rows_were_deleted() {
     let id = |row: usize| format!("{row:04}");
     doc.commit((0..2_000).map(|row| insert(&id(row))).collect()).unwrap();
     let mut transaction = Transaction::default();
-    (100..1_900).for_each(|row| transaction.delete(&doc, "t", &id(row)).unwrap());
+    (100..1_900).for_each(|row| transaction.delete(&doc, "t", id(row)).unwrap());
     transaction.insert(&doc, "t", "1000+", Vec::new()).unwrap();
     let mut ids: Vec<String> = (0..100).map(id).chain(["1000+".to_owned()]).chain((1_900..2_000).map(id)).collect();
     for descending in [false, true] {
@@ -87,7 +87,7 @@ fn what_no_commit_takes_is_refused_at_once() {
     assert_eq!(transaction.scan(&doc, "t", &reversed), doc.scan("t", &reversed));
     let large = || vec![Cell::new("x", Value::Text("x".repeat(16 << 20)))];
     for row in 0..3 {
-        transaction.insert(&doc, "t", &row.to_string(), large()).unwrap();
+        transaction.insert(&doc, "t", row.to_string(), large()).unwrap();
     }
     assert_eq!(transaction.scan(&doc, "t", &reversed), doc.scan("t", &reversed));
     assert!(matches!(transaction.insert(&doc, "t", "r", large()), Err(Error::LimitExceeded { .. })));

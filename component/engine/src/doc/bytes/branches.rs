@@ -100,7 +100,7 @@ impl SavedBranches {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl BranchTable<'_> {
     /// Writes the names of the branches, their beginnings, and the times of their first events.

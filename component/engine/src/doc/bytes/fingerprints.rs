@@ -85,7 +85,7 @@ impl<'a> SavedPrints<'a> {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl Doc {
     /// Encodes the fingerprints of the last events of branches that no other branch follows, by

@@ -14,7 +14,7 @@ mod inspect;
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 mod pack;
 mod peek;
@@ -22,7 +22,7 @@ mod peek;
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 mod save;
 mod summary;

@@ -9,7 +9,7 @@ mod values;
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 mod write;
 

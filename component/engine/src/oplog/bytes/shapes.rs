@@ -18,7 +18,7 @@ pub(crate) struct ShapesWriter {
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 impl ShapesWriter {
     /// Returns the number of a shape, whose columns are sorted.

@@ -12,7 +12,7 @@ mod stamps;
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    reason = "writes what the engine holds, and reads nothing"
+    reason = "encodes data of the engine; reads no input"
 )]
 mod write;
 
