@@ -1,6 +1,9 @@
-//! Documents that know nothing, a part, and everything, to which bytes come: as they are, and with their checksum made
-//! right, so that the decoder behind it is reached.
+//! Documents with no events, some events and all events. Calls on them get bytes as they are, and
+//! with a correct checksum, so that they reach the decoder behind it.
 
+#[allow(dead_code)]
+#[path = "../tests/bytes/allowance.rs"]
+mod allowance;
 #[allow(dead_code)]
 #[path = "../tests/bytes/attempt.rs"]
 mod attempt;
@@ -24,7 +27,7 @@ fn victims() -> Vec<Victim> {
     readers.iter().map(|reader| Victim::new(reader.peer, &reader.saved).expect("a valid document")).collect()
 }
 
-/// Puts the bytes to a call on each document.
+/// Passes the bytes to a call on each document.
 pub(crate) fn attempt_all(call: Call, bytes: &[u8]) {
     VICTIMS.with_borrow_mut(|victims| {
         for bytes in [bytes, &frame::resealed(bytes)] {

@@ -1,7 +1,10 @@
-//! A saved document that may be hostile is loaded: as it is, and with its checksum made right.
+//! Loads the input: as it is, and with a correct checksum.
 
 #![no_main]
 
+#[allow(dead_code)]
+#[path = "../../tests/bytes/allowance.rs"]
+mod allowance;
 #[allow(dead_code)]
 #[path = "../../tests/bytes/attempt.rs"]
 mod attempt;

@@ -1,4 +1,5 @@
-//! An update that may be hostile comes to documents that know nothing, a part, and everything: as it is, and with its checksum made right.
+//! Merges the input into documents with no events, some events and all events: as it is, and with a
+//! correct checksum.
 
 #![no_main]
 

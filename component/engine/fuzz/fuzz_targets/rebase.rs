@@ -1,4 +1,4 @@
-//! A replica rebases onto a saved document that may be hostile: as it is, and with its checksum made right.
+//! Rebases documents onto the input: as it is, and with a correct checksum.
 
 #![no_main]
 

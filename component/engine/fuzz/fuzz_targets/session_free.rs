@@ -1,10 +1,15 @@
-//! A document lives through a sequence of calls, some of them with hostile bytes, and must stay a valid one.
+//! Makes a sequence of calls on one document, some of them with hostile bytes. The document must
+//! stay valid.
 //!
-//! The input is a list of steps: a byte that says which, a length, and so many bytes. Where a step takes bytes, they are
-//! valid ones with patches: a byte that says which, then three bytes for each patch, its place and what is put there.
+//! The input is a list of steps. A step is a byte that selects the call, a length, and that many
+//! bytes. Bytes for a call are valid ones with patches: one byte selects the valid bytes, and three
+//! bytes for each patch contain its offset and the new byte.
 
 #![no_main]
 
+#[allow(dead_code)]
+#[path = "../../tests/bytes/allowance.rs"]
+mod allowance;
 #[allow(dead_code)]
 #[path = "../../tests/bytes/attempt.rs"]
 mod attempt;
@@ -23,7 +28,7 @@ thread_local! {
     static BASES: Vec<Vec<u8>> = bases::bases().expect("valid").into_iter().map(|base| base.bytes).collect();
 }
 
-/// More steps than this find nothing that fewer do not find sooner.
+/// The maximum number of steps. More steps find nothing that fewer do not find sooner.
 const MAX_STEPS: usize = 16;
 
 fuzz_target!(|input: &[u8]| {
@@ -32,14 +37,14 @@ fuzz_target!(|input: &[u8]| {
     for _ in 0..MAX_STEPS {
         let Some(&[which, length]) = rest.split_off(..2).and_then(|head| head.first_chunk()) else { break };
         let length = usize::from(length).min(rest.len());
-        let part = rest.split_off(..length).expect("so many are left");
+        let part = rest.split_off(..length).expect("the length was checked");
         step(&mut doc, which, part);
         doc.dbg_check();
     }
     check_valid(&mut doc, false);
 });
 
-/// Every refusal is right as long as the document stays a valid one.
+/// Makes one call. It may fail with any error as long as the document stays valid.
 fn step(doc: &mut Doc, which: u8, part: &[u8]) {
     let name = |place: usize| format!("{}", part.get(place).copied().unwrap_or(0) % 4);
     match which % 8 {

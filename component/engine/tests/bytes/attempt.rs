@@ -1,6 +1,6 @@
 //! One call with bytes that may be hostile, and what must hold afterwards. It panics where that does not hold.
 
-use crate::hostile::allocated_too_much;
+use super::allowance::allocated_too_much;
 use allocation_counter::measure;
 use converge_engine::{
     Cell, Content, Doc, Error, EventBatch, EventId, MergeReport, PeerVersion, ScanOptions, UpdateReader, inspect,

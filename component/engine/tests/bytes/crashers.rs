@@ -1,7 +1,7 @@
 //! The files of `tests/crashers`, each put to each call, and the verdicts that every host must give.
 
+use crate::allowance::allocated_too_much;
 use crate::attempt::{Call, Victim, verdict};
-use crate::hostile::allocated_too_much;
 use crate::make;
 use allocation_counter::measure;
 use converge_engine::Doc;

@@ -3,6 +3,7 @@
 //!
 //! `CONVERGE_SEEDS` says how many times twenty inputs the random test tries; with `--nocapture` it shows what they gave.
 
+use crate::allowance::{MAX_BYTES_PER_BYTE, allocated_too_much, beyond};
 use crate::attempt::{CALLS, Call, Victim, verdict};
 use crate::bases::{Base, Reader, bases, readers};
 use crate::frame::{Frame, Section, resealed};
@@ -14,20 +15,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-
-/// What a call may have allocated at any moment: so much, and so much for each byte of the input.
-const MAX_BYTES: u64 = 256 << 10;
-const MAX_BYTES_PER_BYTE: u64 = 1_024;
-
-/// Whether a call took more memory for an input of this length than it may.
-pub(crate) fn allocated_too_much(peak: u64, length: usize) -> bool {
-    beyond(peak, length) > MAX_BYTES
-}
-
-/// What was allocated beyond the allowance for each byte.
-fn beyond(peak: u64, length: usize) -> u64 {
-    peak.saturating_sub(MAX_BYTES_PER_BYTE * length as u64)
-}
 
 /// Inputs of one seed.
 const INPUTS: u64 = 20;

@@ -1,11 +1,13 @@
-//! Hostile bytes: whatever comes, a document takes it validly or refuses it and is as it was; never a panic, and never
-//! more memory than a small factor of what came.
+//! Hostile bytes. Whatever the bytes, a document accepts valid ones, or rejects them and is
+//! unchanged. No call panics, and none allocates more than a small multiple of its input.
 //!
-//! `attempt` is the check, which the fuzz targets in `component/engine/fuzz` share; `bases` what is valid, to begin with;
-//! `frame` takes bytes apart and puts them together, with a checksum that is right; `by_hand` writes what nobody would, and
-//! `mutate` makes others of what is valid. `hostile` runs all of that, `expand` what stands for much more than it is, and
-//! `crashers` the files of `tests/crashers`, most of which `make` makes.
+//! `attempt` is the check, which the fuzz targets in `component/engine/fuzz` share, and `allowance`
+//! the memory that a call may allocate. `bases` makes valid bytes; `frame` splits and joins them,
+//! with a correct checksum; `by_hand` writes bytes that no engine would write; `mutate` changes
+//! valid ones. `hostile` runs all of these, `expand` bytes that expand to much more, and `crashers`
+//! the files of `tests/crashers`, most of which `make` makes.
 
+mod allowance;
 mod attempt;
 mod bases;
 mod by_hand;
