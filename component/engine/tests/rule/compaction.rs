@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[test]
 fn compacted_twins() {
     let (refused, taken) = (AtomicU64::new(0), AtomicU64::new(0));
-    for_each_seed(3_000, |seed| {
+    for_each_seed(1_500, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let mut twins = Twins::new(world.all_events(), random)?;

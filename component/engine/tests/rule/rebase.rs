@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[test]
 fn from_below() {
     let (again, given_up) = (AtomicU64::new(0), AtomicU64::new(0));
-    for_each_seed(4_000, |seed| {
+    for_each_seed(2_000, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let case = Case::new(&world.all_events(), random);
@@ -33,7 +33,7 @@ fn from_below() {
 /// and what the replica wrote is not lost.
 #[test]
 fn with_events_that_wait() {
-    for_each_seed(3_000, |seed| {
+    for_each_seed(1_500, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let all = world.all_events();
