@@ -178,6 +178,11 @@ lint: npm bench-npm
     cargo clippy --locked --workspace --all-targets --release -- -D warnings
     npm run --silent lint --prefix host-js
 
+# Check licenses, sources and advisories of the dependencies (installs cargo-deny, which takes minutes); `just deny licenses sources bans` works offline
+deny *checks:
+    [ -x target/tools/bin/cargo-deny ] || cargo install --quiet --locked --root target/tools cargo-deny@0.20.2
+    target/tools/bin/cargo-deny check {{checks}}
+
 # Write what can be installed to target/release-artifacts: component, contract, npm package, crates, program
 release: build-js
     rm -rf target/release-artifacts && mkdir -p target/release-artifacts
