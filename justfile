@@ -42,7 +42,7 @@ wac: build compose
         --dep converge:guard=target/parts/guard.wasm \
         --dep converge:schema=target/parts/board-schema.wasm \
         -o target/wac/guard.wasm
-    target/tools/bin/wac targets target/wac/guard.wasm wit --world converge
+    target/tools/bin/wac targets --wit wit --world converge target/wac/guard.wasm
 
 # Build the mutators in JavaScript: target/people.wasm
 mutators: people-npm
