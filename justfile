@@ -1,4 +1,4 @@
-# Every task of the project. `npx --yes rust-just RECIPE` runs one on a machine that has Node but not `just`.
+# Every task of the project has a recipe. Without `just`, run `npx --yes rust-just RECIPE`.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set ignore-comments := true
@@ -7,27 +7,26 @@ set ignore-comments := true
 default:
     @just --list --unsorted
 
-# The main job: real histories replayed in several orders; a dozen replicas, live in Rust and in Node
+# Run the demo: real histories replayed in several orders; a dozen live replicas in Rust and in Node
 demo: build-js
     node tests/demo/main.js
 
-# All tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
+# Run all tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
 test: test-engine test-rs test-js test-compose test-docs test-packages
-    # What all hosts must agree on, they do: byte for byte.
+    # The transcripts of all hosts must be equal, byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
     cmp target/conformance/native.txt target/conformance/host-js.txt
 
-# Make the component, target/converge.wasm
+# Build the component, target/converge.wasm
 build:
-    # Programs are built by `--bin`: with `--package`, cargo would select features for that package alone and compile much of
-    # what it depends on again.
+    # `--bin`, because with `--package` cargo selects features for that package alone and compiles many dependencies again.
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- target/converge.wasm
 
 # Build the program, target/release/converge
 build-cli:
     cargo build --release --bin converge
 
-# Compose the engine with what is built around it: target/compat.wasm, which answers `mizchi:converge`
+# Compose the engine with other components: target/compat.wasm, which implements `mizchi:converge`, and others
 compose:
     cargo run --quiet --release --bin converge-compose -- target
 
@@ -56,28 +55,28 @@ build-js: build npm && transpile
 transpile:
     npm run --silent build --prefix host-js
 
-# Install what the JavaScript package is built and tested with
+# Install the tools that build and test the JavaScript package
 [private]
 npm:
     [ host-js/node_modules/.package-lock.json -nt host-js/package-lock.json ] || npm ci --prefix host-js --no-audit --no-fund
 
-# Test the engine: units, the rule against an oracle, hostile input, growth
+# Test the engine: units, the rule compared with an oracle, hostile input, growth
 test-engine:
     cargo test --package converge-engine
 
-# Test the Rust host, and the conformance cases on the native engine and in wasmtime
+# Test the Rust crates, and run the conformance cases on the native engine and in wasmtime
 test-rs: mutators
     cargo test --release --workspace --exclude converge-engine
 
-# Test the JavaScript host, and the conformance cases in Node
+# Test the JavaScript host, and run the conformance cases in Node
 test-js: build-js
     npm test --prefix host-js
 
-# Test the compositions in Node; those in wasmtime are tested with the Rust host
+# Test the compositions in Node; test-rs tests them in wasmtime
 test-compose: compose build-js
     node --test tests/compat.test.js examples/guard/guard.test.js examples/mutators/board/board.test.js
 
-# Test the documents: links, commands, recipes, code, limits; and what bytes mean, by a second reader and the golden files
+# Test the documents (links, recipes, code, limits, wording), and the formats with a second reader and golden files
 test-docs: build-js
     node --test tests/documents.test.js tests/fingerprints.test.js tests/format.test.js tests/protocol.test.js
 
@@ -86,28 +85,28 @@ test-docs: build-js
 test-packages: build-js chromium platforms-npm
     node tests/platforms/run.js --some
 
-# Test the package as users install it, on all platforms or on those that are named, and print a table
+# Test the package as users install it, on all platforms or on the named ones, and print a table
 [parallel]
 matrix *names: build-js chromium platforms-npm
     node tests/platforms/run.js {{names}}
 
-# Test with more random histories: how many, and from which seed on
+# Test with more random histories: their number, and the first seed
 seeds count="100000" first="10000":
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture exhaustive:: random:: hostile:: since:: compaction:: rebase:: history::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test presence --test session -- --nocapture random:: hostile::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test identity -- --nocapture random:: sessions:: hostile::
 
-# Test reading with more hostile bytes: how many inputs, and from which seed on
+# Test the decoders with more hostile bytes: the number of inputs, and the first seed
 hostile inputs="1000000" first="10000":
     CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test bytes -- --nocapture mutated_bytes
 
-# Fuzz the readers of bytes (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
+# Fuzz the decoders (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
 fuzz target="load" seconds="300":
     [ -x target/tools/bin/cargo-fuzz ] || cargo install --locked --root target/tools cargo-fuzz
     mkdir -p component/engine/fuzz/corpus/{{target}}
     cd component/engine && PATH="$OLDPWD/target/tools/bin:$PATH" cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} ../../tests/crashers -- -max_total_time={{seconds}}
 
-# Show what a saved document or an update holds, and check its state against its history
+# Describe a saved document or an update, and compare its state with its history
 inspect file: build-cli
     target/release/converge inspect "{{file}}"
 
@@ -115,12 +114,12 @@ inspect file: build-cli
 simulate *args:
     cargo run --quiet --release --bin converge-rig -- simulate {{args}}
 
-# Measure side by side with other libraries: everything, or the works that are named; `just bench --help` lists the options
+# Compare with other libraries: all benchmarks, or the named ones; `just bench --help` lists the options
 bench *args: build-js compose bench-npm
     cargo build --release --package converge-benches --features peers
     target/release/converge-benches {{args}}
 
-# Run every benchmark of converge once with small numbers, and compare the page on performance with its results
+# Run every benchmark of converge once with small numbers, and check that docs/performance.md matches its results
 bench-smoke: build-js compose
     cargo build --release --bin converge-benches --bin converge-benches-memory
     target/release/converge-benches --small --rounds 1 --out target/bench-smoke
@@ -138,12 +137,12 @@ bench-report folder="target/bench":
     mkdir -p docs/performance
     cp "{{folder}}"/*.svg "{{folder}}/results.json" docs/performance/
 
-# Install what the package is measured against
+# Install the libraries that the package is compared with
 [private]
 bench-npm:
     [ benches/node_modules/.package-lock.json -nt benches/package-lock.json ] || npm ci --prefix benches --no-audit --no-fund
 
-# Install what makes components of JavaScript
+# Install the compiler from JavaScript to components
 [private]
 people-npm:
     [ examples/mutators/people/node_modules/.package-lock.json -nt examples/mutators/people/package-lock.json ] || npm ci --prefix examples/mutators/people --no-audit --no-fund
@@ -172,10 +171,14 @@ fmt: npm bench-npm
     npm run --silent fmt --prefix host-js
 
 # Check formatting and lints
-lint: npm bench-npm
+lint: lint-format
+    cargo clippy --locked --workspace --all-targets --release -- -D warnings
+
+# Check formatting, and the types of the JavaScript
+[private]
+lint-format: npm bench-npm
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
-    cargo clippy --locked --workspace --all-targets --release -- -D warnings
     npm run --silent lint --prefix host-js
 
 # Check licenses, sources and advisories of the dependencies (installs cargo-deny, which takes minutes); `just deny licenses sources bans` works offline
@@ -183,13 +186,13 @@ deny *checks:
     [ -x target/tools/bin/cargo-deny ] || cargo install --quiet --locked --root target/tools cargo-deny@0.20.2
     target/tools/bin/cargo-deny check {{checks}}
 
-# Write what can be installed to target/release-artifacts: component, contract, npm package, crates, program
+# Write the installable files to target/release-artifacts: component, contract, npm package, crate, program
 release: build-js
     rm -rf target/release-artifacts && mkdir -p target/release-artifacts
     cp target/converge.wasm target/release-artifacts/
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- --wit target/release-artifacts/converge-sync.wit.wasm
     cd host-js && npm pack --silent --pack-destination ../target/release-artifacts
-    # The packaged crate carries the component, so that its users need no wasm target.
+    # The packaged crate contains the component, so that its users need no wasm target.
     cp target/converge.wasm host-rs/converge.wasm
     trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --target-dir target/package
     cp target/package/package/*.crate target/release-artifacts/

@@ -1,4 +1,4 @@
-// What jco makes of the components below `target`, for the examples' tests in Node.js.
+// Transpiles components in `target` with jco, for the tests of the examples in Node.js.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,8 +11,8 @@ export const target = new URL('../target/', import.meta.url);
  * Transpiles a component, such as `board.wasm`.
  *
  * @param {string} component
- * @param {{ asByCli?: boolean }} [options] `asByCli`: as `jco transpile --instantiation sync` does, which wraps the errors of
- *   calls in `ComponentError`; the library does not by default
+ * @param {{ asByCli?: boolean }} [options] `asByCli`: transpile like `jco transpile --instantiation
+ *   sync`, which wraps the errors of calls in `ComponentError`; by default the library does not
  */
 export async function transpiled(component, { asByCli = false } = {}) {
   const name = component.replaceAll('/', '-').replace('.wasm', '');
@@ -24,7 +24,7 @@ export async function transpiled(component, { asByCli = false } = {}) {
     strict: true,
     base64Cutoff: 0,
     emitTypescriptDeclarations: false,
-    // With this alone, jco 1.35 writes the bytes that its CLI writes.
+    // With this option alone, jco 1.35 writes the same bytes as its CLI.
     noComponentErrorWrapping: !asByCli,
   });
   for (const [file, bytes] of Object.entries(files)) {
@@ -44,8 +44,9 @@ export async function transpiled(component, { asByCli = false } = {}) {
 }
 
 /**
- * Patches the glue of jco 1.35, and fails if it is another one. That glue drops a byte order mark at the start of a text. On
- * platforms without `WebAssembly.promising` it throws and catches an error per function and instance, 1.6 ms on Node.js 20.
+ * Patches the glue code of jco 1.35, and fails for other versions. The glue code removes a byte
+ * order mark at the start of a text. On platforms without `WebAssembly.promising` it throws and
+ * catches an error for each function and instance, which takes 1.6 ms on Node.js 20.
  *
  * @param {URL} file
  */

@@ -1,5 +1,5 @@
-//! Provides the component that the crate embeds: the file next to the manifest, which a packaged crate has; in the repository,
-//! a component built from its sources.
+//! Provides the component that the crate embeds: the file next to the manifest in a packaged crate,
+//! or a component built from its sources in the repository.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     build(&workspace, &component)
 }
 
-/// Runs `converge-pack`, in a target folder of its own because the outer cargo holds the lock of the usual one.
+/// Runs `converge-pack` in a separate target folder, because the outer cargo locks the usual one.
 fn build(workspace: &Path, component: &Path) -> Result<(), Box<dyn Error>> {
     let status = Command::new(env::var_os("CARGO").ok_or("cargo did not set CARGO")?)
         .current_dir(workspace)

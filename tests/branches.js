@@ -1,22 +1,22 @@
-// The branches of peers, as docs/format.md writes them: their names, where they begin, and their order.
+// Reads the branches of peers as docs/format.md defines them: names, beginnings and order.
 import { check } from './bytes.js';
 import { digits } from './fingerprints.js';
 
 export const BRANCH_MARK = '~';
 const FINGERPRINT = /^(?!0{16})[0-9a-f]{16}$/;
 const [MAX_PEER_BYTES, MAX_BRANCHES] = [200, 2 ** 16];
-const BEGINS = 1; // a branch begins: with the first event of its peer; more is 2 more than the number of another one
+const BEGINS = 1; // the branch begins with the first event of its peer; n + 2: it follows the branch with the number n
 
 /** @import { Bytes } from './bytes.js' */
 /**
- * A peer, or a branch of it. `first` is the fingerprint that its name has, `parent` the number of the branch that it
- * follows, and `lamport` the time of its first event, if a document names it.
+ * A peer, or a branch of it. `first` is the fingerprint in its name, `parent` the number of the
+ * branch that it follows, and `lamport` the time of its first event, if a document contains it.
  *
  * @typedef {{ name: string, author: string, first?: bigint, parent?: number, lamport?: number }} Branch
  */
 
 /**
- * The names of the peers. In a document each branch begins somewhere; elsewhere it may go on.
+ * Reads the names of the peers. In a document each branch must begin; in an update it can continue.
  *
  * @param {Bytes} section
  * @param {boolean} isDocument
@@ -29,11 +29,11 @@ export function readBranches(section, isDocument) {
   const times = isDocument ? section.numbers(named.length) : [];
   section.end('the peers');
   for (const [i, branch] of named.entries()) {
-    check('a branch begins, or goes on', isDocument ? begins[i] >= BEGINS : begins[i] !== BEGINS);
+    check('a branch begins or continues in the wrong place', isDocument ? begins[i] >= BEGINS : begins[i] !== BEGINS);
     if (begins[i] > BEGINS) branch.parent = begins[i] - BEGINS - 1;
     const parent = branches[branch.parent];
-    check('a branch that follows itself', parent !== branch);
-    check('a branch of another peer', parent === undefined || parent.author === branch.author);
+    check('a branch follows itself', parent !== branch);
+    check('a branch follows a branch of another peer', parent === undefined || parent.author === branch.author);
     branch.lamport = times[i];
   }
   return branches;
@@ -43,7 +43,10 @@ export function readBranches(section, isDocument) {
 function readName(name) {
   const [author, fingerprint, ...more] = name.split(BRANCH_MARK);
   const isName = more.length === 0 && author !== '' && Buffer.byteLength(author) <= MAX_PEER_BYTES;
-  check('neither a peer nor a branch', isName && (fingerprint === undefined || FINGERPRINT.test(fingerprint)));
+  check(
+    'a name is neither that of a peer nor of a branch',
+    isName && (fingerprint === undefined || FINGERPRINT.test(fingerprint)),
+  );
   return { name, author, first: fingerprint === undefined ? undefined : BigInt(`0x${fingerprint}`) };
 }
 
@@ -53,22 +56,26 @@ export function branchName(author, first) {
 }
 
 /**
- * Checks that the branches of a document make a tree for each peer; `ends` are the counters after their last events.
+ * Checks that the branches of a document form a tree for each peer; `ends` are the counters after
+ * their last events.
  *
  * @param {Branch[]} branches
  * @param {number[]} ends
  */
 export function checkTrees(branches, ends) {
   for (const [rank, branch] of branches.entries()) {
-    check('a branch without events', ends[rank] > (ends[branch.parent] ?? 0));
+    check('a branch has no events', ends[rank] > (ends[branch.parent] ?? 0));
     const followers = branches.filter((other) => other.parent === rank);
-    check('a branch that one branch follows', followers.length !== 1);
+    check('a branch is followed by a single branch', followers.length !== 1);
   }
   for (const all of byAuthor(branches).values()) {
     const roots = all.filter(({ parent }) => parent === undefined);
     const isPlain = ({ first }) => first === undefined;
-    check('a history that begins twice, or not', roots.length === 1 ? roots.every(isPlain) : !roots.some(isPlain));
-    check('no beginning', roots.length > 0 && all.filter(({ first }) => first !== undefined).length <= MAX_BRANCHES);
+    check('a history begins twice', roots.length === 1 ? roots.every(isPlain) : !roots.some(isPlain));
+    check(
+      'a history has no beginning or too many branches',
+      roots.length > 0 && all.filter(({ first }) => first !== undefined).length <= MAX_BRANCHES,
+    );
   }
 }
 
@@ -78,27 +85,27 @@ function byAuthor(branches) {
   return groups;
 }
 
-/** Whether other branches follow this one. */
+/** Returns whether no branch follows this one. */
 export function isLeaf(branches, rank) {
   return branches.every(({ parent }) => parent !== rank);
 }
 
 /**
- * The place of each branch in the order in which events of one lamport time are executed: by author, then by the
- * fingerprints of the branches where two part.
+ * Returns the place of each branch in the order in which events with equal lamport times are
+ * executed: by author, then by the fingerprints of the branches where the histories fork.
  *
  * @param {Branch[]} branches
  * @returns {number[]}
  */
 export function executionOrder(branches) {
-  const way = (branch) => (branch === undefined ? [] : [...way(branches[branch.parent]), branch.first ?? 0n]);
-  const ways = branches.map(way);
+  const path = (branch) => (branch === undefined ? [] : [...path(branches[branch.parent]), branch.first ?? 0n]);
+  const paths = branches.map(path);
   const compare = (a, b) => {
     const byAuthor = Buffer.compare(Buffer.from(branches[a].author), Buffer.from(branches[b].author));
     if (byAuthor !== 0) return byAuthor;
-    const parting = ways[a].findIndex((first, depth) => first !== ways[b][depth]);
-    const [one, other] = [ways[a][parting], ways[b][parting]];
-    return parting < 0 || other === undefined ? ways[a].length - ways[b].length : one < other ? -1 : 1;
+    const fork = paths[a].findIndex((first, depth) => first !== paths[b][depth]);
+    const [one, other] = [paths[a][fork], paths[b][fork]];
+    return fork < 0 || other === undefined ? paths[a].length - paths[b].length : one < other ? -1 : 1;
   };
   const places = [];
   for (const [place, rank] of [...branches.keys()].sort(compare).entries()) places[rank] = place;

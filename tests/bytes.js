@@ -1,17 +1,17 @@
-// What docs/format.md calls numbers, columns, texts, names and values, read from bytes, and what may be wrong with them.
+// Decodes numbers, columns, texts, names and values as docs/format.md defines them, and rejects invalid encodings.
 
 const [MAX_NAME_BYTES, MAX_SHARED, MAX_CODES] = [256, 128, 4096];
-export const MAX_EVENTS = 2 ** 32 - 1; // of a peer
+export const MAX_EVENTS = 2 ** 32 - 1; // per peer
 const [NULL, FALSE, TRUE] = [{ tag: 'null' }, { tag: 'boolean', val: false }, { tag: 'boolean', val: true }];
-export const ABSENT = { tag: 'absent' }; // what an unset leaves
+export const ABSENT = { tag: 'absent' }; // the value of an unset cell
 const VALUES = [NULL, FALSE, TRUE, 'integer', 'real', 'text', 'blob', ABSENT];
 
-/** Bytes that break a rule of docs/format.md; bytes of another version; bytes with a feature that this reader lacks. */
+/** Errors: bytes that break a rule of docs/format.md, another version, and an unknown feature. */
 export class Corrupt extends Error {}
 export class UnsupportedVersion extends Error {}
 export class UnsupportedFeature extends Error {}
 
-/** Bytes that are read one thing after the other. */
+/** A cursor that decodes bytes. */
 export class Bytes {
   #at = 0;
   #bytes;
@@ -25,11 +25,11 @@ export class Bytes {
   }
 
   end(what) {
-    check(`bytes behind ${what}`, this.left === 0);
+    check(`unexpected bytes after ${what}`, this.left === 0);
   }
 
   take(count) {
-    check('more bytes than there are', count <= this.left);
+    check('the bytes end too early', count <= this.left);
     return this.#bytes.subarray(this.#at, (this.#at += Number(count)));
   }
 
@@ -42,27 +42,27 @@ export class Bytes {
     for (let shift = 0n; ; shift += 7n) {
       const byte = this.byte();
       number |= BigInt(byte & 127) << shift;
-      check('a number of more than 64 bits', number < 2n ** 64n && shift < 70n);
-      check('a number that is longer than it must be', byte > 0 || shift === 0n);
+      check('a number has more than 64 bits', number < 2n ** 64n && shift < 70n);
+      check('the encoding of a number is longer than necessary', byte > 0 || shift === 0n);
       if (byte < 128) return number;
     }
   }
 
-  /** A varint that counts something. */
+  /** Reads a varint that is a count or an index. */
   number() {
     return counting(this.varint());
   }
 
-  /** A varint and so many bytes. */
+  /** Reads a length and that number of bytes. */
   part() {
     return new Bytes(this.take(this.varint()));
   }
 
-  /** A column of so many numbers. `count` may be anything, so nothing is made by it. */
+  /** Reads a column of `count` numbers. `count` is not trusted, so nothing is allocated for it. */
   column(count, isFixed = false) {
     const head = this.varint();
     if (head % 2n === 1n) {
-      check('a single number, where there are none or more', count === 1 && !isFixed);
+      check('a column has a single number instead of none or several', count === 1 && !isFixed);
       return [head >> 1n];
     }
     const content = new Bytes(this.take(head >> 1n));
@@ -75,16 +75,16 @@ export class Bytes {
       numbers.push(number);
       for (let k = 0; k < group % 128; k++) numbers.push(group < 128 ? number : next());
     }
-    check(`a column of ${numbers.length} numbers, not ${count}`, numbers.length === count);
-    check('a single number that is written as more', isFixed || count !== 1 || numbers[0] >= 2n ** 63n);
-    check('a column in other groups than a writer makes', String(groups) === String(groupsOf(numbers)));
+    check(`a column has ${numbers.length} numbers instead of ${count}`, numbers.length === count);
+    check('a single number is encoded as several', isFixed || count !== 1 || numbers[0] >= 2n ** 63n);
+    check('a column has other groups than a writer produces', String(groups) === String(groupsOf(numbers)));
     return numbers;
   }
 
-  /** A column of numbers that count something, each below `bound`. */
+  /** Reads a column of counts or indexes, each below `bound`. */
   numbers(count, bound = Infinity) {
     const numbers = this.column(count).map(counting);
-    for (const number of numbers) check('a number of what is not there', number < bound);
+    for (const number of numbers) check('an index is out of range', number < bound);
     return numbers;
   }
 
@@ -92,19 +92,19 @@ export class Bytes {
     return this.column(count).map((number) => Number(unzigzag(number)));
   }
 
-  /** A fixed column. */
+  /** Reads a fixed column. */
   fixed(count) {
     return this.column(count, true);
   }
 
-  /** A fixed column of fingerprints. */
+  /** Reads a fixed column of fingerprints. */
   prints(count) {
     const prints = this.fixed(count);
     for (const print of prints) check('a fingerprint is 0', print > 0n);
     return prints;
   }
 
-  /** A delta column. */
+  /** Reads a delta column. */
   deltas(count) {
     let last = 0n;
     return this.column(count).map((number) => (last = BigInt.asUintN(64, last + unzigzag(number))));
@@ -112,11 +112,11 @@ export class Bytes {
 
   names() {
     const names = this.texts(this.number());
-    for (const name of names) check('a name of too many bytes', Buffer.byteLength(name) <= MAX_NAME_BYTES);
+    for (const name of names) check('a name is too long', Buffer.byteLength(name) <= MAX_NAME_BYTES);
     return names;
   }
 
-  /** Sorted texts, none of them empty. */
+  /** Reads sorted texts, none of which is empty. */
   texts(count) {
     const shared = this.numbers(count);
     const lengths = this.numbers(count);
@@ -126,8 +126,8 @@ export class Bytes {
       const text = Buffer.concat([last.subarray(0, start), rest.take(lengths[i])]);
       let same = 0;
       while (same < MAX_SHARED && same < last.length && last[same] === text[same]) same++;
-      check('a text shares more, or less, with the one before', start === same);
-      check('texts that do not ascend', Buffer.compare(last, text) < 0);
+      check('the shared prefix of a text has the wrong length', start === same);
+      check('texts are not sorted', Buffer.compare(last, text) < 0);
       last = text;
       return utf8(text);
     });
@@ -135,43 +135,43 @@ export class Bytes {
     return texts;
   }
 
-  /** Texts that may repeat, or blobs; `make` makes each from its bytes, once. */
-  dictionary(count, make) {
+  /** Reads texts or blobs, which can repeat; `decode` decodes the bytes of each, once. */
+  dictionary(count, decode) {
     const codes = this.numbers(count);
     const lengths = this.numbers(codes.filter((code) => code === 0).length).values();
     const content = this.part();
     const [known, coded] = [new Set(), []];
     const all = codes.map((code) => {
-      check('a code that no text has', code <= coded.length);
+      check('a code is out of range', code <= coded.length);
       if (code > 0) return coded[code - 1];
       const bytes = content.take(lengths.next().value);
       const key = Buffer.from(bytes).toString('latin1');
-      check('a text that has a code comes again', !known.has(key));
-      const made = make(bytes);
+      check('a text that has a code is repeated', !known.has(key));
+      const decoded = decode(bytes);
       if (coded.length < MAX_CODES) {
         known.add(key);
-        coded.push(made);
+        coded.push(decoded);
       }
-      return made;
+      return decoded;
     });
     content.end('the texts');
     return all;
   }
 
-  /** Values, into the cells that lack them. */
+  /** Reads the values of these cells, and sets them. */
   values(cells) {
     const columns = sorted(new Set(cells.map(({ column }) => column)));
-    check('values of other columns', this.number() === columns.length);
+    check('the values have the wrong number of columns', this.number() === columns.length);
     for (const column of columns) {
-      check('values of another column', this.number() === column);
+      check('the values of a column are missing', this.number() === column);
       const here = cells.filter((cell) => cell.column === column);
       const bits = this.byte();
-      check('an unknown kind of values', bits < 16);
+      check('a kind of values is unknown', bits < 16);
       const kinds = this.numbers(here.length, VALUES.length);
       for (const [i, cell] of here.entries()) cell.value = VALUES[kinds[i]];
       const some = (bit, tag, readSome) => {
         const those = here.filter((_, i) => VALUES[kinds[i]] === tag);
-        check('kinds of values that are not there, or not named', those.length > 0 === (bits & bit) > 0);
+        check('the kinds of values are announced incorrectly', those.length > 0 === (bits & bit) > 0);
         if (those.length > 0) for (const [i, val] of readSome(those.length).entries()) those[i].value = { tag, val };
       };
       some(1, 'integer', (count) => this.deltas(count).map((bits) => BigInt.asIntN(64, bits)));
@@ -187,7 +187,10 @@ export const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
 export const sum = (numbers) => numbers.reduce((all, number) => all + number, 0);
 export const unzigzag = (number) => (number % 2n === 0n ? number / 2n : -(number + 1n) / 2n);
 
-/** The groups into which a writer puts a column. A reader may take others; this one is here to test writers. */
+/**
+ * Returns the groups that a writer uses for a column. A reader may accept others; this one tests
+ * writers.
+ */
 function groupsOf(numbers) {
   const groups = [];
   for (let at = 0, equal; at < numbers.length; at += equal) {
@@ -203,13 +206,13 @@ function groupsOf(numbers) {
 }
 
 export function counting(number) {
-  check('a number beyond anything that can be', number <= Number.MAX_SAFE_INTEGER);
+  check('a number is too large', number <= Number.MAX_SAFE_INTEGER);
   return Number(number);
 }
 
 export function real(bits) {
   const [number] = new Float64Array(BigUint64Array.of(bits).buffer);
-  check('another NaN', !Number.isNaN(number) || bits === 0x7ff8000000000000n);
+  check('a NaN has the wrong bits', !Number.isNaN(number) || bits === 0x7ff8000000000000n);
   return number;
 }
 
@@ -217,16 +220,17 @@ export function utf8(bytes) {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Corrupt('not UTF-8');
+    throw new Corrupt('a text is not UTF-8');
   }
 }
 
 export function checkAscending(list, compare) {
-  for (let i = 1; i < list.length; i++) check('a list does not ascend', compare(list[i - 1], list[i]) < 0);
+  for (let i = 1; i < list.length; i++) check('a list is not sorted', compare(list[i - 1], list[i]) < 0);
 }
 
-export function check(what, isRight) {
-  if (!isRight) throw new Corrupt(what);
+/** Throws `Corrupt` with the message unless the condition holds. */
+export function check(message, isValid) {
+  if (!isValid) throw new Corrupt(message);
 }
 
 export function crc32(bytes) {

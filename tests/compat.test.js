@@ -1,4 +1,4 @@
-// The drop-in for `mizchi:converge` through jco, as its programs used it: nothing but the transpiled component.
+// The replacement for `mizchi:converge` in jco, with its default options, as existing programs use it.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -15,9 +15,9 @@ for (const [name, bytes] of Object.entries(files)) {
   writeFileSync(file, bytes);
 }
 
-test('it needs nothing', () => assert.deepEqual(imports, []));
+test('the component imports nothing', () => assert.deepEqual(imports, []));
 
-test('a program of the interface that came before runs unchanged', async () => {
+test('an existing program of the interface runs unchanged', async () => {
   const { run } = await import('./compat/program.js');
   const { events, pulled, rows, states, cursor, changed, unknown, none } = run();
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// The documents say what is so: links lead somewhere, recipes exist, code runs, the table of limits is the engine's.
+// Checks the documents: links, recipes, paths, code, limits, and the wording of documents, WIT and comments.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,27 +6,83 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { open } from '../host-js/src/node.js';
+import { LIMIT_NAMES, NOT_IN_STRINGS, PHRASES } from './phrases.js';
+import { EXTENSIONS, paragraphs, proseOf, stringsOf } from './prose.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path) => readFileSync(join(root, path), 'utf8');
 const MADE = ['.git', 'dist', 'node_modules', 'target'];
-const documents = markdown('');
+const sources = files('').filter((path) => path !== 'tests/phrases.js');
+const documents = sources.filter((path) => path.endsWith('.md'));
 const blocks = (path, language) =>
   [...read(path).matchAll(/^```(\w+)\n(.*?)^```/gms)].filter((match) => match[1] === language).map((match) => match[2]);
 
-/** The Markdown files below a folder, except what is installed or made. */
-function markdown(folder) {
+/** Folders and files whose prose does not follow the rules yet. */
+const OLD_PROSE = [
+  'component/engine/tests/',
+  'docs/composition.md',
+  'examples/transpiled.js',
+  'host-js/',
+  'host-rs/README.md',
+  'host-rs/src/',
+  'host-rs/tests/',
+  'tests/platforms/',
+  'tests/src/',
+  'tests/tests/',
+];
+
+/** The maximum width of a line of prose, in characters. */
+const MAX_PROSE_WIDTH = 100;
+
+/**
+ * Returns the files below a folder that contain prose, except those that are installed or
+ * generated.
+ */
+function files(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return MADE.includes(entry.name) ? [] : markdown(path);
-    return entry.name.endsWith('.md') ? [path] : [];
+    if (entry.isDirectory()) return MADE.includes(entry.name) ? [] : files(path);
+    return entry.isFile() && EXTENSIONS.includes(entry.name.split('.').at(-1)) ? [path] : [];
   });
 }
 
-test('there are documents', () => assert.ok(documents.includes('README.md') && documents.length > 5, documents.join()));
+/** Returns the phrases of a file that are not plain English, as `PATH:LINE: …`. */
+function wordingOf(path, text) {
+  const find = (text, lineAt, phrases) =>
+    phrases.flatMap(([phrase, , instead]) =>
+      [...text.matchAll(new RegExp(phrase, `g${phrase.flags}`))].map(
+        ({ 0: found, index }) => `${path}:${lineAt(index)}: "${found.trim()}"; write: ${instead}`,
+      ),
+    );
+  const inStrings = PHRASES.filter(([phrase]) => !NOT_IN_STRINGS.includes(phrase));
+  const names = /\.(?:js|rs)$/.test(path) ? [...text.matchAll(LIMIT_NAMES)] : [];
+  return [
+    ...paragraphs(proseOf(path, text)).flatMap(({ text, lineAt }) => find(text, lineAt, PHRASES)),
+    ...stringsOf(path, text).flatMap(({ line, text }) => find(text, () => line, inStrings)),
+    ...names.map(
+      ({ 0: found, index }) => `${path}:${text.slice(0, index).split('\n').length}: ${found}; write: max_ or min_`,
+    ),
+  ];
+}
+
+/**
+ * Returns the lines of prose in a file that are too wide, as `PATH:LINE: …`. Tables and code are
+ * not prose.
+ */
+function wideLinesOf(path, text) {
+  const isComment = !path.endsWith('.md');
+  const lines = text.split('\n');
+  const width = ({ line }) => [...lines[line - 1]].length;
+  const wide = proseOf(path, text).filter((line) => width(line) > MAX_PROSE_WIDTH && (!isComment || line.isDoc));
+  return wide
+    .filter(({ line, isTable }) => !isTable && !/^\s*(?:\/\*)?\*+ (?:@\w+|  )/.test(lines[line - 1]))
+    .map((line) => `${path}:${line.line}: ${width(line)} characters`);
+}
+
+test('documents are found', () => assert.ok(documents.includes('README.md') && documents.length > 5, documents.join()));
 
 for (const path of documents) {
-  test(`${path}: links lead somewhere`, () => {
+  test(`${path}: the targets of links exist`, () => {
     const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]);
     for (const link of links.filter((link) => !/^https?:/.test(link))) {
       const [file, anchor] = link.split('#');
@@ -39,7 +95,7 @@ for (const path of documents) {
             .replace(/[^\p{L}\p{N} -]/gu, '')
             .replaceAll(' ', '-'),
         );
-        assert.ok(headings.includes(anchor), `${link}: no such heading`);
+        assert.ok(headings.includes(anchor), `${link}: the heading does not exist`);
       }
     }
   });
@@ -50,7 +106,7 @@ for (const path of documents) {
     );
     assert.ok(recipes.has('demo') && recipes.has('seeds'));
     const named = [...read(path).matchAll(/(?:rust-just|`just) ([a-z][a-z-]*)/g)].map((match) => match[1]);
-    for (const recipe of named) assert.ok(recipes.has(recipe), `no recipe ${recipe}`);
+    for (const recipe of named) assert.ok(recipes.has(recipe), `the recipe ${recipe} does not exist`);
   });
 
   test(`${path}: paths of the repository exist`, () => {
@@ -107,3 +163,45 @@ test('CHANGELOG.md names every function of the contract', () => {
   assert.ok(functions.length > 30);
   for (const name of functions) assert.ok(read('CHANGELOG.md').includes(`\`${name}\``), name);
 });
+
+test('the patterns of PHRASES match their examples, in every kind of file', () => {
+  for (const [phrase, example] of PHRASES) {
+    const words = example.split(' ');
+    const [first, last] = [words.slice(0, -2).join(' '), words.slice(-2).join(' ')];
+    for (const [path, text] of [
+      ['x.md', `${example}\n`],
+      ['x.md', `${first}\n${last}\n`],
+      ['x.wit', `    /// ${first}\n    /// ${last}\n`],
+      ['x.rs', `//! ${example}\n`],
+      ['x.rs', `let x = 1; // ${example}\n`],
+      ['x.js', `/**\n * ${first}\n * ${last}\n */\n`],
+      ['x.js', `/** ${example} */\n`],
+    ]) {
+      assert.equal(wordingOf(path, text).length, 1, `${phrase}: ${text}`);
+    }
+    assert.equal(wordingOf('x.md', `\`\`\`\n${example}\n\`\`\`\n`).length, 0);
+    assert.equal(wordingOf('x.rs', `"${example}"`).length, NOT_IN_STRINGS.includes(phrase) ? 0 : 1, `${phrase}`);
+  }
+  assert.equal(wordingOf('x.rs', `const ${'MOST'}_BYTES: usize = at_most_one;`).length, 1);
+  const wide = 'x'.repeat(MAX_PROSE_WIDTH);
+  for (const [path, text] of [
+    ['x.md', wide],
+    ['x.rs', `/// ${wide}`],
+    ['x.wit', `/// ${wide}`],
+    ['x.js', `/** ${wide} */`],
+  ]) {
+    assert.equal(wideLinesOf(path, text.slice(0, MAX_PROSE_WIDTH)).length, 0);
+    assert.equal(wideLinesOf(path, `${text}x`).length, 1, path);
+  }
+});
+
+test('documents, WIT, comments and messages are plain English', () => checkNone(wordingOf));
+
+test(`prose lines have at most ${MAX_PROSE_WIDTH} characters`, () => checkNone(wideLinesOf));
+
+/** Checks that a search finds nothing in any source that was rewritten already. */
+function checkNone(search) {
+  const rewritten = sources.filter((path) => !OLD_PROSE.some((start) => path.startsWith(start)));
+  const found = rewritten.flatMap((path) => search(path, read(path)));
+  assert.ok(found.length === 0, `${found.length} findings\n${found.join('\n')}`);
+}

@@ -1,4 +1,4 @@
-// The fingerprints of events, computed as docs/format.md says, from what the events hold and build on.
+// Computes the fingerprints of events from their content and dependencies, as docs/format.md defines them.
 import { addWord, finish, xxh64 } from './xxh64.js';
 
 const KINDS = ['insert', 'update', 'delete', 'unset'];
@@ -6,8 +6,8 @@ const TAGS = { null: 0n, integer: 3n, real: 4n, text: 5n, blob: 6n };
 
 /** @import { RowOp, Value } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
- * An event but for its operations: its author, without a branch; the fingerprint of the author's previous event, 0 if there
- * is none; the salt; and the fingerprints of the other dependencies.
+ * An event without its operations: the author, without a branch; the fingerprint of the author's
+ * previous event, or 0 if there is none; the salt; and the fingerprints of the other dependencies.
  *
  * @typedef {{ author: string, previous: bigint, salt: bigint, others: bigint[] }} Ground
  */
@@ -19,7 +19,7 @@ export function fingerprint({ author, previous, salt, others }, ops) {
   return hash === 0n ? 2n ** 64n - 1n : hash;
 }
 
-/** How a fingerprint is written. */
+/** Formats a fingerprint as 16 hexadecimal digits. */
 export function digits(fingerprint) {
   return fingerprint.toString(16).padStart(16, '0');
 }
@@ -36,7 +36,7 @@ function body(ops) {
   );
 }
 
-/** How many cells an operation has, and the words of each. */
+/** Returns the words of an operation: the number of its cells, and the words of each cell. */
 function cellsOf(tag, { cells = [], columns = [] }) {
   const words = tag === 'unset' ? columns.map((column) => [hashOf(column), 0n]) : cells.map(cellOf);
   return [BigInt(words.length), ...words.flat()];
@@ -71,7 +71,7 @@ function ascending(numbers) {
 
 const hashes = new Map();
 
-/** The hash of a text or blob. Those of texts are kept: names come again and again. */
+/** Returns the hash of a text or blob. Caches the hashes of texts, because names repeat. */
 function hashOf(content) {
   if (typeof content !== 'string') return xxh64(content);
   if (!hashes.has(content)) hashes.set(content, xxh64(new TextEncoder().encode(content)));

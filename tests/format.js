@@ -1,6 +1,6 @@
-// A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects, computes
-// the fingerprints of all events from what they hold, and checks what comes cheap: not whether dependencies are concurrent,
-// nor whether a state is what its history makes.
+// A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects and
+// computes the fingerprints of all events. It makes the cheap checks only: not whether dependencies are concurrent, and not
+// whether the state matches the history.
 import { BRANCH_MARK, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
 import { ABSENT, Bytes, UnsupportedFeature, UnsupportedVersion, check, checkAscending, counting } from './bytes.js';
 import { MAX_EVENTS, crc32, littleEndian, sorted, sum } from './bytes.js';
@@ -12,7 +12,7 @@ const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8, 10], update: [1, 2, 5, 6, 10]
 const [FINGERPRINTS, OPTIONAL, FIRST_TO_SKIP] = [10, [3, 7, 8], 64];
 const BLOCK_ROWS = 128;
 const OPS = ['insert', 'update', 'delete', 'unset'];
-const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // what numbers in stamps mean
+const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
 
 export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 
@@ -20,19 +20,20 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 /** @import { Marker } from './links.js' */
 /** @import { Cell, EventId, EventRun, PeerVersion } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
- * A run of events; `lamport` is undefined where it follows from events that are not here. `prints` are the fingerprints of
- * the events.
+ * A run of events. `lamport` is undefined if it depends on events outside of the bytes. `prints`
+ * are the fingerprints of the events.
  *
  * @typedef {Omit<EventRun, 'lamport'> & { lamport?: number, prints: bigint[] }} Run
- * @typedef {{ name: string, rows: { id: string, cells: Cell[] }[] }} Table cells that show, rows that are there
- * @typedef {{ table: string, row: string, cells?: Cell[] }} ChangedRow as it was; undefined where it was not there
+ * @typedef {{ name: string, rows: { id: string, cells: Cell[] }[] }} Table visible cells of existing rows
+ * @typedef {{ table: string, row: string, cells?: Cell[] }} ChangedRow the former cells; undefined if the
+ *   row did not exist
  * @typedef {{ kind: 'document', peers: string[], places: number[], horizon: PeerVersion[], version: PeerVersion[],
- *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[] }} Document `places`: by peer, its
- *   place in the order of execution
+ *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[] }} Document `places`: the
+ *   place of each peer in the order of execution
  * @typedef {{ kind: 'update', peers: string[], runs: Run[], markers: Marker[] }} Update
  */
 
-/** @type {(bytes: Uint8Array) => Document | Update} what is in a saved document or an update */
+/** @type {(bytes: Uint8Array) => Document | Update} decodes a saved document or an update */
 export function read(bytes) {
   const { kind, sections } = readFrame(bytes);
   return kind === 'document' ? readDocument(sections) : { kind, ...readEvents(sections, true) };
@@ -40,30 +41,30 @@ export function read(bytes) {
 
 function readFrame(bytes) {
   const frame = new Bytes(bytes);
-  for (const byte of MAGIC) check('the first bytes are others', frame.byte() === byte);
+  for (const byte of MAGIC) check('the magic bytes are wrong', frame.byte() === byte);
   const version = frame.varint();
   if (version !== VERSION) throw new UnsupportedVersion(`version ${version}`);
   const kind = KINDS[frame.byte()];
   const features = frame.varint();
   if (features !== 0n) throw new UnsupportedFeature(`features ${features}`);
-  check('neither a document nor an update', kind !== undefined);
+  check('the kind is neither document nor update', kind !== undefined);
   const content = frame.part();
   const checksum = crc32(bytes.subarray(0, bytes.length - frame.left));
-  check('the checksum is another one', littleEndian(frame.take(4)) === BigInt(checksum));
+  check('the checksum is wrong', littleEndian(frame.take(4)) === BigInt(checksum));
   frame.end('the checksum');
   const sections = new Map();
   for (let last = 0; content.left > 0;) {
     const id = content.number();
-    check('the sections are not in their order', id > last);
+    check('the sections are not sorted', id > last);
     last = id;
     const section = content.part();
     if (id >= FIRST_TO_SKIP) continue;
-    check(`section ${id} in this place`, SECTIONS[kind].includes(id));
+    check(`section ${id} is unexpected`, SECTIONS[kind].includes(id));
     sections.set(id, section);
   }
   for (const id of SECTIONS[kind]) {
     const isMissing = !sections.has(id) && !OPTIONAL.includes(id);
-    check(`no section ${id}`, !isMissing || (kind === 'document' && id === FINGERPRINTS));
+    check(`section ${id} is missing`, !isMissing || (kind === 'document' && id === FINGERPRINTS));
   }
   return { kind, sections };
 }
@@ -77,9 +78,9 @@ function readDocument(sections) {
     isWhole: true,
     inOrder: true,
   });
-  check('a peer without events', !counts.includes(0));
+  check('a peer has no events', !counts.includes(0));
   checkTrees(branches, counts);
-  check('fingerprints, or none', sections.has(FINGERPRINTS) === branches.length > 0);
+  check('fingerprints are missing or unexpected', sections.has(FINGERPRINTS) === branches.length > 0);
   const prints = sections.get(FINGERPRINTS);
   const tips = branches.length > 0 ? readDocumentLinks(prints, runs, branches, horizon, find) : [];
   end();
@@ -101,16 +102,17 @@ function readDocument(sections) {
   const stamps = given.concat(events);
   for (const { state, isNamed } of rows) {
     checkState(state, stamps, places);
-    for (const cell of state.cells) check('a value of no operation', cell.isWritten || cell.number < given.length);
-    check('a row of which nothing is known', isNamed || isKnown(state));
+    for (const cell of state.cells)
+      check('a value belongs to no operation', cell.isWritten || cell.number < given.length);
+    check('a row has neither operations nor a state', isNamed || isKnown(state));
   }
-  for (const row of changed) check('a changed row of no operation, or of nothing', row.isNamed && isKnown(row.state));
+  for (const row of changed) check('a changed row has no operation or no state', row.isNamed && isKnown(row.state));
 
   const version = (counts) => counts.map((count, peer) => ({ peer: names.peers[peer], count }));
   const shown = ({ cells }) => cells.filter((cell) => cell.shows).map(names.cell);
   const tables = names.tables.map((name, table) => {
-    const there = rows.filter((row) => row.table === table && isThere(row.state));
-    return { name, rows: there.map(({ id, state }) => ({ id, cells: shown(state) })) };
+    const existing = rows.filter((row) => row.table === table && isThere(row.state));
+    return { name, rows: existing.map(({ id, state }) => ({ id, cells: shown(state) })) };
   });
   return {
     kind: 'document',
@@ -131,28 +133,31 @@ function readDocument(sections) {
 function readWaiting(section) {
   if (section === undefined) return [];
   const { runs } = readParts(section, false);
-  check('no waiting events', runs.length > 0);
+  check('the section of waiting events is empty', runs.length > 0);
   const author = ({ peer }) => peer.split(BRANCH_MARK)[0];
   for (const run of runs)
-    check('a run with the name of another event', run.peer === branchName(author(run), run.prints[0]));
+    check('a run has the name of another event', run.peer === branchName(author(run), run.prints[0]));
   const byAuthor = (a, b) => Buffer.compare(Buffer.from(author(a)), Buffer.from(author(b)));
   checkAscending(runs, (a, b) => byAuthor(a, b) || a.start - b.start || (a.prints[0] < b.prints[0] ? -1 : 1));
   return runs;
 }
 
-/** A page of events that one side of a session sends. */
+/** Reads a page of events that one side of a session sends. */
 export function readPage(bytes) {
   return readParts(new Bytes(bytes), true).runs;
 }
 
-/** The sections of an update, one after the other. */
+/** Reads the sections of an update, one after the other. */
 function readParts(section, inOrder) {
   const parts = new Map(SECTIONS.update.map((id) => [id, section.part()]));
   section.end('the events');
   return readEvents(parts, inOrder);
 }
 
-/** The events of an update. `inOrder`: they come after what they build on, as far as that is here. */
+/**
+ * Reads the events of an update. `inOrder`: they come after those of their dependencies that are
+ * included.
+ */
 function readEvents(sections, inOrder) {
   const names = readNames(readBranches(sections.get(1), false), sections.get(2));
   const { branches } = names;
@@ -162,29 +167,32 @@ function readEvents(sections, inOrder) {
   const markers = readLinks(sections.get(FINGERPRINTS), runs, branches, find);
   end();
   names.checkUsed();
-  for (const row of rows) check('a row that no operation names', row.isNamed);
+  for (const row of rows) check('a row has no operation', row.isNamed);
   const links = runs.flatMap(({ peer, deps, previous }) => [
     peer,
     ...[...deps, previous ?? { peer }].map(({ peer }) => peer),
   ]);
   const used = new Set([...links.map((peer) => names.peers[peer]), ...markers.map(({ peer }) => peer)]);
-  check('a peer that nothing names', used.size === names.peers.length);
+  check('a peer is not used', used.size === names.peers.length);
   computePrints(runs, branches, names.commits);
   return { peers: names.peers, runs: runs.map(names.run), markers };
 }
 
-/** What is called by numbers, and what turns those into names. */
+/**
+ * Reads the names of peers, tables, columns and shapes. Returns them with functions that resolve
+ * indexes.
+ */
 function readNames(branches, nameSection) {
   const peers = branches.map(({ name }) => name);
   const [tables, columns] = [nameSection.names(), nameSection.names()];
   const lengths = nameSection.numbers(nameSection.number());
   const all = nameSection.deltas(sum(lengths)).map(counting);
-  check('other columns than those of the shapes', sorted(new Set(all)).join() === [...columns.keys()].join());
+  check('the columns are not those of the shapes', sorted(new Set(all)).join() === [...columns.keys()].join());
   nameSection.end('the shapes');
   let at = 0;
   const shapes = lengths.map((length) => all.slice(at, (at += length)));
   for (const shape of shapes) checkAscending(shape, (a, b) => a - b);
-  check('a shape comes twice', new Set(shapes.map(String)).size === shapes.length);
+  check('a shape is repeated', new Set(shapes.map(String)).size === shapes.length);
   let used = 0;
   const event = ({ peer, counter }) => ({ peer: peers[peer], counter });
   const cell = ({ column, value }) => ({ column: columns[column], value });
@@ -217,13 +225,16 @@ function readNames(branches, nameSection) {
         prints,
       };
     },
-    /** The cells, yet without values, of a shape. Shapes are numbered as they are first used. */
+    /**
+     * Returns the cells of a shape, without values. Shapes are numbered in the order of their first
+     * use.
+     */
     cells(shape) {
-      check('a shape that is not the next new one', shape < shapes.length && shape <= used);
+      check('a new shape is not the next one', shape < shapes.length && shape <= used);
       used = Math.max(used, shape + 1);
       return shapes[shape].map((column) => ({ column, value: undefined }));
     },
-    checkUsed: () => check('a shape that nothing uses', used === shapes.length),
+    checkUsed: () => check('a shape is not used', used === shapes.length),
   };
 }
 
@@ -242,13 +253,13 @@ function readHorizon(section, peers) {
     known: counts.map((count, other) => count - unknown[i * peers + other]),
   }));
   for (const { peer, counter, lamport, known } of named) {
-    // A peer's times grow, so an event of time t builds on fewer than t events of any other peer.
+    // The lamport times of a peer grow, so an event with the time t depends on fewer than t events of any other peer.
     const isPossible = known.every((count, of) => count >= 0 && count < lamport + (of === peer ? 1 : 0));
-    check('an event that cannot be', isPossible && known[peer] === counter + 1);
+    check('an event is impossible', isPossible && known[peer] === counter + 1);
   }
   checkAscending(named, (a, b) => a.peer - b.peer || a.counter - b.counter);
   const all = counts.map((_, peer) => Math.max(0, ...named.map(({ known }) => known[peer])));
-  check('events that do not make the horizon', sum(counts) > 0 && String(all) === String(counts));
+  check('the named events do not cover the horizon', sum(counts) > 0 && String(all) === String(counts));
 
   const times = section.deltas(section.number()).map(counting);
   const stamps = section.numbers(times.length, peers).map((peer, i) => ({ peer, lamport: times[i] }));
@@ -257,10 +268,10 @@ function readHorizon(section, peers) {
   return { counts, named, stamps };
 }
 
-/** The rows of so many tables, of which no state is known. */
+/** Reads the ids of the rows of each table, without states. */
 function readRows(section, tables) {
   const rows = section.numbers(tables).flatMap((count, table) => {
-    check('a table without rows', count > 0);
+    check('a table has no rows', count > 0);
     return section.texts(count).map((id) => ({ table, id }));
   });
   section.end('the rows');
@@ -273,7 +284,7 @@ function readState(section, names) {
   const blocks = section.part();
   section.end('the state');
   const rows = counts.flatMap((count, table) => {
-    check('a table without rows', count > 0);
+    check('a table has no rows', count > 0);
     const rows = [];
     for (let left = count; left > 0; left -= BLOCK_ROWS) {
       const block = new Bytes(blocks.take(lengths.next().value));
@@ -293,7 +304,7 @@ function readChanged(section, names, rows) {
   if (section === undefined) return [];
   const numbers = section.deltas(section.number()).map(counting);
   checkAscending(numbers, (a, b) => a - b);
-  check('no changed rows, or some that are not listed', numbers.at(-1) < rows.length);
+  check('changed rows are missing or out of range', numbers.at(-1) < rows.length);
   const states = readStates(
     section,
     numbers.length,
@@ -304,7 +315,10 @@ function readChanged(section, names, rows) {
   return numbers.map((number, i) => ({ ...rows[number], state: states[i] }));
 }
 
-/** The states of `count` rows. What the states of `known` hold too is not written again. */
+/**
+ * Reads the states of `count` rows. Values that the states of `known` contain, too, are not
+ * repeated.
+ */
 function readStates(bytes, count, names, known = []) {
   const deletes = [bytes.numbers(count), bytes.numbers(count)];
   const firsts = [bytes.deltas(count).map(counting), bytes.deltas(count).map(counting)];
@@ -314,19 +328,19 @@ function readStates(bytes, count, names, known = []) {
   const cellCount = sum(shapes.map((cells) => cells.length));
   const writes = [bytes.zigzags(cellCount), bytes.zigzags(cellCount)];
   const shows = bytes.numbers(cellCount, 2);
-  let [insertsSoFar, cellsSoFar] = [0, 0];
+  let [insertCount, cellIndex] = [0, 0];
   const lacking = [];
   const states = shapes.map((cells, i) => {
     const [number, place] = firsts.map((column) => column[i]);
     const inserts = [{ number, place }];
-    for (let k = 0; k < furtherCounts[i]; k++, insertsSoFar++) {
-      inserts.push({ number: number + further[0][insertsSoFar], place: further[1][insertsSoFar] });
+    for (let k = 0; k < furtherCounts[i]; k++, insertCount++) {
+      inserts.push({ number: number + further[0][insertCount], place: further[1][insertCount] });
     }
     for (const cell of cells) {
-      cell.number = number + writes[0][cellsSoFar];
-      cell.place = place + writes[1][cellsSoFar];
-      cell.shows = shows[cellsSoFar++] === 1;
-      if (!isHeld(cell, known[i]?.state, cell)) lacking.push(cell);
+      cell.number = number + writes[0][cellIndex];
+      cell.place = place + writes[1][cellIndex];
+      cell.shows = shows[cellIndex++] === 1;
+      if (!copyValue(cell, known[i]?.state, cell)) lacking.push(cell);
     }
     return { remove: { number: deletes[0][i], place: deletes[1][i] }, inserts, cells };
   });
@@ -334,10 +348,10 @@ function readStates(bytes, count, names, known = []) {
   return states;
 }
 
-/** Gives a cell the value of the row's state that the same operation wrote, if there is one. */
-function isHeld(cell, state, { number, place }) {
+/** Copies the value from the row's state if the same operation wrote it. Returns whether it did. */
+function copyValue(cell, state, { number, place }) {
   const same = state?.cells.find(
-    (held) => held.column === cell.column && held.number === number && held.place === place,
+    (other) => other.column === cell.column && other.number === number && other.place === place,
   );
   if (same === undefined) return false;
   same.isWritten = true;
@@ -345,33 +359,33 @@ function isHeld(cell, state, { number, place }) {
   return true;
 }
 
-/** Checks that the stamps of a state are possible, and that the cells show that do. */
+/** Checks that the stamps of a state are possible, and which cells are visible. */
 function checkState({ remove, inserts, cells }, stamps, places) {
   for (const { number, place } of [remove, ...inserts, ...cells]) {
     const isEvent = number >= FIRST_EVENT && number < stamps.length && place >= 0;
-    check('a stamp of nothing', isEvent || (stamps[number] === null && place === 0));
+    check('a stamp belongs to no event', isEvent || (stamps[number] === null && place === 0));
   }
   const compare = (a, b) => {
     const [one, other] = [stamps[a.number], stamps[b.number]];
     if (one === null || other === null) return a.number - b.number;
     return one.lamport - other.lamport || places[one.peer] - places[other.peer] || a.place - b.place;
   };
-  check('a settled delete', remove.number !== SETTLED);
+  check('a delete is settled', remove.number !== SETTLED);
   if (isThere({ inserts })) checkAscending([remove, ...inserts], compare);
-  else check('further inserts of a row that is not there', inserts.length === 1);
+  else check('a missing row has further inserts', inserts.length === 1);
   for (const cell of cells) {
-    check('a write before the delete', compare(remove, cell) < 0);
+    check('a write comes before the delete', compare(remove, cell) < 0);
     check(
-      'a cell shows, or not',
+      'the visibility of a cell is wrong',
       cell.shows === (cell.value !== ABSENT && isThere({ inserts }) && compare(inserts[0], cell) <= 0),
     );
-    check('a settled write that does not show', cell.shows || cell.number !== SETTLED);
+    check('a settled write is not visible', cell.shows || cell.number !== SETTLED);
   }
 }
 
 /**
- * The events, with lamport times where those follow. `isWhole`: nothing that they build on is elsewhere. `end` checks what can
- * be checked when salts are known.
+ * Reads the events, with lamport times if they can be derived. `isWhole`: all dependencies are in
+ * the bytes. `end` makes the checks that need the salts.
  */
 function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   const { runs, counts, find, end } = readRuns(section, names.branches, horizon, isWhole, inOrder);
@@ -386,11 +400,11 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
       const number = FIRST_EVENT + horizon.stamps.length + event;
       return Array.from({ length: opCounts[event++] }, (_, place) => {
         const [tag, row, cells] = [tags[op], rows[rowNumbers[op]], shapes[op++]];
-        check('an operation on a row that is not listed', row !== undefined);
-        check('a delete with cells', tag !== 'delete' || cells.length === 0);
+        check('the row of an operation is out of range', row !== undefined);
+        check('a delete has cells', tag !== 'delete' || cells.length === 0);
         row.isNamed = true;
         for (const cell of cells) {
-          if (!isHeld(cell, row.state, { number, place })) lacking.push(cell);
+          if (!copyValue(cell, row.state, { number, place })) lacking.push(cell);
         }
         return { tag, row, cells };
       });
@@ -400,7 +414,7 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   for (const { tag, cells } of runs.flatMap(({ commits }) => commits.flat())) {
     const isUnset = tag === 'unset';
     check(
-      'values that are not those of the operation',
+      'the values do not match the operation',
       cells.every(({ value }) => (value === ABSENT) === isUnset),
     );
   }
@@ -408,7 +422,7 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   return { runs, counts, find, end };
 }
 
-/** The graph: runs, yet without operations, and how many events each peer has in the end. */
+/** Reads the graph: runs without operations, and the number of events of each peer. */
 function readRuns(section, branches, horizon, isWhole, inOrder) {
   const counts = horizon.counts.slice();
   const runPeers = section.numbers(section.number(), counts.length);
@@ -426,34 +440,34 @@ function readRuns(section, branches, horizon, isWhole, inOrder) {
     return horizon.named.find(isSame(event))?.lamport;
   };
   let dep = 0;
-  const elsewhere = [];
+  const outside = [];
   const runs = runPeers.map((peer, i) => {
     const isFirst = byPeer[peer].length === 0 && horizon.counts[peer] === 0;
     const gap = isWhole && isFirst ? (counts[branches[peer].parent] ?? 0) : 0;
     const [start, count] = [(counts[peer] += gaps[i]), eventCounts[i]];
-    check('a run without events, or a document without some', count > 0 && (!isWhole || gaps[i] === gap));
+    check('a run has no events, or a document lacks events', count > 0 && (!isWhole || gaps[i] === gap));
     const deps = Array.from({ length: depCounts[i] }, () => {
       const on = depPeers[dep];
       const counter = counts[on] - 1 - distances[dep++];
-      check('an event cannot build on this one', counter >= 0 && (on !== peer || counter === start - 1));
+      check('a dependency is impossible', counter >= 0 && (on !== peer || counter === start - 1));
       return { peer: on, counter };
     });
     checkAscending(deps, (a, b) => a.peer - b.peer);
-    check('an event does not build on the one before', start === 0 || deps.length > 0);
-    // What follows from an undefined time is not a number.
+    check('an event does not depend on the previous one', start === 0 || deps.length > 0);
+    // NaN if the time of a dependency is undefined.
     const lamport = 1 + Math.max(0, ...deps.map(lamportOf));
-    elsewhere.push(...deps.filter((event) => lamportOf(event) === undefined));
+    outside.push(...deps.filter((event) => lamportOf(event) === undefined));
     const run = { peer, start, count, lamport: inOrder && lamport > 0 ? lamport : undefined, deps, isFirst, salt: 0n };
     byPeer[peer].push(run);
-    check('more events than a peer can have', (counts[peer] += count) <= MAX_EVENTS);
+    check('a peer has too many events', (counts[peer] += count) <= MAX_EVENTS);
     return run;
   });
-  check('an event before what it builds on', isWhole ? elsewhere.length === 0 : !inOrder || !elsewhere.some(find));
+  check('an event comes before a dependency', isWhole ? outside.length === 0 : !inOrder || !outside.some(find));
   if (isWhole) checkAscending(runs, (a, b) => a.lamport - b.lamport || a.peer - b.peer);
   const end = () => {
     for (const { peer, deps, salt } of runs) {
       const isAlone = deps.length === 1 && deps[0].peer === peer && salt === 0n;
-      check('a run could be longer', !isAlone || find(deps[0]) === undefined);
+      check('two runs could be one', !isAlone || find(deps[0]) === undefined);
     }
   };
   return { runs, counts, find, end };
@@ -461,13 +475,13 @@ function readRuns(section, branches, horizon, isWhole, inOrder) {
 
 const isSame = (event) => (other) => event.peer === other.peer && event.counter === other.counter;
 
-/** The events that no other one builds on. */
+/** Returns the events that no other event depends on. */
 function headsOf(runs, { named }) {
   const ends = runs.map(({ peer, start, count }) => ({ peer, counter: start + count - 1 }));
-  const isBuilt = ({ peer, counter }) =>
+  const hasDependents = ({ peer, counter }) =>
     runs.some(({ deps }) => deps.some((dep) => dep.peer === peer && dep.counter === counter)) ||
     named.some(({ known, ...other }) => known[peer] > counter && (other.peer !== peer || other.counter !== counter));
-  return [...named, ...ends].filter((event) => !isBuilt(event)).sort((a, b) => a.peer - b.peer);
+  return [...named, ...ends].filter((event) => !hasDependents(event)).sort((a, b) => a.peer - b.peer);
 }
 
 const isThere = ({ inserts }) => inserts[0].number !== NONE;

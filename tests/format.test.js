@@ -1,5 +1,5 @@
-// Saved documents and updates, read twice: by the engine, and by format.js, which knows docs/format.md alone. Files that
-// earlier versions wrote stay readable; what this version writes means to both the same.
+// Reads saved documents and updates with the engine and with format.js, which is written from docs/format.md alone, and
+// compares the results. The files include those of earlier versions.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -23,9 +23,9 @@ for (const folder of folders) {
   const names = readdirSync(here).flatMap((file) => (file.endsWith('.bin') ? [file.slice(0, -4)] : []));
   const bytesOf = (name) => new Uint8Array(readFileSync(new URL(`${name}.bin`, here)));
 
-  test(`${folder}: its README.md tells what each file is`, () => {
-    const told = [...readFileSync(new URL('README.md', here), 'utf8').matchAll(/^\| `([a-z-]+)` \|/gm)];
-    assert.deepEqual(told.map((match) => match[1]).sort(), names.sort());
+  test(`${folder}: README.md lists all files`, () => {
+    const listed = [...readFileSync(new URL('README.md', here), 'utf8').matchAll(/^\| `([a-z-]+)` \|/gm)];
+    assert.deepEqual(listed.map((match) => match[1]).sort(), names.sort());
     assert.ok(names.length > 0 && names.every((name) => existsSync(new URL(`${name}.json`, here))));
   });
 
@@ -40,20 +40,20 @@ for (const folder of folders) {
     } = JSON.parse(readFileSync(new URL(`${name}.json`, here), 'utf8'));
 
     if (kind === 'document') {
-      test(`${folder}/${name}: format.js finds what the .json says`, () => {
+      test(`${folder}/${name}: format.js reads the content in the .json`, () => {
         const found = read(bytesOf(name));
         assert.deepEqual(readFacts(found), facts);
         assert.deepEqual(waitsOf(found.waiting), waits);
       });
 
-      test(`${folder}/${name}: the engine finds what the .json says, and saves the same bytes`, () => {
+      test(`${folder}/${name}: the engine reads the content in the .json, and saves the same bytes`, () => {
         const doc = engine.load(bytesOf(name), { peer: 'reader' });
         assert.deepEqual(factsOf(engine, doc.raw), facts);
         assert.deepEqual(doc.save(), bytesOf(name));
         doc.dispose();
       });
     } else {
-      test(`${folder}/${name}: format.js finds what the .json says`, () => {
+      test(`${folder}/${name}: format.js reads the content in the .json`, () => {
         assert.deepEqual(sameTimes(read(bytesOf(name)), facts.history), facts);
       });
 
@@ -67,7 +67,7 @@ for (const folder of folders) {
   }
 }
 
-test('format.js refuses what the engine finds corrupt, and nothing that it takes', () => {
+test('format.js rejects and accepts the same crashers as the engine', () => {
   const lines = readFileSync(new URL('verdicts.txt', crashers), 'utf8').split('\n');
   const verdicts = lines.map((line) => line.split(' ')).filter(([, call]) => call === 'merge-update');
   assert.ok(verdicts.length > 50);
@@ -84,7 +84,7 @@ for (const [name, events, rows] of [
   ['yjs', 2247, 74],
   ['automerge', 1655, 649],
 ]) {
-  test(`the history of ${name}`, async () => {
+  test(`the document of the history of ${name}`, async () => {
     const doc = engine.create('replay');
     doc.mergeEvents(await readHistory(new URL(`rows/${name}.history.tsv.gz`, data).pathname));
     const found = checkSame(doc);
@@ -97,7 +97,7 @@ for (const [name, events, rows] of [
   });
 }
 
-test(`documents made at random, from seed ${FIRST_SEED} on`, () => {
+test(`random documents, from seed ${FIRST_SEED} on`, () => {
   const seen = { horizon: 0, changed: 0, waiting: 0, heads: 0, branches: 0 };
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     try {
@@ -121,7 +121,7 @@ test(`documents made at random, from seed ${FIRST_SEED} on`, () => {
     assert.ok(count > SEEDS / 10 || SEEDS < 100, `${count} with ${what}`);
 });
 
-/** Checks that format.js reads in a document, and in its updates, what the engine has; returns what it reads. */
+/** Checks that format.js reads a document and its updates like the engine. Returns the document. */
 function checkSame(doc) {
   const found = read(doc.save());
   const facts = factsOf(engine, doc.raw);
@@ -131,8 +131,8 @@ function checkSame(doc) {
   if (horizon.length === 0) assert.deepEqual(execute(found), facts.tables);
 
   const half = doc.version().map(({ peer, count }) => {
-    const least = horizon.find((entry) => entry.peer === peer)?.count ?? 0;
-    return { peer, count: least + Math.floor((count - least) / 2) };
+    const min = horizon.find((entry) => entry.peer === peer)?.count ?? 0;
+    return { peer, count: min + Math.floor((count - min) / 2) };
   });
   for (const known of [engine.summaryOf(horizon), engine.summaryOf(half), doc.summary()]) {
     const runs = since(known);
@@ -142,7 +142,7 @@ function checkSame(doc) {
   return found;
 }
 
-/** Checks that the rows that changed since the horizon are those that the engine finds there. */
+/** Checks the rows that changed since the horizon, by a fork at the horizon. */
 function checkHorizon(doc, found, heads) {
   const then = doc.forkAt(heads, 'then');
   const key = (...place) => JSON.stringify(place);
@@ -155,20 +155,26 @@ function checkHorizon(doc, found, heads) {
   then.dispose();
 }
 
-/** The facts of a document that format.js has read. */
+/** Returns the facts of a document that format.js has read. */
 function readFacts({ waiting, ...found }) {
   const count = waiting.reduce((count, { commits }) => count + commits.length, 0);
   return documentFacts({ ...found, waiting: count, digest: digest(found.tables) });
 }
 
-/** The facts of an update that format.js has read, with the lamport times of `events` where they do not follow. */
+/**
+ * Returns the facts of an update that format.js has read, with missing lamport times taken from
+ * `events`.
+ */
 function sameTimes({ runs }, events) {
   const facts = historyFacts(runs);
   const history = facts.history?.map(([name, time, ...others], i) => [name, time ?? events[i]?.[1], ...others]);
   return history === undefined ? facts : { ...facts, history };
 }
 
-/** What docs/semantics.md calls the rule: every event, one at a time, in the order of lamport time, peer and branch. */
+/**
+ * Executes all events one at a time, by lamport time, peer and branch: the rule of
+ * docs/semantics.md.
+ */
 function execute({ runs, peers, places }) {
   const place = new Map(peers.map((peer, i) => [peer, places[i]]));
   const order = ([[a], one], [[b], other]) => one - other || place.get(a) - place.get(b);
@@ -187,7 +193,7 @@ function execute({ runs, peers, places }) {
   return withRows.map(([name, rows]) => [name, sorted(rows).map(([id, cells]) => [id, sorted(cells)])]);
 }
 
-/** The digest of tables, as docs/semantics.md defines it. */
+/** Computes the digest of tables as docs/semantics.md defines it. */
 function digest(tables) {
   const hash = createHash('sha256');
   const bytes = (tag, content) => {
@@ -219,8 +225,8 @@ function digest(tables) {
 }
 
 /**
- * A small document that some replicas made, some of which write as one peer; some are compacted, some have waiting events, all of
- * which are in `sent`.
+ * Creates a small document of several replicas, some of which write as one peer. Some documents are
+ * compacted, and some have waiting events, all of which are in `sent`.
  */
 function makeRandom(next) {
   const below = (bound) => Number(next() % BigInt(bound));
@@ -255,10 +261,10 @@ function makeRandom(next) {
     for (let commits = below(10); commits > 0; commits--) commitRandom(doc, below);
   }
 
-  // What waits already: of two branches, at times one came without what it builds on.
+  // Some events wait already: events of one of two branches can arrive before their dependencies.
   const before = waitsOf(read(doc.save()).waiting);
 
-  // Another replica goes on from here, at times as the same peer, and a part of that arrives.
+  // Another replica continues from here, sometimes as the same peer, and a part of its events arrives.
   const late = engine.load(doc.save(), { peer: below(3) === 0 ? doc.peer() : 'late' });
   const known = late.summary();
   for (let commits = below(6); commits > 0; commits--) {
@@ -285,8 +291,8 @@ function commitRandom(doc, below) {
   const values = [null, true, false, 7, -7, 2n ** 63n - 1n, real(0.5), NaN, '', 'the same', 'é', Uint8Array.of(1, 2)];
   const ops = Array.from({ length: below(4) }, () => {
     const place = { table: ['t', 'u'][below(2)], row: `r${below(4)}` };
-    const isThere = doc.get(place.table, place.row) !== undefined;
-    const op = isThere ? ['insert', 'update', 'update', 'delete', 'unset'][below(5)] : 'insert';
+    const exists = doc.get(place.table, place.row) !== undefined;
+    const op = exists ? ['insert', 'update', 'update', 'delete', 'unset'][below(5)] : 'insert';
     if (op === 'delete') return { op, ...place };
     const columns = ['x', 'y', 'z'].filter(() => below(2) === 0);
     if (op === 'unset') return { op, ...place, columns };

@@ -1,4 +1,4 @@
-// What runs of events build on, and the fingerprints of their events, as docs/format.md writes and computes them.
+// Reads the dependencies and fingerprints of runs, and computes fingerprints, as docs/format.md defines them.
 import { branchName, isLeaf } from './branches.js';
 import { MAX_EVENTS, check, checkAscending } from './bytes.js';
 import { fingerprint } from './fingerprints.js';
@@ -6,16 +6,16 @@ import { fingerprint } from './fingerprints.js';
 /** @import { Branch } from './branches.js' */
 /** @import { Bytes } from './bytes.js' */
 /**
- * An event that a run builds on: by branch and counter, with the run that has it, or its fingerprint.
+ * A dependency of a run: branch and counter, with the run that contains it, or its fingerprint.
  *
  * @typedef {{ peer: number, counter: number, run?: LinkedRun, print?: bigint }} Link
  * @typedef {{ peer: number, start: number, count: number, deps: Link[], previous?: Link, isFirst: boolean, salt: bigint,
- *   lamport?: number, commits: any[], prints?: bigint[] }} LinkedRun `isFirst`: of its branch, in the bytes
+ *   lamport?: number, commits: any[], prints?: bigint[] }} LinkedRun `isFirst`: the run is the first one of its branch in the bytes
  * @typedef {{ peer: string, counter: number, fingerprint: bigint }} Marker an event that the other side has
  */
 
 /**
- * The fingerprints of events outside of the bytes, salts and markers of an update.
+ * Reads the fingerprints of dependencies outside of an update, its salts and its markers.
  *
  * @param {Bytes} section
  * @param {LinkedRun[]} runs
@@ -30,8 +30,8 @@ export function readLinks(section, runs, branches, find) {
       event.run = find(event);
       if (event.run === undefined) outside.push(event);
     }
-    const isThere = run.previous?.run !== undefined;
-    check('a branch that follows an event elsewhere', run.previous?.peer === run.peer || isThere || run.start === 0);
+    const isHere = run.previous?.run !== undefined;
+    check('a branch follows an event outside', run.previous?.peer === run.peer || isHere || run.start === 0);
   }
   for (const [i, print] of section.prints(outside.length).entries()) outside[i].print = print;
   readSalts(section, runs);
@@ -44,7 +44,8 @@ export function readLinks(section, runs, branches, find) {
 }
 
 /**
- * The fingerprints of the last events of a document's branches, at the end and at the horizon, and of its stubs; and salts.
+ * Reads the salts of a document, and the fingerprints of its stubs and of the last events of its
+ * branches, at the end and at the horizon.
  *
  * @param {Bytes} section
  * @param {LinkedRun[]} runs
@@ -68,17 +69,17 @@ export function readDocumentLinks(section, runs, branches, horizon, find) {
       event.print = [...stubs, ...last].find(
         ({ peer, counter }) => peer === event.peer && counter === event.counter,
       )?.print;
-      check('an event builds on one that is not there', event.run !== undefined || event.print !== undefined);
+      check('a dependency of an event is missing', event.run !== undefined || event.print !== undefined);
     }
   }
   for (const { peer, counter, print } of last) {
     const stub = stubs.find((stub) => stub.peer === peer && stub.counter === counter);
-    check('two fingerprints of an event', stub === undefined || stub.print === print);
+    check('an event has two fingerprints', stub === undefined || stub.print === print);
   }
   return leaves.map((peer, i) => ({ peer, print: tips[i] }));
 }
 
-/** The last compacted event of each peer, if one of the history follows it. */
+/** Returns the last compacted event of each peer that an event of the history follows. */
 function lastCompacted(runs, branches, { counts }) {
   const isFollowed = (peer) =>
     runs.some((run) => run.peer === peer) ||
@@ -87,7 +88,7 @@ function lastCompacted(runs, branches, { counts }) {
   return peers.map((peer) => ({ peer, counter: counts[peer] - 1 }));
 }
 
-/** Finds out which event of its author comes before a run, and whether the run depends on it. */
+/** Sets the previous event of a run's author, which is one of the run's dependencies or not. */
 function link(run, branches) {
   if (run.start === 0) return;
   const { parent } = branches[run.peer];
@@ -96,7 +97,10 @@ function link(run, branches) {
   run.previous = dep ?? previous;
 }
 
-/** What a run builds on, in the order in which fingerprints are written: the previous event, then the others. */
+/**
+ * Returns the dependencies of a run in the order of fingerprints: the previous event, then the
+ * others.
+ */
 function linksOf({ previous, deps }) {
   return [...(previous === undefined ? [] : [previous]), ...deps.filter((dep) => dep !== previous)];
 }
@@ -113,7 +117,7 @@ function readSalts(section, runs) {
 }
 
 /**
- * Events: numbers of names, counters and fingerprints.
+ * Reads events: indexes of names, counters and fingerprints.
  *
  * @type {(section: Bytes, names: string[]) => Marker[]}
  */
@@ -127,21 +131,21 @@ export function readMarked(section, names) {
 }
 
 /**
- * Computes the fingerprints of all events of these runs, each after what it builds on.
+ * Computes the fingerprints of all events of these runs, each after its dependencies.
  *
  * @param {LinkedRun[]} runs
  * @param {Branch[]} branches
- * @param {(run: LinkedRun) => any[]} commitsOf with names
+ * @param {(run: LinkedRun) => any[]} commitsOf returns the commits of a run, with names
  */
 export function computePrints(runs, branches, commitsOf) {
   for (let open = runs; open.length > 0;) {
     const left = open.filter((run) => !compute(run, branches[run.peer].author, commitsOf));
-    check('events that build on each other', left.length < open.length);
+    check('events depend on each other', left.length < open.length);
     open = left;
   }
 }
 
-/** Computes the fingerprints of a run, if those of what it builds on are known. */
+/** Computes the fingerprints of a run. Returns false if those of its dependencies are unknown. */
 function compute(run, author, commitsOf) {
   if (!linksOf(run).every((event) => printOf(event) !== undefined)) return false;
   const { previous, salt } = run;
@@ -160,13 +164,14 @@ export function printOf({ print, run, counter }) {
   return print ?? run?.prints?.[counter - run.start];
 }
 
-/** The fingerprints that the contract's `event-run` has. */
+/** Returns the fingerprints of the contract's `event-run`. */
 export function printsBefore({ previous, deps }) {
   return BigUint64Array.from([...(previous === undefined ? [] : [previous]), ...deps].map(printOf));
 }
 
 /**
- * Checks that the names, times and tips of a document's branches are those of its events, as far as it has them.
+ * Checks that the names, times and tips of a document's branches match those of its events, if it
+ * has the events.
  *
  * @param {Branch[]} branches
  * @param {{ peer: number, print: bigint }[]} tips
@@ -176,11 +181,14 @@ export function printsBefore({ previous, deps }) {
 export function checkPrints(branches, tips, ends, event) {
   for (const { peer, print } of tips) {
     const last = event({ peer, counter: ends[peer] - 1 });
-    check('another last event', last === undefined || last.print === print);
+    check('the tip of a branch is not its last event', last === undefined || last.print === print);
   }
   for (const [peer, { author, name, first, parent, lamport }] of branches.entries()) {
     const begin = event({ peer, counter: ends[parent] ?? 0 });
     if (first === undefined || begin === undefined) continue;
-    check('a branch with another first event', name === branchName(author, begin.print) && lamport === begin.lamport);
+    check(
+      'the name or time of a branch does not match its first event',
+      name === branchName(author, begin.print) && lamport === begin.lamport,
+    );
   }
 }

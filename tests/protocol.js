@@ -1,4 +1,4 @@
-// A second reader of a session's messages and of a store's entries, written from docs/protocol.md and docs/format.md alone.
+// A second reader of session messages and of entries, written from docs/protocol.md and docs/format.md alone.
 import { Bytes, check, crc32, littleEndian, real, unzigzag, utf8 } from './bytes.js';
 import { readPage } from './format.js';
 import { readMarked } from './links.js';
@@ -14,17 +14,17 @@ const VALUES = ['null', 'false', 'true', 'integer', 'real', 'text', 'blob'];
 /** @import { EventRun } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 
 /**
- * A message. Content that goes on in a later one is left as it is.
+ * Reads a message. Does not decode the content, which can continue in a later message.
  *
  * @param {Uint8Array} bytes
  */
 export function readMessage(bytes) {
   const content = new Bytes(bytes.subarray(0, -CHECKSUM_BYTES));
   const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - CHECKSUM_BYTES, true);
-  check('the checksum is another one', checksum === crc32(bytes.subarray(0, -CHECKSUM_BYTES)));
+  check('the checksum is wrong', checksum === crc32(bytes.subarray(0, -CHECKSUM_BYTES)));
   const first = content.byte();
   const kind = KINDS[first % HAS_MORE];
-  check('an unknown kind', kind !== undefined);
+  check('the kind is unknown', kind !== undefined);
   const to = Number(littleEndian(content.take(ADDRESS_BYTES)));
   const acknowledges = content.number();
   const message = { kind, hasMore: first >= HAS_MORE, to, acknowledges };
@@ -37,7 +37,7 @@ export function readMessage(bytes) {
 }
 
 /**
- * What the content of a message, whole, says.
+ * Decodes the complete content of a message.
  *
  * @param {string} kind
  * @param {Uint8Array} bytes
@@ -57,7 +57,7 @@ export function readContent(kind, bytes) {
   }
 }
 
-/** What stands in messages for the conversation of a session with this number, after so many restarts. */
+/** Returns the address of a session with this nonce, after a number of restarts. */
 export function addressOf(nonce, restarts = 0n) {
   const bytes = new Uint8Array(BigUint64Array.of(nonce, restarts).buffer);
   return Math.max(crc32(bytes), 1);
@@ -67,23 +67,23 @@ export function addressOf(nonce, restarts = 0n) {
 function readTrace(content) {
   const events = readMarked(content, content.names());
   content.end('a trace');
-  check('a trace of nothing', events.length > 0);
+  check('a trace is empty', events.length > 0);
   return events;
 }
 
 function readHello(content) {
-  for (const byte of MAGIC) check('the first bytes are others', content.byte() === byte);
-  check('another version', content.number() === 1);
+  for (const byte of MAGIC) check('the magic bytes are wrong', content.byte() === byte);
+  check('the version is unknown', content.number() === 1);
   const nonce = littleEndian(content.take(NONCE_BYTES));
   const restarts = content.varint();
   const document = text(content);
   const flags = content.byte();
-  check('unknown flags', flags <= ALL_FLAGS);
+  check('flags are unknown', flags <= ALL_FLAGS);
   const has = (flag) => (flags & flag) > 0;
   const maxMessageBytes = content.number();
   const namespaces = Array.from({ length: content.number() }, () => text(content));
   const summary = readSummary(content.take(content.varint()));
-  check('a summary by name', !summary.isByName);
+  check('the summary identifies events by name', !summary.isByName);
   content.end('a hello');
   return {
     nonce,
@@ -106,13 +106,13 @@ export function readEntries(content) {
   const entries = Array.from({ length: content.number() }, () => {
     const [namespace, key, peer] = [name(content, namespaces), text(content), name(content, peers)];
     const place = `${Buffer.from(namespace).toString('latin1')}\0${Buffer.from(key).toString('latin1')}`;
-    check('entries that do not ascend', last < place);
+    check('entries are not sorted', last < place);
     last = place;
     bits = BigInt.asUintN(64, bits + unzigzag(content.varint()));
     const age = content.number();
     const entry = { namespace, key, peer, timestamp: real(bits), age };
     const kind = content.byte();
-    check('an unknown kind of value', kind <= VALUES.length);
+    check('a kind of value is unknown', kind <= VALUES.length);
     return kind === 0 ? entry : { ...entry, value: value(VALUES[kind - 1], content) };
   });
   content.end('entries');
@@ -139,12 +139,12 @@ function value(tag, content) {
 
 function name(content, known) {
   const number = content.number();
-  check('a name that did not come', number <= known.length);
+  check('the index of a name is out of range', number <= known.length);
   if (number > 0) return known[number - 1];
-  const made = text(content);
-  check('a name that has a number', !known.includes(made));
-  known.push(made);
-  return made;
+  const added = text(content);
+  check('a name is repeated', !known.includes(added));
+  known.push(added);
+  return added;
 }
 
 function text(content) {

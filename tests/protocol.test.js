@@ -1,5 +1,5 @@
-// What sessions say and stores write, read twice: by the engine, and by protocol.js, which knows docs/protocol.md and
-// docs/format.md alone.
+// Reads messages of sessions and bytes of stores with protocol.js, which is written from docs/protocol.md and
+// docs/format.md alone, and compares the result with the engine.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ import { addressOf, readContent, readEntries, readMessage } from './protocol.js'
 const engine = await open();
 const NOW = 1_700_000_000_000;
 const NONCES = [7n, 2n ** 64n - 1n];
-const FRAME_BYTES = 10; // before the entries of a short frame
+const FRAME_BYTES = 10; // the header of a short frame
 const CHECKSUM_BYTES = 4;
 
 function side(peer, options = {}, doc = engine.create(peer)) {
@@ -19,41 +19,44 @@ function side(peer, options = {}, doc = engine.create(peer)) {
   return { doc, store, open: (nonce) => engine.openSession(doc, store, { document: 'notes', nonce, ...options }) };
 }
 
-/** Carries messages between new sessions until both sides are quiet; returns what each of them said, its parts joined. */
-function listen(...sides) {
+/**
+ * Carries messages between new sessions until neither has one. Returns their contents, with parts
+ * joined.
+ */
+function converse(...sides) {
   for (const [i, side] of sides.entries()) side.session = side.open(NONCES[i]);
-  const said = [];
+  const messages = [];
   const knows = [false, false];
   const parts = new Map();
   const numbers = [0, 0];
-  const taken = [0, 0];
+  const received = [0, 0];
   for (let isQuiet = false; !isQuiet;) {
     isQuiet = true;
     for (const from of [0, 1]) {
       for (const bytes of sides[from].session.messages(NOW)) {
         isQuiet = false;
         const { kind, hasMore, to, acknowledges, number, content } = readMessage(bytes);
-        assert.equal(acknowledges, taken[from]);
+        assert.equal(acknowledges, received[from]);
         assert.equal(to, knows[from] ? addressOf(NONCES[1 - from]) : 0);
         sides[1 - from].session.receive(bytes, NOW);
         if (kind === 'acknowledgement') {
-          said.push({ from, kind });
+          messages.push({ from, kind });
           continue;
         }
         assert.equal(number, numbers[from]++);
-        taken[1 - from]++;
+        received[1 - from]++;
         const joined = Buffer.concat([parts.get(`${from} ${kind}`) ?? Buffer.alloc(0), content]);
         parts.set(`${from} ${kind}`, hasMore ? joined : undefined);
-        if (!hasMore) said.push({ from, kind, content: readContent(kind, new Uint8Array(joined)) });
+        if (!hasMore) messages.push({ from, kind, content: readContent(kind, new Uint8Array(joined)) });
         if (kind === 'hello' && !hasMore) knows[1 - from] = true;
       }
     }
   }
-  return said;
+  return messages;
 }
 
 for (const maxMessageBytes of [65_536, 64]) {
-  test(`a conversation in messages of ${maxMessageBytes} bytes`, () => {
+  test(`sessions with messages of ${maxMessageBytes} bytes`, () => {
     const [ann, ben] = [side('ann', { maxMessageBytes }), side('ben', { maxMessageBytes, namespaces: ['pos'] })];
     ann.doc.commit([{ op: 'insert', table: 't', row: 'ä', cells: { text: 'x'.repeat(100), real: 1.5, none: null } }]);
     ann.doc.delete('t', 'ä');
@@ -62,9 +65,9 @@ for (const maxMessageBytes of [65_536, 64]) {
     ann.store.set('pos', 'b', new Uint8Array([0, 255]), NOW + 0.5);
     ann.store.set('other', 'a', 1, NOW);
     const { runs } = ann.doc.eventsSince();
-    const said = listen(ann, ben);
+    const messages = converse(ann, ben);
     const of = (from, kind) =>
-      said.filter((one) => one.from === from && one.kind === kind).map(({ content }) => content);
+      messages.filter((one) => one.from === from && one.kind === kind).map(({ content }) => content);
 
     const accept = { events: true, entries: true, documents: true };
     const hello = { nonce: NONCES[0], restarts: 0n, document: 'notes', readOnly: false, needsDocument: false, accept };
@@ -91,60 +94,60 @@ for (const maxMessageBytes of [65_536, 64]) {
   });
 }
 
-/** The fingerprint of an event. */
+/** Returns the fingerprint of an event. */
 function printOf(doc, event) {
   return BigInt(`0x${doc.permanentId(event).peer.split('~')[1]}`);
 }
 
-/** What was said but for acknowledgements. */
-function kindsOf(said) {
-  return said.filter(({ kind }) => kind !== 'acknowledgement').map(({ from, kind }) => `${'ab'[from]} ${kind}`);
+/** Returns the senders and kinds of the messages, without acknowledgements. */
+function kindsOf(messages) {
+  return messages.filter(({ kind }) => kind !== 'acknowledgement').map(({ from, kind }) => `${'ab'[from]} ${kind}`);
 }
 
-test('a conversation with a side below the horizon', () => {
+test('a session with a replica below the horizon', () => {
   const [ann, ben] = [side('ann'), side('ben')];
   for (let n = 0; n < 5; n++) ann.doc.insert('t', 'r', { n });
   const head = { peer: 'ann', counter: 4, fingerprint: printOf(ann.doc, { peer: 'ann', counter: 4 }) };
   ann.doc.compact([ann.doc.summary()]);
   ben.doc.insert('t', 'own', { n: 1 });
   const saved = ann.doc.save();
-  const said = listen(ann, ben);
-  const kinds = kindsOf(said);
+  const messages = converse(ann, ben);
+  const kinds = kindsOf(messages);
   assert.deepEqual(kinds, ['a hello', 'b hello', 'a document', 'b hello', 'b events']);
-  assert.deepEqual(said[0].content.summary, { isByName: false, branches: [], horizon: [head], wanted: [] });
-  const [{ content: document }] = said.filter(({ kind }) => kind === 'document');
+  assert.deepEqual(messages[0].content.summary, { isByName: false, branches: [], horizon: [head], wanted: [] });
+  const [{ content: document }] = messages.filter(({ kind }) => kind === 'document');
   assert.deepEqual(document, saved);
   assert.deepEqual(read(document).horizon, [{ peer: 'ann', count: 5 }]);
-  assert.deepEqual(said.filter(({ kind }) => kind === 'hello').at(-1).content.summary.horizon, [head]);
+  assert.deepEqual(messages.filter(({ kind }) => kind === 'hello').at(-1).content.summary.horizon, [head]);
 });
 
-test('a conversation of two replicas that wrote as one peer', () => {
+test('a session of two replicas that wrote as one peer', () => {
   const first = engine.create('ann');
   for (let n = 0; n < 20; n++) first.insert('t', 'r', { n });
   const second = engine.load(first.save(), { peer: 'ann' });
   for (let n = 0; n < 5; n++) first.update('t', 'r', { a: n });
   for (let n = 0; n < 5; n++) second.update('t', 'r', { b: n });
-  const said = listen(side('ann', {}, first), side('ann', {}, second));
-  const kinds = kindsOf(said);
+  const messages = converse(side('ann', {}, first), side('ann', {}, second));
+  const kinds = kindsOf(messages);
   for (const kind of ['hello', 'trace', 'events']) {
-    assert.equal(kinds.filter((said) => said === `a ${kind}`).length, 1, kind);
-    assert.equal(kinds.filter((said) => said === `b ${kind}`).length, 1, kind);
+    assert.equal(kinds.filter((sent) => sent === `a ${kind}`).length, 1, kind);
+    assert.equal(kinds.filter((sent) => sent === `b ${kind}`).length, 1, kind);
   }
-  const [trace] = said.filter(({ from, kind }) => from === 0 && kind === 'trace');
+  const [trace] = messages.filter(({ from, kind }) => from === 0 && kind === 'trace');
   const counters = trace.content.map(({ counter }) => counter);
   assert.deepEqual(counters, [24, 23, 22, 20, 16, 8, 0]);
   for (const { peer, counter, fingerprint } of trace.content) {
     assert.equal(peer, 'ann');
     if (counter < 20) assert.equal(fingerprint, printOf(second, { peer, counter }));
   }
-  // The traces prove the events up to 16. One side sends those after it; the other one by then knows where the histories part.
-  const starts = said.filter(({ kind }) => kind === 'events').map(({ content }) => content[0].start);
+  // The traces identify the events up to 16. One side sends the later ones; by then the other side knows where the fork is.
+  const starts = messages.filter(({ kind }) => kind === 'events').map(({ content }) => content[0].start);
   assert.deepEqual(starts, [17, 20]);
   assert.deepEqual(first.save(), second.save());
   assert.equal(first.forks().length, 1);
 });
 
-test('a side that needs a document says so', () => {
+test('a hello reports that its side needs a document', () => {
   const [ann, ben] = [engine.create('ann'), engine.create('ben')];
   ann.insert('t', 'r', {});
   ben.mergeUpdate(ann.updateSince());
@@ -153,8 +156,8 @@ test('a side that needs a document says so', () => {
   ben.insert('t', 'not on the horizon', {});
   ben.mergeUpdate(ann.updateSince(known));
   ann.compact([ann.summary()]);
-  const said = listen(side('ben', {}, ben), side('ann', {}, ann));
-  const hellos = said.filter(({ from, kind }) => from === 0 && kind === 'hello').map(({ content }) => content);
+  const messages = converse(side('ben', {}, ben), side('ann', {}, ann));
+  const hellos = messages.filter(({ from, kind }) => from === 0 && kind === 'hello').map(({ content }) => content);
   assert.deepEqual(
     hellos.map(({ needsDocument }) => needsDocument),
     [false, true, false],
@@ -163,16 +166,16 @@ test('a side that needs a document says so', () => {
   assert.ok(ann.get('t', 'not on the horizon') !== undefined);
 });
 
-test('the golden messages and entries mean what their cases say', () => {
+test('the golden messages and entries decode to the content in their cases', () => {
   const steps = (name) => JSON.parse(readFileSync(new URL(`conformance/${name}.json`, import.meta.url), 'utf8')).steps;
   const bytes = (hex) => new Uint8Array(Buffer.from(hex, 'hex'));
   const golden = steps('session/bytes').filter((step) => 'session.poll' in step);
-  const messages = golden.map(({ gives }) => readMessage(bytes(gives)));
+  const decoded = golden.map(({ gives }) => readMessage(bytes(gives)));
   assert.deepEqual(
-    messages.map(({ kind }) => kind),
+    decoded.map(({ kind }) => kind),
     ['hello', 'hello', 'entries', 'events', 'acknowledgement'],
   );
-  const contents = messages.slice(0, 4).map(({ kind, content }) => readContent(kind, content));
+  const contents = decoded.slice(0, 4).map(({ kind, content }) => readContent(kind, content));
   assert.deepEqual(contents[0].namespaces, ['pos', 'typing']);
   assert.ok(contents[1].readOnly && contents[1].maxMessageBytes === 1000);
   assert.deepEqual(contents[2][0], {

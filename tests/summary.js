@@ -7,7 +7,8 @@ const [VERSION, BY_NAME, CHECKSUM_BYTES, MAX_HEADS] = [1, 1, 4, 63];
 
 /** @import { Marker } from './links.js' */
 /**
- * A branch with events above the horizon; `start` and `tip` are undefined where names alone identify events.
+ * A branch with events above the horizon; `start` and `tip` are undefined if only names identify
+ * events.
  *
  * @typedef {{ peer: string, start?: number, count: number, tip?: bigint }} KnownBranch
  * @typedef {{ isByName: boolean, branches: KnownBranch[], horizon: Marker[], wanted: Marker[] }} Summary
@@ -17,10 +18,10 @@ const [VERSION, BY_NAME, CHECKSUM_BYTES, MAX_HEADS] = [1, 1, 4, 63];
 export function readSummary(bytes) {
   const content = new Bytes(bytes.subarray(0, -CHECKSUM_BYTES));
   const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - CHECKSUM_BYTES, true);
-  check('the checksum is another one', checksum === crc32(bytes.subarray(0, -CHECKSUM_BYTES)));
-  check('another version', content.byte() === VERSION);
+  check('the checksum is wrong', checksum === crc32(bytes.subarray(0, -CHECKSUM_BYTES)));
+  check('the version is unknown', content.byte() === VERSION);
   const flags = content.byte();
-  check('unknown flags', flags <= BY_NAME);
+  check('flags are unknown', flags <= BY_NAME);
   const isByName = flags === BY_NAME;
   const names = content.names();
   const counts = content.numbers(names.length, MAX_EVENTS + 1);
@@ -31,12 +32,12 @@ export function readSummary(bytes) {
     const starts = content.numbers(branches.filter(isBranch).length).values();
     for (const branch of branches) branch.start = isBranch(branch) ? starts.next().value : 0;
     for (const [i, tip] of content.prints(branches.length).entries()) branches[i].tip = tip;
-    for (const { start, count } of branches) check('a branch that begins after its last event', start < count);
+    for (const { start, count } of branches) check('a branch begins after its last event', start < count);
     [horizon, wanted] = [readMarked(content, names), readMarked(content, names)];
   }
   content.end('a summary');
-  check('more heads than an event can build on', horizon.length <= MAX_HEADS);
+  check('the horizon has too many heads', horizon.length <= MAX_HEADS);
   const used = new Set([...branches, ...horizon, ...wanted].map(({ peer }) => peer));
-  check('a name that nothing has', used.size === names.length);
+  check('a name is not used', used.size === names.length);
   return { isByName, branches, horizon, wanted };
 }

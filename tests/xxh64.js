@@ -1,4 +1,4 @@
-// XXH64 with the seed 0, as its specification has it: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+// XXH64 with the seed 0: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 
 const [PRIME_1, PRIME_2, PRIME_3] = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n];
 const [PRIME_4, PRIME_5] = [0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n];
@@ -33,12 +33,12 @@ export function xxh64(bytes) {
   return finish(hash);
 }
 
-/** Adds a word of 64 bits to a hash, as the last words of a text are added. */
+/** Adds a 64-bit word to a hash, like the words after the last stripe. */
 export function addWord(hash, word) {
   return bits(rotate(hash ^ round(0n, word), 27n) * PRIME_1 + PRIME_4);
 }
 
-/** The last step: mixes the bits of a hash. */
+/** The final mix of a hash. */
 export function finish(hash) {
   hash = bits((hash ^ (hash >> 33n)) * PRIME_2);
   hash = bits((hash ^ (hash >> 29n)) * PRIME_3);

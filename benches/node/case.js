@@ -1,4 +1,4 @@
-// One work of one library in Node, in this process: figures as a line of JSON. The runner in ../src calls it.
+// Runs one work of one library and prints its figures as a line of JSON. The runner in ../src calls it.
 //
 //   node --expose-gc case.js LIBRARY WORK full|small
 
@@ -15,7 +15,7 @@ const LIVE = ['presence', 'history'];
 
 const [library = '', work = '', size = ''] = process.argv.slice(2);
 const chosen = size === 'small' ? SIZES.small : SIZES.full;
-// Timers of a library must not keep the process.
+// Exit explicitly: timers of a library must not keep the process alive.
 process.stdout.write(`${JSON.stringify(await figures())}\n`, () => process.exit());
 
 async function figures() {
@@ -23,7 +23,7 @@ async function figures() {
   if (work === 'composition') return (await import('./composition.js')).composition(chosen);
   if (LIVE.includes(work)) return (await import('./live.js')).run(work, library, chosen);
   const load = LIBRARIES[library];
-  if (!load) throw new Error(`there is no library ${library}`);
+  if (!load) throw new Error(`unknown library ${library}`);
   const { Replica } = await load();
   return (await import('./rows.js')).run(work, Replica, chosen);
 }

@@ -1,4 +1,4 @@
-// What it costs to write through the components that are built around the engine, which `just compose` leaves in `target`.
+// Writes through components that are composed with the engine. `just compose` builds them in `target`.
 
 import assert from 'node:assert/strict';
 import { guard } from '../../examples/guard/link.js';
@@ -7,7 +7,7 @@ import { Mutators } from '../../host-js/src/mutators.js';
 import { open } from '../../host-js/src/node.js';
 import { per, seconds } from './rows.js';
 
-/** Rows of a commit. */
+/** Rows per commit. */
 const BATCH = 100;
 const TITLE = 'Write the minutes';
 
@@ -27,7 +27,7 @@ const task = (row) => /** @type {const} */ ({ op: 'insert', table: 'tasks', row:
 export async function composition({ sets: rows, updatedRows: updated }) {
   /** @type {ReturnType<typeof per>[]} */
   const figures = [];
-  const tell = (/** @type {string} */ name, /** @type {number} */ taken) => figures.push(per(name, taken, rows));
+  const report = (/** @type {string} */ name, /** @type {number} */ taken) => figures.push(per(name, taken, rows));
   for (const [name, schema] of /** @type {[name: string, schema?: string][]} */ ([
     ['the engine'],
     ['a guard that allows everything', 'anything'],
@@ -42,8 +42,8 @@ export async function composition({ sets: rows, updatedRows: updated }) {
     };
     warmUp(empty(), updated);
     for (const [way, batch] of /** @type {const} */ ([
-      ['a call', 1],
-      ['100 a commit', BATCH],
+      ['one per call', 1],
+      ['100 per commit', BATCH],
     ])) {
       const doc = empty();
       const taken = seconds(() => {
@@ -51,7 +51,7 @@ export async function composition({ sets: rows, updatedRows: updated }) {
           doc.commit(Array.from({ length: Math.min(batch, rows - first) }, (_, place) => task(first + place)));
         }
       });
-      tell(`${name}: insert, ${way}`, taken);
+      report(`${name}: insert, ${way}`, taken);
       check(doc, rows);
     }
     const doc = empty();
@@ -60,12 +60,12 @@ export async function composition({ sets: rows, updatedRows: updated }) {
         doc.transact((transaction) => transaction.insert('tasks', id(row), cells(row)));
       }
     });
-    tell(`${name}: insert, a transaction each`, transactions);
+    report(`${name}: insert, one per transaction`, transactions);
     check(doc, rows);
     const read = seconds(() => {
       for (let row = 0; row < rows; row++) assert.ok(doc.get('tasks', id(row)));
     });
-    tell(`${name}: read a row`, read);
+    report(`${name}: read one row`, read);
   }
 
   const { instantiate, getCoreModule } = await transpiled('board.wasm');
@@ -76,22 +76,22 @@ export async function composition({ sets: rows, updatedRows: updated }) {
   const mutators = seconds(() => {
     for (let row = 0; row < rows; row++) add(row);
   });
-  tell('mutators: add, a call', mutators);
+  report('mutators: add, one per call', mutators);
   check(doc, rows);
 
-  tell('mizchi:converge: insert, a call', await oldInterface(rows));
+  report('mizchi:converge: insert, one per call', await oldInterface(rows));
   return figures;
 }
 
 /**
- * The seconds that so many inserts take through the interface that came before.
+ * Returns the seconds that `rows` inserts take through the interface `mizchi:converge`.
  *
  * @param {number} rows
  */
 async function oldInterface(rows) {
   const { converge } = (await transpiled('compat.wasm')).start();
   let taken = 0;
-  // The first round warms up.
+  // The first round is a warm-up.
   for (let round = 0; round < 2; round++) {
     const doc = converge.createDoc('ann');
     taken = seconds(() => {

@@ -1,4 +1,4 @@
-// Presence, sessions, and real histories: as in ../src/works/live.rs.
+// Presence, sessions and real histories, as in ../src/works/live.rs.
 
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
@@ -19,9 +19,9 @@ const ROUNDS_PER_SECOND = 60;
  *
  * @typedef {object} Live
  * @property {(key: string, number: number, now: number) => void} set
- * @property {() => Uint8Array} takeUpdate what was set since the last take
+ * @property {() => Uint8Array} takeUpdate encodes what was set since the last call
  * @property {(update: Uint8Array, now: number) => void} mergeUpdate
- * @property {() => number} shown how many registers show
+ * @property {() => number} shown returns the number of registers that are set
  */
 
 /**
@@ -52,7 +52,7 @@ async function ofConverge(peer) {
 
 /** @returns {Live} */
 function ofLoro() {
-  // As long as its timer can be.
+  // The longest timeout that its timer supports.
   const store = new EphemeralStore(2 ** 31 - 1);
   /** @type {string[]} */
   let set = [];
@@ -61,7 +61,7 @@ function ofLoro() {
       store.set(key, number);
       set.push(key);
     },
-    // The registers that were set; all of them where that is more than one, because it has no bytes for some.
+    // Encodes the register that was set, or all registers if several were: loro cannot encode some.
     takeUpdate() {
       const keys = set;
       set = [];
@@ -86,8 +86,8 @@ async function writesAndMerges(make, { sets }) {
     ann.set(String(i % keys), i, i);
     updates.push(ann.takeUpdate());
   }
-  const figures = [per('a set, and its update', (performance.now() - begin) / 1e3, sets)];
-  for (const name of ['a merge that wins', 'a merge that loses']) {
+  const figures = [per('set, and encode the update', (performance.now() - begin) / 1e3, sets)];
+  for (const name of ['merge that wins', 'merge that loses']) {
     begin = performance.now();
     for (const update of updates) ben.mergeUpdate(update, sets);
     figures.push(per(name, (performance.now() - begin) / 1e3, sets));
@@ -97,7 +97,7 @@ async function writesAndMerges(make, { sets }) {
 }
 
 /**
- * A hub that merges what everyone wrote in a round, and gives everyone what is new.
+ * A hub that merges the writes of all peers in a round, and encodes what is new for all of them.
  *
  * @param {(peer: string) => Promise<Live>} make
  * @param {Size} size
@@ -121,13 +121,13 @@ async function rounds(make, { peers, rounds }) {
   assert.equal(hub.shown(), peers * KEYS);
   const share = (milliseconds / rounds / 1000) * ROUNDS_PER_SECOND * 100;
   return [
-    figure(`${peers} peers, 60 rounds a second: the hub`, share, '% of a core'),
-    figure('from each peer, a round', Math.round(up / rounds), 'bytes'),
-    figure('to each peer, a round', Math.round(down / rounds), 'bytes'),
+    figure(`${peers} peers, 60 rounds per second, hub`, share, '% of a core'),
+    figure('from each peer, per round', Math.round(up / rounds), 'bytes'),
+    figure('to each peer, per round', Math.round(down / rounds), 'bytes'),
   ];
 }
 
-/** Real histories: merged in several ways, and fetched through a session. */
+/** Merges real histories in several ways, and fetches them through a session. */
 async function histories() {
   const figures = [];
   for (const name of ['automerge', 'yjs']) {
@@ -136,8 +136,8 @@ async function histories() {
     addFingerprints(await open(module), events);
     const digests = [];
     for (const [way, given, batch] of /** @type {[string, EventRun[], number][]} */ ([
-      ['an event a call', events, 1],
-      ['shuffled, an event a call', shuffled(events), 1],
+      ['one event per call', events, 1],
+      ['shuffled, one event per call', shuffled(events), 1],
       ['one call', events, events.length],
     ])) {
       const doc = (await open(module)).create('1');
@@ -153,8 +153,8 @@ async function histories() {
     const begin = performance.now();
     const { bytes } = talk([engine, ann], [other, ben]);
     const seconds = (performance.now() - begin) / 1e3;
-    figures.push(figure(`${name}, by a session`, events.length / seconds, 'events/s'));
-    figures.push(figure(`${name}, by a session: moved`, bytes, 'bytes'));
+    figures.push(figure(`${name}, in a session`, events.length / seconds, 'events/s'));
+    figures.push(figure(`${name}, in a session, sent`, bytes, 'bytes'));
     digests.push(ben.digestHex());
     assert.equal(new Set(digests).size, 1);
   }
@@ -162,7 +162,7 @@ async function histories() {
 }
 
 /**
- * In an order that is always the same.
+ * Shuffles in an order that is always the same.
  *
  * @template T
  * @param {T[]} items
@@ -171,7 +171,7 @@ function shuffled(items) {
   const result = [...items];
   let state = 1;
   for (let at = result.length - 1; at > 0; at--) {
-    // Of L'Ecuyer's tables of linear congruential generators, 1999.
+    // A linear congruential generator from L'Ecuyer's tables, 1999.
     state = Number((BigInt(state) * 1_583_458_089n) % 2_147_483_647n);
     const other = state % (at + 1);
     [result[at], result[other]] = [/** @type {T} */ (result[other]), /** @type {T} */ (result[at])];

@@ -1,4 +1,4 @@
-// Works on one table: as in ../src/works/rows.rs.
+// Works on a single table, as in ../src/works/rows.rs.
 
 import assert from 'node:assert/strict';
 import { NAME, SHARE } from './libraries/replica.js';
@@ -8,7 +8,7 @@ import { NAME, SHARE } from './libraries/replica.js';
 /** @typedef {{ name: string, unit: string, value: number }} Figure */
 
 const BATCH = 100;
-/** Where the two replicas of `concurrent` begin. */
+/** The first rows that the two replicas of `concurrent` update. */
 const FIRST_ROWS = [0, 7];
 const STRIDE = 31;
 
@@ -39,7 +39,7 @@ export async function run(work, library, size) {
     case 'scale':
       return scale(library, size);
     default:
-      throw new Error(`there is no work ${work}`);
+      throw new Error(`unknown work ${work}`);
   }
 }
 
@@ -54,7 +54,7 @@ async function insert(library, size) {
   const figures = [];
   let doc = await library.create(1);
   const each = seconds(() => insertAll(doc, rows, library.groups ? rows : 1));
-  if (!library.groups) figures.push(per('a row a transaction', each, rows));
+  if (!library.groups) figures.push(per('one row per transaction', each, rows));
   assert.deepEqual(doc.read(), ofRows(rows));
   const get = seconds(() => {
     let sum = 0;
@@ -65,7 +65,7 @@ async function insert(library, size) {
   if (!library.groups) {
     doc = await library.create(1);
     const batches = seconds(() => insertAll(doc, rows, BATCH));
-    figures.push(per('100 rows a transaction', batches, rows));
+    figures.push(per('100 rows per transaction', batches, rows));
     assert.deepEqual(doc.read(), ofRows(rows));
   }
   let atOnce = each;
@@ -74,7 +74,11 @@ async function insert(library, size) {
     atOnce = seconds(() => insertAll(doc, rows, rows));
     assert.deepEqual(doc.read(), ofRows(rows));
   }
-  figures.push(per('one transaction', atOnce, rows), per('read a row', get, rows), per('read all, a row', scan, rows));
+  figures.push(
+    per('all rows in one transaction', atOnce, rows),
+    per('read one row', get, rows),
+    per('read all rows, per row', scan, rows),
+  );
   return figures;
 }
 
@@ -89,13 +93,13 @@ async function update(library, size) {
   let doc = await inserted(library, size.updatedRows, size.updatedRows);
   if (!library.groups) {
     const each = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], 1));
-    figures.push(per('an update a transaction', each, size.updates));
+    figures.push(per('one update per transaction', each, size.updates));
     checkUpdated(doc, size);
   }
   doc = await inserted(library, size.updatedRows, size.updatedRows);
   const batches = seconds(() => apply(doc, size.updates, (i) => [i % size.updatedRows, i], BATCH));
   checkUpdated(doc, size);
-  figures.push(per('100 updates a transaction', batches, size.updates));
+  figures.push(per('100 updates per transaction', batches, size.updates));
   return figures;
 }
 
@@ -108,8 +112,8 @@ async function concurrent(library, size) {
   /** @type {Figure[]} */
   const figures = [];
   for (const [name, batch] of /** @type {[string, number][]} */ ([
-    ['an update a transaction', 1],
-    ['100 updates a transaction', BATCH],
+    ['one update per transaction', 1],
+    ['100 updates per transaction', BATCH],
   ])) {
     const ann = await updated(library, size);
     const ben = library.load(2, ann.save());
@@ -142,7 +146,7 @@ async function concurrent(library, size) {
       assert.ok(last.some((numbers) => numbers.get(row) === number));
     }
     figures.push(per(name, both, 2 * count));
-    if (batch === 1) figures.push(per('of that, the exchange', both - written, 2 * count));
+    if (batch === 1) figures.push(per('one update per transaction, exchange only', both - written, 2 * count));
   }
   return figures;
 }
@@ -167,11 +171,11 @@ function saved(library, doc, rows) {
   const open = seconds(() => (number = library.open ? library.open(bytes, row) : library.load(3, bytes).get(row)));
   assert.equal(number, doc.get(row));
   return [
-    figure('bytes', bytes.length, 'bytes'),
-    figure('write', write * 1e3, 'ms'),
+    figure('size', bytes.length, 'bytes'),
+    figure('save', write * 1e3, 'ms'),
     figure('load', load, 'ms'),
-    figure('load, and read every row', read, 'ms'),
-    figure('open, and read one row', open * 1e3, 'ms'),
+    figure('load and read all rows', read, 'ms'),
+    figure('open and read one row', open * 1e3, 'ms'),
   ];
 }
 
@@ -188,14 +192,14 @@ async function catchUp(library, size) {
   const time = seconds(() => (moved = ann.sync(ben)));
   assert.equal(ben.get(0), -1);
   return [
-    figure('bytes moved', moved.bytes, 'bytes'),
+    figure('sent', moved.bytes, 'bytes'),
     figure('messages', moved.messages, ''),
     figure('time', time * 1e3, 'ms'),
   ];
 }
 
 /**
- * By the memory of the process, which the system tells in pages.
+ * Measures the resident memory of the process.
  *
  * @param {ReplicaClass} library
  * @param {Size} size
@@ -213,12 +217,12 @@ async function memory(library, { rows, updatedRows, updates }) {
   const updated = await inserted(library, updatedRows, updatedRows);
   apply(updated, updates, (i) => [i % updatedRows, i], 1);
   const after = memoryBytes() - before;
-  // All three are still there.
+  // Use all three, so that none is collected earlier.
   assert.deepEqual([doc.read().rows, loaded.read().rows, updated.read().rows], [rows, rows, updatedRows]);
   return [
-    figure('after `insert`, a row', held / rows, 'bytes'),
-    figure('after reading every row, a row', read / rows, 'bytes'),
-    figure('after `update`, an update', after / updates, 'bytes'),
+    figure('after `insert`, per row', held / rows, 'bytes'),
+    figure('after reading all rows, per row', read / rows, 'bytes'),
+    figure('after `update`, per update', after / updates, 'bytes'),
   ];
 }
 
@@ -243,7 +247,7 @@ async function scale(library, { scale }) {
 }
 
 /**
- * The longest calls, each on what its host would give it to keep a frame of 16 ms.
+ * Measures the longest calls, with the amounts that a host would pass to keep a frame of 16 ms.
  *
  * @param {ReplicaClass} library
  * @param {Size} size
@@ -284,7 +288,7 @@ async function frames(library, { scale, updates, updatedRows }) {
     );
   }
   return [
-    figure(`longest insert of a row, up to ${rows} rows`, each * 1e3, 'ms'),
+    figure(`longest insert of one row, up to ${rows} rows`, each * 1e3, 'ms'),
     figure(`longest insert of ${batch - 1} rows`, batches * 1e3, 'ms'),
     figure(`longest page of ${batch} rows`, page * 1e3, 'ms'),
     figure(`longest merge of ${batch} events`, merge * 1e3, 'ms'),
@@ -292,7 +296,7 @@ async function frames(library, { scale, updates, updatedRows }) {
 }
 
 /**
- * What a process does first, so that the measured work finds its code compiled.
+ * Runs a small part of the work, so that the measured part finds compiled code.
  *
  * @param {ReplicaClass} library
  * @param {Size} size
@@ -360,7 +364,7 @@ function checkUpdated(doc, { updates, updatedRows }) {
 }
 
 /**
- * What a table of these rows holds, each with its own number.
+ * Returns the content of a table with `rows` rows, where each row's number is its index.
  *
  * @param {number} rows
  * @returns {Contents}
@@ -369,7 +373,10 @@ function ofRows(rows) {
   return { rows, nameBytes: rows * NAME.length, numberSum: (rows * (rows - 1)) / 2, shareSum: rows * SHARE };
 }
 
-/** What the process holds, after a collection of garbage: of the heap, and of memories of WebAssembly. */
+/**
+ * Returns the resident memory after a garbage collection, in bytes. It includes WebAssembly
+ * memories.
+ */
 function memoryBytes() {
   globalThis.gc?.();
   return process.memoryUsage.rss();

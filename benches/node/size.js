@@ -1,4 +1,4 @@
-// How much work is done: as in ../src/works/mod.rs.
+// The amount of work, as in ../src/works/mod.rs.
 
 /** @typedef {{ rows: number, updatedRows: number, updates: number, scale: number[], sets: number, peers: number, rounds: number, events: number }} Size */
 

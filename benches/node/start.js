@@ -1,4 +1,4 @@
-// From nothing to an instance, and the size of what is loaded.
+// Compiles and instantiates WebAssembly modules, and measures their sizes.
 
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { figure } from './rows.js';
 const INSTANCES = 100;
 const require = createRequire(import.meta.url);
 
-/** The WebAssembly of each library. */
+/** The WebAssembly module of each library. */
 const MODULES = {
   'converge in Node': new URL('../../host-js/dist/converge.core.wasm', import.meta.url),
   'loro-crdt': join(dirname(require.resolve('loro-crdt')), 'loro_wasm_bg.wasm'),

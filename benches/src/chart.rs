@@ -1,4 +1,4 @@
-//! Results as charts: how many times as much as the best one each library takes.
+//! Results as bar charts: each library as a multiple of the best one.
 
 use crate::libraries::Result;
 use crate::report::number;
@@ -8,17 +8,17 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
-/// What a chart shows: works and figures in which less is better.
+/// The work, figure and label of each group of bars. Smaller figures are better.
 const SHOWN: [(&str, &str, &str); 9] = [
-    ("insert", "a row a transaction", "insert, a transaction each"),
-    ("insert", "one transaction", "insert, one transaction"),
-    ("update", "an update a transaction", "update, a transaction each"),
-    ("update", "100 updates a transaction", "update, 100 a transaction"),
-    ("concurrent", "an update a transaction", "update apart, and merge"),
-    ("saved", "write", "write"),
-    ("saved", "load, and read every row", "load, read every row"),
-    ("saved", "open, and read one row", "load, read one row"),
-    ("saved", "bytes", "bytes"),
+    ("insert", "one row per transaction", "insert, one per transaction"),
+    ("insert", "all rows in one transaction", "insert, one transaction"),
+    ("update", "one update per transaction", "update, one per transaction"),
+    ("update", "100 updates per transaction", "update, 100 per transaction"),
+    ("concurrent", "one update per transaction", "concurrent updates, merge"),
+    ("saved", "save", "save"),
+    ("saved", "load and read all rows", "load and read all rows"),
+    ("saved", "open and read one row", "open and read one row"),
+    ("saved", "size", "saved bytes"),
 ];
 
 const COLORS: [RGBColor; 5] = [
@@ -32,11 +32,12 @@ const BAR: i32 = 14;
 const GAP: i32 = 12;
 const TOP: i32 = 56;
 const WIDTH: i32 = 900;
-/// Where bars begin, and how long one is that stands for ten times the best.
+/// The x coordinate where bars begin.
 const LEFT: i32 = 220;
+/// The length of a bar that represents ten times the best result.
 const DECADE: f64 = 250.0;
 
-/// Writes rust.svg and node.svg, as far as there are results for them.
+/// Writes rust.svg and node.svg. Skips a file without results.
 pub fn write(results: &Results, folder: &Path) -> Result<()> {
     chart(results, &LIBRARIES[..5], "Rust", &folder.join("rust.svg"))?;
     chart(results, &LIBRARIES[5..], "Node", &folder.join("node.svg"))
@@ -59,7 +60,11 @@ fn chart(results: &Results, libraries: &[&str], title: &str, path: &Path) -> Res
     let area = SVGBackend::new(path, (WIDTH as u32, (TOP + bars + GAP) as u32)).into_drawing_area();
     area.fill(&WHITE)?;
     let text = |size: i32| TextStyle::from(("sans-serif", size).into_font());
-    area.draw_text(&format!("{title}: times the best one (logarithmic); less is better"), &text(16), (GAP, GAP))?;
+    area.draw_text(
+        &format!("{title}: multiples of the best result (logarithmic); less is better"),
+        &text(16),
+        (GAP, GAP),
+    )?;
     let mut x = GAP;
     for (library, color) in libraries.iter().zip(COLORS) {
         area.draw(&Rectangle::new([(x, 36), (x + BAR - 2, 36 + BAR - 2)], color.filled()))?;
@@ -74,7 +79,7 @@ fn chart(results: &Results, libraries: &[&str], title: &str, path: &Path) -> Res
         area.draw_text(label, &right, (LEFT - 8, middle))?;
         for &(at, median) in medians {
             let times = median / best;
-            // The best one gets a bar too.
+            // The best result gets a short bar, too.
             let end = LEFT + 6 + (times.log10() * DECADE) as i32;
             area.draw(&Rectangle::new([(LEFT, y), (end, y + BAR - 2)], COLORS[at].filled()))?;
             let label = if times > 1.0 { format!("{}×", number(times)) } else { String::from("best") };

@@ -1,12 +1,12 @@
-//! What changed between two results.
+//! Compares two results.
 
 use crate::report::number;
 use crate::results::Results;
 use crate::works::{LIBRARIES, WORKS};
 use std::fmt::Write;
 
-/// Every figure that both measured: both medians, and their ratio, marked where it is beyond how far the rounds of either
-/// lie apart.
+/// Returns a table of the figures that both results contain: both medians and their ratio, marked
+/// if it exceeds the spread of the rounds.
 pub fn table(a: &Results, b: &Results) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{:<16}{:<24}{:<44}{:>14}{:>14}{:>8}", "work", "library", "figure", "A", "B", "B / A");

@@ -1,4 +1,4 @@
-//! What the work costs, side by side with other libraries: the parts of the two programs here.
+//! Benchmarks of converge and other libraries: the code that both programs share.
 
 pub mod chart;
 pub mod compare;

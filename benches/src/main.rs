@@ -1,4 +1,4 @@
-//! What the work costs, side by side with other libraries: `just bench --help` tells how it is used.
+//! Benchmarks of converge and other libraries; `just bench --help` describes the options.
 
 use converge_benches::libraries::Result;
 use converge_benches::results::Results;
@@ -9,16 +9,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Measures converge side by side with loro, yrs, automerge (Rust) and yjs, loro-crdt, automerge (Node).
+Compares converge with loro, yrs, automerge (Rust) and yjs, loro-crdt, automerge (Node).
 
-    just bench [--small] [--rounds N] [--seed S] [--out FOLDER] [WORK...]
-    just bench-compare A B
+Usage:
+    just bench [options] [NAME...]
+    just bench-compare A B          show what changed between two results.json
 
-Each work of each library runs in a process of its own, in an order that the seed shuffles, ROUNDS times (3); tables show
-medians, and results.json, tables.md and charts lie in FOLDER (target/bench) afterwards. --small is a smoke run.
-bench-compare shows what changed between two results.json.
+Options:
+    --rounds N      how often each benchmark runs [default: 3]
+    --seed S        decides the order of the benchmarks [default: 1]
+    --out FOLDER    where to write results.json, tables.md and charts [default: target/bench]
+    --small         use small numbers, as a smoke test
 
-The works:
+Each benchmark of each library runs in its own process. Tables show medians. Without names, all
+benchmarks run.
+
+Benchmarks:
 ";
 
 fn main() -> ExitCode {
@@ -44,7 +50,7 @@ fn main_of(arguments: Vec<String>) -> Result<()> {
     }
 }
 
-/// One work of one library, in this process: figures as a line of JSON.
+/// Runs one work of one library in this process and prints its figures as a line of JSON.
 fn case(library: &str, work: &str, size: &str) -> Result<()> {
     println!("{}", serde_json::to_string(&works::run(work, library, Size::named(size))?)?);
     Ok(())
@@ -74,7 +80,7 @@ fn bench(arguments: Vec<String>) -> Result<()> {
             lexopt::Arg::Value(name) => {
                 let name = name.string()?;
                 let work = WORKS.iter().find(|work| work.name == name);
-                options.works.push(work.ok_or_else(|| format!("there is no work {name}; --help lists them"))?);
+                options.works.push(work.ok_or_else(|| format!("unknown benchmark {name}; --help lists all"))?);
             }
             other => return Err(other.unexpected().into()),
         }

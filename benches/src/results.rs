@@ -1,4 +1,4 @@
-//! Figures, and the results of a run as JSON.
+//! Figures and the results of a run, stored as JSON.
 
 use crate::libraries::Result;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// What a figure is measured in. More is better only of what is done in a second.
+/// The unit of a figure. Larger is better for `PerSecond` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     #[serde(rename = "ns")]
@@ -40,7 +40,7 @@ impl Unit {
     }
 }
 
-/// What a process measured once.
+/// One measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Figure {
     pub name: String,
@@ -53,13 +53,13 @@ impl Figure {
         Self { name: name.to_owned(), unit, value }
     }
 
-    /// Of each of `count` operations, that took `seconds` together.
+    /// Returns the nanoseconds of each of `count` operations that took `seconds` together.
     pub fn per(name: &str, seconds: f64, count: usize, unit: Unit) -> Self {
         Self::new(name, seconds * 1e9 / count as f64, unit)
     }
 }
 
-/// What all rounds measured of one figure of one library.
+/// The measurements of one figure of one library in all rounds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
     pub unit: Unit,
@@ -75,17 +75,17 @@ impl Measured {
         if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
     }
 
-    /// How far the values lie apart, as a share of the median.
+    /// Returns the range of the values as a fraction of the median.
     pub fn spread(&self) -> f64 {
-        let (least, most) = self.values.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
-        (most - least) / self.median().abs().max(f64::MIN_POSITIVE)
+        let (min, max) = self.values.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+        (max - min) / self.median().abs().max(f64::MIN_POSITIVE)
     }
 }
 
-/// The figures of a work in the order in which they were first given, each by library.
+/// The figures of a work, in the order of their first measurement, each by library.
 pub type OfWork = Vec<(String, BTreeMap<String, Measured>)>;
 
-/// A run.
+/// The results of a run.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Results {
     pub machine: String,
@@ -119,7 +119,7 @@ impl Results {
         }
     }
 
-    /// The median of a figure, where it was measured.
+    /// Returns the median of a figure, or `None` if it was not measured.
     pub fn median(&self, work: &str, figure: &str, library: &str) -> Option<f64> {
         let (_, by_library) = self.works.get(work)?.iter().find(|(name, _)| name == figure)?;
         by_library.get(library).map(Measured::median)

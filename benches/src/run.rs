@@ -1,4 +1,4 @@
-//! Runs every work of every library in a process of its own, in an order that a seed shuffles.
+//! Runs each work of each library in its own process, in an order that a seed shuffles.
 
 use crate::libraries::Result;
 use crate::results::{Figure, Results};
@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// What takes longer in one process is left out of the results, and not tried again.
-const MOST_TIME: Duration = Duration::from_secs(150);
+/// The time limit of a process. A work that takes longer is left out and not tried again.
+const MAX_TIME: Duration = Duration::from_secs(150);
 
-/// A work that counts, and so is the same in every round: it is done once.
+/// A work without timings. Its result is the same in every round, so it runs once.
 const EXACT: &str = "fill";
 
 pub struct Options {
@@ -24,17 +24,18 @@ pub struct Options {
     pub rounds: usize,
     pub seed: u64,
     pub out: PathBuf,
-    /// As they were given.
+    /// The command line.
     pub arguments: String,
 }
 
-/// Runs everything; `keep` gets all results whenever a case has ended, so that a run that is stopped has some.
+/// Runs all works. Calls `keep` with the results so far after each case, so that an interrupted run
+/// leaves results.
 pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<Results> {
     let empty = Results {
         machine: machine(),
         versions: versions()?,
         command: format!("just bench {}", options.arguments).trim_end().to_owned(),
-        date: said(Command::new("date").args(["-u", "+%F"])).unwrap_or_default(),
+        date: stdout(Command::new("date").args(["-u", "+%F"])).unwrap_or_default(),
         rounds: options.rounds,
         seed: options.seed,
         ..Results::default()
@@ -64,7 +65,7 @@ pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<R
                 Some(figures) => measured.push((case, figures)),
                 None => left_out.push(case),
             }
-            // By work and library: tables do not tell the order of a run.
+            // Sort by work and library, because tables do not show the order of a run.
             measured.sort_by_key(|(case, _)| cases.iter().position(|known| known == case));
             results = empty.clone();
             measured.iter().for_each(|((work, library), figures)| results.add(work, library, figures.clone()));
@@ -74,7 +75,7 @@ pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<R
     Ok(results)
 }
 
-/// A case in a process of its own; none where that takes too long.
+/// Runs a case in its own process. Returns `None` if it exceeds the time limit.
 fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<Figure>>> {
     let size = if is_small { "small" } else { "full" };
     let is_in_node = library.contains("Node") || library.contains("js") || library.contains("crdt");
@@ -90,13 +91,13 @@ fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<F
         command
     };
     let mut child = command.args([library, work, size]).stdout(Stdio::piped()).spawn()?;
-    // Its one line of figures is shorter than what a pipe holds.
+    // The output is one line, which fits into the buffer of a pipe.
     let start = Instant::now();
     while child.try_wait()?.is_none() {
-        if start.elapsed() > MOST_TIME {
+        if start.elapsed() > MAX_TIME {
             child.kill()?;
             child.wait()?;
-            eprintln!("     {work}, {library}: left out, it takes more than {} s", MOST_TIME.as_secs());
+            eprintln!("     {work}, {library}: left out: it takes more than {} s", MAX_TIME.as_secs());
             return Ok(None);
         }
         sleep(Duration::from_millis(20));
@@ -108,7 +109,7 @@ fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<F
     Ok(Some(serde_json::from_slice(&output.stdout)?))
 }
 
-fn said(command: &mut Command) -> Option<String> {
+fn stdout(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
 }
@@ -117,7 +118,7 @@ fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, model)| model);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let system = said(Command::new("uname").arg("-sr")).unwrap_or_else(|| std::env::consts::OS.to_owned());
+    let system = stdout(Command::new("uname").arg("-sr")).unwrap_or_else(|| std::env::consts::OS.to_owned());
     format!("{}, {cores} cores, {system}", model.unwrap_or(std::env::consts::ARCH))
 }
 
@@ -125,18 +126,18 @@ fn machine() -> String {
 fn versions() -> Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut versions = Vec::new();
-    versions.extend(said(Command::new("rustc").arg("--version")));
-    versions.extend(said(Command::new("node").arg("--version")).map(|version| format!("node {version}")));
+    versions.extend(stdout(Command::new("rustc").arg("--version")));
+    versions.extend(stdout(Command::new("node").arg("--version")).map(|version| format!("node {version}")));
     let lock = fs::read_to_string(folder.join("../Cargo.lock"))?;
     for name in ["wasmtime", "loro", "yrs", "automerge"] {
         let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("\nname = \"{name}\"\n")));
         let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
-        versions.push(format!("{name} {}", version.ok_or("Cargo.lock is not as expected")?));
+        versions.push(format!("{name} {}", version.ok_or("Cargo.lock has no version of a library")?));
     }
     let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("package-lock.json"))?)?;
     for name in ["yjs", "loro-crdt", "@automerge/automerge"] {
         let version = lock["packages"][format!("node_modules/{name}")]["version"].as_str();
-        versions.push(format!("{name} {}", version.ok_or("package-lock.json is not as expected")?));
+        versions.push(format!("{name} {}", version.ok_or("package-lock.json has no version of a library")?));
     }
     Ok(versions)
 }

@@ -1,10 +1,11 @@
-//! The contract's types from the engine's and back, field by field. Texts and blobs move, nothing is copied.
+//! Conversions between the types of the contract and of the engine, field by field. Texts and blobs
+//! are moved, not copied.
 
 use crate::contract::exports::converge::sync::durable as wit;
 use crate::contract::exports::converge::sync::{engine as facts, ephemeral, session, types};
 use converge_engine as engine;
 
-/// Each element of a list.
+/// Converts each element of a list.
 pub(crate) fn list<From, To>(elements: Vec<From>) -> Vec<To>
 where
     From: Into<To>,
@@ -12,7 +13,7 @@ where
     elements.into_iter().map(Into::into).collect()
 }
 
-/// Records with the same fields on both sides, as `FROM => TO { field, field as list }`.
+/// Implements `From` for records with the same fields, as `FROM => TO { field, field as list }`.
 macro_rules! records {
     ($($from:ty => $to:ty { $($field:ident $(as $with:ident)?),* $(,)? })*) => {$(
         impl From<$from> for $to {
@@ -175,7 +176,7 @@ impl From<engine::Error> for types::Error {
                 let entries = version.into_iter();
                 Self::Compacted(entries.map(|(peer, count)| types::PeerVersion { peer, count }).collect())
             }
-            // The engine's errors may grow: the contract reports those without a case in words.
+            // The contract reports errors that it has no case for as text.
             other => Self::Other(other.to_string()),
         }
     }

@@ -1,4 +1,4 @@
-//! `durable`: documents, their watchers, and readers of updates, each a resource.
+//! The interface `durable`: documents, watchers and update readers as resources.
 
 use crate::Component;
 use crate::contract::exports::converge::sync::durable as wit;
@@ -9,10 +9,10 @@ use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A document, shared between its own resource and those of its watchers and sessions.
+/// A document, shared with its watchers, transactions and sessions.
 pub(crate) struct Doc(pub(crate) Rc<RefCell<engine::Doc>>);
 
-/// A watcher of a document, which lives on as long as the watcher does.
+/// A watcher of a document. Keeps the document alive.
 pub(crate) struct Watcher {
     doc: Rc<RefCell<engine::Doc>>,
     number: engine::WatcherNumber,

@@ -1,4 +1,4 @@
-//! `engine`: facts about the engine, and about bytes that it wrote.
+//! The interface `engine`: its version and limits, and the inspection of bytes.
 
 use crate::Component;
 use crate::contract::exports::converge::sync::engine::{Guest, Inspection, Limit};

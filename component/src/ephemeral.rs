@@ -1,4 +1,4 @@
-//! `ephemeral`: stores, each a resource.
+//! The interface `ephemeral`: stores as resources.
 
 use crate::Component;
 use crate::contract::exports::converge::sync::ephemeral as wit;
@@ -8,7 +8,7 @@ use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A store, shared between its own resource and those of its sessions.
+/// A store, shared with its sessions.
 pub(crate) struct Store(pub(crate) Rc<RefCell<engine::Store>>);
 
 impl wit::Guest for Component {

@@ -1,6 +1,7 @@
-//! The engine as a component: what the contract in `wit/` says, answered by `converge-engine`.
+//! The engine as a component: implements the contract in `wit/` with `converge-engine`.
 //!
-//! Converts and nothing else: no rule of the engine is known here. One file per interface, [`convert`] for the types.
+//! Only converts types and contains no rules of the engine. Each interface has a file; [`convert`]
+//! converts the types.
 
 mod convert;
 mod durable;
@@ -9,17 +10,17 @@ mod ephemeral;
 mod session;
 mod transactions;
 
-/// The contract, as Rust types and traits.
+/// Generated Rust types and traits of the contract.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({ path: "../wit", world: "converge", pub_export_macro: true, export_macro_name: "export" });
 }
 
-/// What exports the contract's functions. It has no state: documents, watchers, transactions, readers, stores and
-/// sessions are resources of their own.
+/// Exports the functions of the contract. Has no state: documents, watchers, transactions, readers,
+/// stores and sessions are resources.
 pub(crate) struct Component;
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {

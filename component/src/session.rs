@@ -1,4 +1,4 @@
-//! `session`: conversations, each a resource that keeps its document and its store alive.
+//! The interface `session`: sessions as resources, which keep their document and store alive.
 
 use crate::Component;
 use crate::contract::exports::converge::sync::session as wit;
@@ -9,7 +9,7 @@ use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// One side of a conversation.
+/// One side of a session.
 pub(crate) struct Session {
     session: RefCell<engine::Session>,
     doc: Rc<RefCell<engine::Doc>>,

@@ -1,4 +1,4 @@
-//! `transactions`: transactions, each a resource that keeps its document alive.
+//! The interface `transactions`: transactions as resources, which keep their document alive.
 
 use crate::Component;
 use crate::contract::exports::converge::sync::{transactions as wit, types};
@@ -13,7 +13,7 @@ pub(crate) struct Transaction {
     doc: Rc<RefCell<engine::Doc>>,
 }
 
-/// Why a transaction cannot be committed.
+/// The error for a transaction of another document.
 const OTHER_DOCUMENT: &str = "the transaction was begun on another document; commit it on that one";
 
 impl Transaction {
@@ -22,7 +22,7 @@ impl Transaction {
         wit::Transaction::new(Self { transaction: RefCell::default(), doc: doc.clone() })
     }
 
-    /// Commits the buffered writes, which must be writes on this document.
+    /// Commits the buffered writes. Fails if the transaction was begun on another document.
     pub(crate) fn commit(self, doc: &Rc<RefCell<engine::Doc>>) -> Result<Option<engine::EventId>, types::Error> {
         if !Rc::ptr_eq(&self.doc, doc) {
             return Err(types::Error::InvalidArgument(OTHER_DOCUMENT.to_owned()));

@@ -1,5 +1,5 @@
-// The guard in Node.js. The parts are transpiled one by one and linked here, because in what jco makes of the composite of wac a
-// resource that JavaScript holds cannot be passed on to another component.
+// The guard in Node.js. jco cannot pass a resource that JavaScript holds to another component of a composition, so the parts
+// are transpiled one by one and linked here.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -13,14 +13,14 @@ import { guard } from './link.js';
 
 /** @import { Front } from '../../host-js/src/types.js' */
 
-/** The conformance cases that are run here, some of every kind; wasmtime runs all of them. */
+/** The folders of the conformance cases that run here; in wasmtime all cases run. */
 const FOLDERS = ['commit', 'fork', 'peek', 'transaction', 'update-reader', 'values', 'waiting', 'watch'];
 
-test('in a composite, jco cannot pass a resource that JavaScript holds on to another component: still so', async () => {
+test('jco still cannot pass a resource that JavaScript holds to another component of a composition', async () => {
   const { durable, ephemeral, session } = (await transpiled('guard.wasm')).start();
   const doc = durable.Doc.create('ann');
   const store = ephemeral.Store.create('ann', { timeToLive: 1_000, maxSkew: 1_000 });
-  // The document is the guard's and goes to the guard; the store is the engine's, and would go to the guard.
+  // The document is a resource of the guard, the store one of the engine. Passing the store to the guard fails.
   doc.commitTransaction(doc.begin());
   const options = {
     document: 'd',
@@ -38,30 +38,30 @@ test('in a composite, jco cannot pass a resource that JavaScript holds on to ano
 });
 
 for (const asByCli of [false, true]) {
-  test(`linked here, transpiled by ${asByCli ? 'the CLI' : 'the library'} of jco, its rules hold for all writes`, async () => {
+  test(`the rules apply to all writes if ${asByCli ? 'the CLI' : 'the library'} of jco transpiled the parts`, async () => {
     await checkRules(await guard('board-schema', { asByCli }));
   });
 }
 
 /**
- * Checks that the guard refuses what breaks the rules of the board, whether it is written here or received.
+ * Checks that the guard rejects local and received writes that break the rules of the board.
  *
  * @param {Front} front
  */
 async function checkRules(front) {
   const [free, guarded] = [await open(), await open(undefined, { front })];
   const [ann, ben] = [guarded.create('ann'), free.create('ben')];
-  const refused = (rule) => ({
+  const rejected = (rule) => ({
     name: 'InvalidArgumentError',
-    message: new RegExp(`^the schema's rule "${rule}" refuses`),
+    message: new RegExp(`^the schema's rule "${rule}" rejects`),
   });
-  assert.throws(() => ann.insert('notes', 'n', { x: 1 }), refused('table'));
-  assert.throws(() => ann.insert('columns', 'todo', {}), refused('required'));
+  assert.throws(() => ann.insert('notes', 'n', { x: 1 }), rejected('table'));
+  assert.throws(() => ann.insert('columns', 'todo', {}), rejected('required'));
   ann.insert('columns', 'todo', { name: 'To do' });
   const task = { title: 'Write it down', column: 'todo' };
   assert.throws(
     () => ann.transact((to) => to.insert('tasks', 't', { ...task, column: 'gone' })),
-    refused('references'),
+    rejected('references'),
   );
   ann.transact((to) => to.insert('tasks', 't', task));
   ben.mergeUpdate(ann.updateSince());
@@ -87,13 +87,13 @@ async function checkRules(front) {
   carry();
   assert.equal(ann.digestHex(), ben.digestHex());
   ben.update('tasks', 't', { votes: 1.5 });
-  assert.throws(carry, refused('type'));
+  assert.throws(carry, rejected('type'));
   assert.throws(() => to.poll(0), { name: 'SessionEndedError' });
   assert.equal(ann.get('tasks', 't')?.votes, undefined);
   assert.equal(guarded.gone, false);
 }
 
-test('linked here, with a schema that allows everything, it is the engine', async () => {
+test('with a schema that allows everything, the guard behaves like the engine', async () => {
   const front = await guard('anything');
   const cases = new URL('../../tests/conformance/', import.meta.url);
   const expected = new Map(
@@ -120,9 +120,9 @@ test('linked here, with a schema that allows everything, it is the engine', asyn
   assert.ok(steps > 300, `${steps} steps`);
 
   function check(step, result) {
-    const [text, told] = [canonical(result), expected.get(step)];
-    // Of long results the transcript has the length and a hash.
-    if (Buffer.byteLength(text) <= 4_096) assert.equal(text, told, step);
+    const text = canonical(result);
+    // For longer results, the transcript contains only the length and a hash.
+    if (Buffer.byteLength(text) <= 4_096) assert.equal(text, expected.get(step), step);
     steps++;
   }
 });

@@ -1,14 +1,14 @@
-// The guard in JavaScript: its parts, transpiled each by itself, linked with an engine of the package.
+// Links the guard, whose parts are transpiled one by one, with an engine of the package.
 
 import { transpiled } from '../transpiled.js';
 
 /** @import { Front } from '../../host-js/src/types.js' */
 
 /**
- * What `open(source, { front })` takes: the guard, with the schema of this name.
+ * Returns the guard with the named schema, for `open(source, { front })`.
  *
  * @param {string} schema
- * @param {{ asByCli?: boolean }} [options] of `transpiled`
+ * @param {{ asByCli?: boolean }} [options] the options of `transpiled`
  * @returns {Promise<Front>}
  */
 export async function guard(schema, options) {

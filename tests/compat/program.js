@@ -1,5 +1,5 @@
-// A program as it was written for the interface that came before: two peers with a list of tasks, and their cursors.
-// It knows `mizchi:converge/converge` alone; `compat.test.js` makes the module that it imports.
+// A program written for the interface `mizchi:converge/converge` only: two peers with a list of tasks and cursors.
+// `compat.test.js` generates the module that it imports.
 import { converge } from '../../target/compat/compat.js';
 
 const { createDoc, docInsert, docUpdate, docDelete, docMergeRemote, docGetPending, docSyncState } = converge;
@@ -8,7 +8,7 @@ const { ephemeralSet, ephemeralGet, ephemeralGetAll, ephemeralMerge } = converge
 const text = (val) => ({ tag: 'val-str', val });
 const number = (val) => ({ tag: 'val-int', val });
 
-/** A peer's rows, as its program shows them. */
+/** The rows of a peer, which the program keeps up to date. */
 class Tasks {
   rows = new Map();
 

@@ -1,16 +1,16 @@
-// The live part of the demo: a dozen replicas, half in a Rust process, half in a Node process, each the writer of some branches of
-// a real history, offline and online in turns. Shows what they do; true where all end in sync with the same digest.
+// The live part of the demo: a dozen replicas, half in a Rust process and half in a Node process, write the branches of a
+// real history. They are alternately offline and online, and must end with the same digest.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { root } from './root.js';
 
 const REPLICAS = 12;
 const HISTORY = 'tests/data/rows/yjs.history.tsv.gz';
-const MOST_SECONDS = 120;
-const REDRAWN_EVERY_MS = 100;
-const LOGGED_EVERY_MS = 2000;
+const MAX_SECONDS = 120;
+const REDRAW_INTERVAL_MS = 100;
+const LOG_INTERVAL_MS = 2000;
 
-/** Runs it, at most so long. */
+/** Runs the replicas, for at most `MAX_SECONDS`. Returns whether they agree at the end. */
 export async function live() {
   const half = REPLICAS / 2;
   const board = new Board();
@@ -23,18 +23,18 @@ export async function live() {
     `${REPLICAS}`,
   ]);
   let node;
-  const timer = setTimeout(() => [rust, node].forEach((run) => run?.child.kill()), MOST_SECONDS * 1000);
+  const timer = setTimeout(() => [rust, node].forEach((run) => run?.child.kill()), MAX_SECONDS * 1000);
   const finished = [rust.finished];
   for await (const line of rust.lines) {
     const [kind, ...fields] = line.split('\t');
     if (kind === 'port') {
       const args = ['host-js/bin/live.js', HISTORY, '--replicas', `${half}..${REPLICAS}`, '--of', `${REPLICAS}`];
       node = start(process.execPath, [...args, '--hub', fields[0]]);
-      // The hub would wait for those that are gone.
+      // The hub would wait for replicas that have failed.
       node.finished.then((code) => code !== 0 && rust.child.kill());
       finished.push(node.finished, follow(node.lines, board));
     } else {
-      board.take(kind, fields);
+      board.update(kind, fields);
     }
   }
   const codes = await Promise.all(finished);
@@ -45,7 +45,7 @@ export async function live() {
 async function follow(lines, board) {
   for await (const line of lines) {
     const [kind, ...fields] = line.split('\t');
-    board.take(kind, fields);
+    board.update(kind, fields);
   }
 }
 
@@ -58,28 +58,28 @@ function start(command, args) {
   return { child, finished, lines: createInterface({ input: child.stdout }) };
 }
 
-/** What the replicas tell. */
+/** Shows the reports of the replicas. */
 class Board {
   #replicas = new Map();
   #start = performance.now();
   #shown = 0;
   #height = 0;
 
-  take(kind, [name, events, bytes, ...rest]) {
+  update(kind, [name, events, bytes, ...rest]) {
     const before = this.#replicas.get(name) ?? { turns: 0 };
     if (kind === 'status') {
-      const [doing, cursors] = rest;
-      const turns = before.turns + (doing === 'offline' && before.doing !== 'offline' ? 1 : 0);
-      this.#replicas.set(name, { ...before, events, bytes, doing, cursors, turns });
+      const [activity, cursors] = rest;
+      const turns = before.turns + (activity === 'offline' && before.activity !== 'offline' ? 1 : 0);
+      this.#replicas.set(name, { ...before, events, bytes, activity, cursors, turns });
     } else if (kind === 'done') {
-      this.#replicas.set(name, { ...before, events, bytes, doing: 'done', digest: rest[0] });
+      this.#replicas.set(name, { ...before, events, bytes, activity: 'done', digest: rest[0] });
     }
     this.#show();
   }
 
   #show() {
-    const every = process.stdout.isTTY ? REDRAWN_EVERY_MS : LOGGED_EVERY_MS;
-    if (performance.now() - this.#shown < every) return;
+    const interval = process.stdout.isTTY ? REDRAW_INTERVAL_MS : LOG_INTERVAL_MS;
+    if (performance.now() - this.#shown < interval) return;
     this.#shown = performance.now();
     if (process.stdout.isTTY) {
       this.#draw();
@@ -90,23 +90,23 @@ class Board {
 
   #summary() {
     const all = [...this.#replicas.values()];
-    const doing = (what) => all.filter((replica) => replica.doing === what).length;
-    const most = Math.max(0, ...all.map(({ events }) => Number(events)));
+    const count = (activity) => all.filter((replica) => replica.activity === activity).length;
+    const max = Math.max(0, ...all.map(({ events }) => Number(events)));
     const bytes = all.reduce((sum, replica) => sum + Number(replica.bytes), 0);
     const seconds = ((performance.now() - this.#start) / 1000).toFixed(1);
-    return `${seconds.padStart(5)} s  ${String(most).padStart(5)} events, ${Math.round(bytes / 1024)} KiB on sockets, ${doing('in sync')} in sync, ${doing('syncing')} syncing, ${doing('offline')} offline`;
+    return `${seconds.padStart(5)} s  ${String(max).padStart(5)} events, ${Math.round(bytes / 1024)} KiB on sockets, ${count('in sync')} in sync, ${count('syncing')} syncing, ${count('offline')} offline`;
   }
 
   #draw() {
     const rows = [...this.#replicas].sort(([a], [b]) => (a < b ? -1 : 1));
-    const lines = rows.map(([name, { events, bytes, doing, cursors = '', turns }]) =>
+    const lines = rows.map(([name, { events, bytes, activity, cursors = '', turns }]) =>
       [
         `  ${name.padEnd(9)}`,
         `${events} events`.padStart(12),
         `${bytes} bytes`.padStart(15),
         `${turns} times offline`.padStart(18),
         `sees ${cursors} cursors`.padStart(17),
-        `  ${doing}`,
+        `  ${activity}`,
       ].join(''),
     );
     lines.push(`  ${this.#summary()}`);
@@ -115,18 +115,19 @@ class Board {
     this.#height = lines.length;
   }
 
-  end(ended) {
+  /** Prints and returns whether all replicas agree. */
+  end(hasEnded) {
     if (process.stdout.isTTY) this.#draw();
     const all = [...this.#replicas.values()];
     const digests = new Set(all.map(({ digest }) => digest));
     const events = new Set(all.map((replica) => replica.events));
     const agree =
-      ended && all.length === REPLICAS && digests.size === 1 && !digests.has(undefined) && events.size === 1;
+      hasEnded && all.length === REPLICAS && digests.size === 1 && !digests.has(undefined) && events.size === 1;
     const turns = all.reduce((sum, replica) => sum + replica.turns, 0);
     console.log(
       agree
         ? `  ok   ${all.length} replicas with ${[...events][0]} events each, ${turns} times offline; all digests are ${[...digests][0].slice(0, 16)}`
-        : `  FAIL ${all.length} replicas ended with ${digests.size} digests and ${events.size} numbers of events`,
+        : `  FAIL ${all.length} replicas ended with ${digests.size} digests and ${events.size} counts of events`,
     );
     return agree;
   }

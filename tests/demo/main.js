@@ -1,6 +1,6 @@
-// The main job. First both real histories are replayed in Node, in several orders, while cargo builds the Rust host. Then a
-// dozen replicas, half of them in Rust and half in Node, write one history live, offline and online in turns. Last, the Rust
-// host replays both histories and must agree with Node.
+// The demo. First it replays both real histories in Node, in several orders, while cargo builds the Rust host. Then a dozen
+// live replicas, half in Rust and half in Node, write one of the histories, alternately offline and online. At the end, the
+// Rust host replays both histories and must agree with Node.
 import { spawn } from 'node:child_process';
 import { live } from './live.js';
 import { replayAll } from './replay.js';
@@ -8,10 +8,10 @@ import { root } from './root.js';
 
 const rig = build('converge-rig');
 
-console.log('\nReplay: two real histories in Node, event for event, in several orders\n');
+console.log('\nReplay: two real histories in Node, event by event, in several orders\n');
 const inNode = await replayAll('node');
 
-console.log('\nLive: a dozen replicas write the branches of a real history, half of them in Rust, half in Node\n');
+console.log('\nLive: a dozen replicas write the branches of a real history, half in Rust and half in Node\n');
 await rig;
 const agreed = await live();
 
@@ -26,7 +26,7 @@ console.log(
 );
 process.exitCode = succeeded ? 0 : 1;
 
-/** Builds a program of the workspace and shows what cargo says once it has something to say. */
+/** Builds a program of the workspace. */
 async function build(name) {
   const cargo = spawn('cargo', ['build', '--quiet', '--release', '--bin', name], { cwd: root, stdio: 'inherit' });
   const code = await new Promise((resolve, reject) => cargo.on('error', reject).on('close', resolve));

@@ -1,4 +1,4 @@
-// Replays of the real histories by one host, each in several orders and batches. Shows what each run did, and the first rows.
+// Replays the real histories on one host, in several orders and batches. Prints a line for each run, and the first rows.
 import { spawn } from 'node:child_process';
 import { root } from './root.js';
 
@@ -9,13 +9,13 @@ const HOSTS = {
   rust: { name: 'Rust, wasmtime', command: 'target/release/converge-rig', args: ['replay'] },
 };
 const WAYS = [
-  { name: 'in file order, an event a call', args: ['--order', 'file'] },
-  { name: 'reversed, an event a call', args: ['--order', 'reverse'] },
-  { name: 'shuffled, an event a call', args: ['--order', 'shuffle:2247'] },
-  { name: 'shuffled, 100 a call', args: ['--order', 'shuffle:217', '--batch', '100'] },
+  { name: 'in file order, one event per call', args: ['--order', 'file'] },
+  { name: 'reversed, one event per call', args: ['--order', 'reverse'] },
+  { name: 'shuffled, one event per call', args: ['--order', 'shuffle:2247'] },
+  { name: 'shuffled, 100 events per call', args: ['--order', 'shuffle:217', '--batch', '100'] },
 ];
 
-/** Runs one replay, which shows its progress itself, and parses what it printed. */
+/** Runs a replay and parses its output. The replay shows its progress itself. */
 async function replay(host, way, history) {
   const data = `tests/data/rows/${history}`;
   const files = [`${data}.history.tsv.gz`, '--expect', `${data}.expected.tsv.gz`];
@@ -33,7 +33,7 @@ async function replay(host, way, history) {
  * Replays both histories.
  *
  * @param {'node' | 'rust'} hostName
- * @param {{ digests: Map<string, string> }} [earlier] the result of another host, with which the digests must agree
+ * @param {{ digests: Map<string, string> }} [earlier] the result of another host, whose digests must be equal
  */
 export async function replayAll(hostName, earlier) {
   const host = HOSTS[hostName];
@@ -54,7 +54,7 @@ export async function replayAll(hostName, earlier) {
       const columns = [
         `  ${agrees ? 'ok  ' : 'FAIL'}`,
         host.name.padEnd(15),
-        way.name.padEnd(31),
+        way.name.padEnd(33),
         run.fact('speed').padStart(16),
         ` ${run.fact('digest').slice(0, 16)}`,
         ` ${run.fact('expected')}`,

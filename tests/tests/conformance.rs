@@ -1,4 +1,4 @@
-//! Every Rust host gives what the cases say, and the same transcript as the others.
+//! Runs all cases on the Rust hosts, whose transcripts must be equal.
 
 use converge_tests::Host;
 use converge_tests::case::{Case, read_all};
@@ -24,13 +24,13 @@ fn every_rust_host_runs_every_case() {
     }
     assert_eq!(native, host_rs);
 
-    // The last line is the sum.
+    // The last line is the summary.
     let steps = native.lines().rev().skip(1);
     let run: BTreeSet<&str> = steps.filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(run.len(), count_files(&folder), "the files that were run and those that are there");
+    assert_eq!(run.len(), count_files(&folder), "not all files were run");
 }
 
-/// Runs all cases on a host, and keeps the transcript where the other hosts' runners find it.
+/// Runs all cases on a host, and writes the transcript to the folder for all hosts.
 fn transcript<H: Host + Sync>(host: &H, cases: &[Case]) -> Result<String, String> {
     let transcript = run_all(host, cases)?;
     let folder = Path::new(TESTS).join("../target/conformance");

@@ -1,5 +1,6 @@
-//! The files of `crashers`, put to the component in wasmtime: each call gives the verdict that is written there, and a
-//! refused one changes nothing. The native engine runs them too (`component/engine/tests/bytes`), and the JavaScript host.
+//! Runs the files of `crashers` on the component in wasmtime. Each call must return the verdict in
+//! `verdicts.txt`, and a call that fails must change nothing. The native engine
+//! (`component/engine/tests/bytes`) and the JavaScript host run them, too.
 
 use converge_tests::host_rs::HostRs;
 use converge_tests::{Document, Host, Refusal};
@@ -7,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 #[test]
-fn verdicts_are_as_written() {
+fn every_call_returns_its_verdict() {
     run(&HostRs::default());
 }
 
@@ -27,12 +28,12 @@ fn run(host: &impl Host) {
             "load" => host.load("nobody", &bytes).map(drop),
             "merge-update" => doc.merge_update(&bytes).map(drop),
             "rebase" => doc.rebase(&bytes).map(drop),
-            _ => panic!("{line:?} names no call"),
+            _ => panic!("{line:?} contains an unknown call"),
         };
         if verdict(&result) != expected {
-            wrong.push(format!("{line}: the host gives {result:?}"));
+            wrong.push(format!("{line}: the host returns {result:?}"));
         }
-        assert!(result.is_ok() || state(&mut doc) == before, "{line}: a refused call changed something");
+        assert!(result.is_ok() || state(&mut doc) == before, "{line}: a failed call changed the document");
         count += 1;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

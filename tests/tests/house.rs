@@ -1,5 +1,6 @@
-//! The arrows between the crates and inside the JavaScript package, as `docs/architecture.md` describes them. The rooms inside
-//! the engine are checked by `component/engine/tests/rooms.rs`.
+//! Checks the dependencies between the crates, and the imports of the JavaScript package, as
+//! described in `docs/architecture.md`. `component/engine/tests/rooms.rs` checks the modules of the
+//! engine.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -7,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What each crate may be built on, apart from its tests. A crate that is not listed fails the test.
+/// The crates that each crate may depend on, apart from its tests. The test fails for missing
+/// crates.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("converge-engine", &[]),
     ("converge-component", &["converge-engine"]),
@@ -26,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("converge-hostile-mutator", &[]),
 ];
 
-/// Crates that nothing depends on, not even a test.
+/// Crates that no other crate may depend on, not even in tests.
 const LEAVES: [&str; 6] = [
     "converge-cli",
     "converge-benches",
@@ -36,7 +38,7 @@ const LEAVES: [&str; 6] = [
     "converge-example-board",
 ];
 
-/// Third-party crates, and all that may be built on them: JSON never crosses the border of the component.
+/// Third-party crates, and the crates that may depend on them. JSON never enters the component.
 const RESERVED: [(&str, &[&str]); 2] = [
     ("serde_json", &["converge-cli", "converge-tests", "converge-benches"]),
     ("wasmtime", &["converge", "converge-benches"]),
@@ -46,7 +48,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// For each crate of the workspace, the names of its dependencies: those that it is built on, and those of its tests.
+/// Returns the dependencies of each crate in the workspace, and those of its tests.
 fn crates() -> BTreeMap<String, [Vec<String>; 2]> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
@@ -95,7 +97,8 @@ fn scripts(folder: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "js")).collect()
 }
 
-/// The package has no dependencies at run time: its sources import each other, what the build generates, and Node's modules.
+/// The package has no dependencies at run time. Its sources import each other, generated files, and
+/// modules of Node.
 #[test]
 fn the_javascript_package_imports_nothing_else() {
     let package = root().join("host-js").canonicalize().expect("a folder");

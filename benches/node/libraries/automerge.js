@@ -1,4 +1,4 @@
-// automerge: an object of objects, changed by `change`; changes to exchange; its own protocol to synchronise.
+// automerge: an object of objects, synchronized by its own protocol.
 
 import * as Automerge from '@automerge/automerge';
 import { NAME, SHARE, add, id, nothing } from './replica.js';
@@ -9,7 +9,7 @@ import { NAME, SHARE, add, id, nothing } from './replica.js';
 const actor = (peer) => peer.toString(16).padStart(16, '0');
 
 export class Replica {
-  /** A transaction of one row copies the whole table: that would take hours. */
+  /** Every transaction copies the whole table, so transactions of one row would take hours. */
   static groups = true;
 
   /** @param {number} peer */

@@ -1,4 +1,4 @@
-// The package, by its idiomatic layer.
+// converge: the idiomatic layer of the package.
 
 import { readFile } from 'node:fs/promises';
 import { open, real } from '../../../host-js/src/node.js';
@@ -10,11 +10,11 @@ import { NAME, SHARE, add, id, nothing } from './replica.js';
 
 export const FOREVER = { timeToLive: 1e12, maxSkew: 1e12 };
 
-/** The compiled module: each replica is an instance of its own, as two processes would have. */
+/** The compiled module. Each replica has its own instance, as in separate processes. */
 export const module = await WebAssembly.compile(
   await readFile(new URL('../../../host-js/dist/converge.core.wasm', import.meta.url)),
 );
-/** An instance for what `load` and `open`, which cannot wait, make. */
+/** The instance for `load` and `open`, which are synchronous. */
 const engine = await open(module);
 
 export class Replica {
@@ -127,7 +127,7 @@ function readInto(contents, { name, number, share }) {
 }
 
 /**
- * From two new sessions until both are quiet.
+ * Opens two sessions and carries messages until neither has one.
  *
  * @param {[Engine, Doc]} one
  * @param {[Engine, Doc]} other

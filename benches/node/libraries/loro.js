@@ -1,4 +1,4 @@
-// loro-crdt: a map of maps; a commit a transaction; snapshots to store, updates to exchange.
+// loro-crdt: a map of maps, with a commit per transaction. Snapshots are stored, updates exchanged.
 
 import { LoroDoc, LoroMap, VersionVector } from 'loro-crdt';
 import { NAME, SHARE, add, exchange, id, nothing } from './replica.js';
@@ -26,7 +26,7 @@ export class Replica {
     this.doc.setPeerId(BigInt(peer));
     this.table = this.doc.getMap('table');
     /**
-     * Rows that were updated: the next update need not look them up.
+     * Handles of updated rows, which save the next update a lookup.
      *
      * @type {LoroMap[]}
      */
@@ -66,7 +66,7 @@ export class Replica {
 
   read() {
     const contents = nothing();
-    // As JSON in one call: the fastest way that it has.
+    // JSON in one call is the fastest way.
     for (const { name, number, share } of Object.values(this.table.toJSON())) add(contents, name, number, share);
     return contents;
   }

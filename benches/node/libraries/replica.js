@@ -1,4 +1,4 @@
-// A table as each library keeps it: what ../../src/libraries/mod.rs asks of the libraries of Rust.
+// The interface to a table in each library, as in ../../src/libraries/mod.rs.
 
 /** The text and the real in every row. */
 export const NAME = 'Alice';
@@ -29,25 +29,25 @@ export function add(contents, name, number, share) {
  * A replica of a table with rows of three cells.
  *
  * @typedef {object} Replica
- * @property {(first: number, end: number) => void} insert rows, in one transaction
- * @property {(updates: [row: number, number: number][]) => void} update numbers of rows, in one transaction
- * @property {(row: number) => number} get the number of a row, after reading its other cells too
- * @property {() => Contents} read every cell of every row
+ * @property {(first: number, end: number) => void} insert inserts rows in one transaction
+ * @property {(updates: [row: number, number: number][]) => void} update sets the numbers of rows in one transaction
+ * @property {(row: number) => number} get reads all cells of a row and returns its number
+ * @property {() => Contents} read reads every cell of every row
  * @property {() => Uint8Array} save
- * @property {() => any} version what this replica knows
+ * @property {() => any} version the version of this replica
  * @property {(version: any) => Uint8Array} changesSince
  * @property {(changes: Uint8Array) => void} merge
- * @property {(other: any) => { messages: number, bytes: number }} sync brings both to the same state
+ * @property {(other: any) => { messages: number, bytes: number }} sync brings both replicas to the same state
  *
  * @typedef {object} ReplicaClass
  * @property {(peer: number) => Replica | Promise<Replica>} create
  * @property {(peer: number, saved: Uint8Array) => Replica} load
- * @property {boolean} [groups] whether it is measured in groups of operations alone
- * @property {((saved: Uint8Array, row: number) => number)} [open] the number of one row of saved bytes
+ * @property {boolean} [groups] whether only large transactions are measured
+ * @property {((saved: Uint8Array, row: number) => number)} [open] returns the number of one row in saved bytes
  */
 
 /**
- * What two replicas exchange by versions and changes.
+ * Synchronizes two replicas by exchanging versions and changes.
  *
  * @param {Replica} one
  * @param {Replica} other

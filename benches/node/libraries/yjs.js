@@ -1,4 +1,4 @@
-// yjs: a map of maps; a transaction a commit; updates of version 2 to store, of version 1 to exchange.
+// yjs: a map of maps. Updates of version 2 are stored, updates of version 1 exchanged.
 
 import * as Y from 'yjs';
 import { NAME, SHARE, add, exchange, id, nothing } from './replica.js';
@@ -26,7 +26,7 @@ export class Replica {
     /** @type {Y.Map<Y.Map<any>>} */
     this.table = this.doc.getMap('table');
     /**
-     * Rows that were updated: the next update need not look them up.
+     * Handles of updated rows, which save the next update a lookup.
      *
      * @type {Y.Map<any>[]}
      */

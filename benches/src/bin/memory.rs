@@ -1,4 +1,5 @@
-//! What replicas hold in memory: a program of its own, because counting makes every allocation slower.
+//! Measures the memory of replicas. A separate program, because counting slows down every
+//! allocation.
 
 use converge_benches::works::Size;
 use converge_benches::works::memory::{self, Meter};
@@ -15,16 +16,16 @@ impl Meter for Allocated {
         ALLOCATOR.current_usage()
     }
 
-    fn most(&self) -> usize {
+    fn peak(&self) -> usize {
         ALLOCATOR.peak_usage()
     }
 
-    fn forget_most(&self) {
+    fn reset_peak(&self) {
         ALLOCATOR.reset_peak_usage();
     }
 }
 
-/// Called as the other program's `case`: library, work, size.
+/// Takes the arguments of the other program's `case`: library, work, size.
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [_, library, _, size] = &arguments[..] else { return ExitCode::FAILURE };

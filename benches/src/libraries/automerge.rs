@@ -1,4 +1,4 @@
-//! automerge: a map of maps, by `AutoCommit`; changes to exchange; its own protocol to synchronise.
+//! automerge: a map of maps in an `AutoCommit`, synchronized by its own protocol.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use automerge::sync::{State, SyncDoc};
@@ -10,7 +10,7 @@ use std::ops::Range;
 pub struct Automerge {
     doc: AutoCommit,
     table: ObjId,
-    /// Rows that were updated: the next update need not look them up.
+    /// Handles of updated rows, which save the next update a lookup.
     rows: HashMap<usize, ObjId>,
 }
 
@@ -23,8 +23,8 @@ impl Automerge {
         let value =
             |column: &str| -> Result<_> { Ok(self.doc.get(row, column)?.ok_or_else(|| format!("no {column}"))?.0) };
         let (name, number, share) = (value("name")?, value("number")?, value("share")?);
-        let name = name.as_str().ok_or("name is no text")?.to_owned();
-        Ok((name, number.as_i64().ok_or("number is none")?, share.as_f64().ok_or("share is none")?))
+        let name = name.as_str().ok_or("name is not a text")?.to_owned();
+        Ok((name, number.as_i64().ok_or("number is not an integer")?, share.as_f64().ok_or("share is not a real")?))
     }
 }
 

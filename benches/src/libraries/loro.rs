@@ -1,4 +1,4 @@
-//! loro: a map of maps; a commit a transaction; snapshots to store, updates to exchange.
+//! loro: a map of maps, with a commit per transaction. Snapshots are stored, updates exchanged.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use crate::works::live::{FOREVER_MS, Live, MakeLive};
@@ -10,7 +10,7 @@ use std::ops::Range;
 pub struct Loro {
     doc: LoroDoc,
     table: LoroMap,
-    /// Rows that were updated: the next update need not look them up.
+    /// Handles of updated rows, which save the next update a lookup.
     rows: HashMap<usize, LoroMap>,
 }
 
@@ -80,7 +80,7 @@ impl Replica for Loro {
         let mut contents = Contents::default();
         for value in self.table.values() {
             let ValueOrContainer::Container(Container::Map(map)) = value else {
-                return Err("a row is no map".into());
+                return Err("a row is not a map".into());
             };
             let (name, number, share) = cells(&map)?;
             contents.add((&name, number, share));
@@ -131,7 +131,7 @@ impl Replica for Loro {
     }
 }
 
-/// loro's registers: each set is sent as its documentation shows, by the bytes of its key.
+/// loro's registers. Each set is sent as the documentation shows: as the encoding of its key.
 pub struct LoroPresence {
     store: EphemeralStore,
     set: Vec<String>,
@@ -150,7 +150,8 @@ impl Live for LoroPresence {
         Ok(())
     }
 
-    /// The registers that were set; all of them where that is most, because it has no bytes for some.
+    /// Encodes the register that was set, or all registers if several were: loro cannot encode
+    /// some.
     fn take_update(&mut self) -> Result<Vec<u8>> {
         let set = std::mem::take(&mut self.set);
         Ok(if let [key] = &set[..] { self.store.encode(key) } else { self.store.encode_all() })

@@ -1,4 +1,4 @@
-//! yrs: a map of maps; a transaction a commit; updates of version 2 to store, of version 1 to exchange.
+//! yrs: a map of maps. Updates of version 2 are stored, updates of version 1 exchanged.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use yrs::{Any, Doc, Map, MapPrelim, MapRef, Out, ReadTxn, StateVector, Transact,
 pub struct Yrs {
     doc: Doc,
     table: MapRef,
-    /// Rows that were updated: the next update need not look them up.
+    /// Handles of updated rows, which save the next update a lookup.
     rows: HashMap<usize, MapRef>,
 }
 
@@ -77,7 +77,7 @@ impl Replica for Yrs {
         let txn = self.doc.transact();
         let mut contents = Contents::default();
         for (_, value) in self.table.iter(&txn) {
-            let Out::YMap(map) = value else { return Err("a row is no map".into()) };
+            let Out::YMap(map) = value else { return Err("a row is not a map".into()) };
             let (name, number, share) = cells(&map, &txn)?;
             contents.add((&name, number, share));
         }

@@ -1,4 +1,5 @@
-//! What it costs to write through the components that are built around the engine, which `just compose` leaves in `target`.
+//! Writes through components that are composed with the engine. `just compose` builds them in
+//! `target`.
 
 use super::Size;
 use crate::libraries::{Result, id};
@@ -12,19 +13,19 @@ use std::time::Instant;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, Store};
 
-/// The interface that came before.
+/// The interface that `component/compat` implements.
 mod mizchi {
     wasmtime::component::bindgen!({ path: "../component/compat/wit" });
 }
 
-/// Rows of a commit.
+/// Rows per commit.
 const BATCH: usize = 100;
 const TITLE: &str = "Write the minutes";
 
 pub fn run(size: Size) -> Result<Vec<Figure>> {
     let rows = size.sets;
     let mut figures = Vec::new();
-    let mut tell = |name: String, seconds: f64| figures.push(Figure::per(&name, seconds, rows, Unit::Nanoseconds));
+    let mut report = |name: String, seconds: f64| figures.push(Figure::per(&name, seconds, rows, Unit::Nanoseconds));
     for (name, component) in [
         ("the engine", COMPONENT.to_vec()),
         ("a guard that allows everything", read("guard-anything.wasm")?),
@@ -37,13 +38,13 @@ pub fn run(size: Size) -> Result<Vec<Figure>> {
             Ok(doc)
         };
         warm_up(&empty()?, size)?;
-        for (way, batch) in [("a call", 1), ("100 a commit", BATCH)] {
+        for (way, batch) in [("one per call", 1), ("100 per commit", BATCH)] {
             let doc = empty()?;
             let start = Instant::now();
             for first in (0..rows).step_by(batch) {
                 doc.commit((first..rows.min(first + batch)).map(task).collect::<Vec<_>>())?;
             }
-            tell(format!("{name}: insert, {way}"), start.elapsed().as_secs_f64());
+            report(format!("{name}: insert, {way}"), start.elapsed().as_secs_f64());
             check(&doc, rows)?;
         }
         let doc = empty()?;
@@ -53,13 +54,13 @@ pub fn run(size: Size) -> Result<Vec<Figure>> {
             transaction.insert("tasks", &id(row), cells(row))?;
             doc.commit_transaction(transaction)?;
         }
-        tell(format!("{name}: insert, a transaction each"), start.elapsed().as_secs_f64());
+        report(format!("{name}: insert, one per transaction"), start.elapsed().as_secs_f64());
         check(&doc, rows)?;
         let start = Instant::now();
         for row in 0..rows {
             doc.get("tasks", &id(row))?.ok_or("a row is missing")?;
         }
-        tell(format!("{name}: read a row"), start.elapsed().as_secs_f64());
+        report(format!("{name}: read one row"), start.elapsed().as_secs_f64());
     }
 
     let board = Mutators::load(&read("board.wasm")?, Options::default())?;
@@ -72,17 +73,17 @@ pub fn run(size: Size) -> Result<Vec<Figure>> {
     for row in 0..rows {
         add(row)?;
     }
-    tell("mutators: add, a call".to_owned(), start.elapsed().as_secs_f64());
+    report("mutators: add, one per call".to_owned(), start.elapsed().as_secs_f64());
     check(&doc, rows)?;
 
-    tell("mizchi:converge: insert, a call".to_owned(), old_interface(rows)?);
+    report("mizchi:converge: insert, one per call".to_owned(), old_interface(rows)?);
     Ok(figures)
 }
 
-/// The seconds that so many inserts take through the interface that came before.
+/// Returns the seconds that `rows` inserts take through the interface `mizchi:converge`.
 fn old_interface(rows: usize) -> Result<f64> {
     let mut config = Config::new();
-    // As the crate runs the engine.
+    // The same configuration as in the crate `converge`.
     config.epoch_interruption(true).concurrency_support(false);
     let engine = Engine::new(&config)?;
     let component = wasmtime::component::Component::new(&engine, read("compat.wasm")?)?;
@@ -91,7 +92,7 @@ fn old_interface(rows: usize) -> Result<f64> {
     let world = mizchi::ConvergeWorld::instantiate(&mut store, &component, &Linker::new(&engine))?;
     let calls = world.mizchi_converge_converge();
     let mut seconds = 0.0;
-    // The first round warms up.
+    // The first round is a warm-up.
     for _ in 0..2 {
         let doc = calls.call_create_doc(&mut store, "ann")?;
         let start = Instant::now();
@@ -105,7 +106,7 @@ fn old_interface(rows: usize) -> Result<f64> {
             ];
             let event = calls.call_doc_insert(&mut store, doc, "tasks", &id(row), &values)?;
             if event.id.counter != row as i32 {
-                return Err("an insert was refused".into());
+                return Err("an insert failed".into());
             }
         }
         seconds = start.elapsed().as_secs_f64();
@@ -137,5 +138,5 @@ fn check(doc: &Doc, rows: usize) -> Result<()> {
 
 fn read(component: &str) -> Result<Vec<u8>> {
     let file: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(component);
-    fs::read(&file).map_err(|error| format!("{}: {error}; `just compose` makes it", file.display()).into())
+    fs::read(&file).map_err(|error| format!("{}: {error}; `just compose` builds it", file.display()).into())
 }

@@ -1,4 +1,4 @@
-//! What large documents cost: the longest that a call takes, and how much fits.
+//! Large documents: the longest calls, long histories, and how many rows fit into memory.
 
 use super::Size;
 use super::rows::{apply, inserted, updates};
@@ -7,10 +7,10 @@ use crate::results::{Figure, Unit};
 use converge::{Cell, Error, Instance, InstanceOptions, RowOp, ScanOptions};
 use std::time::Instant;
 
-/// Rows or events of a call.
+/// Rows or events per call.
 const BATCH: usize = 1_000;
 
-/// The longest calls, each on what its host would give it to keep a frame of 16 ms.
+/// Measures the longest calls, with the amounts that a host would pass to keep a frame of 16 ms.
 pub fn frames(library: &str, size: Size) -> Result<Vec<Figure>> {
     match library {
         "converge" => longest::<Native>(size),
@@ -18,7 +18,7 @@ pub fn frames(library: &str, size: Size) -> Result<Vec<Figure>> {
     }
 }
 
-/// What an event costs in longer and longer histories.
+/// Measures the cost of an event in histories of growing length.
 pub fn events<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let mut doc = inserted::<R>(size.updated_rows, size.updated_rows)?;
     let (mut figures, mut done) = (Vec::new(), 0);
@@ -26,12 +26,12 @@ pub fn events<R: Replica>(size: Size) -> Result<Vec<Figure>> {
         let start = Instant::now();
         apply(&mut doc, (done..end).map(|event| (event % size.updated_rows, event as i64)), 1)?;
         let seconds = start.elapsed().as_secs_f64();
-        figures.push(Figure::per(&format!("update, event {done} to {end}"), seconds, end - done, Unit::Nanoseconds));
+        figures.push(Figure::per(&format!("update, events {done} to {end}"), seconds, end - done, Unit::Nanoseconds));
         let bytes = doc.save()?;
         let start = Instant::now();
         let loaded = R::load(3, &bytes)?;
         let seconds = start.elapsed().as_secs_f64();
-        figures.push(Figure::per(&format!("load {end} events, an event"), seconds, end, Unit::Nanoseconds));
+        figures.push(Figure::per(&format!("load {end} events, per event"), seconds, end, Unit::Nanoseconds));
         if loaded.get((end - 1) % size.updated_rows)? != end as i64 - 1 {
             return Err("the last update is missing".into());
         }
@@ -43,18 +43,18 @@ pub fn events<R: Replica>(size: Size) -> Result<Vec<Figure>> {
 fn longest<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let rows = size.scale.last().copied().unwrap_or(0);
     let mut figures = Vec::new();
-    let mut tell = |name: &str, milliseconds: f64| figures.push(Figure::new(name, milliseconds, Unit::Milliseconds));
+    let mut report = |name: &str, milliseconds: f64| figures.push(Figure::new(name, milliseconds, Unit::Milliseconds));
     let mut doc = R::create(1)?;
     let (mut each, mut batches) = (0.0_f64, 0.0_f64);
     for first in (0..rows).step_by(BATCH) {
         batches = batches.max(millis(|| doc.insert(first..first + BATCH - 1))?);
         each = each.max(millis(|| doc.insert(first + BATCH - 1..first + BATCH))?);
     }
-    tell(&format!("longest insert of a row, up to {rows} rows"), each);
-    tell(&format!("longest insert of {} rows", BATCH - 1), batches);
+    report(&format!("longest insert of one row, up to {rows} rows"), each);
+    report(&format!("longest insert of {} rows", BATCH - 1), batches);
     let mut page = 0.0_f64;
     doc.pages(BATCH, |milliseconds| page = page.max(milliseconds))?;
-    tell(&format!("longest page of {BATCH} rows"), page);
+    report(&format!("longest page of {BATCH} rows"), page);
 
     let (mut ann, mut ben) = (inserted::<R>(size.updated_rows, size.updated_rows)?, R::create(2)?);
     let mut merge = 0.0_f64;
@@ -65,7 +65,7 @@ fn longest<R: Replica>(size: Size) -> Result<Vec<Figure>> {
         let changes = ann.changes_since(&version)?;
         merge = merge.max(millis(|| ben.merge(&changes))?);
     }
-    tell(&format!("longest merge of {BATCH} events"), merge);
+    report(&format!("longest merge of {BATCH} events"), merge);
     Ok(figures)
 }
 
@@ -75,7 +75,7 @@ fn millis(work: impl FnOnce() -> Result<()>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-/// How many rows fit into instances of these sizes, and that what is full still answers.
+/// Measures how many rows fit into instances of these sizes. A full document must still answer.
 pub fn fill(size: Size) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for &memory_bytes in size.memories {
@@ -101,8 +101,8 @@ pub fn fill(size: Size) -> Result<Vec<Figure>> {
         let mebibytes = memory_bytes >> 20;
         figures.push(Figure::new(&format!("rows in {mebibytes} MiB"), rows as f64, Unit::Count));
         let each = memory_bytes as f64 / rows as f64;
-        figures.push(Figure::new(&format!("of {mebibytes} MiB, a row"), each, Unit::Bytes));
-        figures.push(Figure::new(&format!("{mebibytes} MiB full, saved"), saved.len() as f64, Unit::Bytes));
+        figures.push(Figure::new(&format!("{mebibytes} MiB, per row"), each, Unit::Bytes));
+        figures.push(Figure::new(&format!("{mebibytes} MiB, saved document"), saved.len() as f64, Unit::Bytes));
     }
     Ok(figures)
 }

@@ -1,4 +1,4 @@
-//! Presence, sessions, and real histories.
+//! Presence, sessions and real histories.
 
 use super::Size;
 use crate::libraries::{Replica, Result, Traffic};
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
-/// A time to live, and a skew, that nothing reaches.
+/// A time to live and a skew that are never reached.
 pub const FOREVER_MS: f64 = 1e12;
 pub const MAX_MESSAGE_BYTES: u32 = 1 << 16;
 const KEYS: usize = 10;
@@ -21,14 +21,14 @@ const ROUNDS_PER_SECOND: f64 = 60.0;
 /// A store of registers.
 pub trait Live {
     fn set(&mut self, key: &str, number: i64, now: f64) -> Result<()>;
-    /// What was set since the last take.
+    /// Encodes what was set since the last call.
     fn take_update(&mut self) -> Result<Vec<u8>>;
     fn merge_update(&mut self, update: &[u8], now: f64) -> Result<()>;
-    /// How many registers show.
+    /// Returns the number of registers that are set.
     fn shown(&self) -> Result<usize>;
 }
 
-/// A replica of converge: a document, a store and, once it is opened, a session.
+/// A replica of converge: a document, a store and, after `open_session`, a session.
 pub trait Side: Live + Replica {
     fn merge_events(&mut self, events: &[EventRun]) -> Result<()>;
     fn open_session(&mut self) -> Result<()>;
@@ -37,7 +37,7 @@ pub trait Side: Live + Replica {
     fn digest(&self) -> Result<[u8; 32]>;
 }
 
-/// Who makes a store of registers.
+/// Creates a store of registers.
 pub trait MakeLive: Live + Sized {
     fn make(peer: u64) -> Result<Self>;
 }
@@ -64,16 +64,16 @@ fn writes_and_merges<L: MakeLive>(Size { sets, .. }: Size) -> Result<Vec<Figure>
         updates.push(ann.take_update()?);
     }
     let set = start.elapsed().as_secs_f64();
-    let mut figures = vec![Figure::per("a set, and its update", set, sets, Unit::Nanoseconds)];
-    for name in ["a merge that wins", "a merge that loses"] {
+    let mut figures = vec![Figure::per("set, and encode the update", set, sets, Unit::Nanoseconds)];
+    for name in ["merge that wins", "merge that loses"] {
         let start = Instant::now();
         updates.iter().try_for_each(|update| ben.merge_update(update, sets as f64))?;
         figures.push(Figure::per(name, start.elapsed().as_secs_f64(), sets, Unit::Nanoseconds));
     }
-    if ben.shown()? == keys { Ok(figures) } else { Err("not every register shows".into()) }
+    if ben.shown()? == keys { Ok(figures) } else { Err("registers are missing".into()) }
 }
 
-/// A hub that merges what everyone wrote in a round, and gives everyone what is new.
+/// A hub that merges the writes of all peers in a round, and encodes what is new for all of them.
 fn rounds<L: MakeLive>(Size { peers, rounds, .. }: Size) -> Result<Vec<Figure>> {
     let mut hub = L::make(0)?;
     let mut writers: Vec<L> = (1..=peers as u64).map(L::make).collect::<Result<_>>()?;
@@ -92,17 +92,17 @@ fn rounds<L: MakeLive>(Size { peers, rounds, .. }: Size) -> Result<Vec<Figure>> 
         hub_time += start.elapsed().as_secs_f64();
     }
     if hub.shown()? != peers * KEYS {
-        return Err("not every register shows".into());
+        return Err("registers are missing".into());
     }
     let share = hub_time / rounds as f64 * ROUNDS_PER_SECOND * 100.0;
     Ok(vec![
-        Figure::new(&format!("{peers} peers, 60 rounds a second: the hub"), share, Unit::PercentOfACore),
-        Figure::new("from each peer, a round", (up / rounds) as f64, Unit::Bytes),
-        Figure::new("to each peer, a round", (down / rounds) as f64, Unit::Bytes),
+        Figure::new(&format!("{peers} peers, 60 rounds per second, hub"), share, Unit::PercentOfACore),
+        Figure::new("from each peer, per round", (up / rounds) as f64, Unit::Bytes),
+        Figure::new("to each peer, per round", (down / rounds) as f64, Unit::Bytes),
     ])
 }
 
-/// Real histories: merged in several ways, and fetched through a session.
+/// Merges real histories in several ways, and fetches them through a session.
 pub fn histories<S: Side>() -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for name in ["automerge", "yjs"] {
@@ -113,8 +113,8 @@ pub fn histories<S: Side>() -> Result<Vec<Figure>> {
         shuffle(&mut shuffled);
         let mut digests = Vec::new();
         for (way, events, batch) in [
-            ("an event a call", &events, 1),
-            ("shuffled, an event a call", &shuffled, 1),
+            ("one event per call", &events, 1),
+            ("shuffled, one event per call", &shuffled, 1),
             ("one call", &events, events.len()),
         ] {
             let mut doc = S::create(1)?;
@@ -130,22 +130,22 @@ pub fn histories<S: Side>() -> Result<Vec<Figure>> {
         let start = Instant::now();
         let Traffic { bytes, .. } = talk(&mut ann, &mut ben)?;
         let speed = shuffled.len() as f64 / start.elapsed().as_secs_f64();
-        figures.push(Figure::new(&format!("{name}, by a session"), speed, Unit::PerSecond));
-        figures.push(Figure::new(&format!("{name}, by a session: moved"), bytes as f64, Unit::Bytes));
+        figures.push(Figure::new(&format!("{name}, in a session"), speed, Unit::PerSecond));
+        figures.push(Figure::new(&format!("{name}, in a session, sent"), bytes as f64, Unit::Bytes));
         digests.push(ben.digest()?);
         if digests.iter().any(|digest| *digest != digests[0]) {
-            return Err("not every order ends with the same rows".into());
+            return Err("the orders end with different rows".into());
         }
     }
     Ok(figures)
 }
 
-/// An order that is always the same.
+/// Shuffles in an order that is always the same.
 fn shuffle<T>(items: &mut [T]) {
     items.shuffle(&mut StdRng::seed_from_u64(1));
 }
 
-/// From two new sessions until both are quiet.
+/// Opens two sessions and carries messages until neither has one.
 pub fn talk<S: Side>(ann: &mut S, ben: &mut S) -> Result<Traffic> {
     let mut traffic = Traffic::default();
     ann.open_session()?;

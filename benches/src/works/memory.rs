@@ -1,4 +1,4 @@
-//! What replicas hold.
+//! Memory of replicas.
 
 use super::Size;
 use super::rows::{apply, inserted, updated, updates};
@@ -10,9 +10,9 @@ use crate::results::{Figure, Unit};
 /// Bytes that the process has allocated.
 pub trait Meter {
     fn now(&self) -> usize;
-    /// The most since `forget_most`.
-    fn most(&self) -> usize;
-    fn forget_most(&self);
+    /// Returns the maximum since `reset_peak`.
+    fn peak(&self) -> usize;
+    fn reset_peak(&self);
 }
 
 pub fn run(library: &str, size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> {
@@ -25,39 +25,39 @@ pub fn run(library: &str, size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> 
         "yrs" => measure::<Yrs>(size, meter),
         #[cfg(feature = "peers")]
         "automerge" => measure::<Automerge>(size, meter),
-        other => Err(format!("there is no library {other}").into()),
+        other => Err(format!("unknown library {other}").into()),
     }
 }
 
 fn measure<R: Replica>(size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> {
-    // What is allocated once is not a replica's.
+    // Allocates what all replicas share.
     drop(inserted::<R>(1, 1)?);
     let mut figures = Vec::new();
-    let mut tell = |name: &str, bytes: usize, per: usize| {
+    let mut report = |name: &str, bytes: usize, per: usize| {
         figures.push(Figure::new(name, bytes as f64 / per as f64, Unit::Bytes));
     };
     let before = meter.now();
     let mut doc = inserted::<R>(size.rows, 1)?;
-    tell("after `insert`, a row", doc.memory_bytes(meter.now() - before), size.rows);
+    report("after `insert`, per row", doc.memory_bytes(meter.now() - before), size.rows);
     let saved = doc.save()?;
     drop(doc);
     let before = meter.now();
-    meter.forget_most();
+    meter.reset_peak();
     let doc = R::load(3, &saved)?;
-    let most = doc.memory_bytes(meter.most() - before);
-    tell("after loading it, a row", doc.memory_bytes(meter.now() - before), size.rows);
-    tell("most while loading it, a row", most, size.rows);
+    let peak = doc.memory_bytes(meter.peak() - before);
+    report("after loading it, per row", doc.memory_bytes(meter.now() - before), size.rows);
+    report("peak while loading it, per row", peak, size.rows);
     let contents = doc.read()?;
-    tell("after reading every row, a row", doc.memory_bytes(meter.now() - before), size.rows);
+    report("after reading all rows, per row", doc.memory_bytes(meter.now() - before), size.rows);
     drop((doc, contents));
     let before = meter.now();
     let mut doc = inserted::<R>(size.updated_rows, size.updated_rows)?;
     apply(&mut doc, updates(size), 1)?;
-    tell("after `update`, an update", doc.memory_bytes(meter.now() - before), size.updates);
+    report("after `update`, per update", doc.memory_bytes(meter.now() - before), size.updates);
     drop(doc);
     let before = meter.now();
     if let Some(doc) = updated::<R>(size)?.compacted()? {
-        tell("the same, its history given up", doc.memory_bytes(meter.now() - before), size.updates);
+        report("the same, compacted, per update", doc.memory_bytes(meter.now() - before), size.updates);
     }
     Ok(figures)
 }

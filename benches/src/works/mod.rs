@@ -1,4 +1,4 @@
-//! What is measured. A work runs in a process of its own, for one library.
+//! The works that are measured. A work runs in its own process, for one library.
 
 mod composition;
 mod growth;
@@ -12,27 +12,27 @@ use crate::libraries::{Automerge, Loro, LoroPresence, Yrs};
 use crate::libraries::{Native, Result, Wasmtime};
 use crate::results::Figure;
 
-/// How much work is done.
+/// The amount of work.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     pub rows: usize,
     pub updated_rows: usize,
     pub updates: usize,
-    /// The numbers of rows that costs are compared for.
+    /// The numbers of rows at which costs are compared.
     pub scale: &'static [usize],
-    /// The numbers of events that costs are compared for.
+    /// The numbers of events at which costs are compared.
     pub histories: &'static [usize],
-    /// The sizes of the memories that are filled.
+    /// The sizes of the memories to fill, in bytes.
     pub memories: &'static [usize],
     pub sets: usize,
     pub peers: usize,
     pub rounds: usize,
-    /// Events of which one is missing.
+    /// The number of events, of which one is missing.
     pub events: usize,
 }
 
 impl Size {
-    /// The size of this name: `full` or `small`.
+    /// Returns the size named `full` or `small`.
     pub fn named(name: &str) -> Self {
         if name == "small" { Self::small() } else { Self::full() }
     }
@@ -52,7 +52,7 @@ impl Size {
         }
     }
 
-    /// For a smoke run.
+    /// The size of a smoke test.
     pub fn small() -> Self {
         Self {
             rows: 1_000,
@@ -69,7 +69,7 @@ impl Size {
     }
 }
 
-/// The libraries of Rust, then those in Node, as tables name them.
+/// The names of the Rust libraries, followed by those in Node, as in the tables.
 pub const LIBRARIES: [&str; 9] = [
     "converge",
     "converge in wasmtime",
@@ -83,16 +83,16 @@ pub const LIBRARIES: [&str; 9] = [
 ];
 
 const TABLES: &[&str] = &LIBRARIES;
-/// Without one that would take minutes for it.
+/// All libraries except one that would take minutes.
 const ALL_BUT_ONE: &[&str] =
     &["converge", "converge in wasmtime", "loro", "yrs", "automerge", "converge in Node", "yjs", "loro-crdt"];
-/// Without those that would take minutes for it.
+/// The libraries that do not take minutes.
 const FASTER: &[&str] = &["converge", "converge in wasmtime", "loro", "yrs", "converge in Node", "yjs", "loro-crdt"];
 const CONVERGE: &[&str] = &["converge", "converge in wasmtime", "converge in Node"];
-/// Those that have registers of this kind.
+/// The libraries with registers for presence.
 const PRESENCE: &[&str] = &["converge", "converge in wasmtime", "loro", "converge in Node", "loro-crdt"];
 
-/// A work: its name, what it is, who does it.
+/// A work, with the libraries that are measured.
 pub struct Work {
     pub name: &'static str,
     pub about: &'static str,
@@ -100,7 +100,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// Returns the libraries to measure: without the feature `peers`, converge alone.
+    /// Returns the libraries to measure; without the feature `peers`, only converge.
     pub fn measured(&self) -> impl Iterator<Item = &'static str> {
         self.libraries.iter().copied().filter(|library| cfg!(feature = "peers") || library.starts_with("converge"))
     }
@@ -111,36 +111,36 @@ pub const WORKS: [Work; 15] = [
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
         name: "concurrent",
-        about: "two replicas update the same cells apart, then exchange what they did",
+        about: "two replicas update the same cells concurrently, then exchange the updates",
         libraries: ALL_BUT_ONE,
     },
-    Work { name: "saved", about: "bytes of `insert`: written; read, and every row read; one row", libraries: TABLES },
-    Work { name: "saved-updates", about: "the same of `update`", libraries: ALL_BUT_ONE },
-    Work { name: "history", about: "the histories of real repositories", libraries: CONVERGE },
-    Work { name: "catch-up", about: "one event that is missing", libraries: FASTER },
-    Work { name: "memory", about: "what a replica holds", libraries: ALL_BUT_ONE },
-    Work { name: "scale", about: "insert and read, by rows", libraries: FASTER },
+    Work { name: "saved", about: "the document of `insert`, saved, loaded and read", libraries: TABLES },
+    Work { name: "saved-updates", about: "the document of `update`, saved, loaded and read", libraries: ALL_BUT_ONE },
+    Work { name: "history", about: "real histories, merged and synchronized", libraries: CONVERGE },
+    Work { name: "catch-up", about: "synchronizing one missing event", libraries: FASTER },
+    Work { name: "memory", about: "memory of a replica", libraries: ALL_BUT_ONE },
+    Work { name: "scale", about: "inserts and reads, by number of rows", libraries: FASTER },
     Work {
         name: "events",
-        about: "updates, a transaction each, by events before them; and loading all of them",
+        about: "updates in long histories, one per transaction, and loading them",
         libraries: &["converge", "converge in wasmtime"],
     },
     Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
-    Work { name: "fill", about: "rows until the memory is full", libraries: &["converge in wasmtime"] },
+    Work { name: "fill", about: "inserts until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
     Work {
         name: "composition",
-        about: "rows of four cells through what stands around the engine",
+        about: "rows of four cells, through components around the engine",
         libraries: &["converge in wasmtime", "converge in Node"],
     },
     Work {
         name: "start",
-        about: "from nothing to an instance",
+        about: "compiling and instantiating WebAssembly",
         libraries: &["converge in wasmtime", "converge in Node", "loro-crdt", "automerge in Node"],
     },
 ];
 
-/// Does a work with a library of Rust.
+/// Runs a work with a Rust library.
 pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
     match library {
         "converge" => run_side::<Native>(work, library, size),
@@ -153,7 +153,7 @@ pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
         "yrs" => rows::run::<Yrs>(work, size),
         #[cfg(feature = "peers")]
         "automerge" => rows::run::<Automerge>(work, size),
-        other => Err(format!("there is no library {other}").into()),
+        other => Err(format!("unknown library {other}").into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Works on one table.
+//! Works on a single table.
 
 use super::Size;
 use crate::libraries::{Contents, Replica, Result};
@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 const BATCH: usize = 100;
-/// Where the two replicas of `concurrent` begin.
+/// The first rows that the two replicas of `concurrent` update.
 const FIRST_ROWS: [usize; 2] = [0, 7];
 const STRIDE: usize = 31;
 
@@ -20,7 +20,7 @@ pub fn run<R: Replica>(work: &str, size: Size) -> Result<Vec<Figure>> {
         "saved-updates" => saved::<R>(&mut updated::<R>(size)?, size.updated_rows),
         "catch-up" => catch_up::<R>(size),
         "scale" => scale::<R>(size),
-        other => Err(format!("there is no work {other}").into()),
+        other => Err(format!("unknown work {other}").into()),
     }
 }
 
@@ -39,11 +39,11 @@ fn insert<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let (one, at_once) = timed(|| inserted::<R>(rows, rows))?;
     check(&one, &expected)?;
     Ok(vec![
-        Figure::per("a row a transaction", each, rows, Unit::Nanoseconds),
-        Figure::per("100 rows a transaction", of_batches, rows, Unit::Nanoseconds),
-        Figure::per("one transaction", at_once, rows, Unit::Nanoseconds),
-        Figure::per("read a row", get, rows, Unit::Nanoseconds),
-        Figure::per("read all, a row", scan, rows, Unit::Nanoseconds),
+        Figure::per("one row per transaction", each, rows, Unit::Nanoseconds),
+        Figure::per("100 rows per transaction", of_batches, rows, Unit::Nanoseconds),
+        Figure::per("all rows in one transaction", at_once, rows, Unit::Nanoseconds),
+        Figure::per("read one row", get, rows, Unit::Nanoseconds),
+        Figure::per("read all rows, per row", scan, rows, Unit::Nanoseconds),
     ])
 }
 
@@ -56,15 +56,15 @@ fn update<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let (_, batches) = timed(|| apply(&mut doc, updates(size), BATCH))?;
     check_updated(&doc, size)?;
     Ok(vec![
-        Figure::per("an update a transaction", each, size.updates, Unit::Nanoseconds),
-        Figure::per("100 updates a transaction", batches, size.updates, Unit::Nanoseconds),
+        Figure::per("one update per transaction", each, size.updates, Unit::Nanoseconds),
+        Figure::per("100 updates per transaction", batches, size.updates, Unit::Nanoseconds),
     ])
 }
 
 fn concurrent<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     warm_up::<R>(size)?;
     let mut figures = Vec::new();
-    for (name, batch) in [("an update a transaction", 1), ("100 updates a transaction", BATCH)] {
+    for (name, batch) in [("one update per transaction", 1), ("100 updates per transaction", BATCH)] {
         let mut ann = updated::<R>(size)?;
         let mut ben = R::load(2, &ann.save()?)?;
         let count = size.updates / 4;
@@ -81,15 +81,20 @@ fn concurrent<R: Replica>(size: Size) -> Result<Vec<Figure>> {
         ben.merge(&changes[0])?;
         let seconds = start.elapsed().as_secs_f64();
         let (here, there) = (ann.numbers(size.updated_rows)?, ben.numbers(size.updated_rows)?);
-        check_equal("what the replicas hold", &here, &there)?;
+        check_equal("the rows of the replicas", &here, &there)?;
         let last = |first: usize| rows(first).collect::<std::collections::BTreeMap<usize, i64>>();
         let (ours, theirs) = (last(FIRST_ROWS[0]), last(FIRST_ROWS[1]));
         if !here.iter().all(|(row, number)| [ours.get(row), theirs.get(row)].contains(&Some(number))) {
-            return Err("a row holds what neither wrote last".into());
+            return Err("a row contains a value that neither replica wrote last".into());
         }
         figures.push(Figure::per(name, seconds, 2 * count, Unit::Nanoseconds));
         if batch == 1 {
-            figures.push(Figure::per("of that, the exchange", seconds - written, 2 * count, Unit::Nanoseconds));
+            figures.push(Figure::per(
+                "one update per transaction, exchange only",
+                seconds - written,
+                2 * count,
+                Unit::Nanoseconds,
+            ));
         }
     }
     Ok(figures)
@@ -103,18 +108,18 @@ fn saved<R: Replica>(doc: &mut R, rows: usize) -> Result<Vec<Figure>> {
     let load = start.elapsed().as_secs_f64();
     let contents = loaded.read()?;
     let read = start.elapsed().as_secs_f64();
-    check_equal("what was read", &contents, &expected)?;
+    check_equal("the loaded table", &contents, &expected)?;
     drop(loaded);
     let row = rows / 2;
     let number = doc.get(row)?;
     let (opened, open) = timed(|| R::open(&bytes, row))?;
     check_equal("the number of one row", black_box(opened), number)?;
     Ok(vec![
-        Figure::new("bytes", bytes.len() as f64, Unit::Bytes),
-        Figure::new("write", write * 1e3, Unit::Milliseconds),
+        Figure::new("size", bytes.len() as f64, Unit::Bytes),
+        Figure::new("save", write * 1e3, Unit::Milliseconds),
         Figure::new("load", load * 1e3, Unit::Milliseconds),
-        Figure::new("load, and read every row", read * 1e3, Unit::Milliseconds),
-        Figure::new("open, and read one row", open * 1e3, Unit::Milliseconds),
+        Figure::new("load and read all rows", read * 1e3, Unit::Milliseconds),
+        Figure::new("open and read one row", open * 1e3, Unit::Milliseconds),
     ])
 }
 
@@ -127,7 +132,7 @@ fn catch_up<R: Replica>(size: Size) -> Result<Vec<Figure>> {
     let (traffic, seconds) = timed(|| ann.sync(&mut ben))?;
     check_equal("the number of the row", ben.get(0)?, -1)?;
     Ok(vec![
-        Figure::new("bytes moved", traffic.bytes as f64, Unit::Bytes),
+        Figure::new("sent", traffic.bytes as f64, Unit::Bytes),
         Figure::new("messages", traffic.messages as f64, Unit::Count),
         Figure::new("time", seconds * 1e3, Unit::Milliseconds),
     ])
@@ -141,14 +146,14 @@ fn scale<R: Replica>(size: Size) -> Result<Vec<Figure>> {
         let bytes = doc.save()?;
         drop(doc);
         let (contents, read) = timed(|| R::load(3, &bytes)?.read())?;
-        check_equal("what was read", &contents, &expected)?;
+        check_equal("the loaded table", &contents, &expected)?;
         figures.push(Figure::per(&format!("insert, {rows} rows"), insert, rows, Unit::Nanoseconds));
         figures.push(Figure::per(&format!("read, {rows} rows"), read, rows, Unit::Nanoseconds));
     }
     Ok(figures)
 }
 
-/// What a process does first, so that the measured work finds code and memory warm.
+/// Runs a small part of the work, so that the measured part finds warm code and memory.
 fn warm_up<R: Replica>(size: Size) -> Result<()> {
     let mut doc = inserted::<R>(size.updated_rows, 1)?;
     apply(&mut doc, updates(size).take(size.updated_rows), 1)
@@ -186,14 +191,14 @@ fn check_updated<R: Replica>(doc: &R, size: Size) -> Result<()> {
 }
 
 fn check<R: Replica>(doc: &R, expected: &Contents) -> Result<()> {
-    check_equal("what the table holds", &doc.read()?, expected)
+    check_equal("the table", &doc.read()?, expected)
 }
 
 fn check_equal<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<()> {
     if found == expected { Ok(()) } else { Err(format!("{what} is {found:?}, not {expected:?}").into()) }
 }
 
-/// What a work gives, and the seconds that it takes.
+/// Returns the result of a work and the seconds that it took.
 fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
     let start = Instant::now();
     let result = work()?;

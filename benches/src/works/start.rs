@@ -1,4 +1,4 @@
-//! From nothing to an instance in wasmtime, and the size of what is loaded.
+//! Compiles and instantiates the component in wasmtime, and measures its size.
 
 use crate::libraries::Result;
 use crate::results::{Figure, Unit};
@@ -19,7 +19,7 @@ pub fn run() -> Result<Vec<Figure>> {
     let compiled = engine.precompile_component(converge::COMPONENT)?;
     let compile = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    // SAFETY: the bytes are those that this engine has just made.
+    // SAFETY: this engine has just produced the bytes.
     let component = unsafe { Component::deserialize(&engine, &compiled) }?;
     let load = start.elapsed().as_secs_f64();
     let linker = Linker::<()>::new(&engine).instantiate_pre(&component)?;
@@ -33,7 +33,7 @@ pub fn run() -> Result<Vec<Figure>> {
     gzip.write_all(converge::COMPONENT)?;
     Ok(vec![
         Figure::new("compile", compile * 1e3, Unit::Milliseconds),
-        Figure::new("load what was compiled before", load * 1e3, Unit::Milliseconds),
+        Figure::new("load compiled code", load * 1e3, Unit::Milliseconds),
         Figure::new("instantiate", instantiate * 1e3, Unit::Milliseconds),
         Figure::new("WebAssembly", converge::COMPONENT.len() as f64, Unit::Bytes),
         Figure::new("WebAssembly, gzip", gzip.finish()?.len() as f64, Unit::Bytes),

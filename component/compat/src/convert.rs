@@ -1,10 +1,10 @@
-//! Types of the one contract as those of the other.
+//! Conversions between the types of the two contracts.
 
 use crate::contract::converge::sync::durable::{DeleteOp, InsertOp, RowOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::types::{Cell, EventId, Value};
 use crate::wit;
 
-/// A value. There is no blob and no large integer there, and none comes from there.
+/// Converts a value. The old interface has neither blobs nor large integers, so none occur.
 pub(crate) fn value(value: Value) -> wit::Value {
     match value {
         Value::Null => wit::Value::ValNull,
@@ -26,7 +26,7 @@ pub(crate) fn engine_value(value: &wit::Value) -> Value {
     }
 }
 
-/// Cells as they were given; of a key that comes twice, the last value.
+/// Converts cells. If a key occurs twice, the last value wins.
 fn engine_cells(values: &[wit::KeyValue]) -> Vec<Cell> {
     let mut cells: Vec<Cell> = Vec::with_capacity(values.len());
     for (at, wit::KeyValue { key, val }) in values.iter().enumerate() {
@@ -57,7 +57,7 @@ pub(crate) fn engine_op(op: &wit::RowOp) -> RowOp {
     }
 }
 
-/// The operation of an event. What came through the other contract has one cell in each update.
+/// Converts an operation. Updates have one cell, because the old interface writes no others.
 pub(crate) fn op(op: RowOp) -> wit::RowOp {
     match op {
         RowOp::Insert(InsertOp { table, row, cells }) => {
@@ -69,7 +69,7 @@ pub(crate) fn op(op: RowOp) -> wit::RowOp {
             wit::RowOp::Update(wit::UpdateOp { tbl: table, row_id: row, col, val: val.unwrap_or(wit::Value::ValNull) })
         }
         RowOp::Delete(DeleteOp { table, row }) => wit::RowOp::Delete(wit::DeleteOp { tbl: table, row_id: row }),
-        // That interface has no such operation, so that none arrives through it.
+        // The old interface has no such operation, so none occurs.
         RowOp::Unset(UnsetOp { table, row, columns }) => wit::RowOp::Update(wit::UpdateOp {
             tbl: table,
             row_id: row,
@@ -79,8 +79,9 @@ pub(crate) fn op(op: RowOp) -> wit::RowOp {
     }
 }
 
-/// Returns what brings a mirror up to date: a `set-cell` for each cell of an update. A row that lost cells is deleted and inserted
-/// again, as that interface cannot remove cells; `cells` returns those of a row.
+/// Returns the operations that update a mirror: for an update, a `set-cell` for each cell. A row
+/// that lost cells is deleted and inserted again, because the old interface cannot remove cells.
+/// `cells` returns the cells of a row.
 pub(crate) fn merge_ops(op: RowOp, cells: impl FnOnce(&str, &str) -> Option<Vec<Cell>>) -> Vec<wit::MergeOp> {
     match op {
         RowOp::Insert(InsertOp { table, row, cells }) => {
@@ -115,13 +116,13 @@ pub(crate) fn event_ids(ids: Vec<EventId>) -> Vec<wit::EventId> {
     ids.into_iter().map(event_id).collect()
 }
 
-/// None where a counter is negative.
+/// Returns `None` if a counter is negative.
 pub(crate) fn engine_event_ids(ids: Vec<wit::EventId>) -> Option<Vec<EventId>> {
     let engine_event_id = |id: wit::EventId| Some(EventId { peer: id.peer, counter: u32::try_from(id.counter).ok()? });
     ids.into_iter().map(engine_event_id).collect()
 }
 
-/// A counter or a lamport time. A document has far fewer events than 2^31.
+/// Converts a counter or a lamport time. A document has far fewer events than 2^31.
 pub(crate) fn signed(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -1,4 +1,5 @@
-//! Documents: an operation is an event. Local operations always succeed if the engine accepts their names and values.
+//! Documents. Each operation is an event. Local operations succeed if the engine accepts their
+//! names and values.
 
 use crate::contract::converge::sync::durable::{Doc, EventRun, RowOp};
 use crate::contract::converge::sync::types::{Error, EventId, PeerVersion};
@@ -10,15 +11,15 @@ use std::collections::BTreeMap;
 /// A document.
 pub(crate) struct Document {
     doc: Doc,
-    /// The event that all others are below of, with its lamport time, where that is known.
+    /// The event that builds on all others, with its lamport time, if known.
     last: Option<(EventId, u32)>,
     early: Early,
 }
 
-/// An event without its operation: its name, what it depends on, its lamport time.
+/// An event without its operation: its id, dependencies and lamport time.
 type Head = (wit::EventId, Vec<wit::EventId>, i32);
 
-/// What stands for an event that is none.
+/// Returns the event that reports an error.
 pub(crate) fn none() -> Head {
     (wit::EventId { peer: String::new(), counter: -1 }, Vec::new(), -1)
 }
@@ -31,7 +32,8 @@ impl Document {
         Some(Self { doc: Doc::create(peer).ok()?, last: None, early: Early::default() })
     }
 
-    /// Commits an operation; none where the engine refuses it. O(1) after another one, else O(peers).
+    /// Commits an operation. Returns `None` if the engine rejects it. O(1) after another commit,
+    /// otherwise O(peers).
     pub(crate) fn commit(&mut self, op: &wit::RowOp) -> Option<Head> {
         let op = engine_op(op);
         let id = match self.doc.commit(std::slice::from_ref(&op)) {
@@ -49,8 +51,8 @@ impl Document {
         Some((event_id(id), event_ids(deps), signed(lamport)))
     }
 
-    /// Commits an operation on a row that is not there. It may be elsewhere, so that what the rule makes of it is not known
-    /// yet: it is an event as one of another replica is.
+    /// Commits an operation on a row that does not exist here. The row may exist in another
+    /// replica, so the operation is merged like an event of another replica.
     fn commit_unseen(&self, op: RowOp) -> Option<EventId> {
         let peer = self.doc.peer();
         let own = |version: &PeerVersion| version.peer == peer;
@@ -64,7 +66,7 @@ impl Document {
         (report.applied == 1).then_some(EventId { peer, counter: start })
     }
 
-    /// What a known event depends on, and its lamport time. O(peers).
+    /// Returns the dependencies and the lamport time of a known event. O(peers).
     fn described(&self, id: &EventId) -> Option<(Vec<EventId>, u32)> {
         let mut before = self.doc.version();
         before.iter_mut().filter(|version| version.peer == id.peer).for_each(|version| version.count = id.counter);
@@ -73,14 +75,15 @@ impl Document {
         (run.peer == id.peer && run.start == id.counter).then_some((run.deps, run.lamport?))
     }
 
-    /// Merges all events that the engine accepts, once their dependencies are known. Returns the changes of the tables.
+    /// Merges all events that the engine accepts, once their dependencies are known. Returns the
+    /// changes of the tables.
     pub(crate) fn merge(&mut self, runs: Vec<wit::EventRun>) -> Vec<wit::MergeOp> {
         let runs = runs.into_iter().filter_map(engine_run).collect();
         let runs = self.early.ready(runs, self.doc.version());
         let Ok(watcher) = self.doc.watch(&[], false) else { return Vec::new() };
         self.last = None;
         if self.doc.merge_events(&runs).is_err() {
-            // One by one: the engine refuses some of them, which that interface cannot report.
+            // Merge the runs one by one: the old interface cannot report those that the engine rejects.
             for run in runs {
                 let _ = self.doc.merge_events(&[run]);
             }
@@ -95,7 +98,7 @@ impl Document {
         }
     }
 
-    /// Returns the events after the known ones.
+    /// Returns the events that are not in `known`.
     pub(crate) fn pending(&self, known: Vec<wit::PeerVersion>) -> Vec<wit::EventRun> {
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         for wit::PeerVersion { peer, version } in known {
@@ -143,8 +146,8 @@ fn run(run: EventRun) -> wit::EventRun {
     }
 }
 
-/// Returns `None` if a counter is negative. In that interface dependencies have any order, and lamport times are counted in
-/// another way: the engine derives them.
+/// Converts a run. Returns `None` if a counter is negative. In the old interface, dependencies have
+/// any order, and lamport times follow another rule: the engine derives them instead.
 fn engine_run(run: wit::EventRun) -> Option<EventRun> {
     let mut deps = engine_event_ids(run.deps)?;
     deps.sort_by(|a, b| (&a.peer, b.counter).cmp(&(&b.peer, a.counter)));

@@ -1,34 +1,36 @@
-//! Runs that arrived before events on which they depend. In that interface names alone identify events, and the engine keeps
-//! an event waiting only if fingerprints identify its dependencies.
+//! Runs that arrived before their dependencies. In the old interface only names identify events,
+//! and the engine keeps an event waiting only if fingerprints identify its dependencies.
 
 use crate::contract::converge::sync::durable::{Cell, EventRun, RowOp};
 use crate::contract::converge::sync::types::{EventId, PeerVersion, Value};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many events wait at most in a document; further ones are left out.
+/// The maximum number of events that wait in a document. Further events are dropped.
 const MAX_EARLY_EVENTS: usize = 100_000;
-/// How many bytes these may have, counted as for `commit-bytes`, and 64 for every event and dependency.
+/// The maximum size of the waiting events, counted as for `commit-bytes`, plus 64 bytes for each
+/// event and dependency.
 const MAX_EARLY_BYTES: usize = 64 << 20;
 
-/// What an event, a dependency or an operation counts for beside its names and values.
+/// The size of an event, a dependency or an operation without its names and values.
 const ITEM_BYTES: usize = 64;
 
-/// Peer, first counter and number of events of a run.
+/// The peer, the first counter and the number of events of a run.
 type RunKey = (String, u32, usize);
 
-/// Runs that wait for events.
+/// Runs that wait for missing events.
 #[derive(Default)]
 pub(crate) struct Early {
-    /// By the missing event for which they wait.
+    /// By the missing event that they wait for.
     runs: BTreeMap<(String, u32), BTreeMap<RunKey, EventRun>>,
     events: usize,
     bytes: usize,
 }
 
 impl Early {
-    /// Returns the runs, of these and of those that wait, that build on this version, each after those on which it builds, and
-    /// keeps the others. O(peers), and O(log n) for each dependency of a new or returned run.
+    /// Returns the new and waiting runs whose dependencies are all in `version` or returned, each
+    /// after its dependencies, and keeps the others. O(peers), and O(log n) for each dependency of
+    /// a new or returned run.
     pub(crate) fn ready(&mut self, new: Vec<EventRun>, version: Vec<PeerVersion>) -> Vec<EventRun> {
         let mut counts: BTreeMap<String, u32> =
             version.into_iter().map(|PeerVersion { peer, count }| (peer, count)).collect();
@@ -50,7 +52,7 @@ impl Early {
         ready
     }
 
-    /// Takes out the runs that wait for the first `count` events of a peer.
+    /// Removes and returns the runs that wait for the first `count` events of a peer.
     fn take_waiting(&mut self, peer: &str, count: u32) -> Vec<EventRun> {
         let mut taken = Vec::new();
         while let Some((key, _)) = self.runs.range((peer.to_owned(), 0)..(peer.to_owned(), count)).next() {
@@ -77,7 +79,7 @@ impl Early {
     }
 }
 
-/// An event on which a run builds and that these counts do not have.
+/// Returns a dependency of a run that is not in `counts`.
 fn missing(run: &EventRun, counts: &BTreeMap<String, u32>) -> Option<EventId> {
     let is_known = |id: &EventId| counts.get(&id.peer).is_some_and(|count| id.counter < *count);
     let name = |counter| EventId { peer: run.peer.clone(), counter };

@@ -1,8 +1,8 @@
-//! The interface that came before, `mizchi:converge`, answered by the engine that this component imports.
+//! Implements the interface `mizchi:converge` with the engine that this component imports.
 //!
-//! Documents are handles, which count from 0; a document and a store of registers share one. What an engine refuses cannot be
-//! told through that interface: such a call changes nothing and gives what `docs/composition.md` says. One file for
-//! documents, one for registers, [`convert`] for the types.
+//! A handle, counted from 0, stands for a document and a store of registers. The interface cannot
+//! report errors of the engine: a call that fails changes nothing and returns the values that
+//! `docs/composition.md` lists. [`convert`] converts the types.
 
 mod convert;
 mod document;
@@ -14,7 +14,7 @@ use document::Document;
 use registers::Registers;
 use std::cell::RefCell;
 
-/// Both contracts, as Rust types and functions.
+/// Generated Rust types and functions of both contracts.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({
@@ -34,11 +34,12 @@ mod contract {
     });
 }
 
-/// How many handles there can be: each is two resources of the engine, of which runtimes bound the number. One that is not given
-/// says that there is no document.
-const MOST_HANDLES: usize = 1 << 14;
+/// The maximum number of handles. Each uses two resources of the engine, and runtimes limit the
+/// number of resources. `create-doc` returns 2^32 - 1 beyond it.
+const MAX_HANDLES: usize = 1 << 14;
 
-/// What a handle stands for. One of the two is missing where the engine refused the peer's name.
+/// The document and the registers of a handle. Either is missing if the engine rejected the peer's
+/// name.
 struct Replica {
     document: Option<Document>,
     registers: Option<Registers>,
@@ -48,13 +49,13 @@ thread_local! {
     static REPLICAS: RefCell<Vec<Replica>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What exports the contract's functions.
+/// Exports the functions of the contract.
 struct Component;
 
 impl wit::Guest for Component {
     fn create_doc(peer_id: String) -> u32 {
         REPLICAS.with_borrow_mut(|replicas| {
-            if replicas.len() == MOST_HANDLES {
+            if replicas.len() == MAX_HANDLES {
                 return u32::MAX;
             }
             replicas.push(Replica { document: Document::create(&peer_id), registers: Registers::create(&peer_id) });
@@ -119,7 +120,7 @@ fn with_registers<T>(handle: u32, call: impl FnOnce(&mut Registers) -> T) -> Opt
     REPLICAS.with_borrow_mut(|replicas| replicas.get_mut(handle as usize)?.registers.as_mut().map(call))
 }
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {

@@ -1,16 +1,16 @@
-//! Registers, which never expire there: last writer wins, without a clock.
+//! Registers: the last writer wins, without a clock. In this interface they never expire.
 
 use crate::contract::converge::sync::ephemeral::{Entry, Store, StoreOptions};
 use crate::convert::{engine_value, value};
 use crate::wit;
 
-/// `limits.time-ms`: what outlives every timestamp.
+/// The limit `time-ms`: no timestamp is larger.
 const FOREVER: f64 = 9_007_199_254_740_992.0;
 
 /// The registers of a document.
 pub(crate) struct Registers(Store);
 
-/// What stands for an entry that was not taken.
+/// Returns the entry that reports an error.
 pub(crate) fn none(key: String, val: wit::Value) -> wit::EphemeralEntry {
     wit::EphemeralEntry { key, val, timestamp: -1.0, peer: String::new() }
 }
@@ -32,10 +32,11 @@ impl Registers {
         self.0.get_all(ns).into_iter().filter_map(entry).collect()
     }
 
-    /// Takes entries in, all that can be; gives those that changed something, sorted by namespace and key.
+    /// Merges all entries that the engine accepts. Returns those that changed something, sorted by
+    /// namespace and key.
     pub(crate) fn merge(&self, entries: Vec<wit::EphemeralRemoteEntry>) -> Vec<wit::EphemeralRemoteEntry> {
         let entries: Vec<Entry> = entries.into_iter().map(engine_entry).collect();
-        // The entries' own times count alone.
+        // The time of the call does not matter, only the entries' timestamps.
         let changed = self.0.merge_entries(&entries, 0.0);
         let changed = changed.unwrap_or_else(|_| {
             entries

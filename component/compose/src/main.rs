@@ -1,4 +1,5 @@
-//! `converge-compose FOLDER`: builds what is composed of the engine, and what runs beside it, and writes it to FOLDER.
+//! `converge-compose FOLDER` builds the compositions with the engine, and the example components,
+//! and writes them to FOLDER.
 
 use anyhow::{Context, Result};
 use std::env;
@@ -14,8 +15,7 @@ fn main() -> Result<()> {
         ("guard.wasm", converge_compose::guard(&workspace, "converge-example-board-schema")?),
         ("guard-anything.wasm", converge_compose::guard(&workspace, "converge-example-anything")?),
         ("board.wasm", build("converge-example-board")?),
-        // The parts, for composing them by other tools. Where resources cannot pass between the parts of a composite, hosts
-        // link them.
+        // The parts, for other tools, and for hosts that cannot pass resources between the parts of a composition.
         ("parts/compat.wasm", build("converge-compat")?),
         ("parts/guard.wasm", build("converge-example-guard")?),
         ("parts/board-schema.wasm", build("converge-example-board-schema")?),

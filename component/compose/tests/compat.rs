@@ -1,4 +1,5 @@
-//! The drop-in for `mizchi:converge` in wasmtime: what its calls give, and what they do where nothing can be told.
+//! The replacement for `mizchi:converge` in wasmtime: the results of its calls, and what they
+//! return if the interface cannot report an error.
 
 use contract::ConvergeWorld;
 use contract::exports::mizchi::converge::converge::{
@@ -19,7 +20,7 @@ mod contract {
     });
 }
 
-/// The drop-in, in an instance of its own.
+/// The replacement, in a new instance.
 struct DropIn {
     store: Store<()>,
     world: ConvergeWorld,
@@ -61,7 +62,7 @@ impl DropIn {
         call!(*self, call_doc_update(handle, "t", row, col, &Value::ValInt(number)))
     }
 
-    /// Brings to one document what it does not know of another one.
+    /// Merges the events of `from` that `to` lacks. Returns the changes.
     fn sync(&mut self, from: u32, to: u32) -> Vec<MergeOp> {
         let known = call!(*self, call_doc_sync_state(to)).versions;
         let pending = call!(*self, call_doc_get_pending(from, &known));
@@ -73,8 +74,8 @@ fn id(peer: &str, counter: i32) -> EventId {
     EventId { peer: peer.to_owned(), counter }
 }
 
-/// What tells an event: its name, its dependencies, its lamport time.
-fn told(event: &Event) -> (String, i32, Vec<(String, i32)>, i32) {
+/// Returns the peer, counter, dependencies and lamport time of an event.
+fn parts(event: &Event) -> (String, i32, Vec<(String, i32)>, i32) {
     let deps = event.deps.iter().map(|dep| (dep.peer.clone(), dep.counter)).collect();
     (event.id.peer.clone(), event.id.counter, deps, event.lamport)
 }
@@ -85,19 +86,19 @@ fn event(peer: &str, counter: i32, deps: &[(&str, i32)], lamport: i32) -> (Strin
 }
 
 #[test]
-fn events_are_numbered_as_there() {
+fn events_are_numbered_as_in_the_old_interface() {
     let mut drop_in = DropIn::new();
     let (ann, ben) = (drop_in.create("ann"), drop_in.create("ben"));
     assert_eq!((ann, ben), (0, 1));
-    assert_eq!(told(&drop_in.insert(ann, "r", &[("n", Value::ValInt(1))])), event("ann", 0, &[], 1));
-    assert_eq!(told(&drop_in.update(ann, "r", "n", 2)), event("ann", 1, &[("ann", 0)], 2));
-    assert_eq!(told(&drop_in.insert(ben, "s", &[])), event("ben", 0, &[], 1));
+    assert_eq!(parts(&drop_in.insert(ann, "r", &[("n", Value::ValInt(1))])), event("ann", 0, &[], 1));
+    assert_eq!(parts(&drop_in.update(ann, "r", "n", 2)), event("ann", 1, &[("ann", 0)], 2));
+    assert_eq!(parts(&drop_in.insert(ben, "s", &[])), event("ben", 0, &[], 1));
     let ops = drop_in.sync(ann, ben);
     assert!(
         matches!(&ops[..], [MergeOp::InsertRow(row)] if row.row_id == "r" && row.values[0].val == Value::ValInt(2))
     );
-    // Both heads, one more than the larger lamport time.
-    assert_eq!(told(&drop_in.update(ben, "r", "n", 3)), event("ben", 1, &[("ann", 1), ("ben", 0)], 3));
+    // The dependencies are both heads; the lamport time is one more than the larger of theirs.
+    assert_eq!(parts(&drop_in.update(ben, "r", "n", 3)), event("ben", 1, &[("ann", 1), ("ben", 0)], 3));
     let state = call!(drop_in, call_doc_sync_state(ben));
     assert_eq!(state.frontier, [id("ben", 1)]);
     let versions: Vec<_> = state.versions.iter().map(|version| (version.peer.as_str(), version.version)).collect();
@@ -114,27 +115,27 @@ fn events_are_numbered_as_there() {
 }
 
 #[test]
-fn an_operation_on_a_row_that_is_elsewhere_is_an_event() {
+fn an_operation_on_a_missing_row_is_an_event() {
     let mut drop_in = DropIn::new();
     let (ann, ben) = (drop_in.create("ann"), drop_in.create("ben"));
-    assert_eq!(told(&drop_in.update(ben, "r", "n", 1)), event("ben", 0, &[], 1));
-    assert_eq!(told(&call!(drop_in, call_doc_delete(ben, "t", "s"))), event("ben", 1, &[("ben", 0)], 2));
-    assert_eq!(told(&drop_in.insert(ben, "s", &[])), event("ben", 2, &[("ben", 1)], 3));
+    assert_eq!(parts(&drop_in.update(ben, "r", "n", 1)), event("ben", 0, &[], 1));
+    assert_eq!(parts(&call!(drop_in, call_doc_delete(ben, "t", "s"))), event("ben", 1, &[("ben", 0)], 2));
+    assert_eq!(parts(&drop_in.insert(ben, "s", &[])), event("ben", 2, &[("ben", 1)], 3));
     drop_in.insert(ann, "r", &[("n", Value::ValNull)]);
-    // The update comes after the insert in the order of execution.
+    // The update is executed after the insert.
     assert!(
         drop_in.sync(ben, ann).iter().any(|op| matches!(op, MergeOp::SetCell(cell) if cell.val == Value::ValInt(1)))
     );
 }
 
 #[test]
-fn what_cannot_be_told_changes_nothing() {
+fn calls_that_cannot_report_their_error_change_nothing() {
     let mut drop_in = DropIn::new();
     let nobody = drop_in.create("");
     let ann = drop_in.create("ann");
     let long = "x".repeat(5_000);
     for handle in [nobody, ann + 1, u32::MAX] {
-        assert_eq!(told(&drop_in.insert(handle, "r", &[])), event("", -1, &[], -1));
+        assert_eq!(parts(&drop_in.insert(handle, "r", &[])), event("", -1, &[], -1));
         assert!(call!(drop_in, call_doc_sync_state(handle)).versions.is_empty());
         assert!(call!(drop_in, call_doc_get_pending(handle, &[])).is_empty());
         assert!(call!(drop_in, call_doc_merge_remote(handle, &[])).is_empty());
@@ -144,30 +145,30 @@ fn what_cannot_be_told_changes_nothing() {
         assert!(call!(drop_in, call_ephemeral_get_all(handle, "n")).is_empty());
         assert!(call!(drop_in, call_ephemeral_merge(handle, &[])).is_empty());
     }
-    assert_eq!(told(&drop_in.insert(ann, "", &[])), event("", -1, &[], -1));
-    assert_eq!(told(&drop_in.insert(ann, &long, &[])), event("", -1, &[], -1));
-    assert_eq!(told(&drop_in.update(ann, "r", "", 1)), event("", -1, &[], -1));
+    assert_eq!(parts(&drop_in.insert(ann, "", &[])), event("", -1, &[], -1));
+    assert_eq!(parts(&drop_in.insert(ann, &long, &[])), event("", -1, &[], -1));
+    assert_eq!(parts(&drop_in.update(ann, "r", "", 1)), event("", -1, &[], -1));
     let entry = call!(drop_in, call_ephemeral_set(ann, "n", "k", &Value::ValNull, f64::NAN));
     assert_eq!(entry.timestamp, -1.0);
     assert!(call!(drop_in, call_doc_sync_state(ann)).versions.is_empty());
-    // It goes on as if nothing had been.
-    assert_eq!(told(&drop_in.insert(ann, "r", &[("n", 1.into()), ("n", 2.into())])), event("ann", 0, &[], 1));
+    // The document continues as if nothing had happened.
+    assert_eq!(parts(&drop_in.insert(ann, "r", &[("n", 1.into()), ("n", 2.into())])), event("ann", 0, &[], 1));
     let pending = call!(drop_in, call_doc_get_pending(ann, &[PeerVersion { peer: long, version: i32::MIN }]));
     let RowOp::Insert(InsertOp { values, .. }) = &pending[0].ops[0] else { panic!("{pending:?}") };
     assert!(matches!(&values[..], [only] if only.val == Value::ValInt(2)));
 }
 
 #[test]
-fn documents_have_an_end_and_the_last_one_works() {
+fn the_number_of_documents_is_limited_and_the_last_one_works() {
     let mut drop_in = DropIn::new();
     let last = (0..16_384).map(|_| drop_in.create("ann")).last().unwrap();
     assert_eq!((last, drop_in.create("ann")), (16_383, u32::MAX));
-    assert_eq!(told(&drop_in.insert(u32::MAX, "r", &[])), event("", -1, &[], -1));
-    assert_eq!(told(&drop_in.insert(last, "r", &[])), event("ann", 0, &[], 1));
+    assert_eq!(parts(&drop_in.insert(u32::MAX, "r", &[])), event("", -1, &[], -1));
+    assert_eq!(parts(&drop_in.insert(last, "r", &[])), event("ann", 0, &[], 1));
 }
 
 #[test]
-fn a_bad_run_does_not_keep_the_good_ones_out() {
+fn invalid_runs_do_not_prevent_the_merge_of_valid_ones() {
     let mut drop_in = DropIn::new();
     let (ann, ben) = (drop_in.create("ann"), drop_in.create("ben"));
     let run = |peer: &str, counter_start, lamport_start, deps: &[EventId], row: &str| EventRun {
@@ -179,9 +180,9 @@ fn a_bad_run_does_not_keep_the_good_ones_out() {
     };
     let runs = [
         run("", 0, 1, &[], "nobody"),
-        run("x", -1, 1, &[], "before the first"),
-        run("x", 0, 1, &[id("y", -5)], "after what cannot be"),
-        // That interface adds one for every event that comes in.
+        run("x", -1, 1, &[], "negative counter"),
+        run("x", 0, 1, &[id("y", -5)], "impossible dependency"),
+        // In the old interface, lamport times grow with every received event.
         run("x", 0, 7, &[], "a"),
         run("x", 1, 90, &[id("x", 0)], "b"),
         run("z", 0, i32::MIN, &[id("x", 1)], "c"),
@@ -196,12 +197,13 @@ fn a_bad_run_does_not_keep_the_good_ones_out() {
         .collect();
     rows.sort();
     assert_eq!(rows, ["a", "b", "c"]);
-    assert_eq!(told(&drop_in.insert(ann, "d", &[])), event("ann", 0, &[("z", 0)], 4));
+    assert_eq!(parts(&drop_in.insert(ann, "d", &[])), event("ann", 0, &[("z", 0)], 4));
     assert_eq!(drop_in.sync(ann, ben).len(), 4);
     assert!(call!(drop_in, call_doc_merge_remote(ben, &runs)).is_empty());
 }
 
-/// Runs that arrive before what they build on wait, in any order; what they change comes with the call that completes them.
+/// Runs that arrive before their dependencies wait, in any order. The call that completes them
+/// returns their changes.
 #[test]
 fn early_events_wait_for_their_dependencies() {
     let mut drop_in = DropIn::new();
@@ -215,9 +217,9 @@ fn early_events_wait_for_their_dependencies() {
         drop_in.sync(ann, ben);
     }
     let runs: Vec<EventRun> = call!(drop_in, call_doc_get_pending(ann, &[]));
-    assert_eq!(runs.len(), 7, "each event builds on one of the other peer");
+    assert_eq!(runs.len(), 7, "each event must build on one of the other peer");
     for (place, run) in runs.iter().enumerate().skip(1).rev() {
-        // Twice: what waits is not kept twice.
+        // Twice: a waiting run is not kept twice.
         for _ in 0..2 {
             assert_eq!(call!(drop_in, call_doc_merge_remote(cleo, std::slice::from_ref(run))), [], "run {place}");
         }
@@ -228,9 +230,9 @@ fn early_events_wait_for_their_dependencies() {
     assert_eq!(call!(drop_in, call_doc_get_pending(cleo, &[])), runs);
 }
 
-/// Early events have bounds: a run beyond `MAX_EARLY_EVENTS` or `MAX_EARLY_BYTES` is left out, and others still wait.
+/// A run beyond `MAX_EARLY_EVENTS` or `MAX_EARLY_BYTES` is dropped, and others still wait.
 #[test]
-fn early_events_beyond_the_bounds_are_left_out() {
+fn early_events_beyond_the_limits_are_dropped() {
     let mut drop_in = DropIn::new();
     let ann = drop_in.create("ann");
     let run = |peer: &str, counter_start, ops, text_bytes| {
@@ -283,7 +285,7 @@ fn registers_keep_the_later_entry() {
     assert!(call!(drop_in, call_ephemeral_get(ben, "n", "k")).is_none());
 }
 
-/// The rows of a program that applies its own operations and those of merges.
+/// The rows of a program that applies its own operations and the results of merges.
 type Mirror = BTreeMap<String, BTreeMap<String, Value>>;
 
 fn apply(mirror: &mut Mirror, op: MergeOp) {
@@ -293,10 +295,10 @@ fn apply(mirror: &mut Mirror, op: MergeOp) {
             cells.extend(row.values.into_iter().map(|cell| (cell.key, cell.val)));
         }
         MergeOp::SetCell(cell) => {
-            mirror.get_mut(&cell.row_id).expect("a cell of a row").insert(cell.col, cell.val);
+            mirror.get_mut(&cell.row_id).expect("the row of a cell exists").insert(cell.col, cell.val);
         }
         MergeOp::DeleteRow(row) => {
-            mirror.remove(&row.row_id).expect("a row that is deleted");
+            mirror.remove(&row.row_id).expect("a deleted row exists");
         }
     }
 }
@@ -313,9 +315,9 @@ fn mirrors_of_random_programs_agree() {
         let handles = ["ann", "ben", "cleo"].map(|peer| drop_in.create(peer));
         let mut mirrors: [Mirror; 3] = Default::default();
         for step in 0..60 {
-            let who = next(3) as usize;
+            let writer = next(3) as usize;
             let (row, col) = (format!("r{}", next(5)), format!("c{}", next(2)));
-            let (handle, mirror) = (handles[who], &mut mirrors[who]);
+            let (handle, mirror) = (handles[writer], &mut mirrors[writer]);
             match next(5) {
                 0 | 1 => {
                     let event = drop_in.insert(handle, &row, &[(&col, Value::ValInt(step))]);
@@ -340,16 +342,16 @@ fn mirrors_of_random_programs_agree() {
             }
         }
         for _ in 0..2 {
-            for (who, mirror) in mirrors.iter_mut().enumerate() {
+            for (reader, mirror) in mirrors.iter_mut().enumerate() {
                 for from in handles {
-                    drop_in.sync(from, handles[who]).into_iter().for_each(|op| apply(mirror, op));
+                    drop_in.sync(from, handles[reader]).into_iter().for_each(|op| apply(mirror, op));
                 }
             }
         }
         let states = handles.map(|handle| call!(drop_in, call_doc_sync_state(handle)).frontier);
         assert!(states.iter().all(|state| *state == states[0]), "seed {seed}: {states:?}");
         assert!(mirrors.iter().all(|mirror| *mirror == mirrors[0]), "seed {seed}: {mirrors:?}");
-        // A newcomer that takes everything in sees the same.
+        // A new document that merges everything has the same rows.
         let newcomer = drop_in.create("newcomer");
         let mut mirror = Mirror::new();
         drop_in.sync(handles[0], newcomer).into_iter().for_each(|op| apply(&mut mirror, op));
@@ -358,7 +360,7 @@ fn mirrors_of_random_programs_agree() {
 }
 
 #[test]
-fn two_components_that_do_not_fit_are_not_joined() {
+fn components_that_do_not_match_are_not_composed() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let engine = converge_pack::build(&workspace.canonicalize().unwrap(), "converge-component").unwrap();
     let error = converge_compose::join(engine.clone(), engine).unwrap_err().to_string();

@@ -1,8 +1,9 @@
-//! Makes the component: compiles `converge-component` to a core WebAssembly module, wraps that as a component, and lets
-//! it pass only if it imports nothing and exports just what `wit/` says.
+//! Builds the component: compiles `converge-component` to a core WebAssembly module, wraps the
+//! module as a component, and checks that it imports nothing and exports exactly what `wit/`
+//! defines.
 //!
-//! It needs cargo and rustc alone. What the component does, it does not know. Both the program of this package and the
-//! build script of the Rust host call [`pack`].
+//! Needs only cargo and rustc. The program of this package and the build script of the Rust host
+//! call [`pack`].
 
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
@@ -12,10 +13,11 @@ use std::{env, fs};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 use wit_parser::{IndexMap, InterfaceId, PackageId, Resolve, Stability, WorldId, WorldItem, WorldKey};
 
-/// The target that gives a component without imports: every WASI target pulls in interfaces of its own.
+/// The only target without imports: every WASI target imports interfaces of WASI.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Variables of an outer cargo, clippy or coverage run that are meant for the host and would change the component.
+/// Environment variables of an outer cargo, clippy or coverage run. They are meant for the host and
+/// would change the component.
 const OUTER_BUILD: [&str; 6] = [
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
@@ -25,15 +27,16 @@ const OUTER_BUILD: [&str; 6] = [
     "RUSTDOCFLAGS",
 ];
 
-/// Builds the component of the workspace in the folder `workspace`, checks it and writes it to `file`, which afterwards
-/// holds either the whole new component or what it held before. Gives the component's size in bytes.
+/// Builds the component of the workspace in the folder `workspace`, checks it and writes it to
+/// `file`. Returns the size of the component in bytes. On error, `file` is unchanged.
 ///
-/// Costs a release build of the engine the first time, and fractions of a second where nothing has changed.
+/// Takes a release build of the engine the first time, and fractions of a second if nothing
+/// changed.
 ///
 /// # Errors
 ///
-/// Where the compiler is missing or fails, where the component is not what the contract says, and where `file` cannot
-/// be written.
+/// If the compiler is missing or fails, if the component differs from the contract, or if `file`
+/// cannot be written.
 pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
     let workspace = workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))?;
     let component = build(&workspace, "converge-component")?;
@@ -42,8 +45,8 @@ pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
     Ok(component.len())
 }
 
-/// Encodes the contract, the folder `wit` of the workspace, as a WIT package with its documentation and writes it to `file`.
-/// Returns the number of bytes.
+/// Encodes the contract, the folder `wit` of the workspace, as a WIT package with its
+/// documentation, and writes it to `file`. Returns the number of bytes.
 ///
 /// # Errors
 ///
@@ -56,20 +59,22 @@ pub fn wit_package(workspace: &Path, file: &Path) -> Result<usize> {
     Ok(bytes.len())
 }
 
-/// Builds a package of the workspace as a component, whatever that imports.
+/// Builds a package of the workspace as a component, and returns its bytes. Imports are allowed.
 ///
-/// Costs a release build of the package the first time, and fractions of a second where nothing has changed.
+/// Takes a release build of the package the first time, and fractions of a second if nothing
+/// changed.
 ///
 /// # Errors
 ///
-/// Where the compiler is missing or fails.
+/// If the compiler is missing or fails.
 pub fn build(workspace: &Path, package: &str) -> Result<Vec<u8>> {
     let module_file = compile(workspace, package)?;
     let module = fs::read(&module_file).with_context(|| format!("reading {}", module_file.display()))?;
     wrap(&module)
 }
 
-/// Compiles the core module, in a target folder of its own: an outer cargo holds the lock of the usual one.
+/// Compiles the core module in a separate target folder, because an outer cargo locks the usual
+/// one.
 fn compile(workspace: &Path, package: &str) -> Result<PathBuf> {
     ensure_target()?;
     let target_dir = workspace.join("target").join("component");
@@ -87,14 +92,14 @@ fn compile(workspace: &Path, package: &str) -> Result<PathBuf> {
     Ok(target_dir.join(TARGET).join("component").join(package.replace('-', "_") + ".wasm"))
 }
 
-/// Flags that keep the paths of this machine out of panic messages, so that the same sources give the same bytes, and bound
-/// what is inlined.
+/// Returns compiler flags that limit inlining, and that keep the paths of this machine out of panic
+/// messages, so that the same sources compile to the same bytes.
 fn compiler_flags(workspace: &Path) -> String {
     let home = |variable: &str, folder: &str| {
         env::var_os(variable).map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(folder)))
     };
     let mut flags = vec![format!("--remap-path-prefix={}=", workspace.join("").display())];
-    // A fifth smaller than with the compiler's own threshold, and as fast within what can be measured.
+    // A fifth smaller than with the default threshold, without a measurable difference in speed.
     flags.push("-Cllvm-args=--inline-threshold=20".to_owned());
     if let Some(cargo_home) = home("CARGO_HOME", ".cargo") {
         flags.push(format!("--remap-path-prefix={}=cargo", cargo_home.display()));
@@ -102,7 +107,7 @@ fn compiler_flags(workspace: &Path) -> String {
     flags.join("\x1f")
 }
 
-/// Installs the standard library for the target, where it is missing.
+/// Installs the standard library for the target if it is missing.
 fn ensure_target() -> Result<()> {
     let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
         .args(["--print", "target-libdir", "--target", TARGET])
@@ -122,20 +127,21 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The component around a core module that carries its own description.
+/// Wraps a core module, which contains its own interface description, as a component.
 fn wrap(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode().context("making a component of the core module")
+    ComponentEncoder::default().validate(true).module(module)?.encode().context("wrapping the core module")
 }
 
-/// Checks that a component imports nothing and exports exactly what a world of the folder `wit` exports. The world needs no
-/// name if it is the only one. Comments and `@since` are ignored: a component does not contain them. Costs milliseconds.
+/// Checks that a component imports nothing and exports exactly what a world in the folder `wit`
+/// exports. `world` can be `None` if there is only one. Ignores comments and `@since`, which a
+/// component does not contain. Takes milliseconds.
 ///
 /// # Errors
 ///
-/// If the component differs, or one of the two cannot be read.
+/// If the component differs, or if the component or the folder cannot be read.
 pub fn check(component: &[u8], wit: &Path, world: Option<&str>) -> Result<()> {
     let DecodedWasm::Component(found, found_world) = wit_component::decode(component)? else {
-        bail!("this is an interface without a component");
+        bail!("the bytes are a WIT package, not a component");
     };
     let imports = names(&found, &found.worlds[found_world].imports);
     ensure!(imports.is_empty(), "the component imports {}; it must import nothing", imports.join(", "));
@@ -144,11 +150,12 @@ pub fn check(component: &[u8], wit: &Path, world: Option<&str>) -> Result<()> {
     let (package, _) = contract.push_dir(wit)?;
     let world = contract.select_world(&[package], world)?;
     let (found, contract) = (exported(found, found_world)?, exported(contract, world)?);
-    ensure!(found == contract, "the component is not what {} says; it is:\n{found}", wit.display());
+    ensure!(found == contract, "the component differs from {}; it exports:\n{found}", wit.display());
     Ok(())
 }
 
-/// Prints what a world exports: the names, then the interfaces in alphabetical order, without comments and `@since`.
+/// Prints the exports of a world: the names, then the interfaces in alphabetical order, without
+/// comments and `@since`.
 fn exported(mut resolve: Resolve, world: WorldId) -> Result<String> {
     forget_stability(&mut resolve);
     let mut text = names(&resolve, &resolve.worlds[world].exports).join("\n");
@@ -189,11 +196,11 @@ fn names(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<String
     names
 }
 
-/// Writes beside the file, then renames, so that no reader ever sees half of it.
+/// Replaces a file atomically: writes a temporary file next to it and renames that.
 ///
 /// # Errors
 ///
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
         let folder = file.parent().unwrap_or(Path::new(""));

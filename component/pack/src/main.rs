@@ -1,5 +1,5 @@
-//! `converge-pack FILE`: builds the component of this workspace and writes it to FILE. `converge-pack --wit FILE`: encodes the
-//! contract as a WIT package.
+//! `converge-pack FILE` builds the component of this workspace and writes it to FILE.
+//! `converge-pack --wit FILE` encodes the contract as a WIT package.
 
 use anyhow::{Result, bail};
 use std::env;

@@ -1,4 +1,4 @@
-//! What `converge-pack` lets pass, and what it does not.
+//! What `converge-pack` accepts and rejects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A copy of the contract with one text in `file` replaced.
+/// Copies the contract and replaces one text in `file`.
 fn altered_contract(file: &str, from: &str, to: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(workspace().join("wit")).unwrap() {
@@ -18,20 +18,20 @@ fn altered_contract(file: &str, from: &str, to: &str) -> tempfile::TempDir {
     }
     let file = folder.path().join(file);
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains(from), "{from:?} stands in the contract");
+    assert!(text.contains(from), "the contract must contain {from:?}");
     fs::write(&file, text.replacen(from, to, 1)).unwrap();
     folder
 }
 
 #[test]
-fn the_component_is_what_the_contract_says_and_nothing_else() {
+fn the_component_exports_exactly_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new").join("converge.wasm");
     let bytes = converge_pack::pack(&workspace(), &file).unwrap();
     let component = fs::read(&file).unwrap();
     assert_eq!(component.len(), bytes);
     let files = fs::read_dir(file.parent().unwrap()).unwrap().count();
-    assert_eq!(files, 1, "nothing is left beside the component");
+    assert_eq!(files, 1, "temporary files must be removed");
 
     converge_pack::check(&component, &workspace().join("wit"), WORLD).unwrap();
     for (file, from, to) in [
@@ -44,7 +44,7 @@ fn the_component_is_what_the_contract_says_and_nothing_else() {
     ] {
         let contract = altered_contract(file, from, to);
         let error = converge_pack::check(&component, contract.path(), WORLD).unwrap_err().to_string();
-        assert!(error.contains("is not what"), "{file}, {to:?}: {error}");
+        assert!(error.contains("the component differs from"), "{file}, {to:?}: {error}");
     }
     for (from, to) in [
         ("/// A named value of a row.", "/// Another comment."),
@@ -56,7 +56,7 @@ fn the_component_is_what_the_contract_says_and_nothing_else() {
 }
 
 #[test]
-fn a_component_with_an_import_does_not_pass() {
+fn a_component_with_an_import_is_rejected() {
     // (component (import "clock" (func)))
     let component = b"\0asm\x0d\0\x01\0\x07\x05\x01\x40\0\x01\0\x0a\x0a\x01\0\x05clock\x01\0";
     let error = converge_pack::check(component, &workspace().join("wit"), WORLD).unwrap_err().to_string();
@@ -64,14 +64,14 @@ fn a_component_with_an_import_does_not_pass() {
 }
 
 #[test]
-fn what_is_no_component_does_not_pass() {
+fn bytes_that_are_not_a_component_are_rejected() {
     for bytes in [&b""[..], b"\0asm", b"\0asm\x01\0\0\0", b"text"] {
         assert!(converge_pack::check(bytes, &workspace().join("wit"), WORLD).is_err(), "{bytes:?}");
     }
 }
 
 #[test]
-fn without_a_workspace_there_is_no_component() {
+fn a_missing_workspace_leaves_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("converge.wasm");
     fs::write(&file, "as before").unwrap();

@@ -1,9 +1,9 @@
-//! The records of this component's exports from the engine's and back, field by field.
+//! Conversions between the types of this component's exports and of the engine, field by field.
 
 use crate::contract::converge::sync::{durable as engine, session as engine_session};
 use crate::contract::exports::converge::sync::{durable as wit, session};
 
-/// Each element of a list.
+/// Converts each element of a list.
 pub(crate) fn list<From, To>(elements: Vec<From>) -> Vec<To>
 where
     From: Into<To>,
@@ -11,7 +11,7 @@ where
     elements.into_iter().map(Into::into).collect()
 }
 
-/// Records with the same fields on both sides, as `FROM => TO { field, field as list }`.
+/// Implements `From` for records with the same fields, as `FROM => TO { field, field as list }`.
 macro_rules! records {
     ($($from:ty => $to:ty { $($field:ident $(as $with:ident)?),* $(,)? })*) => {$(
         impl From<$from> for $to {

@@ -1,4 +1,4 @@
-//! `durable`: documents, watchers and update readers, each around one of the engine's.
+//! The interface `durable`: wraps documents, watchers and update readers of the engine.
 
 use crate::Component;
 use crate::contract::converge::sync::durable as engine;
@@ -39,7 +39,7 @@ impl wit::GuestWatcher for Watcher {
 }
 
 impl Doc {
-    /// Checks one commit, and makes it.
+    /// Checks a commit and passes it to the engine.
     fn write(&self, ops: &[engine::RowOp]) -> Result<EventId, Error> {
         if let Some(rules) = Rules::get() {
             rules.check_commit(ops, |table, row| self.0.get(table, row).is_some())?;

@@ -1,7 +1,9 @@
-//! Stands before the engine and lets only commits pass that a schema allows, whether they are made here or come from elsewhere.
+//! Wraps the engine and accepts only commits that a schema allows, whether they are local or
+//! received.
 //!
-//! Exports what it imports of the engine; a host cannot tell the two apart but by the errors, which name the rule. Who writes
-//! goes through [`rules`]; everything else is passed on. One file per interface, [`convert`] for the types.
+//! Exports the same interfaces as the engine. A host notices a difference only in errors, which
+//! name the rule. Writes are checked by [`rules`]; all other calls are forwarded. Each interface
+//! has a file; [`convert`] converts the types.
 
 mod convert;
 mod durable;
@@ -9,7 +11,8 @@ mod rules;
 mod session;
 mod transactions;
 
-/// Both sides of the contract, as Rust types and traits: the engine's, and, in `exports`, this component's own.
+/// Generated Rust types and traits of the engine's interfaces and, in `exports`, of this
+/// component's.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({
@@ -21,10 +24,10 @@ mod contract {
     });
 }
 
-/// What exports the contract's functions.
+/// Exports the functions of the contract.
 pub(crate) struct Component;
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {

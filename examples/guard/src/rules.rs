@@ -1,8 +1,9 @@
-//! What a schema allows. Everything is decided before the engine is called; an error names the rule.
+//! The rules of a schema. All checks run before the engine is called; an error names the rule.
 //!
-//! All rules but one look at an operation alone, so that every replica decides alike, whatever it knows. `references` looks at
-//! what the author had before them: a row that somebody else deletes at the same time is no reason to refuse the event that
-//! names it, which would part the replicas for good.
+//! All rules except `references` consider a single operation, so that every replica decides alike,
+//! whatever it knows. `references` considers the rows that existed for the author. An event may
+//! refer to a row that another peer deletes concurrently: rejecting it would separate the replicas
+//! permanently.
 
 use crate::contract::converge::guard::schema::{self, Kind};
 use crate::contract::converge::sync::durable::{
@@ -13,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
 
-/// How many rows of a document are looked at at a time.
-const ROWS_AT_A_TIME: u32 = 256;
+/// The number of rows per page when a document is checked.
+const PAGE_ROWS: u32 = 256;
 
-/// What a document may hold, by table and column.
+/// The columns that a document may contain, by table and name.
 pub(crate) struct Rules(BTreeMap<String, BTreeMap<String, schema::Column>>);
 
-/// A cell that names a row of another table.
+/// A cell that refers to a row of another table.
 struct Reference<'a> {
     from: String,
     table: &'a str,
@@ -27,7 +28,8 @@ struct Reference<'a> {
 }
 
 impl Rules {
-    /// Those of the schema that this component was composed with; none where it allows everything.
+    /// Returns the rules of the schema that this component was composed with, or `None` if the
+    /// schema allows everything.
     pub(crate) fn get() -> Option<&'static Self> {
         static RULES: OnceLock<Option<Rules>> = OnceLock::new();
         let read = || {
@@ -39,7 +41,7 @@ impl Rules {
         RULES.get_or_init(read).as_ref()
     }
 
-    /// Checks an operation by itself.
+    /// Checks a single operation.
     pub(crate) fn check_op(&self, op: &RowOp) -> Result<(), Error> {
         let columns = |table: &str| {
             self.0.get(table).ok_or_else(|| broken("table", format_args!("the schema has no table {table:?}")))
@@ -48,8 +50,8 @@ impl Rules {
             RowOp::Insert(InsertOp { table, row, cells }) => {
                 let columns = columns(table)?;
                 cells.iter().try_for_each(|cell| check_cell(table, columns, cell))?;
-                let is_given = |column: &str| cells.iter().any(|cell| cell.column == column);
-                match columns.values().find(|column| column.required && !is_given(&column.name)) {
+                let is_present = |column: &str| cells.iter().any(|cell| cell.column == column);
+                match columns.values().find(|column| column.required && !is_present(&column.name)) {
                     Some(column) => Err(missing(table, row, &column.name)),
                     None => Ok(()),
                 }
@@ -69,66 +71,68 @@ impl Rules {
         }
     }
 
-    /// Checks operations that are one commit here. `is_there` tells of any row whether it is before the commit.
-    pub(crate) fn check_commit(&self, ops: &[RowOp], is_there: impl Fn(&str, &str) -> bool) -> Result<(), Error> {
+    /// Checks the operations of a local commit. `exists` returns whether a row exists before the
+    /// commit.
+    pub(crate) fn check_commit(&self, ops: &[RowOp], exists: impl Fn(&str, &str) -> bool) -> Result<(), Error> {
         ops.iter().try_for_each(|op| self.check_op(op))?;
         let mut written = BTreeMap::new();
         for op in ops {
             let (table, row, is_deleted) = named(op);
             written.insert((table, row), !is_deleted);
         }
-        let is_there =
-            |table: &str, row: &str| written.get(&(table, row)).copied().unwrap_or_else(|| is_there(table, row));
-        self.check_references(ops, is_there)
+        let exists = |table: &str, row: &str| written.get(&(table, row)).copied().unwrap_or_else(|| exists(table, row));
+        self.check_references(ops, exists)
     }
 
-    /// Checks that the rows are there that operations name.
+    /// Checks that the rows that operations refer to exist.
     pub(crate) fn check_references<'a>(
         &'a self,
         ops: impl IntoIterator<Item = &'a RowOp>,
-        mut is_there: impl FnMut(&str, &str) -> bool,
+        mut exists: impl FnMut(&str, &str) -> bool,
     ) -> Result<(), Error> {
         for Reference { from, table, row } in ops.into_iter().flat_map(|op| self.references(op)) {
-            if !is_there(table, row) {
+            if !exists(table, row) {
                 return Err(broken(
                     "references",
-                    format_args!("{from} names the row {row:?} of {table:?}, which is not there"),
+                    format_args!("{from} refers to the row {row:?} of {table:?}, which does not exist"),
                 ));
             }
         }
         Ok(())
     }
 
-    /// Checks the events of an update, which is to be merged into a document.
+    /// Checks the events of an update before it is merged into a document.
     pub(crate) fn check_update(&self, doc: &Doc, update: &[u8]) -> Result<(), Error> {
         self.check_events(doc, |visit| each_page(update, visit))
     }
 
-    /// Checks events of other replicas, which are to be merged into a document; `each` visits them all, page by page. The row that
-    /// an event names must exist in the document, be inserted by an event that comes with it, or have existed for its author,
-    /// who must not have deleted it just before.
+    /// Checks events of other replicas before they are merged into a document. `each` visits all
+    /// events, page by page. A row that an event refers to must exist in the document, be inserted
+    /// by another of the events, or have existed for the author, who must not have deleted it just
+    /// before.
     ///
-    /// Events that the document has are checked, too: a name alone does not prove that it has this event.
+    /// Events that the document seems to have are checked, too: a name alone does not identify an
+    /// event.
     pub(crate) fn check_events(
         &self,
         doc: &Doc,
         each: impl Fn(&mut dyn FnMut(&[EventRun]) -> Result<(), Error>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let known: BTreeMap<String, u32> = doc.version().into_iter().map(|known| (known.peer, known.count)).collect();
-        let mut come = BTreeSet::new();
+        let mut inserted = BTreeSet::new();
         each(&mut |runs| {
             self.check_ops(runs)?;
             for run in runs {
                 let skipped = known.get(&run.peer).map_or(0, |known| known.saturating_sub(run.start));
                 for op in run.commits.iter().skip(skipped as usize).flatten() {
                     if let RowOp::Insert(InsertOp { table, row, .. }) = op {
-                        come.insert((table.clone(), row.clone()));
+                        inserted.insert((table.clone(), row.clone()));
                     }
                 }
             }
             Ok(())
         })?;
-        // By peer, the counter of its next event, and the run so far, which a page may have cut.
+        // By peer, the counter of its next event, and its run so far, which a page may have cut.
         let mut begun: BTreeMap<String, (u32, Begun)> = BTreeMap::new();
         each(&mut |runs| {
             for run in runs {
@@ -138,7 +142,7 @@ impl Rules {
                     Some((next, so_far)) if next == run.start && continues => so_far,
                     _ => Begun { deps: run.deps.clone(), rows: BTreeMap::new() },
                 };
-                self.check_run(doc, &run.commits, &mut so_far, &come)?;
+                self.check_run(doc, &run.commits, &mut so_far, &inserted)?;
                 begun.insert(run.peer.clone(), (end, so_far));
             }
             Ok(())
@@ -150,7 +154,7 @@ impl Rules {
         doc: &Doc,
         commits: &[Vec<RowOp>],
         Begun { deps, rows }: &mut Begun,
-        come: &BTreeSet<(String, String)>,
+        inserted: &BTreeSet<(String, String)>,
     ) -> Result<(), Error> {
         let mut seen = None;
         for commit in commits {
@@ -165,7 +169,7 @@ impl Rules {
                 let named = (table.to_owned(), row.to_owned());
                 rows.get(&named).copied().unwrap_or_else(|| {
                     doc.get(table, row).is_some()
-                        || come.contains(&named)
+                        || inserted.contains(&named)
                         || seen.get_or_insert_with(|| Seen::by(doc, deps)).has(&named)
                 })
             })?;
@@ -173,8 +177,9 @@ impl Rules {
         Ok(())
     }
 
-    /// Checks a saved document that is to become one here: its events, and its rows, of which it may have given up the events. Of
-    /// both each by itself: what it names may have been deleted since.
+    /// Checks a saved document before it is loaded: its events, and its rows, whose events a
+    /// compaction may have dropped. Does not check references, because the rows may have been
+    /// deleted since.
     pub(crate) fn check_document(&self, saved: &[u8]) -> Result<(), Error> {
         each_page(saved, &mut |runs| self.check_ops(runs))?;
         let doc = Doc::load("guard", saved)?;
@@ -182,8 +187,7 @@ impl Rules {
             let mut after = None;
             loop {
                 let range = KeyRange::All;
-                let options =
-                    ScanOptions { range, descending: false, limit: ROWS_AT_A_TIME, after, columns: Vec::new() };
+                let options = ScanOptions { range, descending: false, limit: PAGE_ROWS, after, columns: Vec::new() };
                 let page = doc.scan(&table.name, &options)?;
                 after = page.rows.last().map(|row| row.id.clone());
                 for row in page.rows {
@@ -236,7 +240,7 @@ fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Ce
     let column = column(table, columns, name)?;
     let (kind, bytes) = match value {
         Value::Null if column.required => {
-            return Err(broken("required", format_args!("{table}.{name} must have a value, and was given null")));
+            return Err(broken("required", format_args!("{table}.{name} must have a value, not null")));
         }
         Value::Null => return Ok(()),
         Value::Boolean(_) => (Kind::Boolean, 0),
@@ -246,8 +250,8 @@ fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Ce
         Value::Blob(blob) => (Kind::Blob, blob.len()),
     };
     if kind != column.kind {
-        let (taken, given) = (told(column.kind), told(kind));
-        return Err(broken("type", format_args!("{table}.{name} takes {taken}, and was given {given}")));
+        let (expected, found) = (kind_name(column.kind), kind_name(kind));
+        return Err(broken("type", format_args!("{table}.{name} must be {expected}, not {found}")));
     }
     if bytes > column.max_bytes as usize {
         let max = column.max_bytes;
@@ -256,7 +260,7 @@ fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Ce
     Ok(())
 }
 
-fn told(kind: Kind) -> &'static str {
+fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Boolean => "a boolean",
         Kind::Integer => "an integer",
@@ -267,11 +271,11 @@ fn told(kind: Kind) -> &'static str {
 }
 
 fn missing(table: &str, row: &str, column: &str) -> Error {
-    broken("required", format_args!("an insert of the row {row:?} lacks {table}.{column}"))
+    broken("required", format_args!("an insert of the row {row:?} must set {table}.{column}"))
 }
 
 fn broken(rule: &str, what: fmt::Arguments<'_>) -> Error {
-    Error::InvalidArgument(format!("the schema's rule {rule:?} refuses this: {what}"))
+    Error::InvalidArgument(format!("the schema's rule {rule:?} rejects this: {what}"))
 }
 
 fn ops(runs: &[EventRun]) -> impl Iterator<Item = &RowOp> {
@@ -290,7 +294,7 @@ fn each_page(update: &[u8], visit: &mut dyn FnMut(&[EventRun]) -> Result<(), Err
     }
 }
 
-/// Table and row of an operation, and whether it deletes the row.
+/// Returns the table and row of an operation, and whether it deletes the row.
 fn named(op: &RowOp) -> (&str, &str, bool) {
     match op {
         RowOp::Insert(InsertOp { table, row, .. })
@@ -300,23 +304,23 @@ fn named(op: &RowOp) -> (&str, &str, bool) {
     }
 }
 
-/// The events of a run that were checked.
+/// The events of a run that have been checked.
 struct Begun {
-    /// The dependencies of the first event.
+    /// Dependencies of the first event.
     deps: Vec<EventId>,
-    /// The rows that these events inserted or deleted, and whether they exist after them.
+    /// Rows that these events inserted or deleted, and whether they exist afterwards.
     rows: BTreeMap<(String, String), bool>,
 }
 
-/// Rows that existed for the author of an event and do not exist any more.
+/// Rows that existed for the author of an event and do not exist anymore.
 enum Seen {
     Rows(BTreeSet<(String, String)>),
-    /// Nobody knows: the history was compacted away. The engine decides whether it knows the event.
+    /// Unknown, because the history was compacted. The engine decides whether it knows the event.
     Compacted,
 }
 
 impl Seen {
-    /// Those of an event with these dependencies; none if the document does not know them.
+    /// Returns the rows for an event with these dependencies; no rows if the document lacks them.
     fn by(doc: &Doc, dependencies: &[EventId]) -> Self {
         let back = match doc.diff(&doc.heads(), dependencies) {
             Err(Error::Compacted(_)) => return Self::Compacted,

@@ -1,4 +1,5 @@
-//! `session`: conversations, each around one of the engine's. What a message brings is looked at before it is received.
+//! The interface `session`: wraps sessions of the engine, and checks the content of each message
+//! before the engine receives it.
 
 use crate::Component;
 use crate::contract::converge::sync::durable as engine;
@@ -12,11 +13,11 @@ use crate::rules::Rules;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// One side of a conversation.
+/// One side of a session.
 pub(crate) struct Session {
     session: EngineSession,
     doc: Rc<engine::Doc>,
-    /// Whether a rule refused what came, which ends it.
+    /// Whether a rule rejected a message, which ends the session.
     is_over: Cell<bool>,
 }
 
@@ -25,7 +26,7 @@ impl wit::Guest for Component {
 }
 
 impl Session {
-    fn check_is_on(&self) -> Result<(), Error> {
+    fn check_not_over(&self) -> Result<(), Error> {
         match self.is_over.get() {
             true => Err(Error::SessionEnded),
             false => Ok(()),
@@ -34,7 +35,7 @@ impl Session {
 
     fn check(&self, rules: &Rules, message: &[u8]) -> Result<(), Error> {
         let Some(update) = self.session.update_of(message)? else { return Ok(()) };
-        // A document answers, whether it has the row or not; an update cannot.
+        // `peek` succeeds for documents, whether the row exists or not, and fails for updates.
         match engine::Doc::peek(&update, "table", "row") {
             Ok(_) => rules.check_document(&update),
             Err(_) => rules.check_update(&self.doc, &update),
@@ -54,12 +55,12 @@ impl wit::GuestSession for Session {
     }
 
     fn poll(&self, now: f64) -> Result<Option<Vec<u8>>, Error> {
-        self.check_is_on()?;
+        self.check_not_over()?;
         self.session.poll(now)
     }
 
     fn receive(&self, message: Vec<u8>, now: f64) -> Result<wit::Received, Error> {
-        self.check_is_on()?;
+        self.check_not_over()?;
         if let Some(rules) = Rules::get()
             && let Err(error) = self.check(rules, &message)
         {
@@ -70,7 +71,7 @@ impl wit::GuestSession for Session {
     }
 
     fn update_of(&self, message: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
-        self.check_is_on()?;
+        self.check_not_over()?;
         self.session.update_of(&message)
     }
 

@@ -1,4 +1,4 @@
-//! `transactions`: transactions, each around one of the engine's.
+//! The interface `transactions`: wraps transactions of the engine.
 
 use crate::Component;
 use crate::contract::converge::sync::durable::{DeleteOp, Doc, InsertOp, RowOp, UnsetOp, UpdateOp};
@@ -11,7 +11,7 @@ use std::cell::RefCell;
 /// A transaction of a document.
 pub(crate) struct Transaction {
     transaction: EngineTransaction,
-    /// The buffered writes, for the rules that need all of them.
+    /// The buffered writes, for the rule that needs all of them.
     ops: RefCell<Vec<RowOp>>,
 }
 
@@ -25,7 +25,7 @@ impl Transaction {
         wit::Transaction::new(Self { transaction: doc.begin(), ops: RefCell::default() })
     }
 
-    /// Checks the rules that need all writes, and commits them to this document.
+    /// Checks the references of all writes, and commits the writes to this document.
     pub(crate) fn commit(self, doc: &Doc) -> Result<Option<EventId>, Error> {
         let Self { transaction, ops } = self;
         if let Some(rules) = Rules::get() {
@@ -34,7 +34,7 @@ impl Transaction {
         doc.commit_transaction(transaction)
     }
 
-    /// Checks one write by itself, and makes it.
+    /// Checks a write and passes it to the engine.
     fn write(&self, op: RowOp) -> Result<(), Error> {
         let rules = Rules::get();
         rules.map_or(Ok(()), |rules| rules.check_op(&op))?;

@@ -1,5 +1,5 @@
-//! The guard before the engine, in wasmtime: with a schema that allows everything it is the engine, with another one its rules hold
-//! for what is written here and for what comes from elsewhere.
+//! The guard in wasmtime. With a schema that allows everything it behaves like the engine. With
+//! another schema, its rules apply to local and to received writes.
 
 use converge::{
     Cell, Component, DeleteOp, Doc, Error, EventId, EventRun, Instance, InstanceOptions, RowOp, Session,
@@ -20,21 +20,21 @@ fn guarded(schema: &str) -> Component {
     Component::new(&converge_compose::guard(&workspace(), schema).unwrap()).unwrap()
 }
 
-/// A document behind the guard, with the schema of the board.
+/// Returns a document behind the guard, with the schema of the board.
 fn doc(peer: &str) -> Doc {
     static BOARD: OnceLock<Component> = OnceLock::new();
     let board = BOARD.get_or_init(|| guarded("converge-example-board-schema"));
     Instance::of(board, InstanceOptions::default()).unwrap().doc(peer).unwrap()
 }
 
-/// A document with a column, whose author is `peer`.
+/// Returns a document with a column, written by `peer`.
 fn board(peer: &str) -> Doc {
     let doc = doc(peer);
     doc.insert("columns", "todo", [("name", "To do")]).unwrap();
     doc
 }
 
-/// A document without a guard.
+/// Returns a document without a guard.
 fn free(peer: &str) -> Doc {
     Doc::create(peer).unwrap()
 }
@@ -43,25 +43,25 @@ fn task(column: &str) -> Vec<Cell> {
     vec![Cell::new("title", "Write it down"), Cell::new("column", column)]
 }
 
-/// What an error says of the rule that refused a call.
+/// Returns the rule that rejected a call, and the reason.
 fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     let text = match result {
         Err(Error::InvalidArgument(text)) => text,
-        other => panic!("{other:?} is not a refusal"),
+        other => panic!("{other:?} is not an error of a rule"),
     };
     let (rule, what) = text
         .strip_prefix("the schema's rule \"")
-        .and_then(|text| text.split_once("\" refuses this: "))
+        .and_then(|text| text.split_once("\" rejects this: "))
         .unwrap_or_else(|| panic!("{text:?} names no rule"));
     format!("{rule}: {what}")
 }
 
-/// The summary of a replica that knows nothing.
+/// Returns the summary of an empty replica.
 fn nothing() -> Vec<u8> {
     Doc::summary_of(&[]).unwrap()
 }
 
-/// A document without a guard, in which somebody did what a rule refuses.
+/// Returns a document without a guard that contains an operation which a rule rejects.
 fn careless(op: RowOp) -> Doc {
     let author = free("ben");
     author.insert("columns", "todo", [("name", "To do")]).unwrap();
@@ -78,25 +78,25 @@ fn careless(op: RowOp) -> Doc {
     author
 }
 
-/// Everything of a document that a refused call must leave.
+/// Returns the parts of a document that a failed call must not change.
 fn state(doc: &Doc) -> impl PartialEq + std::fmt::Debug + use<> {
     (doc.digest().unwrap(), doc.version().unwrap(), doc.save().unwrap())
 }
 
 #[test]
-fn with_a_schema_that_allows_everything_it_is_the_engine() {
+fn with_a_schema_that_allows_everything_the_guard_behaves_like_the_engine() {
     let cases = read_all(&workspace().join("tests/conformance")).unwrap();
     let native = run_all(&Native, &cases).unwrap();
     let guarded = run_all(&HostRs(Some(guarded("converge-example-anything"))), &cases);
     let guarded = guarded.unwrap_or_else(|failures| panic!("{failures}"));
     assert!(native.lines().count() > 4_000);
     for (native, guarded) in native.lines().zip(guarded.lines()) {
-        assert_eq!(native, guarded, "the engine and the guard before it differ");
+        assert_eq!(native, guarded, "the engine and the guard differ");
     }
     assert_eq!(native, guarded);
 }
 
-/// Operations that a rule refuses, whoever makes them, and how it says so.
+/// Returns operations that a rule rejects, with the rule and the reason.
 fn wrong() -> Vec<(RowOp, &'static str)> {
     let insert = |cells: Vec<Cell>| RowOp::insert("tasks", "t", cells);
     let and = |column: &str, value: Value| {
@@ -115,24 +115,24 @@ fn wrong() -> Vec<(RowOp, &'static str)> {
         (RowOp::unset("tasks", "t", ["done", "title"]), "required: tasks.title of the row \"t\" cannot be unset"),
         (RowOp::unset("notes", "n", ["x"]), "table: the schema has no table \"notes\""),
         (and("color", "red".into()), "column: the schema has no column \"color\" in the table \"tasks\""),
-        (and("done", 1.into()), "type: tasks.done takes a boolean, and was given an integer"),
-        (and("votes", 1.0.into()), "type: tasks.votes takes an integer, and was given a real"),
-        (and("position", "first".into()), "type: tasks.position takes a real, and was given a text"),
-        (and("title", Value::Blob(vec![1])), "type: tasks.title takes a text, and was given a blob"),
-        (and("picture", true.into()), "type: tasks.picture takes a blob, and was given a boolean"),
+        (and("done", 1.into()), "type: tasks.done must be a boolean, not an integer"),
+        (and("votes", 1.0.into()), "type: tasks.votes must be an integer, not a real"),
+        (and("position", "first".into()), "type: tasks.position must be a real, not a text"),
+        (and("title", Value::Blob(vec![1])), "type: tasks.title must be a text, not a blob"),
+        (and("picture", true.into()), "type: tasks.picture must be a blob, not a boolean"),
         (and("title", "x".repeat(201).into()), "size: tasks.title is 201 bytes long; the maximum is 200"),
         (and("picture", Value::Blob(vec![0; 65_537])), "size: tasks.picture is 65537 bytes long; the maximum is 65536"),
-        (insert(vec![Cell::new("column", "todo")]), "required: an insert of the row \"t\" lacks tasks.title"),
-        (and("title", Value::Null), "required: tasks.title must have a value, and was given null"),
+        (insert(vec![Cell::new("column", "todo")]), "required: an insert of the row \"t\" must set tasks.title"),
+        (and("title", Value::Null), "required: tasks.title must have a value, not null"),
         (
             and("column", "gone".into()),
-            "references: tasks.column names the row \"gone\" of \"columns\", which is not there",
+            "references: tasks.column refers to the row \"gone\" of \"columns\", which does not exist",
         ),
     ]
 }
 
 #[test]
-fn nobody_writes_here_what_the_schema_does_not_allow() {
+fn local_writes_that_break_a_rule_are_rejected() {
     let doc = board("ann");
     for (op, expected) in wrong() {
         let before = state(&doc);
@@ -157,7 +157,7 @@ fn nobody_writes_here_what_the_schema_does_not_allow() {
     doc.insert("tasks", "t", task("todo")).unwrap();
     assert_eq!(
         rule(doc.update("tasks", "t", [("title", Value::Null)])),
-        "required: tasks.title must have a value, and was given null"
+        "required: tasks.title must have a value, not null"
     );
     doc.update("tasks", "t", [("picture", Value::Blob(vec![0; 65_536])), ("done", Value::Null)]).unwrap();
     doc.unset("tasks", "t", ["picture", "done", "votes"]).unwrap();
@@ -165,12 +165,12 @@ fn nobody_writes_here_what_the_schema_does_not_allow() {
 }
 
 #[test]
-fn a_commit_is_looked_at_as_a_whole() {
+fn a_commit_is_checked_as_a_whole() {
     let doc = board("ann");
     let column = RowOp::insert("columns", "doing", [("name", "Doing")]);
     let delete = RowOp::Delete(DeleteOp { table: "columns".into(), row: "todo".into() });
     doc.commit([RowOp::insert("tasks", "t", task("doing")), column]).unwrap();
-    let gone = "references: tasks.column names the row \"todo\" of \"columns\", which is not there";
+    let gone = "references: tasks.column refers to the row \"todo\" of \"columns\", which does not exist";
     assert_eq!(rule(doc.commit([delete, RowOp::insert("tasks", "s", task("todo"))])), gone);
 
     let transaction = doc.begin().unwrap();
@@ -186,7 +186,7 @@ fn a_commit_is_looked_at_as_a_whole() {
 }
 
 #[test]
-fn nothing_comes_in_that_the_schema_does_not_allow() {
+fn received_writes_that_break_a_rule_are_rejected() {
     for (op, expected) in wrong() {
         let author = careless(op);
         let doc = board("ann");
@@ -201,7 +201,7 @@ fn nothing_comes_in_that_the_schema_does_not_allow() {
             assert_eq!(rule(doc.rebase(&saved)), expected);
         }
         assert_eq!(state(&doc), before);
-        // A session may bring what is allowed in a message before.
+        // An earlier message of a session may merge events that the schema allows.
         let tables = doc.tables().unwrap();
         assert_eq!(rule(converse(&author, &doc)), expected);
         assert_eq!(doc.tables().unwrap(), tables);
@@ -209,7 +209,7 @@ fn nothing_comes_in_that_the_schema_does_not_allow() {
 }
 
 #[test]
-fn waiting_events_are_looked_at_when_they_come() {
+fn waiting_events_are_checked_when_they_arrive() {
     let doc = board("ann");
     let run = |cells: Vec<Cell>| EventRun {
         peer: "ben".to_owned(),
@@ -226,14 +226,14 @@ fn waiting_events_are_looked_at_when_they_come() {
     assert_eq!(state(&doc), before);
     assert_eq!(doc.merge_events(&[run(task("todo"))]).unwrap().waiting, 1);
 
-    // Those that wait in a saved document too.
+    // Waiting events in a saved document are checked, too.
     let waiting = free("cid");
     waiting.merge_events(&[run(vec![])]).unwrap();
     assert!(rule(doc.instance().load("cid", &waiting.save().unwrap())).starts_with("required: "));
 }
 
 #[test]
-fn what_an_author_had_before_them_may_be_named_although_it_is_gone() {
+fn an_event_may_refer_to_a_row_that_was_deleted_concurrently() {
     let (ann, ben) = (board("ann"), doc("ben"));
     ben.merge_update(&ann.update_since(&nothing()).unwrap()).unwrap();
     ann.delete("columns", "todo").unwrap();
@@ -243,7 +243,7 @@ fn what_an_author_had_before_them_may_be_named_although_it_is_gone() {
     assert_eq!(ann.digest().unwrap(), ben.digest().unwrap());
     assert_eq!(ann.get("columns", "todo").unwrap(), None);
     assert!(ann.get("tasks", "t").unwrap().is_some());
-    // But not by whoever knows that it is.
+    // But an author that knows of the deletion must not refer to the row.
     assert!(rule(ben.insert("tasks", "r", task("todo"))).starts_with("references: "));
     let late = free("cid");
     late.merge_update(&ben.update_since(&nothing()).unwrap()).unwrap();
@@ -251,9 +251,9 @@ fn what_an_author_had_before_them_may_be_named_although_it_is_gone() {
     assert!(rule(ann.merge_update(&late.update_since(&nothing()).unwrap())).starts_with("references: "));
 }
 
-/// A restored backup writes in a name that is known: the name alone does not prove that the events are known.
+/// A restored backup writes under a known name. The name does not prove that its events are known.
 #[test]
-fn the_other_life_of_a_known_peer_is_checked_too() {
+fn events_of_a_fork_of_a_known_peer_are_checked() {
     let first = free("ben");
     first.insert("columns", "todo", [("name", "To do")]).unwrap();
     let backup = first.save().unwrap();
@@ -264,7 +264,7 @@ fn the_other_life_of_a_known_peer_is_checked_too() {
     let other = Doc::load("ben", &backup).unwrap();
     other.insert("tasks", "s", task("gone")).unwrap();
     let before = state(&doc);
-    let gone = "references: tasks.column names the row \"gone\" of \"columns\", which is not there";
+    let gone = "references: tasks.column refers to the row \"gone\" of \"columns\", which does not exist";
     assert_eq!(rule(doc.merge_update(&other.save().unwrap())), gone);
     let runs = other.events_since(&nothing(), u32::MAX).unwrap().runs;
     assert_eq!(rule(doc.merge_events(&runs)), gone);
@@ -272,20 +272,20 @@ fn the_other_life_of_a_known_peer_is_checked_too() {
 }
 
 #[test]
-fn events_that_are_known_are_no_reason_to_refuse_an_update() {
+fn known_events_do_not_make_an_update_fail() {
     let doc = board("ann");
     doc.insert("tasks", "t", task("todo")).unwrap();
     let saved = doc.save().unwrap();
     doc.delete("columns", "todo").unwrap();
     assert_eq!(doc.merge_update(&saved).unwrap().duplicate, 2);
-    // Also if the history was compacted away, so that nobody knows which rows the author saw.
+    // Also if the history was compacted, so that the rows that the author saw are unknown.
     doc.compact(&[doc.summary().unwrap()]).unwrap();
     doc.insert("columns", "doing", [("name", "Doing")]).unwrap();
     assert_eq!(doc.merge_update(&saved).unwrap().duplicate, 2);
 }
 
 #[test]
-fn an_update_of_several_pages_is_looked_at_to_its_end() {
+fn an_update_of_several_pages_is_checked_to_its_end() {
     let (ann, ben) = (board("ann"), free("ben"));
     ben.merge_update(&ann.update_since(&nothing()).unwrap()).unwrap();
     let picture = Cell::new("picture", Value::Blob(vec![7; 60_000]));
@@ -293,7 +293,7 @@ fn an_update_of_several_pages_is_looked_at_to_its_end() {
         let cells = [task("todo"), vec![picture.clone()]].concat();
         ben.insert("tasks", &format!("t{row}"), cells).unwrap();
     }
-    // The author had the column before them, up to the last page.
+    // The column existed for the author, up to the last page.
     ann.delete("columns", "todo").unwrap();
     let update = ben.update_since(&ann.summary().unwrap()).unwrap();
     assert!(ann.instance().read_update(&update).unwrap().next(u32::MAX).unwrap().more);
@@ -306,14 +306,14 @@ fn an_update_of_several_pages_is_looked_at_to_its_end() {
 }
 
 #[test]
-fn a_compacted_document_is_looked_at_row_by_row() {
+fn the_rows_of_a_compacted_document_are_checked() {
     for (op, expected) in wrong() {
         let leaves_no_trace = matches!(&op, RowOp::Unset(op) if op.columns == ["color"]);
         let author = careless(op);
         author.compact(&[author.summary().unwrap()]).unwrap();
         let saved = author.save().unwrap();
         let doc = doc("ann");
-        // Of a deleted row nothing is left, and a row may name one that was deleted.
+        // Nothing is left of a deleted row, and rows may refer to deleted rows.
         if author.tables().unwrap().iter().map(|table| table.rows).sum::<u32>() < 2
             || expected.starts_with("references")
             || leaves_no_trace
@@ -329,7 +329,7 @@ fn a_compacted_document_is_looked_at_row_by_row() {
 }
 
 #[test]
-fn a_session_that_a_rule_ended_refuses_everything() {
+fn a_session_that_a_rule_ended_returns_session_ended() {
     let (author, doc) = (free("ben"), board("ann"));
     author.insert("notes", "n", [("x", 1)]).unwrap();
     let [to_author, to_doc] = [&author, &doc].map(session);
@@ -341,14 +341,14 @@ fn a_session_that_a_rule_ended_refuses_everything() {
     }
     let events = to_author.poll(0.0).unwrap().unwrap();
     assert!(rule(to_doc.receive(&events, 0.0)).starts_with("table: "));
-    for refused in [to_doc.receive(&events, 0.0).map(drop), to_doc.poll(0.0).map(drop)] {
-        assert!(matches!(&refused, Err(Error::SessionEnded)), "{refused:?}");
+    for result in [to_doc.receive(&events, 0.0).map(drop), to_doc.poll(0.0).map(drop)] {
+        assert!(matches!(&result, Err(Error::SessionEnded)), "{result:?}");
     }
     assert_eq!(doc.version().unwrap().len(), 1);
 }
 
 #[test]
-fn real_bytes_pass_between_the_engine_and_the_guard() {
+fn the_engine_and_the_guard_exchange_messages() {
     let (ann, ben) = (board("ann"), free("ben"));
     converse(&ann, &ben).unwrap();
     ben.insert("tasks", "t", task("todo")).unwrap();
@@ -362,7 +362,7 @@ fn session(doc: &Doc) -> Session {
     Session::open(doc, &store, &SessionOptions::new("board")).unwrap()
 }
 
-/// Two replicas speak until neither has anything to say.
+/// Carries messages between two replicas until neither has one.
 fn converse(one: &Doc, other: &Doc) -> Result<(), Error> {
     let sessions = [session(one), session(other)];
     loop {

@@ -1,4 +1,4 @@
-// The task board in Node.js: the component that the Rust host runs, transpiled by jco, with the calls of tests/board.rs.
+// The task board in Node.js: transpiles the component that the Rust host runs, and makes the calls of tests/board.rs.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -9,12 +9,12 @@ import { transpiled } from '../../transpiled.js';
 
 const engine = await open();
 
-test('it imports the transaction alone', async () => {
+test('the component imports only transactions', async () => {
   assert.deepEqual((await transpiled('board.wasm')).imports, ['converge:sync/transactions']);
 });
 
 for (const asByCli of [false, true]) {
-  test(`transpiled by ${asByCli ? 'the CLI' : 'the library'} of jco, it does and rejects what it does in wasmtime`, async () => {
+  test(`calls return the same results as in wasmtime if ${asByCli ? 'the CLI' : 'the library'} of jco transpiled it`, async () => {
     const { instantiate, getCoreModule } = await transpiled('board.wasm', { asByCli });
     const board = new Mutators(instantiate, getCoreModule);
     const { calls, digest } = JSON.parse(readFileSync(new URL('../calls.json', import.meta.url), 'utf8'));

@@ -1,4 +1,4 @@
-// Builds people.js as a component: node build.js [FILE] (default: ../../../target/people.wasm)
+// Builds people.js as a component. Usage: node build.js [FILE] (default: ../../../target/people.wasm)
 
 import { componentize } from '@bytecodealliance/componentize-js';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ const file = process.argv[2] ?? fileURLToPath(new URL('../../../target/people.wa
 const { component } = await componentize(await readFile(new URL('people.js', import.meta.url), 'utf8'), {
   witPath: fileURLToPath(new URL('../../../wit', import.meta.url)),
   worldName: 'mutator',
-  // A mutator gets no network, not even one that is closed.
+  // Mutators have no network, so the component must not import these interfaces.
   disableFeatures: ['http', 'fetch-event'],
 });
 await mkdir(dirname(file), { recursive: true });

@@ -1,17 +1,18 @@
-// Assignments of the board's tasks: mutators in JavaScript, built as a component by build.js.
+// Mutators in JavaScript, which assign the board's tasks to people. build.js builds the component.
 
 const text = (val) => ({ tag: 'text', val });
 const invalid = (expected) => ({ tag: 'invalid-arguments', val: expected });
 const rejected = (why) => ({ tag: 'rejected', val: why });
 
 const mutators = {
-  /** `assign(task, person)`: assigns a task. Nobody gets more than three open tasks. */
+  /** `assign(task, person)`: assigns a task. A person has at most three open tasks. */
   assign(transaction, [task, person]) {
-    if (task?.tag !== 'text' || person?.tag !== 'text') throw invalid('assign takes a task and a person, as texts');
+    if (task?.tag !== 'text' || person?.tag !== 'text')
+      throw invalid('the arguments must be two texts: a task and a person');
     if (transaction.get('tasks', task.val) === undefined)
-      throw rejected(`there is no task ${JSON.stringify(task.val)}`);
+      throw rejected(`task ${JSON.stringify(task.val)} does not exist`);
     const busy = tasks(transaction).filter((cells) => cells.person === person.val && !cells.done);
-    if (busy.length >= 3) throw rejected(`${person.val} has ${busy.length} tasks already`);
+    if (busy.length >= 3) throw rejected(`${person.val} already has ${busy.length} tasks`);
     transaction.update('tasks', task.val, [{ column: 'person', value: text(person.val) }]);
   },
 
@@ -22,7 +23,10 @@ const mutators = {
     }
   },
 
-  /** `stamp(task)`: writes what WASI grants: the time that the host sets, and the same random numbers in each call. */
+  /**
+   * `stamp(task)`: writes the time, which the host sets, and a random number, which is the same in
+   * each call.
+   */
   stamp(transaction, [task]) {
     const cells = [
       { column: 'stamped', value: { tag: 'integer', val: BigInt(Date.now()) } },
@@ -31,14 +35,14 @@ const mutators = {
     transaction.update('tasks', task.val, cells);
   },
 
-  /** `fail()`: a defect. */
+  /** `fail()`: throws an exception that is not a mutation error. */
   fail() {
-    console.error('this is what went wrong');
+    console.error('a diagnostic message');
     null.f();
   },
 };
 
-/** All tasks as objects, page by page. */
+/** Reads all tasks, page by page, as objects. */
 function tasks(transaction) {
   const found = [];
   for (let after, more = true; more;) {
@@ -66,7 +70,7 @@ const exported = {
     try {
       mutators[name](transaction, args);
     } catch (error) {
-      // A failed call of the transaction throws the contract's error as `payload`.
+      // If a call of the transaction fails, it throws an error with the contract's error as `payload`.
       if (error?.payload?.tag !== undefined) throw { tag: 'failed', val: error.payload };
       throw error;
     }

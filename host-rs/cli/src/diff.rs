@@ -1,4 +1,5 @@
-//! `converge diff`: operations between two versions of a document, or between the rows of two documents.
+//! `converge diff`: prints the operations from one version of a document to another, or from the
+//! rows of one document to those of another.
 
 use crate::input::{self, Failure};
 use crate::show::{Heads, Op};
@@ -10,22 +11,25 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Prints the operations that turn one state of the tables into another, one per line, sorted by table and row.
+Prints the operations that turn one state of the tables into another, one per line, sorted by table
+and row.
 
 Usage:
   converge diff FILE --from HEADS [--to HEADS]   from one version of a saved document to another
   converge diff FILE FILE2                       from the rows of one saved document to those of another
 
 Options:
-  --from HEADS   the version to begin with
-  --to HEADS     the version to end with [default: all that FILE holds]
+  --from HEADS   the first version
+  --to HEADS     the second version [default: the whole document]
 
-HEADS are events with all that they build on: PEER:COUNTER,PEER:COUNTER, as `converge log` and `converge inspect` show
-them; '' is the empty document. Versions below the horizon of a compacted document are no longer there. FILE and FILE2 are
-compared by their rows alone, whatever their histories.
+HEADS are events, separated by commas: PEER:COUNTER,PEER:COUNTER, as `converge log` and `converge
+inspect` print them. They stand for the version that consists of these events and all events that
+they build on; '' is the empty document. A compacted document has no versions below its horizon.
+FILE and FILE2 are compared by their rows only, whatever their histories.
 
-A line is insert, update, unset or delete, the table, the row, and COLUMN=VALUE for the cells; after unset, the columns whose
-cells are removed. Exits with 0 if nothing differs, and with 1 if something differs or the command failed.
+A line consists of insert, update, unset or delete, the table, the row, and COLUMN=VALUE for each
+cell, or the columns for unset. The exit code is 0 if nothing differs, and 1 if something differs or
+the command failed.
 ";
 
 pub(crate) struct Options {
@@ -38,7 +42,7 @@ enum Other {
     Versions { from: Heads, to: Option<Heads> },
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut files, mut from, mut to) = (Vec::new(), None, None);
     while let Some(argument) = arguments.next()? {
@@ -51,22 +55,22 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
         }
     }
     let mut files = files.into_iter();
-    let file = files.next().ok_or("which FILE is to be compared?")?;
+    let file = files.next().ok_or("FILE is missing")?;
     let other = match (files.next(), from, to) {
         (Some(other), None, None) => Other::File(other),
         (None, Some(from), to) => Other::Versions { from, to },
-        (Some(_), ..) => return Err("--from and --to compare versions of one FILE, not two FILEs".into()),
-        (None, None, _) => return Err("which versions? give --from HEADS, or a second FILE".into()),
+        (Some(_), ..) => return Err("--from and --to need a single FILE".into()),
+        (None, None, _) => return Err("there is nothing to compare with; pass --from HEADS or a second FILE".into()),
     };
     Ok(Some(Options { file, other }))
 }
 
-/// Whether nothing differs.
+/// Returns whether nothing differs.
 pub(crate) fn diff(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
     let doc = input::load(&options.file)?;
     let of_file = |error: Error| format!("{}: {}", options.file.display(), input::explain(&error));
     let mut same = true;
-    let mut tell = |op: &RowOp| -> Result<(), Failure> {
+    let mut print = |op: &RowOp| -> Result<(), Failure> {
         same = false;
         Ok(writeln!(output, "{}", Op(op))?)
     };
@@ -76,22 +80,22 @@ pub(crate) fn diff(options: &Options, output: &mut impl Write) -> Result<bool, F
                 Some(to) => to.0.clone(),
                 None => doc.heads().map_err(of_file)?,
             };
-            doc.diff(&from.0, &to).map_err(of_file)?.iter().try_for_each(tell)?;
+            doc.diff(&from.0, &to).map_err(of_file)?.iter().try_for_each(print)?;
         }
-        Other::File(other) => compare(&doc, &input::load(other)?, &mut tell)?,
+        Other::File(other) => compare(&doc, &input::load(other)?, &mut print)?,
     }
     Ok(same)
 }
 
-/// Tells what leads from the rows of one document to those of another, page by page.
-fn compare(here: &Doc, there: &Doc, tell: &mut impl FnMut(&RowOp) -> Result<(), Failure>) -> Result<(), Failure> {
-    let tables = here.tables()?.into_iter().chain(there.tables()?).map(|table| table.name);
+/// Prints the operations from the rows of one document to those of another, page by page.
+fn compare(old: &Doc, new: &Doc, print: &mut impl FnMut(&RowOp) -> Result<(), Failure>) -> Result<(), Failure> {
+    let tables = old.tables()?.into_iter().chain(new.tables()?).map(|table| table.name);
     for table in tables.collect::<BTreeSet<String>>() {
-        let mut old_rows = here.rows(&table, ScanOptions::default());
-        let mut new_rows = there.rows(&table, ScanOptions::default());
+        let mut old_rows = old.rows(&table, ScanOptions::default());
+        let mut new_rows = new.rows(&table, ScanOptions::default());
         let (mut old, mut new) = (old_rows.next().transpose()?, new_rows.next().transpose()?);
         loop {
-            // Rows come sorted by id, as bytes.
+            // Rows are sorted by id, as bytes.
             let order = match (&old, &new) {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
@@ -100,7 +104,7 @@ fn compare(here: &Doc, there: &Doc, tell: &mut impl FnMut(&RowOp) -> Result<(), 
             };
             row_ops(&table, old.take_if(|_| order.is_le()), new.take_if(|_| order.is_ge()))
                 .iter()
-                .try_for_each(&mut *tell)?;
+                .try_for_each(&mut *print)?;
             if order.is_le() {
                 old = old_rows.next().transpose()?;
             }
@@ -112,14 +116,15 @@ fn compare(here: &Doc, there: &Doc, tell: &mut impl FnMut(&RowOp) -> Result<(), 
     Ok(())
 }
 
-/// Returns the operations that turn the old row into the new one. If both exist, they have the same id.
+/// Returns the operations that turn the old row into the new one. If both exist, they have the same
+/// id.
 fn row_ops(table: &str, old: Option<Row>, new: Option<Row>) -> Vec<RowOp> {
     match (old, new) {
         (None, None) => vec![],
         (Some(old), None) => vec![RowOp::delete(table, old.id)],
         (None, Some(new)) => vec![RowOp::insert(table, new.id, new.cells)],
         (Some(old), Some(new)) => {
-            // Sorted by column, both.
+            // The cells of both rows are sorted by column.
             let of_old = |column: &str| {
                 let place = old.cells.binary_search_by(|cell| cell.column.as_str().cmp(column)).ok()?;
                 old.cells.get(place)
@@ -135,7 +140,7 @@ fn row_ops(table: &str, old: Option<Row>, new: Option<Row>) -> Vec<RowOp> {
     }
 }
 
-/// Bit by bit: no number is the one that is none, and 0 is not -0.
+/// Compares values bit by bit, so that NaN equals NaN, and 0 differs from -0.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Real(one), Value::Real(other)) => one.to_bits() == other.to_bits(),
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_lead_to_each_other() {
+    fn operations_turn_one_row_into_another() {
         let (one, two) = (Value::from(1), Value::from(2));
         let ab = || row(&[("a", one.clone()), ("b", one.clone())]);
         let insert = RowOp::insert("t", "r", [("a", 1), ("b", 1)]);

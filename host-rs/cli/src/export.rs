@@ -1,4 +1,4 @@
-//! `converge export`: the rows of a table, for people and their tools.
+//! `converge export`: writes the rows of a table as CSV or JSON lines.
 
 use crate::input::{self, Failure};
 use crate::show::Name;
@@ -23,17 +23,21 @@ Usage:
 Options:
   --format FORMAT            csv or jsonl [default: csv]
   --id NAME                  the name of the row's id; no column may have this name [default: id]
-  --neutralize-formulas      csv only: put ' before texts that a spreadsheet would take for a formula
-  -o, --output OUT           the file to write, whole or not at all [default: standard output]
+  --neutralize-formulas      csv only: put ' before texts that a spreadsheet would execute as formulas
+  -o, --output OUT           the file to write, completely or not at all [default: standard output]
 
-csv    RFC 4180, in UTF-8. The first line names the id and then all columns of the table, sorted. Null, a missing cell
-       and an empty text are all an empty field. Spreadsheets execute fields that start with = + - @, a tab or a carriage
-       return as formulas, also those of strangers who wrote into the document. With --neutralize-formulas such ids,
-       column names and texts start with ' instead; numbers stay numbers. Other tools then read the ' as content.
-jsonl  A JSON object a line: the id, then the row's cells, sorted by column. A missing cell is left out, null is null.
-       Integers are exact numbers, up to 64 bits: what reads them as floating point loses digits beyond 2^53.
+csv    RFC 4180, in UTF-8. The first line contains the name of the id and of all columns, sorted.
+       Null, a missing cell and an empty text are all an empty field.
 
-A real has a point or an exponent, NaN, Infinity and -Infinity are texts. A blob is a text of hexadecimal digits.
+       Spreadsheets execute fields that start with = + - @, a tab or a carriage return as formulas,
+       also if a stranger wrote them. With --neutralize-formulas, such ids, column names and texts
+       start with ' instead. Numbers stay numbers. Other tools read the ' as content.
+jsonl  A JSON object per line: the id, then the row's cells, sorted by column. Missing cells are
+       left out, null is null. Integers are exact, up to 64 bits; readers that use floating point
+       lose digits beyond 2^53.
+
+A real has a point or an exponent. NaN, Infinity and -Infinity are texts. A blob is a text of
+hexadecimal digits.
 ";
 
 pub(crate) struct Options {
@@ -45,7 +49,7 @@ pub(crate) struct Options {
     neutralize: bool,
 }
 
-/// The characters with which spreadsheets let a formula start.
+/// The characters that start a formula in spreadsheets.
 const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,12 +65,12 @@ impl FromStr for Format {
         match text {
             "csv" => Ok(Self::Csv),
             "jsonl" => Ok(Self::JsonLines),
-            _ => Err("a format is csv or jsonl"),
+            _ => Err("expected a format: csv or jsonl"),
         }
     }
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut file, mut table, mut out, mut neutralize) = (None, None, None, false);
     let (mut format, mut id) = (Format::Csv, "id".to_owned());
@@ -82,10 +86,10 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             other => return Err(other.unexpected()),
         }
     }
-    let file = file.ok_or("which FILE? give FILE")?;
-    let table = table.ok_or("which table? give --table TABLE")?;
+    let file = file.ok_or("FILE is missing")?;
+    let table = table.ok_or("--table TABLE is missing")?;
     if neutralize && format != Format::Csv {
-        return Err("--neutralize-formulas is for --format csv".into());
+        return Err("--neutralize-formulas requires --format csv".into());
     }
     Ok(Some(Options { file, table, format, id, out, neutralize }))
 }
@@ -96,14 +100,16 @@ pub(crate) fn export(options: &Options, output: &mut impl Write) -> Result<(), F
     let tables = doc.tables()?;
     if !tables.iter().any(|summary| summary.name == *table) {
         let names: Vec<_> = tables.iter().take(20).map(|table| Name(&table.name).to_string()).collect();
-        let there = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
-        return Err(format!("{}: there are no rows in table {table:?}; tables: {there}", options.file.display()).into());
+        let existing = if names.is_empty() { "none".to_owned() } else { names.join(" ") };
+        return Err(
+            format!("{}: there are no rows in table {table:?}; tables: {existing}", options.file.display()).into()
+        );
     }
-    // The header names them all before the first row, so the rows are read twice.
+    // The header contains all columns, so the rows are read twice.
     let columns = columns(&doc, table)?;
     if columns.contains(id) {
-        let way = "give the row's id another name with --id NAME";
-        return Err(format!("{}: table {table:?} has a column {id:?}; {way}", options.file.display()).into());
+        let fix = "choose another name for the row's id with --id NAME";
+        return Err(format!("{}: table {table:?} has a column {id:?}; {fix}", options.file.display()).into());
     }
     let rows = Rows { doc: &doc, table, id, neutralize: options.neutralize };
     let write = |output: &mut dyn Write| match format {
@@ -137,7 +143,7 @@ struct Rows<'a> {
     table: &'a str,
     /// The name of the row's id.
     id: &'a str,
-    /// Whether fields must not pass for formulas.
+    /// Whether to neutralize formulas.
     neutralize: bool,
 }
 
@@ -149,7 +155,7 @@ impl Rows<'_> {
         for row in self.doc.rows(self.table, ScanOptions::default()) {
             let row = row?;
             csv.write_field(&*self.field(&row.id))?;
-            // Sorted, both.
+            // Cells and columns are sorted.
             let mut cells = row.cells.iter().peekable();
             for column in columns {
                 match cells.next_if(|cell| cell.column == *column) {
@@ -163,7 +169,7 @@ impl Rows<'_> {
         Ok(csv.flush()?)
     }
 
-    /// A text as a field of a CSV file.
+    /// Returns a text as a CSV field.
     fn field<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let is_formula = text.starts_with(FORMULA_STARTS);
         if self.neutralize && is_formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
@@ -185,7 +191,7 @@ impl Rows<'_> {
     }
 }
 
-/// A value as a field of a CSV file.
+/// Formats a value as a CSV field.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -216,7 +222,7 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// What a real is called that JSON has no number for.
+/// Returns the name of a real that is not a JSON number.
 fn not_finite(value: f64) -> Option<&'static str> {
     match value {
         _ if value.is_nan() => Some("NaN"),
@@ -228,7 +234,7 @@ fn not_finite(value: f64) -> Option<&'static str> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // A text takes all.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -1,16 +1,16 @@
-//! The files that the commands read: their bytes, and the documents in them.
+//! The files that the commands read.
 
 use crate::show::Heads;
 use converge::{Content, Doc, Error, Inspection, Instance, InstanceOptions, MergeReport, PeerVersion, file};
 use std::path::{Path, PathBuf};
 
-/// Why a command failed, as a sentence for people.
+/// Why a command failed, as a readable sentence.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// The name that documents are loaded under. Nothing is ever written as it.
+/// The peer of loaded documents. It never writes.
 pub(crate) const PEER: &str = "converge";
 
-/// A file that the engine wrote, or claims to be one.
+/// The bytes of a file.
 pub(crate) struct Input {
     path: PathBuf,
     pub(crate) bytes: Vec<u8>,
@@ -22,18 +22,18 @@ impl Input {
         Ok(Self { path: path.to_owned(), bytes })
     }
 
-    /// What its bytes hold.
+    /// Returns a summary of the bytes.
     pub(crate) fn inspect(&self) -> Result<Inspection, Error> {
         instance()?.inspect(&self.bytes)
     }
 
-    /// Loads its document, in an instance of its own.
+    /// Loads the document in a new instance.
     pub(crate) fn load(&self) -> Result<Doc, Failure> {
         let load = |instance: Instance| instance.load(PEER, &self.bytes);
         instance().and_then(load).map_err(|error| match self.inspect().map(|inspection| inspection.content) {
             Ok(Content::Update) => {
-                let way = "create a document with `converge merge DOCUMENT UPDATE -o OUT`";
-                self.failure(&format!("it is an update, and the command needs a document; {way}"))
+                let fix = "create a document with `converge merge DOCUMENT UPDATE -o OUT`";
+                self.failure(&format!("the file contains an update, but the command needs a document; {fix}"))
             }
             _ => self.failure(&explain(&error)),
         })
@@ -42,8 +42,8 @@ impl Input {
     pub(crate) fn merge_into(&self, doc: &Doc) -> Result<MergeReport, Failure> {
         doc.merge_update(&self.bytes).map_err(|error| match (&error, self.inspect().map(|it| it.content)) {
             (Error::Compacted(horizon), Ok(Content::Document)) => self.failure(&format!(
-                "the history up to {} was compacted away, in this file or in those before it, and the other lacks these \
-                 events or does not build on them; name the compacted document first, or let the other's author rebase",
+                "the history up to {} was compacted in this file or in one before it, and the other document lacks \
+                 these events or does not build on them; name the compacted document first, or rebase the other one",
                 heads(horizon)
             )),
             _ => self.failure(&explain(&error)),
@@ -59,17 +59,17 @@ impl Input {
     }
 }
 
-/// The document of a file.
+/// Loads the document of a file.
 pub(crate) fn load(path: &Path) -> Result<Doc, Failure> {
     Input::read(path)?.load()
 }
 
-/// An instance with all memory and time: the caller of the program can end it.
+/// Creates an instance without limits on memory and time: the user can end the program.
 pub(crate) fn instance() -> Result<Instance, Error> {
     Instance::new(InstanceOptions { memory_bytes: u32::MAX as usize, call_time: None })
 }
 
-/// The error, with what it carries.
+/// Formats an error with its details.
 pub(crate) fn explain(error: &Error) -> String {
     match error {
         Error::Compacted(horizon) => format!("{error}; the horizon is {}", heads(horizon)),

@@ -1,4 +1,4 @@
-//! `converge inspect`: what is in a file, and whether it is sound.
+//! `converge inspect`: describes the content of a file and checks it.
 
 use crate::input::{self, Failure, Input};
 use crate::show::{Heads, Name, Peer};
@@ -11,24 +11,27 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Describes and checks what converge wrote: a saved document, an update, or a store's snapshot or update.
+Describes and checks a saved document, an update, or the snapshot or update of a store.
 
 Usage:
   converge inspect FILE [--all]
 
 Options:
-  --all   print every peer, table, namespace and head, instead of twenty of each; of the peers those with the most events
+  --all   print all peers, tables, namespaces and heads [default: twenty of each, and the peers with
+          the most events]
 
-A document is loaded, and saved again, which must result in the same bytes. Its history is executed again, which must result
-in the same rows. An update is merged into an empty document, a store's bytes into an empty store. Exits with 1 if a check
-fails.
+A document is loaded, and saved again, which must result in the same bytes. Its history is executed
+again, which must result in the same rows. An update is merged into an empty document, and the bytes
+of a store into an empty store. The exit code is 1 if a check fails.
 ";
 
-/// The maximum number of peers, tables, namespaces and heads without `--all`, and of sections.
-const SHOWN: usize = 20;
+/// The maximum number of sections that are printed and, without `--all`, of peers, tables,
+/// namespaces and heads.
+const MAX_SHOWN: usize = 20;
 
-/// A time, a time to live and a skew with which a store takes all entries: half of the largest time.
-const LONGEST_MS: f64 = 4_503_599_627_370_496.0;
+/// A time, a time to live and a skew with which a store accepts all entries: half of the largest
+/// time.
+const HALF_MAX_TIME_MS: f64 = 4_503_599_627_370_496.0;
 
 pub(crate) struct Options {
     file: PathBuf,
@@ -49,24 +52,24 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             other => return Err(other.unexpected()),
         }
     }
-    let file = file.ok_or("which FILE? give FILE")?;
+    let file = file.ok_or("FILE is missing")?;
     Ok(Some(Options { file, all }))
 }
 
-/// Whether every check passed.
+/// Returns whether every check passed.
 pub(crate) fn inspect(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
     let input = Input::read(&options.file)?;
-    let mut report = Report { text: String::new(), all: options.all, sound: true };
+    let mut report = Report { text: String::new(), all: options.all, is_sound: true };
     report.file(&input)?;
     output.write_all(report.text.as_bytes())?;
-    Ok(report.sound)
+    Ok(report.is_sound)
 }
 
 struct Report {
     text: String,
     all: bool,
-    /// Whether every check so far passed.
-    sound: bool,
+    /// Whether all checks passed until now.
+    is_sound: bool,
 }
 
 impl Report {
@@ -100,12 +103,12 @@ impl Report {
         if !sections.is_empty() {
             writeln!(self.text, "\n{:<30} {:>12}", "section", "bytes")?;
         }
-        for section in sections.iter().take(SHOWN) {
+        for section in sections.iter().take(MAX_SHOWN) {
             let unknown = format!("unknown ({})", section.id);
             let name = if section.name == UNKNOWN { &unknown } else { &section.name };
             writeln!(self.text, "{name:<30} {:>12}", section.bytes)?;
         }
-        self.more(sections.len(), SHOWN, "sections")?;
+        self.more(sections.len(), MAX_SHOWN, "sections")?;
         writeln!(self.text)?;
         Ok(())
     }
@@ -121,18 +124,18 @@ impl Report {
             None => self.check("saves to the same bytes", saves_to(&doc, bytes))?,
             Some(section) => writeln!(
                 self.text,
-                "check     saves to the same bytes: skipped: section {} is of a later version and would be lost",
+                "check     saves to the same bytes: skipped: section {} belongs to a later version and would be lost",
                 section.id
             )?,
         }
-        // Last, because it can need more memory than there is.
-        self.check("history gives the rows", history_gives_rows(&doc))
+        // Last, because this check can run out of memory.
+        self.check("history matches the rows", history_matches_rows(&doc))
     }
 
     fn entries(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let options = StoreOptions { time_to_live: LONGEST_MS, max_skew: LONGEST_MS };
+        let options = StoreOptions { time_to_live: HALF_MAX_TIME_MS, max_skew: HALF_MAX_TIME_MS };
         let store = input::instance()?.store(input::PEER, options)?;
-        if let Err(error) = store.merge_update(bytes, LONGEST_MS) {
+        if let Err(error) = store.merge_update(bytes, HALF_MAX_TIME_MS) {
             return self.check("merges", Err(input::explain(&error)));
         }
         let namespaces = store.namespaces()?;
@@ -172,7 +175,7 @@ impl Report {
             self.fact("history", format_args!("{} of them, above the horizon", events.saturating_sub(sum(horizon))))?;
             self.heads("horizon", Heads::of_version(horizon).0)?;
         }
-        // A merge of nothing tells it.
+        // An empty merge reports the number of waiting events.
         self.fact("waiting", doc.merge_events(&[])?.waiting)?;
         self.fact("peers", version.len())?;
         self.heads("heads", doc.heads()?)?;
@@ -194,7 +197,7 @@ impl Report {
         Ok(())
     }
 
-    /// All peers by name, or those with the most events in descending order.
+    /// Prints all peers by name, or those with the most events, in descending order.
     fn peers(&mut self, version: &[PeerVersion], horizon: Option<&[PeerVersion]>) -> Result<(), Failure> {
         let below: HashMap<&str, u32> =
             horizon.unwrap_or_default().iter().map(|peer| (peer.peer.as_str(), peer.count)).collect();
@@ -237,7 +240,7 @@ impl Report {
         match outcome {
             Ok(()) => writeln!(self.text, "check     {name}: ok")?,
             Err(reason) => {
-                self.sound = false;
+                self.is_sound = false;
                 writeln!(self.text, "check     {name}: FAILED: {}", one_line(&reason))?;
             }
         }
@@ -245,13 +248,13 @@ impl Report {
     }
 
     fn shown(&self, count: usize) -> usize {
-        if self.all { count } else { count.min(SHOWN) }
+        if self.all { count } else { count.min(MAX_SHOWN) }
     }
 
     fn more(&mut self, count: usize, shown: usize, what: &str) -> Result<(), Failure> {
         if count > shown {
-            let way = if what == "sections" { "" } else { " (--all shows them)" };
-            writeln!(self.text, "and {} more {what}{way}", count - shown)?;
+            let hint = if what == "sections" { "" } else { " (--all shows them)" };
+            writeln!(self.text, "and {} more {what}{hint}", count - shown)?;
         }
         Ok(())
     }
@@ -267,23 +270,23 @@ fn saves_to(doc: &Doc, bytes: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     let differs = saved.iter().zip(bytes).take_while(|(saved, given)| saved == given).count();
-    Err(format!("other bytes from byte {differs} on, {} in all", saved.len()))
+    Err(format!("the bytes differ from byte {differs} on; there are {}", saved.len()))
 }
 
-fn history_gives_rows(doc: &Doc) -> Result<(), String> {
+fn history_matches_rows(doc: &Doc) -> Result<(), String> {
     let executed = || -> Result<_, Error> {
         let fork = doc.fork_at(&doc.heads()?, input::PEER)?;
         Ok((fork.digest()?, doc.digest()?, fork.version()? == doc.version()?))
     };
     match executed() {
         Ok((executed, saved, true)) if executed == saved => Ok(()),
-        Ok((executed, _, true)) => Err(format!("it gives others, with the digest {executed}")),
-        Ok((_, _, false)) => Err("it ends at another version".to_owned()),
+        Ok((executed, _, true)) => Err(format!("it results in other rows, with the digest {executed}")),
+        Ok((_, _, false)) => Err("it results in another version".to_owned()),
         Err(error) => Err(input::explain(&error)),
     }
 }
 
-/// Errors can contain names from the file.
+/// Replaces control characters: errors can contain names from the file.
 fn one_line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

@@ -1,4 +1,4 @@
-//! `converge log`: the events of a document, a line each.
+//! `converge log`: prints the events of a document, one per line.
 
 use crate::input::{self, Failure};
 use crate::show::{self, Heads, Peer};
@@ -9,22 +9,23 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Prints the events of a saved document, one per line, in the order of their execution: oldest first.
+Prints the events of a saved document, one per line, in the order of their execution.
 
 Usage:
   converge log FILE [--limit N] [--peer PEER]
 
 Options:
-  --limit N     only the last N events
-  --peer PEER   only events of this peer, or of this branch of a peer
+  --limit N     print only the last N events
+  --peer PEER   print only events of this peer, or of this branch of a peer
 
-A line is PEER:COUNTER, the lamport time, the dependencies (- for none), and the operations in short: kind, table, row and
-columns of the first three. A peer's name is printed with %XX for each byte of a character that is neither a letter nor a
-digit nor one of -._~@+. Events on different branches of one peer with one lamport time are printed in any order. Waiting
-events are not printed, nor events below the horizon of a compacted document, which the file no longer contains.
+A line consists of PEER:COUNTER, the lamport time, the dependencies (- for none), and a summary of
+the operations: kind, table, row and columns of the first three. In a peer's name, characters other
+than letters, digits and -._~@+ are printed as %XX for each byte. Events on different branches of a
+peer with the same lamport time are printed in any order. Waiting events are not printed, and a
+compacted document does not contain the events below its horizon.
 ";
 
-/// How many events are asked for at once.
+/// The number of events per page.
 const PAGE_EVENTS: u32 = 10_000;
 
 pub(crate) struct Options {
@@ -33,7 +34,7 @@ pub(crate) struct Options {
     peer: Option<String>,
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut file, mut limit, mut peer) = (None, usize::MAX, None);
     while let Some(argument) = arguments.next()? {
@@ -45,7 +46,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             other => return Err(other.unexpected()),
         }
     }
-    let file = file.ok_or("which FILE's events? give FILE")?;
+    let file = file.ok_or("FILE is missing")?;
     Ok(Some(Options { file, limit, peer }))
 }
 
@@ -56,15 +57,15 @@ pub(crate) fn log(options: &Options, output: &mut impl Write) -> Result<(), Fail
     if let Some(peer) = &options.peer
         && !doc.version()?.iter().any(|known| known.peer == *peer && known.count > 0)
     {
-        let way = "`converge inspect --all` shows the peers";
-        return Err(format!("{}: there are no events of {peer:?}; {way}", options.file.display()).into());
+        let hint = "`converge inspect --all` shows the peers";
+        return Err(format!("{}: there are no events of {peer:?}; {hint}", options.file.display()).into());
     }
     for_each_run(&doc, &mut known, |run| {
         if options.peer.as_ref().is_none_or(|peer| *peer == run.peer) {
             lines.extend(of_run(run));
         }
     })?;
-    // The order of execution, but for branches of one peer.
+    // The order of execution, except for branches of one peer.
     let author = |line: &Line| line.peer.split('~').next().map(str::to_owned);
     lines.sort_by_cached_key(|line| (line.lamport, author(line)));
     for Line { text, .. } in lines.iter().skip(lines.len().saturating_sub(options.limit)) {
@@ -79,8 +80,8 @@ struct Line {
     text: String,
 }
 
-/// Calls `take` with every run beyond `known`, page by page.
-fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut take: impl FnMut(EventRun)) -> Result<(), Error> {
+/// Calls `visit` with each run that is not in `known`, page by page.
+fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut visit: impl FnMut(EventRun)) -> Result<(), Error> {
     let mut counts: BTreeMap<String, u32> = known.drain(..).map(|known| (known.peer, known.count)).collect();
     loop {
         *known = counts.iter().map(|(peer, &count)| PeerVersion { peer: peer.clone(), count }).collect();
@@ -90,7 +91,7 @@ fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut take: impl FnMut(Ev
         for run in batch.runs {
             let count = u32::try_from(run.commits.len()).unwrap_or(u32::MAX);
             counts.insert(run.peer.clone(), run.start.saturating_add(count));
-            take(run);
+            visit(run);
         }
         if last {
             return Ok(());
@@ -100,7 +101,7 @@ fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut take: impl FnMut(Ev
 
 fn of_run(run: EventRun) -> impl Iterator<Item = Line> {
     let EventRun { peer, start, lamport, mut deps, commits, .. } = run;
-    // `events-since` derives it.
+    // `events-since` always returns the lamport time.
     let lamport = lamport.unwrap_or_default();
     (start..).zip(lamport..).zip(commits).map(move |((counter, lamport), ops)| {
         let on = match std::mem::replace(&mut deps, vec![EventId::new(&peer, counter)]) {

@@ -1,6 +1,4 @@
-//! The command-line program `converge`: its arguments, and which way it ends.
-//!
-//! Ends with 0 where all is well, 1 where something failed or differs, 2 where it was called wrongly.
+//! The command-line program `converge`: parses the arguments and sets the exit code.
 
 mod diff;
 mod export;
@@ -18,19 +16,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-converge: local-first tables that merge
+Inspects, compares, merges and exports saved documents of converge.
 
 Usage:
   converge inspect FILE               describe and check a saved document, an update, or bytes of a store
-  converge log FILE                   tell the events of a saved document
-  converge diff FILE [FILE2]          tell what differs between two versions, or two saved documents
+  converge log FILE                   print the events of a saved document
+  converge diff FILE [FILE2]          compare two versions of a saved document, or two saved documents
   converge merge FILE FILE... -o OUT  merge saved documents and updates into one document
-  converge export FILE --table TABLE  write the rows of a table as CSV or as JSON lines
-  converge component FILE             write the WebAssembly component that this program runs to FILE
-  converge COMMAND --help             tell more about a command
+  converge export FILE --table TABLE  write the rows of a table as CSV or JSON lines
+  converge component FILE             write the WebAssembly component of this program to FILE
+  converge COMMAND --help             describe a command
   converge --help | --version
 
-Ends with 0 where all is well, 1 where something failed or differs, 2 where it was called wrongly.
+Exit codes: 0 for success, 1 if something failed or differs, 2 for a wrong command line.
 ";
 
 enum Command {
@@ -48,30 +46,30 @@ fn main() -> ExitCode {
     let command = match arguments() {
         Ok(command) => command,
         Err(error) => {
-            complain(&format!("{error}\n`converge --help` tells how to call it"));
+            report(&format!("{error}\n`converge --help` lists the commands"));
             return ExitCode::from(2);
         }
     };
     let mut output = BufWriter::new(io::stdout().lock());
     let outcome = run(command, &mut output);
-    match outcome.and_then(|well| Ok(output.flush().map(|()| well)?)) {
+    match outcome.and_then(|succeeded| Ok(output.flush().map(|()| succeeded)?)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // The reader, such as `head`, has seen enough.
+        // The reader of the pipe, such as `head`, closed it.
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
+            report(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-/// Tells it on standard error, where somebody reads that.
-fn complain(what: &str) {
-    let _ = writeln!(io::stderr(), "converge: {what}");
+/// Prints an error to standard error.
+fn report(message: &str) {
+    let _ = writeln!(io::stderr(), "converge: {message}");
 }
 
-/// Whether the error is, or was caused by, an output pipe that the reader closed.
+/// Returns whether the reader of an output pipe closed it, directly or as the cause of the error.
 fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
         match error.downcast_ref::<csv::Error>()?.kind() {
@@ -83,7 +81,7 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     kind == Some(ErrorKind::BrokenPipe)
 }
 
-/// Whether all is well.
+/// Returns whether the command succeeded and found no difference.
 fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
     match command {
         Command::Help(help) => output.write_all(help.as_bytes())?,
@@ -113,7 +111,7 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some(Short('V') | Long("version")) => return Ok(Command::Version),
         Some(Value(command)) => command,
         Some(other) => return Err(other.unexpected()),
-        None => return Err("which command?".into()),
+        None => return Err("the command is missing".into()),
     };
     let rest = &mut arguments;
     let (command, help) = match command.to_str() {
@@ -123,19 +121,19 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("merge") => (merge::arguments(rest)?.map(Command::Merge), merge::HELP),
         Some("export") => (export::arguments(rest)?.map(Command::Export), export::HELP),
         Some("component") => (component_arguments(rest)?.map(Command::Component), COMPONENT_HELP),
-        _ => return Err(format!("there is no command {command:?}").into()),
+        _ => return Err(format!("unknown command {command:?}").into()),
     };
     Ok(command.unwrap_or(Command::Help(help)))
 }
 
 const COMPONENT_HELP: &str = "\
-Writes the WebAssembly component that this program runs: for other hosts, or to look at.
+Writes the WebAssembly component that this program runs, for other hosts or for inspection.
 
 Usage:
   converge component FILE
 ";
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 fn component_arguments(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>, lexopt::Error> {
     let mut file = None;
     while let Some(argument) = arguments.next()? {
@@ -145,5 +143,5 @@ fn component_arguments(arguments: &mut lexopt::Parser) -> Result<Option<PathBuf>
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Some(file.ok_or("which FILE is to be written?")?))
+    Ok(Some(file.ok_or("FILE is missing")?))
 }

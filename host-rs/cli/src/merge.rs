@@ -1,4 +1,4 @@
-//! `converge merge`: documents and updates, merged into one document.
+//! `converge merge`: merges documents and updates into one document.
 
 use crate::input::{Failure, Input, explain};
 use crate::show::{Heads, Name};
@@ -7,20 +7,21 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Merges saved documents and updates into one document, in the order in which they are named.
+Merges saved documents and updates into one document, in the order of the arguments.
 
 Usage:
   converge merge FILE FILE... -o OUT
 
 Options:
-  -o, --output OUT   the file to write, whole or not at all; it may be one of those that are merged
+  -o, --output OUT   the file to write, completely or not at all; it may be one of the merged files
 
-The first FILE is a document, the others are documents or updates. Name a compacted document first: it cannot be merged
-into one that lacks events that it dropped. Two lives of one peer end on two branches.
+The first FILE is a document, the others are documents or updates. Name a compacted document first:
+it cannot be merged into a document that lacks events which it dropped. If two replicas wrote under
+one name, the result contains both, on two branches.
 ";
 
 /// The maximum number of missing events that are printed.
-const SHOWN_MISSING: usize = 20;
+const MAX_SHOWN_MISSING: usize = 20;
 
 pub(crate) struct Options {
     first: PathBuf,
@@ -28,7 +29,7 @@ pub(crate) struct Options {
     out: PathBuf,
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut files, mut out) = (Vec::new(), None);
     while let Some(argument) = arguments.next()? {
@@ -41,12 +42,12 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
     }
     let mut files = files.into_iter();
     let (Some(first), others) = (files.next(), files.collect::<Vec<_>>()) else {
-        return Err("which FILEs are to be merged?".into());
+        return Err("FILE is missing".into());
     };
     if others.is_empty() {
-        return Err("what is to be merged into the first FILE?".into());
+        return Err("there is only one FILE; pass the files to merge into it, too".into());
     }
-    let out = out.ok_or("where to? give -o OUT")?;
+    let out = out.ok_or("-o OUT is missing")?;
     Ok(Some(Options { first, others, out }))
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn merge(options: &Options, output: &mut impl Write) -> Result<(), Fa
         let input = Input::read(file)?;
         let report = input.merge_into(&doc)?;
         let name = file.display().to_string();
-        lines.push(format!("{}: {} applied, {} known before", Name(&name), report.applied, report.duplicate));
+        lines.push(format!("{}: {} applied, {} duplicate", Name(&name), report.applied, report.duplicate));
     }
     let mut report = doc.merge_events(&[])?;
     doc.save_file(&options.out).map_err(|error| explain(&error))?;
@@ -67,8 +68,8 @@ pub(crate) fn merge(options: &Options, output: &mut impl Write) -> Result<(), Fa
     }
     writeln!(output, "waiting   {}", report.waiting)?;
     if report.waiting > 0 {
-        let more = report.missing.len().saturating_sub(SHOWN_MISSING);
-        report.missing.truncate(SHOWN_MISSING);
+        let more = report.missing.len().saturating_sub(MAX_SHOWN_MISSING);
+        report.missing.truncate(MAX_SHOWN_MISSING);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         writeln!(output, "missing   {}{more}", Heads(report.missing))?;
     }

@@ -1,19 +1,19 @@
-//! How names, values and operations show, and how heads are read back. What comes from a file never reaches a terminal as
-//! it is: it may hold line ends and control characters.
+//! Formats names, values, operations and heads, and parses heads. Names and texts from files are
+//! escaped: they can contain line feeds and control characters.
 
 use converge::{Cell, EventId, InsertOp, PeerVersion, RowOp, UpdateOp, Value};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-/// The maximum number of operations that an event's line prints.
-const SHORT_OPERATIONS: usize = 3;
-/// The maximum number of columns of an operation there.
-const SHORT_COLUMNS: usize = 4;
-/// The maximum number of characters of a name there.
-const SHORT_NAME: usize = 60;
+/// The maximum number of operations in the summary of an event.
+const MAX_SHORT_OPERATIONS: usize = 3;
+/// The maximum number of columns of an operation in the summary.
+const MAX_SHORT_COLUMNS: usize = 4;
+/// The maximum number of characters of a name in the summary.
+const MAX_SHORT_NAME_CHARS: usize = 60;
 
-/// A peer, with `%XX` for each byte of what is neither a letter nor a digit nor one of `-._~@+`. So it can stand between
-/// commas and colons, and be read back.
+/// A peer. Characters other than letters, digits and `-._~@+` are written as `%XX` for each byte,
+/// so that lists of events can be parsed.
 pub(crate) struct Peer<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Peer<'_> {
@@ -32,12 +32,12 @@ impl fmt::Display for Peer<'_> {
     }
 }
 
-/// Events, as `PEER:COUNTER,PEER:COUNTER`; empty where there are none.
+/// Events, as `PEER:COUNTER,PEER:COUNTER`; the empty string if there are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Heads(pub(crate) Vec<EventId>);
 
 impl Heads {
-    /// The last event of each peer: together they name the version.
+    /// Returns the last event of each peer in a version.
     pub(crate) fn of_version(version: &[PeerVersion]) -> Self {
         let last = |of: &PeerVersion| Some(EventId::new(&of.peer, of.count.checked_sub(1)?));
         Self(version.iter().filter_map(last).collect())
@@ -68,11 +68,11 @@ fn event(text: &str) -> Result<EventId, String> {
         let digits = !counter.is_empty() && counter.bytes().all(|byte| byte.is_ascii_digit());
         Some(EventId::new(plain(peer)?, digits.then(|| counter.parse().ok())??))
     });
-    let form = "heads are PEER:COUNTER,PEER:COUNTER, as `converge log` shows them, with %XX for other bytes in a name";
-    parts.ok_or_else(|| format!("{text:?} is no event: {form}"))
+    let expected = "PEER:COUNTER, as `converge log` prints it, with %XX for special characters in the name";
+    parts.ok_or_else(|| format!("{text:?} is not an event; expected {expected}"))
 }
 
-/// A peer's name of the form that [`Peer`] shows.
+/// Parses the name of a peer in the format of [`Peer`].
 fn plain(text: &str) -> Option<String> {
     let mut pieces = text.split('%');
     let mut bytes = pieces.next()?.as_bytes().to_vec();
@@ -87,7 +87,8 @@ fn plain(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
 }
 
-/// A table, a row or a column: as it is where that is plain to see, otherwise in quotation marks and escaped.
+/// The name of a table, a row or a column. Escaped and in quotation marks if it has special
+/// characters.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Name<'_> {
@@ -97,7 +98,7 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// A value as SQLite would write it, but for texts, which are escaped as in Rust.
+/// A value, written as in SQLite; texts are escaped as in Rust.
 struct Content<'a>(&'a Value);
 
 impl fmt::Display for Content<'_> {
@@ -117,7 +118,7 @@ impl fmt::Display for Content<'_> {
     }
 }
 
-/// An operation in full: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`.
+/// An operation with all details: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`.
 pub(crate) struct Op<'a>(pub(crate) &'a RowOp);
 
 impl fmt::Display for Op<'_> {
@@ -134,7 +135,7 @@ impl fmt::Display for Op<'_> {
     }
 }
 
-/// The operations of an event, in short: no values, and no more than fits a line.
+/// A summary of an event's operations, without values, which fits into a line.
 pub(crate) struct Short<'a>(pub(crate) &'a [RowOp]);
 
 impl fmt::Display for Short<'_> {
@@ -142,20 +143,20 @@ impl fmt::Display for Short<'_> {
         if self.0.is_empty() {
             return f.write_str("nothing");
         }
-        for (place, op) in self.0.iter().take(SHORT_OPERATIONS).enumerate() {
+        for (place, op) in self.0.iter().take(MAX_SHORT_OPERATIONS).enumerate() {
             let (kind, table, row) = parts(op);
             let separator = if place == 0 { "" } else { "; " };
             write!(f, "{separator}{kind} {} {}", short(table), short(row))?;
             let columns = columns(op);
-            for (place, column) in columns.iter().take(SHORT_COLUMNS).enumerate() {
+            for (place, column) in columns.iter().take(MAX_SHORT_COLUMNS).enumerate() {
                 let separator = if place == 0 { ' ' } else { ',' };
                 write!(f, "{separator}{}", short(column))?;
             }
-            if columns.len() > SHORT_COLUMNS {
-                write!(f, ",+{}", columns.len() - SHORT_COLUMNS)?;
+            if columns.len() > MAX_SHORT_COLUMNS {
+                write!(f, ",+{}", columns.len() - MAX_SHORT_COLUMNS)?;
             }
         }
-        match self.0.len().saturating_sub(SHORT_OPERATIONS) {
+        match self.0.len().saturating_sub(MAX_SHORT_OPERATIONS) {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
@@ -163,13 +164,13 @@ impl fmt::Display for Short<'_> {
 }
 
 fn short(name: &str) -> String {
-    match name.char_indices().nth(SHORT_NAME) {
+    match name.char_indices().nth(MAX_SHORT_NAME_CHARS) {
         Some((end, _)) => format!("{}…", Name(name.get(..end).unwrap_or(name))),
         None => Name(name).to_string(),
     }
 }
 
-/// The kind, the table and the row.
+/// Returns the kind, the table and the row of an operation.
 fn parts(op: &RowOp) -> (&'static str, &str, &str) {
     match op {
         RowOp::Insert(op) => ("insert", &op.table, &op.row),
@@ -195,7 +196,7 @@ mod tests {
     use converge::{EventId, PeerVersion, RowOp, Value};
 
     #[test]
-    fn heads_read_back_as_they_show() {
+    fn displayed_heads_parse_to_the_same_heads() {
         for peer in ["ann", "a,b", "a:1", "%", "%41", "über ann", "\u{1b}[31m\n", "漢字", "\u{202e}"] {
             let heads = Heads(vec![EventId::new(peer, 0), EventId::new("z", u32::MAX)]);
             let shown = heads.to_string();
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_pass_for_others() {
+    fn special_characters_in_names_are_escaped() {
         assert_eq!(Name("src/a.rs").to_string(), "src/a.rs");
         assert_eq!(Name("").to_string(), "\"\"");
         assert_eq!(Name("a b").to_string(), "\"a b\"");
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_show_in_full_and_in_short() {
+    fn operations_are_formatted_with_details_and_as_summaries() {
         let cells: [(&str, Value); 6] = [
             ("a", Value::Null),
             ("b", true.into()),

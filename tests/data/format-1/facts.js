@@ -1,14 +1,17 @@
-// What documents and updates hold, as the .json files beside them say it. Knows the engine and the notation of
-// tests/conformance; knows nothing of bytes.
+// Describes the content of documents and updates as in the .json files, in the notation of tests/conformance. Knows nothing
+// about the format of the bytes.
 
 import { horizonOf, stateOf } from '../../../host-js/conformance/lasting.js';
 import * as n from '../../../host-js/conformance/notation.js';
 
-/** Histories of more operations than this are counted, but not written out. */
+/**
+ * The maximum number of operations of a history that is written out. Larger histories are only
+ * counted.
+ */
 const MAX_WRITTEN = 400;
 const BRANCH_MARK = '~';
 
-/** The facts of a document of the engine, by its raw access. */
+/** Returns the facts of a document of the engine, by its raw access. */
 export function factsOf(engine, doc) {
   const { contents, heads, version } = stateOf(doc);
   const horizon = horizonOf(engine, doc) ?? [];
@@ -19,13 +22,16 @@ export function factsOf(engine, doc) {
   return documentFacts({ version, heads, horizon, waiting, digest, tables: contents, runs: named(doc, runs) });
 }
 
-/** The runs with the fingerprints of their events, as the engine computes them. */
+/** Returns the runs with the fingerprints of their events, which the engine computes. */
 export function named(doc, runs) {
   const print = (peer, counter) => BigInt(`0x${doc.permanentId({ peer, counter }).peer.split(BRANCH_MARK)[1]}`);
   return runs.map((run) => ({ ...run, prints: run.commits.map((_, k) => print(run.peer, run.start + k)) }));
 }
 
-/** The facts of a document in the contract's types; the runs also have the fingerprints of their events. */
+/**
+ * Returns the facts of a document in the contract's types; the runs include the fingerprints of
+ * their events.
+ */
 export function documentFacts({ version, heads, horizon, waiting, digest, tables, runs }) {
   return {
     version: n.fromVersion(version),
@@ -38,7 +44,7 @@ export function documentFacts({ version, heads, horizon, waiting, digest, tables
   };
 }
 
-/** The facts of events, whatever runs they come in. */
+/** Returns the facts of events, independent of their division into runs. */
 export function historyFacts(runs) {
   const history = eventsOf(runs);
   const operations = history.reduce((count, [, , , ops]) => count + ops.length, 0);
@@ -46,8 +52,9 @@ export function historyFacts(runs) {
 }
 
 /**
- * The events one by one, sorted: name, lamport time (null where unknown), dependencies, operations, fingerprint. The
- * author's previous event goes by the branch of the event that follows it, since updates do not say more.
+ * Returns the events one by one, sorted: name, lamport time (null if unknown), dependencies,
+ * operations, fingerprint. The author's previous event is named by the branch of the event that
+ * follows it, because updates do not contain its own branch.
  */
 export function eventsOf(runs) {
   const { runs: noted = [] } = n.fromBatch({ runs, more: false });
@@ -63,7 +70,10 @@ export function eventsOf(runs) {
   return events.sort(([a], [b]) => byName(a, b));
 }
 
-/** Waiting events by their permanent names, which are what they wait for too; no lamport times follow. */
+/**
+ * Returns waiting events with permanent names, also of their dependencies, and without lamport
+ * times.
+ */
 export function waitsOf(runs) {
   const events = runs.flatMap(({ peer, start, deps, fingerprints, prints, commits }) => {
     const permanent = (name, print) => `${name.split(BRANCH_MARK)[0]}${BRANCH_MARK}${digits(print)}`;

@@ -1,5 +1,5 @@
-// Made the files of this folder, with the engine of version 1 of the format. It is kept to show how, and writes nothing
-// where one of them exists: later versions must read those that are here.
+// Generated the files of this folder, with the engine of format version 1. Kept to show how; writes nothing if a file exists,
+// because later versions must read the existing files.
 //
 //   node tests/data/format-1/make.js
 
@@ -18,9 +18,12 @@ const waiting = makeWaiting();
 const forked = makeForked();
 const branchWaits = makeWaitingBranch();
 
-/** The runs that wait, by document. */
+/** The waiting runs, by document. */
 const waits = new Map([waiting, later, branchWaits].map(({ doc, runs }) => [doc, runs]));
-/** By name: what it is, and the document; for an update its bytes, events, and the document that takes it in. */
+/**
+ * By name: a description, and the document; for an update its bytes, events, and the document to
+ * merge it into.
+ */
 const files = {
   empty: ['An empty document', engine.create('ann')],
   values: ['Every kind of value, at its ends', makeValues()],
@@ -57,7 +60,7 @@ const existing = Object.keys(files).filter(
   (name) => existsSync(here(`${name}.bin`)) || existsSync(here(`${name}.json`)),
 );
 if (existing.length > 0) {
-  console.error(`nothing is written, as these exist: ${existing.join(', ')}`);
+  console.error(`files exist, so nothing is written: ${existing.join(', ')}`);
   process.exit(1);
 }
 for (const [name, [about, made]] of Object.entries(files)) {
@@ -116,8 +119,8 @@ function makeConcurrent() {
   ann.insert('t', 'r', { x: 0, y: 0 });
   ann.insert('t', 's', { x: 0 });
   ann.insert('t', 'q', { x: 0, y: 0 });
-  for (const other of [ben, cleo]) take(other, ann);
-  // Ben's write of q comes between Ann's delete and insert, so it does not show.
+  for (const other of [ben, cleo]) merge(other, ann);
+  // Ben's write of q is executed between Ann's delete and insert, so it is not visible.
   ann.delete('t', 'q');
   ben.update('t', 'q', { y: 9 });
   ann.insert('t', 'q', { x: 5 });
@@ -128,13 +131,13 @@ function makeConcurrent() {
   for (const x of [1, 2, 3]) ben.update('t', 's', { x });
   ann.delete('t', 'r');
   ann.insert('t', 'r', { x: 5 });
-  take(ben, cleo);
+  merge(ben, cleo);
   ben.insert('t', 'r', { y: 10 });
   cleo.insert('t', 'r', { y: 11 });
   ann.insert('u', 'only', { x: 1 });
   ann.delete('t', 's');
   cleo.update('t', 's', { x: 6, y: 6 });
-  for (const other of [ben, cleo]) take(ann, other);
+  for (const other of [ben, cleo]) merge(ann, other);
   return ann;
 }
 
@@ -142,7 +145,7 @@ function makeJoined() {
   const [doc] = create('join');
   for (const other of create(...numbers(70).map((i) => `peer ${String(i).padStart(2, '0')}`))) {
     other.insert('t', 'r', { by: other.peer(), [`column ${Number(other.peer().slice(5)) % 3}`]: 1 });
-    take(doc, other);
+    merge(doc, other);
   }
   doc.insert('t', 'joined', {});
   return doc;
@@ -173,18 +176,18 @@ function makeTexts() {
 function makeWaiting() {
   const [ann, ben, cleo] = create('ann', 'ben', 'cleo');
   ann.insert('t', 'r', { x: 0 });
-  take(cleo, ann);
+  merge(cleo, ann);
   ann.insert('t', 'missing', { x: 'not in the document' });
   const first = ann.summary();
   ann.update('t', 'r', { x: 2 });
-  take(ben, ann);
+  merge(ben, ann);
   ben.commit([
     { op: 'delete', table: 't', row: 'missing' },
     { op: 'insert', table: 'u', row: 'é', cells: { text: 'the same', other: 'the same' } },
   ]);
   const runs = send(cleo, ben, first);
   ann.update('t', 'r', { x: 'not in the document either' });
-  take(ben, ann);
+  merge(ben, ann);
   const second = ben.summary();
   ben.update('t', 'r', { x: 3 });
   runs.push(...send(cleo, ben, second));
@@ -195,16 +198,16 @@ function makeWaiting() {
   return { doc: cleo, runs };
 }
 
-/** `later` is what `compacted` became; `onHorizon` an update on top of that. */
+/** `later` continues `compacted`; `onHorizon` is an update that builds on its horizon. */
 function makeCompacted() {
   const [ann, ben, cleo] = create('ann', 'ben', 'cleo');
   for (const i of numbers(8)) ann.insert('t', `r${i}`, { x: i, text: 'the same' });
-  for (const other of [ben, cleo]) take(other, ann);
+  for (const other of [ben, cleo]) merge(other, ann);
   for (const i of numbers(4)) ben.update('t', `r${i}`, { x: i + 10 });
   for (const i of [0, 1]) cleo.update('t', `r${i}`, { x: 'not on the horizon', y: i });
   cleo.delete('t', 'r7');
   ann.insert('t', 'r2', { y: 2 });
-  take(ann, ben);
+  merge(ann, ben);
   for (const i of [4, 5]) ann.delete('t', `r${i}`);
   ann.insert('t', 'r5', { x: 'again' });
   const horizon = [ann.summary()];
@@ -219,9 +222,9 @@ function makeCompacted() {
   reader.delete('t', 'r3');
   const onHorizon = since(reader, known);
 
-  take(ann, cleo);
+  merge(ann, cleo);
   ann.compact(horizon);
-  take(ann, reader);
+  merge(ann, reader);
   ann.update('t', 'r0', { text: 'the same', z: true });
   ann.insert('u', 'new', { x: 'the same' });
   ann.insert('t', 'r4', { y: 'back' });
@@ -242,15 +245,15 @@ function makeUpdate(doc, into) {
 function makeEarly() {
   const [ann, ben] = create('ann', 'ben');
   ann.insert('t', 'r', { x: 1 });
-  take(ben, ann);
+  merge(ben, ann);
   ben.update('t', 'r', { y: 1 });
-  take(ann, ben);
+  merge(ann, ben);
   const known = ann.summary();
   ann.update('t', 'r', { x: 2 });
   return { ...since(ann, known), into: undefined };
 }
 
-/** Replicas that write as one peer, as restored backups do; `nested` goes on where `once` is. */
+/** Replicas that write as one peer, like restored backups; `nested` continues `once`. */
 function makeForked() {
   const [ann, ben] = create('ann', 'ben');
   ann.insert('t', 'r', { x: 0, y: 0 });
@@ -258,12 +261,12 @@ function makeForked() {
   ann.update('t', 'r', { x: 1 });
   other.update('t', 'r', { x: 2 });
   other.insert('t', 's', { x: 2 });
-  take(ann, other);
-  take(ben, ann);
+  merge(ann, other);
+  merge(ben, ann);
   ben.update('t', 'r', { y: 'ben' });
   const once = engine.load(ben.save(), { peer: 'once' });
 
-  take(ann, ben);
+  merge(ann, ben);
   const [third, fourth] = [copy(ann), copy(ann)];
   for (const [x, doc] of [ann, third, fourth].entries()) doc.update('t', 'r', { x: `branch ${x}` });
   other.delete('t', 's');
@@ -271,25 +274,25 @@ function makeForked() {
   for (const [y, doc] of [other, last].entries()) doc.update('t', 'r', { y: `branch ${y}` });
   const [early] = create('ben');
   early.insert('u', 'early', {});
-  for (const doc of [third, fourth, other, last, early]) take(ann, doc);
+  for (const doc of [third, fourth, other, last, early]) merge(ann, doc);
   ann.insert('t', 'joined', {});
   return { once, nested: ann };
 }
 
 function makeForkedCompacted(nested) {
   const below = copy(nested);
-  take(below, nested);
+  merge(below, nested);
   const across = copy(below);
   const horizon = [below.summary()];
   below.compact(horizon);
   const [one, other] = [copy(below), copy(below)];
   below.update('t', 'r', { x: 'after the horizon' });
   across.update('t', 'r', { x: 'after the horizon, too' });
-  take(below, across);
+  merge(below, across);
   one.insert('t', 's', { x: 1 });
   other.insert('t', 's', { x: 2 });
   other.update('t', 's', { x: 3 });
-  for (const doc of [one, other]) take(below, doc);
+  for (const doc of [one, other]) merge(below, doc);
   return below;
 }
 
@@ -323,7 +326,7 @@ function makeUpdateOfFork() {
   const known = ann.summary();
   ann.update('t', 'r', { x: 1 });
   other.update('t', 'r', { x: 2 });
-  take(other, ann);
+  merge(other, ann);
   other.update('t', 'r', { x: 3 });
   return since(other, known);
 }
@@ -337,46 +340,54 @@ function makeMarker() {
   return since(ben, ann.summary());
 }
 
-/** A replica that goes on as the same peer. */
+/** Returns another replica of the same peer. */
 function copy(doc) {
   return engine.load(doc.save(), { peer: doc.peer() });
 }
 
-/** The summary of a replica that has no events. */
+/** Returns the summary of an empty replica. */
 function nothing() {
   return engine.summaryOf([]);
 }
 
-function take(to, from) {
+function merge(to, from) {
   to.mergeUpdate(from.updateSince(to.summary()));
 }
 
-/** Lets `to` take in what `from` has beyond `known`, which has to wait there, and gives that. */
+/**
+ * Merges into `to` the events of `from` that are not in `known`. They must wait in `to`. Returns
+ * their runs.
+ */
 function send(to, from, known) {
   const { bytes, runs } = since(from, known);
   to.mergeUpdate(bytes);
   return runs;
 }
 
-/** The events of a document that a replica with this summary lacks: as bytes, and as runs. */
+/**
+ * Returns the events of a document that a replica with this summary lacks, as bytes and as runs.
+ */
 function since(doc, known) {
   return { bytes: doc.updateSince(known), runs: named(doc, doc.eventsSince(known).runs) };
 }
 
-/** What the document holds, and what waits in it, of which no lamport times are known. */
+/** Returns the facts of a document, with its waiting events. */
 function documentFacts(doc) {
   const runs = waits.get(doc);
   return { ...factsOf(engine, doc.raw), ...(runs === undefined ? {} : { waits: waitsOf(runs) }) };
 }
 
-/** What the update holds, and what it makes of the document that it goes `into`: that of the file, or an empty one. */
+/**
+ * Returns the facts of an update, and of the document of the file `into`, or an empty one, after
+ * merging it.
+ */
 function updateFacts({ bytes, runs, into }) {
   const doc = into === undefined ? engine.create('reader') : engine.load(files[into][1].save(), { peer: 'reader' });
   doc.mergeUpdate(bytes);
   return { ...(into === undefined ? {} : { into }), ...historyFacts(runs), after: factsOf(engine, doc.raw) };
 }
 
-/** JSON with a line for each member, and for each element of a long list in it. */
+/** Formats JSON with a line for each member, and for each element of a long list. */
 function text(json) {
   const members = Object.entries(json).map(([name, value]) => {
     const whole = JSON.stringify(value);

@@ -1,4 +1,4 @@
-//! A mutator that does what none should: each name is a way to go wrong, after a write that must not be there afterwards.
+//! A hostile mutator. Each name is a way to fail after a write, which the host must not commit.
 
 use contract::converge::sync::transactions::Transaction;
 use contract::converge::sync::types::{Cell, KeyRange, ScanOptions, Value};
@@ -7,7 +7,7 @@ use contract::wasi;
 use std::cell::Cell as Counter;
 use std::hint::black_box;
 
-/// The contract and what is asked of WASI, as Rust types and functions.
+/// Generated Rust types and functions of the contract and of WASI.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({
@@ -115,10 +115,10 @@ impl Guest for Hostile {
 
 fn write(transaction: &Transaction, row: &str, value: Value) {
     let cell = Cell { column: "value".to_owned(), value };
-    transaction.insert("t", row, &[cell]).expect("a small write");
+    transaction.insert("t", row, &[cell]).expect("a small write succeeds");
 }
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {

@@ -1,8 +1,8 @@
-//! Row histories as files: every event of some replicas, as `tests/data/rows/README.md` in the sources describes them,
-//! packed by gzip or not.
+//! Reads files with row histories, compressed by gzip or not. `tests/data/rows/README.md` describes
+//! the format.
 //!
-//! Reading holds the whole history in memory; a file is bounded in size, unpacked, and its lines in length. What
-//! it reads are [`EventRun`]s, one for each event, and [`Row`]s.
+//! Events are read as [`EventRun`]s, one for each event, and rows as [`Row`]s. The whole history is
+//! held in memory; [`MAX_BYTES`] and [`MAX_LINE_BYTES`] limit the uncompressed file.
 //!
 //! ```
 //! let file = b"C\tann\t1\t\nI\tREADME\tmode=100644\tmodified=7\n";
@@ -21,31 +21,31 @@ use flate2::bufread::MultiGzDecoder;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The table that the rows of a history are in.
+/// The table of a history's rows.
 pub const TABLE: &str = "files";
 
-/// The maximum size of a file in bytes, unpacked.
+/// The maximum size of an uncompressed file, in bytes.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// The maximum size of a line in bytes.
+/// The maximum size of a line, in bytes.
 pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Why a file is not a history, or not the rows of one.
+/// An error while reading a history or its rows.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It cannot be read, or unpacked.
+    /// The file cannot be read or decompressed.
     #[error("{0}")]
     Read(#[from] io::Error),
-    /// It has more bytes than are taken.
-    #[error("more than {MAX_BYTES} bytes")]
+    /// The file is too large.
+    #[error("the file has more than {MAX_BYTES} bytes")]
     TooLarge,
-    /// A line is not of the form.
+    /// A line is invalid.
     #[error("line {line}: {reason}")]
     Line {
-        /// Its number, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         reason: Reason,
     },
 }
@@ -54,43 +54,43 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is longer than lines may be.
-    #[error("it has more than {MAX_LINE_BYTES} bytes")]
+    /// The line is too long.
+    #[error("the line has more than {MAX_LINE_BYTES} bytes")]
     TooLong,
-    /// It is not UTF-8.
-    #[error("it is not UTF-8")]
+    /// The line is not UTF-8.
+    #[error("the line is not UTF-8")]
     NotUtf8,
-    /// It begins with another letter than those of the form.
-    #[error("it begins with {0:?}; expected C, I, U or D")]
+    /// The line starts with an unknown letter.
+    #[error("the line starts with {0:?}; expected C, I, U or D")]
     Kind(String),
     /// An operation comes before the first event.
-    #[error("an operation before the first event")]
+    #[error("the operation comes before the first event")]
     BeforeFirstEvent,
-    /// It has fewer or more fields than it must have.
-    #[error("it has {0} fields, and another number is expected")]
+    /// The line has the wrong number of fields.
+    #[error("the line has a wrong number of fields: {0}")]
     FieldCount(usize),
-    /// A number is none, or is out of range.
-    #[error("{0:?} is not a number that can stand here")]
+    /// A number is invalid or out of range.
+    #[error("{0:?} is not a valid number here")]
     Number(String),
     /// A dependency is not an earlier event of the file.
-    #[error("dependency {0} is not an earlier event")]
+    #[error("dependency {0} is not an earlier event of the file")]
     Dependency(usize),
-    /// A peer has more events than can be counted.
-    #[error("too many events of one peer")]
+    /// A peer has more than 2^32 - 1 events.
+    #[error("a peer has more than 4294967295 events")]
     TooManyEvents,
     /// A cell has no `=`.
     #[error("the cell {0:?} has no `=`")]
     Cell(String),
-    /// A backslash stands before something other than `\`, `t` and `n`.
-    #[error("{0:?} has a backslash that escapes nothing")]
+    /// A backslash is followed by something other than `\`, `t` or `n`.
+    #[error("{0:?} contains an invalid escape sequence; expected \\\\, \\t or \\n")]
     Escape(String),
 }
 
-/// Every event of a history, in the file's order, as a run of its own.
+/// Reads the events of a history, each as a separate run, in the order of the file.
 ///
 /// # Errors
 ///
-/// Where the file cannot be read, is too large, or is not of the form.
+/// If the file cannot be read, is too large, or has an invalid line.
 pub fn read_events(file: impl Read) -> Result<Vec<EventRun>, Error> {
     let mut events: Vec<EventRun> = Vec::new();
     let mut counts: HashMap<String, u32> = HashMap::new();
@@ -109,11 +109,11 @@ pub fn read_events(file: impl Read) -> Result<Vec<EventRun>, Error> {
     Ok(events)
 }
 
-/// Every row of a file that holds the rows at the end of a history.
+/// Reads a file with the rows at the end of a history.
 ///
 /// # Errors
 ///
-/// As [`read_events`].
+/// The same as [`read_events`].
 pub fn read_rows(file: impl Read) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for_each_line(file, |line| {
@@ -124,7 +124,7 @@ pub fn read_rows(file: impl Read) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// The line, without its end, that stands for a row in such a file.
+/// Formats a row as a line of such a file, without the line feed.
 pub fn row_line(row: &Row) -> String {
     let mut line = escape(&row.id);
     for Cell { column, value } in &row.cells {
@@ -134,46 +134,50 @@ pub fn row_line(row: &Row) -> String {
         match value {
             Value::Integer(integer) => line.push_str(&integer.to_string()),
             Value::Text(text) => line.push_str(&escape(text)),
-            // The form has integers and texts alone; what else a row may hold is shown so that it differs from them.
+            // The format has only integers and texts. Other values are shown so that they differ from these.
             other => line.push_str(&format!("\\{other:?}")),
         }
     }
     line
 }
 
-/// Calls `take` with each line of a file, which may be packed, without the line's end.
-fn for_each_line(file: impl Read, mut take: impl FnMut(&str) -> Result<(), Reason>) -> Result<(), Error> {
+/// Calls `read` with each line of a file, without the line feed. The file may be compressed.
+fn for_each_line(file: impl Read, mut read: impl FnMut(&str) -> Result<(), Reason>) -> Result<(), Error> {
     let mut file = BufReader::new(file);
-    let packed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    let unpacked: Box<dyn Read + '_> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut lines = BufReader::new(unpacked.take(MAX_BYTES + 1));
+    let is_compressed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    let uncompressed: Box<dyn Read + '_> =
+        if is_compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut lines = BufReader::new(uncompressed.take(MAX_BYTES + 1));
     let mut bytes = Vec::new();
     let mut total = 0;
     for line in 1.. {
         bytes.clear();
-        let read = (&mut lines).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut bytes)?;
-        if read == 0 {
+        let length = (&mut lines).take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut bytes)?;
+        if length == 0 {
             break;
         }
-        total += read as u64;
+        total += length as u64;
         if total > MAX_BYTES {
             return Err(Error::TooLarge);
         }
         let of_line = |reason| Error::Line { line, reason };
-        if read as u64 > MAX_LINE_BYTES {
+        if length as u64 > MAX_LINE_BYTES {
             return Err(of_line(Reason::TooLong));
         }
         let text = str::from_utf8(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).map_err(|_| of_line(Reason::NotUtf8))?;
-        take(text).map_err(of_line)?;
+        read(text).map_err(of_line)?;
     }
     Ok(())
 }
 
-/// Adds the fingerprints of their dependencies to events that have none, each of which follows its dependencies. With
-/// fingerprints, they can be merged in any order. Merges all of them into a document of its own.
+/// Adds the fingerprints of the dependencies to events without fingerprints. Each event must come
+/// after its dependencies. Events with fingerprints can be merged in any order.
+///
+/// Merges all events into a temporary document.
 ///
 /// # Errors
-/// Those of [`Doc::merge_events`] and [`Doc::permanent_id`].
+///
+/// The errors of [`Doc::merge_events`] and [`Doc::permanent_id`].
 pub fn add_fingerprints(events: &mut [EventRun]) -> Result<(), converge::Error> {
     let doc = Doc::create("fingerprints")?;
     doc.merge_events(events)?;
@@ -184,14 +188,14 @@ pub fn add_fingerprints(events: &mut [EventRun]) -> Result<(), converge::Error> 
         event.fingerprints = links.filter_map(|id| known.get(id).copied()).collect();
         let id = EventId::new(&event.peer, event.start);
         let permanent = doc.permanent_id(&id)?;
-        // Its name ends with the digits of its fingerprint.
+        // The name ends with the digits of the fingerprint.
         let digits = permanent.peer.rsplit('~').next().unwrap_or_default();
         known.extend(u64::from_str_radix(digits, 16).map(|fingerprint| (id, fingerprint)));
     }
     Ok(())
 }
 
-/// The event of `PEER LAMPORT DEPS`, which comes after `events`.
+/// Parses `PEER LAMPORT DEPS`, an event that follows `events`.
 fn event(fields: &str, events: &[EventRun], counts: &mut HashMap<String, u32>) -> Result<EventRun, Reason> {
     let fields: Vec<&str> = fields.split('\t').collect();
     let [peer, lamport, deps] = fields[..] else { return Err(Reason::FieldCount(fields.len() + 1)) };
@@ -227,7 +231,7 @@ fn operation(kind: &str, fields: &str) -> Result<RowOp, Reason> {
     }
 }
 
-/// The row of `PATH column=value…`.
+/// Parses `PATH column=value…`.
 fn row(fields: &str) -> Result<(String, Vec<Cell>), Reason> {
     let mut fields = fields.split('\t');
     let id = unescape(fields.next().unwrap_or_default())?;
@@ -255,7 +259,7 @@ fn escape(text: &str) -> String {
 fn unescape(text: &str) -> Result<String, Reason> {
     let mut parts = text.split('\\');
     let mut plain = parts.next().unwrap_or_default().to_owned();
-    // After a backslash: a letter, or nothing, which means that a second backslash and its own rest come next.
+    // The part after a backslash starts with a letter. It is empty if a second backslash follows.
     while let Some(part) = parts.next() {
         match part.as_bytes().first() {
             Some(b't') => plain.push('\t'),

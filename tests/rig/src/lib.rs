@@ -1,4 +1,4 @@
-//! Replicas on trial. The library reads real histories; the program `converge-rig` replays them, runs their authors as live
-//! replicas over sockets, and runs replicas in simulated networks.
+//! A test rig for replicas. The library reads real histories. The program `converge-rig` replays
+//! them, runs their authors as live replicas over sockets, and runs replicas in simulated networks.
 
 pub mod history;

@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Puts replicas of converge on trial.
+Tests replicas of converge.
 
 Usage:
   converge-rig replay HISTORY [options]   merge the events of a history into a document and check the result
@@ -23,7 +23,7 @@ Usage:
 Exit codes: 0 for success, 1 if something failed or differs, 2 for a wrong command line.
 ";
 
-/// Why a command failed, as a sentence for people.
+/// Why a command failed, as a readable sentence.
 type Failure = Box<dyn std::error::Error>;
 
 enum Command {
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let command = match arguments() {
         Ok(command) => command,
         Err(error) => {
-            complain(&format!("{error}\n`converge-rig --help` lists the commands"));
+            report(&format!("{error}\n`converge-rig --help` lists the commands"));
             return ExitCode::from(2);
         }
     };
@@ -46,16 +46,17 @@ fn main() -> ExitCode {
     match outcome.and_then(|succeeded| Ok(output.flush().map(|()| succeeded)?)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // The reader of the pipe, such as `head`, has read enough.
+        // The reader of the pipe, such as `head`, closed it.
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
+            report(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-fn complain(message: &str) {
+/// Prints an error to standard error.
+fn report(message: &str) {
     let _ = writeln!(io::stderr(), "converge-rig: {message}");
 }
 
@@ -89,7 +90,7 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("simulate") => {
             (simulate::arguments(rest)?.map(|options| Command::Simulate(Box::new(options))), simulate::HELP)
         }
-        _ => return Err(format!("there is no command {command:?}").into()),
+        _ => return Err(format!("unknown command {command:?}").into()),
     };
     Ok(command.unwrap_or(Command::Help(help)))
 }

@@ -1,22 +1,23 @@
-//! The orders in which a replay gives events. The JavaScript host's program makes the very same ones.
+//! The orders in which a replay merges events. The replay of the JavaScript host has the same
+//! orders.
 
 use crate::random::Random;
 use std::fmt;
 use std::str::FromStr;
 
-/// In which order.
+/// The order of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// As they stand in the file.
+    /// The order of the file.
     File,
     /// From the last to the first.
     Reverse,
-    /// By chance that this seed decides.
+    /// A random order, which the seed determines.
     Shuffle(u64),
 }
 
 impl Order {
-    /// Puts the elements, which stand as in the file, into this order.
+    /// Brings elements from the order of the file into this order.
     pub(crate) fn arrange<T>(self, elements: &mut [T]) {
         match self {
             Self::File => {}
@@ -26,7 +27,7 @@ impl Order {
     }
 }
 
-/// Fisher and Yates: from the last place down, each element changes places with one at or before it.
+/// Fisher–Yates shuffle: from the last place down, swaps each element with one at or before it.
 fn shuffle<T>(elements: &mut [T], seed: u64) {
     let mut random = Random::new(seed);
     for last in (1..elements.len()).rev() {
@@ -43,7 +44,7 @@ impl FromStr for Order {
             "reverse" => Ok(Self::Reverse),
             _ => match text.strip_prefix("shuffle:").map(str::parse) {
                 Some(Ok(seed)) => Ok(Self::Shuffle(seed)),
-                _ => Err("an order is file, reverse or shuffle:SEED, with a SEED from 0 to 2^64 - 1".to_owned()),
+                _ => Err("expected file, reverse or shuffle:SEED, with a SEED from 0 to 2^64 - 1".to_owned()),
             },
         }
     }
@@ -64,7 +65,7 @@ mod tests {
     use super::Order;
 
     #[test]
-    fn orders_keep_every_element_and_go_by_the_seed() {
+    fn orders_keep_every_element_and_depend_on_the_seed() {
         let arranged = |order: Order| {
             let mut numbers: Vec<u8> = (0..100).collect();
             order.arrange(&mut numbers);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_read_back_as_they_show() {
+    fn displayed_orders_parse_to_the_same_order() {
         for order in [Order::File, Order::Reverse, Order::Shuffle(0), Order::Shuffle(u64::MAX)] {
             assert_eq!(order.to_string().parse(), Ok(order));
         }

@@ -1,6 +1,6 @@
-//! Chance that a seed decides, the same on every machine and in every language.
+//! Random numbers from a seed, the same on every machine and in every language.
 
-/// The generator of <https://doi.org/10.1145/2714064.2660195>: three lines that any language has.
+/// SplitMix64, <https://doi.org/10.1145/2714064.2660195>.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
@@ -16,14 +16,14 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// An index below `end`, which is not 0.
+    /// Returns an index below `end`, which must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// Whether something of this probability happens. The same numbers are drawn whatever the probability is.
+    /// Returns true with this probability. Always draws one number, whatever the probability.
     pub(crate) fn happens(&mut self, probability: f64) -> bool {
-        // The upper 53 bits are a number from 0 to 1, without 1.
+        // The upper 53 bits are a number from 0 to 1, exclusive.
         ((self.next() >> 11) as f64) < probability * (1_u64 << 53) as f64
     }
 }
@@ -32,16 +32,16 @@ impl Random {
 mod tests {
     use super::Random;
 
-    /// The first numbers of the reference implementation, <https://prng.di.unimi.it/splitmix64.c>, for the seed 1234567.
+    /// The first numbers of <https://prng.di.unimi.it/splitmix64.c> for the seed 1234567.
     #[test]
-    fn numbers_are_those_of_the_reference() {
+    fn numbers_equal_those_of_the_reference_implementation() {
         let mut random = Random::new(1_234_567);
         let numbers = [random.next(), random.next(), random.next()];
         assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
-    fn what_is_probable_happens_so_often() {
+    fn events_happen_as_often_as_their_probability_says() {
         let mut random = Random::new(1);
         let mut count = |probability: f64| (0..10_000).filter(|_| random.happens(probability)).count();
         assert_eq!((count(0.0), count(1.0)), (0, 10_000));

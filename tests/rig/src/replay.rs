@@ -1,4 +1,5 @@
-//! `converge-rig replay`: takes a history into a document, event by event or in batches, and tells what came out.
+//! `converge-rig replay`: merges a history into a document, event by event or in batches, and
+//! prints the result.
 
 use crate::order::Order;
 use converge::{Doc, EventRun, Row, ScanOptions};
@@ -13,38 +14,38 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub(crate) const HELP: &str = "\
-Takes the events of a history into a document, and tells what came out.
+Merges the events of a history into a document and prints the result.
 
 Usage:
   converge-rig replay HISTORY [options]
 
-HISTORY is a file of the form of tests/data/rows, packed by gzip or not.
+HISTORY is a file in the format of tests/data/rows, compressed by gzip or not.
 
 Options:
-  --expect FILE     compare the rows at the end with those of FILE
-  --order ORDER     the order in which events come: file (as they stand), reverse, or shuffle:SEED [default: file]
-  --batch N         how many events each call takes [default: 1]
-  --head N          show the first N rows at the end [default: 0]
-  --save FILE       write the document to FILE, whole or not at all
-  --progress        show progress on standard error; without, only where that is a terminal
+  --expect FILE     compare the rows at the end with those in FILE
+  --order ORDER     the order of the events: file, reverse, or shuffle:SEED [default: file]
+  --batch N         the number of events per call [default: 1]
+  --head N          print the first N rows at the end [default: 0]
+  --save FILE       write the document to FILE, completely or not at all
+  --progress        show progress on standard error even if that is not a terminal
 ";
 
-/// The most rows that differ and are shown.
-const SHOWN_DIFFERENCES: usize = 10;
+/// The maximum number of differences that are printed.
+const MAX_SHOWN_DIFFERENCES: usize = 10;
 
 pub(crate) struct Options {
     history: PathBuf,
     expect: Option<PathBuf>,
     order: Order,
-    /// How many events each call takes.
+    /// The number of events per call.
     batch: NonZeroUsize,
-    /// How many rows are shown.
+    /// The number of rows to print.
     head: usize,
     save: Option<PathBuf>,
     progress: bool,
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let mut history = None;
     let mut expect = None;
@@ -66,11 +67,11 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             other => return Err(other.unexpected()),
         }
     }
-    let history = history.ok_or("which HISTORY is to be replayed?")?;
+    let history = history.ok_or("HISTORY is missing")?;
     Ok(Some(Options { history, expect, order, batch, head, save, progress }))
 }
 
-/// Whether every event took effect and the rows are the expected ones.
+/// Returns whether all events were applied and the rows are the expected ones.
 pub(crate) fn replay(options: &Options, output: &mut impl Write) -> Result<bool, Box<dyn Error>> {
     let expected = match &options.expect {
         Some(file) => Some(read(file, history::read_rows)?),
@@ -90,7 +91,7 @@ pub(crate) fn replay(options: &Options, output: &mut impl Write) -> Result<bool,
     }
 
     writeln!(output, "history   {name}")?;
-    writeln!(output, "order     {}, {} a call", options.order, options.batch)?;
+    writeln!(output, "order     {}, {} per call", options.order, options.batch)?;
     writeln!(output, "events    {}", version.iter().map(|peer| u64::from(peer.count)).sum::<u64>())?;
     writeln!(output, "peers     {}", version.len())?;
     writeln!(output, "waiting   {waiting}")?;
@@ -116,7 +117,7 @@ fn read<T>(file: &Path, read: impl FnOnce(File) -> Result<T, history::Error>) ->
     Ok(read(opened).map_err(|error| of_file(&error))?)
 }
 
-/// Merges the events; gives how many wait at the end, and the time that it took.
+/// Merges the events. Returns the number of events that wait at the end, and the time.
 fn merge(
     doc: &Doc,
     events: &[EventRun],
@@ -137,7 +138,8 @@ fn merge(
     Ok((waiting, time))
 }
 
-/// One line on standard error, rewritten at most twenty times a second. Nothing depends on whether somebody reads it.
+/// A line on standard error, rewritten at most twenty times per second. Errors of the output are
+/// ignored.
 struct Progress<'a> {
     name: Option<&'a str>,
     total: usize,
@@ -162,7 +164,7 @@ impl Progress<'_> {
     }
 }
 
-/// Tells, and gives, whether the rows are the expected ones; shows the first that are not.
+/// Prints and returns whether the rows are the expected ones. Prints the first differences.
 fn compare(rows: &[Row], expected: &[Row], output: &mut impl Write) -> io::Result<bool> {
     let (found, expected) = (fields_by_path(rows), fields_by_path(expected));
     let mut differences = Vec::new();
@@ -170,7 +172,7 @@ fn compare(rows: &[Row], expected: &[Row], output: &mut impl Write) -> io::Resul
         match expected.get(path) {
             Some(wanted) if wanted == fields => {}
             Some(wanted) => differences.push(format!("{path}  is {fields}, expected {wanted}")),
-            None => differences.push(format!("{path}  is there, expected none")),
+            None => differences.push(format!("{path}  exists, expected none")),
         }
     }
     let missing = expected.keys().filter(|path| !found.contains_key(*path));
@@ -181,14 +183,14 @@ fn compare(rows: &[Row], expected: &[Row], output: &mut impl Write) -> io::Resul
     }
     writeln!(output, "expected  {} rows differ", differences.len())?;
     output.flush()?;
-    for difference in differences.iter().take(SHOWN_DIFFERENCES) {
-        // The exit code tells it, too.
+    for difference in differences.iter().take(MAX_SHOWN_DIFFERENCES) {
+        // Ignore errors: the exit code reports the difference, too.
         let _ = writeln!(io::stderr(), "differs  {difference}");
     }
     Ok(false)
 }
 
-/// The rows as the form writes them: after each path, its fields.
+/// Returns the fields of each row as the format writes them, by path.
 fn fields_by_path(rows: &[Row]) -> BTreeMap<String, String> {
     let parts = |row| {
         let line = row_line(row);

@@ -1,5 +1,6 @@
-//! The real histories of `tests/data/rows`, through the native engine and through the component in wasmtime: in every order,
-//! event by event and in batches, the rows are those of the real repository, and all digests are equal.
+//! Merges the real histories of `tests/data/rows` into the native engine and into the component in
+//! wasmtime, in several orders and batches. The rows at the end must be those of the real
+//! repository, and all digests must be equal.
 
 use converge::{RowOp, ScanOptions, Value};
 use converge_engine as engine;
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
-/// In which order a history is given.
+/// The order in which a history is merged.
 #[derive(Debug, Clone, Copy)]
 enum Order {
     File,
@@ -21,12 +22,12 @@ const ORDERS: [Order; 6] =
 const BATCHES: [usize; 4] = [1, 7, 256, usize::MAX];
 
 #[test]
-fn yjs_ends_as_the_repository_whatever_the_order() {
+fn yjs_ends_with_the_files_of_the_repository_in_any_order() {
     replay("yjs", 2_247, 217, 74);
 }
 
 #[test]
-fn automerge_ends_as_the_repository_whatever_the_order() {
+fn automerge_ends_with_the_files_of_the_repository_in_any_order() {
     replay("automerge", 1_655, 118, 649);
 }
 
@@ -42,26 +43,26 @@ fn replay(name: &str, events: usize, peers: usize, rows: usize) {
         let ordered = arranged(&runs, order);
         let of_engine: Vec<engine::EventRun> = ordered.iter().map(engine_run).collect();
         for batch in BATCHES {
-            let context = format!("{name}, {order:?}, {batch} a call");
+            let context = format!("{name}, {order:?}, {batch} per call");
 
             let mut native = engine::Doc::create("replay").unwrap();
-            let mut taken = (0, 0);
+            let mut merged = (0, 0);
             for events in of_engine.chunks(batch) {
                 let report = native.merge_events(events.to_vec()).unwrap();
-                taken = (taken.0 + report.applied, report.waiting);
+                merged = (merged.0 + report.applied, report.waiting);
             }
-            assert_eq!(taken, (events as u32, 0), "native, {context}");
+            assert_eq!(merged, (events as u32, 0), "native, {context}");
             assert_eq!(native.version().len(), peers, "native, {context}");
             assert_eq!(native_rows(&native), expected, "native, {context}");
             digests.insert(native.digest());
 
             let wasmtime = converge::Doc::create("replay").unwrap();
-            let mut taken = (0, 0);
+            let mut merged = (0, 0);
             for events in ordered.chunks(batch) {
                 let report = wasmtime.merge_events(events).unwrap();
-                taken = (taken.0 + report.applied, report.waiting);
+                merged = (merged.0 + report.applied, report.waiting);
             }
-            assert_eq!(taken, (events as u32, 0), "wasmtime, {context}");
+            assert_eq!(merged, (events as u32, 0), "wasmtime, {context}");
             assert_eq!(wasmtime.version().unwrap().len(), peers, "wasmtime, {context}");
             let rows = wasmtime.rows(TABLE, ScanOptions::default());
             let lines: Vec<String> = rows.map(|row| row_line(&row.unwrap())).collect();
@@ -69,7 +70,7 @@ fn replay(name: &str, events: usize, peers: usize, rows: usize) {
             digests.insert(wasmtime.digest().unwrap().0);
         }
     }
-    assert_eq!(digests.len(), 1, "{name}: one digest for all orders, batches and hosts");
+    assert_eq!(digests.len(), 1, "{name}: digests of orders, batches or hosts differ");
 }
 
 fn open(name: &str, part: &str) -> File {
@@ -83,7 +84,7 @@ fn arranged(runs: &[converge::EventRun], order: Order) -> Vec<converge::EventRun
         Order::File => {}
         Order::Reverse => runs.reverse(),
         Order::Shuffle(seed) => {
-            // Any order will do that is another one for another seed: the last key is as good as chance.
+            // Any order is fine if other seeds result in other orders, so simple pseudo-random keys suffice.
             let mut state = seed;
             runs.sort_by_cached_key(|_| {
                 state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -106,7 +107,7 @@ fn host_value(value: engine::Value) -> Value {
     match value {
         engine::Value::Integer(integer) => integer.into(),
         engine::Value::Text(text) => text.into(),
-        other => panic!("a history has integers and texts alone, not {other:?}"),
+        other => panic!("a history has only integers and texts, not {other:?}"),
     }
 }
 
@@ -143,6 +144,6 @@ fn engine_cell(cell: &converge::Cell) -> engine::Cell {
     match &cell.value {
         Value::Integer(integer) => engine::Cell::new(&cell.column, *integer),
         Value::Text(text) => engine::Cell::new(&cell.column, text.as_str()),
-        other => panic!("a history has integers and texts alone, not {other:?}"),
+        other => panic!("a history has only integers and texts, not {other:?}"),
     }
 }

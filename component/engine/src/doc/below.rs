@@ -43,7 +43,7 @@ impl Doc {
     }
 
     /// Returns the side of an unknown event, as far as branch and counter show. `is_previous_below`
-    /// tells whether the author's event before it was compacted. O(lanes of the author).
+    /// reports whether the author's event before it was compacted. O(lanes of the author).
     pub(super) fn side_of(
         &self,
         author: AuthorNumber,

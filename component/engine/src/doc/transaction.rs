@@ -213,7 +213,7 @@ fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
 }
 
 impl Draft {
-    /// Returns the draft after a further operation. `exists` tells whether the row existed before
+    /// Returns the draft after a further operation. `exists` reports whether the row existed before
     /// it.
     fn after(self, op: &RowOp, exists: bool) -> Self {
         match (self, op) {

@@ -1,13 +1,14 @@
-//! The writes of a task board, as mutators: one component that runs in the client at once, and on the server again.
+//! The writes of a task board as mutators. The client runs them at once, and the server runs them
+//! again.
 //!
-//! `tasks` has a row for each task (`title`, `column`, `position`, `done`, and `by` if an authenticated caller added it), `bin`
-//! the last state of each deleted task.
+//! The table `tasks` has a row for each task: `title`, `column`, `position`, `done`, and `by` if an
+//! authenticated caller added it. The table `bin` has the last state of each deleted task.
 
 use contract::converge::sync::transactions::Transaction;
 use contract::converge::sync::types::{Cell, Error, Value};
 use contract::exports::converge::sync::mutators::{Call, Guest, MutationError};
 
-/// The contract, as Rust types and functions.
+/// Generated Rust types and functions of the contract.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({
@@ -47,7 +48,7 @@ impl Guest for Board {
 fn add(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
     let (task, title) = (text(call, 0, "task")?, title(call)?);
     if transaction.get(TASKS, task).is_some() {
-        return Err(MutationError::Rejected(format!("there is a task {task:?} already")));
+        return Err(MutationError::Rejected(format!("task {task:?} already exists")));
     }
     let mut cells = vec![
         cell("title", Value::Text(title.to_owned())),
@@ -59,7 +60,8 @@ fn add(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
     transaction.insert(TASKS, task, &cells).map_err(MutationError::Failed)
 }
 
-/// `rename(task, title)`: renames a task, and restores it if it was deleted: the caller sees the task and wants it.
+/// `rename(task, title)`: renames a task, and restores it if it was deleted, since the caller wants
+/// it.
 fn rename(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
     let (task, title) = (text(call, 0, "task")?, title(call)?);
     if transaction.get(TASKS, task).is_none() {
@@ -89,7 +91,8 @@ fn move_to(transaction: &Transaction, call: &Call) -> Result<(), MutationError> 
     )
 }
 
-/// `complete(task)`: moves a task into the last column. Writes nothing if the task is complete already.
+/// `complete(task)`: moves a task into the last column. Writes nothing if the task is complete
+/// already.
 fn complete(transaction: &Transaction, call: &Call) -> Result<(), MutationError> {
     let task = text(call, 0, "task")?;
     let cells = transaction.get(TASKS, task).ok_or_else(|| missing(task))?;
@@ -118,12 +121,12 @@ fn cell(column: &str, value: Value) -> Cell {
     Cell { column: column.to_owned(), value }
 }
 
-/// An argument, by its number from 0.
+/// Returns an argument by its number, from 0.
 fn text<'a>(call: &'a Call, number: usize, what: &str) -> Result<&'a str, MutationError> {
     match call.arguments.get(number) {
         Some(Value::Text(text)) if !text.is_empty() => Ok(text),
         _ => {
-            let expected = format!("argument {}, {what}, must be a text that is not empty", number + 1);
+            let expected = format!("argument {}, {what}, must be a non-empty text", number + 1);
             Err(MutationError::InvalidArguments(expected))
         }
     }
@@ -140,10 +143,10 @@ fn title(call: &Call) -> Result<&str, MutationError> {
 }
 
 fn missing(task: &str) -> MutationError {
-    MutationError::Rejected(format!("there is no task {task:?}"))
+    MutationError::Rejected(format!("task {task:?} does not exist"))
 }
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {

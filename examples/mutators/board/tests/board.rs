@@ -1,4 +1,5 @@
-//! The task board in wasmtime: call by call, as `board.test.js` runs it in Node, and between a client and a server.
+//! The task board in wasmtime: the calls that `board.test.js` makes in Node, and a client with a
+//! server.
 
 use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Cell, Doc, Value};
@@ -8,7 +9,7 @@ use std::sync::OnceLock;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
-/// `calls.json`: calls, and the digest of the document afterwards, on every host.
+/// `calls.json`: calls, and the digest of the document after them, the same on every host.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Calls {
@@ -16,7 +17,7 @@ struct Calls {
     digest: String,
 }
 
-/// A call and its result.
+/// A call and its expected result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
@@ -28,7 +29,7 @@ struct Step {
     wrote: bool,
 }
 
-/// An expected error, as the contract names it.
+/// An expected error, named as in the contract.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Expected {
@@ -54,14 +55,14 @@ fn call(doc: &Doc, name: &str, arguments: &[&str]) -> Result<(), Error> {
     board().apply(doc, &Call::new(name, arguments.iter().copied())).map(drop)
 }
 
-/// The title of a task, or `None` if the task does not exist.
+/// Returns the title of a task, or `None` if the task does not exist.
 fn title(doc: &Doc, task: &str) -> Option<Value> {
     let cells = doc.get("tasks", task).unwrap()?;
     cells.into_iter().find(|cell| cell.column == "title").map(|Cell { value, .. }| value)
 }
 
 #[test]
-fn the_calls_give_what_they_say() {
+fn calls_return_the_expected_results() {
     let calls = std::fs::read_to_string(Path::new(FOLDER).join("../calls.json")).unwrap();
     let Calls { calls, digest } = serde_json::from_str(&calls).unwrap();
     let doc = Doc::create("ann").unwrap();
@@ -74,7 +75,7 @@ fn the_calls_give_what_they_say() {
                 assert_eq!(text, *expected);
             }
             (Err(Error::Rejected(text)), Some(Expected::Rejected(expected))) => assert_eq!(text, *expected),
-            (given, expected) => panic!("{call:?}: {given:?} instead of {expected:?}"),
+            (result, expected) => panic!("{call:?}: {result:?} instead of {expected:?}"),
         }
     }
     assert_eq!(doc.digest().unwrap().to_string(), digest);
@@ -86,24 +87,24 @@ fn value(argument: &serde_json::Value) -> Value {
         serde_json::Value::Number(number) => {
             number.as_i64().map_or_else(|| Value::Real(number.as_f64().unwrap()), Value::Integer)
         }
-        other => panic!("no argument of a call: {other}"),
+        other => panic!("unexpected argument: {other}"),
     }
 }
 
 #[test]
-fn a_rename_brings_back_what_the_server_deleted() {
+fn a_rename_restores_a_task_that_the_server_deleted() {
     let server = Doc::create("server").unwrap();
     call(&server, "add", &["t1", "Write the minutes"]).unwrap();
     let client = Doc::load("client", &server.save().unwrap()).unwrap();
 
-    // Offline, the client shows its own writes at once, in a draft. Meanwhile somebody deletes the task.
+    // Offline, the client shows its own writes at once, in a draft. Meanwhile another client deletes the task.
     let draft = client.fork_at(&client.heads().unwrap(), "draft").unwrap();
     call(&draft, "rename", &["t1", "Send the minutes"]).unwrap();
     call(&server, "delete", &["t1"]).unwrap();
     assert_eq!(title(&draft, "t1"), Some("Send the minutes".into()));
     assert_eq!(title(&server, "t1"), None);
 
-    // Online again it sends the call, which the server makes by the same rules on what is there now.
+    // Online again, the client sends the call. The server runs it on its current state.
     call(&server, "rename", &["t1", "Send the minutes"]).unwrap();
     client.merge_update(&server.update_since(&client.summary().unwrap()).unwrap()).unwrap();
     assert_eq!(title(&client, "t1"), Some("Send the minutes".into()));
@@ -111,7 +112,7 @@ fn a_rename_brings_back_what_the_server_deleted() {
 }
 
 #[test]
-fn the_same_document_and_call_give_the_same_event() {
+fn the_same_calls_on_equal_documents_create_the_same_events() {
     let saved = [(); 2].map(|()| {
         let doc = Doc::create("ann").unwrap();
         call(&doc, "add", &["t1", "Write the minutes"]).unwrap();

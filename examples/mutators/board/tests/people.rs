@@ -1,4 +1,4 @@
-//! Mutators in JavaScript, run in the Rust host: `../people`, which `just mutators` builds, on the tasks of the board.
+//! Runs the JavaScript mutators in `../people`, which `just mutators` builds, in the Rust host.
 
 use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Doc, Value};
@@ -12,12 +12,12 @@ fn people() -> &'static Mutators {
     PEOPLE.get_or_init(|| {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/people.wasm");
         let component = fs::read(&file);
-        let component = component.unwrap_or_else(|error| panic!("{error}; `just mutators` makes {}", file.display()));
+        let component = component.unwrap_or_else(|error| panic!("{error}; `just mutators` builds {}", file.display()));
         Mutators::load(&component, Options { clock: Duration::from_secs(1_800_000_000), ..Options::default() }).unwrap()
     })
 }
 
-/// A document with four tasks.
+/// Returns a document with four tasks.
 fn tasks() -> Doc {
     let doc = Doc::create("ann").unwrap();
     for task in ["t1", "t2", "t3", "t4"] {
@@ -26,12 +26,12 @@ fn tasks() -> Doc {
     doc
 }
 
-/// The cell of a task.
+/// Returns a cell of a task.
 fn cell(doc: &Doc, task: &str, column: &str) -> Option<Value> {
     doc.get("tasks", task).unwrap()?.into_iter().find(|cell| cell.column == column).map(|cell| cell.value)
 }
 
-fn refused(doc: &Doc, name: &str, arguments: &[&str]) -> Error {
+fn rejected(doc: &Doc, name: &str, arguments: &[&str]) -> Error {
     let before = doc.save().unwrap();
     let error = people().apply(doc, &Call::new(name, arguments.iter().copied())).unwrap_err();
     assert_eq!(doc.save().unwrap(), before, "{name}");
@@ -39,20 +39,20 @@ fn refused(doc: &Doc, name: &str, arguments: &[&str]) -> Error {
 }
 
 #[test]
-fn javascript_reads_and_writes_in_the_transaction() {
+fn javascript_mutators_read_and_write_in_a_transaction() {
     let doc = tasks();
     assert_eq!(people().names(), ["assign", "leave", "stamp", "fail"]);
     for task in ["t1", "t2", "t3"] {
         people().apply(&doc, &Call::new("assign", [task, "Ben"])).unwrap();
     }
-    let error = refused(&doc, "assign", &["t4", "Ben"]);
-    assert!(matches!(&error, Error::Rejected(text) if text == "Ben has 3 tasks already"), "{error}");
-    let error = refused(&doc, "assign", &["t9", "Ben"]);
-    assert!(matches!(&error, Error::Rejected(text) if text == "there is no task \"t9\""), "{error}");
+    let error = rejected(&doc, "assign", &["t4", "Ben"]);
+    assert!(matches!(&error, Error::Rejected(text) if text == "Ben already has 3 tasks"), "{error}");
+    let error = rejected(&doc, "assign", &["t9", "Ben"]);
+    assert!(matches!(&error, Error::Rejected(text) if text == "task \"t9\" does not exist"), "{error}");
 
-    let error = refused(&doc, "assign", &["t4"]);
-    assert!(matches!(&error, Error::InvalidArguments(text) if text.contains("as texts")), "{error}");
-    let error = refused(&doc, "stamp", &["t9"]);
+    let error = rejected(&doc, "assign", &["t4"]);
+    assert!(matches!(&error, Error::InvalidArguments(text) if text.contains("two texts")), "{error}");
+    let error = rejected(&doc, "stamp", &["t9"]);
     assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "t9"), "{error}");
 
     let before = doc.version().unwrap()[0].count;
@@ -62,7 +62,7 @@ fn javascript_reads_and_writes_in_the_transaction() {
 }
 
 #[test]
-fn what_javascript_has_of_the_world_is_the_same_each_time() {
+fn time_and_random_numbers_are_the_same_in_each_call() {
     let [one, other] = [(); 2].map(|()| {
         let doc = tasks();
         people().apply(&doc, &Call::new("stamp", ["t1"])).unwrap();
@@ -73,7 +73,7 @@ fn what_javascript_has_of_the_world_is_the_same_each_time() {
 }
 
 #[test]
-fn a_defect_commits_nothing_and_says_what_it_was() {
-    let Error::Trap { stderr, .. } = refused(&tasks(), "fail", &[]) else { panic!("it did not stop") };
-    assert!(stderr.contains("this is what went wrong"), "{stderr}");
+fn a_trap_commits_nothing_and_reports_stderr() {
+    let Error::Trap { stderr, .. } = rejected(&tasks(), "fail", &[]) else { panic!("the call did not trap") };
+    assert!(stderr.contains("a diagnostic message"), "{stderr}");
 }

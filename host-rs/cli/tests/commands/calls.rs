@@ -1,6 +1,6 @@
-//! What all commands share: damaged files, wrong command lines, help, closed pipes, `component`.
+//! What all commands share: damaged files, invalid arguments, help, closed pipes, `component`.
 
-use super::{complained, converge, document, folder, history, odd, parts};
+use super::{converge, document, folder, history, odd, parts, stderr_of};
 use converge::Error;
 use converge_rig::history::TABLE;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 #[test]
-fn damaged_files_are_refused_by_every_command() -> Result<(), Error> {
+fn every_command_rejects_damaged_files() -> Result<(), Error> {
     let folder = folder();
     let saved = odd()?.save()?;
     let mut flipped = saved.clone();
@@ -32,20 +32,20 @@ fn damaged_files_are_refused_by_every_command() -> Result<(), Error> {
     ] {
         fs::write(folder.path().join("doc"), bytes).expect("written");
         for command in commands {
-            let error = complained(folder.path(), command);
+            let error = stderr_of(folder.path(), command);
             assert!(error.starts_with(&format!("converge: doc: {expected}")), "{command:?}: {error}");
         }
     }
     fs::remove_file(folder.path().join("doc")).expect("removed");
     for command in commands.into_iter().chain([["inspect", "doc"].as_slice()]) {
-        assert!(complained(folder.path(), command).starts_with("converge: doc: "), "{command:?}");
+        assert!(stderr_of(folder.path(), command).starts_with("converge: doc: "), "{command:?}");
     }
     assert!(!folder.path().join("out").exists());
     Ok(())
 }
 
 #[test]
-fn wrong_calls_of_the_commands_end_with_2() {
+fn invalid_arguments_exit_with_2() {
     let wrong: [&[&str]; 23] = [
         &["inspect"],
         &["inspect", "a", "b"],
@@ -79,7 +79,7 @@ fn wrong_calls_of_the_commands_end_with_2() {
 }
 
 #[test]
-fn every_command_has_its_help() {
+fn every_command_has_help() {
     let (_, all, _) = parts(&converge(["--help"]));
     for command in ["inspect", "log", "diff", "merge", "export", "component"] {
         let usage = format!("  converge {command} ");
@@ -91,7 +91,7 @@ fn every_command_has_its_help() {
 }
 
 #[test]
-fn a_reader_that_closes_the_pipe_as_head_does_is_no_failure() -> Result<(), Error> {
+fn a_closed_output_pipe_is_not_a_failure() -> Result<(), Error> {
     let folder = folder();
     document(&history("automerge.history.tsv.gz")).save_file(folder.path().join("doc"))?;
     let commands: [&[&str]; 5] = [
@@ -111,14 +111,14 @@ fn a_reader_that_closes_the_pipe_as_head_does_is_no_failure() -> Result<(), Erro
             .expect("the program starts");
         drop(program.stdout.take());
         let mut stderr = String::new();
-        program.stderr.take().expect("a pipe").read_to_string(&mut stderr).expect("text");
-        assert_eq!((program.wait().expect("it ends").code(), stderr.as_str()), (Some(0), ""), "{command:?}");
+        program.stderr.take().expect("standard error is a pipe").read_to_string(&mut stderr).expect("valid UTF-8");
+        assert_eq!((program.wait().expect("the program exits").code(), stderr.as_str()), (Some(0), ""), "{command:?}");
     }
     Ok(())
 }
 
 #[test]
-fn version_and_component_are_those_of_the_library() {
+fn version_and_component_equal_those_of_the_library() {
     let (code, stdout, _) = parts(&converge(["--version"]));
     assert_eq!((code, stdout), (Some(0), format!("converge {}\n", env!("CARGO_PKG_VERSION"))));
 

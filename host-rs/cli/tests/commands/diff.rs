@@ -1,10 +1,10 @@
-//! `converge diff`: what changed between versions and between files.
+//! `converge diff`: differences between versions and between files.
 
-use super::{complained, document, folder, history, odd, run, said};
+use super::{document, folder, history, odd, run, stderr_of, stdout_of};
 use converge::{Doc, Error};
 
 #[test]
-fn diff_tells_the_same_of_versions_and_of_files() -> Result<(), Error> {
+fn versions_and_files_have_the_same_differences() -> Result<(), Error> {
     let folder = folder();
     let events = history("automerge.history.tsv.gz");
     let (old, new) = (document(&events[..1_200]), document(&events));
@@ -25,21 +25,21 @@ fn diff_tells_the_same_of_versions_and_of_files() -> Result<(), Error> {
     assert_eq!(differs(&["diff", "new", "--from", &from, "--to", &to]), of_files);
     assert_eq!(differs(&["diff", "new", "--from", &to, "--to", &from]), differs(&["diff", "new", "old"]));
     assert_eq!(differs(&["diff", "new", "--from", "", "--to", &to]).lines().count(), 649);
-    assert_eq!(said(folder.path(), &["diff", "new", "new"]), "");
-    assert_eq!(said(folder.path(), &["diff", "old", "--from", &from]), "");
+    assert_eq!(stdout_of(folder.path(), &["diff", "new", "new"]), "");
+    assert_eq!(stdout_of(folder.path(), &["diff", "old", "--from", &from]), "");
 
-    let error = complained(folder.path(), &["diff", "old", "--from", &to]);
+    let error = stderr_of(folder.path(), &["diff", "old", "--from", &to]);
     assert!(error.starts_with("converge: old: invalid argument: "), "{error}");
     new.compact(&[old.summary()?])?;
     new.save_file(folder.path().join("new"))?;
-    let error = complained(folder.path(), &["diff", "new", "--from", ""]);
+    let error = stderr_of(folder.path(), &["diff", "new", "--from", ""]);
     assert!(error.starts_with("converge: new: the call needs history that was compacted away; "), "{error}");
     assert_eq!(differs(&["diff", "new", "--from", &from]), of_files);
     Ok(())
 }
 
 #[test]
-fn diff_shows_every_value() -> Result<(), Error> {
+fn diff_prints_every_kind_of_value() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
     doc.save_file(folder.path().join("doc"))?;

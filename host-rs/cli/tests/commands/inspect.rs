@@ -1,6 +1,7 @@
-//! `converge inspect`: what it prints of documents, updates and stores, and which checks fail for damaged ones.
+//! `converge inspect`: its output for documents, updates and stores, and the failing checks for
+//! damaged ones.
 
-use super::{converge, data, document, fact, folder, history, odd, parts, run, said};
+use super::{converge, data, document, fact, folder, history, odd, parts, run, stdout_of};
 use converge::{Doc, Error, EventId, EventRun, RowOp, Store, StoreOptions};
 use converge_rig::history::TABLE;
 use std::collections::BTreeSet;
@@ -8,13 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[test]
-fn inspect_tells_what_is_in_the_real_histories() -> Result<(), Error> {
+fn inspect_describes_the_real_histories() -> Result<(), Error> {
     let folder = folder();
     for (name, events, peers, rows) in [("yjs", 2_247, 217, 74), ("automerge", 1_655, 118, 649)] {
         let doc = document(&history(&format!("{name}.history.tsv.gz")));
         doc.save_file(folder.path().join("doc"))?;
         let saved = doc.save()?;
-        let shown = said(folder.path(), &["inspect", "doc"]);
+        let shown = stdout_of(folder.path(), &["inspect", "doc"]);
         assert_eq!(fact(&shown, "content"), "document");
         assert_eq!(fact(&shown, "version"), "1");
         assert_eq!(fact(&shown, "bytes"), saved.len().to_string());
@@ -25,22 +26,22 @@ fn inspect_tells_what_is_in_the_real_histories() -> Result<(), Error> {
         assert_eq!(number(&shown, TABLE), rows.to_string());
         assert!(!shown.contains("horizon"), "{shown}");
         let checks: Vec<_> = shown.lines().filter_map(|line| line.strip_prefix("check     ")).collect();
-        assert_eq!(checks, ["bytes: ok", "loads: ok", "saves to the same bytes: ok", "history gives the rows: ok"]);
-        // All but the few bytes of the frame are in a section.
+        assert_eq!(checks, ["bytes: ok", "loads: ok", "saves to the same bytes: ok", "history matches the rows: ok"]);
+        // All bytes except the few of the frame belong to a section.
         let sizes = ["peers", "names", "state", "history", "fingerprints"]
             .map(|section| number(&shown, section).parse::<usize>());
         let sections: usize = sizes.into_iter().flatten().sum();
         assert!((1..50).contains(&(saved.len() - sections)), "{shown}");
 
         assert!(shown.contains(&format!("and {} more peers (--all shows them)", peers - 20)), "{shown}");
-        let all = said(folder.path(), &["inspect", "--all", "doc"]);
+        let all = stdout_of(folder.path(), &["inspect", "--all", "doc"]);
         assert!(doc.version()?.iter().all(|known| number(&all, &known.peer) == known.count.to_string()), "{all}");
     }
     Ok(())
 }
 
-/// The bytes with a checksum that fits.
-fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+/// Returns the bytes with a corrected checksum.
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.truncate(bytes.len() - 4);
     let checksum = crc32fast::hash(&bytes);
     bytes.extend(checksum.to_le_bytes());
@@ -48,34 +49,34 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn inspect_tells_horizons_and_waiting_events_and_updates() -> Result<(), Error> {
+fn inspect_describes_horizons_waiting_events_and_updates() -> Result<(), Error> {
     let folder = folder();
     let events = history("yjs.history.tsv.gz");
     let doc = document(&events[..1_000]);
     doc.compact(&[doc.summary()?])?;
     let horizon: Vec<_> = doc.version()?.iter().map(|of| format!("{}:{}", of.peer, of.count - 1)).collect();
-    // One of them waits for the one that is left out.
+    // The second merge leaves out an event, so that the next one waits.
     doc.merge_events(&events[1_000..1_100])?;
     let waiting = doc.merge_events(&events[1_101..1_102])?.waiting;
     doc.save_file(folder.path().join("doc"))?;
-    let shown = said(folder.path(), &["inspect", "doc", "--all"]);
+    let shown = stdout_of(folder.path(), &["inspect", "doc", "--all"]);
     assert_eq!(fact(&shown, "events"), (1_101 - waiting).to_string());
     assert_eq!(fact(&shown, "history"), format!("{} of them, above the horizon", 101 - waiting));
     assert_eq!(fact(&shown, "horizon"), horizon.join(","));
     assert_eq!(fact(&shown, "waiting"), waiting.to_string());
-    assert!(shown.ends_with("history gives the rows: ok\n"), "{shown}");
+    assert!(shown.ends_with("history matches the rows: ok\n"), "{shown}");
 
     let whole = document(&events);
     let known = document(&events[..2_000]).version()?;
     fs::write(folder.path().join("update"), whole.update_since(&Doc::summary_of(&known)?)?).expect("written");
     fs::write(folder.path().join("all"), whole.update_since(&Doc::summary_of(&[])?)?).expect("written");
-    let shown = said(folder.path(), &["inspect", "update"]);
+    let shown = stdout_of(folder.path(), &["inspect", "update"]);
     assert_eq!(fact(&shown, "content"), "update");
     assert_eq!((fact(&shown, "applied"), fact(&shown, "waiting")), ("0", "247"));
     let first_missing = fact(&shown, "missing").split(':').next().unwrap_or_default();
     assert!(known.iter().any(|known| known.peer == first_missing), "{shown}");
     assert!(shown.ends_with("check     merges: ok\n"), "{shown}");
-    let shown = said(folder.path(), &["inspect", "all"]);
+    let shown = stdout_of(folder.path(), &["inspect", "all"]);
     assert_eq!((fact(&shown, "applied"), fact(&shown, "waiting")), ("2247", "0"));
     assert_eq!((fact(&shown, "missing"), number(&shown, TABLE)), ("none", "74"));
     Ok(())
@@ -91,7 +92,7 @@ fn inspect_describes_the_bytes_of_a_store() -> Result<(), Error> {
     let update = store.take_update()?.expect("an update");
     for (bytes, content) in [(store.snapshot(&[])?, "snapshot of a store"), (update, "update of a store")] {
         fs::write(folder.path().join("entries"), &bytes).expect("written");
-        let shown = said(folder.path(), &["inspect", "entries"]);
+        let shown = stdout_of(folder.path(), &["inspect", "entries"]);
         assert!(["snapshot of a store", "update of a store"].contains(&fact(&shown, "content")), "{shown}");
         assert_eq!((number(&shown, "cursors"), number(&shown, "\"who is here\"")), ("2", "1"), "{content}: {shown}");
         assert!(shown.ends_with("check     merges: ok\n"), "{shown}");
@@ -100,7 +101,7 @@ fn inspect_describes_the_bytes_of_a_store() -> Result<(), Error> {
 }
 
 #[test]
-fn inspect_says_which_check_fails() -> Result<(), Error> {
+fn inspect_reports_the_check_that_fails() -> Result<(), Error> {
     let folder = folder();
     let saved = odd()?.save()?;
     let shown = |bytes: &[u8]| {
@@ -120,40 +121,40 @@ fn inspect_says_which_check_fails() -> Result<(), Error> {
     let mut flipped = saved.clone();
     flipped[30] ^= 1;
     assert!(shown(&flipped).contains("checksum"));
-    // The checksum fits, but the bytes claim to be an update, which has other sections.
+    // The checksum is correct, but the bytes claim to be an update, which has other sections.
     let mut other_kind = saved;
     other_kind[5] = b'U';
-    assert!(shown(&sealed(other_kind)).starts_with(corrupt));
+    assert!(shown(&with_checksum(other_kind)).starts_with(corrupt));
     Ok(())
 }
 
-/// Loading believes what the bytes say of the rows; `inspect` does not.
+/// Loading trusts the rows in the bytes; `inspect` compares them with the history.
 #[test]
-fn whatever_is_flipped_a_check_fails_or_it_is_another_sound_document() -> Result<(), Error> {
+fn with_any_bit_flipped_a_check_fails_or_the_document_is_valid() -> Result<(), Error> {
     let folder = folder();
     let history = "C\tann\t1\t\nI\ta\tmode=1\tby=x\nI\tb\tmode=2\nC\tben\t1\t\nI\ta\tmode=7\tblob=y\n\
                    C\tann\t2\t0,1\nU\ta\tmode=3\nD\tb\nC\tben\t2\t1\nU\ta\tmode=9\n";
     let saved = document(&converge_rig::history::read_events(history.as_bytes()).expect("a history")).save()?;
     let mut failed = BTreeSet::new();
-    // Behind the length of the sections, and before the checksum.
+    // From the end of the header to the checksum.
     for at in 9..saved.len() - 4 {
         let mut bytes = saved.clone();
         bytes[at] ^= 2;
-        fs::write(folder.path().join("doc"), sealed(bytes)).expect("written");
+        fs::write(folder.path().join("doc"), with_checksum(bytes)).expect("written");
         let (code, stdout, stderr) = run(folder.path(), &["inspect", "doc"]);
         let has_failed = stdout.contains("FAILED");
         assert_eq!((code, stderr.as_str()), (Some(i32::from(has_failed)), ""), "byte {at}: {stdout}");
         let checks = stdout.lines().filter_map(|line| line.strip_prefix("check     ")?.split_once(": FAILED"));
         failed.extend(checks.map(|(check, _)| check.to_owned()));
     }
-    let every = ["bytes", "history gives the rows", "loads", "saves to the same bytes"];
+    let every = ["bytes", "history matches the rows", "loads", "saves to the same bytes"];
     assert_eq!(failed.iter().collect::<Vec<_>>(), every);
     Ok(())
 }
 
-/// Bytes that were made to do harm, with what the engine must say to them.
+/// Hostile bytes with the results that the engine must return for them.
 #[test]
-fn inspect_takes_whatever_comes() {
+fn inspect_handles_hostile_bytes() {
     let crashers = data("../../crashers");
     let verdicts = fs::read_to_string(crashers.join("verdicts.txt")).expect("verdicts");
     let mut files: Vec<PathBuf> =
@@ -162,28 +163,28 @@ fn inspect_takes_whatever_comes() {
     assert!(files.len() > 20);
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        // Merged into whatever: on its own, the events of an update may wait.
+        // For a merge, any document counts: in an empty one, events may wait.
         let is_ok =
             |call| verdicts.lines().any(|line| line.starts_with(&format!("{name} {call} ")) && line.ends_with(" ok"));
         let is_sound = is_ok("load") || is_ok("merge-update");
         let (code, stdout, stderr) = parts(&converge([Path::new("inspect"), &file]));
         assert_eq!((code, stderr.as_str()), (Some(i32::from(!is_sound)), ""), "{name}: {stdout}");
         assert_eq!(stdout.contains("FAILED"), !is_sound, "{name}: {stdout}");
-        let is_left_out = stdout.contains("skipped: section 64 is of a later version and would be lost");
-        assert_eq!(is_left_out, name == "unknown-section-to-skip.bin", "{name}: {stdout}");
+        let is_skipped = stdout.contains("skipped: section 64 belongs to a later version and would be lost");
+        assert_eq!(is_skipped, name == "unknown-section-to-skip.bin", "{name}: {stdout}");
     }
 }
 
-/// The number of this section, table or peer.
-fn number<'a>(said: &'a str, name: &str) -> &'a str {
+/// Returns the number next to a section, table or peer.
+fn number<'a>(output: &'a str, name: &str) -> &'a str {
     let begins = format!("{name:<30} ");
-    let number = said.lines().find_map(|line| line.strip_prefix(&begins));
-    number.unwrap_or_else(|| panic!("no {name} in {said}")).trim_start()
+    let number = output.lines().find_map(|line| line.strip_prefix(&begins));
+    number.unwrap_or_else(|| panic!("no {name} in {output}")).trim_start()
 }
 
-/// Events that wait are in the document, and in what `inspect` counts, but are nobody's to pass on.
+/// `inspect` counts waiting events; `log` does not print them.
 #[test]
-fn waiting_events_are_counted_and_not_told() -> Result<(), Error> {
+fn waiting_events_are_counted_but_not_printed() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
     let early = EventRun {
@@ -197,7 +198,7 @@ fn waiting_events_are_counted_and_not_told() -> Result<(), Error> {
     };
     doc.merge_events(&[early])?;
     doc.save_file(folder.path().join("doc"))?;
-    assert_eq!(fact(&said(folder.path(), &["inspect", "doc"]), "waiting"), "1");
-    assert_eq!(said(folder.path(), &["log", "doc"]).lines().count(), 2);
+    assert_eq!(fact(&stdout_of(folder.path(), &["inspect", "doc"]), "waiting"), "1");
+    assert_eq!(stdout_of(folder.path(), &["log", "doc"]).lines().count(), 2);
     Ok(())
 }

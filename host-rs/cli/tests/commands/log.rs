@@ -1,14 +1,14 @@
-//! `converge log`: every event, in the order of execution.
+//! `converge log`: all events, in the order of execution.
 
-use super::{complained, document, folder, history, odd, run, said};
+use super::{document, folder, history, odd, run, stderr_of, stdout_of};
 use converge::Error;
 
 #[test]
-fn log_tells_every_event_in_the_order_of_execution() -> Result<(), Error> {
+fn log_prints_every_event_in_the_order_of_execution() -> Result<(), Error> {
     let folder = folder();
     let events = history("yjs.history.tsv.gz");
     document(&events).save_file(folder.path().join("doc"))?;
-    let shown = said(folder.path(), &["log", "doc"]);
+    let shown = stdout_of(folder.path(), &["log", "doc"]);
     let mut expected: Vec<(u32, String)> = events
         .iter()
         .map(|event| {
@@ -26,31 +26,31 @@ fn log_tells_every_event_in_the_order_of_execution() -> Result<(), Error> {
     }
 
     let last: Vec<&str> = shown.lines().skip(expected.len() - 3).collect();
-    assert_eq!(said(folder.path(), &["log", "doc", "--limit", "3"]).lines().collect::<Vec<_>>(), last);
-    let of_peer = said(folder.path(), &["log", "doc", "--peer=p0216"]);
+    assert_eq!(stdout_of(folder.path(), &["log", "doc", "--limit", "3"]).lines().collect::<Vec<_>>(), last);
+    let of_peer = stdout_of(folder.path(), &["log", "doc", "--peer=p0216"]);
     let expected: Vec<&str> = shown.lines().filter(|line| line.starts_with("p0216:")).collect();
     assert!(!expected.is_empty());
     assert_eq!(of_peer.lines().collect::<Vec<_>>(), expected);
-    let error = complained(folder.path(), &["log", "doc", "--peer", "nobody"]);
+    let error = stderr_of(folder.path(), &["log", "doc", "--peer", "nobody"]);
     assert!(error.contains("there are no events of \"nobody\""), "{error}");
     Ok(())
 }
 
 #[test]
-fn log_shows_odd_names_plainly_and_what_is_beyond_a_horizon() -> Result<(), Error> {
+fn log_escapes_special_characters_and_starts_at_the_horizon() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
     doc.compact(&[doc.summary()?])?;
     doc.save_file(folder.path().join("doc"))?;
-    assert_eq!(said(folder.path(), &["log", "doc"]), "");
+    assert_eq!(stdout_of(folder.path(), &["log", "doc"]), "");
     doc.commit(vec![])?;
     doc.delete("odd", "r\n1")?;
     doc.save_file(folder.path().join("doc"))?;
     let peer = "ann%2C%20%22the%22%20first";
     let expected =
         format!("{peer}:2  lamport 3  on {peer}:1  nothing\n{peer}:3  lamport 4  on {peer}:2  delete odd \"r\\n1\"\n");
-    assert_eq!(said(folder.path(), &["log", "doc"]), expected);
-    // What is shown can be given back.
+    assert_eq!(stdout_of(folder.path(), &["log", "doc"]), expected);
+    // The printed names are valid arguments.
     let heads = format!("{peer}:2");
     let (code, stdout, _) = run(folder.path(), &["diff", "doc", "--from", &heads]);
     assert_eq!((code, stdout.as_str()), (Some(1), "delete odd \"r\\n1\"\n"));

@@ -1,4 +1,4 @@
-//! The program `converge`, run on the real histories and on damaged files.
+//! The program `converge` on real histories and on damaged files.
 
 mod calls;
 mod diff;
@@ -29,24 +29,24 @@ fn parts(output: &Output) -> (Option<i32>, String, String) {
 }
 
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder for the test")
+    tempfile::tempdir().expect("a temporary folder can be created")
 }
 
-/// Runs the program in a folder; gives its exit code and what it said.
+/// Runs the program in a folder. Returns its exit code, standard output and standard error.
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let program = Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).current_dir(folder).output();
     parts(&program.expect("the program starts"))
 }
 
-/// What a run said that ended well, and that it said nothing on standard error.
-fn said(folder: &Path, arguments: &[&str]) -> String {
+/// Runs the program, which must succeed and print no errors. Returns its standard output.
+fn stdout_of(folder: &Path, arguments: &[&str]) -> String {
     let (code, stdout, stderr) = run(folder, arguments);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}: {stdout}");
     stdout
 }
 
-/// What a run said on standard error that failed, and that it said nothing else.
-fn complained(folder: &Path, arguments: &[&str]) -> String {
+/// Runs the program, which must fail and print nothing else. Returns its standard error.
+fn stderr_of(folder: &Path, arguments: &[&str]) -> String {
     let (code, stdout, stderr) = run(folder, arguments);
     assert_eq!((code, stdout.as_str()), (Some(1), ""), "{arguments:?}: {stderr}");
     assert!(stderr.starts_with("converge: ") && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
@@ -54,27 +54,27 @@ fn complained(folder: &Path, arguments: &[&str]) -> String {
 }
 
 fn history(name: &str) -> Vec<EventRun> {
-    let mut events = read_events(File::open(data(name)).expect("it is there")).expect("a history");
-    add_fingerprints(&mut events).expect("the events are valid");
+    let mut events = read_events(File::open(data(name)).expect("the file exists")).expect("a history");
+    add_fingerprints(&mut events).expect("valid events");
     events
 }
 
-/// A document of these events.
+/// Returns a document with these events.
 fn document(events: &[EventRun]) -> Doc {
-    let doc = Doc::create("test").expect("a document");
-    doc.merge_events(events).expect("events of a history");
+    let doc = Doc::create("test").expect("a valid name");
+    doc.merge_events(events).expect("valid events");
     doc
 }
 
-/// What is said of this, in a line of its own.
-fn fact<'a>(said: &'a str, name: &str) -> &'a str {
+/// Returns the value of a fact in the output.
+fn fact<'a>(output: &'a str, name: &str) -> &'a str {
     let begins = format!("{name:<9} ");
-    // Tables are wider.
-    let fact = said.lines().find_map(|line| line.strip_prefix(&begins).filter(|fact| !fact.starts_with(' ')));
-    fact.unwrap_or_else(|| panic!("no {name} in {said}"))
+    // Lines of tables have more spaces.
+    let fact = output.lines().find_map(|line| line.strip_prefix(&begins).filter(|fact| !fact.starts_with(' ')));
+    fact.unwrap_or_else(|| panic!("no {name} in {output}"))
 }
 
-/// A small document with what is hard to show.
+/// Returns a small document with special values, names and characters.
 fn odd() -> Result<Doc, Error> {
     let doc = Doc::create("ann, \"the\" first")?;
     let cells: [(&str, Value); 8] = [

@@ -1,11 +1,11 @@
-//! `converge merge`: one document from documents and updates.
+//! `converge merge`: merging documents and updates.
 
-use super::{complained, document, fact, folder, history, odd, said};
+use super::{document, fact, folder, history, odd, stderr_of, stdout_of};
 use converge::{Doc, Error};
 use std::fs;
 
 #[test]
-fn merge_takes_documents_and_updates_in_any_number() -> Result<(), Error> {
+fn merge_accepts_any_number_of_documents_and_updates() -> Result<(), Error> {
     let folder = folder();
     let events = history("yjs.history.tsv.gz");
     let whole = document(&events);
@@ -14,34 +14,34 @@ fn merge_takes_documents_and_updates_in_any_number() -> Result<(), Error> {
     middle.save_file(folder.path().join("middle"))?;
     fs::write(folder.path().join("late"), whole.update_since(&middle.summary()?)?).expect("written");
 
-    let shown = said(folder.path(), &["merge", "early", "late", "middle", "-o", "out"]);
+    let shown = stdout_of(folder.path(), &["merge", "early", "late", "middle", "-o", "out"]);
     let expected = format!(
-        "late: 0 applied, 0 known before\nmiddle: 1447 applied, 800 known before\nwaiting   0\ndigest    {}\n",
+        "late: 0 applied, 0 duplicate\nmiddle: 1447 applied, 800 duplicate\nwaiting   0\ndigest    {}\n",
         whole.digest()?
     );
     assert_eq!(shown, expected);
     assert_eq!(fs::read(folder.path().join("out")).expect("written"), whole.save()?);
-    // Onto one of those that are merged, and with what is left waiting.
-    let shown = said(folder.path(), &["merge", "-o", "early", "early", "late"]);
+    // The output replaces one of the merged files, and events are left waiting.
+    let shown = stdout_of(folder.path(), &["merge", "-o", "early", "early", "late"]);
     assert_eq!(fact(&shown, "waiting"), "747");
     assert!(fact(&shown, "missing").contains(':'), "{shown}");
     let waiting = Doc::load_file("test", folder.path().join("early"))?;
     assert_eq!(waiting.merge_events(&[])?.waiting, 747);
-    let shown = said(folder.path(), &["merge", "middle", "early", "--output", "out"]);
-    assert!(shown.starts_with("early: 747 applied, 800 known before\nwaiting   0\n"), "{shown}");
+    let shown = stdout_of(folder.path(), &["merge", "middle", "early", "--output", "out"]);
+    assert!(shown.starts_with("early: 747 applied, 800 duplicate\nwaiting   0\n"), "{shown}");
     Ok(())
 }
 
 #[test]
-fn merging_two_lives_of_a_peer_keeps_both() -> Result<(), Error> {
+fn merging_two_replicas_of_one_peer_keeps_both() -> Result<(), Error> {
     let folder = folder();
-    for (name, text) in [("first", "one life"), ("second", "another life")] {
+    for (name, text) in [("first", "one replica"), ("second", "another replica")] {
         let doc = Doc::create("ann")?;
         doc.insert("notes", name, [("text", text)])?;
         doc.save_file(folder.path().join(name))?;
     }
-    let shown = said(folder.path(), &["merge", "first", "second", "-o", "out"]);
-    assert!(shown.starts_with("second: 1 applied, 0 known before\nwaiting   0\n"), "{shown}");
+    let shown = stdout_of(folder.path(), &["merge", "first", "second", "-o", "out"]);
+    assert!(shown.starts_with("second: 1 applied, 0 duplicate\nwaiting   0\n"), "{shown}");
     let doc = Doc::load_file("test", folder.path().join("out"))?;
     assert_eq!(doc.version()?.len(), 2);
     assert!(doc.get("notes", "first")?.is_some() && doc.get("notes", "second")?.is_some());
@@ -49,7 +49,7 @@ fn merging_two_lives_of_a_peer_keeps_both() -> Result<(), Error> {
 }
 
 #[test]
-fn merges_that_are_refused_write_nothing() -> Result<(), Error> {
+fn failed_merges_write_nothing() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
     let compacted = Doc::load("zoe", &doc.save()?)?;
@@ -60,26 +60,29 @@ fn merges_that_are_refused_write_nothing() -> Result<(), Error> {
     fs::write(folder.path().join("update"), doc.update_since(&Doc::summary_of(&[])?)?).expect("written");
     fs::write(folder.path().join("damaged"), "PK").expect("written");
 
-    let merge = |one: &str, other: &str| complained(folder.path(), &["merge", one, other, "-o", "out"]);
+    let merge = |one: &str, other: &str| stderr_of(folder.path(), &["merge", one, other, "-o", "out"]);
     let error = merge("empty", "compacted");
     assert!(
         error.starts_with("converge: compacted: ") && error.contains("name the compacted document first"),
         "{error}"
     );
     let error = merge("update", "doc");
-    assert!(error.starts_with("converge: update: it is an update, and the command needs a document"), "{error}");
+    assert!(
+        error.starts_with("converge: update: the file contains an update, but the command needs a document"),
+        "{error}"
+    );
     assert!(merge("doc", "damaged").starts_with("converge: damaged: corrupt bytes: at byte 0"));
     assert!(merge("doc", "none").starts_with("converge: none: "));
     assert!(!folder.path().join("out").exists());
-    let error = complained(folder.path(), &["merge", "doc", "doc", "-o", "none/out"]);
+    let error = stderr_of(folder.path(), &["merge", "doc", "doc", "-o", "none/out"]);
     assert!(error.starts_with("converge: none/out: "), "{error}");
-    said(folder.path(), &["merge", "compacted", "empty", "-o", "out"]);
+    stdout_of(folder.path(), &["merge", "compacted", "empty", "-o", "out"]);
     assert_eq!(fs::read(folder.path().join("out")).expect("written"), compacted.save()?);
     Ok(())
 }
 
-/// The system refuses to let a file grow beyond 128 KiB, like a disk that is full. (A lower limit would keep the engine from
-/// starting.)
+/// Limits file sizes to 128 KiB, which has the effect of a full disk. With a lower limit the engine
+/// does not start.
 #[cfg(unix)]
 #[test]
 fn a_failed_write_leaves_the_old_file() -> Result<(), Box<dyn std::error::Error>> {
@@ -87,7 +90,7 @@ fn a_failed_write_leaves_the_old_file() -> Result<(), Box<dyn std::error::Error>
     let at = |name: &str| folder.path().join(name);
     let doc = Doc::create("ann")?;
     doc.save_file(at("small"))?;
-    // Texts that do not repeat.
+    // Texts without repetitions, so that the file becomes large.
     for row in 0..20_000_u64 {
         doc.insert("t", &row.to_string(), [("x", format!("{:x}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15)))])?;
     }

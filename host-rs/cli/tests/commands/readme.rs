@@ -20,14 +20,19 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
     other.delete("people", "p1")?;
     fs::write(folder.path().join("update"), other.update_since(&doc.summary()?)?).expect("written");
 
-    let block = README.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of commands");
+    let block = README
+        .split("```sh\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("the README has a block of commands");
     let mut commands = 0;
     for line in block.lines() {
         let command = line.split('#').next().unwrap_or_default();
-        let arguments = command.strip_prefix("converge ").expect("a call of the program").split_whitespace();
+        let arguments =
+            command.strip_prefix("converge ").expect("the line is a call of the program").split_whitespace();
         let program = Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).current_dir(folder.path()).output();
         let output = program.expect("the program starts");
-        // Both of these differ, which is no failure.
+        // Both calls of `diff` find differences.
         let expected = i32::from(command.starts_with("converge diff"));
         assert_eq!(output.status.code(), Some(expected), "{command}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(output.stderr.is_empty(), "{command}");

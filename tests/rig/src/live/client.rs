@@ -1,4 +1,4 @@
-//! A replica that is offline and online in turns.
+//! A replica that is alternately offline and online.
 
 use super::replica::Replica;
 use super::{END, wire};
@@ -9,12 +9,12 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Commits of a turn offline, and of one online.
+/// The number of commits per turn, offline or online.
 const BURST: usize = 12;
-/// Between two commits, and the longest wait for a message.
+/// The time between two commits, and the maximum wait for a message.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Writes, and talks with the hub on this port, until the hub says that it is over.
+/// Writes, and synchronizes with the hub on this port, until the hub announces the end.
 pub(super) fn run(mut replica: Replica, port: u16) -> Result<(), Failure> {
     loop {
         for _ in 0..BURST {
@@ -28,11 +28,11 @@ pub(super) fn run(mut replica: Replica, port: u16) -> Result<(), Failure> {
     }
 }
 
-/// One turn online; whether it is over.
+/// Runs a turn online. Returns whether the run is over.
 fn online(replica: &mut Replica, port: u16) -> Result<bool, Failure> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     let is_over = talk(replica, &mut stream);
-    // The reader has the socket too, so that it would stay open.
+    // Without this the socket stays open, because the reader thread has a handle of it.
     stream.shutdown(Shutdown::Both)?;
     is_over
 }
@@ -50,7 +50,7 @@ fn talk(replica: &mut Replica, stream: &mut TcpStream) -> Result<bool, Failure> 
                 replica.bytes += message.len();
                 session.receive(&message, now())?;
             }
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => return Err("the hub hung up".into()),
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => return Err("the hub closed the connection".into()),
             Err(RecvTimeoutError::Timeout) => {}
         }
         if worked.elapsed() >= PAUSE && commits < BURST {
@@ -61,8 +61,8 @@ fn talk(replica: &mut Replica, stream: &mut TcpStream) -> Result<bool, Failure> 
         let in_sync = session.progress()?.in_sync;
         replica.status(if in_sync { "in sync" } else { "syncing" })?;
         if in_sync {
-            // Presence overtakes events: only what the hub has can be done.
-            replica.say_done()?;
+            // Entries can overtake events: announce the end only when the hub has all events.
+            replica.announce_done()?;
         }
         let is_over = !replica.store.get_all(END)?.is_empty();
         if in_sync && is_over {

@@ -1,4 +1,4 @@
-//! The replica that all others talk with.
+//! The replica that all others connect to.
 
 use super::replica::Replica;
 use super::{DONE, END, wire};
@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Between two commits, and the longest wait for a message.
+/// The time between two commits, and the maximum wait for a message.
 const PAUSE: Duration = Duration::from_millis(10);
 
 enum Event {
@@ -24,7 +24,8 @@ struct Connection {
     stream: TcpStream,
 }
 
-/// Writes, and talks with whoever comes, until all `of` replicas have no more to write and all have everything.
+/// Writes, and synchronizes with each connecting replica, until all `of` replicas have finished
+/// their work and have all events.
 pub(super) fn run(mut replica: Replica, listener: TcpListener, of: usize) -> Result<(), Failure> {
     let (to, events) = mpsc::channel();
     listen(listener, to.clone());
@@ -46,12 +47,12 @@ pub(super) fn run(mut replica: Replica, listener: TcpListener, of: usize) -> Res
             }
             Ok((number, Event::Closed)) => drop(connections.remove(&number)),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err("nobody can come any more".into()),
+            Err(RecvTimeoutError::Disconnected) => return Err("no replica can connect any more".into()),
         }
         if worked.elapsed() >= PAUSE {
             worked = Instant::now();
             replica.work()?;
-            replica.say_done()?;
+            replica.announce_done()?;
         }
         send_all(&mut replica, &mut connections)?;
         let mut all_in_sync = connections.len() == of - 1;
@@ -73,7 +74,7 @@ pub(super) fn run(mut replica: Replica, listener: TcpListener, of: usize) -> Res
 fn send_all(replica: &mut Replica, connections: &mut BTreeMap<u64, Connection>) -> Result<(), Failure> {
     for Connection { session, stream } in connections.values_mut() {
         for message in session.messages(now()) {
-            // Where the other side has gone, its reader says so.
+            // If the other side closed the connection, the reader thread reports it.
             replica.bytes += wire::send(stream, &message?).unwrap_or(0);
         }
     }

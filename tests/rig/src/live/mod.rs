@@ -1,7 +1,9 @@
-//! `converge-rig live`: some of the replicas of a live run, each the writer of some branches of a history.
+//! `converge-rig live`: runs some of the replicas of a live run. Each replica writes some branches
+//! of a history.
 //!
-//! The first replica of all is the hub: it listens on a loopback socket, and the others talk sessions with it, in turns
-//! offline and online. `host-js/bin/live.js` is the same for replicas in Node, but for the hub.
+//! The first replica is the hub, which listens on a loopback socket. The others are alternately
+//! offline and online, and synchronize with the hub by sessions. `host-js/bin/live.js` runs
+//! replicas in Node in the same way; it has no hub.
 
 mod client;
 mod hub;
@@ -20,24 +22,26 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 pub(crate) const HELP: &str = "\
-Runs some of the replicas of a live run. Each commits the operations of some branches of a history as its own, offline and
-online in turns, and talks sessions with the hub, which is replica 0, over a loopback socket. Each tells on standard output,
-parted by tabs, what it does, and in the end the digest of its document.
+Runs some of the replicas of a live run. Each replica commits the operations of some branches of a
+history. It is alternately offline and online, and synchronizes with the hub, which is replica 0,
+over a loopback socket. Prints the status of each replica and its final digest, separated by tabs.
 
 Usage:
   converge-rig live HISTORY --replicas FROM..TO --of N [--hub PORT]
 
 Options:
-  --replicas FROM..TO   the replicas that this process runs, without TO
-  --of N                how many replicas there are in all, 2 to 64
-  --hub PORT            where the hub listens, if it is not among these
+  --replicas FROM..TO   the replicas that this process runs, from FROM to TO - 1
+  --of N                the number of all replicas, 2 to 64
+  --hub PORT            the port of the hub; required if replica 0 is not among these
 ";
 
-/// The name of the document, which both sides of each session agree on.
+/// The name of the document in all sessions.
 const DOCUMENT: &str = "live";
-/// Where each replica shows which row it writes, and that it has no more to write; and where the hub shows the end.
+/// The namespace with the row that each replica writes.
 const CURSORS: &str = "cursors";
+/// The namespace with the replicas that have finished their work.
 const DONE: &str = "done";
+/// The namespace in which the hub announces the end.
 const END: &str = "end";
 
 pub(crate) struct Options {
@@ -47,7 +51,7 @@ pub(crate) struct Options {
     hub: Option<u16>,
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut history, mut replicas, mut of, mut hub) = (None, None, None, None);
     while let Some(argument) = arguments.next()? {
@@ -60,14 +64,16 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
             other => return Err(other.unexpected()),
         }
     }
-    let history = history.ok_or("which HISTORY?")?;
+    let history = history.ok_or("HISTORY is missing")?;
     let (replicas, of): (Range<usize>, usize) =
         (replicas.ok_or("--replicas is missing")?, of.ok_or("--of is missing")?);
     if !(2..=64).contains(&of) || replicas.is_empty() || replicas.end > of {
-        return Err("give 2 to 64 replicas --of which --replicas are some".into());
+        return Err("--of must be 2 to 64, and --replicas must be a range below it".into());
     }
     if (replicas.start == 0) == hub.is_some() {
-        return Err("give --hub where the hub, replica 0, is not among these, and there alone".into());
+        return Err(
+            "--hub is required if --replicas does not include the hub, replica 0, and not allowed otherwise".into()
+        );
     }
     Ok(Some(Options { history, replicas, of, hub }))
 }
@@ -75,7 +81,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
 fn parse<T>(arguments: &mut lexopt::Parser, read: impl Fn(&str) -> Option<T>) -> Result<T, lexopt::Error> {
     let value = arguments.value()?;
     let text = value.to_str().unwrap_or_default();
-    read(text).ok_or_else(|| format!("{text:?} cannot stand there").into())
+    read(text).ok_or_else(|| format!("invalid value {text:?}").into())
 }
 
 fn range(text: &str) -> Option<Range<usize>> {
@@ -83,43 +89,43 @@ fn range(text: &str) -> Option<Range<usize>> {
     Some(from.parse().ok()?..to.parse().ok()?)
 }
 
-/// Runs the replicas to the end, and writes down what they tell.
+/// Runs the replicas to the end and prints their reports.
 pub(crate) fn live(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let name = |error: &dyn std::fmt::Display| format!("{}: {error}", options.history.display());
     let file = File::open(&options.history).map_err(|error| name(&error))?;
     let events = converge_rig::history::read_events(file).map_err(|error| name(&error))?;
     let work = replica::share_out(events, options.of);
-    let (teller, told) = mpsc::channel();
+    let (reports, lines) = mpsc::channel();
     let mut threads = Vec::new();
     let mut port = options.hub.unwrap_or_default();
     for (number, work) in work.into_iter().enumerate().filter(|(number, _)| options.replicas.contains(number)) {
-        let replica = Replica::new(number, work, teller.clone())?;
+        let replica = Replica::new(number, work, reports.clone())?;
         let of = options.of;
         let thread = if number == 0 {
             let listener = TcpListener::bind(("127.0.0.1", 0))?;
             port = listener.local_addr()?.port();
-            tell(&teller, &["port", &port.to_string()]);
+            report(&reports, &["port", &port.to_string()]);
             thread::spawn(move || hub::run(replica, listener, of).map_err(|error| error.to_string()))
         } else {
             thread::spawn(move || client::run(replica, port).map_err(|error| error.to_string()))
         };
         threads.push((number, thread));
     }
-    drop(teller);
-    // Ends when the last replica does.
-    for line in told {
+    drop(reports);
+    // Ends with the last replica.
+    for line in lines {
         writeln!(output, "{line}")?;
         output.flush()?;
     }
     for (number, thread) in threads {
-        let outcome = thread.join().map_err(|_| "it panicked".to_owned()).flatten();
+        let outcome = thread.join().map_err(|_| "the thread panicked".to_owned()).flatten();
         outcome.map_err(|error| format!("replica {number}: {error}"))?;
     }
     Ok(())
 }
 
-/// Tells whoever writes it down.
-fn tell(teller: &Sender<String>, fields: &[&str]) {
-    // Where nobody does any more, the end comes by the sockets.
-    let _ = teller.send(fields.join("\t"));
+/// Sends a line to the thread that prints the reports.
+fn report(reports: &Sender<String>, fields: &[&str]) {
+    // Ignore errors: if that thread has ended, the replica ends with its socket.
+    let _ = reports.send(fields.join("\t"));
 }

@@ -1,6 +1,6 @@
-//! A replica and its work: the operations of some branches, made its own.
+//! A replica and its work: the commits of some branches of a history.
 
-use super::{CURSORS, DOCUMENT, DONE, tell};
+use super::{CURSORS, DOCUMENT, DONE, report};
 use crate::Failure;
 use converge::{
     Commit, DeleteOp, Doc, EventRun, InsertOp, Instance, InstanceOptions, RowOp, Session, SessionOptions, UnsetOp,
@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// How often a replica tells how it is.
+/// The interval between status reports.
 const STATUS_INTERVAL: Duration = Duration::from_millis(100);
-/// Longer than any run.
+/// The time to live of entries, longer than any run.
 const TIME_TO_LIVE_MS: f64 = 3_600_000.0;
 
 pub(super) struct Replica {
@@ -20,13 +20,14 @@ pub(super) struct Replica {
     pub(super) doc: Doc,
     pub(super) store: Store,
     work: VecDeque<Commit>,
-    /// What went over sockets.
+    /// Bytes sent and received.
     pub(super) bytes: usize,
-    told: Option<Instant>,
-    teller: Sender<String>,
+    reported: Option<Instant>,
+    reports: Sender<String>,
 }
 
-/// Shares the branches out, in turns, in the order in which they begin; gives the work of each replica.
+/// Distributes the branches to the replicas in turn, in the order in which they begin. Returns the
+/// work of each replica.
 pub(super) fn share_out(events: Vec<EventRun>, replicas: usize) -> Vec<VecDeque<Commit>> {
     let mut writers: BTreeMap<String, usize> = BTreeMap::new();
     let mut work = vec![VecDeque::new(); replicas];
@@ -38,12 +39,12 @@ pub(super) fn share_out(events: Vec<EventRun>, replicas: usize) -> Vec<VecDeque<
 }
 
 impl Replica {
-    pub(super) fn new(number: usize, work: VecDeque<Commit>, teller: Sender<String>) -> Result<Self, Failure> {
+    pub(super) fn new(number: usize, work: VecDeque<Commit>, reports: Sender<String>) -> Result<Self, Failure> {
         let name = format!("rust-{number:02}");
         let instance = Instance::new(InstanceOptions::default())?;
         let options = StoreOptions { time_to_live: TIME_TO_LIVE_MS, ..StoreOptions::default() };
         let (doc, store) = (instance.doc(&name)?, instance.store(&name, options)?);
-        Ok(Self { name, doc, store, work, bytes: 0, told: None, teller })
+        Ok(Self { name, doc, store, work, bytes: 0, reported: None, reports })
     }
 
     pub(super) fn session(&self) -> Result<Session, Failure> {
@@ -54,10 +55,10 @@ impl Replica {
         !self.work.is_empty()
     }
 
-    /// Commits the next of its work as its own, and shows where it writes.
+    /// Makes the next commit and shows a cursor in the row that it writes.
     pub(super) fn work(&mut self) -> Result<(), Failure> {
         let Some(commit) = self.work.pop_front() else { return Ok(()) };
-        let ops = self.as_it_is_now(commit)?;
+        let ops = self.adapted(commit)?;
         if let Some(RowOp::Insert(InsertOp { row, .. }) | RowOp::Update(UpdateOp { row, .. })) = ops.first() {
             self.store.set(CURSORS, &self.name, row, now())?;
         }
@@ -65,17 +66,19 @@ impl Replica {
         Ok(())
     }
 
-    /// Says, once, that it has no more to write, and that whoever hears it has everything.
-    pub(super) fn say_done(&self) -> Result<(), Failure> {
+    /// Announces once that the work is finished. The caller must make sure that the other side has
+    /// all events of this replica.
+    pub(super) fn announce_done(&self) -> Result<(), Failure> {
         if self.work.is_empty() && self.store.get(DONE, &self.name)?.is_none() {
             self.store.set(DONE, &self.name, true, now())?;
         }
         Ok(())
     }
 
-    /// The operations for the rows that there are here: an update of one that is gone makes it, a delete of one is left out.
-    fn as_it_is_now(&self, commit: Commit) -> Result<Commit, Failure> {
-        let (mut made, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    /// Adapts operations to the rows that exist here: an update of a missing row becomes an insert,
+    /// and a delete or an unset of a missing row is left out.
+    fn adapted(&self, commit: Commit) -> Result<Commit, Failure> {
+        let (mut written, mut deleted) = (BTreeSet::new(), BTreeSet::new());
         let mut ops = Vec::new();
         for op in commit {
             let (table, row) = match &op {
@@ -84,20 +87,20 @@ impl Replica {
                 | RowOp::Delete(DeleteOp { table, row })
                 | RowOp::Unset(UnsetOp { table, row, .. }) => (table.clone(), row.clone()),
             };
-            let is_there = made.contains(&row) || !gone.contains(&row) && self.doc.get(&table, &row)?.is_some();
+            let exists = written.contains(&row) || !deleted.contains(&row) && self.doc.get(&table, &row)?.is_some();
             match op {
-                RowOp::Delete(_) | RowOp::Unset(_) if !is_there => continue,
+                RowOp::Delete(_) | RowOp::Unset(_) if !exists => continue,
                 RowOp::Delete(_) => {
-                    made.remove(&row);
-                    gone.insert(row);
+                    written.remove(&row);
+                    deleted.insert(row);
                     ops.push(op);
                 }
-                RowOp::Update(UpdateOp { cells, .. }) if !is_there => {
+                RowOp::Update(UpdateOp { cells, .. }) if !exists => {
                     ops.push(RowOp::insert(table, row.clone(), cells));
-                    made.insert(row);
+                    written.insert(row);
                 }
                 _ => {
-                    made.insert(row);
+                    written.insert(row);
                     ops.push(op);
                 }
             }
@@ -105,21 +108,21 @@ impl Replica {
         Ok(ops)
     }
 
-    /// Tells how it is, now and then: its events, its bytes, what it does, and who shows a cursor.
-    pub(super) fn status(&mut self, doing: &str) -> Result<(), Failure> {
-        if self.told.is_some_and(|told| told.elapsed() < STATUS_INTERVAL) {
+    /// Reports the status at intervals: events, bytes, activity, and the number of visible cursors.
+    pub(super) fn status(&mut self, activity: &str) -> Result<(), Failure> {
+        if self.reported.is_some_and(|reported| reported.elapsed() < STATUS_INTERVAL) {
             return Ok(());
         }
-        self.told = Some(Instant::now());
+        self.reported = Some(Instant::now());
         let cursors = self.store.get_all(CURSORS)?.len().to_string();
-        tell(&self.teller, &["status", &self.name, &self.events()?, &self.bytes.to_string(), doing, &cursors]);
+        report(&self.reports, &["status", &self.name, &self.events()?, &self.bytes.to_string(), activity, &cursors]);
         Ok(())
     }
 
-    /// Tells what it ends with.
+    /// Reports the final state.
     pub(super) fn done(&self) -> Result<(), Failure> {
         let digest = self.doc.digest()?.to_string();
-        tell(&self.teller, &["done", &self.name, &self.events()?, &self.bytes.to_string(), &digest]);
+        report(&self.reports, &["done", &self.name, &self.events()?, &self.bytes.to_string(), &digest]);
         Ok(())
     }
 

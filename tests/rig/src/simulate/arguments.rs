@@ -1,4 +1,4 @@
-//! What `converge-rig simulate` is asked for.
+//! The arguments of `converge-rig simulate`.
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::fmt;
@@ -7,49 +7,59 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub(crate) const HELP: &str = "\
-Runs replicas, each an instance of the component, in a simulated network, and tells for each tick of 16 ms the messages and
-bytes sent, the pairs of peers that show different things, and the entries (or rows) that all peers show together; in the
-end the tick of the second half from which on all agreed. The peers, p0, p1 and so on, write in the first half alone.
+Runs replicas, each an instance of the component, in a simulated network. Prints for each tick of
+16 ms the messages and bytes sent, the number of pairs of peers that disagree, and the total number
+of entries (or rows) that the peers show. At the end, prints the tick in the second half from which
+on all peers agreed. The peers p0, p1 and so on write in the first half only.
 
 Usage:
   converge-rig simulate TOPOLOGY... [options]
 
 Topologies:
-  star            all peers talk with a relay
-  gossip          each peer tells --fanout others, by chance, what is new to it, at most --max-hops far from its writer; and
-                  asks one of them every 10 ticks for what it missed
-  mesh            every peer talks with every other one
-  filtered-star   a star in which each peer subscribes to some namespaces, writes in those, and gets no others
-  partition       a star from which some peers are cut off for a while
+  star            all peers synchronize with a relay
+  gossip          each peer forwards news to --fanout random peers, over at most --max-hops hops from
+                  the writer, and every 10 ticks asks a random peer for missing events or entries
+  mesh            every peer synchronizes with every other peer
+  filtered-star   a star in which each peer subscribes to some namespaces, and writes to these only
+  partition       a star that some peers are cut off from for a while
 
 Options:
-  --layer presence|durable   entries of stores (the default), or rows of documents
-  --model session|snapshot   sessions (the default; gossip has updates instead), or the plain model: every tick each peer
-                             sends its whole snapshot, presence only
-  --peers N                  2 to 200 (5)
-  --ticks N                  2 to 100,000 (50)
-  --ping MSxN,...            the pings of so many peers (30 for all), as 30x2,200x3
-  --write-interval N         ticks between two writes of a peer (1)
-  --namespaces A,B,...       in which each peer sets its own key, or tables with a row each (pos)
-  --subscribe N              namespaces of each peer of a filtered star: from the k-th on for peer k (1)
-  --fanout N, --max-hops N   of gossip (2, 4)
-  --cut FROM..TO             ticks of a partition (the second quarter)
-  --cut-peers A,B,...        peers that it cuts off (the first half of them)
-  --loss P                   probability that a message is lost
-  --duplicate P              that it comes twice
-  --reorder P                that it comes up to three ticks late, so that others overtake it
-  --seed N                   decides everything that is left to chance (1)
-  --svg FILE                 draw disagreement and messages over time, a line for each topology
+  --layer presence|durable   entries of stores, or rows of documents [default: presence]
+  --model session|snapshot   sessions (updates for gossip); or each peer sends its whole snapshot in
+                             every tick, for presence only [default: session]
+  --peers N                  the number of peers, 2 to 200 [default: 5]
+  --ticks N                  the number of ticks, 2 to 100,000 [default: 50]
+  --ping MSxN,...            pings in ms, each for N peers, such as 30x2,200x3 [default: 30 for all]
+  --write-interval N         the number of ticks from one write of a peer to the next [default: 1]
+  --namespaces A,B,...       namespaces in which each peer sets one key, or tables in which each peer
+                             writes one row [default: pos]
+  --subscribe N              the number of namespaces of each peer in a filtered star; those of peer k
+                             start with the k-th [default: 1]
+  --fanout N                 the number of receivers in gossip [default: 2]
+  --max-hops N               the maximum number of hops in gossip [default: 4]
+  --cut FROM..TO             the ticks of a partition [default: the second quarter]
+  --cut-peers A,B,...        the peers that are cut off [default: the first half]
+  --loss P                   the probability that a message is lost [default: 0]
+  --duplicate P              the probability that a message arrives twice [default: 0]
+  --reorder P                the probability that a message arrives up to three ticks late [default: 0]
+  --seed N                   the seed of all random decisions [default: 1]
+  --svg FILE                 draw disagreement and messages over time, with a line per topology
 
-A message takes ping / 2 / 16 ticks, rounded down, but at least one where there is a ping; between two peers the mean of their pings
-counts. In each tick, in this order: the peers take in what has arrived; those whose turn it is write; the peers send; the relay
-takes in what has arrived, and sends; what arrives without delay is taken in; then it is seen who agrees.
+A message takes ping / 2 / 16 ticks, rounded down, and at least one tick if the ping is not 0.
+Between two peers the mean of their pings applies. The steps of a tick, in this order:
+  1. the peers receive messages
+  2. the peers write, if it is their turn
+  3. the peers send
+  4. the relay receives messages, and sends
+  5. all receive messages that arrive without delay
+  6. the states are compared
 
-Sessions need messages whole and in order: where one is lost or overtaken the connection is closed, at the time at which the
-message would have come, and both sides open new sessions; one that comes twice is dropped by the transport.
+Sessions need complete messages in order. If a message is lost or overtaken, the connection is
+closed when the message would have arrived, and both sides open new sessions. The transport drops
+duplicates.
 ";
 
-/// Who talks with whom.
+/// Which nodes exchange messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topology {
     Star,
@@ -59,14 +69,14 @@ pub(crate) enum Topology {
     Partition,
 }
 
-/// What is kept the same.
+/// What the nodes synchronize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layer {
     Presence,
     Durable,
 }
 
-/// How it is kept the same.
+/// How the nodes synchronize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Model {
     Session,
@@ -77,7 +87,7 @@ pub(crate) struct Options {
     pub(super) topologies: Vec<Topology>,
     pub(super) layer: Layer,
     pub(super) model: Model,
-    /// Of each peer, in milliseconds.
+    /// The ping of each peer, in milliseconds.
     pub(super) pings: Vec<u32>,
     pub(super) ticks: usize,
     pub(super) write_interval: usize,
@@ -86,7 +96,7 @@ pub(crate) struct Options {
     pub(super) fanout: usize,
     pub(super) max_hops: u32,
     pub(super) cut: Range<usize>,
-    /// By peer, whether a partition cuts it off.
+    /// Whether a partition cuts off a peer, by peer.
     pub(super) is_cut: Vec<bool>,
     pub(super) loss: f64,
     pub(super) duplicate: f64,
@@ -95,12 +105,12 @@ pub(crate) struct Options {
     pub(super) svg: Option<PathBuf>,
 }
 
-/// What peer has which name.
+/// Returns the name of a peer.
 pub(super) fn peer_name(peer: usize) -> String {
     format!("p{peer}")
 }
 
-/// None where help is asked for.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let mut topologies = Vec::new();
     let (mut layer, mut model, mut seed, mut svg) = (Layer::Presence, Model::Session, 1, None);
@@ -132,22 +142,22 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
         }
     }
     if topologies.is_empty() {
-        return Err("which topology: star, gossip, mesh, filtered-star or partition?".into());
+        return Err("the topology is missing; expected star, gossip, mesh, filtered-star or partition".into());
     }
     if model == Model::Snapshot && layer == Layer::Durable {
-        return Err("the snapshot model is one of presence; leave out --layer durable".into());
+        return Err("--model snapshot works with --layer presence only".into());
     }
     let pings: Vec<u32> = pings.unwrap_or_else(|| vec![30; peers]);
     if pings.len() != peers {
-        return Err(format!("--ping gives {} pings for {peers} peers; give one for each", pings.len()).into());
+        return Err(format!("--ping has {} pings for {peers} peers; expected one for each", pings.len()).into());
     }
     if subscribe > namespaces.len() {
-        return Err(format!("--subscribe {subscribe} is more than the {} namespaces", namespaces.len()).into());
+        return Err(format!("--subscribe {subscribe} exceeds the number of namespaces, {}", namespaces.len()).into());
     }
     let cut = cut.unwrap_or(ticks / 4..ticks / 2);
     let cut_peers = cut_peers.unwrap_or_else(|| (0..peers / 2).map(peer_name).collect::<Vec<_>>());
     if let Some(unknown) = cut_peers.iter().find(|name| !(0..peers).any(|peer| peer_name(peer) == **name)) {
-        return Err(format!("--cut-peers names {unknown:?}; the peers are p0 to p{}", peers - 1).into());
+        return Err(format!("--cut-peers contains {unknown:?}; the peers are p0 to p{}", peers - 1).into());
     }
     let is_cut = (0..peers).map(|peer| cut_peers.contains(&peer_name(peer))).collect();
     Ok(Some(Options {
@@ -174,15 +184,15 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
 fn within(arguments: &mut lexopt::Parser, range: Range<usize>) -> Result<usize, lexopt::Error> {
     arguments.value()?.parse_with(|text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(format!("give a number from {} to {}", range.start, range.end - 1)),
+        _ => Err(format!("expected a number from {} to {}", range.start, range.end - 1)),
     })
 }
 
-/// `30x2,200x3` as five pings.
+/// Parses `30x2,200x3` as five pings.
 fn pings_of(text: &str) -> Result<Vec<u32>, String> {
     let mut pings = Vec::new();
     for part in text.split(',') {
-        let error = || format!("{part:?} is not of the form 30x5: milliseconds, x, how many peers");
+        let error = || format!("invalid pings {part:?}; expected MSxN, such as 30x5 for 5 peers with 30 ms");
         let (ping, count) = part.split_once('x').ok_or_else(error)?;
         let (ping, count): (u32, usize) = (ping.parse().map_err(|_| error())?, count.parse().map_err(|_| error())?);
         if ping > 1_000_000 || count > 200 {
@@ -195,22 +205,26 @@ fn pings_of(text: &str) -> Result<Vec<u32>, String> {
 
 fn names(text: &str) -> Result<Vec<String>, String> {
     let names: Vec<String> = text.split(',').map(str::to_owned).collect();
-    let is_right = names.len() <= 1_000 && names.iter().all(|name| !name.is_empty() && name.len() <= 256);
-    if is_right { Ok(names) } else { Err("give up to 1,000 names of 1 to 256 bytes, parted by commas".to_owned()) }
+    let is_valid = names.len() <= 1_000 && names.iter().all(|name| !name.is_empty() && name.len() <= 256);
+    if is_valid {
+        Ok(names)
+    } else {
+        Err("expected up to 1,000 names of 1 to 256 bytes, separated by commas".to_owned())
+    }
 }
 
 fn ticks_of(text: &str) -> Result<Range<usize>, String> {
     let parts = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
     match parts {
         Some((from, to)) if from <= to => Ok(from..to),
-        _ => Err("give two ticks, as 10..20".to_owned()),
+        _ => Err("expected two ticks, such as 10..20".to_owned()),
     }
 }
 
 fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if (0.0..1.0).contains(&number) => Ok(number),
-        _ => Err("give a probability from 0 to below 1".to_owned()),
+        _ => Err("expected a probability from 0 to below 1".to_owned()),
     }
 }
 
@@ -234,7 +248,7 @@ impl FromStr for Topology {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = TOPOLOGIES.iter().find(|(name, _)| *name == text).map(|(_, topology)| *topology);
-        found.ok_or_else(|| "a topology is star, gossip, mesh, filtered-star or partition".to_owned())
+        found.ok_or_else(|| "expected a topology: star, gossip, mesh, filtered-star or partition".to_owned())
     }
 }
 
@@ -245,7 +259,7 @@ impl FromStr for Layer {
         match text {
             "presence" => Ok(Self::Presence),
             "durable" => Ok(Self::Durable),
-            _ => Err("a layer is presence or durable"),
+            _ => Err("expected a layer: presence or durable"),
         }
     }
 }
@@ -257,7 +271,7 @@ impl FromStr for Model {
         match text {
             "session" => Ok(Self::Session),
             "snapshot" => Ok(Self::Snapshot),
-            _ => Err("a model is session or snapshot"),
+            _ => Err("expected a model: session or snapshot"),
         }
     }
 }

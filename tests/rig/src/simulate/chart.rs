@@ -1,4 +1,4 @@
-//! The chart of some runs: disagreement and messages over time.
+//! Charts of disagreement and messages over time.
 
 use super::Tick;
 use super::arguments::Topology;
@@ -8,14 +8,14 @@ use std::error::Error;
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 640;
 
-/// An SVG with two charts, a line for each topology.
+/// Draws an SVG with two charts, with a line for each topology.
 pub(super) fn draw(runs: &[(Topology, Vec<Tick>)]) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
         area.fill(&WHITE)?;
         let halves = area.split_evenly((2, 1));
-        let [upper, lower] = &halves[..] else { return Err("the area does not split".into()) };
+        let [upper, lower] = &halves[..] else { return Err("the chart area cannot be split".into()) };
         lines(upper, "pairs of peers that disagree", runs, |tick| tick.disagreeing)?;
         lines(lower, "messages sent in a tick of 16 ms", runs, |tick| tick.messages)?;
         area.present()?;
@@ -30,13 +30,13 @@ fn lines(
     of: impl Fn(&Tick) -> usize,
 ) -> Result<(), Box<dyn Error>> {
     let ticks = runs.iter().map(|(_, ticks)| ticks.len()).max().unwrap_or(1);
-    let most = runs.iter().flat_map(|(_, ticks)| ticks).map(&of).max().unwrap_or(1).max(1);
+    let max = runs.iter().flat_map(|(_, ticks)| ticks).map(&of).max().unwrap_or(1).max(1);
     let mut chart = ChartBuilder::on(area)
         .caption(caption, ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(28)
         .y_label_area_size(56)
-        .build_cartesian_2d(0..ticks, 0..most + most / 10 + 1)?;
+        .build_cartesian_2d(0..ticks, 0..max + max / 10 + 1)?;
     chart.configure_mesh().x_desc("tick").draw()?;
     for (at, (topology, ticks)) in runs.iter().enumerate() {
         let color = Palette99::pick(at).to_rgba();

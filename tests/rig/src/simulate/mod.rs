@@ -1,6 +1,7 @@
-//! `converge-rig simulate`: replicas in a network, tick by tick, until they agree.
+//! `converge-rig simulate`: runs replicas in a simulated network, tick by tick, until they agree.
 //!
-//! The replicas are instances of the component; the network is simulated, and decided by the seed alone.
+//! The replicas are instances of the component. The seed determines everything that the network
+//! does.
 
 mod arguments;
 mod chart;
@@ -15,19 +16,20 @@ use converge::file::Replacement;
 use std::io::Write;
 use world::World;
 
-/// What a tick saw.
+/// The statistics of a tick.
 #[derive(Debug, Clone, Copy)]
 struct Tick {
-    /// Sent, and their bytes.
+    /// Messages sent.
     messages: usize,
+    /// Their size.
     bytes: usize,
-    /// Pairs of peers that show different things.
+    /// Pairs of peers that show different entries or rows.
     disagreeing: usize,
-    /// What all peers together show.
+    /// The total number of entries or rows that the peers show.
     entries: usize,
 }
 
-/// Whether all topologies ended in agreement.
+/// Returns whether the peers agreed at the end in all topologies.
 pub(crate) fn simulate(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
     let mut runs = Vec::new();
     let mut all_agreed = true;
@@ -69,7 +71,7 @@ fn run(options: &Options, topology: Topology, output: &mut impl Write) -> Result
     Ok(ticks)
 }
 
-/// The first tick of the second half from which no pair disagrees.
+/// Returns the first tick of the second half from which on no pair disagrees.
 fn agreement(ticks: &[Tick]) -> Option<usize> {
     let last_disagreement = ticks.iter().rposition(|tick| tick.disagreeing > 0);
     let first = last_disagreement.map_or(0, |tick| tick + 1).max(ticks.len() / 2);

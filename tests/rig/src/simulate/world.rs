@@ -1,4 +1,4 @@
-//! The replicas and what they do in a tick: the order of steps is the one that `--help` tells.
+//! The replicas and the steps of a tick, in the order that `--help` describes.
 
 use super::Tick;
 use super::arguments::{Layer, Model, Options, Topology, peer_name};
@@ -8,40 +8,41 @@ use converge::{Cell, Doc, Instance, InstanceOptions, RowOp, ScanOptions, Session
 use converge::{Store, StoreOptions, Value};
 use std::collections::BTreeMap;
 
-/// Nothing expires, and no clock is ahead.
+/// Entries never expire, and no clock is ahead.
 const STORE_OPTIONS: StoreOptions = StoreOptions { time_to_live: 1e12, max_skew: 0.0 };
-/// How often a gossiping peer asks another one for what it missed.
+/// The interval at which a peer in gossip asks another peer for missing events.
 const REPAIR_TICKS: usize = 10;
 
-/// What is sent.
+/// The content of a packet.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    /// Of a session.
+    /// A message of a session.
     Message(Vec<u8>),
-    /// All that a store shows.
+    /// The snapshot of a store.
     Snapshot(Vec<u8>),
-    /// What is new, and how far it has come.
-    Rumour { update: Vec<u8>, hops: u32 },
-    /// A peer's summary, for an answer with the events that it lacks.
+    /// News, and the number of hops from its writer.
+    Rumor { update: Vec<u8>, hops: u32 },
+    /// The summary of a peer that asks for missing events.
     Question(Vec<u8>),
 }
 
-/// A replica: a peer, or the relay, which is the last.
+/// A replica: a peer, or the relay, which is the last node.
 struct Node {
     doc: Doc,
     store: Store,
-    /// Those that it writes in and wants to know of.
+    /// The namespaces that the node writes and subscribes to.
     namespaces: Vec<String>,
     is_peer: bool,
 }
 
-/// One side of a connection, by its node and the other's.
+/// One end of a connection.
 struct End {
     session: Session,
     connection: u64,
-    /// Messages given to the network, and taken from it.
+    /// Messages passed to the network.
     sent: u64,
-    taken: u64,
+    /// Messages received from the network.
+    received: u64,
 }
 
 pub(super) struct World<'a> {
@@ -49,6 +50,7 @@ pub(super) struct World<'a> {
     topology: Topology,
     nodes: Vec<Node>,
     network: Network<'a, Content>,
+    /// By the node of the end and the node of the other end.
     ends: BTreeMap<(usize, usize), End>,
     connections: u64,
 }
@@ -81,7 +83,7 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    /// The pairs of nodes that talk with each other.
+    /// Returns the pairs of nodes that are connected.
     fn links(&self) -> Vec<(usize, usize)> {
         let count = self.nodes.len();
         let all = (0..count).flat_map(|one| (one + 1..count).map(move |other| (one, other)));
@@ -91,21 +93,21 @@ impl<'a> World<'a> {
 
     pub(super) fn tick(&mut self, tick: usize) -> Result<Tick, Failure> {
         (self.network.messages, self.network.bytes) = (0, 0);
-        self.part(tick)?;
+        self.update_partition(tick)?;
         let peers = self.options.pings.len();
-        self.take_in(tick, |node| node < peers)?;
+        self.receive(tick, |node| node < peers)?;
         if tick < self.options.ticks / 2 && tick.is_multiple_of(self.options.write_interval) {
             (0..peers).try_for_each(|peer| self.write(tick, peer))?;
         }
         (0..peers).try_for_each(|peer| self.send(tick, peer))?;
-        self.take_in(tick, |node| node >= peers)?;
+        self.receive(tick, |node| node >= peers)?;
         (peers..self.nodes.len()).try_for_each(|relay| self.send(tick, relay))?;
-        self.take_in(tick, |_| true)?;
-        self.look()
+        self.receive(tick, |_| true)?;
+        self.statistics()
     }
 
-    /// Cuts peers off, or lets them come back.
-    fn part(&mut self, tick: usize) -> Result<(), Failure> {
+    /// Cuts peers off at the beginning of a partition, and reconnects them at its end.
+    fn update_partition(&mut self, tick: usize) -> Result<(), Failure> {
         if self.topology != Topology::Partition {
             return Ok(());
         }
@@ -121,14 +123,14 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Whether something can go from one node to another in this tick.
+    /// Returns whether one node can reach another in this tick.
     fn is_open(&self, tick: usize, from: usize, to: usize) -> bool {
         let is_cut = |node: usize| self.options.is_cut.get(node).copied().unwrap_or(false);
-        let is_parted = self.topology == Topology::Partition && self.options.cut.contains(&tick);
-        !is_parted || !(is_cut(from) || is_cut(to))
+        let is_partitioned = self.topology == Topology::Partition && self.options.cut.contains(&tick);
+        !is_partitioned || !(is_cut(from) || is_cut(to))
     }
 
-    /// New sessions on both sides of a link.
+    /// Opens new sessions on both ends of a link.
     fn connect(&mut self, one: usize, other: usize) -> Result<(), Failure> {
         self.connections += 1;
         for (from, to) in [(one, other), (other, one)] {
@@ -138,7 +140,7 @@ impl<'a> World<'a> {
                 options.namespaces.clone_from(namespaces);
             }
             let session = Session::open(doc, store, &options)?;
-            self.ends.insert((from, to), End { session, connection: self.connections, sent: 0, taken: 0 });
+            self.ends.insert((from, to), End { session, connection: self.connections, sent: 0, received: 0 });
         }
         Ok(())
     }
@@ -161,11 +163,11 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Lets a node send what it has to say.
+    /// Sends the pending messages of a node.
     fn send(&mut self, tick: usize, node: usize) -> Result<(), Failure> {
         match (self.options.model, self.topology) {
             (Model::Snapshot, _) => self.send_snapshots(tick, node),
-            (Model::Session, Topology::Gossip) => self.send_rumours(tick, node),
+            (Model::Session, Topology::Gossip) => self.send_rumors(tick, node),
             (Model::Session, _) => self.send_messages(tick, node),
         }
     }
@@ -181,7 +183,7 @@ impl<'a> World<'a> {
                 _ => Vec::new(),
             };
             let snapshot = self.nodes[node].store.snapshot(&wanted)?;
-            self.give(tick, node, to, Content::Snapshot(snapshot), (0, 0));
+            self.transmit(tick, node, to, Content::Snapshot(snapshot), (0, 0));
         }
         Ok(())
     }
@@ -194,12 +196,12 @@ impl<'a> World<'a> {
             .collect()
     }
 
-    fn send_rumours(&mut self, tick: usize, peer: usize) -> Result<(), Failure> {
+    fn send_rumors(&mut self, tick: usize, peer: usize) -> Result<(), Failure> {
         let Node { doc, store, .. } = &self.nodes[peer];
         let is_due = tick.is_multiple_of(self.options.write_interval) && tick < self.options.ticks / 2;
         let update = match self.options.layer {
             Layer::Presence => store.take_update()?,
-            // Its own commit of this tick, all that it knew before being known.
+            // The peer's own commit of this tick.
             Layer::Durable if is_due => {
                 let mut before = doc.version()?;
                 let own = peer_name(peer);
@@ -214,16 +216,16 @@ impl<'a> World<'a> {
         if tick % REPAIR_TICKS == peer % REPAIR_TICKS {
             let question = Content::Question(self.nodes[peer].doc.summary()?);
             for to in self.network.some_peers(peer, 1) {
-                self.give(tick, peer, to, question.clone(), (0, 0));
+                self.transmit(tick, peer, to, question.clone(), (0, 0));
             }
         }
         Ok(())
     }
 
-    /// Tells some peers something that is new.
+    /// Sends an update to some random peers.
     fn spread(&mut self, tick: usize, peer: usize, update: &[u8], hops: u32) {
         for to in self.network.some_peers(peer, self.options.fanout) {
-            self.give(tick, peer, to, Content::Rumour { update: update.to_vec(), hops }, (0, 0));
+            self.transmit(tick, peer, to, Content::Rumor { update: update.to_vec(), hops }, (0, 0));
         }
     }
 
@@ -234,13 +236,13 @@ impl<'a> World<'a> {
                 let Some(message) = end.session.poll(tick as f64)? else { break };
                 let place = (end.connection, end.sent);
                 end.sent += 1;
-                self.give(tick, key.0, key.1, Content::Message(message), place);
+                self.transmit(tick, key.0, key.1, Content::Message(message), place);
             }
         }
         Ok(())
     }
 
-    fn give(&mut self, tick: usize, from: usize, to: usize, content: Content, (connection, number): (u64, u64)) {
+    fn transmit(&mut self, tick: usize, from: usize, to: usize, content: Content, (connection, number): (u64, u64)) {
         if self.is_open(tick, from, to) {
             let bytes = content.bytes();
             let packet = Packet { from, to, content, connection, number, is_lost: false };
@@ -248,46 +250,46 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Lets these nodes take in what has arrived.
-    fn take_in(&mut self, tick: usize, is_one: impl Fn(usize) -> bool) -> Result<(), Failure> {
-        while let Some(packet) = self.network.arrived(tick, &is_one) {
+    /// Receives the packets that have arrived at these nodes.
+    fn receive(&mut self, tick: usize, is_receiver: impl Fn(usize) -> bool) -> Result<(), Failure> {
+        while let Some(packet) = self.network.arrived(tick, &is_receiver) {
             if let Content::Message(message) = &packet.content {
-                self.take_message(tick, &packet, message)?;
+                self.receive_message(tick, &packet, message)?;
             } else if !packet.is_lost {
-                self.take_packet(tick, packet)?;
+                self.receive_packet(tick, packet)?;
             }
         }
         Ok(())
     }
 
-    fn take_message(&mut self, tick: usize, packet: &Packet<Content>, message: &[u8]) -> Result<(), Failure> {
+    fn receive_message(&mut self, tick: usize, packet: &Packet<Content>, message: &[u8]) -> Result<(), Failure> {
         let key = (packet.to, packet.from);
         let Some(end) = self.ends.get_mut(&key).filter(|end| end.connection == packet.connection) else {
             return Ok(());
         };
-        if packet.number < end.taken {
-            // It came before.
+        if packet.number < end.received {
+            // A duplicate.
             return Ok(());
         }
-        if packet.is_lost || packet.number > end.taken {
+        if packet.is_lost || packet.number > end.received {
             return self.connect(packet.from, packet.to);
         }
-        end.taken += 1;
+        end.received += 1;
         end.session.receive(message, tick as f64)?;
         Ok(())
     }
 
-    fn take_packet(&mut self, tick: usize, packet: Packet<Content>) -> Result<(), Failure> {
+    fn receive_packet(&mut self, tick: usize, packet: Packet<Content>) -> Result<(), Failure> {
         let Packet { from, to, content, .. } = packet;
         let Node { doc, store, .. } = &self.nodes[to];
         match content {
             Content::Message(_) => {}
             Content::Snapshot(snapshot) => drop(store.merge_update(&snapshot, tick as f64)?),
-            Content::Rumour { update, hops } => {
+            Content::Rumor { update, hops } => {
                 let is_news = match self.options.layer {
                     Layer::Presence => {
                         let is_news = !store.merge_update(&update, tick as f64)?.is_empty();
-                        // What was merged goes on as it came; what is written next is told apart from it.
+                        // Drop the entries of this update: it is forwarded as it arrived.
                         store.take_update()?;
                         is_news
                     }
@@ -302,15 +304,15 @@ impl<'a> World<'a> {
                     Layer::Presence => store.snapshot(&[])?,
                     Layer::Durable => doc.update_since(&summary)?,
                 };
-                let answer = Content::Rumour { update, hops: self.options.max_hops };
-                self.give(tick, to, from, answer, (0, 0));
+                let answer = Content::Rumor { update, hops: self.options.max_hops };
+                self.transmit(tick, to, from, answer, (0, 0));
             }
         }
         Ok(())
     }
 
-    /// Counts what was sent, and sees who agrees.
-    fn look(&self) -> Result<Tick, Failure> {
+    /// Compares the states of the peers, and returns the statistics of the tick.
+    fn statistics(&self) -> Result<Tick, Failure> {
         let peers = self.options.pings.len();
         let shown: Vec<BTreeMap<&str, String>> =
             self.nodes[..peers].iter().map(|node| self.shown(node)).collect::<Result<_, _>>()?;
@@ -323,7 +325,7 @@ impl<'a> World<'a> {
         Ok(Tick { messages: self.network.messages, bytes: self.network.bytes, disagreeing, entries })
     }
 
-    /// What a peer shows of each of its namespaces, a line for each entry.
+    /// Returns what a peer shows in each of its namespaces, as a line for each entry.
     fn shown<'b>(&self, node: &'b Node) -> Result<BTreeMap<&'b str, String>, Failure> {
         let mut shown = BTreeMap::new();
         for namespace in &node.namespaces {
@@ -344,11 +346,11 @@ impl<'a> World<'a> {
 }
 
 impl Content {
-    /// Its length in bytes.
+    /// Returns the size in bytes.
     fn bytes(&self) -> usize {
         match self {
             Self::Message(bytes) | Self::Snapshot(bytes) | Self::Question(bytes) => bytes.len(),
-            Self::Rumour { update, .. } => update.len() + 1,
+            Self::Rumor { update, .. } => update.len() + 1,
         }
     }
 }

@@ -1,10 +1,10 @@
-//! `converge-rig live`: replicas that talk over sockets, and how it is called.
+//! `converge-rig live`: replicas over sockets, and invalid arguments.
 
 use super::{data, parts, rig};
 use std::collections::BTreeSet;
 
 #[test]
-fn replicas_end_with_one_digest() {
+fn all_replicas_end_with_the_same_digest() {
     let history = data("automerge.history.tsv.gz");
     let arguments = ["live", history.to_str().unwrap(), "--replicas", "0..8", "--of", "8"];
     let (code, stdout, stderr) = parts(&rig(arguments));
@@ -17,23 +17,23 @@ fn replicas_end_with_one_digest() {
         done.iter().map(|line| line[4]).collect(),
     );
     assert_eq!((done.len(), names.len(), events.len(), digests.len()), (8, 8, 1, 1), "{stdout}");
-    // Joins of heads are events too, beside the 1,655 commits.
+    // In addition to the 1,655 commits, there are events that join heads.
     assert!(events.first().unwrap().parse::<u32>().unwrap() >= 1_655);
-    assert!(lines.iter().any(|line| line[0] == "status" && line[4] == "offline"), "they are offline in turns");
-    assert!(lines.iter().any(|line| line[0] == "status" && line[5] == "8"), "all show a cursor");
+    assert!(lines.iter().any(|line| line[0] == "status" && line[4] == "offline"), "replicas must be offline at times");
+    assert!(lines.iter().any(|line| line[0] == "status" && line[5] == "8"), "a replica must see all cursors");
 }
 
 #[test]
-fn wrong_calls_are_told() {
+fn invalid_arguments_are_reported() {
     for (arguments, message) in [
-        ("live", "which HISTORY"),
+        ("live", "HISTORY is missing"),
         ("live h --of 2", "--replicas is missing"),
         ("live h --replicas 0..2", "--of is missing"),
-        ("live h --replicas 0..2 --of 1", "give 2 to 64 replicas"),
-        ("live h --replicas 0..3 --of 2", "give 2 to 64 replicas"),
-        ("live h --replicas 1..2 --of 2", "give --hub where the hub"),
-        ("live h --replicas 0..2 --of 2 --hub 9", "give --hub where the hub"),
-        ("live h --replicas x --of 2", "\"x\" cannot stand there"),
+        ("live h --replicas 0..2 --of 1", "--of must be 2 to 64"),
+        ("live h --replicas 0..3 --of 2", "--of must be 2 to 64"),
+        ("live h --replicas 1..2 --of 2", "--hub is required if"),
+        ("live h --replicas 0..2 --of 2 --hub 9", "--hub is required if"),
+        ("live h --replicas x --of 2", "invalid value \"x\""),
     ] {
         let (code, _, stderr) = parts(&rig(arguments.split(' ')));
         assert_eq!(code, Some(2), "{arguments}");

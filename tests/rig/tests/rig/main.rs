@@ -23,5 +23,5 @@ fn parts(output: &Output) -> (Option<i32>, String, String) {
 }
 
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder for the test")
+    tempfile::tempdir().expect("a temporary folder can be created")
 }

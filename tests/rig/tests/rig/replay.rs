@@ -1,4 +1,4 @@
-//! `converge-rig replay`: what it prints, and its exit codes.
+//! `converge-rig replay`: its output and exit codes.
 
 use super::{data, folder, parts, rig};
 use converge::Doc;
@@ -13,19 +13,19 @@ fn replay(arguments: &[&str]) -> Output {
     rig(files.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
 }
 
-/// The output, without the one line that differs from run to run.
+/// Removes the line that differs from run to run.
 fn without_speed(output: &str) -> String {
     output.lines().filter(|line| !line.starts_with("speed")).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
-fn replay_tells_what_came_out() {
+fn replay_prints_the_result() {
     let digest = "ed38c58be6de32e9f2897db7e6062cf55ab28e382eb80328191167db0a32f274";
     for (order, batch) in [("file", "1"), ("reverse", "100"), ("shuffle:7", "1"), ("shuffle:8", "10000")] {
         let (code, stdout, stderr) = parts(&replay(&["--order", order, "--batch", batch]));
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{order}");
         let expected = format!(
-            "history   yjs.history.tsv.gz\norder     {order}, {batch} a call\nevents    2247\npeers     217\n\
+            "history   yjs.history.tsv.gz\norder     {order}, {batch} per call\nevents    2247\npeers     217\n\
              waiting   0\nrows      74\ndigest    {digest}\nexpected  74 rows agree\n"
         );
         assert_eq!(without_speed(&stdout), expected);
@@ -35,7 +35,7 @@ fn replay_tells_what_came_out() {
 }
 
 #[test]
-fn head_shows_rows_and_progress_one_line() {
+fn head_prints_rows_and_progress_prints_one_line() {
     let (code, stdout, stderr) = parts(&replay(&["--head=2", "--progress"]));
     assert_eq!(code, Some(0));
     let rows = stdout.split_once("\n\n").map(|(_, rows)| rows);
@@ -51,7 +51,7 @@ fn head_shows_rows_and_progress_one_line() {
 }
 
 #[test]
-fn rows_that_differ_are_shown_and_fail() {
+fn differing_rows_are_printed_and_fail() {
     let folder = folder();
     let history = folder.path().join("history.tsv");
     let expected = folder.path().join("expected.tsv");
@@ -63,13 +63,13 @@ fn rows_that_differ_are_shown_and_fail() {
     assert!(stdout.contains("rows      3\n") && stdout.ends_with("expected  3 rows differ\n"), "{stdout}");
     assert_eq!(
         stderr,
-        "differs  b  is mode=1, expected mode=2\ndiffers  c  is there, expected none\n\
+        "differs  b  is mode=1, expected mode=2\ndiffers  c  exists, expected none\n\
          differs  d  is missing\n"
     );
 }
 
 #[test]
-fn at_most_ten_differences_are_shown() {
+fn at_most_ten_differences_are_printed() {
     let folder = folder();
     let expected = folder.path().join("none.tsv");
     fs::write(&expected, "").expect("written");
@@ -93,9 +93,9 @@ fn files_that_cannot_be_replayed_fail() {
     fs::write(&history, "C\tann\t1\t\nQ\n").expect("written");
     let (code, _, stderr) = run(&history);
     assert_eq!(code, Some(1));
-    assert!(stderr.contains("line 2: it begins with \"Q\""), "{stderr}");
+    assert!(stderr.contains("line 2: the line starts with \"Q\""), "{stderr}");
 
-    // Well-formed, but no history: the engine refuses the lamport time.
+    // A well-formed file, but the engine rejects the lamport time.
     fs::write(&history, "C\tann\t7\t\n").expect("written");
     let (code, _, stderr) = run(&history);
     assert_eq!(code, Some(1));
@@ -103,7 +103,7 @@ fn files_that_cannot_be_replayed_fail() {
 }
 
 #[test]
-fn wrong_calls_end_with_2() {
+fn invalid_arguments_exit_with_2() {
     let wrong: [&[&str]; 11] = [
         &[],
         &["play"],
@@ -125,7 +125,7 @@ fn wrong_calls_end_with_2() {
 }
 
 #[test]
-fn every_command_has_its_help() {
+fn every_command_has_help() {
     let (_, all, _) = parts(&rig(["--help"]));
     for command in ["replay", "live", "simulate"] {
         let usage = format!("  converge-rig {command} ");
@@ -137,7 +137,7 @@ fn every_command_has_its_help() {
 }
 
 #[test]
-fn the_saved_document_is_that_of_the_library() {
+fn the_saved_document_equals_that_of_the_library() {
     let folder = folder();
     let history = data("yjs.history.tsv.gz");
     let saved = |arguments: &[&str]| {
@@ -147,7 +147,7 @@ fn the_saved_document_is_that_of_the_library() {
         assert_eq!(code, Some(0));
         fs::read(file).expect("written")
     };
-    let mut events = read_events(File::open(&history).expect("it exists")).expect("a history");
+    let mut events = read_events(File::open(&history).expect("the file exists")).expect("a history");
     add_fingerprints(&mut events).expect("valid events");
     let doc = Doc::create("test").expect("a valid name");
     doc.merge_events(&events).expect("valid events");

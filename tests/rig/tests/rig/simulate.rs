@@ -1,8 +1,8 @@
-//! `converge-rig simulate`: a run of each topology and layer, and how it is called.
+//! `converge-rig simulate`: a run of each topology and layer, and invalid arguments.
 
 use super::{folder, parts, rig};
 
-/// What a run prints, and that it ended well.
+/// Runs a simulation, which must succeed, and returns its output.
 fn simulate(arguments: &str) -> String {
     let (code, stdout, stderr) = parts(&rig(["simulate"].into_iter().chain(arguments.split(' '))));
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments}: {stdout}");
@@ -13,21 +13,21 @@ fn fact<'a>(output: &'a str, name: &str) -> &'a str {
     output.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {output}")).trim()
 }
 
-/// The columns of each tick.
+/// Returns the columns of each tick.
 fn ticks(output: &str) -> Vec<Vec<usize>> {
     let lines = output.lines().skip(1).take_while(|line| line.starts_with(' '));
     lines.map(|line| line.split_whitespace().map(|number| number.parse().unwrap()).collect()).collect()
 }
 
 #[test]
-fn the_plain_model_of_the_literature() {
+fn the_snapshot_model_agrees_as_fast_as_expected() {
     let options = "--model snapshot --peers 5 --ticks 50 --ping 30x5 --write-interval 1 --namespaces pos";
     for (topology, tick, messages) in [("star", "from tick 26 on", "500"), ("mesh", "from tick 25 on", "1000")] {
         let output = simulate(&format!("{topology} {options}"));
         assert_eq!((fact(&output, "agreed"), fact(&output, "messages")), (tick, messages), "{topology}");
         assert_eq!(ticks(&output).len(), 50);
     }
-    // A slow link is waited for: two legs of 200 / 2 / 16 ticks.
+    // With a slow link, agreement takes two transfers of 200 / 2 / 16 ticks.
     let output = simulate(&format!("star {}", options.replace("30x5", "30x4,200x1")));
     assert_eq!(fact(&output, "agreed"), "from tick 31 on");
 }
@@ -40,11 +40,11 @@ fn every_topology_agrees_in_both_layers() {
                 format!("{topology} --layer {layer} --peers 6 --ticks 60 --namespaces pos,sel,zoom --write-interval 3");
             let output = simulate(&run);
             let ticks = ticks(&output);
-            assert!(ticks[9][3] > 0, "peers disagree while they write: {run}");
+            assert!(ticks[9][3] > 0, "peers must disagree while they write: {run}");
             assert_eq!(ticks[59][3], 0, "{run}");
             let writers = if topology == "filtered-star" { 1 } else { 3 };
-            let least = 6 * writers;
-            assert!(ticks[59][4] >= least, "{} entries: {run}", ticks[59][4]);
+            let min_entries = 6 * writers;
+            assert!(ticks[59][4] >= min_entries, "{} entries: {run}", ticks[59][4]);
             let sum: usize = ticks.iter().map(|tick| tick[1]).sum();
             assert_eq!(fact(&output, "messages"), sum.to_string(), "{run}");
         }
@@ -52,7 +52,7 @@ fn every_topology_agrees_in_both_layers() {
 }
 
 #[test]
-fn bad_networks_are_survived() {
+fn peers_agree_in_unreliable_networks() {
     for topology in ["star", "gossip", "mesh", "filtered-star", "partition"] {
         for layer in ["presence", "durable"] {
             simulate(&format!(
@@ -63,16 +63,16 @@ fn bad_networks_are_survived() {
 }
 
 #[test]
-fn a_partition_parts() {
+fn a_partition_separates_peers() {
     let output = simulate("partition --peers 4 --ticks 40 --cut 4..30 --cut-peers p1 --write-interval 2");
     let ticks = ticks(&output);
-    // The one that is cut off disagrees with the three others, also when all writing is over.
+    // The peer that is cut off disagrees with the three others, also after the last write.
     assert_eq!((ticks[29][3], ticks[39][3]), (3, 0));
     assert_eq!(fact(&output, "agreed"), "from tick 33 on");
 }
 
 #[test]
-fn a_seed_decides_everything() {
+fn the_seed_determines_the_run() {
     let run = |seed: u32| simulate(&format!("gossip --ticks 40 --loss 0.1 --seed {seed}"));
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
@@ -89,26 +89,26 @@ fn the_chart_has_a_line_for_each_topology() {
 }
 
 #[test]
-fn wrong_calls_are_told() {
+fn invalid_arguments_are_reported() {
     for (arguments, message) in [
-        ("simulate", "which topology"),
-        ("simulate ring", "a topology is star"),
+        ("simulate", "the topology is missing"),
+        ("simulate ring", "expected a topology: star"),
         ("simulate star --peers 1", "from 2 to 200"),
-        ("simulate star --ping 30x4", "gives 4 pings for 5 peers"),
-        ("simulate star --ping 30", "of the form 30x5"),
+        ("simulate star --ping 30x4", "--ping has 4 pings for 5 peers"),
+        ("simulate star --ping 30", "invalid pings \"30\""),
         ("simulate star --loss 1", "a probability"),
-        ("simulate star --layer both", "a layer is"),
-        ("simulate star --model plain", "a model is"),
-        ("simulate star --model snapshot --layer durable", "one of presence"),
-        ("simulate filtered-star --subscribe 2", "more than the 1 namespaces"),
+        ("simulate star --layer both", "expected a layer"),
+        ("simulate star --model plain", "expected a model"),
+        ("simulate star --model snapshot --layer durable", "works with --layer presence only"),
+        ("simulate filtered-star --subscribe 2", "exceeds the number of namespaces, 1"),
         ("simulate partition --cut 9", "two ticks"),
         ("simulate partition --cut-peers p9", "the peers are p0 to p4"),
-        ("simulate star --namespaces a,,b", "parted by commas"),
+        ("simulate star --namespaces a,,b", "separated by commas"),
     ] {
         let (code, _, stderr) = parts(&rig(arguments.split(' ')));
         assert_eq!(code, Some(2), "{arguments}");
         assert!(stderr.contains(message), "{arguments}: {stderr}");
     }
     let (code, help, _) = parts(&rig(["simulate", "--help"]));
-    assert!(code == Some(0) && help.contains("In each tick, in this order"));
+    assert!(code == Some(0) && help.contains("The steps of a tick"));
 }

@@ -1,8 +1,8 @@
-//! The schema that allows everything.
+//! A schema that allows everything.
 
 use contract::exports::converge::guard::schema::{Guest, Table};
 
-/// The contract, as Rust types and functions.
+/// Generated Rust types and functions of the contract.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({
@@ -21,7 +21,7 @@ impl Guest for Anything {
     }
 }
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {

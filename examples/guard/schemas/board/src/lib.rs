@@ -1,8 +1,8 @@
-//! The schema of a task board: tasks, in columns, with pictures.
+//! The schema of a task board: columns, and tasks with pictures.
 
 use contract::exports::converge::guard::schema::{Column, Guest, Kind, Table};
 
-/// The contract, as Rust types and functions.
+/// Generated Rust types and functions of the contract.
 #[allow(missing_docs, unreachable_pub, unsafe_code, unused_qualifications, clippy::all)]
 mod contract {
     wit_bindgen::generate!({
@@ -43,7 +43,7 @@ impl Guest for Board {
     }
 }
 
-/// The exports, in WebAssembly only: elsewhere their names would keep the workspace from linking.
+/// The exports, only in WebAssembly: their names would break the native build of the workspace.
 #[cfg(target_family = "wasm")]
 #[allow(unreachable_pub, unsafe_code, clippy::all)]
 mod exports {
