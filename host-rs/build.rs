@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-/// What the component is built from, relative to the workspace.
+/// The sources of the component, relative to the workspace.
 const SOURCES: [&str; 7] = [
     "Cargo.toml",
     "Cargo.lock",

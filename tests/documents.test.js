@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { open } from '../host-js/src/node.js';
 import { LIMIT_NAMES, NOT_IN_STRINGS, PHRASES } from './phrases.js';
-import { EXTENSIONS, paragraphs, proseOf, stringsOf } from './prose.js';
+import { hasProse, isSource, paragraphs, proseOf, stringsOf } from './prose.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path) => readFileSync(join(root, path), 'utf8');
@@ -42,7 +42,7 @@ function files(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return MADE.includes(entry.name) ? [] : files(path);
-    return entry.isFile() && EXTENSIONS.includes(entry.name.split('.').at(-1)) ? [path] : [];
+    return entry.isFile() && hasProse(path) ? [path] : [];
   });
 }
 
@@ -55,7 +55,7 @@ function wordingOf(path, text) {
       ),
     );
   const inStrings = PHRASES.filter(([phrase]) => !NOT_IN_STRINGS.includes(phrase));
-  const names = /\.(?:js|rs)$/.test(path) ? [...text.matchAll(LIMIT_NAMES)] : [];
+  const names = isSource(path) ? [...text.matchAll(LIMIT_NAMES)] : [];
   return [
     ...paragraphs(proseOf(path, text)).flatMap(({ text, lineAt }) => find(text, lineAt, PHRASES)),
     ...stringsOf(path, text).flatMap(({ line, text }) => find(text, () => line, inStrings)),

@@ -6,7 +6,7 @@ export const PHRASES = [
   [/\bis given (?:an?|both|the|what)\b/, 'Every call is given the same document.', 'gets'],
   [/\b(?:none|nothing) where\b/i, 'None where there is no row.', '`none` if'],
   [/\bwhoever\b|(?:^|[.;:] )Who [a-z]+ (?![^.;]*\?)/, 'Who relays merges the events.', 'a peer that'],
-  [/\bwhat (?:came|comes|was written|(?:is|was) (?:not )?there)\b/i, 'Reads what is there.', 'a noun'],
+  [/\bwhat (?:came|comes of|was written|(?:is|was) (?:not )?there)\b/i, 'Reads what is there.', 'a noun'],
   [/\bso many\b|\bas many of (?:them|these|those) as\b/i, 'Makes room for so many rows.', 'the count, or at most N'],
   [/\btells\b(?!(?: \S+){0,6} (?:apart|from|story|stories)\b)/i, 'It tells how far it is.', 'reports'],
   [/\b(?:goes|go|went) on\b(?! (?:an?|the|top)\b)/i, 'The session goes on.', 'continues'],

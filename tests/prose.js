@@ -6,9 +6,18 @@ const DOC_COMMENT = /^\s*\/\/(?:\/|!)/;
 /** @typedef {{ line: number, text: string, isDoc?: boolean, isTable?: boolean }} Line `line` counts from 1 */
 
 /** @type {Record<string, (text: string) => Line[]>} by file extension */
-const READERS = { md: linesOfMarkdown, wit: linesOfComments, rs: linesOfComments, js: linesOfComments };
+const READERS = { md: linesOfMarkdown, wit: linesOfComments };
+const SOURCE = /\.(?:[cm]?js|jsx|rs|ts)$/;
 
-export const EXTENSIONS = Object.keys(READERS);
+/** Returns whether a file contains prose. Declaration files are generated. */
+export function hasProse(path) {
+  return !path.endsWith('.d.ts') && (isSource(path) || extension(path) in READERS);
+}
+
+/** Returns whether a file is a source in Rust, JavaScript or TypeScript. */
+export function isSource(path) {
+  return SOURCE.test(path);
+}
 
 /**
  * Returns the lines of a file that contain prose, without markers such as `///`.
@@ -17,7 +26,7 @@ export const EXTENSIONS = Object.keys(READERS);
  * @param {string} text
  */
 export function proseOf(path, text) {
-  return READERS[path.split('.').at(-1) ?? '']?.(text) ?? [];
+  return (READERS[extension(path)] ?? linesOfComments)(text);
 }
 
 /**
@@ -49,12 +58,17 @@ export function paragraphs(lines) {
  * @returns {Line[]}
  */
 export function stringsOf(path, text) {
-  if (!/\.(?:js|rs)$/.test(path)) return [];
+  if (!isSource(path)) return [];
   const quoted = path.endsWith('.rs') ? /"(?:[^"\\]|\\.)*"/g : /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
   const comments = new Set(linesOfComments(text).map(({ line }) => line));
   return numbered(text).flatMap(({ line, text }) =>
     comments.has(line) ? [] : (text.match(quoted) ?? []).map((text) => ({ line, text: text.slice(1, -1) })),
   );
+}
+
+/** @param {string} path */
+function extension(path) {
+  return path.split('.').at(-1) ?? '';
 }
 
 /** @param {string} text */

@@ -73,7 +73,7 @@ fn cell(measured: &Measured, is_best: bool) -> String {
 /// Replaces the generated part of a page.
 ///
 /// # Errors
-/// Where the page has no marks, or cannot be written.
+/// If the page lacks a mark, or cannot be written.
 pub fn fill_in(results: &Results, page: &Path) -> Result<()> {
     let text = fs::read_to_string(page)?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a program in an empty folder on the packaged crate alone, outside the repository and without its wasm target, and
-# runs it. Shares compiled dependencies with the workspace: the same lockfile, profile and target folder.
+# Builds and runs a program with the packaged crate, in an empty folder outside of the repository and without the wasm
+# target. Uses the lockfile, profile and target folder of the workspace, to share compiled dependencies.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
@@ -20,5 +20,5 @@ cp "$root/Cargo.lock" "$folder/user/Cargo.lock"
 } > "$folder/user/Cargo.toml"
 
 cd "$folder/user"
-# A toolchain file or a linker setting of the repository must not help.
+# Outside of the repository, so that its toolchain file and linker settings do not apply.
 cargo run --quiet --release --target-dir "$root/target"

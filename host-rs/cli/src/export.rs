@@ -26,7 +26,7 @@ Options:
   --neutralize-formulas      csv only: put ' before texts that a spreadsheet would execute as formulas
   -o, --output OUT           the file to write, completely or not at all [default: standard output]
 
-csv    RFC 4180, in UTF-8. The first line contains the name of the id and of all columns, sorted.
+csv    RFC 4180, in UTF-8. The first line contains the names of the id and of all columns, sorted.
        Null, a missing cell and an empty text are all an empty field.
 
        Spreadsheets execute fields that start with = + - @, a tab or a carriage return as formulas,

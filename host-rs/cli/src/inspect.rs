@@ -270,7 +270,7 @@ fn saves_to(doc: &Doc, bytes: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     let differs = saved.iter().zip(bytes).take_while(|(saved, given)| saved == given).count();
-    Err(format!("the bytes differ from byte {differs} on; there are {}", saved.len()))
+    Err(format!("the saved document differs from byte {differs} on; it has {} bytes", saved.len()))
 }
 
 fn history_matches_rows(doc: &Doc) -> Result<(), String> {
