@@ -19,16 +19,22 @@ function which(name) {
   }
 }
 
-/** A Chromium that is started for the first page, and shared by all. */
+/** A Chromium that is started for the first page and shared by all. If it crashes, the next page starts another. */
 export class Browser {
   #launched;
+
+  #browser() {
+    return (this.#launched ??= this.#launch());
+  }
 
   async #launch() {
     const { chromium } = await import('playwright-core');
     const executablePath = findChromium();
     // The sandbox of Chromium does not work as root.
     const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    return chromium.launch({ executablePath, args });
+    const browser = await chromium.launch({ executablePath, args });
+    browser.once('disconnected', () => (this.#launched = undefined));
+    return browser;
   }
 
   /**
@@ -38,7 +44,7 @@ export class Browser {
    * @returns {Promise<string>} the title of the page, and what it logged if it failed
    */
   async titleOf(url) {
-    const browser = await (this.#launched ??= this.#launch());
+    const browser = await this.#browser();
     const context = await browser.newContext();
     try {
       const page = await context.newPage();
@@ -60,7 +66,7 @@ export class Browser {
 
   /** @returns {Promise<string>} nothing if there is no Chromium */
   async version() {
-    return findChromium() === undefined ? '' : (await (this.#launched ??= this.#launch())).version();
+    return findChromium() === undefined ? '' : (await this.#browser()).version();
   }
 
   async close() {
