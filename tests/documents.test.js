@@ -21,14 +21,12 @@ const blocks = (path, language) =>
 const OLD_PROSE = [
   'component/engine/tests/',
   'docs/composition.md',
-  'examples/transpiled.js',
   'host-js/',
   'host-rs/README.md',
   'host-rs/src/',
   'host-rs/tests/',
   'tests/platforms/',
   'tests/src/',
-  'tests/tests/',
 ];
 
 /** The maximum width of a line of prose, in characters. */

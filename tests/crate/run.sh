@@ -13,7 +13,7 @@ cp "$root/Cargo.lock" "$folder/user/Cargo.lock"
 {
     printf '[package]\nname = "converge-user"\nedition = "2024"\n\n[dependencies]\n'
     printf 'converge = { path = "%s", features = ["mutators"] }\n' "$folder"/converge-[0-9]*
-    # The features that the workspace selects: with others, cargo would compile wasmtime again.
+    # The features that the workspace selects. With others, cargo compiles wasmtime again.
     printf '%s = "1"\n' anyhow crc32fast semver serde
     printf 'indexmap = "2"\ntypenum = { version = "1", features = ["const-generics"] }\n\n'
     sed -n '/^\[profile.release.package\]/,/^$/p' "$root/Cargo.toml"

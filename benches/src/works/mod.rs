@@ -118,7 +118,7 @@ pub const WORKS: [Work; 15] = [
     Work { name: "saved-updates", about: "the document of `update`, saved, loaded and read", libraries: ALL_BUT_ONE },
     Work { name: "history", about: "real histories, merged and synchronized", libraries: CONVERGE },
     Work { name: "catch-up", about: "synchronizing one missing event", libraries: FASTER },
-    Work { name: "memory", about: "memory of a replica", libraries: ALL_BUT_ONE },
+    Work { name: "memory", about: "the memory that a replica uses", libraries: ALL_BUT_ONE },
     Work { name: "scale", about: "inserts and reads, by number of rows", libraries: FASTER },
     Work {
         name: "events",

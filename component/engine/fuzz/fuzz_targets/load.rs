@@ -22,7 +22,7 @@ thread_local! {
 }
 
 fn victim() -> Victim {
-    let saved = Doc::create("nobody").expect("a good name").save();
+    let saved = Doc::create("nobody").expect("a valid name").save();
     Victim::new("nobody", &saved).expect("a valid document")
 }
 

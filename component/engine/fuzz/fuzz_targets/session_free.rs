@@ -32,7 +32,7 @@ thread_local! {
 const MAX_STEPS: usize = 16;
 
 fuzz_target!(|input: &[u8]| {
-    let mut doc = Doc::create("ann").expect("a good name");
+    let mut doc = Doc::create("ann").expect("a valid name");
     let mut rest = input;
     for _ in 0..MAX_STEPS {
         let Some(&[which, length]) = rest.split_off(..2).and_then(|head| head.first_chunk()) else { break };
@@ -66,7 +66,7 @@ fn step(doc: &mut Doc, which: u8, part: &[u8]) {
         }
         _ => {
             let saved = doc.save();
-            *doc = Doc::load(&format!("p{}", name(0)), &saved).expect("what is saved can be loaded");
+            *doc = Doc::load(&format!("p{}", name(0)), &saved).expect("saved bytes can be loaded");
         }
     }
 }
