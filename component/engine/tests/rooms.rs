@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms, from left to right.
+/// The modules of the engine, from left to right.
 const ROOMS: [&str; 18] = [
     "convert",
     "work",
@@ -52,7 +52,7 @@ const DOC: [&[&str]; 14] = [
     &["horizon"],
 ];
 
-/// Types that only code uses that reads bytes from outside.
+/// Types that are only used by code that reads bytes from outside.
 const READERS: [&str; 2] = ["Reader<'", "Column<'"];
 /// The lints that such code denies.
 const LINTS: [&str; 5] = [

@@ -1,10 +1,11 @@
-//! Bytes that no store wrote: taken validly or refused, and then nothing has changed; never much memory.
+//! Bytes that no store wrote are merged validly, or rejected without an effect, and need little
+//! memory.
 
 use crate::seeds::{Checked, Random, ensure, for_each_seed};
 use allocation_counter::measure;
 use converge_engine::{Content, Doc, Entry, Error, Inspection, Store, StoreOptions, Value, inspect};
 
-/// What a call may allocate: so much, and so much for each byte of the input.
+/// The memory that a call may allocate: a fixed part, and a part for each byte of the input.
 const MAX_BYTES: u64 = 256 << 10;
 const MAX_BYTES_PER_BYTE: u64 = 1_024;
 const CHECKSUM_BYTES: usize = 4;
@@ -13,7 +14,7 @@ fn store(peer: &str) -> Store {
     Store::create(peer, StoreOptions { time_to_live_ms: 1e6, max_skew_ms: 1e6 }).unwrap()
 }
 
-/// A snapshot with every kind of value.
+/// Returns a snapshot that contains every kind of value.
 fn valid() -> Vec<u8> {
     let mut ann = store("ann");
     let values =
@@ -33,7 +34,7 @@ fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Offers bytes to a store; whether they were taken.
+/// Merges bytes into a store and returns whether they were accepted.
 fn offer(bytes: &[u8]) -> Checked<bool> {
     let mut ben = store("ben");
     ben.set("pos", "0", 1_i64.into(), 1.0).unwrap();
@@ -51,13 +52,13 @@ fn offer(bytes: &[u8]) -> Checked<bool> {
     ensure!(result.is_err() || matches!(&inspection, Some(Ok(found)) if is_of_entries(found)), "{inspection:?}");
     ben.dbg_check();
     if let Err(error) = &result {
-        ensure!((ben.snapshot(&[]), ben.get_all("pos")) == before, "changed, though refused with {error}");
+        ensure!((ben.snapshot(&[]), ben.get_all("pos")) == before, "rejected, but changed the store: {error}");
     }
     Ok(result.is_ok())
 }
 
 #[test]
-fn every_cut_and_every_flip_is_refused() {
+fn truncated_and_flipped_snapshots_are_rejected() {
     let valid = valid();
     assert_eq!(offer(&valid), Ok(true));
     assert_eq!(inspect(&valid).map(|found| found.content), Ok(Content::EphemeralSnapshot));
@@ -73,7 +74,7 @@ fn every_cut_and_every_flip_is_refused() {
 }
 
 #[test]
-fn mutated_bytes_are_taken_validly_or_refused() {
+fn mutated_bytes_are_merged_validly_or_rejected() {
     let valid = valid();
     for_each_seed(20_000, |seed| {
         let mut random = Random::new(seed);
@@ -92,7 +93,7 @@ fn mutated_bytes_are_taken_validly_or_refused() {
             }
         }
         if bytes.len() > 12 {
-            // What the frame says of lengths, so that more comes through to what is behind it.
+            // Correct the lengths in the frame, so that more inputs reach the decoders behind it.
             let len = bytes.len();
             bytes[7] = (len - 8 - CHECKSUM_BYTES).min(127) as u8;
             bytes[9] = bytes[7].saturating_sub(2);
@@ -102,8 +103,8 @@ fn mutated_bytes_are_taken_validly_or_refused() {
 }
 
 #[test]
-fn a_long_name_named_often_takes_little() {
-    // 30,000 entries of one byte keys and two long names: 10 bytes each.
+fn a_long_name_is_stored_once() {
+    // 4,000 entries with keys of three bytes and one long name and peer.
     let mut content = Vec::new();
     let varint = |content: &mut Vec<u8>, mut number: usize| {
         while number >= 0x80 {
@@ -143,7 +144,7 @@ fn a_long_name_named_often_takes_little() {
 }
 
 #[test]
-fn documents_and_stores_do_not_take_each_others_bytes() {
+fn documents_and_stores_reject_each_others_bytes() {
     let mut doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", vec![]).unwrap();
     for bytes in [doc.save(), doc.update_since(&Doc::summary_of(&[]).unwrap()).unwrap()] {
@@ -162,7 +163,7 @@ fn documents_and_stores_do_not_take_each_others_bytes() {
 }
 
 #[test]
-fn a_store_has_an_end() {
+fn a_store_has_a_maximum_size() {
     let blob = || Some(Value::Blob(vec![0; 65_536]));
     let entry = |key: usize, peer: usize, value: Option<Value>| Entry {
         namespace: "pos".to_owned(),

@@ -1,15 +1,15 @@
-//! A store as its rules are written down: a list that is searched from end to end.
+//! A naive model of the store: a list that is searched from end to end.
 
 use converge_engine::{Entry, Value};
 
-/// An entry, and for how long others had it.
+/// An entry, and how long other stores have had it.
 pub(crate) type Aged = (Entry, f64);
 
 #[derive(Clone)]
 struct Slot {
     entry: Entry,
     deadline: f64,
-    /// When this store wrote it, by the store's clock, where it did.
+    /// The time of this store's clock when this store wrote the entry, if it did.
     written: Option<f64>,
 }
 
@@ -21,11 +21,11 @@ pub(crate) struct Model {
     behind: f64,
     slots: Vec<Slot>,
     changed: Vec<Entry>,
-    /// Timestamps of own entries that are gone.
+    /// Timestamps of own entries that no longer exist.
     own_gone: Vec<f64>,
 }
 
-/// A value as `docs/semantics.md` writes it down to be compared.
+/// Returns the bytes by which `docs/semantics.md` compares values.
 fn written(value: Option<&Value>) -> Vec<u8> {
     let (tag, content) = match value {
         None => return Vec::new(),
@@ -87,7 +87,7 @@ impl Model {
         }
     }
 
-    /// Sets or removes, as the store's own peer.
+    /// Sets or removes an entry as the store's own peer.
     pub(crate) fn write(&mut self, namespace: &str, key: &str, value: Option<Value>, now: f64) -> Entry {
         self.advance(now);
         let (namespace, key, peer) = (namespace.to_owned(), key.to_owned(), self.peer.clone());
@@ -101,7 +101,7 @@ impl Model {
         entry
     }
 
-    /// Takes in entries; gives those that changed what shows.
+    /// Merges entries and returns those that changed what is visible.
     pub(crate) fn merge(&mut self, entries: &[Aged], now: f64) -> Vec<Entry> {
         self.advance(now);
         let before = self.shown();
@@ -121,7 +121,8 @@ impl Model {
         sorted(touched)
     }
 
-    /// Whether a larger entry of this peer's name is from before what this store wrote. That is then dated above it.
+    /// Returns whether a larger entry of this peer's name is older than a write of this store. If
+    /// so, the write gets a larger timestamp.
     fn is_former(&mut self, entry: &Entry, age: f64) -> bool {
         let now = self.elapsed();
         let is_own = |slot: &&mut Slot| is_same_register(&slot.entry, entry) && slot.entry.peer == entry.peer;
@@ -152,18 +153,18 @@ impl Model {
         own.iter().map(|entry| self.write(&entry.namespace, &entry.key, None, now)).collect()
     }
 
-    /// What is live, sorted.
+    /// Returns the live entries, sorted.
     pub(crate) fn shown(&self) -> Vec<Entry> {
         sorted(self.slots.iter().map(|slot| slot.entry.clone()).filter(|entry| entry.value.is_some()).collect())
     }
 
-    /// All there is, with ages as bytes have them.
+    /// Returns all entries with their ages, as a snapshot contains them.
     pub(crate) fn snapshot(&self) -> Vec<Aged> {
         let age = |slot: &Slot| (self.time_to_live - (slot.deadline - self.elapsed())).max(0.0).ceil();
         self.slots.iter().map(|slot| (slot.entry.clone(), age(slot))).collect()
     }
 
-    /// What changed since the last call.
+    /// Returns the changes since the last call.
     pub(crate) fn take_update(&mut self) -> Vec<Aged> {
         let changed = std::mem::take(&mut self.changed);
         let is_changed = |(entry, _): &Aged| changed.iter().any(|changed| is_same_register(changed, entry));

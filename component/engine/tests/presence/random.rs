@@ -1,5 +1,7 @@
-//! Random schedules over several stores, each step compared with a naive model: writes with clocks that stand, jump and go
-//! back, removals, updates and snapshots that are lost, repeated and overtaken, expiry, departure.
+//! Random schedules for several stores; each step is compared with a naive model.
+//!
+//! Clocks do not advance, jump forwards and jump backwards. Updates and snapshots are lost,
+//! repeated and reordered. Entries are removed and expire, and peers leave.
 
 use crate::model::{Aged, Model, is_larger, is_same_register};
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
@@ -15,20 +17,20 @@ struct Side {
     store: Store,
     model: Model,
     now: f64,
-    /// Removals that took effect here, and until when they are remembered.
+    /// Removals that took effect here, and the time until which they are remembered.
     removals: Vec<(Entry, f64)>,
-    /// What this peer wrote: never twice with one timestamp.
+    /// The writes of this peer. No two of them have the same timestamp.
     written: BTreeSet<(String, String, u64)>,
 }
 
 struct World {
     random: Random,
     sides: Vec<Side>,
-    /// Bytes that some store wrote, and what they say.
+    /// Bytes that a store wrote, and the entries that they contain.
     on_the_way: Vec<(Vec<u8>, Vec<Aged>)>,
 }
 
-/// What happened, over all seeds: a run in which something never does shows nothing.
+/// Counts of events over all seeds. A run in which one of them never happens proves nothing.
 #[derive(Default)]
 struct Happened {
     expired: AtomicU64,
@@ -58,7 +60,7 @@ impl World {
             let peer = ["ann", "ben", "cleo", "dora", "émile", "fritz"][number];
             let store = Store::create(peer, OPTIONS).expect("good options");
             let model = Model::new(peer, TIME_TO_LIVE_MS);
-            // Clocks differ, within the skew and beyond.
+            // Clocks differ, by less and by more than the maximum skew.
             let now = 1_000.0 + [0.0, 3.0, 40.0, 70.0][random.below(4)];
             Side { store, model, now, removals: Vec::new(), written: BTreeSet::new() }
         });
@@ -103,7 +105,7 @@ impl World {
         self.sides[at].check(happened)
     }
 
-    /// One of the bytes on the way, any of them, which may stay there to come again, or go astray.
+    /// Delivers a random message. It may stay on the way and be delivered again, or be lost.
     fn deliver(&mut self, at: usize, happened: &Happened) -> Checked {
         let Some(last) = self.on_the_way.len().checked_sub(1) else { return Ok(()) };
         let picked = self.random.below(self.on_the_way.len());
@@ -119,14 +121,15 @@ impl World {
     }
 
     fn settle(&mut self) -> Checked {
-        // Clocks come together again, where nothing is dated ahead any more, and stand.
+        // Clocks are equal again, and late enough that no entry has a timestamp in the future. They
+        // no longer advance.
         let dated = self.sides.iter().flat_map(|side| side.model.snapshot()).map(|(entry, _)| entry.timestamp);
         let now = self.sides.iter().map(|side| side.now).chain(dated).fold(0.0, f64::max).ceil();
         for side in &mut self.sides {
             side.now = now;
             side.expire()?;
         }
-        // What a former life left, and the answer to it, take a round more.
+        // Entries from before a restart, and the answers to them, take one round more.
         for _ in 0..3 {
             for from in 0..self.sides.len() {
                 let (bytes, said) = (self.sides[from].store.snapshot(&[]), self.sides[from].model.snapshot());
@@ -136,12 +139,13 @@ impl World {
             }
         }
         let first = self.sides[0].shown();
-        self.sides.iter().try_for_each(|side| same("shown in the end", &side.shown(), &first))
+        self.sides.iter().try_for_each(|side| same("entries at the end", &side.shown(), &first))
     }
 }
 
 impl Side {
-    /// The same peer with another store: a page that was loaded again. It may write with timestamps that it used before.
+    /// Replaces the store with a new one of the same peer, like a page that is loaded again. The
+    /// new store may write with timestamps that the peer used before.
     fn restart(&mut self) {
         self.store = Store::create(self.store.peer(), OPTIONS).expect("good options");
         self.model = Model::new(self.store.peer(), TIME_TO_LIVE_MS);
@@ -152,7 +156,7 @@ impl Side {
     fn set(&mut self, namespace: &str, key: &str, value: Value) -> Checked {
         let entry = self.store.set(namespace, key, value.clone(), self.now).map_err(|error| error.to_string())?;
         same("set", &entry, &self.model.write(namespace, key, Some(value), self.now))?;
-        same("what a set leaves", &self.store.get(namespace, key), &Some(entry.clone()))?;
+        same("the entry after a set", &self.store.get(namespace, key), &Some(entry.clone()))?;
         self.wrote(entry)
     }
 
@@ -181,7 +185,7 @@ impl Side {
         Ok(expired.len())
     }
 
-    /// Entries of peers that have no store here.
+    /// Merges random entries of peers that have no store here.
     fn merge_made_up(&mut self, random: &mut Random) -> Checked {
         let made_up = (0..random.below(4)).map(|_| Entry {
             namespace: ["pos", "typing"][random.below(2)].to_owned(),
@@ -231,8 +235,8 @@ impl Side {
         self.store.namespaces().iter().flat_map(|namespace| self.store.get_all(namespace)).collect()
     }
 
-    /// Compares with the model, and sees that nothing removed shows while its removal lives: until its time is over, or
-    /// something newer was set.
+    /// Compares the store with the model, and checks that no removed entry is visible while its
+    /// removal lives. A removal lives until its time is over or a newer entry is set.
     fn check(&mut self, happened: &Happened) -> Checked {
         let held = self.model.snapshot();
         let is_newer = |entry: &Entry, removal: &Entry| is_same_register(entry, removal) && is_larger(entry, removal);
@@ -246,7 +250,7 @@ impl Side {
             happened.held_back.fetch_add(1, Ordering::Relaxed);
             let is_back = |entry: &&Entry| is_same_register(entry, removal) && !is_larger(entry, removal);
             if let Some(entry) = shown.iter().find(is_back) {
-                return Err(format!("{entry:?} shows, though {removal:?} lives"));
+                return Err(format!("{entry:?} is visible, but {removal:?} still lives"));
             }
         }
         Ok(())
@@ -254,7 +258,7 @@ impl Side {
 }
 
 #[test]
-fn stores_show_what_the_model_shows_and_end_the_same() {
+fn stores_equal_their_models_and_converge() {
     let happened = Happened::default();
     for_each_seed(10_000, |seed| {
         let mut world = World::new(seed);
@@ -274,7 +278,7 @@ fn store(peer: &str) -> Store {
 
 /// Ann leaves, and loads the page again with a clock that is some seconds behind.
 #[test]
-fn a_reloaded_page_shows_though_its_former_life_left_later() -> Result<(), converge_engine::Error> {
+fn a_reloaded_page_is_visible_although_it_left_before() -> Result<(), converge_engine::Error> {
     for in_bytes in [false, true] {
         let (mut ann, mut ben) = (store("ann"), store("ben"));
         ann.set("cursor", "ann", 1_i64.into(), 1_000.0)?;
@@ -290,7 +294,7 @@ fn a_reloaded_page_shows_though_its_former_life_left_later() -> Result<(), conve
             false => ann.merge_entries(removals, 1_002.0)?,
         };
         assert_eq!((shown, ann.get_all("cursor").len()), (Vec::new(), 1));
-        let again = ann.take_update().expect("it is written again");
+        let again = ann.take_update().expect("the entry is written again");
         let shown = ben.merge_update(&again, 1_007.0)?;
         assert_eq!(shown, [Entry { timestamp: 1_005.0_f64.next_up(), ..entry }]);
         assert_eq!(ann.get("cursor", "ann"), ben.get("cursor", "ann"));
@@ -298,18 +302,19 @@ fn a_reloaded_page_shows_though_its_former_life_left_later() -> Result<(), conve
     Ok(())
 }
 
-/// Two pages of one name: each write ends in one entry that both show, and nobody answers without end.
+/// Each write on two pages with the same name ends in one entry that both pages show, after a
+/// limited number of messages.
 #[test]
-fn two_pages_of_one_name_do_not_answer_each_other_without_end() -> Result<(), converge_engine::Error> {
+fn two_pages_with_one_name_stop_answering_each_other() -> Result<(), converge_engine::Error> {
     let mut pages = [store("ann"), store("ann")];
     for (step, writer) in [0, 1, 1, 0, 1].into_iter().enumerate() {
         let now = 1_000.0 + 10.0 * step as f64;
-        // The second page's clock is ahead.
+        // The clock of the second page is ahead.
         pages[writer].set("cursor", "ann", (step as i64).into(), now + 5.0 * writer as f64)?;
         let mut messages = 0;
         while let [Some(update), _] | [_, Some(update)] = [pages[0].take_update(), pages[1].take_update()] {
             messages += 1;
-            assert!(messages < 10, "the pages answer each other without end");
+            assert!(messages < 10, "the pages never stop answering each other");
             for (page, ahead) in pages.iter_mut().zip([0.0, 5.0]) {
                 page.merge_update(&update, now + 1.0 + ahead)?;
             }
@@ -320,9 +325,10 @@ fn two_pages_of_one_name_do_not_answer_each_other_without_end() -> Result<(), co
     Ok(())
 }
 
-/// One client's clock is an hour ahead: the others still see each other, whatever bytes its entries come in.
+/// The clock of one client is an hour ahead. The others still see each other, whichever message
+/// their entries come in.
 #[test]
-fn one_wrong_clock_does_not_blind_the_others() -> Result<(), converge_engine::Error> {
+fn a_wrong_clock_does_not_hide_the_others() -> Result<(), converge_engine::Error> {
     let far = StoreOptions { max_skew_ms: 1e9, ..OPTIONS };
     let (mut relay, mut ann) = (Store::create("relay", far)?, store("ann"));
     let mut entries = Vec::new();

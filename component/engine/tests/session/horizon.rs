@@ -1,9 +1,10 @@
-//! Sides that are below the other's horizon.
+//! Sessions with a side that is below the other side's horizon.
 
 use crate::net::{Net, options};
 use converge_engine::{Doc, Error, PeerVersion, SessionOptions};
 
-/// Ann and ben in sync with ten events each; then ben writes some on his own, and ann compacts what she has.
+/// Brings ann and ben in sync with ten events each. Then ben writes more events, and ann compacts
+/// her history.
 fn below(own: i64) -> Net {
     let mut net = Net::new(&["ann", "ben"]);
     net.link([0, 1], [1 << 12; 2].map(options));
@@ -22,7 +23,7 @@ fn read_only() -> SessionOptions {
 }
 
 #[test]
-fn the_saved_document_comes_and_own_events_are_made_again() {
+fn the_saved_document_arrives_and_own_events_are_committed_again() {
     for most in [64, 1 << 12] {
         let mut net = below(5);
         net.link([0, 1], [most; 2].map(options));
@@ -36,7 +37,7 @@ fn the_saved_document_comes_and_own_events_are_made_again() {
 }
 
 #[test]
-fn a_newcomer_gets_the_saved_document() {
+fn a_new_replica_gets_the_saved_document() {
     let mut net = below(5);
     net.replicas[1] = crate::net::Replica::new("cleo");
     net.replicas[1].put("mine", 1_i64);
@@ -47,21 +48,21 @@ fn a_newcomer_gets_the_saved_document() {
 }
 
 #[test]
-fn a_read_only_side_is_brought_up_too() {
+fn a_read_only_side_is_brought_up_to_date() {
     let mut net = below(5);
     net.link([0, 1], [options(1 << 12), read_only()]);
     net.settle(usize::MAX).unwrap();
-    assert!(net.replicas[0].doc.get("table", "own0").is_none(), "it sends nothing");
+    assert!(net.replicas[0].doc.get("table", "own0").is_none(), "a read-only side sent an event");
     assert!(net.replicas[1].doc.get("table", "own0").is_some() && net.replicas[1].doc.get("table", "a").is_some());
 }
 
 #[test]
-fn a_read_only_side_gives_no_document() {
+fn a_read_only_side_sends_no_document() {
     let mut net = below(5);
     net.link([0, 1], [read_only(), options(1 << 12)]);
     assert!(net.poll(0, 0).unwrap() && net.poll(0, 1).unwrap());
     let before = net.replicas[1].doc.save();
-    // Ann knows what she compacted; her hello tells ben the heads.
+    // Ann knows what she compacted, and her hello names the heads to ben.
     let heads = vec![("ann".to_owned(), 11)];
     let whole = [heads.clone(), vec![("ben".to_owned(), 10)]].concat();
     for (end, horizon) in [(0, whole), (1, heads)] {
@@ -72,13 +73,14 @@ fn a_read_only_side_gives_no_document() {
 }
 
 #[test]
-fn two_horizons_that_exclude_each_other_are_told() {
+fn horizons_that_exclude_each_other_are_reported() {
     let mut net = below(5);
     net.replicas[1].doc.compact(&[]).unwrap();
     net.link([0, 1], [1 << 12; 2].map(options));
     assert!(net.poll(0, 0).unwrap() && net.poll(0, 1).unwrap());
     assert!(net.deliver(0, 0).unwrap() && net.deliver(0, 1).unwrap());
-    // Each side lacks the other horizon, and says so: only then both know that neither can help.
+    // Each side lacks the other horizon and reports that. Only then do both know that neither can
+    // help.
     assert!(net.poll(0, 0).unwrap() && net.poll(0, 1).unwrap());
     for end in [0, 1] {
         let message = net.links[0].ends[end].inbox.pop_front().unwrap();
@@ -87,7 +89,7 @@ fn two_horizons_that_exclude_each_other_are_told() {
 }
 
 #[test]
-fn compaction_during_a_session_changes_nothing_for_who_has_all() {
+fn compaction_does_not_disturb_sides_that_are_in_sync() {
     let mut net = Net::new(&["ann", "ben", "cleo"]);
     net.link([0, 1], [1 << 12; 2].map(options));
     net.link([1, 2], [1 << 12; 2].map(options));
@@ -95,7 +97,7 @@ fn compaction_during_a_session_changes_nothing_for_who_has_all() {
         (0..3).for_each(|replica| net.replicas[replica].put("row", round));
         net.settle(usize::MAX).unwrap();
         net.replicas[1].doc.compact(&[]).unwrap();
-        // A hello to each neighbour, and nothing else.
+        // A hello to each neighbor, and nothing else.
         assert_eq!(net.settle(usize::MAX).unwrap().messages, 2);
         for replica in &mut net.replicas {
             replica.doc.compact(&[]).unwrap();
@@ -107,7 +109,7 @@ fn compaction_during_a_session_changes_nothing_for_who_has_all() {
 }
 
 #[test]
-fn compaction_beyond_what_was_sent_brings_the_document() {
+fn compaction_of_unsent_events_sends_the_document() {
     let mut net = Net::new(&["ann", "ben"]);
     net.link([0, 1], [1 << 12; 2].map(options));
     net.settle(2).unwrap();
@@ -119,7 +121,7 @@ fn compaction_beyond_what_was_sent_brings_the_document() {
 }
 
 #[test]
-fn a_second_horizon_that_hides_the_first_one_brings_the_document_once() {
+fn a_second_horizon_sends_the_document_once() {
     for first in [0, 1] {
         let mut net = Net::new(&["ann", "ben"]);
         net.link([0, 1], [1 << 12; 2].map(options));
@@ -128,7 +130,8 @@ fn a_second_horizon_that_hides_the_first_one_brings_the_document_once() {
         let horizon = net.replicas[0].doc.summary();
         net.compact(&horizon, |_| true).unwrap();
         net.settle(usize::MAX).unwrap();
-        // Ann's hello names her second horizon alone: it does not prove to ben that she has the first one.
+        // Ann's hello names only her second horizon. It does not prove to ben that she has the
+        // first one.
         net.replicas[0].put("a", 1_i64);
         net.replicas[0].doc.compact(&[]).unwrap();
         let mut documents = 0;
@@ -149,9 +152,10 @@ fn a_second_horizon_that_hides_the_first_one_brings_the_document_once() {
 }
 
 #[test]
-fn a_rebase_reaches_the_other_neighbours() {
+fn a_rebase_reaches_the_other_neighbors() {
     for own in [1, 5] {
-        // Cleo has what ben wrote on his own; ben learns from ann that he is below, and cleo from ben.
+        // Cleo has the events that ben wrote on his own. Ben learns from ann that he is below her
+        // horizon, and cleo learns it from ben.
         let mut net = below(own);
         net.replicas.push(crate::net::Replica::new("cleo"));
         net.link([1, 2], [1 << 12; 2].map(options));
@@ -165,12 +169,13 @@ fn a_rebase_reaches_the_other_neighbours() {
 }
 
 #[test]
-fn who_holds_what_was_replaced_is_brought_up() {
+fn a_replica_with_replaced_events_is_brought_up_to_date() {
     let mut net = below(1);
     net.replicas.push(crate::net::Replica::new("cleo"));
     net.link([1, 2], [1 << 12; 2].map(options));
     net.settle(usize::MAX).unwrap();
-    // Cleo is away while ben rebases, and comes back with the old event under the name of the new one.
+    // Cleo is away while ben rebases. She returns with the old event, whose name the new one now
+    // has.
     net.links.clear();
     net.link([0, 1], [1 << 12; 2].map(options));
     net.settle(usize::MAX).unwrap();
@@ -180,12 +185,13 @@ fn who_holds_what_was_replaced_is_brought_up() {
 }
 
 #[test]
-fn a_hello_that_overtakes_the_parts_of_an_event_parts_nobody() {
+fn a_hello_may_overtake_the_parts_of_an_event() {
     let mut net = Net::new(&["ann", "ben"]);
     net.link([0, 1], [64; 2].map(options));
     net.settle(4).unwrap();
     net.replicas[0].put("large", "x".repeat(2_000));
-    // Some parts have gone when ann compacts; the hello that says so comes before the others.
+    // Ann compacts after some parts were sent. The hello that reports the compaction arrives before
+    // the other parts.
     (0..5).for_each(|_| assert!(net.poll(0, 0).unwrap()));
     net.replicas[0].doc.compact(&[]).unwrap();
     net.settle(usize::MAX).unwrap();
@@ -198,7 +204,7 @@ fn a_hello_that_overtakes_the_parts_of_an_event_parts_nobody() {
 }
 
 #[test]
-fn compaction_while_the_document_is_on_its_way() {
+fn compaction_while_a_document_is_sent() {
     let mut net = below(5);
     net.link([0, 1], [64; 2].map(options));
     let mut is_sent = false;

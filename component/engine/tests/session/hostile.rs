@@ -1,4 +1,5 @@
-//! Messages that no session made, and sessions used wrongly: an error that ends the session, and changes nothing else.
+//! Messages that no session wrote, and calls in the wrong order. They fail with an error that ends
+//! the session and changes nothing else.
 
 use crate::net::{Net, Replica, options};
 use crate::seeds::{Checked, Random, ensure, for_each_seed};
@@ -6,11 +7,12 @@ use allocation_counter::measure;
 use converge_engine::{Error, Received, Session, SessionOptions, SessionRule};
 
 const CHECKSUM_BYTES: usize = 4;
-/// What a message may allocate: so much, and so much for each of its bytes, as other bytes may.
+/// The memory that a message may allocate: a fixed part, and a part for each of its bytes.
 const MAX_BYTES: u64 = 256 << 10;
 const MAX_BYTES_PER_BYTE: u64 = 1_024;
 
-/// Two sides with something to say of every kind, and the messages of a whole conversation to the second of them.
+/// Returns two sides that have messages of every kind to send, and all messages of their
+/// conversation to the second side.
 fn conversation() -> (Net, Vec<Vec<u8>>) {
     (scene(), messages_to_second(&mut scene()))
 }
@@ -43,7 +45,7 @@ fn scene() -> Net {
     net
 }
 
-/// The checksum made to fit.
+/// Returns the message with a correct checksum.
 fn resealed(mut message: Vec<u8>) -> Vec<u8> {
     if let Some(end) = message.len().checked_sub(CHECKSUM_BYTES) {
         let checksum = crc32fast::hash(&message[..end]);
@@ -56,7 +58,8 @@ fn state(replica: &Replica) -> (Vec<u8>, Vec<u8>) {
     (replica.doc.save(), replica.store.snapshot(&[]))
 }
 
-/// Gives the second side a message; where it is refused, all is as it was and the session is over. Whether it was taken.
+/// Delivers a message to the second side and returns whether it was accepted. A rejected message
+/// ends the session and changes nothing else.
 fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
     let before = state(&net.replicas[1]);
     let mut received = Ok(Received::default());
@@ -70,17 +73,18 @@ fn offer(net: &mut Net, message: &[u8]) -> Checked<bool> {
             Ok(true)
         }
         Err(error) => {
-            ensure!(state(&net.replicas[1]) == before, "changed, though refused with {error}");
-            ensure!(net.poll(0, 1).is_err(), "the session goes on after {error}");
+            ensure!(state(&net.replicas[1]) == before, "rejected, but changed the replica: {error}");
+            ensure!(net.poll(0, 1).is_err(), "the session continues after {error}");
             let again = net.receive(0, 1, message);
             let is_ended = matches!(again, Err(Error::SessionEnded));
-            ensure!(is_ended, "an ended session gives {again:?}");
+            ensure!(is_ended, "an ended session returns {again:?}");
             Ok(false)
         }
     }
 }
 
-/// The scene after this many messages to the second side, whose answers the first side received.
+/// Returns the scene after this many messages to the second side. The first side received the
+/// answers.
 fn after(messages: &[Vec<u8>], count: usize) -> Net {
     let mut net = scene();
     for message in &messages[..count] {
@@ -91,7 +95,7 @@ fn after(messages: &[Vec<u8>], count: usize) -> Net {
 }
 
 #[test]
-fn damaged_messages_are_refused() {
+fn damaged_messages_are_rejected() {
     let (_, messages) = conversation();
     assert!(messages.len() > 6, "{} messages", messages.len());
     for (at, message) in messages.iter().enumerate() {
@@ -106,17 +110,18 @@ fn damaged_messages_are_refused() {
     }
 }
 
-/// Gives the second side a message that is not for it: nothing changes, and the session goes on.
+/// Delivers a message that is not addressed to the second side. Nothing changes, and the session
+/// continues.
 fn check_ignored(net: &mut Net, message: &[u8]) -> Checked {
     let before = state(&net.replicas[1]);
     let received = net.receive(0, 1, message);
     ensure!(received == Ok(Received::default()), "{received:?}");
-    ensure!(state(&net.replicas[1]) == before, "changed, though ignored");
+    ensure!(state(&net.replicas[1]) == before, "an ignored message changed the replica");
     Ok(())
 }
 
 #[test]
-fn messages_out_of_order_or_again_are_refused() {
+fn reordered_and_repeated_messages_are_rejected() {
     let (_, messages) = conversation();
     for at in 1..messages.len() {
         for (other, message) in messages.iter().enumerate().filter(|(other, _)| *other != at) {
@@ -140,7 +145,7 @@ fn messages_before_the_hello_are_ignored_and_both_sides_start_over() {
 }
 
 #[test]
-fn messages_from_another_session_are_ignored_or_begin_a_new_conversation() {
+fn messages_of_another_session_are_ignored_or_restart_the_conversation() {
     let (_, messages) = conversation();
     let mut other = scene();
     other.cut(0);
@@ -161,7 +166,8 @@ fn messages_from_another_session_are_ignored_or_begin_a_new_conversation() {
                 })
             });
             assert!(goes_on, "message {number} in the place of {at} ended the session");
-            // A hello to anybody is of a side that opened a new session: what the former one says is stale from then on.
+            // A hello without an address belongs to a side that opened a new session. Messages of
+            // its former session are stale from then on.
             let is_hello = number == 0;
             assert_eq!(has_large(&net), had_large || !is_hello, "message {number} in the place of {at}");
         }
@@ -169,7 +175,7 @@ fn messages_from_another_session_are_ignored_or_begin_a_new_conversation() {
 }
 
 #[test]
-fn messages_with_a_checksum_that_fits_are_taken_validly_or_refused() {
+fn messages_with_a_correct_checksum_are_merged_validly_or_rejected() {
     let (_, messages) = conversation();
     for_each_seed(3_000, |seed| {
         let mut random = Random::new(seed);
@@ -203,7 +209,7 @@ fn messages_with_a_checksum_that_fits_are_taken_validly_or_refused() {
 }
 
 #[test]
-fn noise_is_refused() {
+fn noise_is_rejected() {
     let (_, messages) = conversation();
     for_each_seed(2_000, |seed| {
         let mut random = Random::new(seed);
@@ -214,40 +220,40 @@ fn noise_is_refused() {
         }
         let mut net = scene();
         if offer(&mut net, &noise)? {
-            // It was for another session, as far as it tells, so this one goes on.
-            ensure!(is_sealed, "noise was taken: {noise:?}");
+            // The address of the message is not this session's, so this session continues.
+            ensure!(is_sealed, "noise was accepted: {noise:?}");
             ensure!(state(&net.replicas[1]) == state(&scene().replicas[1]), "noise changed something: {noise:?}");
             net.settle(usize::MAX)?;
             net.check_same()?;
         }
-        // Noise of a known kind and to this session.
+        // Noise with a known kind and the address of this session.
         let mut net = after(&messages, 1);
         let mut message = vec![1 + random.below(6) as u8];
         message.extend(net.address(0, 1));
         message.append(&mut noise);
         message.extend([0; CHECKSUM_BYTES]);
         let taken = offer(&mut net, &resealed(message.clone()))?;
-        ensure!(!taken, "noise was taken: {message:?}");
+        ensure!(!taken, "noise was accepted: {message:?}");
         Ok(())
     });
 }
 
-/// A message to the second side by hand, which acknowledges nothing.
+/// Returns a message to the second side, written by hand. It acknowledges nothing.
 fn by_hand(net: &Net, kind: u8, number: u8, content: &[u8]) -> Vec<u8> {
     let head = [&[kind][..], &net.address(0, 1), &[0, number]].concat();
     resealed([&head, content, &[0; CHECKSUM_BYTES]].concat())
 }
 
 fn refused(result: Result<Received, Error>) -> Error {
-    result.expect_err("it must be refused")
+    result.expect_err("the message must be rejected")
 }
 
 #[test]
-fn a_side_of_another_version_is_told_so() {
+fn another_version_is_reported() {
     let mut net = scene();
     net.poll(0, 0).unwrap();
     let mut hello = net.links[0].ends[1].inbox.pop_front().unwrap();
-    // Behind the kind, an address, an acknowledgement and a number.
+    // The kind is followed by an address, an acknowledgement and a number.
     assert_eq!(hello[7..12], *b"cvgs\x01");
     hello[11] = 2;
     for message in [hello.clone(), resealed(hello)] {
@@ -256,7 +262,7 @@ fn a_side_of_another_version_is_told_so() {
 }
 
 #[test]
-fn another_document_is_told_so() {
+fn another_document_is_reported() {
     let mut net = Net::new(&["ann", "ben"]);
     let other = SessionOptions { document: "other".to_owned(), ..options(700) };
     net.link([0, 1], [options(700), other]);
@@ -267,7 +273,7 @@ fn another_document_is_told_so() {
 }
 
 #[test]
-fn events_from_a_read_only_side_are_refused() {
+fn events_from_a_read_only_side_are_rejected() {
     let mut net = scene();
     let mut liar = scene();
     liar.links.clear();
@@ -278,14 +284,14 @@ fn events_from_a_read_only_side_are_refused() {
     net.receive(0, 1, &hello).unwrap();
     let events = messages.iter().find(|message| message[0] & 0x7f == 2).unwrap();
     let mut events = events.clone();
-    // Acknowledges nothing, and is the second of its messages.
+    // The message acknowledges nothing and is the second of its session.
     events[5..7].copy_from_slice(&[0, 1]);
     let rule = Error::Protocol(SessionRule::ReadOnly);
     assert_eq!(refused(net.receive(0, 1, &resealed(events))), rule);
 }
 
 #[test]
-fn a_document_that_nobody_needs_is_refused() {
+fn an_unneeded_document_is_rejected() {
     let mut net = scene();
     net.poll(0, 0).unwrap();
     net.deliver(0, 1).unwrap();
@@ -295,7 +301,7 @@ fn a_document_that_nobody_needs_is_refused() {
 }
 
 #[test]
-fn more_than_may_be_in_flight_is_refused() {
+fn messages_beyond_the_maximum_in_flight_are_rejected() {
     let mut net = scene();
     net.poll(0, 0).unwrap();
     net.deliver(0, 1).unwrap();
@@ -312,7 +318,7 @@ fn more_than_may_be_in_flight_is_refused() {
 }
 
 #[test]
-fn parts_without_end_are_bounded() {
+fn the_size_of_a_message_in_parts_is_limited() {
     let mut net = scene();
     net.poll(0, 0).unwrap();
     net.deliver(0, 1).unwrap();
@@ -331,7 +337,7 @@ fn parts_without_end_are_bounded() {
 }
 
 #[test]
-fn announcements_of_what_never_comes_harm_nobody() {
+fn announced_events_may_never_arrive() {
     let mut net = Net::new(&["ann", "ben"]);
     (0..1_000_i64).for_each(|value| net.replicas[0].put("row", value));
     net.link([0, 1], [options(700), options(700)]);
@@ -346,7 +352,7 @@ fn announcements_of_what_never_comes_harm_nobody() {
 }
 
 #[test]
-fn options_that_cannot_be_are_refused() {
+fn invalid_options_are_rejected() {
     let Replica { doc, mut store } = Replica::new("ann");
     let mut refused =
         |options: SessionOptions| Session::open(&doc, &mut store, options).map(drop).unwrap_err().to_string();
@@ -366,7 +372,7 @@ fn options_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn a_time_that_is_none_is_refused() {
+fn an_invalid_time_is_rejected() {
     for now in [f64::NAN, f64::INFINITY, -1.0] {
         let mut net = scene();
         net.now = now;

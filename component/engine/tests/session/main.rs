@@ -1,8 +1,9 @@
-//! Sessions over simulated links: replicas that write, talk, are cut off and come back, at random and by design; and sides
-//! that are given what nobody honest sends.
+//! Sessions over simulated links. Replicas write, exchange messages, lose their links and
+//! reconnect, at random and by design. Some sides receive messages that no honest peer sends.
 //!
-//! `net` is replicas and links between them; `random` lets everything happen in any order; `relay`, `pages`, `horizon` and
-//! `presence` tell one story each; `hostile` is about messages that no session made.
+//! `net` contains replicas and the links between them. `random` mixes all steps in any order.
+//! `relay`, `pages`, `horizon` and `presence` test one situation each. `hostile` tests messages
+//! that no session wrote.
 
 mod horizon;
 mod hostile;

@@ -23,7 +23,7 @@ pub(crate) struct Link {
     pub(crate) ends: [End; 2],
 }
 
-/// What was carried.
+/// Counts of what the sessions carried.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Carried {
     pub(crate) messages: usize,
@@ -40,11 +40,11 @@ pub(crate) struct Net {
     pub(crate) links: Vec<Link>,
     pub(crate) now: f64,
     pub(crate) carried: Carried,
-    /// The number of the last session: no two sessions of a net have the same.
+    /// The number of the last session. No two sessions of a net have the same number.
     pub(crate) last_nonce: u64,
 }
 
-/// Longer than any test.
+/// Longer than any test runs.
 const TIME_TO_LIVE_MS: f64 = 1e9;
 
 impl Replica {
@@ -54,7 +54,7 @@ impl Replica {
         Self { doc: Doc::create(peer).expect("a good name"), store }
     }
 
-    /// Sets one cell of a row, a commit of its own.
+    /// Sets one cell of a row, in a commit of its own.
     pub(crate) fn put(&mut self, row: &str, value: impl Into<Value>) {
         self.doc.insert("table", row, vec![Cell::new("x", value)]).expect("a good row");
     }
@@ -66,7 +66,8 @@ impl Replica {
     }
 }
 
-/// Options for a session with messages of at most so many bytes. `Net` chooses its number.
+/// Returns options for a session whose messages have at most `bytes` bytes. `Net` chooses the
+/// session's number.
 pub(crate) fn options(max_message_bytes: u32) -> SessionOptions {
     SessionOptions {
         document: "doc".to_owned(),
@@ -85,7 +86,7 @@ impl Net {
         Self { replicas, links: Vec::new(), now: 1_000.0, carried: Carried::default(), last_nonce: 0 }
     }
 
-    /// Links two replicas, each end with its options; gives the link's number.
+    /// Links two replicas, each end with its own options, and returns the number of the link.
     pub(crate) fn link(&mut self, replicas: [usize; 2], options: [SessionOptions; 2]) -> usize {
         let link = Link { ends: self.ends(replicas, options) };
         self.links.push(link);
@@ -103,7 +104,7 @@ impl Net {
         })
     }
 
-    /// Loses all that is on its way, and begins again with new sessions.
+    /// Loses all messages on the link and opens new sessions.
     pub(crate) fn cut(&mut self, link: usize) {
         let ends = &self.links[link].ends;
         let (replicas, options) =
@@ -111,7 +112,7 @@ impl Net {
         self.links[link].ends = self.ends(replicas, options);
     }
 
-    /// Polls an end once; whether it had something to say, which is on its way then.
+    /// Polls an end once and returns whether it sent a message.
     pub(crate) fn poll(&mut self, link: usize, end: usize) -> Checked<bool> {
         let End { replica, session, .. } = &mut self.links[link].ends[end];
         let Replica { doc, store } = &mut self.replicas[*replica];
@@ -136,21 +137,22 @@ impl Net {
         Ok(true)
     }
 
-    /// Gives an end a message.
+    /// Delivers a message to an end.
     pub(crate) fn receive(&mut self, link: usize, end: usize, message: &[u8]) -> Result<Received, Error> {
         let End { replica, session, .. } = &mut self.links[link].ends[end];
         let Replica { doc, store } = &mut self.replicas[*replica];
         session.receive(doc, store, message, self.now)
     }
 
-    /// What messages to an end are addressed to, if it never started over; `docs/protocol.md` specifies it.
+    /// Returns the address of messages to an end that never started over; `docs/protocol.md`
+    /// specifies it.
     pub(crate) fn address(&self, link: usize, end: usize) -> [u8; 4] {
         let mut conversation = [0; 16];
         conversation[..8].copy_from_slice(&self.links[link].ends[end].options.nonce.to_le_bytes());
         crc32fast::hash(&conversation).max(1).to_le_bytes()
     }
 
-    /// Lets some replicas give up the history that they share with the replica of this summary.
+    /// Compacts some replicas at the history that they share with the replica of this summary.
     pub(crate) fn compact(&mut self, horizon: &[u8], mut is_one: impl FnMut(usize) -> bool) -> Checked {
         for (number, replica) in self.replicas.iter_mut().enumerate().filter(|(number, _)| is_one(*number)) {
             replica.doc.compact(&[horizon.to_vec()]).map_err(|error| format!("compact {number}: {error}"))?;
@@ -158,7 +160,8 @@ impl Net {
         Ok(())
     }
 
-    /// Polls and delivers until nobody has anything to say, at most so many messages; gives what was carried meanwhile.
+    /// Polls and delivers until no end has anything to send, and returns what was carried
+    /// meanwhile. Fails after `max_messages` messages.
     pub(crate) fn settle(&mut self, max_messages: usize) -> Checked<Carried> {
         let before = std::mem::take(&mut self.carried);
         loop {
@@ -178,7 +181,8 @@ impl Net {
         Ok(carried)
     }
 
-    /// Checks that all replicas are the same, to the byte, and that all sessions know it.
+    /// Checks that all replicas save the same bytes, and that all sessions report that they are in
+    /// sync.
     pub(crate) fn check_same(&self) -> Checked {
         let first = &self.replicas[0];
         for other in &self.replicas {

@@ -1,4 +1,5 @@
-//! Long histories: in pages that fit, from both sides at once, without queues that grow.
+//! Long histories are sent in pages that fit into a message, from both sides at once. Queues stay
+//! short.
 
 use crate::net::{Carried, Net, options};
 use converge_engine::{Cell, limits};
@@ -16,7 +17,7 @@ fn long_histories_travel_both_ways_at_once() {
         for value in 0..20_000_i64 {
             net.replicas[(value % 2) as usize].put(&(value % 1_000).to_string(), value);
         }
-        // Both say all that they may before either of them is heard.
+        // Both sides send as much as they may before either of them receives anything.
         let mut max_waiting = 0;
         loop {
             let mut is_quiet = true;
@@ -44,10 +45,10 @@ fn long_histories_travel_both_ways_at_once() {
 }
 
 #[test]
-fn messages_are_as_small_as_the_smaller_side_wants() {
+fn messages_have_the_smaller_of_both_maximum_sizes() {
     let mut net = pair([1 << 16, 64]);
     (0..1_000_i64).for_each(|value| net.replicas[0].put(&value.to_string(), value));
-    // The hellos, which come before either knows the other.
+    // The hellos are sent before either side knows the other one.
     assert!(net.poll(0, 0).unwrap() && net.poll(0, 1).unwrap());
     net.carried = Carried::default();
     net.settle(usize::MAX).unwrap();
@@ -56,7 +57,7 @@ fn messages_are_as_small_as_the_smaller_side_wants() {
 }
 
 #[test]
-fn work_starts_with_the_first_page_and_goes_on_after_a_cut() {
+fn the_first_pages_are_merged_and_later_ones_follow_after_a_cut() {
     let mut net = pair([1 << 12; 2]);
     (0..10_000_i64).for_each(|value| net.replicas[0].put(&(value % 100).to_string(), value));
     let mut cuts = 0;
@@ -69,7 +70,7 @@ fn work_starts_with_the_first_page_and_goes_on_after_a_cut() {
             net.deliver(0, 1).unwrap();
         }
         net.poll(0, 0).unwrap();
-        assert!(net.replicas[1].doc.version()[0].count > 0, "the first pages have come");
+        assert!(net.replicas[1].doc.version()[0].count > 0, "the first pages must have arrived");
         if !net.links[0].ends[0].session.progress(&net.replicas[0].doc).in_sync {
             net.cut(0);
             cuts += 1;
@@ -82,7 +83,7 @@ fn work_starts_with_the_first_page_and_goes_on_after_a_cut() {
 }
 
 #[test]
-fn an_event_larger_than_a_message_comes_in_parts() {
+fn an_event_larger_than_a_message_is_sent_in_parts() {
     for most in [64, 1 << 10, 1 << 16] {
         let mut net = pair([most; 2]);
         net.replicas[0].put("before", 1_i64);
@@ -115,7 +116,7 @@ fn presence_does_not_wait_for_a_long_history() {
 }
 
 #[test]
-fn commits_without_operations_travel_too() {
+fn commits_without_operations_are_sent() {
     let mut net = pair([100; 2]);
     (0..1_000).for_each(|_| drop(net.replicas[0].doc.commit(vec![]).unwrap()));
     net.replicas[0].doc.insert("t", "r", vec![Cell::new("x", 1_i64)]).unwrap();
@@ -124,7 +125,7 @@ fn commits_without_operations_travel_too() {
 }
 
 #[test]
-fn a_side_that_is_not_polled_is_not_sent_more() {
+fn a_side_that_does_not_answer_is_sent_no_more() {
     let mut net = pair([100; 2]);
     (0..1_000_i64).for_each(|value| net.replicas[0].put("row", "x".repeat(value as usize)));
     let mut sent = 0;

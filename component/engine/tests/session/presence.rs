@@ -1,4 +1,4 @@
-//! The store's entries through sessions.
+//! Sessions exchange the entries of the stores.
 
 use crate::net::{Net, Replica, options};
 use converge_engine::SessionOptions;
@@ -13,7 +13,7 @@ fn set(replica: &mut Replica, namespace: &str, key: &str, value: i64, now: f64) 
 }
 
 #[test]
-fn changes_between_two_polls_come_as_one() {
+fn changes_between_two_polls_are_sent_as_one() {
     let mut net = Net::new(&["ann", "ben"]);
     net.link([0, 1], [options(1 << 12), options(1 << 12)]);
     net.settle(2).unwrap();
@@ -28,7 +28,7 @@ fn changes_between_two_polls_come_as_one() {
 }
 
 #[test]
-fn a_side_gets_the_namespaces_that_it_wants() {
+fn a_side_receives_the_namespaces_of_its_options() {
     let mut net = Net::new(&["ann", "ben", "cleo"]);
     net.link([0, 1], [options(1 << 12), only(&["pos", "typing"])]);
     net.link([1, 2], [only(&["typing"]), options(1 << 12)]);
@@ -54,7 +54,7 @@ fn a_removal_reaches_everyone_and_does_not_come_back() {
     let now = net.now;
     set(&mut net.replicas[0], "pos", "a", 1, now);
     net.settle(usize::MAX).unwrap();
-    // Cleo is away while it is removed, and comes back with what she saw.
+    // Cleo is away while the entry is removed, and returns with the entry.
     net.links.pop();
     net.replicas[0].store.leave(now).unwrap();
     net.settle(usize::MAX).unwrap();
@@ -66,7 +66,7 @@ fn a_removal_reaches_everyone_and_does_not_come_back() {
 }
 
 #[test]
-fn what_is_dated_too_far_ahead_is_left_out_and_counted() {
+fn entries_too_far_in_the_future_are_dropped_and_counted() {
     let mut net = Net::new(&["ann", "ben"]);
     net.link([0, 1], [1 << 12; 2].map(options));
     let now = net.now;
@@ -81,7 +81,7 @@ fn what_is_dated_too_far_ahead_is_left_out_and_counted() {
 }
 
 #[test]
-fn many_entries_and_large_ones_travel_in_messages_that_fit() {
+fn many_entries_and_large_entries_fit_into_messages() {
     for most in [64, 1 << 10] {
         let mut net = Net::new(&["ann", "ben"]);
         net.link([0, 1], [most; 2].map(options));
@@ -95,7 +95,7 @@ fn many_entries_and_large_ones_travel_in_messages_that_fit() {
 }
 
 #[test]
-fn a_read_only_side_shows_itself() {
+fn a_read_only_side_sends_its_entries() {
     let mut net = Net::new(&["ann", "ben"]);
     net.link([0, 1], [options(1 << 12), SessionOptions { read_only: true, ..options(1 << 12) }]);
     let now = net.now;

@@ -1,4 +1,4 @@
-//! Everything in any order: writes, messages, cuts, on trees and on rings of replicas.
+//! Random writes, messages and cuts, on trees and on rings of replicas.
 
 use crate::net::{Net, options};
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
@@ -6,7 +6,7 @@ use converge_engine::{Cell, RowOp};
 
 const SIZES: [u32; 6] = [64, 90, 200, 700, 4_000, 65_536];
 
-/// Replicas joined by a tree, or by a tree and one more link.
+/// Returns replicas that are linked as a tree, or as a tree with one more link.
 fn net(random: &mut Random, is_tree: bool) -> Net {
     let peers = &["ann", "ben", "cleo", "dora", "émile"][..2 + random.below(4)];
     let mut net = Net::new(peers);
@@ -58,14 +58,14 @@ fn step(random: &mut Random, net: &mut Net, cuts: bool) -> Checked {
     Ok(())
 }
 
-/// Some replicas give up what everybody has.
+/// Compacts some replicas at the history that all replicas have.
 fn compact(random: &mut Random, net: &mut Net) -> Checked {
     net.settle(20_000)?;
     let horizon = net.replicas[0].doc.summary();
     net.compact(&horizon, |_| random.chance(1, 2))
 }
 
-/// Runs a world to its end.
+/// Plays a world to its end.
 fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
     let mut random = Random::new(seed);
     let mut net = net(&mut random, is_tree);
@@ -85,7 +85,7 @@ fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
     let brought = events * (net.replicas.len() as u32 - 1);
     same("events applied", &net.carried.applied, &brought)?;
     ensure!(!is_tree || net.carried.duplicate == 0, "{:?} of {brought}", net.carried);
-    // Whoever is in sync stays quiet, and one more event goes to everyone, once.
+    // Replicas that are in sync send nothing, and one more event reaches every replica once.
     same("messages of the quiet", &net.settle(0)?.messages, &0)?;
     net.replicas[0].put("last", 1_i64);
     net.replicas[1].store.set("pos", "last", 1_i64.into(), net.now).expect("a good entry");
@@ -96,16 +96,16 @@ fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
 }
 
 #[test]
-fn trees_of_replicas_end_the_same_and_bring_each_event_once() {
+fn trees_of_replicas_converge_and_send_each_event_once() {
     for_each_seed(1_500, |seed| run(seed, true, false));
 }
 
 #[test]
-fn cut_at_any_time_nothing_is_lost_or_applied_twice() {
+fn cut_sessions_lose_nothing_and_apply_nothing_twice() {
     for_each_seed(1_500, |seed| run(seed, true, true));
 }
 
 #[test]
-fn rings_of_replicas_end_the_same() {
+fn rings_of_replicas_converge() {
     for_each_seed(1_500, |seed| run(seed, false, true));
 }

@@ -1,11 +1,11 @@
-//! A relay: many sessions on one document.
+//! A relay with many sessions for one document.
 
 use crate::net::{Net, options};
 use crate::seeds::same;
 
 const CLIENTS: usize = 100;
 
-/// A relay, the first of the replicas, and its clients, all in sync.
+/// Returns a relay, which is the first replica, and its clients, all in sync.
 fn star() -> Net {
     let names: Vec<String> = (0..=CLIENTS).map(|client| format!("{client:03}")).collect();
     let mut net = Net::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -17,17 +17,17 @@ fn star() -> Net {
 }
 
 #[test]
-fn an_event_reaches_everyone_once() {
+fn an_event_reaches_every_client_once() {
     let mut net = star();
     net.replicas[7].put("row", 7_i64);
     let carried = net.settle(usize::MAX).unwrap();
-    // Up to the relay and down to all others, each acknowledged.
+    // The event goes to the relay and to all other clients. Each message is acknowledged.
     assert_eq!((carried.applied, carried.duplicate, carried.messages), (100, 0, 2 * CLIENTS));
     net.check_same().unwrap();
 }
 
 #[test]
-fn events_of_everyone_at_once_reach_everyone_once() {
+fn simultaneous_events_of_all_clients_reach_every_client_once() {
     let mut net = star();
     for round in 0..3_i64 {
         for client in 1..=CLIENTS {
@@ -38,7 +38,8 @@ fn events_of_everyone_at_once_reach_everyone_once() {
         };
         let before = events(&net, 0);
         let carried = net.settle(usize::MAX).unwrap();
-        // With more heads than one event may depend on, each client's commit came with one that joins them.
+        // If the heads exceed the maximum of dependencies, a client's commit comes with a commit
+        // that joins the heads.
         let new = events(&net, 0) - before;
         assert_eq!(new, if round == 0 { 100 } else { 200 });
         assert_eq!((carried.applied, carried.duplicate), (new * 100, 0));
@@ -47,7 +48,7 @@ fn events_of_everyone_at_once_reach_everyone_once() {
 }
 
 #[test]
-fn entries_of_everyone_reach_everyone_once_a_round() {
+fn entries_reach_every_client_once_a_round() {
     let mut net = star();
     for round in 0..3_i64 {
         net.now += 16.0;
@@ -55,21 +56,21 @@ fn entries_of_everyone_reach_everyone_once_a_round() {
             let now = net.now;
             net.replicas[client].store.set("pos", &client.to_string(), round.into(), now).unwrap();
         }
-        // Everyone sends before anyone is served: the relay's news go out together.
+        // All clients send before the relay answers, so the relay sends all new entries together.
         for link in 0..CLIENTS {
             assert!(net.poll(link, 1).unwrap());
             assert!(net.deliver(link, 0).unwrap());
         }
         let carried = net.settle(usize::MAX).unwrap();
         assert_eq!(carried.entries, CLIENTS * (CLIENTS - 1));
-        // A message to each, and where the content needs it an acknowledgement before long.
+        // Each client gets one message, and a message with content is acknowledged soon.
         assert!(carried.messages <= 2 * 2 * CLIENTS, "{carried:?}");
         net.check_same().unwrap();
     }
 }
 
 #[test]
-fn who_comes_back_gets_what_it_missed_and_no_more() {
+fn a_returning_client_gets_only_the_missed_events() {
     let mut net = star();
     net.links.truncate(CLIENTS - 1);
     (0..10_i64).for_each(|value| net.replicas[1].put("row", value));
