@@ -1,4 +1,4 @@
-//! One call with bytes that may be hostile, and what must hold afterwards. It panics where that does not hold.
+//! Makes one call with bytes that may be hostile and panics if the result is wrong.
 
 use super::allowance::allocated_too_much;
 use allocation_counter::measure;
@@ -16,13 +16,13 @@ pub(crate) enum Call {
 
 pub(crate) const CALLS: [Call; 3] = [Call::Load, Call::MergeUpdate, Call::Rebase];
 
-/// A document to which bytes come.
+/// A document that receives bytes.
 pub(crate) struct Victim {
     doc: Doc,
     shown: Shown,
 }
 
-/// All that a document shows to who looks from outside.
+/// Everything that a document shows to its caller.
 #[derive(Debug, PartialEq)]
 struct Shown {
     saved: Vec<u8>,
@@ -38,7 +38,7 @@ impl Shown {
 }
 
 impl Victim {
-    /// The document that saved these bytes, writing as `peer`.
+    /// Loads the document that saved these bytes, as `peer`.
     pub(crate) fn new(peer: &str, saved: &[u8]) -> Result<Self, Error> {
         let doc = Doc::load(peer, saved)?;
         let shown = Shown::of(&doc);
@@ -46,8 +46,9 @@ impl Victim {
         Ok(Self { doc, shown })
     }
 
-    /// Puts the bytes to a call, which `watch` carries out and may measure. `load` makes a document of them; the other
-    /// calls bring them to this document, which is afterwards what it was before.
+    /// Makes a call with the bytes. `watch` runs the call and may measure it. `load` creates a
+    /// document from the bytes. The other calls merge them into this document, which is restored
+    /// afterwards.
     pub(crate) fn attempt(
         &mut self,
         call: Call,
@@ -73,28 +74,29 @@ impl Victim {
             check_events(bytes, &result);
         }
         if let Err(error) = &result {
-            assert_eq!(Shown::of(doc), self.shown, "a refused call ({error}) changed the document");
+            assert_eq!(Shown::of(doc), self.shown, "a rejected call ({error}) changed the document");
             return result.map(drop);
         }
         if call == Call::Load {
-            let mut doc = made.expect("load gives a document or an error");
+            let mut doc = made.expect("load returns a document or an error");
             check_valid(&mut doc, false);
             return Ok(());
         }
-        // The state that a saved document brings along is not checked against its history, so it may lie.
+        // The state in a saved document is not checked against its history, so the two may differ.
         check_valid(doc, call == Call::MergeUpdate);
         self.doc = Doc::load(self.doc.peer(), &self.shown.saved)?;
         Ok(())
     }
 }
 
-/// The events of bytes that were merged are told, in pages as at once, and are as many as the merge found.
+/// Checks that an `UpdateReader` returns the events of merged bytes, in pages as well as at once,
+/// and as many as the merge found.
 fn check_events(bytes: &[u8], merged: &Result<MergeReport, Error>) {
     let reader = UpdateReader::open(bytes);
     let Ok(report) = merged else { return };
-    let inspection = inspect(bytes).expect("what was merged can be inspected");
+    let inspection = inspect(bytes).expect("merged bytes can be inspected");
     assert!(matches!(inspection.content, Content::Document | Content::Update));
-    let told = reader.expect("what was merged can be told").next(u32::MAX);
+    let told = reader.expect("merged bytes can be read").next(u32::MAX);
     let count = |batch: &EventBatch| batch.runs.iter().map(|run| run.commits.len()).sum::<usize>();
     if told.more {
         return;
@@ -107,25 +109,26 @@ fn check_events(bytes: &[u8], merged: &Result<MergeReport, Error>) {
     assert_eq!(first.more, half < count(&told));
 }
 
-/// What is told of bytes is true of the document that they make. Bytes that make none may give any answer, but an answer,
-/// for which little memory is enough.
+/// Checks that the inspection of the bytes describes the document that they encode. Bytes that
+/// encode no document may have any result, but inspecting them needs little memory.
 fn check_inspection(bytes: &[u8], made: Option<&mut Doc>) {
     let mut found = None;
     let peak = measure(|| found = Some(inspect(bytes))).bytes_max;
     assert!(!allocated_too_much(peak, bytes.len()), "{peak} bytes allocated to inspect {} bytes", bytes.len());
     let Some(doc) = made else { return };
-    let found = found.expect("it was inspected").expect("what can be loaded can be inspected");
+    let found = found.expect("the inspection was run").expect("loadable bytes can be inspected");
     assert_eq!((found.content, found.format_version), (Content::Document, 1));
     assert_eq!((found.version, found.tables), (doc.version(), doc.tables()));
     assert_eq!(Ok(found.waiting), doc.merge_events(Vec::new()).map(|report| report.waiting));
     let horizon = Doc::summary_of(&found.horizon).expect("a good version");
-    let report = doc.compact(&[horizon]).expect("the horizon is one already");
+    let report = doc.compact(&[horizon]).expect("the horizon is valid");
     assert_eq!((report.horizon, report.events_dropped), (found.horizon, 0));
     let sections: u64 = found.sections.iter().map(|section| section.bytes).sum();
     assert!(sections < bytes.len() as u64 && found.sections.is_sorted_by_key(|section| section.id));
 }
 
-/// One row of the bytes is that of the document that they make. Bytes that make none may give any answer, but an answer.
+/// Checks that a row that is read from the bytes equals the row of the document that they encode.
+/// Bytes that encode no document may have any result.
 fn check_peek(bytes: &[u8], made: Option<&Doc>) {
     let Some(doc) = made else {
         for (table, row) in [("people", "p1"), ("a", ""), ("\u{10ffff}", "\u{10ffff}")] {
@@ -143,7 +146,8 @@ fn check_peek(bytes: &[u8], made: Option<&Doc>) {
     }
 }
 
-/// The document holds a valid history and can be used. With `honest`, its tables are what its history makes.
+/// Checks that the document has a valid history and can be used. With `honest`, its tables must be
+/// those of its history.
 pub(crate) fn check_valid(doc: &mut Doc, honest: bool) {
     doc.dbg_check();
     check_history(doc, honest);
@@ -153,8 +157,10 @@ pub(crate) fn check_valid(doc: &mut Doc, honest: bool) {
     compact(doc, honest);
 }
 
-/// A complete history is one that a new replica accepts, page by page or as an update. The fingerprints in a saved document
-/// are not checked against its history: where they lie, later events wait in other replicas, or two events are one there.
+/// Checks that a new replica accepts a complete history, page by page and as an update.
+///
+/// The fingerprints in a saved document are not checked against its history. If they are wrong,
+/// other replicas may keep later events waiting, or take two events for one.
 fn check_history(doc: &Doc, honest: bool) {
     let mut other = Doc::create("other").expect("a good name");
     loop {
@@ -162,32 +168,32 @@ fn check_history(doc: &Doc, honest: bool) {
             Ok(batch) => batch,
             Err(error) => return assert!(matches!(error, Error::Compacted(_)), "{error}"),
         };
-        let report = other.merge_events(batch.runs).expect("a history that a replica gives is valid");
+        let report = other.merge_events(batch.runs).expect("the history of a replica is valid");
         if !honest && (report.duplicate, report.waiting) != (0, 0) {
             return;
         }
-        assert_eq!((report.duplicate, report.waiting), (0, 0), "a history that a replica gives is complete");
+        assert_eq!((report.duplicate, report.waiting), (0, 0), "the history of a replica must be complete");
         if !batch.more {
             break;
         }
     }
-    // Branches are named after fingerprints.
+    // The names of branches contain fingerprints.
     if !honest && !doc.forks(0, 1).is_empty() {
         return;
     }
     assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
-    assert!(!honest || other.digest() == doc.digest(), "the tables are not what the history makes");
+    assert!(!honest || other.digest() == doc.digest(), "the tables differ from those of the history");
     let update =
         doc.update_since(&Doc::create("other").expect("a good name").summary()).expect("events_since succeeded");
     let mut other = Doc::create("other").expect("a good name");
-    assert_eq!(other.merge_update(&update).expect("an update that a replica gives is valid").waiting, 0);
+    assert_eq!(other.merge_update(&update).expect("the update of a replica is valid").waiting, 0);
     assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
 }
 
-/// What is saved can be loaded, and is the same document.
+/// Checks that the saved document can be loaded and is the same.
 fn check_reload(doc: &Doc) {
     let shown = Shown::of(doc);
-    let loaded = Doc::load("another", &shown.saved).expect("what is saved can be loaded");
+    let loaded = Doc::load("another", &shown.saved).expect("a saved document can be loaded");
     loaded.dbg_check();
     assert_eq!(Shown::of(&loaded), shown, "a loaded document differs from the one that was saved");
 }
@@ -209,37 +215,39 @@ fn read(doc: &Doc) {
     assert_eq!((fork.version(), fork.heads()), (doc.version(), doc.heads()));
 }
 
-/// A commit, and a replica that hears of it. Where fingerprints lie, the two can take one event for two.
+/// Commits an event and merges it into another replica. If fingerprints are wrong, the replicas may
+/// take one event for two.
 fn write(doc: &mut Doc, honest: bool) {
     let before = doc.summary();
-    let mut other = Doc::load("another", &doc.save()).expect("what is saved can be loaded");
+    let mut other = Doc::load("another", &doc.save()).expect("a saved document can be loaded");
     match doc.insert("a table", "a row", vec![Cell::new("a column", 1)]) {
-        // It has no more counters.
+        // The peer has no more counters.
         Err(Error::LimitExceeded { .. }) => return,
         made => drop(made.expect("a good insert")),
     }
-    let update = doc.update_since(&before).expect("what is new is there");
+    let update = doc.update_since(&before).expect("the new event is available");
     let merged = other.merge_update(&update);
     if !honest {
         return check_reload(doc);
     }
-    let report = merged.expect("what a replica writes is valid");
+    let report = merged.expect("the event of a replica is valid");
     assert!(report.applied >= 1 && report.duplicate == 0, "{report:?}");
     assert_eq!(Shown::of(&other), Shown::of(doc));
     doc.dbg_check();
     check_reload(doc);
 }
 
-/// Compaction leaves the tables as they are; where the state lied about the history, it may come out here.
+/// Checks that compaction does not change the tables. If the saved state was wrong, the tables may
+/// change here.
 fn compact(doc: &mut Doc, honest: bool) {
     let digest = doc.digest();
-    doc.compact(&[]).expect("what a replica knows is a horizon");
+    doc.compact(&[]).expect("the version of a replica is a horizon");
     doc.dbg_check();
     assert!(!honest || doc.digest() == digest, "compaction changed the tables");
     check_reload(doc);
 }
 
-/// The contract's name of what a call gives.
+/// Returns the name that the contract uses for the result of a call.
 pub(crate) fn verdict(result: &Result<(), Error>) -> &'static str {
     match result {
         Ok(()) => "ok",
@@ -249,6 +257,6 @@ pub(crate) fn verdict(result: &Result<(), Error>) -> &'static str {
         Err(Error::UnsupportedFeature(_)) => "unsupported-feature",
         Err(Error::UnsupportedVersion(_)) => "unsupported-version",
         Err(Error::Compacted(_)) => "compacted",
-        Err(other) => panic!("bytes cannot lead to this: {other}"),
+        Err(other) => panic!("bytes must not cause this error: {other}"),
     }
 }

@@ -1,21 +1,21 @@
-//! Small valid saves and updates, and documents to which bytes come. They are small so that every bit of them can be
-//! flipped, and have something of everything that a section can hold.
+//! Small valid saved documents and updates, and documents that receive them. They are small enough
+//! to flip each of their bits, and contain everything that a section can contain.
 
 use converge_engine::{Cell, Doc, Error, PeerVersion, RowOp, Value};
 
-/// Valid bytes, and what they are.
+/// Valid bytes and their name.
 pub(crate) struct Base {
     pub(crate) name: &'static str,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A document to which bytes come: its peer, and what it saves.
+/// A document that receives bytes: its peer and its saved bytes.
 pub(crate) struct Reader {
     pub(crate) peer: &'static str,
     pub(crate) saved: Vec<u8>,
 }
 
-/// Saved documents and updates.
+/// Returns saved documents and updates.
 pub(crate) fn bases() -> Result<Vec<Base>, Error> {
     let (ann, ben) = replicas()?;
     let mut all = Vec::new();
@@ -42,13 +42,13 @@ pub(crate) fn bases() -> Result<Vec<Base>, Error> {
     Ok(all)
 }
 
-/// Documents that know nothing, a part, everything and more of what the bases hold.
+/// Returns documents that know nothing, a part, all, and more of the events in the bases.
 pub(crate) fn readers() -> Result<Vec<Reader>, Error> {
     let (ann, ben) = replicas()?;
     let mut ahead = Doc::load("dan", &ann.save())?;
     ahead.insert("people", "p9", vec![Cell::new("name", "Dan")])?;
     ahead.delete("people", "p1")?;
-    // It wrote without having heard of anything, and is below every horizon.
+    // This replica wrote without knowing the other events, and is below every horizon.
     let mut below = Doc::create("ann")?;
     below.merge_events(ann.events_since(&summary_of(&[]), 2)?.runs)?;
     below.insert("people", "p8", vec![Cell::new("name", "Below")])?;
@@ -66,7 +66,8 @@ pub(crate) fn readers() -> Result<Vec<Reader>, Error> {
     ])
 }
 
-/// A summary that names the first events of these peers, as many as given.
+/// Returns a summary of the first events of these peers; each peer comes with the number of its
+/// events.
 pub(crate) fn summary_of(counts: &[(&str, u32)]) -> Vec<u8> {
     let known = |(peer, count): &(&str, u32)| PeerVersion { peer: (*peer).to_owned(), count: *count };
     Doc::summary_of(&counts.iter().map(known).collect::<Vec<_>>()).expect("each peer once")
@@ -78,7 +79,8 @@ pub(crate) fn one_row() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// Ann and ben, who wrote concurrently, heard of each other, and of cleo; ben has one event more.
+/// Returns the replicas of ann and ben, who wrote concurrently and merged each other's events and
+/// cleo's. Ben has one event more.
 pub(crate) fn replicas() -> Result<(Doc, Doc), Error> {
     let (mut ann, mut ben) = (one_row()?, Doc::create("ben")?);
     let mut cleo = Doc::create("cleo")?;
@@ -129,7 +131,8 @@ fn values() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// Events wait for one that is missing, and one for another that waits.
+/// Returns a document with several waiting events. One event is missing, and one waits for another
+/// waiting event.
 fn waiting() -> Result<Doc, Error> {
     let (mut doc, mut fay) = (one_row()?, Doc::create("fay")?);
     for age in 0..3 {
@@ -143,7 +146,8 @@ fn waiting() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// Runs of events, of rows, of columns and of values, each long enough to be written as one.
+/// Returns a document whose events, rows, columns and values form runs that are long enough to be
+/// encoded as runs.
 fn long_runs() -> Result<Doc, Error> {
     let mut doc = one_row()?;
     for age in 0..40 {
@@ -158,14 +162,15 @@ fn long_runs() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// The concurrent events, compacted at their version.
+/// Returns the document of concurrent events, compacted at its version.
 pub(crate) fn compacted() -> Result<Doc, Error> {
     let (_, mut doc) = replicas()?;
     doc.compact(&[])?;
     Ok(doc)
 }
 
-/// The concurrent events, compacted; since then rows changed, and events wait that build on the horizon.
+/// Returns the document of concurrent events, compacted. Since then rows have changed, and events
+/// wait that depend on the horizon.
 fn compacted_and_changed() -> Result<Doc, Error> {
     let mut doc = compacted()?;
     for age in 0..3 {
@@ -180,12 +185,13 @@ fn compacted_and_changed() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// A restored copy of this document, which continues as the same peer.
+/// Returns a restored copy of this document, which continues as the same peer.
 fn twin(doc: &Doc) -> Result<Doc, Error> {
     Doc::load(doc.peer(), &doc.save())
 }
 
-/// Ann's history forks after her first event, and one of the branches again; ben writes on top of all.
+/// Returns a document in which ann's history forks after her first event, and one of the branches
+/// forks again. Ben writes after all of them.
 pub(crate) fn forked() -> Result<Doc, Error> {
     let mut ann = one_row()?;
     let mut other = twin(&ann)?;
@@ -203,7 +209,7 @@ pub(crate) fn forked() -> Result<Doc, Error> {
     Ok(ben)
 }
 
-/// The forked history, compacted; since then ann's history forked once more.
+/// Returns the forked history, compacted. Since then ann's history has forked once more.
 fn forked_and_compacted() -> Result<Doc, Error> {
     let mut doc = forked()?;
     doc.compact(&[])?;
@@ -216,7 +222,7 @@ fn forked_and_compacted() -> Result<Doc, Error> {
     Ok(doc)
 }
 
-/// Of a branch of ann, the second event came, and the first is missing.
+/// Returns a document that has the second event of a branch of ann, but not the first.
 fn forked_and_waiting() -> Result<Doc, Error> {
     let mut ann = one_row()?;
     let mut other = twin(&ann)?;
@@ -228,7 +234,8 @@ fn forked_and_waiting() -> Result<Doc, Error> {
     Ok(ann)
 }
 
-/// What a replica that has only ann's first event sends to one that seems to have more of hers.
+/// Returns what a replica that has only ann's first event sends to a replica that seems to have
+/// more of her events.
 fn behind() -> Result<Vec<u8>, Error> {
     let (mut behind, mut ahead) = (one_row()?, one_row()?);
     ahead.update("people", "p1", vec![Cell::new("age", 31)])?;

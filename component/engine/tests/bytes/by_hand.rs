@@ -1,9 +1,10 @@
-//! An update written by hand, as `docs/format.md` says and without the engine, so that each of its numbers can be wrong.
+//! An update that is encoded here, without the engine, as `docs/format.md` specifies. So each of
+//! its numbers can be wrong.
 
 use crate::frame::{Frame, Section, varint};
 use crate::seeds::Random;
 
-/// The columns of an update, each as its numbers; the whole is valid as it is made.
+/// The columns of an update as numbers. A new value is valid.
 pub(crate) struct ByHand {
     pub(crate) peers: Vec<u8>,
     pub(crate) begins: Vec<u64>,
@@ -40,7 +41,8 @@ pub(crate) struct ByHand {
 }
 
 impl ByHand {
-    /// Two events by ann: a row is inserted, and updated with the same name and another age.
+    /// Returns two events by ann: one inserts a row, and one updates it with the same name and
+    /// another age.
     pub(crate) fn new() -> Self {
         Self {
             peers: names(&["ann"]),
@@ -78,7 +80,7 @@ impl ByHand {
         }
     }
 
-    /// Changes a few numbers; columns may become longer or shorter by one.
+    /// Changes a few numbers. Columns may become longer or shorter by one.
     pub(crate) fn change(&mut self, numbers: &[u64], random: &mut Random) {
         for _ in 0..1 + random.below(3) {
             let columns = [
@@ -183,7 +185,7 @@ fn change<T: Copy>(column: &mut Vec<T>, number: T, random: &mut Random) {
     }
 }
 
-/// A column of numbers.
+/// Encodes a column of numbers.
 pub(crate) fn column(numbers: &[u64]) -> Vec<u8> {
     if let &[single] = numbers
         && single < 1 << 63
@@ -193,7 +195,7 @@ pub(crate) fn column(numbers: &[u64]) -> Vec<u8> {
     grouped(numbers, varint)
 }
 
-/// A fixed column of numbers.
+/// Encodes a fixed column of numbers.
 pub(crate) fn fixed(numbers: &[u64]) -> Vec<u8> {
     grouped(numbers, |number| number.to_le_bytes().to_vec())
 }
@@ -222,7 +224,7 @@ fn end_literals(literals: &mut Vec<u64>, groups: &mut Vec<u8>, write: impl Fn(u6
     literals.clear();
 }
 
-/// A column of differences between numbers.
+/// Encodes a column of differences between numbers.
 pub(crate) fn deltas(numbers: &[i64]) -> Vec<u8> {
     let before = [0].iter().chain(numbers);
     column(&numbers.iter().zip(before).map(|(number, before)| zigzag(number.wrapping_sub(*before))).collect::<Vec<_>>())
@@ -232,7 +234,7 @@ fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
 
-/// How many texts there are, and these, in whatever order.
+/// Encodes the number of texts and the texts, in any order.
 pub(crate) fn names(texts: &[&str]) -> Vec<u8> {
     [varint(texts.len() as u64), sorted_texts(texts)].concat()
 }

@@ -1,4 +1,5 @@
-//! The files of `tests/crashers`, each put to each call, and the verdicts that every host must give.
+//! Passes each file of `tests/crashers` to each call and checks the verdicts that every host must
+//! return.
 
 use crate::allowance::allocated_too_much;
 use crate::attempt::{Call, Victim, verdict};
@@ -13,9 +14,10 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/crashers")
 }
 
-/// `CONVERGE_WRITE_CRASHERS=1` writes them; their verdicts are to be thought about, and written by hand.
+/// Set `CONVERGE_WRITE_CRASHERS=1` to write the files. Their verdicts must be considered and
+/// written by hand.
 #[test]
-fn files_are_what_makes_them() {
+fn files_equal_the_output_of_make() {
     let files = make::all().expect("valid documents, made hostile afterwards");
     for (name, bytes) in files {
         let path = folder().join(name);
@@ -23,12 +25,12 @@ fn files_are_what_makes_them() {
             fs::write(&path, &bytes).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         }
         let found = fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-        assert!(found == bytes, "{name} is not what `make.rs` makes");
+        assert!(found == bytes, "{name} differs from the output of `make.rs`");
     }
 }
 
 #[test]
-fn verdicts_are_as_written() {
+fn calls_return_the_documented_verdicts() {
     let text = fs::read_to_string(folder().join("verdicts.txt")).expect("the list of verdicts");
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut seen = BTreeSet::new();
@@ -44,7 +46,7 @@ fn verdicts_are_as_written() {
         let result = victim.attempt(call_of(call), &bytes, |run| peak = measure(run).bytes_max);
         assert!(!allocated_too_much(peak, bytes.len()), "{line}: {peak} bytes allocated");
         if verdict(&result) != expected {
-            wrong.push(format!("{line}: the engine gives {result:?}"));
+            wrong.push(format!("{line}: the engine returns {result:?}"));
         }
         seen.insert((file, call));
     }

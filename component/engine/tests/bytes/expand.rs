@@ -1,15 +1,19 @@
-//! Few bytes that stand for much: the longest runs that a column can write, around what costs the most. What a byte can
-//! stand for is bounded, and so is what waits; nothing else may grow beyond the input.
+//! Few bytes that expand to much: the longest runs that a column can encode, of the most expensive
+//! content.
+//!
+//! The expansion of a byte is limited, and so is the memory for waiting events. Nothing else may
+//! grow beyond the input.
 
 use crate::by_hand::ByHand;
 use allocation_counter::measure;
 use converge_engine::{Doc, UpdateReader, limits};
 
-/// How many bytes of memory a counted byte of a page of events takes at most.
+/// The maximum memory, in bytes, for each counted byte of a page of events.
 const PAGE_SHARE: u64 = 16;
-/// A byte of a column stands for 64 events, each of which takes some bytes in every column of the log.
+/// The maximum memory, in bytes, for each byte of the input. A byte of a column encodes up to 64
+/// events, and each event takes some bytes in every column of the log.
 const MAX_BYTES_PER_BYTE: u64 = 2_048;
-/// What 100,000 waiting events may take, whatever the input.
+/// The maximum memory, in bytes, for 100,000 waiting events, whatever the input.
 const MAX_WAITING_BYTES: u64 = 64 << 20;
 
 #[test]
@@ -18,15 +22,15 @@ fn runs_of_events() {
 }
 
 #[test]
-fn texts_that_are_named_again() {
+fn repeated_texts() {
     for (events, text_bytes) in [(1_000, 1_000), (10_000, 10_000), (10_000, 60_000), (100_000, 60_000)] {
         check(&format!("{events} times {text_bytes} bytes"), &updates(events, text_bytes), 1 << 20);
     }
 }
 
-/// Two texts in turn, so that none is as the one before.
+/// Two texts alternate, so that no text equals the previous one.
 #[test]
-fn texts_in_turn() {
+fn alternating_texts() {
     let mut update = updates(10_000, 60_000);
     update.name_bytes.extend([b'b'; 60_000]);
     update.name_lengths = vec![60_000, 60_000];
@@ -34,9 +38,9 @@ fn texts_in_turn() {
     check("two texts in turn", &update, 1 << 20);
 }
 
-/// What waits has its texts for itself, within a limit of its own.
+/// Waiting events have copies of their texts, within a limit of their own.
 #[test]
-fn texts_that_wait() {
+fn waiting_texts() {
     let mut update = updates(1_000, 60_000);
     wait(&mut update);
     check("texts that wait", &update, MAX_WAITING_BYTES);
@@ -46,13 +50,13 @@ fn texts_that_wait() {
 }
 
 #[test]
-fn events_that_wait() {
+fn waiting_events() {
     let mut update = updates(99_999, 1);
     wait(&mut update);
     check("events that wait", &update, MAX_WAITING_BYTES);
 }
 
-/// The first event is missing: all others need it.
+/// Removes the first event, on which all others depend.
 fn wait(update: &mut ByHand) {
     update.run_gaps = vec![1];
     update.run_dependencies = vec![1];
@@ -61,7 +65,7 @@ fn wait(update: &mut ByHand) {
     update.outside = vec![1];
 }
 
-/// So many updates of one row, all of which name the same text.
+/// Returns `events` updates of one row, all of which refer to the same text.
 pub(crate) fn updates(events: usize, text_bytes: usize) -> ByHand {
     ByHand {
         name_bytes: vec![b'a'; text_bytes],
@@ -79,7 +83,7 @@ pub(crate) fn updates(events: usize, text_bytes: usize) -> ByHand {
     }
 }
 
-/// Merges the update, saves, loads: none of the three takes more than its share.
+/// Merges the update, saves and loads the document, and checks the memory of each of the three.
 fn check(what: &str, update: &ByHand, most: u64) {
     let bytes = update.bytes();
     let mut doc = Doc::create("nobody").expect("a good name");
@@ -90,13 +94,13 @@ fn check(what: &str, update: &ByHand, most: u64) {
     assert!(peak <= most + MAX_BYTES_PER_BYTE * length, "{what}: {peak} bytes for {length}");
 
     let telling = measure(|| drop(UpdateReader::open(&bytes).map(|mut reader| reader.next(u32::MAX)))).bytes_max;
-    eprintln!("  {telling} allocated to tell a page of events");
+    eprintln!("  {telling} allocated to read a page of events");
     let page = PAGE_SHARE * limits::PAGE_BYTES.maximum;
     assert!(telling <= most + page + MAX_BYTES_PER_BYTE * length, "{what}: {telling} bytes for {length}");
 
     let mut saved = Vec::new();
     let saving = measure(|| saved = doc.save()).bytes_max;
-    let loading = measure(|| drop(Doc::load("nobody", &saved).expect("what was saved"))).bytes_max;
+    let loading = measure(|| drop(Doc::load("nobody", &saved).expect("saved bytes"))).bytes_max;
     let length = saved.len() as u64;
     eprintln!("  {length} bytes saved; {saving} allocated to save, {loading} to load, {} a byte", loading / length);
     assert!(loading <= most + MAX_BYTES_PER_BYTE * length, "{what}: {loading} bytes for {length}");

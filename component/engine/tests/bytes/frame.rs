@@ -1,7 +1,7 @@
-//! The frame around saved documents and updates, `docs/format.md`: taken apart, put together, with a checksum that is
-//! right. Knows nothing of what the sections hold.
+//! Decodes and encodes the frame of saved documents and updates (`docs/format.md`), with a correct
+//! checksum. The content of the sections is not decoded.
 
-/// What a frame says, in its order. Lengths and the checksum follow from it.
+/// The fields of a frame, in order. The lengths and the checksum follow from them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) version: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Section {
 pub(crate) const MAGIC: [u8; 4] = [0xC7, 0x63, 0x76, 0x67];
 
 impl Frame {
-    /// Takes bytes apart that the engine wrote.
+    /// Decodes bytes that the engine wrote.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let (rest, checksum) = bytes.split_last_chunk::<4>()?;
         if crc32fast::hash(rest) != u32::from_le_bytes(*checksum) {
@@ -51,18 +51,18 @@ impl Frame {
     }
 }
 
-/// The bytes with their checksum behind them.
+/// Returns the bytes followed by their checksum.
 pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     bytes
 }
 
-/// The bytes with a checksum that is right in place of the last four.
+/// Returns the bytes with a correct checksum in place of the last four.
 pub(crate) fn resealed(bytes: &[u8]) -> Vec<u8> {
     sealed(bytes[..bytes.len().saturating_sub(4)].to_vec())
 }
 
-/// A number as LEB128.
+/// Encodes a number as LEB128.
 pub(crate) fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
@@ -73,7 +73,7 @@ pub(crate) fn varint(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// Reads a number, and moves on behind it.
+/// Reads a number and moves behind it.
 pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -91,7 +91,7 @@ mod tests {
     use super::{read_varint, sealed, varint};
 
     #[test]
-    fn numbers_come_back() {
+    fn numbers_are_decoded_as_encoded() {
         for number in [0, 1, 0x7f, 0x80, 0x3fff, 0x4000, u64::from(u32::MAX), 1 << 63, u64::MAX] {
             assert_eq!(read_varint(&mut varint(number).as_slice()), Some(number));
         }
@@ -99,7 +99,7 @@ mod tests {
 
     /// The check value of CRC-32/ISO-HDLC.
     #[test]
-    fn the_checksum_is_the_usual_one() {
+    fn the_checksum_is_crc_32() {
         assert_eq!(sealed(b"123456789".to_vec())[9..], 0xCBF4_3926_u32.to_le_bytes());
     }
 }

@@ -1,7 +1,8 @@
-//! Every small damage to valid bytes, and random larger ones: what each call gives, how much memory it takes, and that a
-//! refused one changes nothing.
+//! Every small damage to valid bytes, and random larger ones. The tests check the result of each
+//! call, the memory that it allocates, and that a rejected call changes nothing.
 //!
-//! `CONVERGE_SEEDS` says how many times twenty inputs the random test tries; with `--nocapture` it shows what they gave.
+//! `CONVERGE_SEEDS` is the number of seeds of the random test, each of which tries twenty inputs.
+//! With `--nocapture` the test shows the results.
 
 use crate::allowance::{MAX_BYTES_PER_BYTE, allocated_too_much, beyond};
 use crate::attempt::{CALLS, Call, Victim, verdict};
@@ -16,23 +17,24 @@ use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Inputs of one seed.
+/// The number of inputs of one seed.
 const INPUTS: u64 = 20;
 
-/// What many calls gave.
+/// Counts of the results of many calls.
 #[derive(Default)]
 struct Tally {
     inputs: u64,
     verdicts: BTreeMap<(Call, &'static str), u64>,
     damages: BTreeMap<&'static str, u64>,
     kinds: BTreeMap<&'static str, [u64; 2]>,
-    /// The most that a call allocated, and the input's length; and the same beyond the allowance for each byte.
+    /// The most bytes that a call allocated, with the length of its input; and the same for the
+    /// bytes beyond the allowance for each byte.
     maximum: (u64, usize),
     max_beyond: (u64, usize),
     slowest: (Duration, String),
 }
 
-/// Documents under fire, and what came of it: each thread has its own.
+/// Documents that receive hostile bytes, and the results. Each thread has its own.
 struct Front {
     victims: Vec<Victim>,
     tally: Tally,
@@ -45,7 +47,7 @@ impl Front {
         Ok(Self { victims, tally: Tally::default() })
     }
 
-    /// Puts an input to all calls; `update` and `rebase` on one of the victims.
+    /// Passes an input to all calls. `MergeUpdate` and `Rebase` use one of the victims.
     fn attempt(&mut self, kind: &'static str, bytes: &[u8], victim: usize) -> Checked {
         self.tally.inputs += 1;
         let place = victim % self.victims.len();
@@ -111,7 +113,7 @@ impl Tally {
             let _ = write!(text, "\n  {call:?}: {count} {verdict}");
         }
         for (kind, [taken, refused]) in &self.kinds {
-            let _ = write!(text, "\n  {kind}: {taken} taken, {refused} refused");
+            let _ = write!(text, "\n  {kind}: {taken} accepted, {refused} rejected");
         }
         for (what, count) in &self.damages {
             let _ = write!(text, "\n  {count} times: {what}");
@@ -136,11 +138,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn bases_are_taken() -> Checked {
+fn bases_are_accepted() -> Checked {
     let mut front = Front::new(&readers().map_err(|error| error.to_string())?)?;
     for Base { name, bytes } in bases().map_err(|error| error.to_string())? {
         let frame = Frame::parse(&bytes).ok_or(format!("{name} has another frame"))?;
-        same(&format!("{name}, put together again"), &bytes, &frame.bytes())?;
+        same(&format!("{name}, encoded again"), &bytes, &frame.bytes())?;
         assert_eq!((frame.version, frame.features), (1, 0), "{name}");
         assert!(frame.sections.is_sorted_by(|a, b| a.id < b.id), "{name}");
         for victim in 0..front.victims.len() {
@@ -152,7 +154,8 @@ fn bases_are_taken() -> Checked {
     Ok(())
 }
 
-/// A reader skips what later versions may add, and says no to what it must not skip.
+/// A reader skips sections that later versions may add, and rejects unknown sections that it must
+/// not skip.
 #[test]
 fn unknown_sections() -> Checked {
     for Base { name, bytes } in bases().map_err(|error| error.to_string())? {
@@ -177,7 +180,7 @@ fn unknown_sections() -> Checked {
     Ok(())
 }
 
-/// Every truncation, every flip of a bit, as they are and with a right checksum behind them.
+/// Tries every truncation and every flip of a bit, with the original and with a correct checksum.
 #[test]
 fn every_small_damage() {
     let (bases, readers) = (bases().expect("valid"), readers().expect("valid"));
@@ -228,8 +231,8 @@ fn mutated_bytes() {
     eprintln!("mutated bytes: {}", total.show());
     if total.inputs >= 10_000 {
         for call in CALLS {
-            assert!(total.count(call, "ok") > total.inputs / 200, "{call:?}: the mutations are one-sided");
+            assert!(total.count(call, "ok") > total.inputs / 200, "{call:?}: the call accepts too few mutations");
         }
-        assert!(total.damages.len() >= 20, "the decoders behind the checksum are not reached");
+        assert!(total.damages.len() >= 20, "too few kinds of damage were reported");
     }
 }

@@ -1,4 +1,4 @@
-//! The files of `tests/crashers` that can be made by a rule: each a story of what somebody may send.
+//! Makes files of `tests/crashers`, each of which is an attack by a possible sender.
 
 use crate::bases::{compacted, forked, one_row, replicas, summary_of};
 use crate::by_hand::{ByHand, column, fixed, names};
@@ -9,7 +9,7 @@ use converge_engine::{Cell, Doc, Error};
 /// A file's name and content.
 pub(crate) type Made = (&'static str, Vec<u8>);
 
-/// All files that are made here.
+/// Returns all files that are made here.
 pub(crate) fn all() -> Result<Vec<Made>, Error> {
     let document = one_row()?.save();
     let mut files = frames(&document);
@@ -34,7 +34,7 @@ pub(crate) fn all() -> Result<Vec<Made>, Error> {
     Ok(files)
 }
 
-/// A document with a table of a reserved name, which is no table of the engine.
+/// Returns a document with a table whose name is reserved, but which is no table of the engine.
 fn reserved_table() -> Result<Vec<u8>, Error> {
     let mut doc = Doc::create("ann")?;
     doc.insert("converge.fields", "r", Vec::new())?;
@@ -44,7 +44,7 @@ fn reserved_table() -> Result<Vec<u8>, Error> {
     Ok(resealed(&bytes))
 }
 
-/// A document of five events, compacted, of which it is said that they are six.
+/// Returns a compacted document of five events whose horizon claims six.
 fn early_horizon() -> Result<Vec<u8>, Error> {
     let mut doc = one_row()?;
     for age in 0..4 {
@@ -58,7 +58,7 @@ fn early_horizon() -> Result<Vec<u8>, Error> {
     Ok(frame.bytes())
 }
 
-/// What `ByHand` writes.
+/// Returns the document whose update `ByHand` encodes.
 fn two_events() -> Result<Doc, Error> {
     let mut doc = one_row()?;
     doc.update("people", "p1", vec![Cell::new("name", "Alice"), Cell::new("age", 31)])?;
@@ -66,12 +66,12 @@ fn two_events() -> Result<Doc, Error> {
 }
 
 #[test]
-fn what_is_written_by_hand_is_what_the_engine_writes() -> Result<(), Error> {
+fn by_hand_encodes_the_bytes_of_the_engine() -> Result<(), Error> {
     assert_eq!(ByHand::new().bytes(), two_events()?.update_since(&summary_of(&[]))?);
     Ok(())
 }
 
-/// An update with one number wrong, or a few.
+/// Returns updates in which one number is wrong, or a few.
 fn columns() -> Vec<Made> {
     let with = |change: &dyn Fn(&mut ByHand)| {
         let mut update = ByHand::new();
@@ -135,7 +135,7 @@ fn columns() -> Vec<Made> {
     ]
 }
 
-/// An update with something wrong in its branches and fingerprints.
+/// Returns updates with an error in their branches or fingerprints.
 fn identities() -> Vec<Made> {
     let with = |change: &dyn Fn(&mut ByHand)| {
         let mut update = ByHand::new();
@@ -188,20 +188,20 @@ fn identities() -> Vec<Made> {
     ]
 }
 
-/// The run is of a branch that begins there.
+/// Puts the run on a branch, with this number in the column `begins`.
 fn branch(update: &mut ByHand, begins: u64) {
     (update.peers, update.begins) = (names(&["ann~0000000000000001"]), vec![begins]);
     follow(update);
 }
 
-/// The run follows an event that is not in the update.
+/// Makes the run follow an event that is not in the update.
 fn follow(update: &mut ByHand) {
     depend(update, 0);
     update.run_gaps = vec![1];
     update.outside = vec![1];
 }
 
-/// Two runs, each of which depends on the other one.
+/// Makes two runs depend on each other.
 fn circle(update: &mut ByHand) {
     update.peers = names(&["ann", "ben"]);
     update.runs = 2;
@@ -219,7 +219,8 @@ fn mark(update: &mut ByHand, peer: u64, counter: u64, fingerprint: u64) {
     update.marker_fingerprints = vec![fingerprint];
 }
 
-/// Documents of a forked peer; what is said of its branches is changed in the others.
+/// Returns documents of a forked peer: a valid one, and others in which the data of its branches is
+/// wrong.
 fn forks() -> Result<Vec<Made>, Error> {
     let document = forked()?.save();
     let good = Frame::parse(&document).expect("the engine's own bytes");
@@ -242,7 +243,7 @@ fn forks() -> Result<Vec<Made>, Error> {
     ])
 }
 
-/// The second event removes what the first one set.
+/// Makes the second event remove the cells that the first one set.
 fn unset(update: &mut ByHand) {
     update.kinds[1] = 3;
     (update.age_kinds[1], update.name_kinds[1]) = (7, 7);
@@ -250,14 +251,15 @@ fn unset(update: &mut ByHand) {
     update.name_codes.truncate(1);
 }
 
-/// The first event depends on one of its own peer, so far behind the last before it.
+/// Makes the first event depend on an event of its own peer, at this distance from the last event
+/// before it.
 fn depend(update: &mut ByHand, distance: i64) {
     update.run_dependencies = vec![1];
     update.dependency_peers = vec![0];
     update.dependency_distances = vec![distance];
 }
 
-/// What is wrong with the frame itself.
+/// Returns files with an error in the frame itself.
 fn frames(document: &[u8]) -> Vec<Made> {
     let head = [&MAGIC[..], &varint(1), b"D", &varint(0)].concat();
     let good = Frame::parse(document).expect("the engine's own bytes");

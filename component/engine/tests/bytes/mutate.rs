@@ -1,11 +1,12 @@
-//! Makes hostile bytes of valid ones: blindly, or with an eye on the frame, so that the decoders behind it are reached.
+//! Makes hostile bytes from valid ones, either blindly or with a correct frame, so that the
+//! decoders behind it are reached.
 
 use crate::bases::Base;
 use crate::by_hand::ByHand;
 use crate::frame::{Frame, MAGIC, Section, read_varint, resealed, sealed, varint};
 use crate::seeds::Random;
 
-/// Numbers at which decoders go wrong.
+/// Numbers at which decoders tend to fail.
 const NUMBERS: [u64; 20] = [
     0,
     1,
@@ -29,14 +30,14 @@ const NUMBERS: [u64; 20] = [
     u64::MAX,
 ];
 
-/// Hostile bytes, mostly made of one of these, and what was done, in a word.
+/// Returns hostile bytes, mostly made from one of the bases, and the name of the mutation.
 pub(crate) fn mutated(bases: &[Base], random: &mut Random) -> (&'static str, Vec<u8>) {
     let base = random.pick(bases);
     match random.below(16) {
         0 => ("random bytes", random_bytes(random)),
         1 => ("random sections", random_sections(random)),
         2 => ("bytes changed", changed(base.bytes.clone(), random)),
-        3..6 => ("bytes changed behind a right checksum", resealed(&changed(base.bytes.clone(), random))),
+        3..6 => ("bytes changed with a correct checksum", resealed(&changed(base.bytes.clone(), random))),
         6 => ("frame changed", framed(base, bases, random)),
         7 => ("sections spliced", spliced(base, bases, random)),
         8 | 9 => ("numbers changed in columns", numbers_changed(random)),
@@ -53,7 +54,7 @@ fn random_bytes(random: &mut Random) -> Vec<u8> {
     if random.chance(1, 2) { sealed(bytes) } else { bytes }
 }
 
-/// A right frame around anything.
+/// Returns a correct frame around random sections.
 fn random_sections(random: &mut Random) -> Vec<u8> {
     let mut sections = Vec::new();
     for id in 1..11 {
@@ -83,7 +84,7 @@ fn numbers_changed(random: &mut Random) -> Vec<u8> {
     update.bytes()
 }
 
-/// Sections of two documents in one frame.
+/// Returns sections of two documents in one frame.
 fn spliced(base: &Base, bases: &[Base], random: &mut Random) -> Vec<u8> {
     let (mut frame, other) = (parsed(base), parsed(random.pick(bases)));
     for section in random.sample(&other.sections, 1, 2) {
@@ -125,7 +126,7 @@ fn parsed(base: &Base) -> Frame {
     frame.unwrap_or_else(|| panic!("{}: the engine's bytes have another frame", base.name))
 }
 
-/// One to four changes of bytes and numbers.
+/// Changes bytes and numbers in one to four places.
 fn changed(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
     for _ in 0..1 + random.below(4) {
         change(&mut bytes, random);
@@ -147,7 +148,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random) {
         4 => bytes.truncate(at),
         5 => drop(bytes.drain(at..end)),
         6 => {
-            // A part again, there or elsewhere.
+            // Repeat a part, there or elsewhere.
             let part = bytes[at..end].to_vec();
             let to = random.below(bytes.len() + 1);
             bytes.splice(to..to, part);
@@ -159,7 +160,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random) {
             bytes.splice(to..to_end, part);
         }
         8 => drop(bytes.splice(at..at, varint(*random.pick(&NUMBERS)))),
-        // A number that is written longer than it need be.
+        // Encode a number with more bytes than needed.
         9 => drop(bytes.splice(at..=at, [bytes[at] | 0x80, *random.pick(&[0, 0x80])])),
         10 => replace_number(
             bytes,
@@ -172,7 +173,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Puts another number in place of the one that begins here.
+/// Replaces the number that starts here.
 fn replace_number(bytes: &mut Vec<u8>, at: usize, other: impl FnOnce(u64, &mut Random) -> u64, random: &mut Random) {
     let mut rest = &bytes[at..];
     let Some(number) = read_varint(&mut rest) else { return };
