@@ -1,4 +1,4 @@
-//! Stories of names that were used twice, as `docs/semantics.md` and the public reports tell them.
+//! Examples of names that were used twice, from `docs/semantics.md` and from public reports.
 
 use crate::oracle::{Print, Set, branch};
 use crate::seeds::{Checked, ensure, same};
@@ -18,7 +18,7 @@ fn counts(of: &[(&str, u32)]) -> Vec<PeerVersion> {
     of.iter().map(|(peer, count)| PeerVersion { peer: (*peer).to_owned(), count: *count }).collect()
 }
 
-/// The two, by fingerprint.
+/// Returns the two events, sorted by fingerprint.
 fn sorted(prints: [Print; 2]) -> [Print; 2] {
     [prints[0].min(prints[1]), prints[0].max(prints[1])]
 }
@@ -30,10 +30,10 @@ fn bring(world: &mut World, pairs: &[[usize; 2]], way: Way) -> Checked {
     Ok(())
 }
 
-/// F2: a backup is restored after the former life reached the server; by name alone, both would take each other's event
-/// for their own.
+/// F2: a backup is restored although the events written after it reached the server. By name alone,
+/// the replica and the server would take each other's events for their own.
 #[test]
-fn a_restored_backup_and_the_server_end_equal() -> Checked {
+fn a_restored_backup_and_the_server_converge() -> Checked {
     let mut world = World::new(&["ann", "srv"])?;
     world.commit(0, &[set("r", 0)])?;
     let old = world.doc(0).save();
@@ -42,7 +42,8 @@ fn a_restored_backup_and_the_server_end_equal() -> Checked {
     world.replicas.remove(0);
     let restored = world.load("ann", &old)?;
     let later = world.commit(restored, &[update("r", 200)])?;
-    // Both ways, by summaries: once is enough here, since each side finds that the other one is not ahead.
+    // Both directions, by summaries. Once is enough here, because each side finds that the other
+    // one is not ahead.
     bring(&mut world, &[[0, 1], [1, 0]], Way::Update)?;
     world.check_all_same()?;
 
@@ -57,9 +58,10 @@ fn a_restored_backup_and_the_server_end_equal() -> Checked {
     same("the fork", &world.doc(0).forks(0, 9), &vec![fork])
 }
 
-/// F3: two tabs write different things, then the same one. Counts and tails are equal; the lives are not.
+/// F3: two tabs write different events, then equal ones. Their counts and last events are equal,
+/// but their histories are not.
 #[test]
-fn two_live_tabs_with_equal_tails_are_not_in_sync_before_they_are_equal() -> Checked {
+fn two_tabs_with_equal_last_events_are_not_in_sync_before_they_are_equal() -> Checked {
     let mut world = World::new(&["app"])?;
     world.commit(0, &[set("state", true)])?;
     let tab = world.copy(0)?;
@@ -67,13 +69,13 @@ fn two_live_tabs_with_equal_tails_are_not_in_sync_before_they_are_equal() -> Che
         world.commit(at, &[set("document", value)])?;
         world.commit(at, &[update("state", false)])?;
     }
-    ensure!(world.session([0, tab], 65_536, usize::MAX)?, "the tabs do not come to be in sync");
+    ensure!(world.session([0, tab], 65_536, usize::MAX)?, "the tabs do not get in sync");
     world.check_all_same().map(drop)
 }
 
-/// Equal commits on equal states are one event: neither tab has a branch.
+/// Equal commits on equal states are one event, so neither tab has a branch.
 #[test]
-fn two_live_tabs_that_write_the_same_do_not_fork() -> Checked {
+fn two_tabs_with_equal_writes_do_not_fork() -> Checked {
     let mut world = World::new(&["app"])?;
     world.commit(0, &[set("state", true)])?;
     let tab = world.copy(0)?;
@@ -85,10 +87,11 @@ fn two_live_tabs_that_write_the_same_do_not_fork() -> Checked {
     world.check_all_same().map(drop)
 }
 
-/// F4: b 1, on b 0 and x 0, reaches c before these. a compacts without b and x, all rebase, and b commits again on its
-/// own. What waits at c is another event than the new b 1, and must neither stop c nor take effect in its place.
+/// F4: b 1 depends on b 0 and x 0 and reaches c before them. a compacts without b and x, all
+/// rebase, and b commits again on its own. The event that waits at c is not the new b 1. It must
+/// not stop c, and it must not take effect in place of the new b 1.
 #[test]
-fn an_event_that_waits_does_not_take_the_place_of_one_of_its_name() -> Checked {
+fn a_waiting_event_does_not_replace_another_event_of_its_name() -> Checked {
     for is_saved in [false, true] {
         let mut world = World::new(&["a", "b", "c", "x"])?;
         let [a, b, c, x] = [0, 1, 2, 3];
@@ -106,7 +109,7 @@ fn an_event_that_waits_does_not_take_the_place_of_one_of_its_name() -> Checked {
             let saved = world.doc(c).save();
             *world.doc_mut(c) = Doc::load("c", &saved).map_err(|error| error.to_string())?;
         }
-        // a does not know b and x, and compacts what both c and a have.
+        // a does not know b and x, and compacts the events that both c and a have.
         let known = world.doc(c).summary();
         world.doc_mut(a).compact(&[known]).map_err(|error| error.to_string())?;
         for at in [b, c] {
@@ -134,9 +137,10 @@ fn an_event_that_waits_does_not_take_the_place_of_one_of_its_name() -> Checked {
     Ok(())
 }
 
-/// A relay knows one life alone. A replica of the other life, whose count is larger, looks as if it were ahead.
+/// A relay knows only one of two histories. A replica of the other one, whose count is larger,
+/// looks as if it were ahead.
 #[test]
-fn a_relay_that_saw_one_half_brings_it_to_the_other() -> Checked {
+fn a_relay_sends_one_history_to_a_replica_of_the_other() -> Checked {
     for way in [Way::Update, Way::Session(65_536), Way::Whole] {
         let mut world = World::new(&["ann", "relay"])?;
         world.write(0, "r")?;
@@ -144,21 +148,22 @@ fn a_relay_that_saw_one_half_brings_it_to_the_other() -> Checked {
         world.write(0, "one")?;
         bring(&mut world, &[[0, 1]], Way::Update)?;
         (0..3).try_for_each(|_| world.write(other, "other").map(drop))?;
-        // From here on the first life is gone, and the relay speaks with the other one alone.
+        // From here on the first replica is gone, and only the relay talks to the other one.
         world.replicas.swap(0, other);
         world.replicas.truncate(2);
         for _ in 0..2 {
             bring(&mut world, &[[1, 0], [0, 1]], way)?;
         }
         world.check_all_same()?;
-        ensure!(world.doc(0).get(TABLE, "one").is_some(), "the first life is lost");
+        ensure!(world.doc(0).get(TABLE, "one").is_some(), "the first history is lost");
     }
     Ok(())
 }
 
-/// The relay is only ever pulled from, so that it learns nothing of the other life: its update must make the puller ask.
+/// The relay is only pulled from, so it learns nothing of the other history. Its update must make
+/// the puller ask for more.
 #[test]
-fn pulling_twice_is_enough_where_the_other_side_learns_nothing() -> Checked {
+fn two_pulls_are_enough_if_the_other_side_learns_nothing() -> Checked {
     let mut world = World::new(&["ann", "relay"])?;
     world.write(0, "r")?;
     let other = world.copy(0)?;
@@ -166,17 +171,17 @@ fn pulling_twice_is_enough_where_the_other_side_learns_nothing() -> Checked {
     bring(&mut world, &[[0, 1]], Way::Update)?;
     (0..3).try_for_each(|_| world.write(other, "other").map(drop))?;
     bring(&mut world, &[[1, other]], Way::Update)?;
-    let waiting = world.waiting(other)?.ok_or("the first pull tells of nothing missing")?;
+    let waiting = world.waiting(other)?.ok_or("the first pull reports no missing events")?;
     let tip = world.doc(1).permanent_id(&id("ann", 1)).map_err(|error| error.to_string())?;
     same("waiting and missing", &(waiting.waiting, waiting.missing), &(0, vec![tip]))?;
     bring(&mut world, &[[1, other]], Way::Update)?;
-    ensure!(world.doc(other).get(TABLE, "one").is_some(), "the first life is missing after two pulls");
+    ensure!(world.doc(other).get(TABLE, "one").is_some(), "the first history is missing after two pulls");
     world.check(other).map(drop)
 }
 
-/// A branch forks again. Its events keep its name up to there.
+/// A branch forks again. Its events up to that fork keep its name.
 #[test]
-fn nested_forks_have_names_of_their_own() -> Checked {
+fn nested_forks_have_their_own_names() -> Checked {
     let mut world = World::new(&["p"])?;
     world.write(0, "r")?;
     let second = world.copy(0)?;
@@ -203,9 +208,10 @@ fn nested_forks_have_names_of_their_own() -> Checked {
     same("the name of the event between the forks", &world.events.names(&known)[&middle], &id(&of_right, 2))
 }
 
-/// Ben builds on one life of ann; the other life comes later, below ben's work.
+/// Ben's event depends on one history of ann. The other history arrives later and forks ann below
+/// Ben's event.
 #[test]
-fn a_fork_below_another_peers_work_leaves_that_work_alone() -> Checked {
+fn a_fork_below_another_peers_event_does_not_change_that_event() -> Checked {
     let mut world = World::new(&["ann", "ben"])?;
     world.write(0, "r")?;
     let other = world.copy(0)?;
@@ -220,9 +226,10 @@ fn a_fork_below_another_peers_work_leaves_that_work_alone() -> Checked {
     same("ben's write", &world.doc(0).get(TABLE, "r"), &before)
 }
 
-/// A name that sorts between a peer and its branches: the order of execution compares authors, never names of branches.
+/// A peer's name sorts between another peer and its branches. The order of execution compares
+/// authors, never the names of branches.
 #[test]
-fn a_peer_whose_name_sorts_between_a_name_and_its_branches_is_executed_after_both() -> Checked {
+fn branches_are_executed_in_the_order_of_their_author() -> Checked {
     let mut world = World::new(&["p", "p!"])?;
     let copy = world.copy(0)?;
     for at in [0, 1, copy] {
@@ -234,9 +241,10 @@ fn a_peer_whose_name_sorts_between_a_name_and_its_branches_is_executed_after_bot
     same("the last to be executed", &last.as_deref(), &Some("p!"))
 }
 
-/// A restored replica that has not written yet is no second life: it continues when its own later events arrive.
+/// A restored replica that has not written yet does not fork: it continues when its own later
+/// events arrive.
 #[test]
-fn a_restored_replica_that_has_not_written_continues_its_former_life() -> Checked {
+fn a_restored_replica_without_writes_continues_its_history() -> Checked {
     let mut world = World::new(&["ann", "srv"])?;
     world.write(0, "r")?;
     let old = world.doc(0).save();
@@ -251,7 +259,8 @@ fn a_restored_replica_that_has_not_written_continues_its_former_life() -> Checke
     same("the version", &world.doc(0).version(), &counts(&[("ann", 5)]))
 }
 
-/// After `load` a replica continues the branch whose last event is executed last, and after a commit its own.
+/// After `load` a replica continues the branch whose last event is executed last. After a commit it
+/// continues its own branch.
 #[test]
 fn a_loaded_replica_continues_the_branch_that_is_executed_last() -> Checked {
     let mut world = World::new(&["p"])?;
@@ -261,14 +270,14 @@ fn a_loaded_replica_continues_the_branch_that_is_executed_last() -> Checked {
     bring(&mut world, &[[0, copy], [copy, 0]], Way::Update)?;
     let loaded = world.copy(0)?;
     let next = world.write(loaded, "r")?;
-    same("what it continues", &world.events[next].previous, &Some(longer[1]))?;
-    // The others continue their own.
+    same("the continued event", &world.events[next].previous, &Some(longer[1]))?;
+    // The others continue their own branches.
     let own = world.write(0, "r")?;
     ensure!(world.events[own].previous != Some(longer[1]), "the first replica leaves its own branch");
     Ok(())
 }
 
-/// The report of the merge that finds a fork names the peer, once.
+/// The report of the merge that finds a fork contains the peer once.
 #[test]
 fn a_merge_reports_the_peer_that_forked() -> Checked {
     let mut world = World::new(&["ann", "srv"])?;

@@ -1,9 +1,10 @@
-//! All small histories: up to 5 events by 2 peers, in every way in which replicas can have known them, also replicas of
-//! one name; each brought to a document in every order.
+//! All small histories: up to 5 events by 2 peers, which may have several replicas of one name. The
+//! replicas know the events in every possible way, and each history is delivered to a document in
+//! every order.
 //!
-//! A history says of each event who wrote it, which events the writer knew, and which event of the author it follows: one
-//! that no other one follows, of those that the writer knew. Histories that differ in the order of their events alone
-//! count once.
+//! For each event, a history contains its author, the events that its writer knew, and the author's
+//! event that it follows. The writer must know the followed event, and no other known event may
+//! follow the same one. Histories that differ only in the order of their events count once.
 
 use crate::oracle::{Event, Events, Print, Set, author, branch, print_in};
 use crate::seeds::{Checked, ensure, first_failure, same};
@@ -14,10 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const AUTHORS: [&str; 2] = ["a", "b"];
 
-/// The number of histories of this many events.
+/// Returns the number of histories of this many events.
 const COUNTS: [(usize, usize); 5] = [(1, 2), (2, 7), (3, 32), (4, 206), (5, 1_870)];
 
-/// An event: its author, the one it follows, and the set that its writer knew, by place, as bits.
+/// An event: its author, the event that it follows, and the events that its writer knew, as a bit
+/// set of places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Bare {
     author: usize,
@@ -45,7 +47,7 @@ fn small_histories_in_every_order() {
     }
 }
 
-/// All histories of this many events.
+/// Returns all histories of this many events.
 fn histories(events: usize) -> Vec<Vec<Bare>> {
     let mut histories = vec![Vec::new()];
     for _ in 0..events {
@@ -78,7 +80,7 @@ fn next_events(history: &[Bare]) -> Vec<Bare> {
     next
 }
 
-/// The smallest of all ways to write down the same history.
+/// Returns the smallest of all representations of the same history.
 fn canonical(history: &[Bare]) -> Vec<Bare> {
     let written = |order: &Vec<usize>| -> Option<Vec<Bare>> {
         let place = |at: usize| order.iter().position(|&other| other == at).unwrap_or(0);
@@ -93,7 +95,8 @@ fn canonical(history: &[Bare]) -> Vec<Bare> {
     permutations(history.len()).iter().filter_map(written).min().unwrap_or_default()
 }
 
-/// All orders of this many things, sorted, so that neighbours begin alike.
+/// Returns all permutations of this many items, sorted, so that neighbors have long common
+/// prefixes.
 fn permutations(len: usize) -> Vec<Vec<usize>> {
     let mut orders = vec![Vec::new()];
     for _ in 0..len {
@@ -106,15 +109,16 @@ fn permutations(len: usize) -> Vec<Vec<usize>> {
     orders
 }
 
-/// A history with its events as runs, and what the rule says of every part of it that can arrive.
+/// A history with its events as runs, and the expected content of a document for each subset that
+/// can arrive.
 struct Case {
     runs: Vec<EventRun>,
     prints: Vec<Print>,
-    /// By the events that arrived, as bits.
+    /// Indexed by the set of events that have arrived.
     expected: Vec<Expected>,
 }
 
-/// What a document must show.
+/// The expected content of a document.
 struct Expected {
     applied: Set,
     waiting: u32,
@@ -144,12 +148,13 @@ impl Case {
         Ok(Self { runs, prints, expected })
     }
 
-    /// Brings the events in each order, and returns how many merges were checked.
+    /// Delivers the events in each order, and returns how many merges were checked.
     fn check(&self, orders: &[Vec<usize>]) -> Checked<u64> {
         let (mut saved, mut last): (Option<Vec<u8>>, &[usize]) = (None, &[]);
         let mut merges = 0;
         for order in orders {
-            // What the order before has in common with this one was looked at.
+            // The merges of the prefix that this order shares with the previous one were already
+            // checked.
             let looked_at = order.iter().zip(last).take_while(|(one, other)| one == other).count();
             let mut doc = Doc::create("c").map_err(|error| error.to_string())?;
             let mut arrived = 0;
@@ -174,7 +179,7 @@ impl Case {
             }
             let bytes = doc.save();
             let first = saved.get_or_insert_with(|| bytes.clone());
-            ensure!(*first == bytes, "other bytes are saved in the order {order:?}");
+            ensure!(*first == bytes, "the saved bytes differ in the order {order:?}");
             last = order;
         }
         Ok(merges)
@@ -207,7 +212,7 @@ impl Expected {
     }
 }
 
-/// An event as a run that names others by their permanent names.
+/// Returns an event as a run that contains the permanent names of other events.
 fn run(events: &Events, peer: &str, previous: Option<Print>, deps: &Set, value: i64) -> EventRun {
     let id = |print: Print| EventId { peer: branch(&events[print].author, print), counter: events.counter(print) };
     let mut sorted: Vec<(EventId, Print)> = deps.iter().map(|&dep| (id(dep), dep)).collect();
@@ -224,7 +229,8 @@ fn run(events: &Events, peer: &str, previous: Option<Print>, deps: &Set, value: 
     }
 }
 
-/// The fingerprint that a document shows for an event when it arrives after those that its writer knew.
+/// Returns the fingerprint that a document reports for an event after the events that its writer
+/// knew.
 fn print_when(runs: &[EventRun], known: &[usize], run: &EventRun) -> Checked<Print> {
     let mut doc = Doc::create("builder").map_err(|error| error.to_string())?;
     let runs = known.iter().map(|&at| runs[at].clone()).chain([run.clone()]).collect();
@@ -235,9 +241,10 @@ fn print_when(runs: &[EventRun], known: &[usize], run: &EventRun) -> Checked<Pri
     print_of(&doc, &heads[0])
 }
 
-/// What the writer did not know is a sibling of what it followed: nobody can build on both.
+/// The siblings of an event are events that its writer did not know, so no event can depend on its
+/// own sibling.
 #[test]
-fn an_event_that_builds_on_its_own_sibling_is_refused() -> Checked {
+fn an_event_that_depends_on_its_sibling_is_rejected() -> Checked {
     let mut events = Events::default();
     let mut runs = Vec::new();
     for value in [1, 2] {
@@ -257,6 +264,6 @@ fn an_event_that_builds_on_its_own_sibling_is_refused() -> Checked {
     let bad = run(&events, "a", None, &Set::from([prints[0]]), 3);
     let refused = doc.merge_events(vec![bad]);
     ensure!(matches!(refused, Err(converge_engine::Error::InvalidArgument(_))), "{refused:?}");
-    ensure!(doc.save() == before, "a refused run changed the document");
+    ensure!(doc.save() == before, "a rejected run changed the document");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Messages, updates and documents of forked histories that were changed on their way: they are taken validly or
-//! refused, and what is refused changes nothing.
+//! Messages, updates and documents of forked histories that were changed on their way. They are
+//! merged validly or rejected, and a rejected input changes nothing.
 
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use crate::ways::{Talk, Way, options};
@@ -7,13 +7,14 @@ use crate::world::{New, World, nothing};
 use converge_engine::{Doc, Error, EventId, MergeReport};
 
 const CHECKSUM_BYTES: usize = 4;
-/// The message of a session that tells how far back two lives are the same.
+/// The message of a session that reports how far back two histories are equal.
 const TRACE: u8 = 6;
-/// Set in a message whose content continues in the next one.
+/// This bit is set in a message whose content continues in the next message.
 const CONTINUES: u8 = 128;
 const MESSAGE_BYTES: u32 = 700;
 
-/// Two lives of `p` and one of `q`, who knows both; the first of them compacted in one of the scenes.
+/// Returns a replica of `p` and a replica of `q`. `p` has forked, and only `q` knows both branches.
+/// With `is_compacted`, the first replica is compacted.
 fn scene(is_compacted: bool) -> Checked<World> {
     let mut world = World::new(&["p", "q"])?;
     (0..4).try_for_each(|_| world.write(0, "r").map(drop))?;
@@ -31,7 +32,7 @@ fn scene(is_compacted: bool) -> Checked<World> {
     Ok(world)
 }
 
-/// A fresh conversation in the same scene: the same bytes, each time.
+/// Opens a new conversation in the same scene. It has the same bytes each time.
 fn open(saves: &[Vec<u8>; 2]) -> Checked<(World, Talk)> {
     let mut world = World::default();
     world.load("p", &saves[0])?;
@@ -46,7 +47,8 @@ fn poll_all(world: &mut World, talk: &mut Talk, end: usize) -> Checked {
     Ok(())
 }
 
-/// All messages to one side, in a conversation in which each side says all that it has to say at once.
+/// Returns all messages to one side, in a conversation in which each side sends everything that it
+/// can at once.
 fn messages_to(saves: &[Vec<u8>; 2], end: usize) -> Checked<Vec<Vec<u8>>> {
     let (mut world, mut talk) = open(saves)?;
     let mut messages = Vec::new();
@@ -66,7 +68,7 @@ fn messages_to(saves: &[Vec<u8>; 2], end: usize) -> Checked<Vec<Vec<u8>>> {
     }
 }
 
-/// The conversation after this many messages to one side.
+/// Returns the conversation after this many messages to one side.
 fn after(saves: &[Vec<u8>; 2], end: usize, messages: &[Vec<u8>]) -> Checked<(World, Talk)> {
     let (mut world, mut talk) = open(saves)?;
     for message in messages {
@@ -106,7 +108,7 @@ fn mutated(random: &mut Random, message: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
-fn changed_messages_about_forks_are_taken_validly_or_refused() {
+fn changed_messages_about_forks_are_merged_validly_or_rejected() {
     let scenes: Vec<[Vec<u8>; 2]> = [false, true]
         .into_iter()
         .map(|is_compacted| {
@@ -130,7 +132,7 @@ fn changed_messages_about_forks_are_taken_validly_or_refused() {
         world.doc(end).dbg_check();
         let now = world.doc(end).save();
         if let Err(error) = received {
-            ensure!(now == before, "message {at} to {end} changed the document, though refused: {error}");
+            ensure!(now == before, "message {at} to {end} was rejected, but changed the document: {error}");
             let again = talk.receive(&mut world, end, &message);
             ensure!(matches!(again, Err(Error::SessionEnded)), "a session that ended returned {again:?}");
         }
@@ -139,7 +141,7 @@ fn changed_messages_about_forks_are_taken_validly_or_refused() {
 }
 
 #[test]
-fn changed_updates_documents_and_summaries_of_forks_are_taken_validly_or_refused() {
+fn changed_updates_documents_and_summaries_of_forks_are_merged_validly_or_rejected() {
     let world = scene(false).expect("a good scene");
     let compacted = scene(true).expect("a good scene");
     let summary = world.doc(0).summary();
@@ -165,22 +167,23 @@ fn changed_updates_documents_and_summaries_of_forks_are_taken_validly_or_refused
             doc.merge_update(&changed),
         ];
         if results[2].is_err() {
-            ensure!(doc.save() == before, "a refused update changed the document: {:?}", results[2]);
+            ensure!(doc.save() == before, "a rejected update changed the document: {:?}", results[2]);
         }
         let before = doc.save();
         let compacted = doc.compact(std::slice::from_ref(&changed));
-        ensure!(compacted.is_ok() || doc.save() == before, "a refused compaction changed it: {compacted:?}");
+        ensure!(compacted.is_ok() || doc.save() == before, "a rejected compaction changed the document: {compacted:?}");
         let before = doc.save();
         let rebased = doc.rebase(&changed);
-        ensure!(rebased.is_ok() || doc.save() == before, "a refused rebase changed it: {rebased:?}");
+        ensure!(rebased.is_ok() || doc.save() == before, "a rejected rebase changed the document: {rebased:?}");
         doc.dbg_check();
         Doc::load("loaded", &doc.save()).map(drop).map_err(|error| format!("load: {error}"))
     });
 }
 
-/// Runs whose fingerprints were changed: they wait for what never comes, or are refused; nothing else changes.
+/// Runs with changed fingerprints wait for events that never arrive, or are rejected. Nothing else
+/// changes.
 #[test]
-fn changed_fingerprints_in_runs_are_taken_validly_or_refused() {
+fn changed_fingerprints_in_runs_are_merged_validly_or_rejected() {
     let source = scene(false).expect("a good scene");
     let doc = source.doc(1);
     let batch = doc.events_since(&nothing(), u32::MAX).expect("the whole history");
@@ -206,11 +209,11 @@ fn changed_fingerprints_in_runs_are_taken_validly_or_refused() {
             Ok(_) => world.doc(0).dbg_check(),
             Err(error) => {
                 ensure!(matches!(error, Error::InvalidArgument(_)), "{error}");
-                ensure!(world.doc(0).save() == before, "a refused run changed the document");
+                ensure!(world.doc(0).save() == before, "a rejected run changed the document");
                 world.see(0, New::None)?;
             }
         }
-        // The honest history arrives nonetheless.
+        // The honest history is merged nonetheless.
         world.doc_mut(0).merge_events(batch.runs.clone()).map_err(|error| error.to_string())?;
         heads.iter().try_for_each(|head| same("a head", &world.doc(0).permanent_id(head), &Ok(head.clone())))
     });

@@ -1,11 +1,14 @@
-//! Identity by content: replicas that are copied, restored and run side by side under one name, against an oracle that
-//! reads the rule literally.
+//! Identity by content: replicas are copied, restored and run concurrently under one name, and are
+//! compared with an oracle that implements the rule literally.
 //!
-//! `oracle` is the rule: a tree of events for each author, the names of its branches, forks, and the order of execution.
-//! `world` is replicas whose documents are compared with the oracle; `ways` lets two of them exchange in every way there
-//! is. `exhaustive` plays all small histories, `random` large ones, `matrix` every kind of a name that was used twice.
-//! `examples` tell one story each; `names` is about names that applications hold, `waiting` about events that come early,
-//! `sessions` and `hostile` about what is said in sessions.
+//! `oracle` is the rule: a tree of events for each author, the names of its branches, forks, and
+//! the order of execution. `world` contains replicas and compares their documents with the oracle.
+//! `ways` contains every way in which two replicas can exchange events.
+//!
+//! `exhaustive` plays all small histories, `random` large ones, and `matrix` every way in which a
+//! name can be used twice. `examples` contains single situations. `names` tests names that
+//! applications hold, `waiting` tests events that arrive early, and `sessions` and `hostile` test
+//! the messages of sessions.
 
 mod examples;
 mod exhaustive;

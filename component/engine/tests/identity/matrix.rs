@@ -1,6 +1,9 @@
-//! Every kind of a name that was used twice: two lives of one peer, from a restored backup, from two live copies or from
-//! two beginnings; one life as long as the other, shorter or longer; the same write at the end of both, or others; and
-//! brought together in every way there is. All must end with both lives.
+//! Every way in which a name can be used twice. Two replicas write as one peer: after a backup was
+//! restored, as two live copies, or as two new documents.
+//!
+//! One history is as long as the other, shorter or longer, and the last writes are equal or
+//! different. The replicas exchange events in every possible way. In the end every replica must
+//! hold both histories.
 
 use crate::oracle::Print;
 use crate::seeds::{Checked, ensure};
@@ -11,28 +14,30 @@ use converge_engine::Doc;
 /// How two replicas came to write as one peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The former life went to the server, and ended; the other one began from a backup.
+    /// The first replica synchronized with the server and ended. The second one was restored from a
+    /// backup.
     Restored,
-    /// Both go on, from one document.
+    /// Both continue from one document.
     LiveCopies,
-    /// Both began with nothing.
+    /// Both started with an empty document.
     Reseeded,
 }
 
 const KINDS: [Kind; 3] = [Kind::Restored, Kind::LiveCopies, Kind::Reseeded];
-/// Writes of the former life and of the other one.
+/// The numbers of writes of the first and of the second replica.
 const COUNTS: [[usize; 2]; 4] = [[2, 2], [3, 1], [1, 3], [1, 1]];
 const WAYS: [Way; 6] =
     [Way::Update, Way::Events(1), Way::Events(2), Way::Events(u32::MAX), Way::Whole, Way::Session(65_536)];
 
-/// Who exchanges with whom, until nothing changes.
+/// Which replicas exchange events, until nothing changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Net {
-    /// Everybody with everybody.
+    /// Each replica with each other one.
     Mesh,
-    /// All with a relay that is none of the lives.
+    /// Each replica with a relay, which writes nothing itself.
     Relay,
-    /// The lives in a chain, the relay between them; each brings on what it has, and nothing back.
+    /// The relay is between the two replicas in a chain. Each one sends its events onwards, and
+    /// nothing flows back.
     Ring,
 }
 
@@ -41,7 +46,7 @@ const MAX_ROUNDS: usize = 10;
 const NETS: [Net; 3] = [Net::Mesh, Net::Relay, Net::Ring];
 
 #[test]
-fn both_lives_of_a_name_end_everywhere() {
+fn every_replica_ends_with_both_histories_of_a_name() {
     let mut cases = 0;
     for kind in KINDS {
         for counts in COUNTS {
@@ -61,7 +66,8 @@ fn both_lives_of_a_name_end_everywhere() {
     assert_eq!(cases, 3 * 4 * 2 * 6 * 3);
 }
 
-/// Lives 0 and 1 write as `ann`, and 2 is a relay; of a former life, only what the relay has is left.
+/// Replicas 0 and 1 write as `ann`, and 2 is a relay. If the first replica ended, only the relay
+/// has its events.
 fn check(kind: Kind, counts: [usize; 2], same_tail: bool, way: Way, net: Net) -> Checked {
     let (mut world, written) = lives(kind, counts, same_tail)?;
     let result = together(&mut world, way, net, &written);
@@ -77,7 +83,7 @@ fn together(world: &mut World, way: Way, net: Net, written: &[Print]) -> Checked
     settle(world, way, pairs)?;
     let seen = world.check_all_same()?;
     ensure!(written.iter().all(|print| seen.known.contains(print)), "a write is lost");
-    // Nobody is stopped: all write, and all hear of it.
+    // Every replica can still write, and the others receive the writes.
     for at in 0..world.replicas.len() {
         world.write(at, "later")?;
     }
@@ -85,7 +91,7 @@ fn together(world: &mut World, way: Way, net: Net, written: &[Print]) -> Checked
     world.check_all_same().map(drop)
 }
 
-/// Exchanges until nothing changes.
+/// Exchanges events until nothing changes.
 fn settle(world: &mut World, way: Way, pairs: &[[usize; 2]]) -> Checked {
     for _ in 0..MAX_ROUNDS {
         let before: Vec<Vec<u8>> = world.replicas.iter().map(|replica| replica.doc.save()).collect();
@@ -100,7 +106,7 @@ fn settle(world: &mut World, way: Way, pairs: &[[usize; 2]]) -> Checked {
     Err(format!("not settled after {MAX_ROUNDS} rounds"))
 }
 
-/// The two lives, and all their writes.
+/// Creates the two replicas, and returns all their writes.
 fn lives(kind: Kind, counts: [usize; 2], same_tail: bool) -> Checked<(World, Vec<Print>)> {
     let mut world = World::new(&["ann"])?;
     let mut written = Vec::new();
@@ -129,7 +135,7 @@ fn lives(kind: Kind, counts: [usize; 2], same_tail: bool) -> Checked<(World, Vec
         }
     }
     if kind == Kind::Restored {
-        // The former life is gone: the relay alone has what it wrote.
+        // The first replica is gone. Only the relay has its writes.
         world.replicas.remove(0);
         let another = world.load("eve", &empty()?)?;
         world.replicas.swap(1, another);

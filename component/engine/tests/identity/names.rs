@@ -1,4 +1,4 @@
-//! Names of events that applications hold, names of peers, and limits.
+//! The names of events that applications hold, the names of peers, and limits.
 
 use crate::oracle::{branch, print_in};
 use crate::seeds::{Checked, ensure, same};
@@ -16,7 +16,7 @@ fn summary_of(known: &[(&str, u32)]) -> Vec<u8> {
     Doc::summary_of(&version).expect("each peer once")
 }
 
-/// Fails unless the name is refused with an error that lists all these candidates.
+/// Fails unless the name is rejected with an error that lists all these candidates.
 fn check_ambiguous(doc: &Doc, name: &EventId, candidates: &[EventId]) -> Checked {
     let calls = [
         ("permanent_id", doc.permanent_id(name).map(drop)),
@@ -25,7 +25,7 @@ fn check_ambiguous(doc: &Doc, name: &EventId, candidates: &[EventId]) -> Checked
     ];
     for (call, result) in calls {
         let Err(error @ Error::InvalidArgument(_)) = result else {
-            return Err(format!("{call} of the ambiguous {name:?} gives {result:?}"));
+            return Err(format!("{call} of the ambiguous {name:?} returns {result:?}"));
         };
         let words = error.to_string();
         let unnamed = candidates.iter().find(|candidate| !words.contains(&candidate.peer));
@@ -34,7 +34,7 @@ fn check_ambiguous(doc: &Doc, name: &EventId, candidates: &[EventId]) -> Checked
     Ok(())
 }
 
-/// Two lives of p from p 1 on, the first of three events, the other of one; in one document.
+/// Returns a document in which p forks at p 1. One branch has three events, the other one has one.
 fn forked() -> Checked<World> {
     let mut world = World::new(&["p"])?;
     world.write(0, "r")?;
@@ -46,26 +46,26 @@ fn forked() -> Checked<World> {
 }
 
 #[test]
-fn a_plain_name_stands_for_all_branches_as_long_as_one_event_can_be_meant() -> Checked {
+fn a_plain_name_stands_for_an_event_of_any_branch_unless_it_is_ambiguous() -> Checked {
     let world = forked()?;
     let doc = world.doc(0);
     let branches = doc.forks(0, 1).remove(0).branches;
     same("the event before the fork", &print_of(doc, &id("p", 0))?, &print_of(doc, &id("p", 0))?)?;
-    // Both branches have an event 1; one alone has 2 and 3.
+    // Both branches have an event 1. Only one of them has events 2 and 3.
     check_ambiguous(doc, &id("p", 1), &branches)?;
     for counter in [2, 3] {
         let held = print_of(doc, &id("p", counter))?;
         let long = doc.version().into_iter().find(|known| known.count == 4).ok_or("a branch of four events")?;
-        same("the event that is meant", &held, &print_of(doc, &id(&long.peer, counter))?)?;
+        same("the event of the longer branch", &held, &print_of(doc, &id(&long.peer, counter))?)?;
     }
     let unknown = doc.permanent_id(&id("p", 4));
     ensure!(matches!(unknown, Err(Error::InvalidArgument(_))), "{unknown:?}");
     Ok(())
 }
 
-/// Whatever a replica returned, at any time, means the same event there later, or nothing.
+/// A name that a replica returned stands for the same event at any later time, or for none.
 #[test]
-fn a_name_that_a_replica_returned_never_means_another_event() -> Checked {
+fn a_returned_name_never_stands_for_another_event() -> Checked {
     let mut world = World::new(&["p", "q"])?;
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -105,7 +105,7 @@ fn a_name_that_a_replica_returned_never_means_another_event() -> Checked {
     world.check(0).map(drop)
 }
 
-/// `p~h` stands for the branch that begins at h and for those that begin on it.
+/// `p~h` stands for the branch that begins at h and for the branches that begin on it.
 #[test]
 fn a_branch_name_stands_for_the_branches_on_it() -> Checked {
     let mut world = forked()?;
@@ -117,9 +117,9 @@ fn a_branch_name_stands_for_the_branches_on_it() -> Checked {
     let doc = world.doc(0);
     let inner = doc.forks(0, 9).into_iter().find(|fork| fork.peer == long.peer).ok_or("a fork of the branch")?;
     check_ambiguous(doc, &id(&long.peer, 4), &inner.branches)?;
-    same("the longer of both", &print_of(doc, &id(&long.peer, 5))?, &second)?;
+    same("the event of the longer branch", &print_of(doc, &id(&long.peer, 5))?, &second)?;
     same("by its own branch", &print_of(doc, &id(&branch("p", first), 5))?, &second)?;
-    // The short branch of the outer fork is not meant.
+    // The short branch of the outer fork is no candidate.
     let outer = doc.forks(0, 9).remove(0);
     let short = outer.branches.iter().find(|name| name.peer != long.peer).ok_or("the other branch")?;
     let beyond = doc.permanent_id(&id(&short.peer, 5));
@@ -127,7 +127,8 @@ fn a_branch_name_stands_for_the_branches_on_it() -> Checked {
     Ok(())
 }
 
-/// Events that were compacted away count when a name is looked up: a plain name must not come to mean what is left.
+/// Compacted events count when a name is looked up. Otherwise a plain name would come to stand for
+/// the event that is left.
 #[test]
 fn a_name_stays_ambiguous_when_one_of_the_events_is_compacted_away() -> Checked {
     let mut world = forked()?;
@@ -145,7 +146,7 @@ fn a_name_stays_ambiguous_when_one_of_the_events_is_compacted_away() -> Checked 
     world.check(0).map(drop)
 }
 
-/// Runs without fingerprints resolve by name when they arrive; an ambiguous name is refused.
+/// Runs without fingerprints are resolved by name when they arrive. An ambiguous name is rejected.
 #[test]
 fn runs_without_fingerprints_resolve_by_name() -> Checked {
     let mut world = forked()?;
@@ -163,17 +164,17 @@ fn runs_without_fingerprints_resolve_by_name() -> Checked {
     let refused = world.doc_mut(0).merge_events(vec![run(id("p", 1))]);
     let Err(error @ Error::InvalidArgument(_)) = refused else { return Err(format!("{refused:?}")) };
     ensure!(branches.iter().all(|branch| error.to_string().contains(&branch.peer)), "{error}");
-    ensure!(world.doc(0).save() == saved, "a refused run changed the document");
+    ensure!(world.doc(0).save() == saved, "a rejected run changed the document");
     let report = world.doc_mut(0).merge_events(vec![run(branches[0].clone())]).map_err(|error| error.to_string())?;
     same("applied", &report.applied, &1)?;
     let batch = world.doc(0).events_since(&nothing(), u32::MAX).map_err(|error| error.to_string())?;
     let named = batch.runs.iter().find(|run| run.peer == "q").ok_or("the run of q")?;
-    same("what it builds on", &named.fingerprints, &vec![print_in(&branches[0].peer)?])
+    same("the event it depends on", &named.fingerprints, &vec![print_in(&branches[0].peer)?])
 }
 
-/// A counter that does not fit the previous event that the fingerprint names is refused.
+/// A counter that does not fit the previous event of the fingerprint is rejected.
 #[test]
-fn a_claimed_counter_must_fit_the_previous_event() -> Checked {
+fn the_counter_must_fit_the_previous_event() -> Checked {
     let mut world = World::new(&["p"])?;
     (0..2).try_for_each(|_| world.write(0, "r").map(drop))?;
     let batch = world.doc(0).events_since(&summary_of(&[("p", 1)]), 1).map_err(|error| error.to_string())?;
@@ -186,13 +187,13 @@ fn a_claimed_counter_must_fit_the_previous_event() -> Checked {
         let saved = doc.save();
         let refused = doc.merge_events(vec![run]);
         ensure!(matches!(refused, Err(Error::InvalidArgument(_))), "start {start}: {refused:?}");
-        ensure!(doc.save() == saved, "a refused run changed the document");
+        ensure!(doc.save() == saved, "a rejected run changed the document");
     }
     Ok(())
 }
 
 #[test]
-fn peer_names_with_a_tilde_or_above_200_bytes_are_refused() -> Checked {
+fn peer_names_with_a_tilde_or_above_200_bytes_are_rejected() -> Checked {
     let saved = Doc::create("p").map_err(|error| error.to_string())?.save();
     let doc = Doc::load("p", &saved).map_err(|error| error.to_string())?;
     for name in ["~", "p~", "p~0123456789abcdef", "a~b"] {
@@ -216,9 +217,9 @@ fn peer_names_with_a_tilde_or_above_200_bytes_are_refused() -> Checked {
     Ok(())
 }
 
-/// The names of the branches of the longest name fit wherever names of peers go.
+/// The names of the branches of the longest peer name are accepted wherever peer names are.
 #[test]
-fn branches_of_the_longest_name_travel() -> Checked {
+fn branches_of_the_longest_name_are_sent() -> Checked {
     let name = "é".repeat(100);
     let mut world = World::new(&[&name, "srv"])?;
     let copy = world.copy(0)?;
@@ -237,7 +238,7 @@ fn branches_of_the_longest_name_travel() -> Checked {
     same("events beyond its own version", &rest.runs, &Vec::new())
 }
 
-/// An author has at most 65,536 branches; an event that begins one more is refused.
+/// An author has at most 65,536 branches. An event that begins one more is rejected.
 #[test]
 fn an_author_has_at_most_65_536_branches() -> Checked {
     const BRANCHES: i64 = 65_536;
@@ -256,8 +257,8 @@ fn an_author_has_at_most_65_536_branches() -> Checked {
     let saved = doc.save();
     let refused = doc.merge_events(vec![first(BRANCHES)]);
     ensure!(matches!(refused, Err(Error::LimitExceeded { actual: 65_537, .. })), "{refused:?}");
-    ensure!(doc.save() == saved, "a refused event changed the document");
-    // Another event on one of the branches begins none.
+    ensure!(doc.save() == saved, "a rejected event changed the document");
+    // Another event on one of the branches does not begin a branch.
     let branch = doc.forks(0, 1).remove(0).branches.remove(0);
     let print = print_in(&branch.peer)?;
     let run = EventRun { start: 1, deps: vec![branch], fingerprints: vec![print, print], ..first(-1) };
@@ -266,9 +267,10 @@ fn an_author_has_at_most_65_536_branches() -> Checked {
     Doc::load("c", &doc.save()).map(drop).map_err(|error| format!("load: {error}"))
 }
 
-/// `summary_of` trusts names: a count proves events before every fork that is known here, or on the named branch.
+/// `summary_of` trusts names. A count proves the events before every fork that is known here, or
+/// those on the named branch.
 #[test]
-fn a_summary_by_name_proves_what_comes_before_the_forks_known_here() -> Checked {
+fn a_summary_by_name_proves_the_events_before_known_forks() -> Checked {
     let world = forked()?;
     let doc = world.doc(0);
     let events = |known: &[(&str, u32)]| -> Checked<Vec<(String, u32)>> {
@@ -292,7 +294,7 @@ fn a_summary_by_name_proves_what_comes_before_the_forks_known_here() -> Checked 
     let mut rest = branches.clone();
     rest.retain(|(peer, counter)| *peer != long.peer || *counter >= 3);
     same("beyond a part of a branch", &events(&[(&long.peer, 3)])?, &rest)?;
-    // Two lives that the replica does not know as two are taken for one.
+    // If a replica does not know about a fork, it takes both branches for one.
     let mut single = World::new(&["p"])?;
     (0..3).try_for_each(|_| single.write(0, "r").map(drop))?;
     let batch = single.doc(0).events_since(&summary_of(&[("p", 2)]), 9).map_err(|error| error.to_string())?;

@@ -1,38 +1,41 @@
-//! The rule of identity, word for word: an event is its author, the author's previous event, the events that it depends
-//! on, and what it does. Names, versions, forks and the order of execution follow from a set of events.
+//! The rule of identity, literally: an event consists of its author, the author's previous event,
+//! its dependencies, and its operations. Names, versions, forks and the order of execution follow
+//! from a set of events.
 //!
-//! Naive on purpose, and knows nothing of how the engine keeps its history. A fingerprint is an opaque number here: how
-//! it is computed is the engine's business, that it identifies an event is checked.
+//! The oracle is deliberately naive and independent of how the engine stores its history. A
+//! fingerprint is an opaque number here. The engine decides how to compute it; the oracle checks
+//! that it identifies an event.
 
 use crate::rule::{Tables, execute};
 use crate::seeds::{Checked, ensure, same};
 use converge_engine::{Commit, EventId, Fork, PeerVersion};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The fingerprint of an event, as the engine shows it.
+/// The fingerprint of an event, as the engine reports it.
 pub(crate) type Print = u64;
 
-/// A set of events that holds, with each event, all that it builds on.
+/// A set of events that contains, with each event, all its ancestors.
 pub(crate) type Set = BTreeSet<Print>;
 
-/// What an event is.
+/// The content of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// The author, without a branch.
+    /// The author's name, without a branch.
     pub(crate) author: String,
     pub(crate) previous: Option<Print>,
     pub(crate) deps: Set,
     pub(crate) ops: Commit,
 }
 
-/// Every event that was ever committed anywhere.
+/// Every event that any replica ever committed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Events {
     by_print: BTreeMap<Print, Event>,
 }
 
 impl Events {
-    /// Adds an event that a document shows. One fingerprint must stand for one event, and one event for one fingerprint.
+    /// Adds an event that a document reports. A fingerprint must belong to one event, and an event
+    /// must have one fingerprint.
     pub(crate) fn add(&mut self, print: Print, event: Event) -> Checked {
         ensure!(print != 0, "a fingerprint of 0 for {event:?}");
         if let Some(known) = self.by_print.get(&print) {
@@ -46,17 +49,17 @@ impl Events {
         );
         let builds_on = event.deps.iter().chain(&event.previous);
         let unknown = builds_on.copied().find(|print| !self.by_print.contains_key(print));
-        ensure!(unknown.is_none(), "{print:016x} builds on {:016x}, which nobody committed", unknown.unwrap_or(0));
+        ensure!(unknown.is_none(), "{print:016x} depends on {:016x}, which no replica committed", unknown.unwrap_or(0));
         self.by_print.insert(print, event);
         let past = self.past(self[print].deps.iter().copied());
         let covered = self[print].previous.is_none_or(|previous| past.contains(&previous));
-        ensure!(covered, "{print:016x} does not build on its author's previous event");
+        ensure!(covered, "{print:016x} does not depend on its author's previous event");
         let sibling = |other: &&Print| self.is_sibling(print, **other);
         ensure!(
             !past.iter().any(|other| sibling(&other)),
-            "{print:016x} builds on an event with the same previous one"
+            "{print:016x} depends on an event with the same previous event"
         );
-        ensure!(self.antichain(&self[print].deps), "{print:016x} has dependencies that build on others of them");
+        ensure!(self.antichain(&self[print].deps), "{print:016x} has dependencies that depend on each other");
         Ok(())
     }
 
@@ -79,7 +82,7 @@ impl Events {
         })
     }
 
-    /// These events and all that they build on.
+    /// Returns these events and all their ancestors.
     pub(crate) fn past(&self, of: impl IntoIterator<Item = Print>) -> Set {
         let mut past = Set::new();
         let mut next: Vec<Print> = of.into_iter().collect();
@@ -91,7 +94,7 @@ impl Events {
         past
     }
 
-    /// The author's events up to this one, the first of all first.
+    /// Returns the author's events up to this one, the first one first.
     pub(crate) fn chain(&self, print: Print) -> Vec<Print> {
         let mut chain: Vec<Print> = std::iter::successors(Some(print), |&at| self[at].previous).collect();
         chain.reverse();
@@ -102,7 +105,7 @@ impl Events {
         self.chain(print).len() as u32 - 1
     }
 
-    /// The lamport times of events and of all that they build on.
+    /// Returns the lamport times of events and of all their ancestors.
     pub(crate) fn lamports(&self, of: &Set) -> BTreeMap<Print, u32> {
         let past = self.past(of.iter().copied());
         let mut lamports = BTreeMap::<Print, u32>::new();
@@ -117,17 +120,18 @@ impl Events {
         lamports
     }
 
-    /// Events in the order of execution: by lamport time and author; of one author, first the branch whose
-    /// first event, where the two part, has the smaller fingerprint.
+    /// Returns events in the order of execution: by lamport time and author. Events of one author
+    /// are ordered by branch: at the fork, the branch whose first event has the smaller fingerprint
+    /// comes first.
     pub(crate) fn order(&self, set: &Set) -> Vec<Print> {
         let lamports = self.lamports(set);
         let mut order: Vec<Print> = set.iter().copied().collect();
-        // Chains that part compare as the first events in which they differ.
+        // Forked chains compare as the first events in which they differ.
         order.sort_by_cached_key(|print| (lamports[print], self[*print].author.as_bytes(), self.chain(*print)));
         order
     }
 
-    /// The tables that a set of events makes.
+    /// Returns the tables that a set of events results in.
     pub(crate) fn tables(&self, set: &Set) -> Tables {
         let mut tables = Tables::new();
         for op in self.order(set).into_iter().flat_map(|print| &self[print].ops) {
@@ -136,7 +140,7 @@ impl Events {
         tables
     }
 
-    /// The author's events of a set that follow the same event, by author and that event.
+    /// Groups the events of a set that follow the same event, by author and followed event.
     pub(crate) fn families(&self, set: &Set) -> BTreeMap<(&str, Option<Print>), Set> {
         let mut families = BTreeMap::<(&str, Option<Print>), Set>::new();
         for &print in set {
@@ -146,8 +150,8 @@ impl Events {
         families
     }
 
-    /// The name of each event of a set. An event with siblings begins a branch; one without continues that of the event
-    /// before it.
+    /// Returns the name of each event of a set. An event with siblings begins a branch. An event
+    /// without siblings continues the branch of the previous event.
     pub(crate) fn names(&self, set: &Set) -> BTreeMap<Print, EventId> {
         let families = self.families(set);
         let name = |print: Print| {
@@ -167,7 +171,7 @@ impl Events {
         self.counts(&self.names(set), set)
     }
 
-    /// The version of a part of a set, by the names that its events have in the whole set.
+    /// Returns the version of a subset, with the names that its events have in the whole set.
     pub(crate) fn counts(&self, names: &BTreeMap<Print, EventId>, part: &Set) -> Vec<PeerVersion> {
         let mut counts = BTreeMap::<&str, u32>::new();
         for print in part {
@@ -198,7 +202,7 @@ impl Events {
         forks
     }
 
-    /// The author's events of a set that no other one of the author follows.
+    /// Returns the author's events of a set that no other event of the author follows.
     pub(crate) fn leaves(&self, set: &Set, author: &str) -> Set {
         let own: Set = set.iter().copied().filter(|&print| self[print].author == author).collect();
         let followed: Set = own.iter().filter_map(|&print| self[print].previous).collect();
@@ -214,17 +218,18 @@ impl std::ops::Index<Print> for Events {
     }
 }
 
-/// The name of the branch of an author that begins with this event, and the peer of this event's permanent name.
+/// Returns the name of the branch of an author that begins with this event. It is also the peer of
+/// this event's permanent name.
 pub(crate) fn branch(author: &str, first: Print) -> String {
     format!("{author}~{first:016x}")
 }
 
-/// The author, of a name that may have a branch.
+/// Returns the author of a name that may contain a branch.
 pub(crate) fn author(peer: &str) -> &str {
     peer.split_once('~').map_or(peer, |(author, _)| author)
 }
 
-/// The fingerprint in a name with a branch.
+/// Returns the fingerprint in a name with a branch.
 pub(crate) fn print_in(peer: &str) -> Checked<Print> {
     let digits = peer.split_once('~').map_or("", |(_, digits)| digits);
     ensure!(digits.len() == 16 && digits.to_lowercase() == digits, "{peer:?} holds no fingerprint");

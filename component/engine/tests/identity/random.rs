@@ -1,5 +1,6 @@
-//! Random histories: replicas that are copied, restored from old saves and run side by side under one name, exchange in
-//! every way there is, compact and rebase. In the end all must hold the same, and every write.
+//! Random histories. Replicas are copied, restored from old saves and run concurrently under one
+//! name. They exchange events in every possible way, compact and rebase. In the end all must hold
+//! the same events, and every write.
 
 use crate::oracle::{Events, Print, Set};
 use crate::seeds::{Checked, Random, caught, ensure, for_each_seed};
@@ -8,7 +9,7 @@ use crate::world::{New, World, set};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many histories there are, of all three kinds together.
+/// The number of histories, of all three kinds together.
 const HISTORIES: u64 = 10_000;
 
 const NAMES: [&str; 3] = ["a", "b", "p"];
@@ -16,13 +17,14 @@ const ROWS: [&str; 3] = ["x", "y", "z"];
 const STEPS: usize = 40;
 const MAX_REPLICAS: usize = 5;
 
-/// What happens to the history's past.
+/// How the history is compacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Compaction {
     Never,
-    /// Horizons hold what every replica has, and nothing older than that is restored.
+    /// Horizons contain only events that every replica has, and no replica is restored from a save
+    /// below a horizon.
     Promised,
-    /// Replicas are restored from before the horizon.
+    /// Replicas are restored from saves below the horizon.
     Broken,
 }
 
@@ -34,17 +36,17 @@ fn without_compaction_every_replica_ends_with_every_write() {
 }
 
 #[test]
-fn with_the_promise_of_compaction_kept_nothing_is_refused_or_lost() {
+fn safe_compactions_reject_and_lose_nothing() {
     for_each_of(Compaction::Promised);
 }
 
 #[test]
-fn restored_from_below_a_horizon_all_end_equal() {
+fn replicas_restored_from_below_a_horizon_converge() {
     let lost = for_each_of(Compaction::Broken);
     eprintln!("restored from below a horizon: {lost} histories lose a write that the rule of D days excludes");
 }
 
-/// Plays the seeds whose turn it is, and counts those that lose a write.
+/// Plays this test's share of the seeds, and counts the histories that lose a write.
 fn for_each_of(compaction: Compaction) -> u64 {
     let lost = AtomicU64::new(0);
     for_each_seed(HISTORIES, |seed| {
@@ -58,8 +60,8 @@ fn for_each_of(compaction: Compaction) -> u64 {
     lost.into_inner()
 }
 
-/// One step. `at` and `with` choose replicas, modulo how many there are; `dice` decides what else is open, so that a step
-/// means much the same when others before it are left out.
+/// One step. `at` and `with` choose replicas, modulo their number. `dice` decides the rest, so a
+/// step has much the same effect if earlier steps are left out.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     kind: Kind,
@@ -85,7 +87,7 @@ struct History {
     compaction: Compaction,
     names: Vec<&'static str>,
     steps: Vec<Step>,
-    /// Decides the exchange at the end.
+    /// The dice of the final exchange.
     dice: u64,
 }
 
@@ -97,8 +99,8 @@ impl History {
         Self { compaction, names, steps, dice: random.next() }
     }
 
-    /// Plays the history, and returns how many writes were lost; where it fails, says why for the shortest one found that
-    /// fails too.
+    /// Plays the history and returns how many writes were lost. If it fails, the error describes
+    /// the shortest failing history that was found.
     fn check(&self) -> Checked<usize> {
         let mut why = match self.play() {
             Ok(losses) => return Ok(losses),
@@ -166,17 +168,18 @@ impl Step {
     }
 }
 
-/// A history that is being played.
+/// A history while it is played.
 struct Game {
     compaction: Compaction,
     world: World,
-    /// Saved documents, and whose they are.
+    /// Saved documents and their replicas.
     saves: Vec<(String, Vec<u8>)>,
-    /// The summary that a replica recorded when a session with another one was last in sync.
+    /// The summary that a replica recorded when a session with another replica was last in sync.
     records: BTreeMap<(usize, usize), Vec<u8>>,
-    /// Every event that any replica ever compacted: a rebase onto a document with a lower horizon can bring one back.
+    /// Every event that any replica ever compacted. A rebase onto a document with a lower horizon
+    /// can bring an event back.
     compacted: Set,
-    /// Whether a replica refused anything.
+    /// Whether any replica rejected an input.
     refusals: usize,
 }
 
@@ -218,8 +221,8 @@ impl Game {
         if random.chance(1, 4) { self.world.check(at).map(drop) } else { Ok(()) }
     }
 
-    /// Mostly a write that no other one equals. A few are equal where two copies commit them on equal states: they are one
-    /// event.
+    /// Mostly writes a value that no other write has. Sometimes two copies commit equal writes on
+    /// equal states; these are one event.
     fn commit(&mut self, at: usize, random: &mut Random) -> Checked<Print> {
         let row = *random.pick(&ROWS);
         match random.below(8) {
@@ -236,7 +239,8 @@ impl Game {
         Ok(())
     }
 
-    /// A replica from an old save; with the promise kept, from the present state of one.
+    /// Restores a replica from an old save. With `Promised`, copies the present state of a replica
+    /// instead.
     fn restore(&mut self, at: usize, random: &mut Random) -> Checked {
         if self.world.replicas.len() >= MAX_REPLICAS || self.saves.is_empty() {
             return Ok(());
@@ -255,7 +259,8 @@ impl Game {
         Ok(())
     }
 
-    /// A copy has the records of its original, and whoever recorded the original recorded the copy.
+    /// A copy has the records of its original. Replicas that recorded the original also recorded
+    /// the copy.
     fn copy_records(&mut self, original: usize, copy: usize) {
         for ((by, of), summary) in self.records.clone() {
             if of == original {
@@ -270,7 +275,7 @@ impl Game {
     fn outcome(&mut self, bring: impl FnOnce(&mut World) -> Checked<Outcome>) -> Checked {
         let outcome = bring(&mut self.world)?;
         self.refusals += usize::from(outcome == Outcome::Compacted);
-        ensure!(self.compaction != Compaction::Never || outcome == Outcome::Done, "refused without compaction");
+        ensure!(self.compaction != Compaction::Never || outcome == Outcome::Done, "rejected without compaction");
         Ok(())
     }
 
@@ -288,7 +293,7 @@ impl Game {
         Ok(())
     }
 
-    /// By what the others hold now, or by what was recorded when each was in sync.
+    /// The horizon is what the others hold now, or what was recorded when each was last in sync.
     fn compact(&mut self, at: usize, random: &mut Random) -> Checked {
         let others = (0..self.world.replicas.len()).filter(|other| *other != at);
         let summaries: Option<Vec<Vec<u8>>> = if random.chance(1, 2) {
@@ -303,24 +308,24 @@ impl Game {
             Ok(report) => {
                 let after = self.world.see(at, New::None)?;
                 ensure!(after.known == before.known, "a compaction changed what {at} knows");
-                ensure!(before.below.is_subset(&after.below), "the horizon of {at} went back");
+                ensure!(before.below.is_subset(&after.below), "the horizon of {at} shrank");
                 self.compacted.extend(&after.below);
                 let dropped = after.below.len() - before.below.len();
                 ensure!(report.events_dropped as usize == dropped, "{dropped} events were dropped: {report:?}");
                 self.world.log.push(format!("  at {:?}", report.horizon));
             }
             Err(converge_engine::Error::InvalidArgument(_)) => {
-                self.world.log.push("  and refuses".to_owned());
-                ensure!(self.world.doc(at).save() == saved, "a refused compaction changed {at}");
+                self.world.log.push("  and is rejected".to_owned());
+                ensure!(self.world.doc(at).save() == saved, "a rejected compaction changed {at}");
             }
             Err(error) => return Err(format!("{at} compacts: {error}")),
         }
         Ok(())
     }
 
-    /// Everybody with everybody, until nothing changes any more.
+    /// Exchanges events between all replicas until nothing changes any more.
     fn exchange_all(&mut self, random: &mut Random) -> Checked {
-        self.world.log.push("everybody with everybody:".to_owned());
+        self.world.log.push("each replica with each other one:".to_owned());
         let count = self.world.replicas.len();
         let mode = random.below(5);
         let mut pairs: Vec<[usize; 2]> = (0..count).flat_map(|a| (0..count).map(move |b| [a, b])).collect();
@@ -352,12 +357,12 @@ impl Game {
 
     fn pull(&mut self, from: usize, to: usize, random: &mut Random) -> Checked {
         let way = *random.pick(&[Way::Update, Way::Update, Way::Events(3), Way::Events(u32::MAX), Way::Whole]);
-        // Pages have no place for what tells of another life; the rule asks for both directions then, updates do not.
+        // Pages cannot report another branch, so the rule asks for both directions. Updates can.
         let outcome = self.world.bring(from, to, way)?;
         if outcome == Outcome::Done {
             return if way == Way::Update { Ok(()) } else { self.pull_update(from, to) };
         }
-        ensure!(self.compaction != Compaction::Never, "refused without compaction");
+        ensure!(self.compaction != Compaction::Never, "rejected without compaction");
         self.refusals += 1;
         if self.world.rebase(to, from)? == Outcome::Compacted {
             let _ = self.world.rebase(from, to)?;
@@ -367,12 +372,12 @@ impl Game {
 
     fn pull_update(&mut self, from: usize, to: usize) -> Checked {
         let outcome = self.world.bring(from, to, Way::Update)?;
-        ensure!(self.compaction != Compaction::Never || outcome == Outcome::Done, "refused without compaction");
+        ensure!(self.compaction != Compaction::Never || outcome == Outcome::Done, "rejected without compaction");
         self.refusals += usize::from(outcome == Outcome::Compacted);
         Ok(())
     }
 
-    /// All hold the same; returns how many writes are lost.
+    /// Checks that all replicas hold the same, and returns how many writes are lost.
     fn end(&mut self) -> Checked<usize> {
         let seen = self.world.check_converged()?;
         for at in 0..self.world.replicas.len() {
@@ -387,7 +392,7 @@ impl Game {
             ensure!(lost.is_empty(), "lost: {shown:?}");
         }
         for &print in &lost {
-            // Less than another life of its author, all of which was compacted.
+            // The author's other branch is at least as long, and all of it was compacted.
             let Some(author) = events.iter().find(|(other, _)| *other == print).map(|(_, event)| &event.author) else {
                 continue;
             };
@@ -396,7 +401,7 @@ impl Game {
                 .compacted
                 .iter()
                 .any(|other| events[*other].author == *author && events.counter(*other) >= counter);
-            ensure!(longer, "lost {print:016x}, though no compacted life of {author:?} is as long");
+            ensure!(longer, "lost {print:016x}, although no compacted branch of {author:?} is as long");
         }
         let twice = twice(events, &seen.known);
         ensure!(self.compaction == Compaction::Broken || twice.is_none(), "written twice: {twice:?}");
@@ -404,7 +409,8 @@ impl Game {
     }
 }
 
-/// The events that are not known, and of which no known one does the same for the same author.
+/// Returns the events that are unknown, and for which there is no known event of the same author
+/// with the same operations.
 fn lost(events: &Events, known: &Set) -> Set {
     let is_there = |print: Print| {
         let (author, ops) = (&events[print].author, &events[print].ops);
@@ -413,7 +419,7 @@ fn lost(events: &Events, known: &Set) -> Set {
     events.iter().map(|(print, _)| print).filter(|print| !known.contains(print) && !is_there(*print)).collect()
 }
 
-/// Two known events that do the same, though no two commits did.
+/// Returns two known events with the same operations, although no two commits had the same ones.
 fn twice(events: &Events, known: &Set) -> Option<(Print, Print)> {
     let is_token = |print: &&Print| events[**print].ops.iter().all(|op| !format!("{op:?}").contains("equal"));
     let writes: Vec<Print> = known.iter().filter(is_token).copied().collect();

@@ -1,15 +1,16 @@
-//! Sessions of replicas whose names were used twice; sessions that one side begins anew on a living connection; and what
-//! a side accepts.
+//! Sessions of replicas whose names were used twice, sessions that one side restarts on a living
+//! connection, and the options that limit what a side accepts.
 
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use crate::ways::{Outcome, Talk, Way, options};
 use crate::world::{COLUMN, TABLE, World};
 use converge_engine::{Acceptance, Cell, Error, SessionOptions};
 
-/// More messages than any conversation here needs.
+/// The maximum number of messages in a conversation of these tests.
 const MAX_MESSAGES: usize = 4_000;
 
-/// Two lives of `p` that share some events, as 0 and 1, without a look at every commit.
+/// Returns two replicas of `p` that forked after some shared events, as 0 and 1. Commits are not
+/// checked one by one.
 fn lives(shared: i64, own: [i64; 2]) -> Checked<World> {
     let mut world = World::new(&["p"])?;
     write(&mut world, 0, shared, 0);
@@ -41,9 +42,10 @@ fn check_equal(world: &World) -> Checked {
     Ok(())
 }
 
-/// The trace finds how much two lives share, to a factor of two: what is sent does not grow with what they share.
+/// A trace finds the number of shared events to a factor of two, so the number of events that are
+/// sent again does not grow with it.
 #[test]
-fn traces_keep_what_is_sent_of_long_chains_in_proportion_to_the_lives() -> Checked {
+fn traces_limit_the_events_that_are_sent_again() -> Checked {
     for (shared, own) in
         [(0, [5, 3]), (1, [3, 3]), (40, [1, 1]), (5_000, [10, 3]), (5_000, [3, 300]), (700, [700, 700])]
     {
@@ -59,9 +61,9 @@ fn traces_keep_what_is_sent_of_long_chains_in_proportion_to_the_lives() -> Check
     Ok(())
 }
 
-/// What an honest peer that is ahead costs: no trace, and nothing twice.
+/// A peer that is only ahead costs no trace, and no event is sent twice.
 #[test]
-fn a_peer_that_is_ahead_is_sent_nothing_twice() -> Checked {
+fn a_peer_that_is_ahead_sends_no_event_twice() -> Checked {
     for own in [[0, 40], [40, 0], [0, 0]] {
         for shared in [0, 3, 300] {
             let mut world = lives(shared, own)?;
@@ -75,9 +77,9 @@ fn a_peer_that_is_ahead_is_sent_nothing_twice() -> Checked {
     Ok(())
 }
 
-/// In sync, one event more costs little, also with forks.
+/// One more event costs few bytes if both sides are in sync, even with forks.
 #[test]
-fn one_more_event_of_a_forked_peer_travels_alone() -> Checked {
+fn one_more_event_of_a_forked_peer_is_sent_alone() -> Checked {
     let mut world = lives(50, [20, 30])?;
     let mut talk = talk(&mut world, 4_000, false)?;
     talk.run(&mut world, MAX_MESSAGES)?;
@@ -91,10 +93,10 @@ fn one_more_event_of_a_forked_peer_travels_alone() -> Checked {
     check_equal(&world)
 }
 
-/// F15: one side loses its session at any moment, and opens a new one while messages of the former conversation are on
-/// their way in both directions. Nothing is lost, and nothing ends the session.
+/// F15: one side loses its session at any time and opens a new one. Messages of the former
+/// conversation are still on their way in both directions. Nothing is lost, and no session fails.
 #[test]
-fn one_side_begins_anew_on_a_living_connection() {
+fn one_side_restarts_on_a_living_connection() {
     for_each_seed(1_000, |seed| {
         let mut random = Random::new(seed);
         let own = [random.below(12) as i64, random.below(12) as i64];
@@ -125,9 +127,9 @@ fn step(talk: &mut Talk, world: &mut World, random: &mut Random) -> Checked {
     Ok(())
 }
 
-/// After a restart in sync, nothing is sent again but the hellos.
+/// After a restart in sync, only the hellos are sent again.
 #[test]
-fn a_restart_in_sync_brings_nothing_again() -> Checked {
+fn a_restart_in_sync_sends_no_event_again() -> Checked {
     let mut world = lives(10, [3, 4])?;
     let mut talk = talk(&mut world, 700, false)?;
     talk.run(&mut world, MAX_MESSAGES)?;
@@ -138,14 +140,14 @@ fn a_restart_in_sync_brings_nothing_again() -> Checked {
     ensure!(talk.in_sync(&world), "not in sync");
     same("duplicates", &talk.duplicate, &duplicate)?;
     ensure!(talk.bytes - bytes < 700, "{} bytes", talk.bytes - bytes);
-    // The other side tells the same session on.
+    // The other side reports the same session as before.
     write(&mut world, 0, 1, 9_000_000);
     talk.run(&mut world, MAX_MESSAGES)?;
     check_equal(&world)
 }
 
 #[test]
-fn a_read_only_side_receives_both_lives_and_sends_none() -> Checked {
+fn a_read_only_side_receives_both_branches_and_sends_none() -> Checked {
     for reader in [0, 1] {
         let mut world = lives(5, [3, 4])?;
         let sent = world.doc(1 - reader).save();
@@ -162,7 +164,8 @@ fn a_read_only_side_receives_both_lives_and_sends_none() -> Checked {
     Ok(())
 }
 
-/// Opens a session of two lives in which the second side accepts less, runs it, and returns how it ended.
+/// Opens a session between two forked replicas, of which the second one accepts less. Runs the
+/// session and returns how it ended.
 fn with_options(world: &mut World, change: impl FnOnce(&mut SessionOptions)) -> Checked<Result<(), Error>> {
     let mut second = options(700, 2);
     change(&mut second);
@@ -188,7 +191,7 @@ fn with_options(world: &mut World, change: impl FnOnce(&mut SessionOptions)) -> 
 }
 
 #[test]
-fn a_side_that_accepts_no_events_stays_as_it_is() -> Checked {
+fn a_side_that_accepts_no_events_does_not_change() -> Checked {
     let mut world = lives(5, [3, 4])?;
     let before = world.doc(1).save();
     let ended = with_options(&mut world, |options| options.accept = Acceptance { events: false, ..Acceptance::ALL })?;
@@ -207,8 +210,8 @@ fn a_side_that_accepts_no_documents_is_not_replaced() -> Checked {
     let ended =
         with_options(&mut world, |options| options.accept = Acceptance { documents: false, ..Acceptance::ALL })?;
     ensure!(matches!(ended, Ok(()) | Err(Error::Protocol(_) | Error::Compacted(_))), "{ended:?}");
-    ensure!(world.doc(1).save() == before, "it was replaced");
-    // With documents accepted, it is brought up, and keeps what it wrote.
+    ensure!(world.doc(1).save() == before, "the document was replaced");
+    // If it accepts documents, the side is brought up to date and keeps its own writes.
     let ended = with_options(&mut world, |_| {})?;
     same("the session", &ended, &Ok(()))?;
     for row in ["r", "own"] {
@@ -218,8 +221,8 @@ fn a_side_that_accepts_no_documents_is_not_replaced() -> Checked {
 }
 
 #[test]
-fn writers_choose_whose_events_arrive() -> Checked {
-    // On any branch: both lives of p arrive.
+fn writers_limits_the_authors_of_events() -> Checked {
+    // The events may be on any branch: both branches of p arrive.
     for writers in [vec!["p"], vec!["p*"], vec!["q", "*"], vec!["q", "p"], vec![]] {
         let mut world = lives(5, [3, 4])?;
         let ended = with_options(&mut world, |options| {
@@ -235,14 +238,14 @@ fn writers_choose_whose_events_arrive() -> Checked {
             options.writers = writers.iter().map(|name| (*name).to_owned()).collect();
         })?;
         ensure!(matches!(ended, Err(Error::Protocol(_))), "writers {writers:?}: {ended:?}");
-        ensure!(world.doc(1).save() == before, "writers {writers:?}: it changed");
+        ensure!(world.doc(1).save() == before, "writers {writers:?}: the document changed");
     }
     Ok(())
 }
 
-/// A document does not carry another peer's events past `writers`, either.
+/// `writers` applies to the events of other peers in a document, too.
 #[test]
-fn writers_hold_for_the_whole_of_a_relayed_history() -> Checked {
+fn writers_applies_to_relayed_histories() -> Checked {
     let mut world = World::new(&["ann", "ben", "mallory"])?;
     for at in [0, 1, 2] {
         world.write(at, "r")?;

@@ -1,5 +1,5 @@
-//! Events that arrive before what they build on. They wait for fingerprints, not for names; and no author's early events
-//! use up the room of the others.
+//! Events that arrive before their dependencies. They wait for fingerprints, not for names. The
+//! early events of one author leave room for those of the others.
 
 use crate::oracle::branch;
 use crate::seeds::{Checked, Random, ensure, same};
@@ -8,10 +8,10 @@ use crate::world::{World, nothing, set};
 use converge_engine::limits::{WAITING_BYTES, WAITING_EVENTS};
 use converge_engine::{Cell, Doc, EventId, EventRun, RowOp, Value};
 
-/// The part of the room for waiting events that one author can use.
+/// The share of the room for waiting events that one author can use.
 const AUTHOR_SHARE: u64 = 8;
 
-/// All events of a document, one run each.
+/// Returns all events of a document, one run each.
 fn single_runs(doc: &Doc) -> Checked<Vec<EventRun>> {
     let mut runs = Vec::new();
     let mut reader =
@@ -27,9 +27,9 @@ fn single_runs(doc: &Doc) -> Checked<Vec<EventRun>> {
     }
 }
 
-/// Events of both lives come early, each before what it builds on; each waits for its own previous event.
+/// Events of both branches arrive early. Each waits for its own previous event.
 #[test]
-fn events_of_two_lives_wait_for_their_own_previous_events() -> Checked {
+fn events_of_two_branches_wait_for_their_own_previous_events() -> Checked {
     let mut world = World::new(&["p", "c"])?;
     let copy = world.copy(0)?;
     for at in [0, copy, 0, copy] {
@@ -51,17 +51,17 @@ fn events_of_two_lives_wait_for_their_own_previous_events() -> Checked {
         }
         missing.sort();
         same("missing", &report.missing, &missing)?;
-        same("the first of one life", &world.merge_events(0, &lives[0][..1])?, &Outcome::Done)?;
-        same("what took effect", &world.doc(0).version()[0].count, &2)?;
-        same("the first of the other", &world.merge_events(0, &lives[1][..1])?, &Outcome::Done)?;
+        same("the first event of one branch", &world.merge_events(0, &lives[0][..1])?, &Outcome::Done)?;
+        same("the events that took effect", &world.doc(0).version()[0].count, &2)?;
+        same("the first event of the other branch", &world.merge_events(0, &lives[1][..1])?, &Outcome::Done)?;
         world.check_all_same()?;
     }
     Ok(())
 }
 
-/// A document that is saved and loaded still waits for the same.
+/// A document that is saved and loaded waits for the same events.
 #[test]
-fn waiting_survives_a_save() -> Checked {
+fn waiting_events_are_saved() -> Checked {
     let mut world = World::new(&["p", "q", "c"])?;
     let copy = world.copy(0)?;
     world.write(0, "r")?;
@@ -84,7 +84,7 @@ fn waiting_survives_a_save() -> Checked {
     world.check_all_same().map(drop)
 }
 
-/// All orders of the runs of a small fork below another peer's work, each run twice.
+/// Delivers the runs of a small fork below another peer's event in random orders, each run twice.
 #[test]
 fn any_order_leads_to_the_same_bytes() -> Checked {
     let mut world = World::new(&["p", "q"])?;
@@ -113,7 +113,7 @@ fn any_order_leads_to_the_same_bytes() -> Checked {
     Ok(())
 }
 
-/// An event of `peer` that waits for one that never comes.
+/// Returns an event of `peer` that waits for an event that never arrives.
 fn early(peer: &str, number: u32, value: Value) -> EventRun {
     let missing = u64::from(number) + 1;
     EventRun {
@@ -131,7 +131,8 @@ fn early(peer: &str, number: u32, value: Value) -> EventRun {
     }
 }
 
-/// Beyond an eighth of the room, an author's early events are left out and counted; those of others still wait.
+/// If an author uses more than an eighth of the room, further early events are dropped and counted.
+/// Events of other authors still wait.
 #[test]
 fn one_authors_early_events_leave_room_for_the_others() -> Checked {
     let share = (WAITING_EVENTS.maximum / AUTHOR_SHARE) as u32;
@@ -146,7 +147,7 @@ fn one_authors_early_events_leave_room_for_the_others() -> Checked {
     same("one more of the first", &(report.waiting, report.dropped), &(share + 1, 1))
 }
 
-/// The same by bytes.
+/// The same limit in bytes.
 #[test]
 fn one_authors_large_early_events_leave_room_for_the_others() -> Checked {
     let share = WAITING_BYTES.maximum / AUTHOR_SHARE;
@@ -159,9 +160,9 @@ fn one_authors_large_early_events_leave_room_for_the_others() -> Checked {
     same("another author's", &(report.waiting, report.dropped), &(4, 0))
 }
 
-/// Both lives of a name share the author's room: it is counted by author, not by branch.
+/// Both branches of a name share the room of their author.
 #[test]
-fn a_dropped_event_comes_again_with_a_later_exchange() -> Checked {
+fn a_dropped_event_is_sent_again_later() -> Checked {
     let mut world = World::new(&["p", "c"])?;
     world.write(0, "r")?;
     world.commit(0, &[set("large", "x".repeat((WAITING_BYTES.maximum / AUTHOR_SHARE) as usize))])?;
@@ -182,7 +183,8 @@ impl IntoValue for u32 {
     }
 }
 
-/// Waiting events travel in a saved document. One that cannot build on the reader's horizon is dropped and counted.
+/// A saved document contains waiting events. An event that cannot depend on the reader's horizon is
+/// dropped and counted.
 #[test]
 fn waiting_events_of_a_saved_document_wait_or_are_counted() -> Result<(), Box<dyn std::error::Error>> {
     let mut ann = Doc::create("ann")?;

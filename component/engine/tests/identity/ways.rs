@@ -1,4 +1,5 @@
-//! The ways in which two replicas exchange: updates, pages of events, whole saved documents, and sessions.
+//! The ways in which two replicas exchange events: updates, pages of events, saved documents, and
+//! sessions.
 
 use crate::oracle::Set;
 use crate::seeds::{Checked, Random, ensure, same};
@@ -6,28 +7,28 @@ use crate::world::{New, Replica, World};
 use converge_engine::{Acceptance, Doc, Error, EventRun, MergeReport, Received, Session, SessionOptions, UpdateReader};
 use std::collections::VecDeque;
 
-/// The clock of every session.
+/// The time of the clock in every session.
 pub(crate) const NOW: f64 = 1_000.0;
 
-/// More messages than any small history needs.
+/// The maximum number of messages in a small history.
 const MAX_MESSAGES: usize = 5_000;
 
-/// A way in which one replica brings another one what it lacks.
+/// A way in which one replica sends another one its missing events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Update,
-    /// With a limit for each page.
+    /// Pages with a limit of events for each page.
     Events(u32),
     Whole,
-    /// In both directions, with a limit for each message.
+    /// In both directions, with a maximum size of each message.
     Session(u32),
 }
 
-/// How an exchange ended.
+/// The result of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
-    /// Refused with `compacted`, or without an end in sync.
+    /// Rejected with `compacted`, or ended without being in sync.
     Compacted,
 }
 
@@ -44,9 +45,9 @@ pub(crate) fn options(max_message_bytes: u32, nonce: u64) -> SessionOptions {
 }
 
 impl World {
-    /// Brings what `from` holds to `to`, once.
+    /// Sends the events that `from` holds to `to`, once.
     pub(crate) fn bring(&mut self, from: usize, to: usize, way: Way) -> Checked<Outcome> {
-        self.log.push(format!("{from} brings {to} what it holds by {way:?}"));
+        self.log.push(format!("{from} sends {to} its events by {way:?}"));
         match way {
             Way::Update => {
                 let summary = self.doc(to).summary();
@@ -75,7 +76,7 @@ impl World {
         self.merge(to, |doc| doc.merge_events(runs.to_vec()))
     }
 
-    /// Merges, checks the report, and that a refused merge changed nothing.
+    /// Merges, checks the report, and checks that a rejected merge changed nothing.
     fn merge(&mut self, to: usize, call: impl Fn(&mut Doc) -> Result<MergeReport, Error>) -> Checked<Outcome> {
         let (before, saved) = (self.see(to, New::None)?, self.doc(to).save());
         match call(&mut self.replicas[to].doc) {
@@ -85,14 +86,15 @@ impl World {
                 Ok(Outcome::Done)
             }
             Err(error) => {
-                ensure!(self.doc(to).save() == saved, "{to} changed, though it refused: {error}");
+                ensure!(self.doc(to).save() == saved, "{to} changed, although it rejected the merge: {error}");
                 compacted("merge", error)
             }
         }
     }
 
-    /// Pages of events until there are no more. A page that brought nothing new is asked for again with a larger limit:
-    /// while the two do not know each other's forks, a page can be what is known already.
+    /// Asks for pages of events until there are no more. If a page contains nothing new, it is
+    /// asked for again with a larger limit. While the two replicas do not know each other's forks,
+    /// a page may contain only known events.
     fn bring_pages(&mut self, from: usize, to: usize, limit: u32) -> Checked<Outcome> {
         let mut limit = limit;
         loop {
@@ -116,7 +118,7 @@ impl World {
         }
     }
 
-    /// Some of what an update holds, in any order, some of it twice.
+    /// Merges some of the runs of an update, in any order, some of them twice.
     pub(crate) fn bring_part(&mut self, from: usize, to: usize, random: &mut Random) -> Checked<Outcome> {
         let summary = self.doc(to).summary();
         let update = match self.doc(from).update_since(&summary) {
@@ -149,8 +151,9 @@ impl World {
         Ok(Outcome::Done)
     }
 
-    /// A session until nobody has anything to say, or until so many messages have arrived. Returns whether both sides say
-    /// that they are in sync; if they do, they must hold the same.
+    /// Runs a session until both sides are quiet, or until `max_messages` messages have arrived.
+    /// Returns whether both sides report that they are in sync; if so, they must hold the same
+    /// events.
     pub(crate) fn session(&mut self, ends: [usize; 2], bytes: u32, max_messages: usize) -> Checked<bool> {
         let nonces = [self.nonce(), self.nonce()];
         let open = [options(bytes, nonces[0]), options(bytes, nonces[1])];
@@ -175,7 +178,7 @@ impl World {
         Ok(true)
     }
 
-    /// `at` continues from the saved document of `from`.
+    /// Continues `at` from the saved document of `from`.
     pub(crate) fn rebase(&mut self, at: usize, from: usize) -> Checked<Outcome> {
         let saved = self.doc(from).save();
         let writes = self.writes(at)?;
@@ -189,7 +192,8 @@ impl World {
         }
     }
 
-    /// What a replica's author wrote, as far as it is here above the horizon, and all that anybody committed so far.
+    /// Returns the events of a replica's author that are here above the horizon, and all events
+    /// that were committed so far.
     fn writes(&mut self, at: usize) -> Checked<Writes> {
         let seen = self.see(at, New::None)?;
         let name = &self.replicas[at].name;
@@ -198,14 +202,17 @@ impl World {
         Ok(Writes { own, committed: self.events.iter().map(|(print, _)| print).collect() })
     }
 
-    /// Learns the events that a replica committed again, and checks that each of them does what one did that is gone.
+    /// Adds the events that a replica committed again, and checks that each of them has the
+    /// operations of a replaced one.
     fn after_rebase(&mut self, at: usize, writes: &Writes) -> Checked {
         let seen = self.see(at, New::Own)?;
         let mut gone: Set = writes.own.difference(&seen.known).copied().collect();
         for (print, event) in self.events.iter().filter(|(print, _)| !writes.committed.contains(print)) {
             let original = gone.iter().copied().find(|original| self.events[*original].ops == event.ops);
             let Some(original) = original else {
-                return Err(format!("{at} committed {print:016x} in a rebase, and had not written it: {event:?}"));
+                return Err(format!(
+                    "{at} committed {print:016x} in a rebase, but had not written it before: {event:?}"
+                ));
             };
             gone.remove(&original);
         }
@@ -214,13 +221,13 @@ impl World {
     }
 }
 
-/// What was written before a rebase.
+/// The events before a rebase.
 struct Writes {
     own: Set,
     committed: Set,
 }
 
-/// `compacted` is an outcome; any other error is a failure.
+/// Returns the outcome. `compacted` is an outcome; any other error is a failure.
 fn compacted(what: &str, error: Error) -> Checked<Outcome> {
     match error {
         Error::Compacted(_) => Ok(Outcome::Compacted),
@@ -228,17 +235,17 @@ fn compacted(what: &str, error: Error) -> Checked<Outcome> {
     }
 }
 
-/// Two sessions that talk, and the messages on their way to each side.
+/// Two sessions that exchange messages, and the messages on their way to each side.
 pub(crate) struct Talk {
     pub(crate) ends: [usize; 2],
     pub(crate) sessions: [Session; 2],
     pub(crate) inboxes: [VecDeque<Vec<u8>>; 2],
     pub(crate) carried: usize,
-    /// The bytes of all messages so far.
+    /// The number of bytes of all messages so far.
     pub(crate) bytes: usize,
-    /// The events that came and were known already.
+    /// The number of received events that were already known.
     pub(crate) duplicate: u32,
-    /// Whether every step is compared with the rule, which takes time in long histories.
+    /// Whether every step is compared with the rule, which takes long for long histories.
     pub(crate) is_checked: bool,
 }
 
@@ -254,13 +261,13 @@ impl Talk {
         Ok(Self { ends, sessions: [first, second], inboxes, carried: 0, bytes: 0, duplicate: 0, is_checked: true })
     }
 
-    /// Opens one side anew; what is on its way stays on its way.
+    /// Opens a new session on one side. Messages on their way stay there.
     pub(crate) fn reopen(&mut self, world: &mut World, end: usize, options: SessionOptions) -> Checked {
         self.sessions[end] = open(&mut world.replicas[self.ends[end]], options)?;
         Ok(())
     }
 
-    /// Takes a message from one side, if it has one.
+    /// Sends a message of one side, if it has one.
     pub(crate) fn poll(&mut self, world: &mut World, end: usize) -> Result<bool, Error> {
         let Replica { doc, store, .. } = &mut world.replicas[self.ends[end]];
         let Some(message) = self.sessions[end].poll(doc, store, NOW)? else { return Ok(false) };
@@ -269,7 +276,7 @@ impl Talk {
         Ok(true)
     }
 
-    /// Gives one side the next message, if there is one.
+    /// Delivers the next message to one side, if there is one.
     pub(crate) fn deliver(&mut self, world: &mut World, end: usize) -> Checked<Result<bool, Error>> {
         let Some(message) = self.inboxes[end].pop_front() else { return Ok(Ok(false)) };
         self.carried += 1;
@@ -304,12 +311,14 @@ impl Talk {
                     world.check_merge(at, &before, &received.durable.clone().unwrap_or_default())?;
                 }
             }
-            Err(error) => ensure!(world.doc(at).save() == saved, "{at} changed, though it refused: {error}"),
+            Err(error) => {
+                ensure!(world.doc(at).save() == saved, "{at} changed, although it rejected the message: {error}")
+            }
         }
         Ok(received)
     }
 
-    /// Carries messages until nobody has anything to say, or until so many have arrived.
+    /// Carries messages until both sides are quiet, or until `max_messages` messages have arrived.
     pub(crate) fn run(&mut self, world: &mut World, max_messages: usize) -> Checked<Outcome> {
         loop {
             let mut is_quiet = true;
@@ -338,7 +347,7 @@ impl Talk {
         in_sync(0) && in_sync(1)
     }
 
-    /// How far both sides are, for messages of tests.
+    /// Returns the progress of both sides, for messages of tests.
     pub(crate) fn progress(&self, world: &World) -> String {
         let of = |end: usize| {
             let doc = world.doc(self.ends[end]);

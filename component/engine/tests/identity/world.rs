@@ -1,7 +1,8 @@
 //! Replicas of one document, and the oracle's record of every event that any of them committed.
 //!
-//! A replica is looked at from outside: what it holds follows from its heads, and must be what it shows in every other
-//! way. The world learns new events only from the replica that just committed them.
+//! A replica is checked from outside: its heads determine the events that it holds, and everything
+//! else that it reports must agree. The world adds new events only from the replica that just
+//! committed them.
 
 use crate::oracle::{Event, Events, Print, Set, author, branch, print_in};
 use crate::rule::Tables;
@@ -20,9 +21,9 @@ pub(crate) struct Replica {
     pub(crate) name: String,
     pub(crate) doc: Doc,
     pub(crate) store: Store,
-    /// Its last commit since it was loaded.
+    /// The last commit since the replica was loaded.
     pub(crate) own: Option<Print>,
-    /// What it held when it was last looked at, by its summary then.
+    /// The events that it held at the last check, with the summary at that time.
     seen: Option<(Vec<u8>, Seen)>,
 }
 
@@ -38,29 +39,29 @@ pub(crate) struct World {
     next_nonce: u64,
 }
 
-/// What a document holds.
+/// The events that a document holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// All its events, with those that were compacted away.
+    /// All events, including those that were compacted.
     pub(crate) known: Set,
-    /// Those that were compacted away.
+    /// The events that were compacted.
     pub(crate) below: Set,
 }
 
-/// Whether a document may show events that nobody committed before.
+/// Whether a document may report events that no replica committed before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum New {
     None,
-    /// Those that the replica itself committed in the last call.
+    /// Events that the replica itself committed in the last call.
     Own,
 }
 
-/// A summary of a replica that knows nothing.
+/// Returns the summary of a replica that knows nothing.
 pub(crate) fn nothing() -> Vec<u8> {
     Doc::summary_of(&[]).expect("an empty version names no peer twice")
 }
 
-/// The operation that sets a row's cell.
+/// Returns the operation that sets a row's cell.
 pub(crate) fn set(row: &str, value: impl Into<Value>) -> RowOp {
     RowOp::Insert { table: TABLE.to_owned(), row: row.to_owned(), cells: vec![Cell::new(COLUMN, value)] }
 }
@@ -74,7 +75,7 @@ impl Replica {
 }
 
 impl World {
-    /// Replicas that know nothing.
+    /// Creates replicas that know nothing.
     pub(crate) fn new(names: &[&str]) -> Checked<Self> {
         let mut world = Self::default();
         for name in names {
@@ -93,7 +94,7 @@ impl World {
         &mut self.replicas[at].doc
     }
 
-    /// A new replica from a saved document; returns its place.
+    /// Adds a replica that is loaded from a saved document, and returns its place.
     pub(crate) fn load(&mut self, name: &str, saved: &[u8]) -> Checked<usize> {
         let doc = Doc::load(name, saved).map_err(|error| format!("load as {name:?}: {error}"))?;
         ensure!(doc.save() == saved, "a loaded document saves other bytes");
@@ -103,25 +104,25 @@ impl World {
         Ok(at)
     }
 
-    /// A replica of the same name and content; returns its place.
+    /// Adds a replica with the same name and content, and returns its place.
     pub(crate) fn copy(&mut self, at: usize) -> Checked<usize> {
         let (name, saved) = (self.replicas[at].name.clone(), self.doc(at).save());
         self.load(&name, &saved)
     }
 
-    /// The number of a new session.
+    /// Returns the number of a new session.
     pub(crate) fn nonce(&mut self) -> u64 {
         self.next_nonce += 1;
         self.next_nonce
     }
 
-    /// Writes a value into a row that no other write has.
+    /// Writes a value that no other write has into a row.
     pub(crate) fn write(&mut self, at: usize, row: &str) -> Checked<Print> {
         self.next_token += 1;
         self.commit(at, &[set(row, self.next_token)])
     }
 
-    /// Commits, and checks that the event is what the rule says.
+    /// Commits, and checks that the event is as the rule specifies.
     pub(crate) fn commit(&mut self, at: usize, ops: &[RowOp]) -> Checked<Print> {
         let before = self.see(at, New::None)?;
         let own = self.replicas[at].own;
@@ -137,7 +138,7 @@ impl World {
         same("the commit's name", &id, &self.events.names(&after.known)[&print])?;
         let leaves = self.events.leaves(&before.known, &name);
         match event.previous {
-            None => ensure!(leaves.is_empty(), "{print:016x} begins anew, beside {leaves:x?}"),
+            None => ensure!(leaves.is_empty(), "{print:016x} follows no event, although there are {leaves:x?}"),
             Some(previous) => ensure!(leaves.contains(&previous), "{print:016x} follows an event that others follow"),
         }
         if let Some(own) = own.filter(|own| leaves.contains(own)) {
@@ -147,7 +148,7 @@ impl World {
         Ok(print)
     }
 
-    /// What a replica holds; looks at the document where its summary is not what it was.
+    /// Returns the events that a replica holds. Checks the document if its summary has changed.
     pub(crate) fn see(&mut self, at: usize, new: New) -> Checked<Seen> {
         let summary = self.doc(at).summary();
         if let Some((_, seen)) = self.replicas[at].seen.as_ref().filter(|(known, _)| *known == summary) {
@@ -158,7 +159,8 @@ impl World {
         Ok(seen)
     }
 
-    /// What a replica holds, by its heads; and what it shows of its history is that.
+    /// Returns the events that a replica holds, by its heads, and checks that its history contains
+    /// the same.
     fn look(&mut self, at: usize, new: New) -> Checked<Seen> {
         let doc = &self.replicas[at].doc;
         let (batch, horizon) = history(doc)?;
@@ -166,16 +168,16 @@ impl World {
         for (print, id, event) in events_in(doc, &batch)? {
             let is_known = self.events.contains(print);
             let may_be_new = new == New::Own && event.author == self.replicas[at].name;
-            ensure!(is_known || may_be_new, "{at} shows {print:016x}, which nobody committed: {event:?}");
+            ensure!(is_known || may_be_new, "{at} shows {print:016x}, which no replica committed: {event:?}");
             self.events.add(print, event).map_err(|why| format!("shown by {at}: {why}"))?;
             ensure!(names.insert(print, id).is_none(), "{at} shows {print:016x} twice");
         }
         let heads: Vec<Print> = doc.heads().iter().map(|head| print_of(doc, head)).collect::<Checked<_>>()?;
         let unknown = heads.iter().find(|head| !self.events.contains(**head));
-        ensure!(unknown.is_none(), "{at} has a head {:016x}, which nobody committed", unknown.unwrap_or(&0));
+        ensure!(unknown.is_none(), "{at} has a head {:016x}, which no replica committed", unknown.unwrap_or(&0));
         let known = self.events.past(heads);
         let beyond: Set = names.keys().copied().collect();
-        ensure!(beyond.is_subset(&known), "{at} shows events that its heads do not build on");
+        ensure!(beyond.is_subset(&known), "{at} shows events that are no ancestors of its heads");
         let below: Set = known.difference(&beyond).copied().collect();
         same("events below the horizon", &below, &self.events.past(below.iter().copied()))?;
         let expected = self.events.names(&known);
@@ -186,7 +188,7 @@ impl World {
         Ok(Seen { known, below })
     }
 
-    /// Compares all that a replica shows with what the rule says of the events that it holds.
+    /// Compares everything that a replica reports with the rule for the events that it holds.
     pub(crate) fn check(&mut self, at: usize) -> Checked<Seen> {
         let seen = self.look(at, New::None)?;
         let (doc, events) = (&self.replicas[at].doc, &self.events);
@@ -210,10 +212,10 @@ impl World {
         Ok(seen)
     }
 
-    /// Checks a report against what a merge changed, and that nothing waits forever for something that is known.
+    /// Checks a report against the changes of a merge, and that no event waits for a known event.
     pub(crate) fn check_merge(&mut self, at: usize, before: &Seen, report: &MergeReport) -> Checked {
         let after = self.see(at, New::None)?;
-        ensure!(before.known.is_subset(&after.known), "{at} forgot events in a merge");
+        ensure!(before.known.is_subset(&after.known), "{at} lost events in a merge");
         let applied = after.known.len() - before.known.len();
         same(&format!("{at}: applied"), &report.applied, &(applied as u32))?;
         same(&format!("{at}: dropped"), &report.dropped, &0)?;
@@ -233,19 +235,20 @@ impl World {
         Ok(())
     }
 
-    /// Checks that all replicas hold every event, wait for none, and show and save the same.
+    /// Checks that all replicas hold every event, wait for none, and report and save the same.
     pub(crate) fn check_all_same(&mut self) -> Checked<Seen> {
         let all: Set = self.events.iter().map(|(print, _)| print).collect();
         let seen = self.check_converged()?;
         let missing: Vec<String> = all.difference(&seen.known).map(|print| format!("{print:016x}")).collect();
         ensure!(missing.is_empty(), "no replica holds {missing:?}");
         for at in 0..self.replicas.len() {
-            same(&format!("what {at} waits for"), &self.waiting(at)?, &None)?;
+            same(&format!("missing events of {at}"), &self.waiting(at)?, &None)?;
         }
         Ok(seen)
     }
 
-    /// Checks that all replicas hold the same events and show the same. Those of one horizon save the same bytes.
+    /// Checks that all replicas hold the same events and report the same. Replicas with one horizon
+    /// save the same bytes.
     pub(crate) fn check_converged(&mut self) -> Checked<Seen> {
         let first = self.check(0)?;
         for at in 1..self.replicas.len() {
@@ -259,14 +262,14 @@ impl World {
         Ok(first)
     }
 
-    /// The report of what a replica waits for, if it waits.
+    /// Returns the report of the events that a replica waits for, if it waits for any.
     pub(crate) fn waiting(&mut self, at: usize) -> Checked<Option<MergeReport>> {
         let report = self.replicas[at].doc.merge_events(Vec::new()).map_err(|error| error.to_string())?;
         Ok((report.waiting > 0 || !report.missing.is_empty()).then_some(report))
     }
 }
 
-/// The events of a document above its horizon, and its horizon.
+/// Returns the events of a document above its horizon, and its horizon.
 pub(crate) fn history(doc: &Doc) -> Checked<(EventBatch, Vec<PeerVersion>)> {
     let horizon = match doc.events_since(&nothing(), u32::MAX) {
         Ok(batch) => return Ok((batch, Vec::new())),
@@ -279,7 +282,7 @@ pub(crate) fn history(doc: &Doc) -> Checked<(EventBatch, Vec<PeerVersion>)> {
     Ok((batch, horizon))
 }
 
-/// The events of a batch, in its order: fingerprint, name, and what the event is.
+/// Returns the events of a batch in order: fingerprint, name and content.
 fn events_in(doc: &Doc, batch: &EventBatch) -> Checked<Vec<(Print, EventId, Event)>> {
     ensure!(!batch.more, "a batch without a limit ends early");
     let mut events = Vec::new();
@@ -300,7 +303,7 @@ fn events_in(doc: &Doc, batch: &EventBatch) -> Checked<Vec<(Print, EventId, Even
     Ok(events)
 }
 
-/// The fingerprint of an event.
+/// Returns the fingerprint of an event.
 pub(crate) fn print_of(doc: &Doc, id: &EventId) -> Checked<Print> {
     let permanent = doc.permanent_id(id).map_err(|error| format!("permanent_id of {id:?}: {error}"))?;
     same("the counter of a permanent name", &permanent.counter, &id.counter)?;
@@ -308,7 +311,7 @@ pub(crate) fn print_of(doc: &Doc, id: &EventId) -> Checked<Print> {
     print_in(&permanent.peer)
 }
 
-/// All tables of a document.
+/// Returns all tables of a document.
 pub(crate) fn tables(doc: &Doc) -> Checked<Tables> {
     let mut tables = Tables::new();
     for table in doc.tables() {
