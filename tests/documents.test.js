@@ -19,7 +19,6 @@ const blocks = (path, language) =>
 
 /** Folders and files whose prose does not follow the rules yet. */
 const OLD_PROSE = [
-  'component/engine/tests/',
   'host-js/',
   'host-rs/README.md',
   'host-rs/src/',

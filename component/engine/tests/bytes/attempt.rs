@@ -120,7 +120,7 @@ fn check_inspection(bytes: &[u8], made: Option<&mut Doc>) {
     assert_eq!((found.content, found.format_version), (Content::Document, 1));
     assert_eq!((found.version, found.tables), (doc.version(), doc.tables()));
     assert_eq!(Ok(found.waiting), doc.merge_events(Vec::new()).map(|report| report.waiting));
-    let horizon = Doc::summary_of(&found.horizon).expect("a good version");
+    let horizon = Doc::summary_of(&found.horizon).expect("a valid version");
     let report = doc.compact(&[horizon]).expect("the horizon is valid");
     assert_eq!((report.horizon, report.events_dropped), (found.horizon, 0));
     let sections: u64 = found.sections.iter().map(|section| section.bytes).sum();
@@ -139,7 +139,7 @@ fn check_peek(bytes: &[u8], made: Option<&Doc>) {
     for table in doc.tables() {
         for descending in [false, true] {
             let options = ScanOptions { limit: 1, descending, ..ScanOptions::default() };
-            let page = doc.scan(&table.name, &options).expect("a good scan");
+            let page = doc.scan(&table.name, &options).expect("a valid scan");
             let row = page.rows.into_iter().next().expect("a table has rows");
             assert_eq!(Doc::peek(bytes, &table.name, &row.id), Ok(Some(row.cells)));
         }
@@ -162,7 +162,7 @@ pub(crate) fn check_valid(doc: &mut Doc, honest: bool) {
 /// The fingerprints in a saved document are not checked against its history. If they are wrong,
 /// other replicas may keep later events waiting, or take two events for one.
 fn check_history(doc: &Doc, honest: bool) {
-    let mut other = Doc::create("other").expect("a good name");
+    let mut other = Doc::create("other").expect("a valid name");
     loop {
         let batch = match doc.events_since(&other.summary(), u32::MAX) {
             Ok(batch) => batch,
@@ -184,8 +184,8 @@ fn check_history(doc: &Doc, honest: bool) {
     assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
     assert!(!honest || other.digest() == doc.digest(), "the tables differ from those of the history");
     let update =
-        doc.update_since(&Doc::create("other").expect("a good name").summary()).expect("events_since succeeded");
-    let mut other = Doc::create("other").expect("a good name");
+        doc.update_since(&Doc::create("other").expect("a valid name").summary()).expect("events_since succeeded");
+    let mut other = Doc::create("other").expect("a valid name");
     assert_eq!(other.merge_update(&update).expect("the update of a replica is valid").waiting, 0);
     assert_eq!((other.version(), other.heads()), (doc.version(), doc.heads()));
 }
@@ -200,7 +200,7 @@ fn check_reload(doc: &Doc) {
 
 fn read(doc: &Doc) {
     for table in doc.tables() {
-        let page = doc.scan(&table.name, &ScanOptions::default()).expect("a good scan");
+        let page = doc.scan(&table.name, &ScanOptions::default()).expect("a valid scan");
         assert_eq!(page.rows.len(), table.rows as usize);
         for row in page.rows {
             assert_eq!(doc.get(&table.name, &row.id), Some(row.cells));
@@ -223,7 +223,7 @@ fn write(doc: &mut Doc, honest: bool) {
     match doc.insert("a table", "a row", vec![Cell::new("a column", 1)]) {
         // The peer has no more counters.
         Err(Error::LimitExceeded { .. }) => return,
-        made => drop(made.expect("a good insert")),
+        made => drop(made.expect("a valid insert")),
     }
     let update = doc.update_since(&before).expect("the new event is available");
     let merged = other.merge_update(&update);

@@ -40,7 +40,7 @@ fn calls_return_the_documented_verdicts() {
         let &[file, call, into, expected] = words.as_slice() else { panic!("{line:?} is not four words") };
         let read = |name: &str| fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let bytes = read(file);
-        let into = if into == "-" { Doc::create("nobody").expect("a good name").save() } else { read(into) };
+        let into = if into == "-" { Doc::create("nobody").expect("a valid name").save() } else { read(into) };
         let mut victim = Victim::new("nobody", &into).expect("a valid document");
         let mut peak = 0;
         let result = victim.attempt(call_of(call), &bytes, |run| peak = measure(run).bytes_max);

@@ -86,7 +86,7 @@ pub(crate) fn updates(events: usize, text_bytes: usize) -> ByHand {
 /// Merges the update, saves and loads the document, and checks the memory of each of the three.
 fn check(what: &str, update: &ByHand, most: u64) {
     let bytes = update.bytes();
-    let mut doc = Doc::create("nobody").expect("a good name");
+    let mut doc = Doc::create("nobody").expect("a valid name");
     let mut report = None;
     let peak = measure(|| report = Some(doc.merge_update(&bytes))).bytes_max;
     let length = bytes.len() as u64;

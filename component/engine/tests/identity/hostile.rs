@@ -112,7 +112,7 @@ fn changed_messages_about_forks_are_merged_validly_or_rejected() {
     let scenes: Vec<[Vec<u8>; 2]> = [false, true]
         .into_iter()
         .map(|is_compacted| {
-            let world = scene(is_compacted).expect("a good scene");
+            let world = scene(is_compacted).expect("a valid scene");
             [0, 1].map(|at| world.doc(at).save())
         })
         .collect();
@@ -142,8 +142,8 @@ fn changed_messages_about_forks_are_merged_validly_or_rejected() {
 
 #[test]
 fn changed_updates_documents_and_summaries_of_forks_are_merged_validly_or_rejected() {
-    let world = scene(false).expect("a good scene");
-    let compacted = scene(true).expect("a good scene");
+    let world = scene(false).expect("a valid scene");
+    let compacted = scene(true).expect("a valid scene");
     let summary = world.doc(0).summary();
     let bytes: Vec<Vec<u8>> = vec![
         world.doc(1).update_since(&summary).expect("an update"),
@@ -184,7 +184,7 @@ fn changed_updates_documents_and_summaries_of_forks_are_merged_validly_or_reject
 /// changes.
 #[test]
 fn changed_fingerprints_in_runs_are_merged_validly_or_rejected() {
-    let source = scene(false).expect("a good scene");
+    let source = scene(false).expect("a valid scene");
     let doc = source.doc(1);
     let batch = doc.events_since(&nothing(), u32::MAX).expect("the whole history");
     let heads: Vec<EventId> = doc.heads().iter().map(|head| doc.permanent_id(head).expect("a head")).collect();

@@ -95,7 +95,7 @@ fn a_returned_name_never_stands_for_another_event() -> Checked {
                 let permanent = EventId { peer: branch("p", *print), counter: name.counter };
                 same("a permanent name", &print_of(doc, &permanent)?, print)?;
                 match doc.permanent_id(name) {
-                    Ok(found) => same("what the name means", &print_in(&found.peer)?, print)?,
+                    Ok(found) => same("the event of the name", &print_in(&found.peer)?, print)?,
                     Err(Error::InvalidArgument(_)) => {}
                     Err(error) => return Err(format!("{name:?}: {error}")),
                 }

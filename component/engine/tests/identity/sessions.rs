@@ -23,7 +23,7 @@ fn lives(shared: i64, own: [i64; 2]) -> Checked<World> {
 fn write(world: &mut World, at: usize, count: i64, from: i64) {
     for value in from..from + count {
         let row = (value % 7).to_string();
-        world.doc_mut(at).insert(TABLE, &row, vec![Cell::new(COLUMN, value)]).expect("a good insert");
+        world.doc_mut(at).insert(TABLE, &row, vec![Cell::new(COLUMN, value)]).expect("a valid insert");
     }
 }
 

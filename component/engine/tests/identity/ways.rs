@@ -174,7 +174,7 @@ impl World {
             return Ok(false);
         }
         let [one, other] = ends.map(|at| self.see(at, New::None));
-        same("what two sides in sync hold", &one?.known, &other?.known)?;
+        same("the events of two sides in sync", &one?.known, &other?.known)?;
         Ok(true)
     }
 

@@ -58,7 +58,7 @@ impl World {
         let count = 2 + random.below(5);
         let sides = (0..count).map(|number| {
             let peer = ["ann", "ben", "cleo", "dora", "émile", "fritz"][number];
-            let store = Store::create(peer, OPTIONS).expect("good options");
+            let store = Store::create(peer, OPTIONS).expect("valid options");
             let model = Model::new(peer, TIME_TO_LIVE_MS);
             // Clocks differ, by less and by more than the maximum skew.
             let now = 1_000.0 + [0.0, 3.0, 40.0, 70.0][random.below(4)];
@@ -147,7 +147,7 @@ impl Side {
     /// Replaces the store with a new one of the same peer, like a page that is loaded again. The
     /// new store may write with timestamps that the peer used before.
     fn restart(&mut self) {
-        self.store = Store::create(self.store.peer(), OPTIONS).expect("good options");
+        self.store = Store::create(self.store.peer(), OPTIONS).expect("valid options");
         self.model = Model::new(self.store.peer(), TIME_TO_LIVE_MS);
         self.removals.clear();
         self.written.clear();
@@ -273,7 +273,7 @@ fn stores_equal_their_models_and_converge() {
 }
 
 fn store(peer: &str) -> Store {
-    Store::create(peer, OPTIONS).expect("good options")
+    Store::create(peer, OPTIONS).expect("valid options")
 }
 
 /// Ann leaves, and loads the page again with a clock that is some seconds behind.

@@ -1,17 +1,17 @@
-//! Compares what a document shows, in every way in which it can be asked, with the tables that it must show.
+//! Compares everything that a document reports, by every call, with the tables that it should have.
 
 use crate::oracle::{Cells, Tables, execute};
 use crate::seeds::{Checked, Random, ensure, same};
 use converge_engine::{Cell, Doc, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
 use std::collections::BTreeSet;
 
-/// The names that random histories use. Few, so that they meet; and such as sort otherwise in UTF-16, without case, or
-/// where a zero byte ends a text.
+/// The names in random histories. They are few, so that events often meet. Some sort differently in
+/// UTF-16, without case, or if a zero byte ended a text.
 pub(crate) const TABLES: [&str; 3] = ["t", "t\0", "T"];
 pub(crate) const ROWS: [&str; 5] = ["r", "r\0", "R", "\u{ffff}", "\u{10000}"];
 pub(crate) const COLUMNS: [&str; 3] = ["x", "\u{ffff}", "\u{10000}"];
 
-/// Tables, rows and scans of the document, against `expected`.
+/// Compares tables, rows and scans of the document with `expected`.
 pub(crate) fn check_tables(doc: &Doc, expected: &Tables, random: &mut Random) -> Checked {
     let summaries = expected.iter().map(|(name, rows)| TableSummary { name: name.clone(), rows: rows.len() as u32 });
     same("tables", &doc.tables(), &summaries.collect())?;
@@ -33,7 +33,7 @@ fn cells_of(cells: &Cells) -> Vec<Cell> {
     cells.iter().map(|(column, value)| Cell { column: column.clone(), value: value.clone() }).collect()
 }
 
-/// The whole table in pages of random sizes, each of them and all of them together.
+/// Scans the whole table in pages of random sizes, and checks each page and all of them together.
 fn check_pages(doc: &Doc, table: &str, descending: bool, expected: &Tables, random: &mut Random) -> Checked {
     let mut options = ScanOptions { descending, ..ScanOptions::default() };
     let mut rows = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn random_scan(random: &mut Random) -> ScanOptions {
     ScanOptions { range, descending: random.chance(1, 2), limit: random.below(5) as u32, after, columns }
 }
 
-/// What the contract says that a scan gives.
+/// Returns the result of a scan that the contract specifies.
 fn scan(tables: &Tables, table: &str, options: &ScanOptions) -> Page {
     let within = |id: &str| match &options.range {
         KeyRange::All => true,
@@ -107,7 +107,7 @@ fn scan(tables: &Tables, table: &str, options: &ScanOptions) -> Page {
     Page { rows, more }
 }
 
-/// A watcher, and the mirror that is kept by executing what it gives.
+/// A watcher, and the mirror that is updated by executing the changes that the watcher takes.
 pub(crate) struct Mirror {
     pub(crate) watcher: WatcherNumber,
     tables: Vec<String>,
@@ -115,7 +115,7 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// Watches these tables of the document, which now holds `now`.
+    /// Watches these tables of the document, which now contains `now`.
     pub(crate) fn new(doc: &mut Doc, tables: &[String], from_start: bool, now: &Tables) -> Checked<Self> {
         let watcher = doc.watch(tables, from_start).map_err(|error| format!("watch: {error}"))?;
         let mut mirror = Self { watcher, tables: tables.to_vec(), copy: Tables::new() };
@@ -131,7 +131,7 @@ impl Mirror {
         tables
     }
 
-    /// One take, and whether there is more.
+    /// Takes changes once and returns whether there are more.
     pub(crate) fn take(&mut self, doc: &mut Doc, most: u32, now: &Tables) -> Checked<bool> {
         let now = self.watched(now);
         let before = self.copy.clone();
@@ -146,19 +146,19 @@ impl Mirror {
         for (table, row) in touched {
             let of = |tables: &Tables| tables.get(table).and_then(|rows| rows.get(row)).cloned();
             same(&format!("mirrored row {row:?} of {table:?} after {taken:?}"), &of(&self.copy), &of(&now))?;
-            ensure!(of(&before) != of(&now), "{row:?} of {table:?} did not change, but was taken: {taken:?}");
+            ensure!(of(&before) != of(&now), "{row:?} of {table:?} was taken, but did not change: {taken:?}");
         }
         let behind = self.copy != now;
         let more = changes.more;
         ensure!(behind == more, "after {taken:?} (more: {more}) the mirror has {:?}, the tables {now:?}", self.copy);
         ensure!(
             !behind || most == 0 || !taken.is_empty(),
-            "a take of {most} rows gives none, but says that there are more"
+            "a take of {most} rows returns none, but reports that there are more"
         );
         Ok(more)
     }
 
-    /// Takes until there is nothing more.
+    /// Takes changes until there are no more.
     pub(crate) fn catch_up(&mut self, doc: &mut Doc, most: u32, now: &Tables) -> Checked {
         while self.take(doc, most, now)? {}
         Ok(())

@@ -1,5 +1,6 @@
-//! Compaction: twins that learn the same events, of which one gives its history up at random horizons. What builds on
-//! the horizon must have the same effect on both; what does not, the compacted one refuses, and is as it was.
+//! Compaction. Two replicas learn the same events, and one of them is compacted at random horizons.
+//! Events that depend on the horizon must have the same effect on both. The compacted replica
+//! rejects other events and does not change.
 
 use crate::check::check_tables;
 use crate::history::check_history_of;
@@ -36,17 +37,17 @@ fn compacted_twins() {
         })
     });
     let (refused, taken) = (refused.into_inner(), taken.into_inner());
-    eprintln!("compacted twins: {taken} events taken on top of a horizon, {refused} refused");
-    assert!(taken < 1_000 || refused > taken / 10, "too few events come from below a horizon");
+    eprintln!("compacted twins: {taken} events above a horizon merged, {refused} rejected");
+    assert!(taken < 1_000 || refused > taken / 10, "too few events are below a horizon");
 }
 
 struct Twins {
     plain: Doc,
     compacted: Doc,
-    /// What both know. Both wait for the same too.
+    /// The events that both know. Both also wait for the same events.
     model: Model,
     horizon: Events,
-    /// Every event that was ever made.
+    /// Every event that was ever committed.
     all: Events,
     prints: Prints,
     log: Vec<String>,
@@ -64,7 +65,8 @@ impl Twins {
         Ok(Self { plain, compacted, model, horizon, all, prints, log, refused: 0, taken: 0 })
     }
 
-    /// Others who know the horizon, and anything else, commit. Neither of the two hears of it now.
+    /// Commits events of other replicas that know the horizon and any further events. Neither of
+    /// the two receives them yet.
     fn write_elsewhere(&mut self, random: &mut Random) {
         for _ in 0..1 + random.below(4) {
             self.write_one_elsewhere(random);
@@ -84,7 +86,7 @@ impl Twins {
         self.all.insert(event.id.clone(), event);
     }
 
-    /// Gives runs fingerprints, but some that need none.
+    /// Returns runs with fingerprints. Some runs that need none get none.
     fn fill(&mut self, runs: Vec<EventRun>, random: &mut Random) -> Vec<EventRun> {
         self.prints.learn(&self.all);
         self.prints.fill_some(runs, &self.model.known, random)
@@ -110,7 +112,8 @@ impl Twins {
     fn compact(&mut self, random: &mut Random) -> Checked {
         let horizon = random_past(&self.model.known, random);
         let both: Events = self.horizon.clone().into_iter().chain(horizon.clone()).collect();
-        // Whoever compacts vouches that what is to come builds on the horizon; so must what waits.
+        // The caller of `compact` guarantees that later events depend on the horizon, so the
+        // waiting events must, too.
         let good = takeable(&self.all, &self.model.known, &both);
         if !self.model.waiting.keys().all(|id| good.contains_key(id)) {
             return Ok(());
@@ -130,12 +133,13 @@ impl Twins {
         let bytes = self.compacted.save();
         let unchanged = CompactionReport { horizon: version_of(&self.horizon), ..CompactionReport::default() };
         let again = self.compacted.compact(&[summary_of(&horizon)]);
-        same("the same horizon again", &again, &Ok(unchanged.clone()))?;
+        same("a repeated horizon", &again, &Ok(unchanged.clone()))?;
         same("a lower horizon", &self.compacted.compact(&[by_name(&[])]), &Ok(unchanged))?;
-        same("what is saved after that", &self.compacted.save(), &bytes)
+        same("the saved bytes after that", &self.compacted.save(), &bytes)
     }
 
-    /// Events that the compacted one must take come to both, and some that they know.
+    /// Merges events that the compacted replica must accept into both, and some events that they
+    /// know.
     fn merge(&mut self, random: &mut Random) -> Checked {
         let good = takeable(&self.all, &self.model.known, &self.horizon);
         let good: Vec<Event> = good.into_values().collect();
@@ -149,11 +153,11 @@ impl Twins {
         if !self.horizon.is_empty() {
             self.taken += u64::from(expected.applied);
         }
-        same("the plain one's report", &self.plain.merge_events(runs.clone()), &Ok(expected.clone()))?;
+        same("the plain replica's report", &self.plain.merge_events(runs.clone()), &Ok(expected.clone()))?;
         same("the report", &self.compacted.merge_events(runs), &Ok(expected))
     }
 
-    /// An event that does not build on the horizon, among good ones.
+    /// Merges an event that does not depend on the horizon, together with valid ones.
     fn merge_from_below(&mut self, random: &mut Random) -> Checked {
         let good = takeable(&self.all, &self.model.known, &self.horizon);
         let known = |id: &EventId| self.model.known.contains_key(id);
@@ -171,21 +175,21 @@ impl Twins {
         let mut runs = scattered(random, &some);
         runs.insert(random.below(runs.len() + 1), run_of(event));
         let runs = self.prints.fill_some(runs, &self.model.known, random);
-        self.log.push(format!("from below comes {} {}", show_peer(&event.id.peer), show_event(event)));
+        self.log.push(format!("an event from below arrives: {} {}", show_peer(&event.id.peer), show_event(event)));
         let before = self.compacted.save();
         let refused = self.compacted.merge_events(runs);
-        same("what comes from below", &refused, &Err(self.refusal()))?;
-        same("what is saved after that", &self.compacted.save(), &before)?;
-        // The same as bytes, from a replica that knows no more than the event builds on.
+        same("an event from below", &refused, &Err(self.refusal()))?;
+        same("the saved bytes after that", &self.compacted.save(), &before)?;
+        // The same event as bytes, from a replica that knows only the event's ancestors.
         let author = document("author", &past(&self.all, [&event.id]), random)?;
         let bytes = author.update_since(&self.plain.summary()).map_err(|error| error.to_string())?;
         same("an update from below", &self.compacted.merge_update(&bytes), &Err(self.refusal()))?;
-        same("what is saved after that", &self.compacted.save(), &before)?;
+        same("the saved bytes after that", &self.compacted.save(), &before)?;
         self.refused += 1;
         Ok(())
     }
 
-    /// One of the two commits, and the other one hears of it.
+    /// Commits an event on one of the two, and merges it into the other one.
     fn commit(&mut self, random: &mut Random) -> Checked {
         let by_compacted = random.chance(1, 2);
         let (author, reader) =
@@ -205,16 +209,16 @@ impl Twins {
     }
 
     fn reload(&mut self) -> Checked {
-        self.log.push("both are loaded from what they save".to_owned());
+        self.log.push("both are loaded from their saved bytes".to_owned());
         for doc in [&mut self.plain, &mut self.compacted] {
             let bytes = doc.save();
             *doc = Doc::load(doc.peer(), &bytes).map_err(|error| format!("load: {error}"))?;
-            same("what a loaded document saves", &doc.save(), &bytes)?;
+            same("the bytes that a loaded document saves", &doc.save(), &bytes)?;
         }
         Ok(())
     }
 
-    /// History from the horizon on can be asked for, and nothing below.
+    /// Asks for the history above the horizon, and for history below it, which is rejected.
     fn update_since(&mut self, random: &mut Random) -> Checked {
         let versions = [version_of(&self.horizon), self.model.version()];
         let known = random_version(random, &versions);
@@ -236,7 +240,8 @@ impl Twins {
         same("the update's report", &complete.merge_update(&bytes), &Ok(report))
     }
 
-    /// What the compacted one saves comes to a replica that may know the horizon or not, as an update.
+    /// Merges the saved bytes of the compacted document into a replica that may or may not know the
+    /// horizon.
     fn merge_saved(&mut self, random: &mut Random) -> Checked {
         let mut known = random_past(&self.all, random);
         if random.chance(1, 2) {
@@ -246,7 +251,7 @@ impl Twins {
         let (bytes, before) = (self.compacted.save(), doc.save());
         if self.horizon.keys().any(|id| !known.contains_key(id)) {
             same("a compacted document", &doc.merge_update(&bytes), &Err(self.refusal()))?;
-            return same("what is saved after that", &doc.save(), &before);
+            return same("the saved bytes after that", &doc.save(), &before);
         }
         let mut model = model_of(&known);
         let events = beyond(&self.model.known, &version_of(&self.horizon));
@@ -256,7 +261,8 @@ impl Twins {
         check_equal(&doc, &model, random)
     }
 
-    /// Counts that are no version, or more than is known: refused, or some horizon below them, but never other tables.
+    /// Compacts at counts that are no version, or beyond the known events. They are rejected, or
+    /// result in a horizon below them, but never change the tables.
     fn compact_at_no_version(&mut self, random: &mut Random) -> Checked {
         let counts = random_version(random, &[self.model.version()]);
         let bytes = self.compacted.save();
@@ -275,14 +281,15 @@ impl Twins {
         }
         if compacted.is_err() {
             ensure!(matches!(compacted, Err(Error::InvalidArgument(_))), "{case}: {compacted:?}");
-            return same("what is saved after that", &doc.save(), &bytes);
+            return same("the saved bytes after that", &doc.save(), &bytes);
         }
         same(&case, &doc.digest(), &self.compacted.digest())?;
         doc.dbg_check();
         Ok(())
     }
 
-    /// `diff` and `fork_at` above the horizon are as without; below, they are refused.
+    /// Checks that `diff` and `fork_at` return the same above the horizon as without it, and are
+    /// rejected below it.
     fn look_back(&mut self, random: &mut Random) -> Checked {
         let covers = |past: &Events| self.horizon.keys().all(|id| past.contains_key(id));
         let mut pasts = [random_past(&self.model.known, random), random_past(&self.model.known, random)];
@@ -307,20 +314,21 @@ impl Twins {
         }
         same("the digests of both", &self.compacted.digest(), &self.plain.digest())?;
         if random.chance(1, 3) {
-            // A document is what it knows and where its horizon is: never how it came to that.
+            // A document consists of its known events and its horizon, however it came to have
+            // them.
             let mut other = document("other", &self.model.known, random)?;
             other.compact(&[summary_of(&self.horizon)]).map_err(|error| format!("compact: {error}"))?;
             let waiting: Vec<Event> = self.model.waiting.values().cloned().collect();
             other
                 .merge_events(self.prints.fill(scattered(random, &waiting)))
                 .map_err(|error| format!("merge: {error}"))?;
-            same("what is saved of the same events and horizon", &self.compacted.save(), &other.save())?;
+            same("the saved bytes of the same events and horizon", &self.compacted.save(), &other.save())?;
         }
         Ok(())
     }
 }
 
-/// The document against a model of the same events.
+/// Compares the document with a model of the same events.
 pub(crate) fn check_equal(doc: &Doc, model: &Model, random: &mut Random) -> Checked {
     doc.dbg_check();
     same("version", &doc.version(), &model.version())?;
@@ -328,10 +336,10 @@ pub(crate) fn check_equal(doc: &Doc, model: &Model, random: &mut Random) -> Chec
     check_tables(doc, &model.tables(), random)
 }
 
-/// A compacted document takes events one by one in any order: what does not build on the horizon it refuses, or drops
-/// once that shows; in the end it has all that does.
+/// Merges events one by one, in any order, into a compacted document. It rejects events that do not
+/// depend on the horizon, or drops them once that is known. In the end it has all others.
 #[test]
-fn everything_to_a_compacted_one() {
+fn any_event_to_a_compacted_document() {
     for_each_seed(2_000, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
@@ -355,12 +363,12 @@ fn everything_to_a_compacted_one() {
                 .map_err(|why| format!("{why}\nknown: {}\nhorizon: {}", show_past(&known), show_past(&horizon)))?;
             let bytes = doc.save();
             let loaded = Doc::load("another", &bytes).map_err(|error| format!("load: {error}"))?;
-            same("what a loaded document saves", &loaded.save(), &bytes)
+            same("the bytes that a loaded document saves", &loaded.save(), &bytes)
         })
     });
 }
 
-/// What was deleted below the horizon leaves no trace in the bytes, and does not come back.
+/// Rows that were deleted below the horizon leave no trace in the bytes, and do not come back.
 #[test]
 fn deleted_rows_leave_no_trace() -> Result<(), Box<dyn std::error::Error>> {
     let mut doc = Doc::create("ann")?;
@@ -370,7 +378,7 @@ fn deleted_rows_leave_no_trace() -> Result<(), Box<dyn std::error::Error>> {
     let late = events_of(&doc.events_since(&by_name(&[]), u32::MAX)?.runs[0]);
     doc.delete("t", name)?;
     let holds = |doc: &Doc| doc.save().windows(name.len()).any(|window| window == name.as_bytes());
-    assert!(holds(&doc), "names are written as they are, or this test is to be written anew");
+    assert!(holds(&doc), "the test requires that names are saved without compression");
     let report = doc.compact(&[])?;
     assert_eq!(report, CompactionReport { events_dropped: 3, tombstones_dropped: 1, horizon: doc.version() });
     assert!(!holds(&doc));
@@ -392,7 +400,7 @@ fn shuffled(mut version: Vec<PeerVersion>, random: &mut Random) -> Vec<PeerVersi
     version
 }
 
-/// A past in a line.
+/// Formats a past in one line.
 pub(crate) fn show_past(past: &Events) -> String {
     let counts = version_of(past).into_iter().map(|at| format!("{}:{}", show_peer(&at.peer), at.count));
     counts.collect::<Vec<_>>().join(" ")

@@ -1,8 +1,9 @@
-//! All small histories: up to 5 events by 2 replicas on one row, in all patterns of who knew what when they were made,
-//! delivered to a third replica in every order, event by event.
+//! All small histories: up to 5 events by 2 replicas on one row. The replicas know each other's
+//! events in all possible patterns. A third replica receives the events in every order, one by one.
 //!
-//! Rows know nothing of each other, so histories of four and five events that differ only in what they do to their row stand
-//! side by side in one document, each on a row of its own. Those of up to three events have a document each.
+//! Rows are independent of each other. So histories of four and five events that differ only in the
+//! operations on their row share a document, each with a row of its own. Histories of up to three
+//! events have a document each.
 
 use crate::model::{Events, Model, run_of};
 use crate::oracle::{self, Event};
@@ -12,8 +13,8 @@ use crate::world::{show_event, show_peer};
 use converge_engine::{Cell, Commit, Doc, EventId, EventRun, MergeReport, PeerVersion, Row, RowOp, ScanOptions, Value};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What an event may do to its row: operations that are executed in this order. The first few are tried where there are
-/// many events, all of them where there are few.
+/// The operations of an event on its row, which are executed in this order. With many events only
+/// the first few of these are tried, with few events all of them.
 pub(crate) const EFFECTS: [&[Effect]; 9] = {
     use Effect::{Delete, InsertX, InsertY, UnsetX, UpdateX, UpdateY};
     [
@@ -45,7 +46,8 @@ fn small_histories() {
     let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 81) };
     for (events, effects, side_by_side) in [(1, 9_usize, 1), (2, 9, 1), (3, 9, 1), (4, 7, 49), of_five] {
         let patterns = patterns(events);
-        // A pattern is a pair of lattice paths that do not cross; there are as many as the Catalan numbers say.
+        // A pattern is a pair of lattice paths that do not cross, so the number of patterns is a
+        // Catalan number.
         assert_eq!(patterns.len(), catalan(events + 1));
         let orders = orders(events);
         let deliveries = AtomicU64::new(0);
@@ -54,7 +56,8 @@ fn small_histories() {
             for first in (0..effects.pow(events as u32)).step_by(side_by_side) {
                 let numbers = first..first + side_by_side;
                 if let Err(why) = bare.check(numbers.clone(), effects, &orders) {
-                    // A single history reads better than many side by side, where one fails alone.
+                    // If a history fails, a document of its own is easier to read than one with
+                    // many histories.
                     numbers.into_iter().try_for_each(|number| bare.check(number..number + 1, effects, &orders))?;
                     return Err(why);
                 }
@@ -75,7 +78,7 @@ fn catalan(n: usize) -> usize {
     (1..n).fold(1, |catalan, k| catalan * 2 * (2 * k + 1) / (k + 2))
 }
 
-/// All orders of `n` things, sorted.
+/// Returns all permutations of `n` items, sorted.
 fn orders(n: usize) -> Vec<Vec<usize>> {
     let mut orders = vec![Vec::new()];
     for thing in 0..n {
@@ -90,7 +93,8 @@ fn orders(n: usize) -> Vec<Vec<usize>> {
     orders
 }
 
-/// All patterns of `n` events: all ways in which two replicas commit and hear of each other, without what they commit.
+/// Returns all patterns of `n` events: all ways in which two replicas commit and receive each
+/// other's events. The events have no operations.
 pub(crate) fn patterns(n: usize) -> Vec<Vec<Event>> {
     let mut patterns = Vec::new();
     for a in 0..=n {
@@ -103,7 +107,7 @@ pub(crate) fn patterns(n: usize) -> Vec<Vec<Event>> {
     patterns
 }
 
-/// All rising sequences of this length of numbers up to `most`.
+/// Returns all non-decreasing sequences of this length with numbers up to `most`.
 fn rising(length: usize, most: usize) -> Vec<Vec<usize>> {
     if length == 0 {
         return vec![Vec::new()];
@@ -115,8 +119,8 @@ fn rising(length: usize, most: usize) -> Vec<Vec<usize>> {
     rising(length - 1, most).into_iter().flat_map(longer).collect()
 }
 
-/// The events of a and b, where the i-th of a was made when a had heard of the first `heard_by_a[i]` events of b, and
-/// the other way round; none where an event would have to hear of one that is made later.
+/// Returns the events of a and b. The writer of the i-th event of a knew the first `heard_by_a[i]`
+/// events of b, and the other way round. Returns `None` if an event would have to know a later one.
 fn pattern(heard_by_a: &[usize], heard_by_b: &[usize]) -> Option<Vec<Event>> {
     let (mut by_a, mut by_b) = (0, 0);
     let mut all = Events::new();
@@ -142,7 +146,7 @@ fn pattern(heard_by_a: &[usize], heard_by_b: &[usize]) -> Option<Vec<Event>> {
     Some(made)
 }
 
-/// Adds the first `count` events of a peer, and all that they build on.
+/// Adds the first `count` events of a peer, and all their ancestors.
 fn add_past(past: &mut Events, all: &Events, peer: &str, count: usize) {
     let Some(last) = count.checked_sub(1) else { return };
     let mut next = vec![EventId { peer: peer.to_owned(), counter: last as u32 }];
@@ -154,7 +158,7 @@ fn add_past(past: &mut Events, all: &Events, peer: &str, count: usize) {
     }
 }
 
-/// A pattern, and what a replica must say of each subset of its events; subsets as bits.
+/// A pattern, and what a replica must report for each subset of its events. Subsets are bit sets.
 struct Bare {
     events: Vec<Event>,
     expected: Vec<Expected>,
@@ -186,7 +190,8 @@ impl Bare {
         Self { events: events.to_vec(), expected: (0..1 << events.len()).map(expect).collect() }
     }
 
-    /// Delivers the histories of this pattern with these numbers, side by side, in each of the orders.
+    /// Delivers the histories of this pattern with these numbers, in one document, in each of the
+    /// orders.
     fn check(&self, numbers: std::ops::Range<usize>, effects: usize, orders: &[Vec<usize>]) -> Checked {
         let mut events = self.events.clone();
         for (place, event) in events.iter_mut().enumerate() {
@@ -201,7 +206,7 @@ impl Bare {
         let mut end = None;
         let mut last: &[usize] = &[];
         for order in orders {
-            // What the order before began with, too, was looked at there.
+            // The prefix that this order shares with the previous one was already checked.
             let looked_at = order.iter().zip(last).take_while(|(place, last)| place == last).count();
             self.deliver_all(&runs, &rows, order, looked_at, &mut end)
                 .map_err(|why| format!("{why}\n{}", show(&events, order)))?;
@@ -210,7 +215,8 @@ impl Bare {
         Ok(())
     }
 
-    /// Delivers the runs in this order to a new replica, and looks at it after each but the first `looked_at` ones.
+    /// Delivers the runs in this order to a new replica. Checks it after each run, except for the
+    /// first `looked_at` ones.
     fn deliver_all(
         &self,
         runs: &[EventRun],
@@ -254,7 +260,8 @@ fn chosen(events: &[Event], subset: usize) -> impl Iterator<Item = &Event> {
     events.iter().enumerate().filter(move |(place, _)| subset >> place & 1 == 1).map(|(_, event)| event)
 }
 
-/// The effect on this row; each value says which event wrote it, and which operation of that.
+/// Returns the operations for this row. Each value identifies the event and the operation that
+/// wrote it.
 pub(crate) fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
     let op = |(place, effect): (usize, &Effect)| {
         let cells = |column| vec![Cell::new(column, (10 * event + place) as i64)];
@@ -271,7 +278,7 @@ pub(crate) fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
     effect.iter().enumerate().map(op).collect()
 }
 
-/// The rows that these events make.
+/// Returns the rows that these events result in.
 fn rows<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Row> {
     let cell = |(column, value): (String, Value)| Cell { column, value };
     let rows = oracle::tables(events).remove("t").unwrap_or_default();

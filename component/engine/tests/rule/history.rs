@@ -1,4 +1,4 @@
-//! Looking back: what was different between any two versions, and documents that begin at any of them.
+//! History: the differences between any two versions, and documents that begin at any of them.
 
 use crate::compaction::{check_equal, show_past};
 use crate::model::{Events, scattered};
@@ -22,13 +22,13 @@ fn between_any_versions() {
                 check_history_of(&doc, &[], &pasts, None, random)?;
                 fork_and_go_on(&doc, &all, &pasts[0], random)?;
             }
-            same("what is saved after looking back", &doc.save(), &bytes)
+            same("the saved bytes after reading the history", &doc.save(), &bytes)
         })
     });
 }
 
-/// `diff` forward and back between two versions that `doc`, compacted at `horizon`, knows, and a fork at each; or the
-/// refusal of what is below the horizon.
+/// Checks `diff` in both directions between two versions that `doc`, compacted at `horizon`, knows,
+/// and a fork at each version. Below the horizon, both must be rejected.
 pub(crate) fn check_history_of(
     doc: &Doc,
     horizon: &[PeerVersion],
@@ -49,7 +49,7 @@ pub(crate) fn check_history_of(
     check_equal(&fork, &model_of(here), random).map_err(|why| format!("the fork at {heads:?}: {why}"))?;
     let mut expected = document("another", here, random)?;
     expected.compact(&[by_name(horizon)]).map_err(|error| format!("compact: {error}"))?;
-    same("what the fork saves", &fork.save(), &expected.save())
+    same("the saved bytes of the fork", &fork.save(), &expected.save())
 }
 
 fn check_diff(doc: &Doc, [here, there]: [&Events; 2], refusal: Option<&Error>, random: &mut Random) -> Checked {
@@ -69,7 +69,7 @@ fn check_diff(doc: &Doc, [here, there]: [&Events; 2], refusal: Option<&Error>, r
     for op in &ops {
         let name = op.row_name();
         let of = |tables: &crate::oracle::Tables| tables.get(name.0).and_then(|rows| rows.get(name.1)).cloned();
-        ensure!(of(&before) != of(&after), "{name:?} is as it was, but comes in {ops:?}");
+        ensure!(of(&before) != of(&after), "{name:?} did not change, but is in {ops:?}");
         let is_as_it_should = match op {
             RowOp::Insert { .. } => of(&before).is_none(),
             RowOp::Update { .. } | RowOp::Unset { .. } => of(&before).is_some() && of(&after).is_some(),
@@ -77,13 +77,13 @@ fn check_diff(doc: &Doc, [here, there]: [&Events; 2], refusal: Option<&Error>, r
         };
         ensure!(is_as_it_should, "{op:?} leads from {:?} to {:?}", of(&before), of(&after));
         let is_second = matches!(op, RowOp::Unset { .. });
-        ensure!(rows.insert((name, is_second)), "{name:?} comes twice in {ops:?}");
+        ensure!(rows.insert((name, is_second)), "{name:?} is in {ops:?} twice");
     }
     ensure!(ops.is_sorted_by_key(RowOp::row_name), "not sorted: {ops:?}");
     Ok(())
 }
 
-/// The heads of a past in any order, some of them twice, and at times more of what they build on.
+/// Returns the heads of a past in any order, sometimes repeated, and sometimes with ancestors.
 fn named(past: &Events, random: &mut Random) -> Vec<EventId> {
     let mut heads = heads_of(past);
     let again = random.sample(&heads, 1, 4);
@@ -96,7 +96,8 @@ fn named(past: &Events, random: &mut Random) -> Vec<EventId> {
     heads
 }
 
-/// A fork writes, learns the rest, and ends as everyone who knows all that does.
+/// Checks that a fork can commit, merges the other events, and ends equal to every replica that
+/// knows the same events.
 fn fork_and_go_on(doc: &Doc, all: &Events, past: &Events, random: &mut Random) -> Checked {
     let heads = heads_of(past);
     let mut fork = doc.fork_at(&heads, "fork").map_err(|error| format!("fork_at {heads:?}: {error}"))?;
@@ -111,12 +112,12 @@ fn fork_and_go_on(doc: &Doc, all: &Events, past: &Events, random: &mut Random) -
     check_equal(&fork, &model, random)?;
     let mut other = Doc::load("other", &doc.save()).map_err(|error| format!("load: {error}"))?;
     other.merge_update(&fork.save()).map_err(|error| format!("merge_update: {error}"))?;
-    same("what both save", &other.save(), &fork.save())
+    same("the saved bytes of both", &other.save(), &fork.save())
 }
 
 #[test]
-fn events_that_are_unknown_are_refused() {
-    let doc = Doc::create("a").expect("a good name");
+fn unknown_events_are_rejected() {
+    let doc = Doc::create("a").expect("a valid name");
     let unknown = [EventId { peer: "a".to_owned(), counter: 0 }];
     for (here, there) in [(&unknown[..], &[][..]), (&[], &unknown)] {
         let refused = doc.diff(here, there);
@@ -128,9 +129,10 @@ fn events_that_are_unknown_are_refused() {
     assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
 }
 
-/// Ann fills a cell that was empty, Ben edits two others, Ann undoes hers by committing the difference back.
+/// Ann fills an empty cell, and Ben edits two others. Ann undoes her edit by committing the
+/// difference in reverse.
 #[test]
-fn an_undo_by_diff_leaves_the_cells_of_others_alone() -> Result<(), Error> {
+fn an_undo_by_diff_does_not_change_the_cells_of_others() -> Result<(), Error> {
     let mut ann = Doc::create("ann")?;
     ann.insert("tasks", "t1", vec![Cell::new("title", "Call"), Cell::new("done", false)])?;
     let before = ann.heads();
@@ -152,9 +154,10 @@ fn an_undo_by_diff_leaves_the_cells_of_others_alone() -> Result<(), Error> {
     Ok(())
 }
 
-/// A removed cell holds its place against a write that was made before and comes later; no longer once that is settled.
+/// A removed cell wins over an earlier write that arrives later, until compaction settles the
+/// removal.
 #[test]
-fn a_removed_cell_beats_an_earlier_write_that_comes_later() -> Result<(), Error> {
+fn a_removed_cell_wins_over_an_earlier_write_that_arrives_later() -> Result<(), Error> {
     let mut ann = Doc::create("ann")?;
     ann.insert("t", "r", vec![Cell::new("x", 1)])?;
     let mut ben = Doc::load("ben", &ann.save())?;

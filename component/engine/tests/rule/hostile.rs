@@ -1,8 +1,9 @@
-//! Runs as nobody honest would send them. A document merges them validly or refuses the whole call, and accepts honest
-//! events afterwards as before.
+//! Runs that no honest replica sends. A document merges them validly or rejects the whole call, and
+//! still accepts honest events afterwards.
 //!
-//! A run that gives a known name to another event forks the history of its author. The oracle of this suite knows no
-//! forks, so a document with forks is compared with documents that merge the same events in other ways.
+//! A run that uses a known name for another event forks the history of its author. The oracle of
+//! these tests does not know forks, so a document with forks is compared with documents that merge
+//! the same events in other ways.
 
 use crate::check::check_tables;
 use crate::model::{
@@ -38,12 +39,15 @@ fn mutated_runs() {
     });
     let [taken, refused, forked] = [taken, refused, forked].map(AtomicU32::into_inner);
     let calls = taken + refused;
-    eprintln!("calls with mutated runs: {taken} taken, {refused} refused; {forked} lead to forks");
-    assert!(calls < 1_000 || taken.min(refused).min(forked) > calls / 50, "the mutations are one-sided");
+    eprintln!("calls with mutated runs: {taken} merged, {refused} rejected; {forked} resulted in forks");
+    assert!(
+        calls < 1_000 || taken.min(refused).min(forked) > calls / 50,
+        "too few mutations were merged, rejected, or resulted in forks"
+    );
 }
 
-/// A document that knows some of an honest history, with a commit of its own; the model of that; and the events that
-/// were made and those that it took from an attack.
+/// A document that knows some of an honest history and has a commit of its own, and the model of
+/// it. Also the events that were committed, and those that the document accepted from an attack.
 struct Victim {
     doc: Doc,
     model: Model,
@@ -52,7 +56,7 @@ struct Victim {
     hostile: Vec<Event>,
 }
 
-/// All that a document shows, and what it says of its waiting events.
+/// Returns everything that a document shows, including the report of its waiting events.
 #[derive(Debug, PartialEq)]
 struct Shown {
     digest: [u8; 32],
@@ -81,15 +85,15 @@ impl Victim {
         Ok(Self { doc, model, honest, prints, hostile: Vec::new() })
     }
 
-    /// Merges mutated runs among honest ones. True where the document takes them, validly; false where it refuses them
-    /// and is as it was.
+    /// Merges mutated runs among honest ones. Returns true if the document merges them, validly,
+    /// and false if it rejects them and does not change.
     fn attack(&mut self, random: &mut Random) -> Checked<bool> {
         let part = random.sample(&self.honest, 1, 8);
         let mut runs = self.prints.fill_some(scattered(random, &part), &self.model.known, random);
         for _ in 0..1 + random.below(2) {
             let start = random.below(self.honest.len());
             let end = (start + 1 + random.below(4)).min(self.honest.len());
-            // The slice is sorted by peer and counter, so that its events join to runs.
+            // The slice is sorted by peer and counter, so consecutive events join into runs.
             let base = runs_of(&self.honest[start..end], || true);
             let mut base = self.prints.fill_some(base, &self.model.known, random);
             let mut run = base.swap_remove(random.below(base.len()));
@@ -106,7 +110,7 @@ impl Victim {
         let merged = self.doc.merge_events(runs.clone());
         let called = format!("{merged:?} from {}", show_runs(&runs));
         let Ok(report) = merged else {
-            same("after a refused call", &self.shown()?, &before).map_err(|why| format!("{why}\n{called}"))?;
+            same("after a rejected call", &self.shown()?, &before).map_err(|why| format!("{why}\n{called}"))?;
             return Ok(false);
         };
         let events = all_events_of(&self.prints.meant(&runs));
@@ -117,8 +121,7 @@ impl Victim {
             ensure!(!is_other || is_kept, "another {:?} made no fork\n{called}", event.id);
         }
         for id in known {
-            same("an event of before", &self.doc.permanent_id(&id), &Ok(id))
-                .map_err(|why| format!("{why}\n{called}"))?;
+            same("an earlier event", &self.doc.permanent_id(&id), &Ok(id)).map_err(|why| format!("{why}\n{called}"))?;
         }
         let is_honest = |event: &Event| self.honest.iter().any(|honest| is_same(honest, event));
         self.hostile = events.into_iter().filter(|event| !is_honest(event)).collect();
@@ -126,8 +129,8 @@ impl Victim {
         Ok(true)
     }
 
-    /// The honest events arrive one by one. Each must be accepted, unless a hostile event has its name, or the name of an
-    /// event that it builds on.
+    /// Merges the honest events one by one. Each must be accepted, unless a hostile event has its
+    /// name, or the name of one of its ancestors.
     fn recover(&mut self, random: &mut Random) -> Checked {
         let mut order: Vec<&Event> = self.honest.iter().collect();
         order.sort_by_key(|event| event.lamport);
@@ -139,7 +142,12 @@ impl Victim {
             }
             if !tainted.contains(&event.id) {
                 let known = self.doc.version().iter().any(|v| v.peer == event.id.peer && v.count > event.id.counter);
-                ensure!(merged.is_ok() && known, "{} {} gave {merged:?}", show_peer(&event.id.peer), show_event(event));
+                ensure!(
+                    merged.is_ok() && known,
+                    "{} {} returned {merged:?}",
+                    show_peer(&event.id.peer),
+                    show_event(event)
+                );
             }
         }
         self.check_valid(random)
@@ -149,7 +157,7 @@ impl Victim {
         !self.doc.forks(0, 1).is_empty()
     }
 
-    /// The names of the events that took effect, in a form that no fork changes.
+    /// Returns the names of the events that took effect, in a form that no fork changes.
     fn permanent_ids(&self) -> Checked<Vec<EventId>> {
         let batch = self.doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
         let events = all_events_of(&batch.runs);
@@ -157,15 +165,15 @@ impl Victim {
         ids.collect::<Result<_, _>>().map_err(|error| format!("permanent_id: {error}"))
     }
 
-    /// Each event that took effect is an event that arrived, and without forks they are a valid history together, which
-    /// makes the tables.
+    /// Checks that each event that took effect has arrived. Without forks, these events must be a
+    /// valid history that results in the tables.
     fn check_valid(&self, random: &mut Random) -> Checked {
         self.doc.dbg_check();
         let batch = self.doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
         let events = all_events_of(&batch.runs);
         for event in &events {
             let came = self.honest.iter().chain(&self.hostile).any(|other| is_same(other, &plain(event)));
-            ensure!(came, "nobody sent {} {}", show_peer(&event.id.peer), show_event(event));
+            ensure!(came, "the event never arrived: {} {}", show_peer(&event.id.peer), show_event(event));
         }
         if self.is_forked() {
             return self.check_forked(batch, random);
@@ -181,13 +189,14 @@ impl Victim {
         check_tables(&self.doc, &oracle::tables(events.iter()), random)
     }
 
-    /// A document with forks is the same after loading, after merging its history in another order, and, once both have
-    /// exchanged their events, as a replica that knows the honest events only.
+    /// Checks that a document with forks is the same after loading, and after merging its history
+    /// in another order. A replica that knows only the honest events must be the same after both
+    /// have exchanged their events.
     fn check_forked(&self, batch: EventBatch, random: &mut Random) -> Checked {
         let saved = self.doc.save();
         let mut doc = Doc::load("loaded", &saved).map_err(|error| format!("load: {error}"))?;
         doc.dbg_check();
-        same("what a loaded document saves", &doc.save(), &saved)?;
+        same("the bytes that a loaded document saves", &doc.save(), &saved)?;
 
         let mut runs = batch.runs;
         random.shuffle(&mut runs);
@@ -218,8 +227,9 @@ impl Victim {
     }
 }
 
-/// Whether two events are the same one. Lamports do not belong to an event's content, they follow from the history, and so
-/// does whether it depends on its author's previous event directly.
+/// Returns whether two events are the same. The lamport time is no part of an event's content; it
+/// follows from the history. The same is true of a direct dependency on the author's previous
+/// event.
 fn is_same(a: &Event, b: &Event) -> bool {
     let others = |event: &Event| {
         let previous = previous(&event.id);
@@ -228,7 +238,7 @@ fn is_same(a: &Event, b: &Event) -> bool {
     a.id == b.id && others(a) == others(b) && with_sorted_cells(a).ops == with_sorted_cells(b).ops
 }
 
-/// The event with the names of peers in place of those of branches.
+/// Returns the event with the names of peers in place of the names of branches.
 fn plain(event: &Event) -> Event {
     let peer = |id: &EventId| id.peer.split('~').next().unwrap_or_default().to_owned();
     let plain = |id: &EventId| EventId { peer: peer(id), counter: id.counter };
@@ -245,7 +255,7 @@ fn same_content(doc: &Doc, expected: &Doc) -> Checked {
     same("digest", &doc.digest(), &expected.digest())
 }
 
-/// Each of the two merges what it lacks.
+/// Merges into each of the two the events that it lacks.
 fn exchange(doc: &mut Doc, twin: &mut Doc) -> Checked {
     let send = |from: &Doc, to: &mut Doc| {
         let update = from.update_since(&to.summary())?;
@@ -255,7 +265,7 @@ fn exchange(doc: &mut Doc, twin: &mut Doc) -> Checked {
     Ok(())
 }
 
-/// One change that makes a run another one.
+/// Changes one property of a run.
 fn mutate(run: &mut EventRun, honest: &[Event], random: &mut Random) {
     match random.below(12) {
         0 => run.start = number(run.start, random),
@@ -274,8 +284,8 @@ fn mutate(run: &mut EventRun, honest: &[Event], random: &mut Random) {
     }
 }
 
-/// Sorts the dependencies, and sets their fingerprints and the lamport that follows from them, so that what is wrong lies
-/// deeper, or nothing is.
+/// Sorts the dependencies, and sets the fingerprints and the lamport time that follow from them. So
+/// the run is valid, or its error lies deeper.
 fn mend(run: &mut EventRun, honest: &[Event], prints: &Prints) {
     run.deps.sort();
     run.deps.dedup_by(|a, b| a.peer == b.peer);
@@ -311,7 +321,7 @@ fn mutate_deps(run: &mut EventRun, honest: &[Event], random: &mut Random) {
         4 => run.deps.insert(place, EventId { peer: run.peer.clone(), counter: number(run.start, random) }),
         5 => run.deps.extend((0..65).map(|many| EventId { peer: format!("many {many:02}"), counter: 0 })),
         6 => {
-            // Well-formed, whether or not it is concurrent with the others.
+            // The dependency is well-formed, whether or not it is concurrent with the others.
             let dep = random.pick(honest).id.clone();
             run.deps.retain(|other| other.peer != dep.peer);
             run.deps.push(dep);

@@ -1,11 +1,17 @@
-//! Tests of the one rule over the engine's public face.
+//! Tests the rule of execution through the engine's public interface.
 //!
-//! > The tables are what executing every known event, one at a time, in the order of (lamport, peer), would give.
+//! > The tables are the result of executing every known event, one at a time, in the order of
+//! > (lamport, peer).
 //!
-//! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all small ones, `hostile` mutates runs, and `since`
-//! asks for parts of histories; `compaction` gives histories up, `rebase` leads on from below, `history` looks back, and
-//! `size` weighs what is left; `transactions` reads what is written before it is committed. All of them compare the engine with `oracle`, which is the rule word for word, and with
-//! `model`, a naive replica. A failure prints its seed and the shortest history that the shrinking found.
+//! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all
+//! small ones. `hostile` mutates runs, `since` asks for parts of histories, `compaction` compacts
+//! histories, `rebase` rebases replicas from below a horizon, and `history` tests differences and
+//! forks. `size` measures compacted documents. `transactions` reads writes before they are
+//! committed.
+//!
+//! All of them compare the engine with `oracle`, which implements the rule literally, and with
+//! `model`, a naive replica. A failure prints its seed and the shortest failing history that was
+//! found.
 
 mod check;
 mod compaction;

@@ -1,6 +1,7 @@
-//! A naive replica: the set of events that it knows and the set of those that wait, and what follows from the two.
+//! A naive replica: the set of events that it knows, the set of those that wait, and everything
+//! that follows from the two.
 //!
-//! It takes honest events only; what the engine must refuse is the business of `hostile`.
+//! The model merges honest events only. `hostile` tests the events that the engine must reject.
 
 use crate::oracle::{self, Event, Tables};
 use crate::seeds::{Checked, Random, ensure, same};
@@ -34,7 +35,7 @@ impl Model {
         self.known.keys().filter(|id| !built_on.contains(id)).cloned().collect()
     }
 
-    /// What `peer` would commit here. The model does not take it in.
+    /// Returns the event that `peer` would commit here, without merging it.
     pub(crate) fn next_event(&self, peer: &str, ops: Commit) -> Event {
         let deps = self.heads();
         let counter = self.known.keys().filter(|id| id.peer == peer).count() as u32;
@@ -42,14 +43,15 @@ impl Model {
         Event { id: EventId { peer: peer.to_owned(), counter }, lamport, deps, ops }
     }
 
-    /// The first event of a peer that is not known, but waits or is needed by one that waits.
+    /// Returns the first event of a peer that is unknown, but waits or is needed by a waiting
+    /// event.
     pub(crate) fn first_claimed(&self, peer: &str) -> Option<u32> {
         let needs = |event: &Event| event.deps.iter().cloned().chain(previous(&event.id)).collect::<Vec<_>>();
         let claimed = self.waiting.values().flat_map(needs).chain(self.waiting.keys().cloned());
         claimed.filter(|id| id.peer == peer && !self.known.contains_key(id)).map(|id| id.counter).min()
     }
 
-    /// Takes in runs and says what the engine must report.
+    /// Merges runs and returns the report that the engine must return.
     pub(crate) fn merge(&mut self, runs: &[EventRun]) -> MergeReport {
         let mut report = MergeReport::default();
         for event in runs.iter().flat_map(events_of) {
@@ -78,13 +80,13 @@ impl Model {
     }
 }
 
-/// The event of the same peer just before this one.
+/// Returns the name of the same peer's previous event.
 pub(crate) fn previous(id: &EventId) -> Option<EventId> {
     let counter = id.counter.checked_sub(1)?;
     Some(EventId { peer: id.peer.clone(), counter })
 }
 
-/// The events of a run, one by one, the cells of each operation sorted by column.
+/// Returns the events of a run, one by one, with the cells of each operation sorted by column.
 pub(crate) fn events_of(run: &EventRun) -> Vec<Event> {
     let name = |counter| EventId { peer: run.peer.clone(), counter };
     let one = |(counter, commit): (u32, &Commit)| Event {
@@ -96,12 +98,13 @@ pub(crate) fn events_of(run: &EventRun) -> Vec<Event> {
     (run.start..).zip(&run.commits).map(one).map(|event| with_sorted_cells(&event)).collect()
 }
 
-/// All events of some runs, in their order.
+/// Returns all events of some runs, in order.
 pub(crate) fn all_events_of(runs: &[EventRun]) -> Vec<Event> {
     runs.iter().flat_map(events_of).collect()
 }
 
-/// The event with the cells and columns of each operation sorted by column: their order means nothing.
+/// Returns the event with the cells and columns of each operation sorted by column. Their order is
+/// irrelevant.
 pub(crate) fn with_sorted_cells(event: &Event) -> Event {
     let mut event = event.clone();
     for op in &mut event.ops {
@@ -116,7 +119,7 @@ pub(crate) fn with_sorted_cells(event: &Event) -> Event {
     event
 }
 
-/// A run of one event.
+/// Returns a run of one event.
 pub(crate) fn run_of(event: &Event) -> EventRun {
     EventRun {
         peer: event.id.peer.clone(),
@@ -129,7 +132,7 @@ pub(crate) fn run_of(event: &Event) -> EventRun {
     }
 }
 
-/// The events as runs, in their order; an event joins the run before it where it can, and the dice let it.
+/// Returns the events as runs, in order. An event joins the previous run if possible, at random.
 pub(crate) fn runs_of<'a>(
     events: impl IntoIterator<Item = &'a Event>,
     mut join: impl FnMut() -> bool,
@@ -149,7 +152,7 @@ fn follows(run: &EventRun, event: &Event) -> bool {
     event.id.peer == run.peer && event.id.counter == end && event.deps.iter().eq(&previous(&event.id))
 }
 
-/// The events in any grouping and any order, some of them twice, in runs that overlap.
+/// Returns the events in any grouping and any order, some of them twice, in overlapping runs.
 pub(crate) fn scattered(random: &mut Random, events: &[Event]) -> Vec<EventRun> {
     let mut sorted = events.to_vec();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
@@ -162,16 +165,18 @@ pub(crate) fn scattered(random: &mut Random, events: &[Event]) -> Vec<EventRun> 
     runs
 }
 
-/// Whether these events are a history, each after what it depends on: names without gaps, dependencies sorted,
-/// mutually concurrent, on top of the peer's previous event, and lamports that follow from them. `before` is what is
-/// known without being told.
+/// Checks that these events are a history in which each event comes after its dependencies.
+///
+/// Names must have no gaps. Dependencies must be sorted, mutually concurrent, and include the
+/// peer's previous event or a descendant of it. Lamport times must follow from the dependencies.
+/// `before` contains the events that are already known.
 pub(crate) fn check_history(before: &Events, events: &[Event]) -> Checked {
     let mut known = BTreeMap::<EventId, (u32, BTreeSet<EventId>)>::new();
     let mut order: Vec<&Event> = before.values().collect();
     order.sort_by_key(|event| event.lamport);
     for event in order.into_iter().chain(events) {
         let id = &event.id;
-        ensure!(!known.contains_key(id), "{id:?} comes twice");
+        ensure!(!known.contains_key(id), "{id:?} is there twice");
         ensure!(event.deps.is_sorted_by(|a, b| a.peer < b.peer), "{id:?} has unsorted dependencies {:?}", event.deps);
         let mut past = BTreeSet::new();
         let mut latest = 0;
@@ -182,11 +187,11 @@ pub(crate) fn check_history(before: &Events, events: &[Event]) -> Checked {
         }
         same(&format!("the lamport of {id:?}"), &event.lamport, &(latest + 1))?;
         for dep in &event.deps {
-            ensure!(past.insert(dep.clone()), "{id:?} depends on {dep:?}, which another dependency builds on");
+            ensure!(past.insert(dep.clone()), "{id:?} depends on {dep:?}, which is an ancestor of another dependency");
         }
         ensure!(
             previous(id).is_none_or(|previous| past.contains(&previous)),
-            "{id:?} does not build on its predecessor"
+            "{id:?} does not depend on its predecessor"
         );
         known.insert(id.clone(), (event.lamport, past));
     }

@@ -1,11 +1,12 @@
-//! The one rule, word for word: every known event, one at a time, in the order of (lamport, peer).
+//! The rule of execution, literally: every known event, one at a time, in the order of (lamport,
+//! peer).
 //!
-//! Naive on purpose, and knows nothing of how the engine keeps its state.
+//! The oracle is deliberately naive and independent of how the engine stores its state.
 
 use converge_engine::{Commit, EventId, RowOp, Value};
 use std::collections::BTreeMap;
 
-/// An event on its own, outside of any run.
+/// An event outside of any run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) id: EventId,
@@ -17,10 +18,11 @@ pub(crate) struct Event {
 /// The cells of a row, by column.
 pub(crate) type Cells = BTreeMap<String, Value>;
 
-/// Rows by table and id. Tables without rows are not in it.
+/// Rows by table and id. Tables without rows are absent.
 pub(crate) type Tables = BTreeMap<String, BTreeMap<String, Cells>>;
 
-/// The tables that these events make. They must be complete: with each event, all that it depends on.
+/// Returns the tables that these events result in. With each event, all its ancestors must be
+/// present.
 pub(crate) fn tables<'a>(events: impl Iterator<Item = &'a Event>) -> Tables {
     let mut order: Vec<&Event> = events.collect();
     order.sort_by_key(|event| (event.lamport, event.id.peer.as_bytes()));
@@ -31,7 +33,7 @@ pub(crate) fn tables<'a>(events: impl Iterator<Item = &'a Event>) -> Tables {
     tables
 }
 
-/// Executes one operation plainly.
+/// Executes one operation directly.
 pub(crate) fn execute(tables: &mut Tables, op: &RowOp) {
     match op {
         RowOp::Insert { table, row, cells } => {

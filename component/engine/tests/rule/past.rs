@@ -1,11 +1,11 @@
-//! Pasts: sets of events that hold, with each event, all that it builds on. Every version is one.
+//! Pasts: sets of events that contain, with each event, all its ancestors. Every version is a past.
 
 use crate::model::{Events, Model, runs_of};
 use crate::oracle::Event;
 use crate::seeds::{Checked, Random};
 use converge_engine::{Doc, EventId, PeerVersion};
 
-/// These events, and all that they build on.
+/// Returns these events and all their ancestors.
 pub(crate) fn past<'a>(all: &Events, of: impl IntoIterator<Item = &'a EventId>) -> Events {
     let mut past = Events::new();
     let mut next: Vec<EventId> = of.into_iter().cloned().collect();
@@ -18,7 +18,8 @@ pub(crate) fn past<'a>(all: &Events, of: impl IntoIterator<Item = &'a EventId>) 
     past
 }
 
-/// Any past within this one: at times nothing, at times everything, mostly what a few events build on.
+/// Returns any past within this one: sometimes nothing, sometimes everything, mostly the ancestors
+/// of a few events.
 pub(crate) fn random_past(all: &Events, random: &mut Random) -> Events {
     if all.is_empty() || random.chance(1, 12) {
         return Events::new();
@@ -31,32 +32,32 @@ pub(crate) fn random_past(all: &Events, random: &mut Random) -> Events {
     past(all, few)
 }
 
-/// A past as a version.
+/// Returns a past as a version.
 pub(crate) fn version_of(past: &Events) -> Vec<PeerVersion> {
     model_of(past).version()
 }
 
-/// A past as a summary that names its events.
+/// Returns a past as a summary that names its events.
 pub(crate) fn summary_of(past: &Events) -> Vec<u8> {
     by_name(&version_of(past))
 }
 
-/// A version, which names no peer twice, as a summary.
+/// Returns a version, which names no peer twice, as a summary.
 pub(crate) fn by_name(version: &[PeerVersion]) -> Vec<u8> {
     Doc::summary_of(version).expect("no peer is named twice")
 }
 
-/// The events of a past on which none of its others builds.
+/// Returns the events of a past on which no other event of it depends.
 pub(crate) fn heads_of(past: &Events) -> Vec<EventId> {
     model_of(past).heads()
 }
 
-/// A naive replica that knows this past.
+/// Returns a naive replica that knows this past.
 pub(crate) fn model_of(past: &Events) -> Model {
     Model { known: past.clone(), waiting: Events::new() }
 }
 
-/// A replica that knows this past, and learned it in any order.
+/// Returns a replica that merged this past, in random order.
 pub(crate) fn document(peer: &str, past: &Events, random: &mut Random) -> Checked<Doc> {
     let mut doc = Doc::create(peer).map_err(|error| format!("create {peer:?}: {error}"))?;
     let mut events: Vec<&Event> = past.values().collect();
@@ -65,11 +66,11 @@ pub(crate) fn document(peer: &str, past: &Events, random: &mut Random) -> Checke
     if report.applied as usize == past.len() && report.waiting == 0 {
         return Ok(doc);
     }
-    Err(format!("of {} events, that build on no others, {report:?}", past.len()))
+    Err(format!("merging {} events with all their ancestors returned {report:?}", past.len()))
 }
 
-/// Of all events, those beyond `known` which a replica that knows this can take when it was compacted at `horizon`: they
-/// build on the horizon, and so does all that they build on and that it does not know.
+/// Returns the events beyond `known` that a replica that knows this past and was compacted at
+/// `horizon` can merge. They depend on the horizon, and so do all their unknown ancestors.
 pub(crate) fn takeable(all: &Events, known: &Events, horizon: &Events) -> Events {
     let mut order: Vec<&Event> = all.values().filter(|event| !known.contains_key(&event.id)).collect();
     order.sort_by_key(|event| event.lamport);
@@ -83,7 +84,7 @@ pub(crate) fn takeable(all: &Events, known: &Events, horizon: &Events) -> Events
     takeable
 }
 
-/// Whether an event builds on all of a past.
+/// Returns whether an event depends on all of a past.
 pub(crate) fn builds_on(all: &Events, event: &Event, horizon: &Events) -> bool {
     let below = past(all, [&event.id]);
     horizon.keys().all(|id| below.contains_key(id))

@@ -1,4 +1,4 @@
-//! Fingerprints of honest events, which runs need whose dependencies arrive later.
+//! Fingerprints of honest events. Runs need them if their dependencies arrive later.
 
 use crate::model::{Events, previous, run_of};
 use crate::oracle::Event;
@@ -6,7 +6,7 @@ use crate::seeds::Random;
 use converge_engine::{Doc, EventId, EventRun};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The fingerprints of events, as a document computes them that has them all.
+/// The fingerprints of events, as computed by a document that has all of them.
 pub(crate) struct Prints {
     doc: Doc,
     known: BTreeMap<EventId, u64>,
@@ -14,13 +14,14 @@ pub(crate) struct Prints {
 
 impl Prints {
     pub(crate) fn new(all: &Events) -> Self {
-        let doc = Doc::create("prints").expect("a good name");
+        let doc = Doc::create("prints").expect("a valid name");
         let mut prints = Self { doc, known: BTreeMap::new() };
         prints.learn(all);
         prints
     }
 
-    /// Adds those of these events, which hold, with each event, all that it builds on.
+    /// Adds the fingerprints of these events, which must contain, with each event, all its
+    /// ancestors.
     pub(crate) fn learn(&mut self, all: &Events) {
         let mut new: Vec<&Event> = all.values().filter(|event| !self.known.contains_key(&event.id)).collect();
         new.sort_by_key(|event| event.lamport);
@@ -33,12 +34,12 @@ impl Prints {
         }
     }
 
-    /// The fingerprints of what a run builds on, if these are honest events.
+    /// Returns the fingerprints of a run's dependencies, if these are honest events.
     pub(crate) fn of(&self, run: &EventRun) -> Option<Vec<u64>> {
         links(run).map(|id| self.known.get(&id).copied()).collect()
     }
 
-    /// The runs with the fingerprints of what they build on.
+    /// Returns the runs with the fingerprints of their dependencies.
     pub(crate) fn fill(&self, mut runs: Vec<EventRun>) -> Vec<EventRun> {
         for run in &mut runs {
             run.fingerprints = self.of(run).expect("an honest event");
@@ -46,7 +47,8 @@ impl Prints {
         runs
     }
 
-    /// The runs with the dependencies that their fingerprints stand for, whatever the names say.
+    /// Returns the runs with the dependencies that their fingerprints stand for, whatever names
+    /// they contain.
     pub(crate) fn meant(&self, runs: &[EventRun]) -> Vec<EventRun> {
         let names: BTreeMap<u64, &EventId> = self.known.iter().map(|(id, print)| (*print, id)).collect();
         let mut runs = runs.to_vec();
@@ -60,8 +62,8 @@ impl Prints {
         runs
     }
 
-    /// The runs with fingerprints, and a third of those without that need none: `known`, or the call itself, has what they
-    /// build on.
+    /// Returns the runs with fingerprints. A third of the runs that do not need them get none:
+    /// their dependencies are in `known` or in the call itself.
     pub(crate) fn fill_some(&self, runs: Vec<EventRun>, known: &Events, random: &mut Random) -> Vec<EventRun> {
         let name = |run: &EventRun, counter| EventId { peer: run.peer.clone(), counter };
         let names = |run: &EventRun| {
@@ -79,7 +81,7 @@ impl Prints {
     }
 }
 
-/// The names of what a run builds on, in the order of its fingerprints.
+/// Returns the names of a run's dependencies, in the order of its fingerprints.
 fn links(run: &EventRun) -> impl Iterator<Item = EventId> {
     let first = EventId { peer: run.peer.clone(), counter: run.start };
     previous(&first).into_iter().chain(run.deps.clone())

@@ -6,7 +6,7 @@ use crate::world::{History, Step};
 use converge_engine::{Cell, RowOp, Value};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Peer names whose order as bytes is not that of letters, of lengths, or of UTF-16.
+/// Peer names that sort differently as bytes than by letters, by length, or in UTF-16.
 fn peer_names() -> [String; 12] {
     let mut names =
         ["a", "aa", "a\0", "ab", "b", "B", "\u{7f}", "é", "e\u{301}", "\u{ffff}", "\u{10000}", ""].map(str::to_owned);
@@ -29,7 +29,7 @@ fn random_histories() {
     assert!(merges < 1_000 || wait > merges / 20, "too few histories have gaps");
 }
 
-/// A random history. What it leaves open is decided by the dice that it is played with.
+/// A random history. Everything that it leaves open is decided by the dice with which it is played.
 pub(crate) fn history(random: &mut Random) -> History {
     let mut names = peer_names();
     random.shuffle(&mut names);
@@ -39,7 +39,7 @@ pub(crate) fn history(random: &mut Random) -> History {
     History { names: names[..=replicas].to_vec(), steps }
 }
 
-/// What a history is about.
+/// The size and content of a history.
 pub(crate) struct Scene {
     /// The documents; the ghost comes after them.
     replicas: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Few names, so that replicas meet often.
+    /// Few names, so that the replicas often write the same cells.
     pub(crate) fn new(replicas: usize, random: &mut Random) -> Self {
         Self {
             replicas,
@@ -81,7 +81,7 @@ impl Scene {
         }
     }
 
-    /// Most commits have one operation, some none, some several, often on the same row.
+    /// Most commits have one operation, some none, and some several, often on the same row.
     pub(crate) fn ops(&self, random: &mut Random) -> Vec<RowOp> {
         let many = *random.pick(&[0, 1, 1, 1, 1, 1, 2, 3, 5]);
         let mut place = self.place(random);
@@ -118,7 +118,8 @@ impl Scene {
     }
 }
 
-/// Mostly small numbers, so that equal values are written by different events; and one of each kind.
+/// Mostly small numbers, so that different events write equal values; and one value of each other
+/// kind.
 fn value(random: &mut Random) -> Value {
     match random.below(24) {
         0 => Value::Null,

@@ -1,4 +1,5 @@
-//! Replicas from below a horizon: what they wrote comes on top of the compacted document, nothing else of what they had.
+//! Replicas from below a horizon. The events that they wrote are committed again on top of the
+//! compacted document. Their other events are given up.
 
 use crate::check::Mirror;
 use crate::compaction::{check_equal, show_past};
@@ -25,12 +26,12 @@ fn from_below() {
         })
     });
     let (again, given_up) = (again.into_inner(), given_up.into_inner());
-    eprintln!("rebases: {again} events made again, {given_up} given up");
-    assert!(again + given_up < 1_000 || again.min(given_up) > 100, "too few events come from below");
+    eprintln!("rebases: {again} events committed again, {given_up} given up");
+    assert!(again + given_up < 1_000 || again.min(given_up) > 100, "too few events are below a horizon");
 }
 
-/// Both may have events that wait. Which of them come to be there is not said here; but the document stays a valid one,
-/// and what the replica wrote is not lost.
+/// Both sides may have waiting events. This test does not specify which of them take effect. The
+/// document must stay valid, and no write of the replica may be lost.
 #[test]
 fn with_events_that_wait() {
     for_each_seed(1_500, |seed| {
@@ -43,7 +44,8 @@ fn with_events_that_wait() {
     });
 }
 
-/// Who rebases onto what: the pasts that the two know, and the horizons at which they were compacted.
+/// A replica and the saved document that it rebases onto: the pasts that the two know, and the
+/// horizons at which they were compacted.
 struct Case {
     peer: String,
     known: Events,
@@ -56,7 +58,7 @@ impl Case {
     fn new(all: &Events, random: &mut Random) -> Self {
         let peers: Vec<&str> = all.keys().map(|id| id.peer.as_str()).collect();
         let peer = if peers.is_empty() { "nobody" } else { *random.pick(&peers) };
-        // A replica knows what it wrote.
+        // A replica knows its own events.
         let own = all.keys().filter(|id| id.peer == peer);
         let mut known = past(all, own);
         known.extend(random_past(all, random));
@@ -75,7 +77,7 @@ impl Case {
         format!("{peer:?} knows {known}, compacted at {own_horizon}; the saved document {saved}, at {horizon}")
     }
 
-    /// Rebases, and says how many events were made again and given up.
+    /// Rebases, and returns how many events were committed again and how many were given up.
     fn check(&self, random: &mut Random) -> Checked<(u64, u64)> {
         let mut doc = document(&self.peer, &self.known, random)?;
         let compact = |doc: &mut Doc, horizon| doc.compact(&[summary_of(horizon)]).map_err(|error| error.to_string());
@@ -93,11 +95,11 @@ impl Case {
         let rebased = doc.rebase(&bytes);
         let within = |past: &Events| self.own_horizon.keys().all(|id| past.contains_key(id));
         if !within(&self.horizon) {
-            // The saved document was compacted less far than this replica.
+            // The saved document has a lower horizon than this replica.
             if rebased.is_err() || !within(&self.saved) {
                 let counts = version_of(&self.own_horizon).into_iter().map(|at| (at.peer, at.count));
                 same("the rebase", &rebased, &Err(Error::Compacted(counts.collect())))?;
-                same("what is saved after that", &doc.save(), &before)?;
+                same("the saved bytes after that", &doc.save(), &before)?;
             }
             doc.dbg_check();
             return Ok((0, 0));
@@ -110,19 +112,19 @@ impl Case {
             mirror.catch_up(&mut doc, 1 + random.below(3) as u32, &model.tables())?;
         }
 
-        // The others take what came on top, and are equal then.
+        // The other replicas merge the events that were committed again, and are equal then.
         let update = doc.update_since(&base.summary()).map_err(|error| format!("update_since: {error}"))?;
         base.merge_update(&update).map_err(|error| format!("merge_update: {error}"))?;
         check_equal(&base, &model, random)?;
-        same("what both save", &base.save(), &doc.save())?;
+        same("the saved bytes of both", &base.save(), &doc.save())?;
         let bytes = doc.save();
         let again = doc.rebase(&bytes).map_err(|error| format!("rebase: {error}"))?;
         same("a rebase onto the same", &(again.applied, again.missing.len()), &(0, 0))?;
-        same("what is saved after that", &doc.save(), &bytes)?;
+        same("the saved bytes after that", &doc.save(), &bytes)?;
         Ok((model.known.len() as u64 - self.taken().len() as u64, report.missing.len() as u64))
     }
 
-    /// Rebases where events wait on both sides.
+    /// Rebases with waiting events on both sides.
     fn check_waiting(&self, all: &Events, random: &mut Random) -> Checked {
         let mut doc = document(&self.peer, &self.known, random)?;
         let mut base = document("base", &self.saved, random)?;
@@ -138,7 +140,7 @@ impl Case {
         let report = doc.rebase(&base.save()).map_err(|error| format!("rebase: {error}"))?;
         doc.dbg_check();
         let again = doc.merge_events(Vec::new()).map_err(|error| format!("merge: {error}"))?;
-        same("what waits", &again.waiting, &report.waiting)?;
+        same("waiting events", &again.waiting, &report.waiting)?;
 
         let batch = doc.events_since(&summary_of(&self.horizon), u32::MAX).map_err(|error| error.to_string())?;
         let below = self.horizon.values().map(with_sorted_cells);
@@ -148,10 +150,10 @@ impl Case {
         let lost = own.iter().find(|ops| !kept.any(|kept| kept == *ops));
         same("an own commit that is lost", &lost, &None)?;
         let loaded = Doc::load("another", &doc.save()).map_err(|error| format!("load: {error}"))?;
-        same("what a loaded document saves", &loaded.save(), &doc.save())
+        same("the bytes that a loaded document saves", &loaded.save(), &doc.save())
     }
 
-    /// The saved document's events, and those of this replica that it can take.
+    /// Returns the saved document's events, and those of this replica that it can merge.
     fn taken(&self) -> Events {
         let mut all = self.known.clone();
         all.extend(self.saved.clone());
@@ -160,7 +162,7 @@ impl Case {
         taken
     }
 
-    /// What the replica knows afterwards, and reports.
+    /// Returns what the replica knows afterwards, and its report.
     fn expected(&self) -> (Model, MergeReport) {
         let mut model = model_of(&self.taken());
         let mut report = MergeReport {
@@ -181,7 +183,7 @@ impl Case {
         (model, report)
     }
 
-    /// The history beyond the horizon is the expected one, event by event.
+    /// Checks that the history beyond the horizon is the expected one, event by event.
     fn check_events(&self, doc: &Doc, model: &Model) -> Checked {
         let batch =
             doc.events_since(&summary_of(&self.horizon), u32::MAX).map_err(|error| format!("events_since: {error}"))?;
@@ -190,12 +192,12 @@ impl Case {
         let is_beyond = |id: &EventId| !self.horizon.contains_key(id);
         let expected = model.known.iter().filter(|(id, _)| is_beyond(id)).map(|(_, event)| with_sorted_cells(event));
         same("the history after the rebase", &events, &expected.collect())?;
-        ensure!(!batch.more, "there is more");
+        ensure!(!batch.more, "the page reports more events");
         Ok(())
     }
 }
 
-/// What a peer did, commit by commit.
+/// Returns the operations of a peer, commit by commit.
 fn own_ops(peer: &str, doc: &Doc) -> Checked<Vec<Commit>> {
     let batch = doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
     let mut events = all_events_of(&batch.runs);

@@ -1,4 +1,5 @@
-//! Table names that start with `converge.`: some belong to the engine and are ordinary tables, all others are refused.
+//! Table names that start with `converge.`. Some of them are ordinary tables that belong to the
+//! engine. All others are rejected.
 
 use converge_engine::{Cell, Doc, Error, Invalid, RowOp, Transaction};
 
@@ -18,9 +19,9 @@ fn tables_of_the_engine_are_ordinary_tables() -> Result<(), Error> {
     Ok(())
 }
 
-/// As bytes they are in `tests/crashers`.
+/// `tests/crashers` contains them as bytes.
 #[test]
-fn other_reserved_tables_are_refused() -> Result<(), Error> {
+fn other_reserved_tables_are_rejected() -> Result<(), Error> {
     let mut doc = Doc::create("ann")?;
     doc.insert("t", "r", Vec::new())?;
     for table in ["converge.", "converge.secret", "converge.codes", "converge.code.x", "converge.\u{10ffff}"] {

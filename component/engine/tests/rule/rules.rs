@@ -1,4 +1,5 @@
-//! The rules of runs, one by one: which error a broken one gives, at once or when it shows, and that it changes nothing.
+//! The rules of runs, one by one: the error for breaking each rule, when it is reported, and that
+//! the rejected run changes nothing.
 
 use crate::model::{Events, all_events_of};
 use crate::past::by_name;
@@ -26,7 +27,8 @@ fn run(peer: &str, start: u32, lamport: u32, deps: &[(&str, u32)], commits: &[Co
     }
 }
 
-/// The run with fingerprints, so that it can wait. Events of c, and others that never arrive, have any.
+/// Returns the run with fingerprints, so that it can wait. Events of c, and events that never
+/// arrive, have arbitrary fingerprints.
 fn printed(run: EventRun) -> EventRun {
     let runs = [&known()[..2], &[later()]].concat();
     let all: Events = all_events_of(&runs).into_iter().map(|event| (event.id.clone(), event)).collect();
@@ -51,17 +53,17 @@ fn insert(table: &str, row: &str, cells: Vec<Cell>) -> Commit {
     vec![RowOp::Insert { table: table.to_owned(), row: row.to_owned(), cells }]
 }
 
-/// What the document knows in each case: a 0, then a 1 and b 0 side by side on it.
+/// Returns what the document knows in each case: a 0, followed by a 1 and the concurrent b 0.
 fn known() -> Vec<EventRun> {
     vec![run("a", 0, 1, &[], &[set(0), set(1)]), run("b", 0, 2, &[("a", 0)], &[set(2)])]
 }
 
-/// What waits in each case: c 1, for c 0.
+/// Returns the run that waits in each case: c 1, for c 0.
 fn waiting() -> EventRun {
     printed(run("c", 1, 3, &[("c", 0)], &[set(3)]))
 }
 
-/// An event that arrives later.
+/// Returns an event that arrives later.
 fn later() -> EventRun {
     run("z", 0, 3, &[("a", 1)], &[set(4)])
 }
@@ -78,7 +80,7 @@ fn check_refused(case: &str, runs: Vec<EventRun>, expected: Error) -> Checked {
     let before = (doc.digest(), doc.version(), doc.heads(), doc.events_since(&by_name(&[]), u32::MAX));
     same(case, &doc.merge_events(runs), &Err(expected))?;
     same(case, &(doc.digest(), doc.version(), doc.heads(), doc.events_since(&by_name(&[]), u32::MAX)), &before)?;
-    // All of this is known already, and c 1 still waits.
+    // All of these events are known already, and c 1 still waits.
     let report = report(0, 4, 1, &[("c", 0)]);
     same(case, &doc.merge_events([known(), vec![waiting()]].concat()), &Ok(report))
 }
@@ -108,7 +110,8 @@ fn broken_rules() -> Checked {
         ("too late for a known event", run("a", 1, 5, &[("a", 0)], &[set(1)]), Lamport { given: 5, derived: 2 }),
         ("too late for a known run", run("a", 0, 2, &[], &[set(0), set(1)]), Lamport { given: 2, derived: 1 }),
         ("the latest", run("e", 0, u32::MAX, &[], &[set(9)]), Lamport { given: u32::MAX, derived: 1 }),
-        // Whatever the unknown event builds on, this one comes after a 1, and after eight events of z.
+        // Whatever the ancestors of the unknown event are, this event comes after a 1, and after
+        // eight events of z.
         ("too early for a 1", run("e", 0, 2, &[("a", 1), ("z", 0)], &[set(9)]), Lamport { given: 2, derived: 3 }),
         ("too early for z 7", run("e", 0, 8, &[("a", 1), ("z", 7)], &[set(9)]), Lamport { given: 8, derived: 9 }),
     ];
@@ -116,7 +119,7 @@ fn broken_rules() -> Checked {
         let (peer, start) = (broken.peer.clone(), broken.start);
         let refused = |place| Error::from(Invalid::Run { run: place, peer: peer.clone(), start, rule: rule.clone() });
         check_refused(case, vec![broken.clone()], refused(0))?;
-        // A good run before it, a good run behind it: none of the call takes effect.
+        // With a valid run before it and a valid run after it, no run of the call takes effect.
         let (good, next) = (run("f", 0, 1, &[], &[set(8)]), run("f", 1, 2, &[("f", 0)], &[set(8)]));
         check_refused(case, vec![good, broken, next], refused(1))?;
     }
@@ -161,9 +164,10 @@ fn bad_names_and_numbers() -> Checked {
     Ok(())
 }
 
-/// What is wrong with a waiting event shows when its dependencies come. It is dropped then, and its name is free.
+/// An error in a waiting event is found when its dependencies arrive. The event is dropped, and its
+/// name can be used again.
 #[test]
-fn a_waiting_event_that_proves_wrong_is_dropped() -> Checked {
+fn an_invalid_waiting_event_is_dropped() -> Checked {
     let z = later();
     let cases = [
         (
@@ -195,7 +199,8 @@ fn a_waiting_event_that_proves_wrong_is_dropped() -> Checked {
     Ok(())
 }
 
-/// The lamport of an event that waits cannot be checked yet, so its claim is not kept: it gets the one that follows.
+/// The lamport time of a waiting event cannot be checked yet, so it is ignored. The event gets the
+/// lamport time that follows.
 #[test]
 fn a_waiting_event_gets_the_lamport_that_follows() -> Result<(), Box<dyn std::error::Error>> {
     let z = later();
@@ -214,9 +219,9 @@ fn a_waiting_event_gets_the_lamport_that_follows() -> Result<(), Box<dyn std::er
     Ok(())
 }
 
-/// A run without fingerprints cannot wait: it must name events that are known, or that the call has.
+/// A run without fingerprints cannot wait. It must name events that are known or part of the call.
 #[test]
-fn a_run_without_fingerprints_builds_on_known_events() -> Checked {
+fn a_run_without_fingerprints_depends_on_known_events() -> Checked {
     let unknown = |peer: &str, counter| RunRule::UnknownName { peer: peer.to_owned(), counter };
     let cases = [
         ("an unknown peer", run("e", 0, 2, &[("y", 0)], &[set(9)]), unknown("y", 0)),
@@ -229,7 +234,7 @@ fn a_run_without_fingerprints_builds_on_known_events() -> Checked {
         let refused = Invalid::Run { run: 0, peer: run.peer.clone(), start: run.start, rule };
         check_refused(case, vec![run], refused.into())?;
     }
-    // Runs of one call build on each other, wherever they overlap.
+    // Runs of one call can depend on each other, even if they overlap.
     let mut doc = document()?;
     let runs = vec![
         run("e", 3, 4, &[("e", 2)], &[set(3)]),

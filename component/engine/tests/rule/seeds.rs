@@ -1,6 +1,6 @@
 //! Random numbers from a seed, and the loop over seeds that every random test runs.
 //!
-//! `CONVERGE_SEEDS` is how many seeds each test takes, `CONVERGE_FIRST_SEED` the first of them.
+//! `CONVERGE_SEEDS` is the number of seeds of each test, `CONVERGE_FIRST_SEED` the first of them.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
 use std::thread;
 
-/// What a check found, in words: empty-handed, or why it failed.
+/// The result of a check: a value, or the reason why the check failed.
 pub(crate) type Checked<T = ()> = Result<T, String>;
 
 /// Splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
@@ -29,12 +29,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// True in `of` cases out of `out_of`.
+    /// Returns true in `of` cases out of `out_of`.
     pub(crate) fn chance(&mut self, of: usize, out_of: usize) -> bool {
         self.below(out_of) < of
     }
@@ -49,13 +49,13 @@ impl Random {
         }
     }
 
-    /// A sample of about `of` out of `out_of` of these, in their order.
+    /// Returns a sample of about `of` out of `out_of` of these items, in order.
     pub(crate) fn sample<T: Clone>(&mut self, items: &[T], of: usize, out_of: usize) -> Vec<T> {
         items.iter().filter(|_| self.chance(of, out_of)).cloned().collect()
     }
 }
 
-/// Runs `test` for each seed, and fails with the first failing seed and what it says.
+/// Runs `test` for each seed, and fails with the first failing seed and its error.
 pub(crate) fn for_each_seed(usual: u64, test: impl Fn(u64) -> Checked + Sync) {
     let first = variable("CONVERGE_FIRST_SEED").unwrap_or(0);
     let end = first.saturating_add(variable("CONVERGE_SEEDS").unwrap_or(usual));
@@ -64,7 +64,8 @@ pub(crate) fn for_each_seed(usual: u64, test: impl Fn(u64) -> Checked + Sync) {
     }
 }
 
-/// Runs `test` for each number, on all processors: the least that fails, and what it says.
+/// Runs `test` for each number, on all processors, and returns the smallest number that fails, with
+/// its error.
 pub(crate) fn first_failure(numbers: Range<u64>, test: impl Fn(u64) -> Checked + Sync) -> Option<(u64, String)> {
     let next = AtomicU64::new(numbers.start);
     let failure = Mutex::new(None::<(u64, String)>);
@@ -72,7 +73,8 @@ pub(crate) fn first_failure(numbers: Range<u64>, test: impl Fn(u64) -> Checked +
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            // Numbers are given out upwards: once one failed, every smaller one is at least under way.
+            // Numbers are handed out in increasing order, so when one fails, every smaller one has
+            // at least started.
             if number >= numbers.end || least().is_some() {
                 return;
             }
@@ -97,8 +99,8 @@ fn variable(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text:?} is not a number")))
 }
 
-/// What `test` gives, with a panic, which is a defect of the engine, as a failure like any other. The panic is not
-/// printed: shrinking meets the same one many times.
+/// Returns the result of `test`. A panic, which is a defect of the engine, becomes an error like
+/// any other. The panic is not printed, because shrinking causes the same one many times.
 pub(crate) fn caught<T>(test: impl FnOnce() -> Checked<T>) -> Checked<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -116,7 +118,7 @@ thread_local! {
     static SAID: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Fails with what was compared, and both sides, where they differ.
+/// Fails with a description and both values if they differ.
 pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, expected: &T) -> Checked {
     if engine == expected {
         return Ok(());
@@ -124,7 +126,7 @@ pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, expec
     Err(format!("{what}:\n  the engine has {engine:?}\n  expected       {expected:?}"))
 }
 
-/// Fails with these words where the condition does not hold.
+/// Fails with a formatted message if a condition does not hold.
 macro_rules! ensure {
     ($condition:expr, $($words:tt)+) => {
         if !$condition {

@@ -1,4 +1,5 @@
-//! Parts of histories: what `events_since` gives for versions of replicas, for any other versions, and in pages.
+//! Parts of histories: the result of `events_since` for versions of replicas, for any other
+//! versions, and in pages.
 
 use crate::model::{Events, all_events_of, check_history, scattered, with_sorted_cells};
 use crate::oracle::Event;
@@ -27,7 +28,8 @@ fn random_versions() {
     });
 }
 
-/// Some peers with some counts: unknown peers and too many events too; not sorted. No peer comes twice.
+/// Returns some peers with some counts, not sorted. Some peers are unknown, and some counts are too
+/// large. No peer is there twice.
 pub(crate) fn random_version(random: &mut Random, versions: &[Vec<PeerVersion>]) -> Vec<PeerVersion> {
     let mut known = random.pick(versions).clone();
     random.shuffle(&mut known);
@@ -46,7 +48,8 @@ pub(crate) fn random_version(random: &mut Random, versions: &[Vec<PeerVersion>])
     known
 }
 
-/// Asks page by page, counting on from what came, and checks each page and all of them together.
+/// Asks page by page, each time beyond the received events, and checks each page and all of them
+/// together.
 fn check_pages(doc: &Doc, all: &Events, known: &[PeerVersion], most: u32) -> Checked {
     let mut counts: BTreeMap<String, u32> = known.iter().map(|known| (known.peer.clone(), known.count)).collect();
     let mut rest: BTreeSet<_> =
@@ -62,9 +65,9 @@ fn check_pages(doc: &Doc, all: &Events, known: &[PeerVersion], most: u32) -> Che
             let id = &event.id;
             same(&format!("{id:?}"), event, &with_sorted_cells(&all[id]))?;
             let later = |other: &Event| event.deps.contains(&other.id);
-            ensure!(!events[place..].iter().any(later), "{id:?} comes before what it depends on");
-            ensure!(!event.deps.iter().any(|dep| rest.contains(dep)), "{id:?} comes a page before what it depends on");
-            ensure!(rest.remove(id), "{id:?} was not asked for, or came twice");
+            ensure!(!events[place..].iter().any(later), "{id:?} comes before a dependency");
+            ensure!(!event.deps.iter().any(|dep| rest.contains(dep)), "{id:?} comes a page before a dependency");
+            ensure!(rest.remove(id), "{id:?} was not asked for, or is there twice");
             counts.insert(id.peer.clone(), id.counter + 1);
         }
         same("more", &page.more, &!rest.is_empty())?;
@@ -74,7 +77,8 @@ fn check_pages(doc: &Doc, all: &Events, known: &[PeerVersion], most: u32) -> Che
     }
 }
 
-/// A version of a real replica is complete: what comes beyond it needs nothing that is not there, whatever else waits.
+/// The version of a real replica is complete. Events beyond it depend on no missing event, whatever
+/// else waits.
 #[test]
 fn pages_complete_every_replica() {
     for_each_seed(2_000, |seed| {
@@ -92,13 +96,13 @@ fn pages_complete_every_replica() {
                 let page = full.events_since(&doc.summary(), most).map_err(|error| error.to_string())?;
                 check_history(&known_to(&doc)?, &all_events_of(&page.runs))?;
                 let report = doc.merge_events(page.runs).map_err(|error| error.to_string())?;
-                ensure!(report.waiting <= waiting, "what came beyond the version waits: {report:?}");
+                ensure!(report.waiting <= waiting, "events beyond the version wait: {report:?}");
                 waiting = report.waiting;
                 if !page.more {
                     break;
                 }
             }
-            same("what still waits", &waiting, &0)?;
+            same("waiting events", &waiting, &0)?;
             same("version", &doc.version(), &full.version())?;
             same("heads", &doc.heads(), &full.heads())?;
             same("digest", &doc.digest(), &full.digest())?;
@@ -113,14 +117,15 @@ fn known_to(doc: &Doc) -> Checked<Events> {
 }
 
 #[test]
-fn a_peer_named_twice_is_refused() {
+fn a_peer_named_twice_is_rejected() {
     let twice = ["b", "b"].map(|peer| PeerVersion { peer: peer.to_owned(), count: 1 });
     let refused = Error::InvalidArgument(Invalid::RepeatedPeer("b".to_owned()));
     assert_eq!(Doc::summary_of(&twice), Err(refused));
 }
 
-/// Where there are more heads than an event may depend on, a commit joins them first; the history stays a good one. In
-/// the second round, the peer's previous event is below some of the heads, and not one itself.
+/// If there are more heads than the maximum of dependencies, a commit joins them first, and the
+/// history stays valid. In the second round, the peer's previous event is below some of the heads
+/// and is no head itself.
 #[test]
 fn a_commit_joins_any_number_of_heads() -> Result<(), Box<dyn std::error::Error>> {
     for heads in [1, 63, 64, 65, 127, 128, 129, 1_000] {

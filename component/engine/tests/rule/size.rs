@@ -1,4 +1,4 @@
-//! What is left after compaction depends on the rows that are there, not on what was done to them.
+//! The size of a compacted document depends on its rows, not on the operations that led to them.
 
 use converge_engine::{Cell, Doc, Error};
 
@@ -12,7 +12,7 @@ fn a_million_updates() -> Result<(), Error> {
     let saved = |updates: u32| -> Result<usize, Error> {
         let mut doc = rows()?;
         for update in 0..updates {
-            // Every row has its own number in the end, whatever the number of updates.
+            // In the end every row has its own number, whatever the number of updates.
             doc.update("people", row(update % ROWS), vec![Cell::new("age", i64::from(update % ROWS))])?;
         }
         compacted_bytes(&mut doc, ROWS + updates)
@@ -24,7 +24,7 @@ fn a_million_updates() -> Result<(), Error> {
 }
 
 #[test]
-fn a_million_rows_that_are_gone() -> Result<(), Error> {
+fn a_million_deleted_rows() -> Result<(), Error> {
     let saved = |gone: u32| -> Result<usize, Error> {
         let mut doc = rows()?;
         for number in 0..gone {
@@ -53,7 +53,8 @@ fn row(number: u32) -> String {
     format!("row {number}")
 }
 
-/// Compacts a document of so many events at its version, and weighs what it saves; that loads to the same tables.
+/// Compacts a document of `events` events at its version and returns the size of its saved bytes.
+/// Checks that these load to the same tables.
 fn compacted_bytes(doc: &mut Doc, events: u32) -> Result<usize, Error> {
     let digest = doc.digest();
     let report = doc.compact(&[])?;

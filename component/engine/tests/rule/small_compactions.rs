@@ -1,7 +1,9 @@
-//! All small compactions: up to 4 events by 2 replicas on one row, in all patterns of who knew what; known to a third
-//! replica in all parts, compacted there at every horizon, after which the other events come one by one.
+//! All small compactions: up to 4 events by 2 replicas on one row, which know each other's events
+//! in all possible patterns. A third replica knows each part of the history and is compacted at
+//! every horizon. Then the other events arrive one by one.
 //!
-//! As in `exhaustive`, histories that differ in what they do to their row stand side by side in one document.
+//! As in `exhaustive`, histories that differ only in the operations on their row share one
+//! document.
 
 use crate::compaction::{check_equal, show_past};
 use crate::exhaustive::{EFFECTS, ops, patterns, show};
@@ -39,7 +41,7 @@ fn small_compactions() {
     }
 }
 
-/// The pattern, each of whose events does to each row what the row's number says.
+/// Returns the pattern. The operations of each event on a row are given by the row's number.
 fn side_by_side(bare: &[Event], effects: usize, first: usize) -> Vec<Event> {
     let mut events = bare.to_vec();
     for (place, event) in events.iter_mut().enumerate() {
@@ -50,7 +52,7 @@ fn side_by_side(bare: &[Event], effects: usize, first: usize) -> Vec<Event> {
     events
 }
 
-/// All parts of a history, compacted at all horizons; how many they are.
+/// Checks all parts of a history, compacted at all horizons, and returns their number.
 fn check_pattern(events: &[Event]) -> Checked<u64> {
     let all: Events = events.iter().map(|event| (event.id.clone(), event.clone())).collect();
     let pasts = pasts(events);
@@ -65,7 +67,7 @@ fn check_pattern(events: &[Event]) -> Checked<u64> {
     Ok(cases)
 }
 
-/// All sets of events that hold with each event what it builds on.
+/// Returns all sets of events that contain, with each event, all its ancestors.
 fn pasts(events: &[Event]) -> Vec<Events> {
     let subset = |bits: usize| {
         let chosen = events.iter().enumerate().filter(move |(place, _)| bits >> place & 1 == 1);
@@ -82,7 +84,7 @@ fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
     check_rows(&doc, known)?;
     let bytes = doc.save();
     doc = Doc::load("c", &bytes).map_err(|error| format!("load: {error}"))?;
-    same("what a loaded document saves", &doc.save(), &bytes)?;
+    same("the bytes that a loaded document saves", &doc.save(), &bytes)?;
 
     let good = takeable(all, known, horizon);
     let mut order: Vec<&Event> = all.values().filter(|event| !known.contains_key(&event.id)).collect();
@@ -94,11 +96,11 @@ fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
         if good.contains_key(&event.id) {
             ensure!(merged.as_ref().is_ok_and(|report| report.applied == 1), "{:?}: {merged:?}", event.id);
         } else if is_ready {
-            ensure!(!builds_on(all, event, horizon), "{:?} can be taken", event.id);
+            ensure!(!builds_on(all, event, horizon), "{:?} can be merged", event.id);
             ensure!(matches!(merged, Err(Error::Compacted(_))), "{:?}: {merged:?}", event.id);
         } else if matches!(merged, Err(Error::Compacted(_))) {
-            // Something that it builds on is below the horizon and forgotten.
-            ensure!(!builds_on(all, event, horizon), "{:?} may wait", event.id);
+            // One of its ancestors is below the horizon and forgotten.
+            ensure!(!builds_on(all, event, horizon), "{:?} was rejected, but may wait", event.id);
         } else {
             waiting += 1;
             ensure!(merged.as_ref().is_ok_and(|report| report.waiting == waiting), "{:?}: {merged:?}", event.id);
@@ -111,7 +113,7 @@ fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
     if waiting == 0 {
         let mut other = document("d", &taken, &mut random)?;
         other.compact(&[summary_of(horizon)]).map_err(|error| format!("compact: {error}"))?;
-        same("what is saved of the same events and horizon", &doc.save(), &other.save())?;
+        same("the saved bytes of the same events and horizon", &doc.save(), &other.save())?;
     }
     Ok(())
 }

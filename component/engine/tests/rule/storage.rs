@@ -1,4 +1,4 @@
-//! Steps with bytes: updates and saved documents that are exchanged, and replicas that end and go on from a save.
+//! Steps with bytes: replicas exchange updates and saved documents, and restart from a save.
 
 use crate::model::{Events, Model, all_events_of, runs_of, scattered, with_sorted_cells};
 use crate::oracle::Event;
@@ -9,7 +9,8 @@ use crate::world::{World, show_peer};
 use converge_engine::{Doc, PeerVersion};
 
 impl World {
-    /// What `from` knows beyond some version, or all that it saves, comes to `to` as bytes, at times twice.
+    /// Merges what `from` knows beyond some version, or everything that it saves, into `to` as
+    /// bytes, sometimes twice.
     pub(crate) fn update(&mut self, from: usize, to: usize, dice: &mut Random, random: &mut Random) -> Checked {
         let (sender, receiver) = (&self.replicas[from], &self.replicas[to]);
         let Some(doc) = &sender.doc else { return Ok(()) };
@@ -27,7 +28,7 @@ impl World {
         };
         let names = (show_peer(&receiver.name), show_peer(&sender.name));
         self.log.push(format!("{} merges {} bytes of {}, since {known:?}", names.0, bytes.len(), names.1));
-        // Events that wait are in saved documents, but not in updates.
+        // Saved documents contain waiting events, but updates do not.
         let waiting = if known.is_none() { sender.model.waiting.clone() } else { Events::new() };
         let mut runs = runs_of(beyond(&sender.model.known, &known.unwrap_or_default()), || true);
         runs.extend(runs_of(waiting.values(), || true));
@@ -42,7 +43,7 @@ impl World {
         self.check(to, random)
     }
 
-    /// Keeps what the replica saves now.
+    /// Keeps the replica's present save.
     pub(crate) fn save(&mut self, at: usize) -> Checked {
         let replica = &mut self.replicas[at];
         let Some(doc) = &replica.doc else { return Ok(()) };
@@ -51,9 +52,9 @@ impl World {
         Ok(())
     }
 
-    /// The replica ends, with its watchers, and goes on from what it saves now, or saved earlier: as the peer that it
-    /// was, or as a new one. Where it wrote events after that save as this peer, those come back to it from elsewhere,
-    /// before it writes again.
+    /// Ends the replica and its watchers, and restarts it from its present save or an earlier one,
+    /// as the same peer or as a new one. If it wrote events as this peer after that save, these
+    /// events come back to it from elsewhere before it writes again.
     pub(crate) fn restart(&mut self, at: usize, dice: &mut Random, random: &mut Random) -> Checked {
         let restarts = self.log.len();
         let replica = &mut self.replicas[at];
@@ -77,31 +78,31 @@ impl World {
         self.bring(at, scattered(dice, &own), random)
     }
 
-    /// Once all replicas know the same events, all save the same bytes. Known events that come again do not change them,
-    /// nor does loading.
+    /// Checks that all replicas save the same bytes once they know the same events. Merging known
+    /// events again, or loading, does not change the bytes.
     pub(crate) fn check_saves(&mut self, random: &mut Random) -> Checked {
         let events: Vec<Event> = self.all_events().into_values().collect();
         let mut first: Option<Vec<u8>> = None;
         for replica in &mut self.replicas {
             let Some(doc) = &mut replica.doc else { continue };
             let bytes = doc.save();
-            same("what complete replicas save", &bytes, first.get_or_insert_with(|| bytes.clone()))?;
+            same("the saved bytes of complete replicas", &bytes, first.get_or_insert_with(|| bytes.clone()))?;
             loaded(&replica.name, &bytes, &replica.model)?;
             loaded("another", &bytes, &replica.model)?;
             doc.merge_events(scattered(random, &events)).map_err(|error| error.to_string())?;
             doc.merge_update(&bytes).map_err(|error| error.to_string())?;
-            same("what it saves after known events came again", &doc.save(), &bytes)?;
+            same("the saved bytes after known events were merged again", &doc.save(), &bytes)?;
         }
         Ok(())
     }
 }
 
-/// The document that saved these bytes and knew what the model knows, loaded and looked at.
+/// Loads the document that saved these bytes, and compares it with the model at that time.
 fn loaded(peer: &str, bytes: &[u8], model: &Model) -> Checked<Doc> {
     let doc = Doc::load(peer, bytes).map_err(|error| format!("load: {error}"))?;
     doc.dbg_check();
     same("the peer's name", &doc.peer(), &peer)?;
-    same("what a loaded document saves", &doc.save(), &bytes.to_vec())?;
+    same("the bytes that a loaded document saves", &doc.save(), &bytes.to_vec())?;
     same("its version", &doc.version(), &model.version())?;
     same("its heads", &doc.heads(), &model.heads())?;
     let batch = doc.events_since(&by_name(&[]), u32::MAX).map_err(|error| error.to_string())?;
@@ -111,7 +112,7 @@ fn loaded(peer: &str, bytes: &[u8], model: &Model) -> Checked<Doc> {
     Ok(doc)
 }
 
-/// The events beyond a version.
+/// Returns the events beyond a version.
 pub(crate) fn beyond<'a>(events: &'a Events, known: &[PeerVersion]) -> Vec<&'a Event> {
     let count = |peer: &str| known.iter().find(|known| known.peer == peer).map_or(0, |known| known.count);
     events.values().filter(|event| event.id.counter >= count(&event.id.peer)).collect()

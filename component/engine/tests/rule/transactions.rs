@@ -1,4 +1,4 @@
-//! Transactions, compared with a document in which each write is an event of its own.
+//! Compares transactions with a document in which each write is an event of its own.
 
 use crate::check::{ROWS, TABLES, random_scan};
 use crate::random::Scene;
@@ -13,7 +13,7 @@ fn a_transaction_reads_as_if_each_write_were_committed() {
         let scene = Scene::new(1, &mut random);
         let mut doc = Doc::create("a").unwrap();
         for _ in 0..random.below(6) {
-            // Some name rows that are not there.
+            // Some of the operations name absent rows.
             let _ = doc.commit(scene.ops(&mut random));
         }
         let mut committed = Doc::load("a", &doc.save()).unwrap();
@@ -39,7 +39,7 @@ fn a_transaction_reads_as_if_each_write_were_committed() {
                 same(&what, &transaction.scan(&doc, table, &options), &committed.scan(table, &options))?;
             }
         }
-        same("the rows that were touched", &transaction.touched(), &touched.into_iter().collect())?;
+        same("the touched rows", &transaction.touched(), &touched.into_iter().collect())?;
         ensure!(doc.save() == saved, "a transaction that is not committed changed something");
         let event = transaction.commit(&mut doc).map_err(|error| error.to_string())?;
         let next = version.first().map_or(0, |version| version.count);
@@ -58,7 +58,7 @@ fn write(transaction: &mut Transaction, doc: &Doc, op: RowOp) -> Result<(), Erro
 }
 
 #[test]
-fn a_scan_goes_on_where_rows_were_deleted() {
+fn a_scan_skips_deleted_rows() {
     let mut doc = Doc::create("a").unwrap();
     let id = |row: usize| format!("{row:04}");
     doc.commit((0..2_000).map(|row| insert(&id(row))).collect()).unwrap();
@@ -78,7 +78,7 @@ fn a_scan_goes_on_where_rows_were_deleted() {
 }
 
 #[test]
-fn what_no_commit_takes_is_refused_at_once() {
+fn invalid_writes_are_rejected_at_once() {
     let doc = Doc::create("a").unwrap();
     let mut transaction = Transaction::default();
     assert!(matches!(transaction.insert(&doc, "", "r", Vec::new()), Err(Error::InvalidArgument(_))));
@@ -92,7 +92,7 @@ fn what_no_commit_takes_is_refused_at_once() {
     assert_eq!(transaction.scan(&doc, "t", &reversed), doc.scan("t", &reversed));
     assert!(matches!(transaction.insert(&doc, "t", "r", large()), Err(Error::LimitExceeded { .. })));
     assert_eq!(transaction.get(&doc, "t", "r"), None);
-    // A page ends once it is larger than pages are.
+    // A page ends once it is larger than the maximum size of pages.
     let page = transaction.scan(&doc, "t", &ScanOptions::default()).unwrap();
     assert_eq!((page.rows.len(), page.more), (1, true));
 }

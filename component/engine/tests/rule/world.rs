@@ -1,8 +1,9 @@
-//! Several replicas side by side, each a document and a naive model of it; the steps that a history is made of; and the
-//! comparison of the two after every step.
+//! Several replicas, each a document with a naive model of it, the steps of a history, and the
+//! comparison of document and model after every step.
 //!
-//! The last replica is a ghost: it has no document, its events are made by the model. So it commits what a document
-//! would refuse to its own user, such as updates of rows that are not there. Merging must take them.
+//! The last replica is a ghost. It has no document; the model makes its events. So it commits
+//! operations that a document rejects from its own user, such as updates of absent rows. Merging
+//! must accept these events.
 
 use crate::check::{Mirror, check_tables};
 use crate::model::{Events, Model, all_events_of, runs_of, scattered};
@@ -13,31 +14,32 @@ use crate::seeds::{Checked, Random, caught, ensure, same};
 use converge_engine::{Doc, Error, EventId, EventRun, RowOp};
 use std::fmt::Write;
 
-/// One step. Replicas are given by place; `dice` decides what the step leaves open, so that a step means much the same
-/// when others before it are left out.
+/// One step. Replicas are given by place. `dice` decides what the step leaves open, so a step has
+/// much the same effect if earlier steps are left out.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// A commit. A careful one leaves out the operations that would be refused.
+    /// A commit. A careful one leaves out the operations that would be rejected.
     Commit { at: usize, careful: bool, ops: Vec<RowOp> },
-    /// Some of what `from` knows comes to `to`: any part, any order, any grouping, any repetition.
+    /// `to` merges some of the events that `from` knows: any part, in any order and grouping, with
+    /// any repetition.
     Send { from: usize, to: usize, dice: u64 },
-    /// `to` asks `from` for what it lacks, page by page.
+    /// `to` asks `from` for the events that it lacks, page by page.
     Relay { from: usize, to: usize, dice: u64 },
-    /// A new watcher.
+    /// A new watcher starts.
     Watch { at: usize, from_start: bool, tables: Vec<String> },
-    /// Some of the watchers take.
+    /// Some of the watchers take changes.
     Take { at: usize, dice: u64 },
-    /// A watcher goes.
+    /// A watcher is dropped.
     Unwatch { at: usize, dice: u64 },
-    /// What `from` knows, or some of it, comes to `to` as bytes.
+    /// `to` merges what `from` knows, or some of it, as bytes.
     Update { from: usize, to: usize, dice: u64 },
     /// The replica is saved, for later.
     Save { at: usize },
-    /// The replica ends, and goes on from what it saved, now or earlier.
+    /// The replica ends and restarts from its present save or an earlier one.
     Restart { at: usize, dice: u64 },
 }
 
-/// The names of the replicas, the ghost's last, and what they do.
+/// The names of the replicas, with the ghost's last, and their steps.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) names: Vec<String>,
@@ -45,7 +47,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Plays the history, and at the end brings everything to everyone.
+    /// Plays the history, and brings all events to all replicas at the end.
     fn play(&self, dice: u64) -> Checked<World> {
         let mut world = World::new(&self.names)?;
         let mut random = Random::new(dice);
@@ -61,13 +63,14 @@ impl History {
         }
     }
 
-    /// Plays the history; where that fails, says why for the shortest history found that still fails.
+    /// Plays the history. If that fails, the error describes the shortest failing history that was
+    /// found.
     pub(crate) fn check(&self, dice: u64) -> Checked<World> {
         self.check_then(dice, |world, _| Ok(world))
     }
 
-    /// Plays the history and puts the world that it leads to to a test, which has dice of its own; where one of the two
-    /// fails, says why for the shortest history found that still fails.
+    /// Plays the history and passes the resulting world to a test with dice of its own. If one of
+    /// the two fails, the error describes the shortest failing history that was found.
     pub(crate) fn check_then<T>(&self, dice: u64, test: impl Fn(World, &mut Random) -> Checked<T>) -> Checked<T> {
         let run = |history: &Self| {
             let world = history.play(dice)?;
@@ -87,7 +90,8 @@ impl History {
         Err(why)
     }
 
-    /// The history with fewer steps, the boldest cuts first; then with fewer operations in its commits.
+    /// Returns the history with fewer steps, with the largest cuts first, and then with fewer
+    /// operations in its commits.
     fn shorter(&self) -> Vec<Self> {
         let mut shorter = Vec::new();
         let mut size = self.steps.len();
@@ -118,18 +122,19 @@ pub(crate) struct Replica {
     pub(crate) doc: Option<Doc>,
     pub(crate) model: Model,
     pub(crate) mirrors: Vec<Mirror>,
-    /// What it saved last, and what it knew then.
+    /// Its last save, and what it knew then.
     pub(crate) saved: Option<(Vec<u8>, Model)>,
 }
 
 pub(crate) struct World {
     pub(crate) replicas: Vec<Replica>,
-    /// Every event that was ever made, also where a replica that went back to an older save forgot it.
+    /// Every event that was ever committed, even if a replica forgot it when it restarted from an
+    /// older save.
     made: Events,
     prints: Prints,
     digests: Vec<([u8; 32], Tables)>,
     pub(crate) log: Vec<String>,
-    /// How many merges there were, and after how many of them events waited.
+    /// The number of merges, and the number of merges after which events waited.
     pub(crate) merges: u32,
     pub(crate) merges_that_wait: u32,
 }
@@ -152,7 +157,7 @@ impl World {
         Ok(Self { replicas, made, prints, digests: Vec::new(), log: Vec::new(), merges: 0, merges_that_wait: 0 })
     }
 
-    /// Every event that was ever made.
+    /// Returns every event that was ever committed.
     pub(crate) fn all_events(&self) -> Events {
         self.made.clone()
     }
@@ -193,13 +198,13 @@ impl World {
             execute(&mut tables, op);
             taken.push(op.clone());
         }
-        // Its next events were already written, before it went back to an older save: this history would fork, and that is the
-        // subject of the tests of identity.
+        // The replica restarted from an older save, and its next events already exist. This commit
+        // would fork the history, which the tests of identity cover.
         if replica.model.first_claimed(&replica.name).is_some() {
             return Ok(());
         }
         let expected = replica.model.next_event(&replica.name, taken.clone());
-        let outcome = if refused.is_some() { ", to be refused" } else { "" };
+        let outcome = if refused.is_some() { ", which must be rejected" } else { "" };
         self.log.push(format!("{} commits {}{outcome}", show_peer(&replica.name), show_event(&expected)));
         let before = by_name(&replica.model.version());
         let committed = commit(doc, taken, random.chance(1, 2));
@@ -246,7 +251,8 @@ impl World {
         Ok(())
     }
 
-    /// Brings runs without fingerprints to one replica. Some go without, others get theirs.
+    /// Merges runs without fingerprints into one replica. Some runs stay without them, others get
+    /// them.
     pub(crate) fn bring(&mut self, to: usize, runs: Vec<EventRun>, random: &mut Random) -> Checked {
         self.prints.learn(&self.made);
         let runs = self.prints.fill_some(runs, &self.replicas[to].model.known, random);
@@ -269,13 +275,13 @@ impl World {
             if !batch.more {
                 break;
             }
-            ensure!(given > 0, "an empty page, and more to come");
+            ensure!(given > 0, "an empty page reports more events");
         }
         let lacks = |id: &&EventId| !self.replicas[to].model.known.contains_key(id);
-        same("what the relay left out", &self.replicas[from].model.known.keys().find(lacks), &None)
+        same("an event that the relay did not send", &self.replicas[from].model.known.keys().find(lacks), &None)
     }
 
-    /// Brings these runs to one replica, at times twice, and compares it with its model.
+    /// Merges these runs into one replica, sometimes twice, and compares it with its model.
     pub(crate) fn merge(&mut self, to: usize, runs: &[EventRun], random: &mut Random) -> Checked {
         let replica = &mut self.replicas[to];
         self.log.push(format!("{} merges {}", show_peer(&replica.name), show_runs(runs)));
@@ -319,15 +325,15 @@ impl World {
             return Ok(());
         }
         let place = dice.below(replica.mirrors.len());
-        self.log.push(format!("watcher {place} of {} goes", show_peer(&replica.name)));
+        self.log.push(format!("watcher {place} of {} is dropped", show_peer(&replica.name)));
         let watcher = replica.mirrors.remove(place).watcher;
         doc.unwatch(watcher);
         let changes = doc.take(watcher, u32::MAX);
-        ensure!(changes.ops.is_empty() && !changes.more, "a watcher that is gone takes {changes:?}");
+        ensure!(changes.ops.is_empty() && !changes.more, "a dropped watcher takes {changes:?}");
         Ok(())
     }
 
-    /// Everything to everyone, after which all are equal and all watchers can catch up.
+    /// Brings all events to all replicas. Then all are equal, and all watchers can catch up.
     fn exchange_all(&mut self, random: &mut Random) -> Checked {
         let events: Vec<Event> = self.all_events().into_values().collect();
         for to in 0..self.replicas.len() {
@@ -344,7 +350,7 @@ impl World {
         self.check_saves(random)
     }
 
-    /// Compares a replica with its model, and its digest with those of all tables seen so far.
+    /// Compares a replica with its model, and its digest with those of all tables so far.
     pub(crate) fn check(&mut self, at: usize, random: &mut Random) -> Checked {
         let replica = &self.replicas[at];
         let Some(doc) = &replica.doc else { return Ok(()) };
@@ -388,12 +394,12 @@ fn missing_row(tables: &Tables, op: &RowOp) -> Option<Error> {
     }
 }
 
-/// A peer's name; of a long one, the beginning.
+/// Formats a peer's name. Of a long name, only the beginning is shown.
 pub(crate) fn show_peer(name: &str) -> String {
     if name.len() > 16 { format!("{:?}…", name.chars().take(3).collect::<String>()) } else { format!("{name:?}") }
 }
 
-/// Runs in a line.
+/// Formats runs in one line.
 pub(crate) fn show_runs(runs: &[EventRun]) -> String {
     let mut line = String::new();
     for run in runs {
@@ -403,7 +409,7 @@ pub(crate) fn show_runs(runs: &[EventRun]) -> String {
     line
 }
 
-/// An event in a line.
+/// Formats an event in one line.
 pub(crate) fn show_event(event: &Event) -> String {
     let mut line = format!("{} at {}", event.id.counter, event.lamport);
     for dep in &event.deps {

@@ -50,13 +50,13 @@ const TIME_TO_LIVE_MS: f64 = 1e9;
 impl Replica {
     pub(crate) fn new(peer: &str) -> Self {
         let options = StoreOptions { time_to_live_ms: TIME_TO_LIVE_MS, max_skew_ms: 1_000.0 };
-        let store = Store::create(peer, options).expect("a good name");
-        Self { doc: Doc::create(peer).expect("a good name"), store }
+        let store = Store::create(peer, options).expect("a valid name");
+        Self { doc: Doc::create(peer).expect("a valid name"), store }
     }
 
     /// Sets one cell of a row, in a commit of its own.
     pub(crate) fn put(&mut self, row: &str, value: impl Into<Value>) {
-        self.doc.insert("table", row, vec![Cell::new("x", value)]).expect("a good row");
+        self.doc.insert("table", row, vec![Cell::new("x", value)]).expect("a valid row");
     }
 
     pub(crate) fn shown(&self) -> Vec<(String, String, Option<Value>)> {
@@ -99,7 +99,7 @@ impl Net {
             self.last_nonce += 1;
             let options = SessionOptions { nonce: self.last_nonce, ..options };
             let Replica { doc, store } = &mut self.replicas[replica];
-            let session = Session::open(doc, store, options.clone()).expect("good options");
+            let session = Session::open(doc, store, options.clone()).expect("valid options");
             End { replica, session, inbox: VecDeque::new(), options }
         })
     }

@@ -34,14 +34,14 @@ fn write(random: &mut Random, net: &mut Net) {
                 row: row.to_string(),
                 cells: vec![Cell::new("y", row as i64), Cell::new("z", true)],
             };
-            replica.doc.commit((0..random.below(20)).map(insert).collect()).expect("a good commit");
+            replica.doc.commit((0..random.below(20)).map(insert).collect()).expect("a valid commit");
         }
         3 => (0..random.below(40)).for_each(|value| replica.put(&row, value as i64)),
         4 | 5 => {
             let key = random.below(5).to_string();
-            replica.store.set("pos", &key, (random.next() as i64).into(), net.now).expect("a good entry");
+            replica.store.set("pos", &key, (random.next() as i64).into(), net.now).expect("a valid entry");
         }
-        6 => drop(replica.store.remove("pos", &random.below(5).to_string(), net.now).expect("a good key")),
+        6 => drop(replica.store.remove("pos", &random.below(5).to_string(), net.now).expect("a valid key")),
         _ => replica.put(&row, random.next() as i64),
     }
 }
@@ -88,7 +88,7 @@ fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
     // Replicas that are in sync send nothing, and one more event reaches every replica once.
     same("messages of the quiet", &net.settle(0)?.messages, &0)?;
     net.replicas[0].put("last", 1_i64);
-    net.replicas[1].store.set("pos", "last", 1_i64.into(), net.now).expect("a good entry");
+    net.replicas[1].store.set("pos", "last", 1_i64.into(), net.now).expect("a valid entry");
     let carried = net.settle(60 * net.links.len())?;
     same("applied", &carried.applied, &(net.replicas.len() as u32 - 1))?;
     same("entries", &carried.entries, &(net.replicas.len() - 1))?;
