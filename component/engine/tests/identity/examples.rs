@@ -104,7 +104,7 @@ fn a_waiting_event_does_not_replace_another_event_of_its_name() -> Checked {
         let late: Vec<_> = early.runs.into_iter().filter(|run| run.peer == "b" && run.start == 1).collect();
         same("the runs of b 1", &late.len(), &1)?;
         bring(&mut world, &[[a, c]], Way::Update)?;
-        same("b 1 comes early", &world.merge_events(c, &late)?, &Outcome::Done)?;
+        same("b 1 arrives early", &world.merge_events(c, &late)?, &Outcome::Done)?;
         if is_saved {
             let saved = world.doc(c).save();
             *world.doc_mut(c) = Doc::load("c", &saved).map_err(|error| error.to_string())?;

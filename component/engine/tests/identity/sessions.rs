@@ -55,7 +55,11 @@ fn traces_limit_the_events_that_are_sent_again() -> Checked {
         ensure!(talk.in_sync(&world), "{shared} shared, {own:?}: not in sync");
         check_equal(&world)?;
         let most = 2 * (own[0] + own[1]) + 4;
-        ensure!(i64::from(talk.duplicate) <= most, "{shared} shared, {own:?}: {} events come again", talk.duplicate);
+        ensure!(
+            i64::from(talk.duplicate) <= most,
+            "{shared} shared, {own:?}: {} events are sent again",
+            talk.duplicate
+        );
         ensure!(talk.bytes < 2_000 + 60 * (own[0] + own[1]) as usize, "{shared} shared, {own:?}: {} bytes", talk.bytes);
     }
     Ok(())

@@ -86,7 +86,7 @@ fn waiting_events_are_saved() -> Checked {
 
 /// Delivers the runs of a small fork below another peer's event in random orders, each run twice.
 #[test]
-fn any_order_leads_to_the_same_bytes() -> Checked {
+fn any_order_results_in_the_same_bytes() -> Checked {
     let mut world = World::new(&["p", "q"])?;
     let copy = world.copy(0)?;
     for at in [0, copy, copy] {

@@ -173,7 +173,7 @@ impl Victim {
         let events = all_events_of(&batch.runs);
         for event in &events {
             let came = self.honest.iter().chain(&self.hostile).any(|other| is_same(other, &plain(event)));
-            ensure!(came, "the event never arrived: {} {}", show_peer(&event.id.peer), show_event(event));
+            ensure!(came, "an event was shown that never arrived: {} {}", show_peer(&event.id.peer), show_event(event));
         }
         if self.is_forked() {
             return self.check_forked(batch, random);

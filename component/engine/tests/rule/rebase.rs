@@ -33,7 +33,7 @@ fn from_below() {
 /// Both sides may have waiting events. This test does not specify which of them take effect. The
 /// document must stay valid, and no write of the replica may be lost.
 #[test]
-fn with_events_that_wait() {
+fn with_waiting_events() {
     for_each_seed(1_500, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {

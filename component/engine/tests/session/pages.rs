@@ -11,7 +11,7 @@ fn pair(max_message_bytes: [u32; 2]) -> Net {
 }
 
 #[test]
-fn long_histories_travel_both_ways_at_once() {
+fn long_histories_are_sent_both_ways_at_once() {
     for most in [[64; 2], [1_000, 300], [1 << 16; 2], [1 << 20, 64]] {
         let mut net = pair(most);
         for value in 0..20_000_i64 {

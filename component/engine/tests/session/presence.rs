@@ -47,7 +47,7 @@ fn a_side_receives_the_namespaces_of_its_options() {
 }
 
 #[test]
-fn a_removal_reaches_everyone_and_does_not_come_back() {
+fn a_removal_reaches_every_replica_and_is_permanent() {
     let mut net = Net::new(&["ann", "ben", "cleo"]);
     net.link([0, 1], [1 << 12; 2].map(options));
     net.link([1, 2], [1 << 12; 2].map(options));
