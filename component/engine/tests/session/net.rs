@@ -66,8 +66,7 @@ impl Replica {
     }
 }
 
-/// Returns options for a session whose messages have at most `bytes` bytes. `Net` chooses the
-/// session's number.
+/// Returns options for a session with this maximum size of messages. `Net` chooses the number.
 pub(crate) fn options(max_message_bytes: u32) -> SessionOptions {
     SessionOptions {
         document: "doc".to_owned(),
