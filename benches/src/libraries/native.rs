@@ -174,7 +174,7 @@ impl Side for Native {
     }
 
     fn poll(&mut self) -> Result<Option<Vec<u8>>> {
-        Ok(self.session.as_mut().ok_or("no session")?.poll(&mut self.doc, &mut self.store, 0.0)?)
+        Ok(self.session.as_mut().ok_or("no session")?.poll(&self.doc, &mut self.store, 0.0)?)
     }
 
     fn receive(&mut self, message: &[u8]) -> Result<()> {
