@@ -1,12 +1,13 @@
-// Checks of arguments before a call: numbers, strings, bytes, objects. The glue would wrap wrong arguments, or send half of
-// them. dist/contract.js checks the types of the contract with these functions.
+// Checks of arguments before a call: numbers, strings, bytes, objects. Without them the glue would
+// truncate or convert wrong arguments silently. dist/contract.js checks the types of the contract
+// with these functions.
 
 import { InvalidArgumentError } from './errors.js';
 
 export const MAX_U32 = 0xffff_ffff;
 /** More than the engine's limit for a text or a blob, and well below the size of its memory. */
 const MAX_LENGTH = 2 ** 28;
-/** More than a document can have that fits into the engine's memory together with its bytes. */
+/** More than the largest document that fits into the engine's memory together with its bytes. */
 const MAX_SAVED = 2 ** 31 - 1;
 const MIN_S64 = -(2n ** 63n);
 const MAX_S64 = 2n ** 63n - 1n;
@@ -26,7 +27,7 @@ export function string(value, what) {
     refuse(`${what} must be a string, not ${show(value)}`);
   }
   if (value.length > MAX_LENGTH) {
-    refuse(`${what} has ${value.length} code units; no text has more than ${MAX_LENGTH}`);
+    refuse(`${what} has ${value.length} code units; the maximum is ${MAX_LENGTH}`);
   }
   if (!isWellFormed(value)) {
     refuse(`${what} has a lone surrogate, which UTF-8 cannot hold; keep the halves of each pair together`);
@@ -59,7 +60,7 @@ export function f64(value, what) {
 }
 
 /**
- * A number; which ones are times is the engine's to say.
+ * Checks that a value is a number. The engine checks its range.
  *
  * @param {unknown} value
  * @param {string} what
@@ -118,7 +119,8 @@ export function bytes(value, what) {
 }
 
 /**
- * A summary of what a replica knows. A version, which summaries replaced, is the likely mistake.
+ * Checks a summary, which encodes the events that a replica knows. A likely mistake is a version in
+ * its place.
  *
  * @param {unknown} value
  * @param {string} what
@@ -132,7 +134,7 @@ export function summary(value, what) {
 }
 
 /**
- * A saved document or an update, which may be larger than a blob.
+ * Checks a saved document or an update, which may be larger than a blob.
  *
  * @param {unknown} value
  * @param {string} what
@@ -156,13 +158,14 @@ function bytesUpTo(maximum, value, what) {
     refuse(`${what} has ${value.length} bytes; the maximum is ${maximum}`);
   }
   if (value.length === 0 && !isAttached(value)) {
-    refuse(`${what} has lost its buffer, which was transferred or resized`);
+    refuse(`${what} has no buffer any more, because it was transferred or resized`);
   }
   return value;
 }
 
 /**
- * A message of a session, as a transport delivers it. A Blob would be read as no bytes by `new Uint8Array(blob)`.
+ * Checks a message of a session, as a transport delivers it. A Blob must be rejected, because
+ * `new Uint8Array(blob)` is empty.
  *
  * @param {unknown} value
  * @returns {Uint8Array}
@@ -177,13 +180,15 @@ export function message(value) {
   }
   const given = /** @type {Uint8Array | ArrayBuffer} */ (value);
   if (given.byteLength === 0) {
-    refuse("message is empty; over a WebSocket, set binaryType = 'arraybuffer', since a Blob reads as no bytes");
+    refuse(
+      "message is empty; over a WebSocket, set binaryType = 'arraybuffer', because a Blob would arrive as an empty array",
+    );
   }
   return bytes(isBytes(given) ? given : new Uint8Array(given), 'message');
 }
 
 /**
- * How to make bytes of a value that holds some, for messages.
+ * Returns how to convert a value to a Uint8Array, for error messages.
  *
  * @param {unknown} value
  */
@@ -203,7 +208,7 @@ function toBytes(value) {
 }
 
 /**
- * Whether the array still has its bytes: one without reads as an empty one.
+ * Returns whether the array still has its buffer. A detached array has length 0.
  *
  * @param {Uint8Array} array
  */
@@ -217,7 +222,7 @@ function isAttached(array) {
 }
 
 /**
- * Whether it is a Uint8Array, of whatever realm.
+ * Returns whether a value is a Uint8Array of any realm.
  *
  * @param {unknown} value
  * @returns {value is Uint8Array}
@@ -227,7 +232,7 @@ export function isBytes(value) {
 }
 
 /**
- * The name of a value's class, of whatever realm.
+ * Returns the name of a value's class, in any realm.
  *
  * @param {unknown} value
  */
@@ -236,7 +241,7 @@ function tagOf(value) {
 }
 
 /**
- * A `BigUint64Array`, as the contract's types have it, or an array of bigints.
+ * Checks a `BigUint64Array`, which the contract's types require, or an array of bigints.
  *
  * @param {unknown} value
  * @param {string} what
@@ -252,7 +257,7 @@ export function u64s(value, what) {
 }
 
 /**
- * Checks each element of an array. A refusal names the element by its place.
+ * Checks each element of an array. The error names the index of the element.
  *
  * @param {unknown} list
  * @param {string} what
@@ -291,7 +296,7 @@ export function object(value, what) {
 }
 
 /**
- * An object without other members than these, so that a slip of the pen is not ignored.
+ * Checks an object that may have only these members, so that misspelled names are not ignored.
  *
  * @param {unknown} value
  * @param {string} what
@@ -305,14 +310,14 @@ export function options(value, what, members) {
   const checked = object(value, what);
   for (const member in checked) {
     if (!members.includes(member)) {
-      refuse(`${what} has no member ${JSON.stringify(member)}; it may have ${members.join(', ')}`);
+      refuse(`${what} has no member ${JSON.stringify(member)}; the members are ${members.join(', ')}`);
     }
   }
   return checked;
 }
 
 /**
- * An object with these members, each of which is true, false or left out.
+ * Checks an object whose members with these names are booleans or undefined.
  *
  * @param {unknown} value
  * @param {string} what
@@ -334,7 +339,7 @@ export function refuse(message) {
 }
 
 /**
- * A value in a few words, for messages.
+ * Describes a value in a few words, for error messages.
  *
  * @param {unknown} value
  * @returns {string}

@@ -1,9 +1,10 @@
-// Keeps objects whose content is in the engine from being copied by `structuredClone`, `postMessage`, `JSON.stringify` or
-// spread syntax, which would return an empty object without an error.
+// Keeps objects whose content is in the engine from being copied by `structuredClone`,
+// `postMessage`, `JSON.stringify` or spread syntax, which would return an empty object without an
+// error.
 
 import { InvalidArgumentError } from './errors.js';
 
-/** What to send in place of each kind of object. */
+/** The property that fails for each kind of object, with what to send instead. */
 const KINDS = {
   document: refusal('a document', 'send the bytes of save() or updateSince()'),
   watcher: refusal('a watcher', 'send what take() returns'),
@@ -18,8 +19,8 @@ const KINDS = {
 /** @typedef {keyof typeof KINDS} Kind */
 
 /**
- * Makes every copy of `object` fail. JavaScript has no hook for this, but all ways to copy an object read its own
- * enumerable properties.
+ * Makes all ways to copy `object` fail. JavaScript has no hook for this, but all ways to copy an
+ * object read its own enumerable properties.
  *
  * @param {object} object
  * @param {Kind} kind

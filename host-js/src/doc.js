@@ -17,8 +17,9 @@ const PAGE_EVENTS = 1024;
 const WATCH_OPTIONS = ['fromStart'];
 
 /**
- * A replica of a document. Made by `create` and `load` of an engine, and by `forkAt`. Its memory in the engine is freed by
- * `dispose`, by `using` at the end of the block, or some time later by the garbage collector.
+ * A replica of a document. `create` and `load` of an engine and `forkAt` of a document return one.
+ * Its memory in the engine is freed by `dispose`, by `using` at the end of the block, or some time
+ * later by the garbage collector.
  */
 export class Doc {
   #raw;
@@ -44,7 +45,8 @@ export class Doc {
   }
 
   /**
-   * Creates a row with these cells. If the row exists, sets these cells and keeps the others. Commits one event.
+   * Creates a row with these cells. If the row exists, sets these cells and keeps the others.
+   * Commits one event.
    *
    * @template {NewCells<T>} T
    * @param {string} table
@@ -102,7 +104,8 @@ export class Doc {
   }
 
   /**
-   * Commits these operations as one event, or none of them on an error. Much cheaper than one event for each.
+   * Commits these operations as one event. On error nothing is committed. One event is much cheaper
+   * than an event for each operation.
    *
    * @param {Op[]} ops
    * @returns {wit.EventId}
@@ -125,8 +128,8 @@ export class Doc {
   }
 
   /**
-   * Returns a page of rows, sorted by id as UTF-8 bytes. A page ends early if it gets large; `more` tells whether the
-   * range contains rows beyond it.
+   * Returns a page of rows, sorted by id as UTF-8 bytes. A page ends early if it gets large; `more`
+   * is true if the range contains further rows.
    *
    * @param {string} table
    * @param {ScanOptions} [options]
@@ -137,8 +140,8 @@ export class Doc {
   }
 
   /**
-   * Iterates over all rows that `scan` would return, page by page. Each page shows the document at the time when the
-   * iterator reaches it.
+   * Iterates over all rows that `scan` would return, page by page. Each page shows the document at
+   * the time when the iterator reaches it.
    *
    * @param {string} table
    * @param {ScanOptions} [options]
@@ -158,7 +161,8 @@ export class Doc {
   }
 
   /**
-   * Watches these tables, or all tables if the list is empty. A watcher keeps the document's memory: dispose of both.
+   * Watches these tables, or all tables if the list is empty. A watcher keeps the document's
+   * memory: dispose of both.
    *
    * @param {string[]} [tables]
    * @param {WatchOptions} [options]
@@ -188,7 +192,8 @@ export class Doc {
   }
 
   /**
-   * Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer has a count of its own.
+   * Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer has
+   * a count of its own.
    *
    * @returns {wit.PeerVersion[]}
    */
@@ -197,7 +202,8 @@ export class Doc {
   }
 
   /**
-   * Encodes which events this replica knows and needs, identified by content. Another replica's `updateSince` takes it.
+   * Encodes which events this replica knows and needs, identified by content. Pass it to another
+   * replica's `updateSince`.
    *
    * @returns {Uint8Array<ArrayBuffer>}
    */
@@ -206,8 +212,8 @@ export class Doc {
   }
 
   /**
-   * Returns where two replicas wrote in one peer's name, sorted by peer and counter. Nothing is lost by that, but the
-   * replicas should choose new names.
+   * Returns the forks: places where two replicas wrote as the same peer, sorted by peer and
+   * counter. No events are lost, but the replicas should choose new names.
    *
    * @param {number} [skip] the number of forks to skip; 0 by default
    * @param {number} [limit] the maximum number of forks
@@ -218,7 +224,8 @@ export class Doc {
   }
 
   /**
-   * Returns a name of an event that never changes, unlike the event's plain name if its peer turns out to be forked.
+   * Returns a name of an event that never changes, unlike the event's plain name if its peer turns
+   * out to be forked.
    *
    * @param {wit.EventId} event
    * @returns {wit.EventId}
@@ -237,7 +244,8 @@ export class Doc {
   }
 
   /**
-   * Returns events that the replica with this summary lacks, in the contract's exact types: `mergeEvents` takes them.
+   * Returns events that the replica with this summary lacks, in the contract's exact types. Pass
+   * them to `mergeEvents`.
    *
    * @param {Uint8Array} [summary] another replica's `summary()`; that of an empty document by default
    * @param {number} [limit] the maximum number of events
@@ -249,8 +257,8 @@ export class Doc {
   }
 
   /**
-   * Merges events of other replicas, in any order and grouping, any number of times. Events with missing dependencies
-   * wait in the document until the dependencies arrive.
+   * Merges events of other replicas, in any order and grouping, any number of times. Events with
+   * missing dependencies wait in the document until the dependencies arrive.
    *
    * @param {wit.EventRun[]} events
    * @returns {wit.MergeReport}
@@ -261,12 +269,13 @@ export class Doc {
   }
 
   /**
-   * Encodes the events that the replica with this summary lacks, for storage and transport: `mergeUpdate` takes them.
+   * Encodes the events that the replica with this summary lacks, for storage and transport. Pass
+   * the bytes to `mergeUpdate`.
    *
    * @param {Uint8Array} [summary] another replica's `summary()`; that of an empty document by default
    * @returns {Uint8Array<ArrayBuffer>}
-   * @throws {import('./errors.js').CompactedError} if some of the events were compacted away, or the other replica needs
-   *   `rebase`
+   * @throws {import('./errors.js').CompactedError} if some of the events were compacted away, or
+   *   the other replica needs `rebase`
    */
   updateSince(summary = this.#emptySummary()) {
     return this.#raw.updateSince(summary);
@@ -278,20 +287,23 @@ export class Doc {
   }
 
   /**
-   * Merges the bytes of `updateSince` or `save` of another replica, in any order, any number of times.
+   * Merges the bytes of `updateSince` or `save` of another replica, in any order, any number of
+   * times.
    *
    * @param {Uint8Array} update
    * @returns {wit.MergeReport}
    * @throws {import('./errors.js').CorruptError} if the bytes are damaged
    * @throws {import('./errors.js').UnsupportedVersionError} if a newer version of the engine wrote them
-   * @throws {import('./errors.js').CompactedError} if one of the two documents no longer has events that the other lacks
+   * @throws {import('./errors.js').CompactedError} if one of the two documents no longer has events
+   *   that the other lacks
    */
   mergeUpdate(update) {
     return this.#raw.mergeUpdate(update);
   }
 
   /**
-   * Encodes the whole document. Replicas that know the same events and have the same horizon return the same bytes.
+   * Encodes the whole document. Replicas that know the same events and have the same horizon return
+   * the same bytes.
    *
    * @returns {Uint8Array<ArrayBuffer>}
    */
@@ -300,8 +312,8 @@ export class Doc {
   }
 
   /**
-   * Drops the history, and the traces of deleted rows, that all these replicas and this one have. The tables do not
-   * change.
+   * Drops the history, and the traces of deleted rows, that all these replicas and this one have.
+   * The tables do not change.
    *
    * @param {Uint8Array[]} summaries of every other replica that still writes: this replica's own `summary()` at a time
    *   when a session with that replica was in sync
@@ -313,8 +325,8 @@ export class Doc {
   }
 
   /**
-   * Replaces the content of this replica with a saved document that was compacted past it, and commits this replica's own
-   * events again if the saved document lacks them.
+   * Replaces the content of this replica with a saved document that was compacted past it, and
+   * commits this replica's own events again if the saved document lacks them.
    *
    * @param {Uint8Array} saved
    * @returns {wit.MergeReport}
@@ -327,8 +339,8 @@ export class Doc {
   }
 
   /**
-   * Returns operations that turn the tables at `fromHeads` into the tables at `toHeads`, sorted by table and row. Swap the
-   * arguments to get the operations that undo the difference.
+   * Returns operations that turn the tables at `fromHeads` into the tables at `toHeads`, sorted by
+   * table and row. Swap the arguments to get the operations that undo the difference.
    *
    * @param {wit.EventId[]} fromHeads what `heads()` returned at some time; `[]` for the empty document
    * @param {wit.EventId[]} toHeads
@@ -352,7 +364,8 @@ export class Doc {
   }
 
   /**
-   * Begins a transaction, whose writes become one event when it is committed. `transact` begins and ends one itself.
+   * Begins a transaction, whose writes become one event when it is committed. `transact` also
+   * commits or disposes of the transaction.
    *
    * @returns {Transaction}
    */
@@ -361,9 +374,10 @@ export class Doc {
   }
 
   /**
-   * Calls `write` with a transaction and commits its writes as one event. If `write` throws, nothing is committed.
+   * Calls `write` with a transaction and commits its writes as one event. If `write` throws,
+   * nothing is committed.
    *
-   * @param {(transaction: Transaction) => void} write a function that is not asynchronous
+   * @param {(transaction: Transaction) => void} write a synchronous function
    * @returns {wit.EventId | undefined} the event, or `undefined` if there were no writes
    */
   transact(write) {
@@ -387,15 +401,16 @@ export class Doc {
 }
 
 /**
- * Refuses what an asynchronous function returns, since the function goes on writing after its transaction has ended.
+ * Rejects the promise of an asynchronous function, because the function would write after its
+ * transaction has ended.
  *
  * @param {unknown} result
  */
 function refuseThenable(result) {
   if (typeof (/** @type {{ then?: unknown } | null | undefined} */ (result)?.then) === 'function') {
-    // The function's writes fail from here on. That they do is reported here, and not as an unhandled rejection too.
+    // Later writes of the function fail. The error below reports that; avoid an unhandled rejection as well.
     Promise.resolve(result).catch(() => {});
-    check.refuse('transact() takes a function that is not asynchronous; use begin() if writes take several steps');
+    check.refuse('transact() takes a function that is not asynchronous; use begin() for asynchronous writes');
   }
 }
 
@@ -415,8 +430,9 @@ export class Watcher {
   }
 
   /**
-   * Returns and clears the changes since the last call: operations that bring a mirror of the tables up to date when
-   * executed in this order. A row that changed several times is reported once.
+   * Returns and clears the changes since the last call: operations that bring a mirror of the
+   * tables up to date when executed in this order. A row that changed several times is reported
+   * once.
    *
    * @param {number} [limit] the maximum number of rows
    * @returns {{ ops: Op<CellValue>[], more: boolean }}
@@ -427,7 +443,7 @@ export class Watcher {
   }
 
   /**
-   * Takes all changes, page by page. Iterate again after further changes.
+   * Iterates over all changes, page by page. Iterate again after further changes.
    *
    * @returns {Generator<Op<CellValue>, void, void>}
    */
@@ -450,8 +466,8 @@ export class Watcher {
 }
 
 /**
- * Decodes the events of an update or a saved document page by page, without merging them. Made by `openUpdate` of an
- * engine.
+ * Decodes the events of an update or a saved document page by page, without merging them.
+ * `openUpdate` of an engine returns one.
  */
 export class UpdateReader {
   #raw;
@@ -468,7 +484,7 @@ export class UpdateReader {
   }
 
   /**
-   * Returns further events, in an order in which each follows its dependencies. They have no lamport times.
+   * Returns further events, each after its dependencies. They have no Lamport times.
    *
    * @param {number} [limit] the maximum number of events
    * @returns {wit.EventBatch}

@@ -1,4 +1,5 @@
-// Engines: WebAssembly instances, and the functions that make the objects in them. Does not know where the module's bytes come from.
+// Engines: WebAssembly instances, and the functions that make the objects in them. Does not know
+// where the module's bytes come from.
 
 import { contract } from '../dist/contract.js';
 import * as check from './check.js';
@@ -18,8 +19,8 @@ const LOAD_OPTIONS = ['peer'];
 const STORE_OPTIONS = ['timeToLive', 'maxSkew'];
 
 /**
- * One instance of the engine, with a memory of its own. Makes documents, stores and sessions. Documents of different
- * engines exchange events freely.
+ * One instance of the engine, with a memory of its own. Makes documents, stores and sessions.
+ * Documents of different engines exchange events freely.
  */
 export class Engine {
   #instance;
@@ -36,8 +37,9 @@ export class Engine {
   }
 
   /**
-   * The contract of `wit/` with its exact types, such as `engine.raw.durable.Doc.peek(saved, table, row)`. Arguments are
-   * checked and errors are classes, as everywhere in this package.
+   * The contract of `wit/` with its exact types, such as
+   * `engine.raw.durable.Doc.peek(saved, table, row)`. Arguments are checked and errors are classes,
+   * as everywhere in this package.
    *
    * @returns {Contract}
    */
@@ -58,8 +60,9 @@ export class Engine {
   /**
    * Loads a saved document.
    *
-   * A replica that continues as its former peer continues with that peer's counter. Without a peer it gets a random name, as
-   * is right for a copy or a backup whose former replica may have written since.
+   * A replica that continues as its former peer continues with that peer's counter. Without `peer`
+   * it gets a random name. That is right for a copy or a backup, because its former replica may
+   * have written since.
    *
    * @param {Uint8Array} saved
    * @param {LoadOptions} [options]
@@ -73,13 +76,14 @@ export class Engine {
   }
 
   /**
-   * Reads one row of a saved document without loading it. Costs a pass over the bytes and the decoding of one block of rows.
+   * Reads one row of a saved document without loading it. Costs a pass over the bytes and the
+   * decoding of one block of rows.
    *
    * @param {Uint8Array} saved
    * @param {string} table
    * @param {string} row
    * @returns {Cells | undefined} the cells of the row, or `undefined` if the row does not exist
-   * @throws {import('./errors.js').CorruptError} if what this reads of the bytes is damaged
+   * @throws {import('./errors.js').CorruptError} if the part of the bytes that this call reads is damaged
    */
   peek(saved, table, row) {
     const cells = this.#raw.durable.Doc.peek(saved, table, row);
@@ -87,8 +91,9 @@ export class Engine {
   }
 
   /**
-   * Encodes a version as a summary that identifies events by name alone. If a peer's name was used twice, events can be
-   * taken as known that the other replica lacks; a document's own `summary` has no such gaps.
+   * Encodes a version as a summary that identifies events by name alone. If two replicas used one
+   * peer's name, the summary can cover events that the other replica lacks; a document's own
+   * `summary` is exact.
    *
    * @param {PeerVersion[]} version
    * @returns {Uint8Array<ArrayBuffer>}
@@ -124,7 +129,8 @@ export class Engine {
   }
 
   /**
-   * Opens one side of a session, which synchronizes the document and the store with another replica.
+   * Opens one side of a session, which synchronizes the document and the store with another
+   * replica.
    *
    * @param {Doc} doc of this engine
    * @param {Store} store of this engine
@@ -169,7 +175,9 @@ export class Engine {
     return this.#instance.memoryBytes;
   }
 
-  /** Whether the engine stopped in the middle of a call, so that none of its objects can be called any more. */
+  /**
+   * Whether the engine stopped in the middle of a call. None of its objects can be called any more.
+   */
   get gone() {
     return this.#instance.gone;
   }
@@ -180,12 +188,15 @@ const WAY_OUT =
   "import '@converge/sync/inline', which contains the module, or pass the module: open(bytes) or open(fetch(url))";
 /** The first bytes of every WebAssembly module. */
 const MAGIC = [0, 0x61, 0x73, 0x6d];
-/** How many bytes are looked at to recognize HTML, and how many an error shows of bytes that are not a module. */
+/**
+ * The number of bytes that are searched for HTML, and the number that an error shows if the bytes
+ * are not a module.
+ */
 const START_BYTES = 64;
 const SHOWN_BYTES = 8;
 
 /**
- * Makes the package's `open` for a platform.
+ * Returns the package's `open` for a platform.
  *
  * @param {() => Source | Promise<Source>} packaged returns the module of the package
  * @param {() => object} [locate] returns the URL where that module should be, for errors
@@ -222,7 +233,8 @@ export function opener(packaged, locate) {
 
 /**
  * @param {(() => object) | undefined} locate
- * @returns {string} ` from` and the URL, or nothing if there is none: the platform or a bundler left out `import.meta.url`
+ * @returns {string} ` from` and the URL, or an empty string if the platform or a bundler does not
+ *   support `import.meta.url`
  */
 function at(locate) {
   try {
@@ -256,14 +268,14 @@ async function compile(source) {
   }
   const hint =
     typeof source === 'string' || /** @type {unknown} */ (source) instanceof URL
-      ? '; pass what is there: fetch(url), or the bytes of the file'
+      ? '; pass fetch(url), or the bytes of the file'
       : '';
   return check.refuse(`open() takes a module, its bytes or a response with them, not ${check.show(source)}${hint}`);
 }
 
 /**
  * @param {BufferSource} source
- * @param {string} from ` from` and a URL, or nothing
+ * @param {string} from ` from` and a URL, or an empty string
  */
 async function compileBytes(source, from) {
   const bytes = ArrayBuffer.isView(source)
@@ -284,7 +296,7 @@ async function compileBytes(source, from) {
 
 /**
  * @param {string} from
- * @param {unknown} cause for example that the bytes are damaged, or that the page's policy forbids WebAssembly
+ * @param {unknown} cause for example damaged bytes, or a page's policy that forbids WebAssembly
  * @returns {never}
  */
 function refuseModule(from, cause) {

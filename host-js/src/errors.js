@@ -11,7 +11,7 @@
  */
 
 /**
- * What a case of the contract's `error` carries; `undefined` if it carries nothing.
+ * The payload of a case of the contract's `error`; `undefined` if the case has none.
  *
  * @template {wit.Error['tag']} Case
  * @typedef {Case extends Case ? Extract<wit.Error, { tag: Case }> extends { val: infer Payload } ? Payload : undefined
@@ -19,8 +19,9 @@
  */
 
 /**
- * A refused call, which has changed nothing. `case` and `payload` are those of the contract's `error` variant. `cause` is
- * that variant as plain data: `structuredClone` and `postMessage` keep of an error its message, stack and cause alone.
+ * A call failed and changed nothing. `case` and `payload` are those of the contract's `error`
+ * variant. `cause` is that variant as plain data, because `structuredClone` and `postMessage` keep
+ * only the message, stack and cause of an error.
  *
  * @template {wit.Error['tag']} [Case=wit.Error['tag']]
  */
@@ -32,9 +33,9 @@ export class ConvergeError extends Error {
    */
   constructor(errorCase, payload, message) {
     super(message, { cause: payload === undefined ? { tag: errorCase } : { tag: errorCase, val: payload } });
-    /** The case, as the contract names it. */
+    /** The name of the case in the contract. */
     this.case = errorCase;
-    /** What the case carries, as the contract types it. */
+    /** The payload of the case, in the contract's types. */
     this.payload = payload;
   }
 
@@ -44,7 +45,7 @@ export class ConvergeError extends Error {
 }
 
 /**
- * An argument breaks a rule: one of JavaScript's types, checked before the call, or one of the contract's.
+ * An argument is invalid: it has the wrong JavaScript type, or it breaks a rule of the contract.
  *
  * @extends {ConvergeError<'invalid-argument'>}
  */
@@ -60,7 +61,7 @@ export class InvalidArgumentError extends ConvergeError {
 }
 
 /**
- * An argument, or what it would add, exceeds a limit of the engine.
+ * An argument, or the result of the call, exceeds a limit of the engine.
  *
  * @extends {ConvergeError<'limit-exceeded'>}
  */
@@ -84,7 +85,7 @@ export class LimitExceededError extends ConvergeError {
 }
 
 /**
- * A local update, delete or unset names a row that does not exist.
+ * The row of a local update, delete or unset does not exist.
  *
  * @extends {ConvergeError<'no-such-row'>}
  */
@@ -117,7 +118,8 @@ export class CorruptError extends ConvergeError {
 }
 
 /**
- * The bytes have a format version that this engine cannot read: a newer version of the package wrote them.
+ * The bytes have a format version that this engine cannot read: a newer version of the package
+ * wrote them.
  *
  * @extends {ConvergeError<'unsupported-version'>}
  */
@@ -135,7 +137,8 @@ export class UnsupportedVersionError extends ConvergeError {
 }
 
 /**
- * The bytes use a feature of the format that this engine does not know: a newer version of the package wrote them.
+ * The bytes use a feature of the format that this engine does not know: a newer version of the
+ * package wrote them.
  *
  * @extends {ConvergeError<'unsupported-feature'>}
  */
@@ -153,7 +156,8 @@ export class UnsupportedFeatureError extends ConvergeError {
 }
 
 /**
- * The call needs history that was compacted away. `rebase` brings a replica past it.
+ * The call needs history that was compacted away. Use `rebase` to continue from the compacted
+ * document.
  *
  * @extends {ConvergeError<'compacted'>}
  */
@@ -187,7 +191,7 @@ export class ProtocolError extends ConvergeError {
 }
 
 /**
- * An earlier call of the session failed, which ended it.
+ * The session ended because an earlier call failed.
  *
  * @extends {ConvergeError<'session-ended'>}
  */
@@ -218,9 +222,10 @@ export class OtherError extends ConvergeError {
 }
 
 /**
- * A call of the engine did not return: it ran out of memory, the JavaScript stack overflowed inside it, or it has a
- * defect; `cause` is the error of the platform. The state of the instance is unknown after that, so none of its objects
- * can be called any more. Other engines are not affected; `open()` makes a new one.
+ * A call of the engine did not return: it ran out of memory, the JavaScript stack overflowed inside
+ * it, or the engine has a bug. `cause` is the error of the platform. The state of the instance is
+ * then unknown, so none of its objects can be called any more. Other engines are not affected;
+ * `open()` creates a new one.
  */
 export class GoneError extends Error {
   /** @param {unknown} cause */
@@ -246,7 +251,7 @@ function isStackOverflow(error) {
   return error instanceof RangeError || (error instanceof Error && error.name === 'InternalError');
 }
 
-/** A mutator did not do what it was called for. Nothing was committed. */
+/** A mutator failed. Nothing was committed. */
 export class MutatorError extends Error {
   /**
    * @param {string} mutator
@@ -259,8 +264,8 @@ export class MutatorError extends Error {
     /** The name of the mutator. */
     this.mutator = mutator;
     /**
-     * The case of the contract's `mutation-error`, or `'stopped'` if the component trapped in the middle of the call. A
-     * call that is `'rejected'` has a message for the user.
+     * The case of the contract's `mutation-error`, or `'stopped'` if the component trapped in the
+     * middle of the call. A call that is `'rejected'` has a message for the user.
      */
     this.case = errorCase;
   }
@@ -297,7 +302,7 @@ const CLASSES = {
 };
 
 /**
- * Makes an object of the class for an error of the contract.
+ * Converts an error of the contract to an object of its class.
  *
  * @param {wit.Error} error
  * @returns {ConvergeError}
@@ -308,7 +313,7 @@ export function fromContract(error) {
 }
 
 /**
- * Returns what an error of the contract carries, if anything.
+ * Returns the payload of an error of the contract, or `undefined` if it has none.
  *
  * @param {wit.Error} error
  */
@@ -317,8 +322,8 @@ function payloadOf(error) {
 }
 
 /**
- * Returns the error of the contract that a call failed with, or `undefined` if `thrown` is something else, such as a
- * trap.
+ * Returns the error of the contract that a call failed with, or `undefined` if `thrown` is
+ * something else, such as a trap.
  *
  * @param {unknown} thrown
  * @returns {ConvergeError | undefined}
@@ -332,8 +337,9 @@ export function refusal(thrown) {
 }
 
 /**
- * Returns the error of a failed call as the contract types it. The glue throws it as it is, except the glue that the jco
- * CLI makes, which throws a `ComponentError` with the error as its own property `payload`.
+ * Returns the error of a failed call in the contract's types. This package's glue throws that value
+ * itself. Glue from the jco CLI throws a `ComponentError` whose own property `payload` is the
+ * value.
  *
  * @param {unknown} thrown
  * @returns {unknown}
@@ -345,7 +351,7 @@ export function resultError(thrown) {
 }
 
 /**
- * Whether a mutator failed with this, as the contract types it.
+ * Returns whether a value is the contract's `mutation-error`.
  *
  * @param {unknown} error
  * @returns {error is MutationError}
@@ -366,7 +372,7 @@ export function isMutationError(error) {
 }
 
 /**
- * Whether a call of the engine failed with this, as the contract types it.
+ * Returns whether a value is the contract's `error`.
  *
  * @param {unknown} error
  * @returns {error is wit.Error}
@@ -377,7 +383,7 @@ function isContractError(error) {
 }
 
 /**
- * Names a class of errors in a way that survives minifying.
+ * Sets the name of an error class, so that minifying the code does not change it.
  *
  * @param {Function} type
  * @param {string} name

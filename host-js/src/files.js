@@ -1,8 +1,8 @@
-// Documents in files, for Node, Bun and Deno. What holds: whatever happens, the file has one save as a whole, and what
-// is reported as saved survives a loss of power.
+// Documents in files, for Node, Bun and Deno. Saves are atomic: the file always contains one
+// complete save. Once a save has resolved, it survives a loss of power.
 //
-// This is own code since write-file-atomic 8, which most programs use, leaves the folder unsynced, takes a write that
-// was cut short for a whole one, and needs Node 22.
+// The package write-file-atomic 8 is not used: it does not sync the folder, accepts incomplete
+// writes, and requires Node 22.
 
 import { renameSync } from 'node:fs';
 import { open, readFile, realpath, rm, stat } from 'node:fs/promises';
@@ -14,13 +14,13 @@ import * as check from './check.js';
 /** @import { Engine } from './engine.js' */
 /** @import { FilePath, LoadOptions } from './types.js' */
 
-/** What is thrown where a platform or a file system cannot sync a folder. */
+/** The error codes on platforms and file systems that cannot sync a folder. */
 const CANNOT_SYNC = ['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
 
 let begun = 0;
 let underWay = 0;
 /**
- * The number of the save that each file has, as long as any is under way.
+ * The number of the latest completed save of each file, while any save is in progress.
  *
  * @type {Map<string, number>}
  */
@@ -42,12 +42,12 @@ export async function loadFile(engine, path, options) {
 }
 
 /**
- * Saves a document as it is at the time of the call. Resolves once the bytes are on disk. If the promise rejects, or the
- * program or the machine stops midway, the old file is intact. If a program saves to one file several times at once, the
- * last call wins.
+ * Saves a document as it is at the time of the call. Resolves once the bytes are on disk. If the
+ * promise rejects, or the program or the machine stops midway, the old file is intact. If a program
+ * saves to one file several times at once, the last call wins.
  *
- * Follows links and keeps the permissions of an existing file. A program that stops midway can leave a file
- * `.converge-….tmp` in the folder, which can be deleted.
+ * Follows symbolic links and keeps the permissions of an existing file. A program that stops midway
+ * can leave a file `.converge-….tmp` in the folder, which can be deleted.
  *
  * @param {{ save(): Uint8Array }} doc
  * @param {FilePath} path
@@ -75,12 +75,12 @@ export async function saveFile(doc, path) {
  */
 async function replace(target, bytes, number) {
   const mode = await modeOf(target);
-  // In the same folder, since a rename does not lead from one file system to another.
+  // In the same folder, since a rename cannot cross file systems.
   const temporary = join(dirname(target), `.converge-${crypto.randomUUID()}.tmp`);
   const file = await open(temporary, 'wx', mode);
   try {
     try {
-      // Where it is opened, the mode loses what the umask forbids.
+      // The umask removed permissions when the file was opened.
       if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(bytes);
       await file.sync();
@@ -88,7 +88,7 @@ async function replace(target, bytes, number) {
       await file.close();
     }
     if (number > (landed.get(target) ?? 0)) {
-      // Not awaited, so that no other save comes between the question and the rename.
+      // Synchronous, so that no other save can run between the check and the rename.
       renameSync(temporary, target);
       landed.set(target, number);
     } else {
@@ -115,7 +115,7 @@ async function syncFolder(folder) {
 }
 
 /**
- * Where a file is, or will be, without links on the way.
+ * Returns the path of a file, existing or not, with all symbolic links resolved.
  *
  * @param {string} path
  * @returns {Promise<string>}
@@ -126,7 +126,7 @@ async function follow(path) {
 
 /**
  * @param {string} path
- * @returns {Promise<number | undefined>} the permissions of a file; undefined where there is none
+ * @returns {Promise<number | undefined>} the permissions of a file, or `undefined` if it does not exist
  */
 async function modeOf(path) {
   const found = await ifThere(stat(path));

@@ -1,5 +1,6 @@
-// Everything in the package except `open`, which differs by platform; see node.js and browser.js. The objects of an engine
-// are made by functions, so their classes are exported as types alone. Errors and `Real` serve `instanceof`.
+// Everything in the package except `open`, which differs by platform; see node.js and browser.js.
+// Functions create the objects of an engine, so their classes are exported only as types. Errors
+// and `Real` are exported as values for `instanceof`.
 
 export {
   CompactedError,

@@ -1,4 +1,4 @@
-// The package with the module inside, for bundlers that do not copy the module, and for programs of one file.
+// The package with the module embedded, for bundlers that do not copy the module and for single-file programs.
 
 import { packed } from '../dist/packed.js';
 import { opener } from './engine.js';
@@ -6,8 +6,9 @@ import { opener } from './engine.js';
 export * from './index.js';
 
 /**
- * Returns the engine that all callers without an argument share. `open(source)` returns one with its own memory, made of a
- * `WebAssembly.Module`, its bytes, or a response with them such as `fetch(url)`.
+ * Returns the engine that all callers without an argument share. `open(source)` returns one with
+ * its own memory, made of a `WebAssembly.Module`, its bytes, or a response with them such as
+ * `fetch(url)`.
  */
 export const open = opener(() => {
   const binary = atob(packed);

@@ -1,6 +1,6 @@
-// One WebAssembly instance and the resources in it: every call goes through here. What holds: a call that the engine
-// refuses throws the contract's error, a call that stops midway makes the instance gone, and a disposed resource is
-// never called. Knows nothing of what the calls mean.
+// One WebAssembly instance and its resources. Every call goes through this module, which
+// guarantees: if the engine returns an error, the call throws the contract's error; if a call does
+// not return, the instance is gone and cannot be called again; a disposed resource is never called.
 
 /// <reference lib="esnext.disposable" preserve="true" />
 
@@ -14,7 +14,7 @@ import { DisposedError, GoneError, InvalidArgumentError, refusal } from './error
 /** @import { CompiledModule, Front } from './types.js' */
 
 /**
- * The symbol that `using` looks for, also where the platform does not define it yet.
+ * The symbol that `using` looks up, even if the platform does not define it yet.
  *
  * @type {typeof Symbol.dispose}
  */
@@ -44,7 +44,10 @@ export class Instance {
     this.#exports = { ...exports, ...front?.(exports) };
   }
 
-  /** The contract as the glue implements it: arguments are not checked, and errors are plain objects. */
+  /**
+   * The contract as the glue implements it: arguments are not checked, and errors are plain
+   * objects.
+   */
   get exports() {
     return this.#exports;
   }
@@ -53,7 +56,7 @@ export class Instance {
     return this.#gone !== undefined;
   }
 
-  /** The bytes of the instance's memory, which grows and never shrinks. */
+  /** The size of the instance's memory in bytes. It grows and never shrinks. */
   get memoryBytes() {
     return this.#memory?.buffer.byteLength ?? 0;
   }
@@ -75,17 +78,18 @@ export class Instance {
       if (refused !== undefined) {
         throw refused;
       }
-      // A trap, or something like a stack overflow that left the engine in the middle of its work.
+      // A trap, or an error such as a stack overflow that interrupted the engine.
       this.#gone = { cause: thrown };
       throw new GoneError(thrown);
     }
   }
 
   /**
-   * Instantiates the component's three core modules, in this order: one whose functions forward destructors through a
-   * table, so that they are there before the main module is; the main module; one that fills the table. The first and
-   * the third are functions here, since some platforms do not let a program compile WebAssembly. The build checks that
-   * there is nothing else in them.
+   * Instantiates the component's three core modules in this order: a module that forwards
+   * destructor calls through a table, so that the main module can import the destructors; the main
+   * module; a module that fills the table. JavaScript functions replace the first and the third,
+   * because some platforms do not allow programs to compile WebAssembly. The build checks that
+   * these two modules do nothing else.
    */
   #instantiator() {
     /** @type {Record<string, Function>} */
@@ -112,7 +116,8 @@ export class Instance {
   }
 
   /**
-   * The garbage collector calls destructors too, and where the instance is gone an error there would end the program.
+   * Calls a destructor. The garbage collector calls destructors too, and an error there would end
+   * the program.
    *
    * @param {Function | undefined} destructor
    * @param {number} rep
@@ -142,11 +147,11 @@ function link(main, imports) {
     }
     throw new WebAssembly.LinkError('it exports no memory');
   } catch (cause) {
-    // A module with other imports causes one of these. Other errors come from the platform, such as a page's policy that
-    // forbids WebAssembly.
+    // A module with other imports causes one of these. Other errors come from the platform, such as
+    // a page's policy that forbids WebAssembly.
     if (cause instanceof TypeError || cause instanceof WebAssembly.LinkError) {
       throw new InvalidArgumentError(
-        `the WebAssembly module is not the one that this version of the package comes with (${cause})`,
+        `the WebAssembly module does not belong to this version of the package (${cause})`,
       );
     }
     throw cause;
@@ -154,11 +159,11 @@ function link(main, imports) {
 }
 
 /**
- * A resource of an instance, until it is disposed of. The classes in dist/contract.js add the contract's methods.
+ * A resource of an instance. The classes in dist/contract.js add the contract's methods.
  */
 export class Resource {
   /**
-   * What messages call a resource of this class.
+   * The name of a resource of this class in error messages.
    *
    * @type {Kind}
    */
@@ -191,7 +196,7 @@ export class Resource {
     }
   }
 
-  // What follows is for this package alone. Static functions do not show on the objects that programs get.
+  // The following functions are internal. They are static, so that they are not methods of the exported objects.
 
   /**
    * Calls a function of the glue.
@@ -222,8 +227,8 @@ export class Resource {
    *
    * @param {unknown} resource
    * @param {string} what
-   * @param {typeof Resource} Class of which it must be
-   * @param {Instance} instance in which it must be
+   * @param {typeof Resource} Class the required class
+   * @param {Instance} instance the required instance
    * @returns {object}
    */
   static lend(resource, what, Class, instance) {
@@ -240,7 +245,7 @@ export class Resource {
   }
 
   /**
-   * Returns the glue's object of an argument that the call takes away.
+   * Returns the glue's object of an argument whose ownership passes to the call.
    *
    * @param {unknown} resource
    * @param {string} what

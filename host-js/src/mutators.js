@@ -1,5 +1,5 @@
-// Mutators: an application's writes as named functions, in components that jco transpiled. Each call gets an instance of its
-// own, which can use the transaction that it is handed and nothing else.
+// Mutators: an application's writes as named functions, in components that jco transpiled. Each
+// call runs in a new instance, which can use only the transaction that it is passed.
 
 import * as check from './check.js';
 import { refuseCopies } from './clone.js';
@@ -12,7 +12,7 @@ import { toValue } from './values.js';
 /** @import { ApplyOptions, CompiledModule, Instantiate, NewCellValue } from './types.js' */
 
 /**
- * A call of a mutator, as the contract has it.
+ * The contract's record for a call of a mutator.
  *
  * @typedef {{ name: string, arguments: Value[], caller?: string }} Call
  */
@@ -54,7 +54,7 @@ export class Mutators {
       this.#names = this.#instantiate().names();
     } catch (cause) {
       throw check.refuse(
-        `the component is not one of the world mutator, transpiled by jco with --instantiation sync (${cause})`,
+        `the component does not implement the world mutator, or was not transpiled with --instantiation sync (${cause})`,
       );
     }
   }
@@ -65,7 +65,8 @@ export class Mutators {
   }
 
   /**
-   * Runs a mutator and commits its writes to the document as one event. If it fails, nothing is committed.
+   * Runs a mutator and commits its writes to the document as one event. If it fails, nothing is
+   * committed.
    *
    * JavaScript cannot limit the time and memory of the call. Run untrusted mutators in a worker.
    *
@@ -74,8 +75,8 @@ export class Mutators {
    * @param {NewCellValue[]} [args]
    * @param {ApplyOptions} [options]
    * @returns {EventId | undefined} the event, or `undefined` if there were no writes
-   * @throws {MutatorError} if no mutator has this name, or if it does not accept the arguments, rejects the call, fails or
-   *   traps
+   * @throws {MutatorError} if no mutator has this name, or if it does not accept the arguments,
+   *   rejects the call, fails or traps
    */
   apply(doc, name, args = [], options = {}) {
     if (!(doc instanceof Doc)) {
@@ -105,7 +106,7 @@ export class Mutators {
 
   /**
    * @param {string} name
-   * @param {unknown} error of the mutator, or whatever its glue threw instead
+   * @param {unknown} error of the mutator, or another value that its glue threw
    */
   #failed(name, error) {
     if (!isMutationError(error)) {
@@ -121,7 +122,7 @@ export class Mutators {
         return new MutatorError(
           name,
           error.tag,
-          `no mutator is named ${check.show(name)}; there are ${this.#names.join(', ')}`,
+          `no mutator is named ${check.show(name)}; the mutators are ${this.#names.join(', ')}`,
         );
       case 'invalid-arguments':
         return new MutatorError(name, error.tag, `the mutator ${name} does not accept these arguments: ${error.val}`);
@@ -135,7 +136,7 @@ export class Mutators {
   }
 }
 
-/** The contract's `transaction`, as the glue of another component calls it. */
+/** The contract's `transaction`, in the form that the glue of another component calls. */
 class LentTransaction {
   #raw;
 
@@ -201,7 +202,7 @@ class LentTransaction {
 }
 
 /**
- * Throws the errors of a call in the form that glue expects.
+ * Calls a function and throws its errors in the form that glue expects.
  *
  * @template T
  * @param {() => T} f

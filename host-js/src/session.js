@@ -13,9 +13,10 @@ const OPTIONS = ['document', 'nonce', 'maxMessageBytes', 'namespaces', 'readOnly
 const ACCEPTED = ['events', 'entries', 'documents'];
 
 /**
- * One side of a conversation between two replicas, without input or output: carry whole messages in order from `poll` of
- * one side to `receive` of the other side. Made by `openSession` of an engine. A session keeps the memory of its document
- * and store, even after these are disposed. Its own memory is freed as theirs is.
+ * One side of a session between two replicas. It does no input or output itself: pass whole
+ * messages in order from `poll` of one side to `receive` of the other side. `openSession` of an
+ * engine returns one. A session keeps the memory of its document and store, even after these are
+ * disposed. Its own memory is freed in the same ways.
  */
 export class Session {
   #raw;
@@ -33,8 +34,8 @@ export class Session {
   }
 
   /**
-   * Returns the next message to send. Call it until it returns `undefined`: after `openSession`, after a local write, and
-   * after `receive`. `flush` does that.
+   * Returns the next message to send. Call it until it returns `undefined`: after `openSession`,
+   * after a local write, and after `receive`. `flush` does that.
    *
    * @param {number} [now] in milliseconds since the Unix epoch; the system's time by default
    * @returns {Uint8Array<ArrayBuffer> | undefined} `undefined` if there is nothing to send now
@@ -56,11 +57,12 @@ export class Session {
   }
 
   /**
-   * Sends the messages to send now, one after the other. If `send` delivers a message at once, and the answer leads to
-   * another `flush` of this session, that call returns immediately and this one continues with whatever there is to send
-   * then. So calls do not nest, however long the conversation is.
+   * Passes all pending messages to `send`, in order. If `send` delivers a message immediately and
+   * the answer leads to another `flush` of this session, that call returns immediately and this one
+   * sends the further messages. So calls do not nest, however many messages are exchanged.
    *
-   * @param {(message: Uint8Array<ArrayBuffer>) => void} send must keep the order. If it throws, its message is lost: use a new session
+   * @param {(message: Uint8Array<ArrayBuffer>) => void} send must keep the order. If it throws, its
+   *   message is lost: use a new session
    * @param {number} [now]
    */
   flush(send, now = Date.now()) {
@@ -79,8 +81,9 @@ export class Session {
   }
 
   /**
-   * Processes one message. An error of the contract ends the session, except an `InvalidArgumentError` about something
-   * that is not bytes; document and store are as they were before.
+   * Processes one message. An error of the contract ends the session, unless it is an
+   * `InvalidArgumentError` because `message` is not bytes. The document and the store do not
+   * change.
    *
    * @param {Uint8Array | ArrayBuffer} message
    * @param {number} [now]
@@ -96,11 +99,13 @@ export class Session {
   }
 
   /**
-   * Returns the update that `receive` would merge with this message, or the document that it would rebase on. Changes
-   * nothing. A server that decides what it accepts reads it with `openUpdate`.
+   * Returns the update that `receive` would merge with this message, or the document that it would
+   * rebase on. Changes nothing. A server can read the update with `openUpdate` to decide whether to
+   * accept it.
    *
    * @param {Uint8Array | ArrayBuffer} message
-   * @returns {Uint8Array<ArrayBuffer> | undefined} `undefined` if the message completes neither
+   * @returns {Uint8Array<ArrayBuffer> | undefined} the update or document, or `undefined` if the
+   *   message completes neither
    * @throws {import('./errors.js').ConvergeError} if the message is damaged
    */
   updateOf(message) {
@@ -109,7 +114,7 @@ export class Session {
   }
 
   /**
-   * Reports how far both sides are.
+   * Returns the progress of both sides.
    *
    * @returns {wit.Progress}
    */
@@ -128,7 +133,7 @@ export class Session {
 }
 
 /**
- * Completes the options of a session, whose values are not checked here.
+ * Adds the defaults to the options of a session. Does not check their values.
  *
  * @param {SessionOptions} options
  * @returns {wit.SessionOptions}

@@ -9,9 +9,10 @@ import { fromValue, toValue } from './values.js';
 /** @import { Entry, NewCellValue } from './types.js' */
 
 /**
- * A replica of the ephemeral state: cursors, presence, positions. Made by `createStore` of an engine. Every `now` is in
- * milliseconds since the Unix epoch, the system's time by default. Its memory in the engine is freed by `dispose`, by
- * `using` at the end of the block, or some time later by the garbage collector.
+ * A replica of ephemeral state, such as cursors and presence. `createStore` of an engine returns
+ * one. Every `now` is in milliseconds since the Unix epoch, the system's time by default. Its
+ * memory in the engine is freed by `dispose`, by `using` at the end of the block, or some time
+ * later by the garbage collector.
  */
 export class Store {
   #raw;
@@ -54,7 +55,8 @@ export class Store {
   }
 
   /**
-   * Removes a register. The removal is kept for the time to live, so that it reaches other replicas.
+   * Removes a register. The removal is kept for the time to live, so that it reaches other
+   * replicas.
    *
    * @param {string} namespace
    * @param {string} key
@@ -102,7 +104,7 @@ export class Store {
    *
    * @param {Entry<NewCellValue>[]} entries
    * @param {number} [now]
-   * @returns {Entry[]} those that changed what this store shows, sorted by namespace and key
+   * @returns {Entry[]} the entries that changed the visible state of this store, sorted by namespace and key
    */
   mergeEntries(entries, now = Date.now()) {
     const list = toEntries(entries);
@@ -121,7 +123,8 @@ export class Store {
   }
 
   /**
-   * Encodes what changed since the last call, by local writes and by merges. Returns `undefined` if nothing changed.
+   * Encodes what changed since the last call, by local writes and by merges. Returns `undefined` if
+   * nothing changed.
    *
    * @returns {Uint8Array<ArrayBuffer> | undefined}
    */
@@ -130,12 +133,12 @@ export class Store {
   }
 
   /**
-   * Merges the bytes of `snapshot` or `takeUpdate` of another replica. Skips entries that are dated too far ahead;
-   * `refused` counts them.
+   * Merges the bytes of `snapshot` or `takeUpdate` of another replica. Skips entries that are dated
+   * too far ahead; `refused` counts them.
    *
    * @param {Uint8Array} update
    * @param {number} [now]
-   * @returns {Entry[]} those that changed what this store shows, sorted by namespace and key
+   * @returns {Entry[]} the entries that changed the visible state of this store, sorted by namespace and key
    * @throws {import('./errors.js').CorruptError} if the bytes are damaged
    */
   mergeUpdate(update, now = Date.now()) {
@@ -143,8 +146,8 @@ export class Store {
   }
 
   /**
-   * Returns the number of entries that `mergeUpdate`, and sessions of this store, skipped since the store was created. If
-   * the number grows, a clock is wrong: this one, or the writer's.
+   * Returns the number of entries that `mergeUpdate`, and sessions of this store, skipped since the
+   * store was created. If the number grows, a clock is wrong: this one, or the writer's.
    *
    * @returns {number}
    */
@@ -163,7 +166,7 @@ export class Store {
   }
 
   /**
-   * Removes every entry that this peer wrote, as on departure.
+   * Removes every entry that this peer wrote. Call it when the user leaves.
    *
    * @param {number} [now]
    * @returns {Entry[]} the removals
@@ -172,7 +175,9 @@ export class Store {
     return this.#raw.leave(now).map(fromEntry);
   }
 
-  /** Frees the store's memory in the engine unless a session keeps it; does nothing the second time. */
+  /**
+   * Frees the store's memory in the engine unless a session keeps it; does nothing the second time.
+   */
   dispose() {
     this.#raw[dispose]();
   }

@@ -11,9 +11,10 @@ import { fromCells, toCells } from './values.js';
 /** @import { Cells, NewCells, Row, ScanOptions } from './types.js' */
 
 /**
- * Buffered writes that become one event of a document, or none. Reads return the document's current state with the
- * buffered writes applied. Made by a document's `begin` and `transact`. One that is neither committed nor disposed leaves
- * no trace, and its memory is freed as a document's is.
+ * Buffered writes that become one event of a document, or none. Reads return the document's current
+ * state with the buffered writes applied. `begin` of a document returns one, and `transact` passes
+ * one to its callback. A transaction that is never committed has no effect. Its memory is freed
+ * like that of a document.
  */
 export class Transaction {
   #doc;
@@ -123,7 +124,8 @@ export class Transaction {
   }
 
   /**
-   * Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes exactly these rows.
+   * Returns the rows that the buffered writes touch, sorted. A view that shows uncommitted writes
+   * refreshes exactly these rows.
    *
    * @returns {RowId[]}
    */
@@ -132,7 +134,8 @@ export class Transaction {
   }
 
   /**
-   * Commits the buffered writes as one event. On an error nothing is committed. The transaction ends in any case.
+   * Commits the buffered writes as one event. On an error nothing is committed. The transaction
+   * ends in any case.
    *
    * @returns {wit.EventId | undefined} the event, or `undefined` if there were no writes
    * @throws {import('./errors.js').NoSuchRowError} if a row was deleted from the document after it was updated here

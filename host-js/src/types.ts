@@ -5,7 +5,7 @@ import type { MergeReport } from '../dist/wit/interfaces/converge-sync-session.j
 import type { Engine } from './engine.js';
 import type { Real } from './values.js';
 
-// The types of a platform are found through `globalThis`, because a program's libraries need not have them.
+// The types of a platform are looked up through `globalThis`, because a program's libraries may lack them.
 
 /** A `WebAssembly.Module`. */
 export type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } }
@@ -17,12 +17,12 @@ type FetchResponse = typeof globalThis extends { Response: { prototype: infer R 
 /** The path of a file, absolute or relative to the working directory, or a `file:` URL. */
 export type FilePath = string | (typeof globalThis extends { URL: { prototype: infer U } } ? U : never);
 
-/** What `open` accepts: a compiled module, its bytes, or a response with them. */
+/** What `open` accepts: a compiled module, its bytes, or a response that contains them. */
 export type Source = CompiledModule | ArrayBuffer | ArrayBufferView<ArrayBuffer> | FetchResponse;
 
 /**
- * Puts a component that jco transpiled in front of the engine. It is passed the engine's interfaces, which that component
- * imports, and returns those that are called in their place.
+ * Puts a component that jco transpiled in front of the engine. The function is passed the engine's
+ * interfaces, which the component imports, and returns the interfaces that replace them.
  */
 export type Front = (engine: Converge) => Partial<Converge>;
 
@@ -34,8 +34,9 @@ export interface OpenOptions {
 /** The type of `open`. */
 export interface Open {
   /**
-   * Returns the engine that all callers without an argument share, made of the package's module. If that engine is gone,
-   * the next call makes a new one. With an argument, such as `fetch(url)`, returns an engine of its own.
+   * Returns the engine that all callers without an argument share, made of the package's module. If
+   * that engine is gone, the next call makes a new one. With an argument, such as `fetch(url)`,
+   * returns an engine of its own.
    *
    * @param source the package's module, its bytes, or a response with them
    * @throws InvalidArgumentError if the source is not the package's module
@@ -43,7 +44,10 @@ export interface Open {
   (source?: Source | PromiseLike<Source>, options?: OpenOptions): Promise<Engine>;
 }
 
-/** The contract's interfaces, as `@converge/sync/wit` types them. Classes have their static functions alone. */
+/**
+ * The contract's interfaces, as `@converge/sync/wit` types them. Of classes, it contains only the
+ * static functions.
+ */
 export type Contract = {
   [I in 'engine' | 'durable' | 'ephemeral' | 'session']: { [F in keyof Converge[I]]: Static<Converge[I][F]> };
 };
@@ -61,8 +65,9 @@ export interface WatchOptions {
 }
 
 /**
- * The value of a cell, as it is read: an integer is a number if that is safe and a bigint otherwise; a real is a number,
- * or a `Real` if its value is a whole number. Written back, each becomes exactly the cell that was read.
+ * The value of a cell that was read. An integer is a number if it is a safe integer, and a bigint
+ * otherwise. A real is a number, or a `Real` if its value is a whole number. Writing the value back
+ * stores exactly the same cell.
  */
 export type CellValue = null | boolean | number | bigint | string | Uint8Array<ArrayBuffer> | Real;
 
@@ -70,22 +75,28 @@ export type CellValue = null | boolean | number | bigint | string | Uint8Array<A
 export type Cells = Record<string, CellValue>;
 
 /**
- * A value that can be written to a cell: everything that is read from cells, bytes in any kind of buffer, and any other
- * `Number` object, which stands for a real.
+ * A value that can be written to a cell: any value that cells return, bytes in any kind of buffer,
+ * and any `Number` object, which is stored as a real.
  */
 export type NewCellValue = CellValue | Uint8Array | Number;
 
-/** Cells to write, by column. With a type argument: the type `T` of an object, with the values that its cells can have. */
+/**
+ * Cells to write, by column. With a type argument, accepts objects of type `T` whose members can
+ * all be written to cells.
+ */
 export type NewCells<T = Record<string, unknown>> = object & { [Column in keyof T as Column]: NewCellValue };
 
-/** An operation on a row. The cells of an object with an interface as its type are `{ ...object }`. */
+/**
+ * An operation on a row. If the type of an object is an interface, pass `{ ...object }` as its
+ * cells.
+ */
 export type Op<V extends NewCellValue = NewCellValue> =
   | { op: 'insert'; table: string; row: string; cells: Record<string, V> }
   | { op: 'update'; table: string; row: string; cells: Record<string, V> }
   | { op: 'delete'; table: string; row: string }
   | { op: 'unset'; table: string; row: string; columns: string[] };
 
-/** Which rows of a table, by row id, compared as UTF-8 bytes; both ends of `between` belong to the range. */
+/** A range of row ids, compared as UTF-8 bytes. `between` includes both ends. */
 export type Range =
   { equal: string } | { atLeast: string } | { atMost: string } | { between: [string, string] } | { startsWith: string };
 
@@ -97,7 +108,7 @@ export interface Row {
 export interface ScanOptions {
   /** Which rows; all by default. */
   range?: Range;
-  /** From the largest row id down; false by default. */
+  /** Sort by descending row id; false by default. */
   descending?: boolean;
   /** The maximum number of rows. */
   limit?: number;
@@ -111,8 +122,8 @@ export interface StoreOptions {
   /** Entries that are not renewed expire after this time, in milliseconds; 30,000 by default. */
   timeToLive?: number;
   /**
-   * Entries with a timestamp later than the current time plus this are rejected, in milliseconds; 600,000 by default, since
-   * the clocks of devices are often minutes off.
+   * Entries whose timestamp is further ahead of the current time are rejected, in milliseconds;
+   * 600,000 by default, because the clocks of devices are often wrong by minutes.
    */
   maxSkew?: number;
 }
@@ -142,8 +153,8 @@ export interface SessionOptions {
   /** What to accept from the other side; everything by default. */
   accept?: Acceptance;
   /**
-   * The only peers that may be the authors of what arrives; `'ann/*'` stands for all peers whose names start with `ann/`;
-   * every peer by default.
+   * The peers whose events and entries are accepted; every peer by default. `'ann/*'` stands for
+   * all peers whose names start with `ann/`.
    */
   writers?: string[];
 }
@@ -156,11 +167,13 @@ export interface Acceptance {
   documents?: boolean;
 }
 
-/** What one message changed. */
+/** The changes of one message. */
 export interface Received {
-  /** The result of merging its events, or of rebasing on the document that it completed. */
+  /**
+   * The result of merging its events, or of rebasing on the document that the message completed.
+   */
   durable?: MergeReport;
-  /** The entries that changed what the store shows. */
+  /** The entries that changed the visible state of the store. */
   ephemeral: Entry[];
   /** The number of entries that were skipped. */
   refused: number;
@@ -170,6 +183,6 @@ export interface Received {
 export type Instantiate = (getCoreModule: (file: string) => CompiledModule, imports: any) => unknown;
 
 export interface ApplyOptions {
-  /** The authenticated subject on whose behalf the call runs; nobody by default. */
+  /** The authenticated subject on whose behalf the call runs; none by default. */
   caller?: string;
 }

@@ -1,4 +1,5 @@
-// Converts JavaScript values to the contract's and back: cells are plain objects, operations flat ones.
+// Converts JavaScript values to the contract's types and back. Cells are plain objects, and
+// operations are objects without nested variants.
 
 import * as check from './check.js';
 import { InvalidArgumentError } from './errors.js';
@@ -8,9 +9,10 @@ import { InvalidArgumentError } from './errors.js';
 /** @import { CellValue, Cells, Op } from './types.js' */
 
 /**
- * A real whose value is a whole number, such as 10.0: the number 10 would be an integer. It is a `Number` object, so
- * that it calculates, formats and serializes as JSON like the number, and `structuredClone` keeps it apart from
- * integers. As with every object, use `Number(value)` before `===`, `typeof` or a test for 0.
+ * A real whose value is a whole number, such as 10.0: the number 10 would be an integer. It is a
+ * `Number` object, so that it calculates, formats and serializes as JSON like the number, and
+ * `structuredClone` does not turn it into an integer. As with every object, use `Number(value)`
+ * before `===`, `typeof` or a test for 0.
  */
 export class Real extends Number {
   /** @param {number} value */
@@ -26,8 +28,8 @@ export class Real extends Number {
 }
 
 /**
- * Marks a number as a real, whatever its value: `real(1)`, `real(2 ** 60)`. Numbers with a fraction, -0, the infinities
- * and NaN are stored as reals without it.
+ * Marks a number as a real, even if its value is a whole number: `real(1)`, `real(2 ** 60)`.
+ * Numbers with a fraction, -0, the infinities and NaN are stored as reals without this function.
  *
  * @param {number} value
  * @returns {Real}
@@ -175,7 +177,7 @@ export function toRange(range) {
   const checked = check.options(range, 'range', names);
   const given = Object.keys(checked);
   if (given.length !== 1) {
-    check.refuse(`range must have one of ${names.join(', ')}, not ${given.length} of them`);
+    check.refuse(`range must have exactly one of ${names.join(', ')}, not ${given.length}`);
   }
   const name = /** @type {keyof typeof RANGES} */ (given[0]);
   if (name !== 'between') {
@@ -194,7 +196,7 @@ export function toRange(range) {
 /**
  * @param {unknown} value
  * @param {string} name of the column, or the key of the register
- * @param {(name: string) => string} [what] the value in words, for messages
+ * @param {(name: string) => string} [what] returns a description of the value, for error messages
  * @returns {Value}
  */
 export function toValue(value, name, what = cellName) {
@@ -221,7 +223,8 @@ export function toValue(value, name, what = cellName) {
 }
 
 /**
- * Whether a value is a `Number` object of any realm: a `Real`, or what `structuredClone` makes of one.
+ * Returns whether a value is a `Number` object of any realm, such as a `Real` or its
+ * `structuredClone`.
  *
  * @param {object} value
  * @returns {boolean}
@@ -292,7 +295,7 @@ export function fromValue(value) {
 function plain(cells) {
   const checked = check.object(cells, 'cells');
   const prototype = Object.getPrototypeOf(checked);
-  // An object literal of whatever realm, or one without a prototype.
+  // Accept object literals of any realm and objects without a prototype.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     check.refuse(`cells must be a plain object, not ${check.show(cells)}`);
   }

@@ -1,4 +1,4 @@
-// The package on Cloudflare Workers, which compile WebAssembly when they are deployed and not while they run.
+// The package on Cloudflare Workers, which compile WebAssembly modules when they are deployed, not at run time.
 
 import module from '../dist/converge.core.wasm';
 import { opener } from './engine.js';
@@ -6,7 +6,7 @@ import { opener } from './engine.js';
 export * from './index.js';
 
 /**
- * Returns the engine that all callers without an argument share. `open(source)` returns one with its own memory, made of a
- * `WebAssembly.Module`.
+ * Returns the engine that all callers without an argument share. `open(source)` returns one with
+ * its own memory, made of a `WebAssembly.Module`.
  */
 export const open = opener(() => module);

@@ -82,17 +82,14 @@ test('what is not the module is refused', async () => {
   const importing = new Uint8Array([...empty, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x6d, 1, 0x66, 0, 0]);
   /** @type {[source: any, message: RegExp][]} */
   const sources = [
-    [
-      'converge.wasm',
-      /takes a module, its bytes or a response with them, not "converge.wasm"; pass what is there: fetch/,
-    ],
-    [new URL('file:///converge.wasm'), /not a URL; pass what is there/],
+    ['converge.wasm', /takes a module, its bytes or a response with them, not "converge.wasm"; pass fetch/],
+    [new URL('file:///converge.wasm'), /not a URL; pass fetch/],
     [null, /not null$/],
     [new Uint8Array([1, 2, 3]), /the bytes are not a WebAssembly module: they begin with 01 02 03; import /],
     [new Uint8Array(), /they begin with nothing/],
     [bytes.subarray(0, 1000), /the WebAssembly module could not be compiled \(CompileError/],
-    [importing, /not the one that this version of the package comes with \(TypeError/],
-    [empty, /not the one that this version of the package comes with/],
+    [importing, /does not belong to this version of the package \(TypeError/],
+    [empty, /does not belong to this version of the package/],
   ];
   for (const [source, message] of sources) {
     await assert.rejects(open(source), { name: 'InvalidArgumentError', message });
@@ -353,8 +350,9 @@ test('the garbage collector frees forgotten documents, and does no harm where th
 });
 
 /**
- * The module with a memory of other bounds, in pages of 64 KiB: of few, so that it runs out of memory soon, or of many, so
- * that addresses are large. A module is a header of eight bytes and sections: an id, the length as LEB128, the content.
+ * The module with a memory of other bounds, in pages of 64 KiB: of few, so that it runs out of
+ * memory soon, or of many, so that addresses are large. A module is a header of eight bytes and
+ * sections: an id, the length as LEB128, the content.
  *
  * @param {Uint8Array} module
  * @param {{ least?: number, most?: number }} pages

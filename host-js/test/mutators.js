@@ -1,5 +1,5 @@
-// Mutators as the package calls them: what they are lent, and what comes of those that go wrong. Stand-ins for what jco makes of a
-// component; components are run in `examples/mutators`.
+// Mutators as the package calls them: what they are lent, and what comes of those that go wrong.
+// Stand-ins for what jco makes of a component; components are run in `examples/mutators`.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -105,7 +105,7 @@ test('a mutator that fails in whatever way commits nothing', () => {
   for (const [mutator, errorCase, message] of /** @type {const} */ ([
     ['reject', 'rejected', /^not today$/],
     ['misuse', 'invalid-arguments', /^the mutator misuse does not accept these arguments: a title is missing$/],
-    ['unknown', 'unknown-mutator', /^no mutator is named "unknown"; there are reject, /],
+    ['unknown', 'unknown-mutator', /^no mutator is named "unknown"; the mutators are reject, /],
     ['fail', 'failed', /^the mutator fail failed: table "t" has no row "r"$/],
     ['trap', 'stopped', /^the mutator trap stopped in the middle of the call \(.*unreachable\)$/],
     ['lie', 'stopped', /^the mutator lie stopped/],
@@ -191,7 +191,7 @@ test('a wrong call reports what is wrong', () => {
   assert.throws(() => one.apply(doc, 'two'), {
     name: 'MutatorError',
     case: 'unknown-mutator',
-    message: 'no mutator is named "two"; there are one',
+    message: 'no mutator is named "two"; the mutators are one',
   });
   assert.throws(() => one.apply(doc, /** @type {any} */ (1)), { name, message: 'name must be a string, not 1' });
   assert.throws(() => one.apply(/** @type {any} */ ({}), 'one'), { name, message: /takes a document/ });
@@ -202,7 +202,7 @@ test('a wrong call reports what is wrong', () => {
   assert.throws(() => one.apply(doc, 'one', /** @type {any} */ ('a')), { name, message: /must be an array/ });
   assert.throws(() => new Mutators(() => ({}), assert.fail), {
     name,
-    message: /^the component is not one of the world mutator/,
+    message: /^the component does not implement the world mutator/,
   });
   doc.dispose();
   assert.throws(() => one.apply(doc, 'one'), { name: 'DisposedError' });

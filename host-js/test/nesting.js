@@ -74,7 +74,7 @@ test('poll and receive that nest until the stack is used up are refused, and the
   };
   assert.throws(() => carry(ann.session, ben.session), {
     name: 'RangeError',
-    message: /^this call is nested too deeply, and nothing was done: .* session\.flush\(\)/,
+    message: /^this call is nested too deeply and did nothing: .* session\.flush\(\)/,
   });
   assert.equal(engine.gone, false);
   const again = [ann, ben].map(({ doc }) => engine.openSession(doc, engine.createStore(), { document: 'notes' }));

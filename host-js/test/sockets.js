@@ -10,7 +10,8 @@ import { open } from '../src/node.js';
 /** @import { Doc, Received, Session } from '../src/index.js' */
 
 /**
- * As the sockets of browsers are by default: messages arrive as a `Blob`, and sending while connecting fails.
+ * As the sockets of browsers are by default: messages arrive as a `Blob`, and sending while
+ * connecting fails.
  */
 class BrowserSocket extends WebSocket {
   /** @param {string} url */
@@ -108,7 +109,8 @@ test('a Blob is refused with the way out, however it is passed, and the session 
     });
     assert.throws(() => session[call](new Uint8Array(/** @type {any} */ (data))), {
       name,
-      message: "message is empty; over a WebSocket, set binaryType = 'arraybuffer', since a Blob reads as no bytes",
+      message:
+        "message is empty; over a WebSocket, set binaryType = 'arraybuffer', because a Blob would arrive as an empty array",
     });
     assert.throws(() => session[call](new ArrayBuffer(0)), { name, message: /^message is empty/ });
     assert.throws(() => session[call]('text'), { name, message: /not "text"; messages are binary$/ });

@@ -57,7 +57,7 @@ test('transact commits what a function writes, and nothing of one that throws', 
   const thenable = { then: (/** @type {() => void} */ resolve) => resolve() };
   assert.throws(() => doc.transact(() => /** @type {any} */ (thenable)), {
     name: 'InvalidArgumentError',
-    message: 'transact() takes a function that is not asynchronous; use begin() if writes take several steps',
+    message: 'transact() takes a function that is not asynchronous; use begin() for asynchronous writes',
   });
   assert.equal(
     doc.transact(() => {}),
