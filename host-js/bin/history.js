@@ -1,5 +1,4 @@
-// Row histories as `tests/data/rows` has them, and the orders in which a replay delivers them. Knows the form of the
-// files, which the README beside them describes.
+// Reads the histories in `tests/data/rows`, whose README describes the format, and arranges the events in other orders.
 
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
@@ -13,11 +12,11 @@ export const TABLE = 'files';
 /** The dependencies of the events are identified by name. */
 const NO_FINGERPRINTS = new BigUint64Array();
 
-/** A file is not a history, or cannot be read. */
+/** The file cannot be read or is not a history. */
 export class HistoryError extends Error {}
 
 /**
- * The events of a history, each as a run of its own, in the order of the file.
+ * Returns the events of a history in the order of the file, each as a separate run.
  *
  * @param {string} path
  * @returns {Promise<EventRun[]>}
@@ -36,7 +35,7 @@ export async function readHistory(path) {
           ? []
           : numbers.split(',').map((number) => {
               const event = events[integer(number)];
-              if (event === undefined) throw new Error(`there is no event ${number} before this one`);
+              if (event === undefined) throw new Error(`event ${number} does not precede this event`);
               return { peer: event.peer, counter: event.start };
             });
       const start = counts.get(peer) ?? 0;
@@ -52,7 +51,7 @@ export async function readHistory(path) {
       });
     } else {
       const commit = events.at(-1)?.commits[0];
-      if (commit === undefined) throw new Error('there is no event yet for this operation');
+      if (commit === undefined) throw new Error('this operation precedes the first event');
       commit.push(operation(kind, fields));
     }
   });
@@ -60,8 +59,9 @@ export async function readHistory(path) {
 }
 
 /**
- * Adds the fingerprints of their dependencies to events that have none, each of which follows its dependencies. With
- * fingerprints, they can be merged in any order. Merges all of them into a document of its own.
+ * Adds the fingerprints of the dependencies to events without fingerprints, so that the events can
+ * be merged in any order. Each event must follow its dependencies. Merges all events into a
+ * temporary document.
  *
  * @param {Engine} engine
  * @param {EventRun[]} events
@@ -84,7 +84,7 @@ export function addFingerprints(engine, events) {
 }
 
 /**
- * The rows that a history gives: by row id, the line's fields behind it.
+ * Returns the expected rows of a history: the fields of each line after the row id, by row id.
  *
  * @param {string} path
  * @returns {Promise<Map<string, string>>}
@@ -100,7 +100,7 @@ export async function readExpected(path) {
 }
 
 /**
- * Cells as the expected file has them.
+ * Formats cells as in the file of the expected rows.
  *
  * @param {Cell[]} cells
  */
@@ -114,12 +114,12 @@ export function escape(text) {
 }
 
 /**
- * The events in another order.
+ * Returns the events in another order.
  *
  * @template T
  * @param {readonly T[]} events
  * @param {string} order file, reverse or shuffle:SEED
- * @returns {T[] | undefined} undefined where there is no such order
+ * @returns {T[] | undefined} `undefined` if the order is unknown
  */
 export function inOrder(events, order) {
   if (order === 'file') return events.slice();
@@ -129,7 +129,8 @@ export function inOrder(events, order) {
 }
 
 /**
- * Fisher and Yates's shuffle, from the last place down, with the numbers of splitmix64: the same in every host.
+ * Shuffles the events with the Fisher–Yates algorithm, from the last index down, with numbers from
+ * splitmix64. The result is the same in every host.
  *
  * @template T
  * @param {readonly T[]} events
@@ -149,7 +150,7 @@ function shuffle(events, seed) {
 }
 
 /**
- * Sebastiano Vigna's splitmix64 (https://prng.di.unimi.it/splitmix64.c).
+ * Returns the generator splitmix64 by Sebastiano Vigna (https://prng.di.unimi.it/splitmix64.c).
  *
  * @param {bigint} seed
  */
@@ -205,7 +206,7 @@ function operation(kind, fields) {
     case 'D':
       return { tag: 'delete', val: { table: TABLE, row: exactly(fields, 1)[0] } };
     default:
-      throw new Error(`a line begins with C, I, U or D, not with ${JSON.stringify(kind)}`);
+      throw new Error(`the line begins with ${JSON.stringify(kind)}, not with C, I, U or D`);
   }
 }
 
@@ -215,13 +216,13 @@ function operation(kind, fields) {
  * @returns {[string, string, string]}
  */
 function exactly(fields, count) {
-  if (fields.length !== count) throw new Error(`the line has ${fields.length + 1} fields, not ${count + 1}`);
+  if (fields.length !== count) throw new Error(`the line has ${fields.length + 1} fields; ${count + 1} are required`);
   return /** @type {[string, string, string]} */ (fields);
 }
 
 /** @param {string} text */
 function integer(text) {
-  if (!/^[0-9]{1,10}$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a number`);
+  if (!/^[0-9]{1,10}$/.test(text)) throw new Error(`${JSON.stringify(text)} is not an integer from 0 to 9999999999`);
   return Number(text);
 }
 
@@ -231,7 +232,7 @@ function integer(text) {
  */
 function cell(field) {
   const at = field.indexOf('=');
-  if (at < 0) throw new Error(`a cell is column=value, not ${JSON.stringify(field)}`);
+  if (at < 0) throw new Error(`${JSON.stringify(field)} does not have the form column=value`);
   const column = field.slice(0, at);
   const text = field.slice(at + 1);
   if (column !== 'modified') return { column, value: { tag: 'text', val: text } };

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Some of the replicas of a live run, as `converge-rig live` of tests/rig: each commits the operations of some branches of a history as
-// its own, offline and online in turns, and talks sessions with the hub over a loopback socket. Ends with 0 where all is well, 1
-// where something failed, 2 where it was called wrongly.
+// Runs some of the replicas of a live run, like `converge-rig live` of tests/rig. Each replica
+// commits the operations of some branches of a history. It is alternately offline and online, and
+// synchronizes with the hub over a loopback socket. The exit code is 0 on success, 1 on an error,
+// and 2 if the arguments are invalid.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -14,35 +15,40 @@ import { readHistory } from './history.js';
 /** @import { Socket } from 'node:net' */
 /** @import { Engine } from '../src/engine.js' */
 
-const USAGE = 'usage: live HISTORY.tsv.gz --replicas FROM..TO --of N --hub PORT\n';
+const USAGE = `usage: live HISTORY.tsv.gz --replicas FROM..TO --of N --hub PORT
+
+  --replicas FROM..TO  the replicas that this process runs, from FROM to TO - 1
+  --of N               the number of all replicas, at most 64
+  --hub PORT           the port of the hub on 127.0.0.1
+`;
 const DOCUMENT = 'live';
 const CURSORS = 'cursors';
 const DONE = 'done';
 const END = 'end';
-/** Commits of a turn offline, and of one online. */
+/** The number of commits per period offline, and per period online. */
 const BURST = 12;
-/** Between two commits. */
+/** The pause between two commits. */
 const PAUSE_MS = 10;
 const STATUS_INTERVAL_MS = 100;
-/** Longer than any run. */
+/** The time to live of entries: longer than any run. */
 const TIME_TO_LIVE_MS = 3_600_000;
 const LENGTH_BYTES = 4;
-const MOST_MESSAGE_BYTES = 16 * 2 ** 20;
+const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
 
 /** @returns {Promise<number>} the exit code */
 async function main() {
-  const asked = readArguments();
-  if (asked === undefined) {
+  const options = readArguments();
+  if (options === undefined) {
     process.stderr.write(USAGE);
     return 2;
   }
   try {
-    const work = shareOut(await readHistory(asked.history), asked.of);
+    const work = shareOut(await readHistory(options.history), options.of);
     const engine = await open();
     const replicas = [];
-    for (let number = asked.from; number < asked.to; number++) {
+    for (let number = options.from; number < options.to; number++) {
       const name = `node-${String(number).padStart(2, '0')}`;
-      replicas.push(new Replica(engine, name, work[number] ?? []).run(asked.hub));
+      replicas.push(new Replica(engine, name, work[number] ?? []).run(options.hub));
     }
     await Promise.all(replicas);
     return 0;
@@ -68,7 +74,7 @@ function readArguments() {
 }
 
 /**
- * Shares the branches out, in turns, in the order in which they begin.
+ * Distributes the branches among the replicas in turn, in the order of their first events.
  *
  * @param {{ peer: string, commits: Commit[] }[]} events
  * @param {number} replicas
@@ -89,7 +95,7 @@ function shareOut(events, replicas) {
 
 class Replica {
   #bytes = 0;
-  #told = 0;
+  #lastStatus = 0;
 
   /**
    * @param {Engine} engine
@@ -101,11 +107,12 @@ class Replica {
     this.name = name;
     this.doc = engine.create(name);
     this.store = engine.createStore(name, { timeToLive: TIME_TO_LIVE_MS });
+    // Reversed, so that `pop` returns the next commit.
     this.work = work.reverse();
   }
 
   /**
-   * Writes, and talks with the hub on this port, until the hub says that it is over.
+   * Commits and synchronizes with the hub on this port until the hub announces the end.
    *
    * @param {number} port
    */
@@ -118,14 +125,14 @@ class Replica {
       }
       isOver = await this.#online(port);
     }
-    tell('done', this.name, this.#events(), this.#bytes, this.doc.digestHex());
+    print('done', this.name, this.#events(), this.#bytes, this.doc.digestHex());
   }
 
   /**
-   * One turn online.
+   * Runs one period online.
    *
    * @param {number} port
-   * @returns {Promise<boolean>} whether it is over
+   * @returns {Promise<boolean>} whether the hub has announced the end
    */
   async #online(port) {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -135,7 +142,7 @@ class Replica {
     /** @type {unknown} */
     let failure;
     socket.on('error', (error) => (failure ??= error));
-    socket.on('close', () => (failure ??= new Error('the hub hung up')));
+    socket.on('close', () => (failure ??= new Error('the hub closed the connection')));
     onMessages(socket, (message) => {
       if (failure !== undefined) return;
       try {
@@ -154,12 +161,12 @@ class Replica {
       sendAll();
       const { inSync } = session.progress();
       this.#status(inSync ? 'in sync' : 'syncing');
-      // Presence overtakes events: only what the hub has can be done.
+      // Entries can arrive before events: report the work as done only once the hub has all events.
       const isDone = inSync && this.work.length === 0;
       if (isDone && this.store.get(DONE, this.name) === undefined) this.store.set(DONE, this.name, true);
       const isOver = this.store.getAll(END).length > 0;
       if (inSync && (isOver || (commits >= BURST && this.work.length > 0))) {
-        failure = 'nobody listens any more';
+        failure = new Error('the period online has ended');
         session.dispose();
         socket.destroySoon();
         return isOver;
@@ -178,7 +185,7 @@ class Replica {
     this.#bytes += LENGTH_BYTES + message.length;
   }
 
-  /** Commits the next of its work as its own, and shows where it writes. */
+  /** Commits the next operations, and sets the cursor to the row that they write. */
   #commit() {
     const commit = this.work.pop();
     if (commit === undefined) return;
@@ -189,7 +196,8 @@ class Replica {
   }
 
   /**
-   * The operations for the rows that there are here: an update of one that is gone makes it, a delete of one is left out.
+   * Adapts the operations to the existing rows: an update of a missing row becomes an insert, and a
+   * delete of a missing row is omitted.
    *
    * @param {Commit} commit
    * @returns {RowOp[]}
@@ -199,9 +207,9 @@ class Replica {
     const decided = new Map();
     return commit.flatMap((op) => {
       const { table, row } = op.val;
-      const isThere = decided.get(row) ?? this.doc.raw.get(table, row) !== undefined;
+      const exists = decided.get(row) ?? this.doc.raw.get(table, row) !== undefined;
       decided.set(row, op.tag !== 'delete');
-      if (isThere || op.tag === 'insert') return [op];
+      if (exists || op.tag === 'insert') return [op];
       return op.tag === 'update' ? [{ tag: 'insert', val: op.val }] : [];
     });
   }
@@ -211,19 +219,19 @@ class Replica {
   }
 
   /**
-   * Tells how it is, now and then.
+   * Prints the status, at most once per interval.
    *
    * @param {string} doing
    */
   #status(doing) {
-    if (performance.now() - this.#told < STATUS_INTERVAL_MS) return;
-    this.#told = performance.now();
-    tell('status', this.name, this.#events(), this.#bytes, doing, this.store.getAll(CURSORS).length);
+    if (performance.now() - this.#lastStatus < STATUS_INTERVAL_MS) return;
+    this.#lastStatus = performance.now();
+    print('status', this.name, this.#events(), this.#bytes, doing, this.store.getAll(CURSORS).length);
   }
 }
 
 /**
- * Takes messages out of what a socket brings: each behind its length, 32 bits, the lowest byte first.
+ * Reads messages from a socket. Each follows its length in 32 bits, little-endian.
  *
  * @param {Socket} socket
  * @param {(message: Uint8Array) => void} take
@@ -234,8 +242,8 @@ function onMessages(socket, take) {
     bytes = Buffer.concat([bytes, data]);
     while (bytes.length >= LENGTH_BYTES) {
       const length = bytes.readUInt32LE();
-      if (length > MOST_MESSAGE_BYTES) {
-        socket.destroy(new Error('a message is too long'));
+      if (length > MAX_MESSAGE_BYTES) {
+        socket.destroy(new Error(`the message has ${length} bytes; the maximum is ${MAX_MESSAGE_BYTES}`));
         return;
       }
       if (bytes.length < LENGTH_BYTES + length) return;
@@ -246,7 +254,7 @@ function onMessages(socket, take) {
 }
 
 /** @param {(string | number)[]} fields */
-function tell(...fields) {
+function print(...fields) {
   process.stdout.write(`${fields.join('\t')}\n`);
 }
 

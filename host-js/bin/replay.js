@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Takes a history of `tests/data/rows` into a document, event by event or in batches, and tells what came out. Ends with
-// 0 where all is well, 1 where something failed or differs, 2 where it was called wrongly.
+// Merges the events of a history of `tests/data/rows` into a document, event by event or in
+// batches, and prints the result. The exit code is 0 on success, 1 on an error or a difference, and
+// 2 if the arguments are invalid.
 
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,25 +24,25 @@ import {
 const USAGE = `usage: replay HISTORY.tsv.gz [--expect EXPECTED.tsv.gz] [--order file|reverse|shuffle:SEED] [--batch N]
               [--head N] [--progress]
 
-  --expect    compare the rows at the end with this file's; exit code 1 where they differ
-  --order     in which order the events are taken in: as in the file (the default), backwards, or shuffled
-  --batch     how many events each call takes in (default 1)
-  --head      print the first N rows
-  --progress  show progress on stderr, also where that is no terminal
+  --expect    compare the rows at the end with those in EXPECTED; exit code 1 if they differ
+  --order     the order of the events: file, reverse, or shuffle:SEED (default file)
+  --batch     the number of events per call (default 1)
+  --head      print the first N rows at the end (default 0)
+  --progress  show progress on standard error even if that is not a terminal
 `;
-const MOST_SHOWN = 10;
+const MAX_SHOWN_DIFFERENCES = 10;
 
 process.exitCode = await main();
 
 /** @returns {Promise<number>} the exit code */
 async function main() {
-  const asked = readArguments();
-  if (asked === undefined) {
+  const options = readArguments();
+  if (options === undefined) {
     process.stderr.write(USAGE);
     return 2;
   }
   try {
-    return await replay(asked);
+    return await replay(options);
   } catch (error) {
     if (error instanceof HistoryError || error instanceof ConvergeError) {
       process.stderr.write(`replay: ${error.message}\n`);
@@ -51,7 +52,7 @@ async function main() {
   }
 }
 
-/** @typedef {NonNullable<ReturnType<typeof readArguments>>} Asked */
+/** @typedef {NonNullable<ReturnType<typeof readArguments>>} Options */
 
 function readArguments() {
   try {
@@ -77,38 +78,38 @@ function readArguments() {
   }
 }
 
-/** @param {Asked} asked */
-async function replay(asked) {
-  const history = await readHistory(asked.history);
-  const expected = asked.expect === undefined ? undefined : await readExpected(asked.expect);
+/** @param {Options} options */
+async function replay(options) {
+  const history = await readHistory(options.history);
+  const expected = options.expect === undefined ? undefined : await readExpected(options.expect);
   const engine = await open();
   addFingerprints(engine, history);
-  const events = /** @type {EventRun[]} */ (inOrder(history, asked.order));
+  const events = /** @type {EventRun[]} */ (inOrder(history, options.order));
   const doc = engine.create('replay');
 
-  const { waiting, seconds } = takeIn(doc, events, asked);
+  const { waiting, seconds } = merge(doc, events, options);
   const rows = allRows(doc);
   const version = doc.version();
-  tell('history', basename(asked.history));
-  tell('order', `${asked.order}, ${asked.batch} a call`);
-  tell(
+  print('history', basename(options.history));
+  print('order', `${options.order}, ${options.batch} per call`);
+  print(
     'events',
     version.reduce((events, { count }) => events + count, 0),
   );
-  tell('peers', version.length);
-  tell('waiting', waiting);
-  tell('rows', rows.length);
-  tell('digest', doc.digestHex());
-  tell('speed', `${Math.round(events.length / seconds)} events/s`);
+  print('peers', version.length);
+  print('waiting', waiting);
+  print('rows', rows.length);
+  print('digest', doc.digestHex());
+  print('speed', `${Math.round(events.length / seconds)} events/s`);
   const differing = expected === undefined ? [] : differences(rows, expected);
   if (expected !== undefined) {
-    tell('expected', differing.length === 0 ? `${expected.size} rows agree` : `${differing.length} rows differ`);
+    print('expected', differing.length === 0 ? `${expected.size} rows agree` : `${differing.length} rows differ`);
   }
-  if (asked.head > 0) {
-    const lines = rows.slice(0, asked.head).map(({ id, cells }) => `${escape(id)}\t${fieldsOf(cells)}\n`);
+  if (options.head > 0) {
+    const lines = rows.slice(0, options.head).map(({ id, cells }) => `${escape(id)}\t${fieldsOf(cells)}\n`);
     process.stdout.write(`\n${lines.join('')}`);
   }
-  for (const difference of differing.slice(0, MOST_SHOWN)) {
+  for (const difference of differing.slice(0, MAX_SHOWN_DIFFERENCES)) {
     process.stderr.write(`differs  ${difference}\n`);
   }
   doc.dispose();
@@ -118,16 +119,16 @@ async function replay(asked) {
 /**
  * @param {Doc} doc
  * @param {EventRun[]} events
- * @param {Asked} asked
+ * @param {Options} options
  */
-function takeIn(doc, events, { history, batch, progress }) {
+function merge(doc, events, { history, batch, progress }) {
   const begin = performance.now();
   let shown = begin;
   let waiting = 0;
   for (let done = 0; done < events.length;) {
-    const taken = events.slice(done, done + batch);
-    ({ waiting } = doc.mergeEvents(taken));
-    done += taken.length;
+    const runs = events.slice(done, done + batch);
+    ({ waiting } = doc.mergeEvents(runs));
+    done += runs.length;
     if (progress && (done === events.length || performance.now() > shown + 50)) {
       shown = performance.now();
       process.stderr.write(`\r${basename(history)} ${done}/${events.length}${done === events.length ? '\n' : ''}`);
@@ -163,7 +164,7 @@ function differences(rows, expected) {
     .map((id) => {
       const [is, wanted] = [found.get(id), expected.get(id)];
       if (is === undefined) return `${escape(id)}  is missing`;
-      return `${escape(id)}  ${wanted === undefined ? 'is there, expected none' : `is ${is}, expected ${wanted}`}`;
+      return `${escape(id)}  ${wanted === undefined ? 'exists, expected none' : `is ${is}, expected ${wanted}`}`;
     });
 }
 
@@ -171,7 +172,7 @@ function differences(rows, expected) {
  * @param {string} label
  * @param {string | number} text
  */
-function tell(label, text) {
+function print(label, text) {
   process.stdout.write(`${label.padEnd(10)}${text}\n`);
 }
 

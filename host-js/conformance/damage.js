@@ -1,5 +1,5 @@
-// Bytes changed as a case says: damaged, cut, spliced, with and without a checksum that fits. Knows of the format its
-// frame alone, and finds no meaning in what the frame holds.
+// Changes bytes as a case defines: damages, cuts or splices them, with or without a correct
+// checksum. Knows only the frame of the format, not the content of the frame.
 
 import * as n from './notation.js';
 
@@ -9,11 +9,11 @@ const MAGIC_BYTES = 4;
 const CHECKSUM_BYTES = 4;
 
 /**
- * The bytes after a change.
+ * Returns the bytes after a change.
  *
  * @param {Uint8Array} bytes
  * @param {Json} change
- * @param {(json: Json | undefined) => Uint8Array} resolve what a case means by bytes
+ * @param {(json: Json | undefined) => Uint8Array} resolve returns the bytes that a case names
  * @returns {Uint8Array}
  */
 export function changed(bytes, change, resolve) {
@@ -24,14 +24,14 @@ export function changed(bytes, change, resolve) {
       const [place, bit] = n.tuple(argument, 2);
       const at = offset(bytes, place);
       const byte = bytes[at];
-      if (byte === undefined || n.number(bit) > 7) throw new n.Mistake(`flip: no bit ${bit} of byte ${at}`);
+      if (byte === undefined || n.number(bit) > 7) throw new n.Mistake(`flip: bit ${bit} of byte ${at} does not exist`);
       return bytes.with(at, byte ^ (1 << n.number(bit)));
     }
     case 'replace': {
       const [place, count, content] = n.tuple(argument, 3);
       const at = offset(bytes, place);
       const end = at + n.number(count);
-      if (end > bytes.length) throw new n.Mistake(`replace: there are no bytes up to ${end}`);
+      if (end > bytes.length) throw new n.Mistake(`replace: byte ${end} is beyond the end, ${bytes.length}`);
       return joined(bytes.subarray(0, at), resolve(content), bytes.subarray(end));
     }
     case 'keep':
@@ -48,7 +48,8 @@ export function changed(bytes, change, resolve) {
 }
 
 /**
- * The bytes with the last four of them, where there are so many, as the checksum of those before.
+ * Returns the bytes with the last four replaced by the checksum of the others. Shorter inputs do
+ * not change.
  *
  * @param {Uint8Array} bytes
  */
@@ -61,7 +62,7 @@ export function withChecksum(bytes) {
 }
 
 /**
- * CRC-32 (ISO-HDLC).
+ * Returns the CRC-32 (ISO-HDLC) of the bytes.
  *
  * @param {Uint8Array} bytes
  */
@@ -75,7 +76,7 @@ function crc32(bytes) {
 }
 
 /**
- * The bytes with one more section after the others, and a length and a checksum that fit.
+ * Returns the bytes with another section after the others, and with the new length and checksum.
  *
  * @param {Uint8Array} bytes
  * @param {number} id
@@ -107,7 +108,7 @@ function readVarint(bytes, at) {
     value += (byte % 128) * factor;
     if (byte < 128) return { value, end };
   }
-  throw new n.Mistake('these bytes have no frame');
+  throw new n.Mistake('the bytes have no valid frame');
 }
 
 /** @param {number} value */
@@ -123,7 +124,7 @@ function varint(value) {
  */
 function offset(bytes, place) {
   const at = n.isObject(place) ? bytes.length - n.number(n.members(place, ['end']).end) : n.number(place);
-  if (at < 0 || at > bytes.length) throw new n.Mistake(`there is no byte ${JSON.stringify(place)}`);
+  if (at < 0 || at > bytes.length) throw new n.Mistake(`byte ${JSON.stringify(place)} does not exist`);
   return at;
 }
 

@@ -1,4 +1,5 @@
-// How conformance cases pass events from one replica to another, and what replicas must have in common afterwards.
+// Passes events from one replica to another in conformance cases, and checks what the replicas have
+// in common afterwards.
 
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
@@ -29,7 +30,7 @@ export function same(engine, replicas) {
     assert.deepEqual(state.contents, first.contents, 'the rows of replicas');
     if (isWaiting(state)) continue;
     const known = JSON.stringify([state.version, state.horizon]);
-    assert.deepEqual(state.saved, saved.get(known) ?? state.saved, 'what replicas save that know the same');
+    assert.deepEqual(state.saved, saved.get(known) ?? state.saved, 'the saved bytes of replicas with the same events');
     saved.set(known, state.saved);
   }
   return first.digest;
@@ -41,7 +42,7 @@ export function same(engine, replicas) {
  */
 export function sync(from, to) {
   const { runs, more } = from.eventsSince(to.summary(), n.MAX_U32);
-  assert.equal(more, false, 'events-since without a bound gives all events');
+  assert.equal(more, false, 'events-since without a limit returns all events');
   return to.mergeEvents(runs);
 }
 
@@ -67,7 +68,7 @@ export function exchange(replicas) {
 }
 
 /**
- * The pieces of runs that the picks name.
+ * Returns the pieces of runs that the picks name.
  *
  * @param {Scene} scene
  * @param {Json | undefined} from
@@ -77,7 +78,7 @@ export function exchange(replicas) {
 export function picked(scene, from, picks) {
   const replica = scene.replica(from);
   const { runs, more } = replica.eventsSince(scene.engine.summaryOf([]), n.MAX_U32);
-  assert.equal(more, false, 'events-since without a bound gives all events');
+  assert.equal(more, false, 'events-since without a limit returns all events');
   return n.list(picks).flatMap((pick) => {
     const [name, ...counters] = n.list(pick);
     const own = runs.filter(({ peer }) => peer === n.string(name)).sort((a, b) => a.start - b.start);
@@ -92,7 +93,7 @@ export function picked(scene, from, picks) {
 }
 
 /**
- * What a run has of the events from `first` to `last`.
+ * Returns the part of a run with the events from `first` to `last`.
  *
  * @param {Doc} replica knows the run
  * @param {EventRun} run
@@ -110,12 +111,12 @@ function cut(replica, run, first, last) {
   if (begin === 0) return [piece];
   const before = { peer: run.peer, counter: start - 1 };
   const print = fingerprint(replica, before);
-  // That of the author's previous event, and that of the dependency, which is the same event.
+  // The author's previous event and the dependency are the same event.
   return [{ ...piece, deps: [before], fingerprints: BigUint64Array.of(print, print), salt: 0n }];
 }
 
 /**
- * The fingerprint of an event, which is in its permanent name.
+ * Returns the fingerprint of an event, which its permanent name contains.
  *
  * @param {Doc} replica
  * @param {EventId} event
@@ -126,7 +127,7 @@ function fingerprint(replica, event) {
 }
 
 /**
- * Each event of these runs by itself.
+ * Splits the runs into single events.
  *
  * @param {Doc} replica knows the runs
  * @param {EventRun[]} runs

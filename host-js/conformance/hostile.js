@@ -1,5 +1,5 @@
-// Bytes damaged everywhere, one place at a time, given to all that reads them: either they are refused and change nothing, or
-// what they give is whole.
+// Damages bytes in every place, one at a time, and passes them to every function that reads them.
+// Either the call fails and changes nothing, or the result is consistent.
 
 import assert from 'node:assert/strict';
 import { ConvergeError, SessionEndedError } from '../src/index.js';
@@ -13,17 +13,17 @@ import { checkStore, emptyStore, storeStateOf } from './passing.js';
 /** @import { Session } from '../dist/wit/interfaces/converge-sync-session.js' */
 /** @import { Json } from './notation.js' */
 
-/** The peer of what reads damaged bytes. */
+/** The peer of the documents and stores that read damaged bytes. */
 const READER = 'reader';
 
 /**
- * How bytes are damaged, and whether the checksum is made to fit.
+ * The kind of damage, and whether the checksum is corrected afterwards.
  *
  * @typedef {{ kind: string, checksum: boolean }} Damage
  */
 
 /**
- * What `load` and `merge-update` of a document say.
+ * Returns the results of `load` and `merge-update` of a document for damaged bytes.
  *
  * @param {Engine} engine
  * @param {Uint8Array} bytes
@@ -34,8 +34,8 @@ export function damagedDocuments(engine, bytes, damage) {
   return everywhere(bytes, damage, ['load', 'merge-update'], (damaged) => {
     const loaded = verdict(() => {
       const made = engine.raw.durable.Doc.load(READER, damaged);
-      // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
-      // the events do not give. So it is not forked, but must be readable and last.
+      // With a corrected checksum, the tables can differ from the result of the events. So the
+      // document is not forked, but it must be readable, and saving and loading must not change it.
       return () => {
         checkSaved(engine, made);
         return digestOf(made);
@@ -50,13 +50,13 @@ export function damagedDocuments(engine, bytes, damage) {
         return digestOf(doc);
       };
     });
-    if (n.isObject(merged)) mustBe(before, doc, 'after a refusal the document');
+    if (n.isObject(merged)) mustBe(before, doc, 'the document after an error');
     return [loaded, merged];
   });
 }
 
 /**
- * What `merge-update` of a store says.
+ * Returns the results of `merge-update` of a store for damaged bytes.
  *
  * @param {Engine} engine
  * @param {Uint8Array} bytes
@@ -78,7 +78,8 @@ export function damagedEntries(engine, bytes, damage) {
 }
 
 /**
- * What `receive` of a session says of the last of some messages, after it took the others.
+ * Returns the results of `receive` of a session for the last message, damaged, after the session
+ * received the others.
  *
  * @param {Engine} engine
  * @param {Uint8Array[]} messages
@@ -135,19 +136,19 @@ function ofSession(engine, before, damaged) {
 }
 
 /**
- * Checks that a session refuses everything, since an error ended it.
+ * Checks that all calls of a session fail because an error ended it.
  *
  * @param {Session} session
  */
 export function mustHaveEnded(session) {
   for (const call of [() => session.poll(0), () => session.receive(new Uint8Array(), 0)]) {
-    assert.throws(call, SessionEndedError, 'after an error the session continues');
+    assert.throws(call, SessionEndedError, 'the session continues after an error');
   }
 }
 
 /**
- * Damages the bytes in each place in turn. `verdicts` gives what each of the readers says: why it refuses them, an object, or
- * what it made of them.
+ * Damages the bytes in each place in turn. `verdicts` returns the result of each reader: an object
+ * with the error, or the digest of the result.
  *
  * @param {Uint8Array} bytes
  * @param {Damage} damage
@@ -165,9 +166,9 @@ function everywhere(bytes, { kind, checksum }, readers, verdicts) {
     const at = Math.floor(place / 8);
     const damaged = kind === 'keep' ? bytes.slice(0, place) : bytes.with(at, (bytes[at] ?? 0) ^ (1 << (place % 8)));
     const said = verdicts(checksum ? withChecksum(damaged) : damaged);
-    // A whole document of other bytes can only be what a flip makes, and a checksum that was made to fit hides.
+    // Damaged bytes can be accepted only after a flip with a corrected checksum.
     const mayBeWhole = kind === 'flip' && checksum;
-    assert.ok(mayBeWhole || said.every(n.isObject), `${kind} ${place}: damaged bytes are taken`);
+    assert.ok(mayBeWhole || said.every(n.isObject), `${kind} ${place}: damaged bytes are accepted`);
     for (const [i, verdict] of said.entries()) {
       const of = counts[i] ?? {};
       const name = n.isObject(verdict) ? n.variant(verdict)[0] : 'taken';
@@ -180,7 +181,7 @@ function everywhere(bytes, { kind, checksum }, readers, verdicts) {
 }
 
 /**
- * The digest of a document, which is disposed.
+ * Returns the digest of a document and disposes of the document.
  *
  * @param {Doc} doc
  * @returns {Json}
@@ -192,7 +193,7 @@ function digestOf(doc) {
 }
 
 /**
- * Why bytes are refused, or what they became, which the call's result checks and gives.
+ * Returns the error of the call, or the result of the function that the call returns.
  *
  * @param {() => () => Json} f
  * @returns {Json}

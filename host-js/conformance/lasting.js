@@ -1,4 +1,4 @@
-// What can be read of a document, and what lasts of it: whatever a case did to it, bytes bring it back.
+// Reads the whole state of a document, and checks that saved bytes and updates preserve it after every case.
 
 import assert from 'node:assert/strict';
 import { CompactedError } from '../src/index.js';
@@ -11,7 +11,7 @@ import * as n from './notation.js';
 /** @typedef {ReturnType<typeof stateOf>} State */
 
 /**
- * All that a refused call must leave as it is.
+ * Returns the whole state of a document, which a call that fails must not change.
  *
  * @param {Doc} doc
  */
@@ -42,7 +42,7 @@ export function isWaiting({ report }) {
 }
 
 /**
- * How far a document was compacted, if at all.
+ * Returns the horizon of a document, or `undefined` if it was never compacted.
  *
  * @param {Engine} engine
  * @param {Doc} doc
@@ -58,7 +58,8 @@ export function horizonOf(engine, doc) {
 }
 
 /**
- * Checks that every replica lasts and that what every store has passes on; gives what they save and hold.
+ * Checks every replica with `checkDoc` and every store with `checkStore`. Returns the saved bytes
+ * of the replicas and the snapshots of the stores.
  *
  * @param {Scene} scene
  * @returns {JsonObject}
@@ -69,15 +70,16 @@ export function checkEnd(scene) {
       return [name, n.fromManyBytes(checkDoc(scene.engine, doc))];
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`in the end, ${JSON.stringify(name)}: ${message}`, { cause });
+      throw new Error(`at the end, ${JSON.stringify(name)}: ${message}`, { cause });
     }
   });
   return Object.fromEntries([...saved, ...scene.live.end(scene.engine)]);
 }
 
 /**
- * Saves the document, loads it again, forks it, passes all of its events on and compares it with no rows at all: it must
- * be the same each time. Gives the saved bytes.
+ * Checks that a document does not change if it is saved and loaded, if it is forked, and if another
+ * document merges all of its events. Also checks the difference from an empty document. Returns the
+ * saved bytes.
  *
  * @param {Engine} engine
  * @param {Doc} doc
@@ -90,7 +92,7 @@ export function checkDoc(engine, doc) {
   const mustHaveAll = (copy, what) => {
     if (known === state) return mustBe(state, copy, what);
     const { report, ...others } = stateOf(copy);
-    assert.deepEqual(report, {}, `${what} has waiting events, which are not passed on`);
+    assert.deepEqual(report, {}, `${what} has waiting events, which updates must not contain`);
     mustBe(known, copy, what, withoutWaiting({ report, ...others }));
   };
   mustHaveAll(doc.forkAt(state.heads, peer), 'the fork at the heads');
@@ -99,7 +101,7 @@ export function checkDoc(engine, doc) {
     const nothing = engine.summaryOf([]);
     const update = doc.updateSince(nothing);
     copy.mergeUpdate(update);
-    mustHaveAll(copy, 'what the update gives');
+    mustHaveAll(copy, 'the document that merged the update');
     checkDiff(doc, state);
     checkEvents(engine, doc, nothing, update);
   }
@@ -107,7 +109,8 @@ export function checkDoc(engine, doc) {
 }
 
 /**
- * An update reader returns the events of an update from the beginning as `events-since` does, without their times.
+ * Checks that an update reader returns the same events as `events-since`, but without Lamport
+ * times.
  *
  * @param {Engine} engine
  * @param {Doc} doc
@@ -130,7 +133,7 @@ function checkEvents(engine, doc, nothing, update) {
 }
 
 /**
- * The events of runs, by peer and counter: what each depends on and does.
+ * Returns the dependencies and operations of the events of runs, by peer and counter.
  *
  * @param {EventRun[]} runs
  */
@@ -148,7 +151,7 @@ function oneByOne(runs) {
 }
 
 /**
- * Saves the document and loads it again: it must be the same. Gives its state.
+ * Checks that a document does not change if it is saved and loaded. Returns its state.
  *
  * @param {Engine} engine
  * @param {Doc} doc
@@ -157,14 +160,14 @@ export function checkSaved(engine, doc) {
   const peer = doc.peer();
   const state = stateOf(doc);
   const loaded = engine.raw.durable.Doc.load(peer, state.saved);
-  assert.equal(loaded.peer(), peer, 'the peer of what is loaded');
-  mustBe(state, loaded, 'what is loaded');
+  assert.equal(loaded.peer(), peer, 'the peer of the loaded document');
+  mustBe(state, loaded, 'the loaded document');
   checkPeek(engine, state);
   return state;
 }
 
 /**
- * Looks for rows in what was saved.
+ * Checks that `peek` finds rows in the saved bytes.
  *
  * @param {Engine} engine
  * @param {State} state
@@ -178,7 +181,7 @@ function checkPeek(engine, { contents, saved }) {
       assert.deepEqual(
         engine.raw.durable.Doc.peek(saved, name, row.id),
         row.cells,
-        `what peek finds of ${row.id} in ${name}`,
+        `the result of peek for ${row.id} in ${name}`,
       );
     }
   }
@@ -194,7 +197,7 @@ function withoutWaiting(state) {
 
 /**
  * @param {State} expected
- * @param {Doc} copy is disposed
+ * @param {Doc} copy disposed by this function
  * @param {string} what
  * @param {State} [state] of the copy
  */
@@ -204,7 +207,7 @@ export function mustBe(expected, copy, what, state = stateOf(copy)) {
 }
 
 /**
- * From no rows to those that are there, and back.
+ * Checks `diff` from the empty document to the current rows, and back.
  *
  * @param {Doc} doc
  * @param {State} state
@@ -220,7 +223,7 @@ function checkDiff(doc, { heads, contents }) {
       deletes.push({ tag: 'delete', val: { table, row } });
     }
   }
-  assert.deepEqual(doc.diff([], heads), inserts, 'diff from no rows');
-  assert.deepEqual(doc.diff(heads, []), deletes, 'diff to no rows');
-  assert.deepEqual(doc.diff(heads, heads), [], 'diff between the same');
+  assert.deepEqual(doc.diff([], heads), inserts, 'diff from the empty document');
+  assert.deepEqual(doc.diff(heads, []), deletes, 'diff to the empty document');
+  assert.deepEqual(doc.diff(heads, heads), [], 'diff between equal heads');
 }

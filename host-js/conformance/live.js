@@ -14,7 +14,7 @@ import { checkStore, storeStateOf } from './passing.js';
 
 const MAX_MESSAGES = 10_000;
 
-/** The stores and sessions of a case, by name, and the replicas that they live beside. */
+/** The stores and sessions of a case by name, each with the replica that it belongs to. */
 export class Live {
   /** @type {Map<string, { replica: string, store: Store }>} */
   #stores = new Map();
@@ -60,7 +60,7 @@ export class Live {
   }
 
   /**
-   * A replica goes, and with it what lives beside it.
+   * Drops the stores and sessions of a replica that is dropped.
    *
    * @param {string} replica
    */
@@ -81,7 +81,7 @@ export class Live {
   }
 
   /**
-   * Checks that what each store has passes on, and gives what it holds.
+   * Checks every store with `checkStore` and returns the snapshots.
    *
    * @param {Engine} engine
    * @returns {[name: string, bytes: Json][]}
@@ -92,7 +92,7 @@ export class Live {
         return [`store ${name}`, n.fromManyBytes(checkStore(engine, store))];
       } catch (cause) {
         const message = cause instanceof Error ? cause.message : String(cause);
-        throw new Error(`in the end, store ${JSON.stringify(name)}: ${message}`, { cause });
+        throw new Error(`at the end, store ${JSON.stringify(name)}: ${message}`, { cause });
       }
     });
   }
@@ -118,7 +118,7 @@ export class Live {
 }
 
 /**
- * What a refused call on a store or a session must leave as it was.
+ * Returns the state that a failed call on a store or a session must not change.
  *
  * @param {Scene} scene
  * @param {'store' | 'session'} kind
@@ -131,7 +131,7 @@ export function liveStateOf(scene, kind, on) {
 }
 
 /**
- * A call on a store whose argument is a list of so many.
+ * A call on a store whose argument is a list of `count` elements.
  *
  * @param {number} count
  * @param {(store: Store, args: Json[], scene: Scene) => Json} f
@@ -142,7 +142,7 @@ function onStore(count, f) {
 }
 
 /**
- * A call on a store whose argument is one thing.
+ * A call on a store with a single argument.
  *
  * @param {(store: Store, argument: Json | undefined) => Json} f
  * @returns {Call}
@@ -283,7 +283,7 @@ export const LIVE_CALLS = {
 };
 
 /**
- * Has a session receive a message, of which `update-of` must tell what that will do.
+ * Passes a message to a session, and checks that `update-of` returned what `receive` merges.
  *
  * @param {Engine} engine
  * @param {Session} session
@@ -301,7 +301,7 @@ function receive(engine, session, message, now) {
     refused = error;
   }
   const received = session.receive(message, now);
-  assert.equal(refused, undefined, 'session.update-of refuses what session.receive takes');
+  assert.equal(refused, undefined, 'session.update-of rejects a message that session.receive accepts');
   if (update !== undefined) {
     const reader = engine.openUpdate(update);
     reader.next();
@@ -310,7 +310,7 @@ function receive(engine, session, message, now) {
   assert.equal(
     update === undefined,
     received.durable === undefined,
-    'session.update-of tells what session.receive does',
+    'session.update-of returns an update if session.receive merges one',
   );
   return received;
 }
@@ -365,7 +365,7 @@ function toSessionOptions(json, place) {
   } = n.members(json, [], SESSION_OPTIONS);
   const accepted = n.list(accept).map(n.string);
   const unknown = accepted.find((name) => !ACCEPTED.includes(name));
-  if (unknown !== undefined) throw new n.Mistake(`nothing that is accepted is called ${unknown}`);
+  if (unknown !== undefined) throw new n.Mistake(`accept has no member ${unknown}`);
   return {
     document: n.string(document),
     nonce: BigInt(n.number(nonce)),

@@ -1,5 +1,5 @@
 // The notation of conformance cases, as tests/conformance/README.md defines it: from JSON to the contract's types and
-// back. Strict: what the page does not name is an error.
+// back. Anything that the page does not define is an error.
 
 import { createHash } from 'node:crypto';
 import { CompactedError, LimitExceededError, NoSuchRowError } from '../src/index.js';
@@ -11,12 +11,12 @@ import { CompactedError, LimitExceededError, NoSuchRowError } from '../src/index
 /** @typedef {{ [member: string]: Json }} JsonObject */
 
 export const MAX_U32 = 0xffff_ffff;
-/** Results write out bytes up to this length. */
+/** The maximum length of bytes that results contain in full. */
 const MAX_WRITTEN_BYTES = 256;
 
 const NO_SALT = '0000000000000000';
 
-/** The case is not written as the page says. */
+/** The case does not follow the notation. */
 export class Mistake extends Error {}
 
 /**
@@ -58,7 +58,7 @@ function numbered(json, k) {
 }
 
 /**
- * JSON with sorted members: what a transcript holds and what results are compared by.
+ * Serializes JSON with sorted members, for transcripts and comparisons.
  *
  * @param {Json} json
  */
@@ -69,7 +69,7 @@ export function canonical(json) {
 }
 
 /**
- * An expected result with its reals written as results have them.
+ * Returns an expected result with its reals in the form that results use.
  *
  * @param {Json} json
  * @returns {Json}
@@ -81,7 +81,8 @@ export function expected(json) {
 }
 
 /**
- * Whether a result is the expected one. An expected run without `fingerprints` matches one with any.
+ * Returns whether a result is the expected one. An expected run without `fingerprints` matches runs
+ * with any fingerprints.
  *
  * @param {Json} expected
  * @param {Json} result
@@ -140,7 +141,7 @@ export function toRuns(json) {
 }
 
 /**
- * 64 bits: a fingerprint or a salt.
+ * Reads a fingerprint or a salt, which has 64 bits.
  *
  * @param {Json | undefined} json
  */
@@ -261,7 +262,7 @@ export function toValue(json) {
 /** @param {Json | undefined} json */
 export function toBytes(json) {
   const hex = matching(json, /^[0-9a-f]*$/);
-  if (hex.length % 2 !== 0) throw new Mistake('bytes have two hex digits each');
+  if (hex.length % 2 !== 0) throw new Mistake('the number of hex digits is odd');
   return new Uint8Array(Buffer.from(hex, 'hex'));
 }
 
@@ -391,7 +392,7 @@ export function fromBytes(bytes) {
 }
 
 /**
- * Bytes that may be many: the digits, or the length and the hash.
+ * Converts bytes of any length: to hex digits, or to length and hash if there are many.
  *
  * @param {Uint8Array} bytes
  * @returns {Json}
@@ -450,7 +451,7 @@ export function fromValue(value) {
 export function fromError(error) {
   if (error instanceof LimitExceededError) {
     const { limit, maximum, actual } = error.payload;
-    // Not every reader of JSON tells larger numbers apart.
+    // Some JSON parsers round larger numbers.
     const count = actual <= 2n ** 53n ? Number(actual) : String(actual);
     return { [error.case]: { limit, maximum: Number(maximum), actual: count } };
   }
@@ -473,10 +474,11 @@ export function full(json) {
   );
 }
 
-// The forms of JSON.
+// Checks of JSON types.
 
 /**
- * The members of an object that has all the `required` ones and no other than the `optional` ones beside them.
+ * Returns the members of an object. All `required` members must exist, and all others must be
+ * `optional`.
  *
  * @param {Json | undefined} json
  * @param {string[]} required

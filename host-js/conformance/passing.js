@@ -1,4 +1,4 @@
-// What passes from one store to others: whatever a case did to it, its bytes and its entries show the same elsewhere.
+// Checks that the bytes and entries of a store produce the same state in other stores.
 
 import assert from 'node:assert/strict';
 
@@ -6,13 +6,13 @@ import assert from 'node:assert/strict';
 /** @import { Store } from '../dist/wit/interfaces/converge-sync-ephemeral.js' */
 
 /**
- * Half of the largest time that the engine takes. With it as the time and the time to live, ages stay exact, and timestamps can
- * be above the largest time.
+ * Half of the largest time that the engine accepts. Used as the current time and as the time to
+ * live, it keeps ages exact and accepts all timestamps.
  */
 const MIDDLE_TIME = 2 ** 52;
 
 /**
- * All that a store shows and passes on.
+ * Returns the live entries and the snapshot of a store.
  *
  * @param {Store} store
  */
@@ -26,7 +26,7 @@ function liveEntries(store) {
 }
 
 /**
- * An empty store that takes in everything: no entry is too old, none is dated too far ahead.
+ * Creates an empty store that accepts all entries, however old or far ahead they are.
  *
  * @param {Engine} engine
  * @param {string} peer
@@ -36,8 +36,8 @@ export function emptyStore(engine, peer) {
 }
 
 /**
- * Passes all that the store has on, as bytes and as entries: whoever takes it in shows the same, is told just that, and passes
- * the same on. Gives its snapshot.
+ * Checks that stores that merge the snapshot or the entries of this store have the same state,
+ * report exactly these entries as changes, and pass the same state on. Returns the snapshot.
  *
  * @param {Engine} engine
  * @param {Store} store
@@ -47,19 +47,19 @@ export function checkStore(engine, store) {
   const { entries, snapshot } = state;
   const peer = store.peer();
   for (const entry of entries) {
-    assert.deepEqual(store.get(entry.namespace, entry.key), entry, 'what get gives');
+    assert.deepEqual(store.get(entry.namespace, entry.key), entry, 'the result of get');
   }
   const [copy, next, other] = [emptyStore(engine, peer), emptyStore(engine, peer), emptyStore(engine, peer)];
-  assert.deepEqual(copy.mergeUpdate(snapshot, MIDDLE_TIME), entries, 'what the snapshot changes in view');
-  assert.deepEqual(storeStateOf(copy), state, 'what the snapshot gives');
+  assert.deepEqual(copy.mergeUpdate(snapshot, MIDDLE_TIME), entries, 'the changes by the snapshot');
+  assert.deepEqual(storeStateOf(copy), state, 'the state after merging the snapshot');
   const update = copy.takeUpdate();
   if (update !== undefined) next.mergeUpdate(update, MIDDLE_TIME);
-  assert.deepEqual(storeStateOf(next), state, 'what the update of a store that merged the snapshot gives');
+  assert.deepEqual(storeStateOf(next), state, 'the state after merging the update of a store that merged the snapshot');
   assert.equal(copy.takeUpdate(), undefined, 'a second update');
 
-  assert.deepEqual(other.mergeEntries(entries.toReversed(), MIDDLE_TIME), entries, 'what the entries change in view');
-  assert.deepEqual(liveEntries(other), entries, 'what the entries give');
-  assert.deepEqual(other.mergeUpdate(snapshot, MIDDLE_TIME), [], 'what the snapshot changes in view after its entries');
+  assert.deepEqual(other.mergeEntries(entries.toReversed(), MIDDLE_TIME), entries, 'the changes by the entries');
+  assert.deepEqual(liveEntries(other), entries, 'the state after merging the entries');
+  assert.deepEqual(other.mergeUpdate(snapshot, MIDDLE_TIME), [], 'the changes by the snapshot after its entries');
   for (const made of [copy, next, other]) made[Symbol.dispose]();
   return snapshot;
 }

@@ -1,4 +1,4 @@
-// Runs a conformance case through the raw access: tests/conformance/README.md says what every step means.
+// Runs a conformance case with the raw types. tests/conformance/README.md defines every step.
 
 import assert from 'node:assert/strict';
 import { ConvergeError } from '../src/index.js';
@@ -17,7 +17,7 @@ import { TRANSACTION_CALLS } from './transactions.js';
 
 const MAX_EVENTS_IN_ALL_ORDERS = 7;
 
-/** What the steps know by name. */
+/** The objects that steps refer to by name. */
 export class Scene {
   /** @type {Map<string, Doc | Watcher>} */
   #named = new Map();
@@ -118,7 +118,7 @@ export class Scene {
   }
 
   /**
-   * Bytes, given as hex digits or by their name.
+   * Returns bytes that a step contains as hex digits or refers to by name.
    *
    * @param {Json | undefined} json
    * @returns {Uint8Array}
@@ -132,7 +132,7 @@ export class Scene {
   }
 
   /**
-   * A summary, given as bytes, by a version or by a replica.
+   * Returns a summary that a step contains as bytes, as a version or as the name of a replica.
    *
    * @param {Json | undefined} json
    * @returns {Uint8Array}
@@ -151,7 +151,7 @@ export class Scene {
   }
 
   /**
-   * Names bytes, where there is a name for them.
+   * Stores bytes by name, if the step has a name for them.
    *
    * @param {Json | undefined} name
    * @param {Uint8Array} bytes
@@ -187,17 +187,17 @@ function isDoc(thing) {
 }
 
 /**
- * What a step gives to its call.
+ * The parts of a step that are passed to its call.
  *
  * @typedef {{ scene: Scene, argument: Json | undefined, on: Json | undefined, as: Json | undefined }} Given
  */
 
 /**
- * A call: on what it is made, if on anything, and what it does.
+ * A call: the kind of object that it is made on, if any, and its function.
  *
  * @typedef {object} Call
  * @property {'replica' | 'watcher' | 'store' | 'session' | 'transaction' | 'update reader'} [on]
- * @property {boolean} [as] whether what it makes can be named
+ * @property {boolean} [as] whether the result can be named
  * @property {(given: Given) => Json} run
  */
 
@@ -212,7 +212,7 @@ function onReplica(f) {
 }
 
 /**
- * A call on a replica whose argument is a list of so many.
+ * A call on a replica whose argument is a list of `count` elements.
  *
  * @param {number} count
  * @param {(replica: Doc, args: Json[]) => Json} f
@@ -366,7 +366,7 @@ const CALLS = {
       case 'event':
         return singles(scene.replica(from), pieces).map((event) => n.fromReport(replica.mergeEvents([event])));
       default:
-        throw new n.Mistake(`calls are one, piece or event, not ${JSON.stringify(calls)}`);
+        throw new n.Mistake(`calls must be one, piece or event, not ${JSON.stringify(calls)}`);
     }
   }),
   sync: onReplica((replica, from, scene) => n.fromReport(sync(scene.replica(from), replica))),
@@ -432,12 +432,12 @@ const CALLS = {
 };
 
 /**
- * Runs a step and gives its result.
+ * Runs a step and returns its result.
  *
  * @param {Scene} scene
  * @param {Json} step
  * @returns {Json}
- * @throws {Error} where the step is not written as the page says, or does not give what it says
+ * @throws {Error} if the step does not follow the notation, or if its result is not the expected one
  */
 export function runStep(scene, step) {
   const known = n.isObject(step) ? Object.keys(step).filter((name) => Object.hasOwn(CALLS, name)) : [];
@@ -463,13 +463,13 @@ export function runStep(scene, step) {
   const before = state();
   const refusal = refusalOf(() => call.run({ scene, argument, on, as }));
   checkRefusal(refusal, error);
-  assert.deepEqual(state(), before, 'a refused call changed something');
+  assert.deepEqual(state(), before, 'a call that failed changed the state');
   if (name === 'session.poll' || name === 'session.receive') mustHaveEnded(scene.live.session(on).session);
   return { error: refusal };
 }
 
 /**
- * Reads what a refused call must leave as it was.
+ * Returns a function that reads the state that a failed call must not change.
  *
  * @param {Scene} scene
  * @param {Call} call
@@ -505,10 +505,10 @@ function refusalOf(f) {
     if (error instanceof ConvergeError) return n.fromError(error);
     throw error;
   }
-  throw new assert.AssertionError({ message: `the call was not refused, but gave ${n.canonical(result)}` });
+  throw new assert.AssertionError({ message: `the call must fail, but returned ${n.canonical(result)}` });
 }
 
-/** Errors with messages, of which a case has a part. */
+/** The errors with messages. A case contains a part of the message. */
 const PARTLY_COMPARED = ['invalid-argument', 'corrupt', 'protocol'];
 
 /**
@@ -521,7 +521,7 @@ function checkRefusal(refusal, error) {
   if (PARTLY_COMPARED.includes(name) && typeof got === 'string') {
     assert.ok(
       wanted !== '' && got.includes(n.string(wanted)),
-      `${JSON.stringify(got)} does not have ${JSON.stringify(wanted)} in it`,
+      `${JSON.stringify(got)} does not contain ${JSON.stringify(wanted)}`,
     );
   } else {
     assert.equal(n.canonical(refusal), n.canonical(error));
@@ -548,8 +548,8 @@ function allOrders(scene, argument) {
     for (const calls of [order.map((event) => [event]), [order]]) {
       const { results, saved } = inOneOrder(scene.engine, calls, { as, steps, version });
       first ??= { results, saved };
-      assert.equal(n.canonical(results), n.canonical(first.results), `order ${orders} gives other results`);
-      assert.deepEqual(saved, first.saved, `order ${orders} saves other bytes`);
+      assert.equal(n.canonical(results), n.canonical(first.results), `the results of order ${orders}`);
+      assert.deepEqual(saved, first.saved, `the saved bytes of order ${orders}`);
     }
   }
   return { orders, steps: first?.results ?? [] };
@@ -567,8 +567,8 @@ function inOneOrder(engine, calls, { as, steps, version }) {
     const doc = engine.raw.durable.Doc.create(n.string(as));
     scene.set(as, doc);
     for (const events of calls) doc.mergeEvents(events);
-    assert.equal(doc.mergeEvents([]).waiting, 0, 'events wait in the end');
-    if (version !== undefined) assert.deepEqual(doc.version(), version, 'the version in the end');
+    assert.equal(doc.mergeEvents([]).waiting, 0, 'the waiting events at the end');
+    if (version !== undefined) assert.deepEqual(doc.version(), version, 'the version at the end');
     const saved = doc.save();
     return { results: n.list(steps).map((step) => runStep(scene, step)), saved };
   } finally {

@@ -7,7 +7,7 @@ import * as n from './notation.js';
 /** @import { Json } from './notation.js' */
 
 /**
- * A call on a transaction whose argument is a list of so many.
+ * A call on a transaction whose argument is a list of `count` elements.
  *
  * @param {number} count
  * @param {(transaction: Transaction, args: Json[]) => Json | void} f

@@ -1,4 +1,4 @@
-// Makes dist/ and types/ from the component, the contract and src/:
+// Builds dist/ and types/ from the component, the contract and src/:
 //
 //   node scripts/build.js [COMPONENT]       (default: ../target/converge.wasm)
 //
@@ -9,8 +9,8 @@
 //   dist/wit/                 the contract's types, with its documentation
 //   dist/converge.min.js      the whole package for browsers in one file
 //   dist/converge.cjs         the whole package for Node's `require`, and for Jest
-//   types/                    the types of src/, and of the same for CommonJS
-//   LICENSE                   that of the project, for the tarball
+//   types/                    the types of src/, for ES modules and for CommonJS
+//   LICENSE                   the license of the project, for the tarball
 
 import { transpile } from '@bytecodealliance/jco-transpile';
 import { build } from 'esbuild';
@@ -53,14 +53,14 @@ async function writeGlue() {
   }
   const { [MAIN]: main, [FORWARD]: forward, [FILL]: fill, 'converge.js': glue, ...others } = files;
   if (!main || !forward || !fill || !glue || Object.keys(others).length > 0) {
-    throw new Error(`jco makes other files than src/instance.js knows: ${Object.keys(files).join(', ')}`);
+    throw new Error(`jco generates files that src/instance.js does not support: ${Object.keys(files).join(', ')}`);
   }
   await write(`dist/${MAIN}`, main);
   const destructors = `export const destructors = ${countDestructors(forward, fill)};`;
   const { code = '' } = await minify(`${patch(new TextDecoder().decode(glue))}\n${destructors}\n`, {
     module: true,
     ecma: 2020,
-    // No getter of the glue does anything: whole classes that nothing calls can go.
+    // Getters of the glue have no side effects, so unused classes can be removed.
     compress: { passes: 3, pure_getters: true },
     format: { comments: false },
   });
@@ -70,12 +70,12 @@ async function writeGlue() {
 }
 
 /**
- * Checks that the component's small modules do what src/instance.js does in their place: the one forwards so many
- * functions, `0` and on, through a table, and the other fills the table.
+ * Checks that src/instance.js can replace the component's small modules: one must forward the
+ * functions `0`, `1` and so on through a table, and the other must fill the table.
  *
  * @param {Uint8Array} forward
  * @param {Uint8Array} fill
- * @returns {number} how many
+ * @returns {number} the number of these functions
  */
 function countDestructors(forward, fill) {
   const forwards = new WebAssembly.Module(new Uint8Array(forward));
@@ -115,11 +115,11 @@ async function writeBundle() {
   });
   const parts = outputFiles[0]?.text.split(`../dist/${MAIN}`) ?? [];
   assert.equal(parts.length, 2, 'the bundle names the module once');
-  // One file that is put somewhere looks for the other beside it.
+  // The bundle looks for the module next to itself.
   await write('dist/converge.min.js', parts.join(`./${MAIN}`));
 }
 
-/** All entry points are one file: errors and documents of the one are those of the others. */
+/** All entry points share one file, so that they share the classes of errors and documents. */
 async function writeCommonjs() {
   await build({
     absWorkingDir: root,

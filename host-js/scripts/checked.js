@@ -1,5 +1,5 @@
-// Generates dist/contract.js from wit/: every function and resource of the contract as jco's glue has it, with arguments
-// checked before each call, errors as classes, and resources that can be disposed of.
+// Generates dist/contract.js from wit/: the contract's functions and resources with checked
+// arguments, error classes and disposable resources. The generated functions call jco's glue.
 
 /** @import { Definition, Func, Package, Type } from './wit.js' */
 
@@ -23,7 +23,7 @@ const BYTES = /** @type {Record<string, string>} */ ({
   update: 'saved',
 });
 
-/** What messages call a resource, if not by its name. */
+/** The names of resources in error messages, if they differ from the names in the contract. */
 const KINDS = /** @type {Record<string, string>} */ ({ doc: 'document' });
 
 /** The methods whose calls nest if a transport delivers a message before `send` returns. */
@@ -34,7 +34,7 @@ import { Resource } from '../src/instance.js';
 import { checkStack } from '../src/stack.js';`;
 
 /**
- * Generates the module.
+ * Generates the source of the module.
  *
  * @param {Package} contract
  * @param {string} world whose exports are generated
@@ -81,7 +81,7 @@ export function generate({ interfaces, exports }, world) {
 }
 
 /**
- * A function of an interface, or a static one of a resource.
+ * Generates a function of an interface, or a static function of a resource.
  *
  * @param {Func} func
  * @param {string} of the object of the glue that has the function
@@ -116,7 +116,7 @@ function withBody({ name, params }, lines) {
 }
 
 /**
- * The statements that check arguments, and what the glue is passed.
+ * Generates the statements that check arguments, and the arguments for the glue.
  *
  * @param {Func} func
  * @param {string} instance an expression
@@ -140,7 +140,7 @@ function checkedArguments({ params }, instance, checks) {
 }
 
 /**
- * The result of a call: a resource of the glue becomes one of this module.
+ * Generates the result of a call. Resources of the glue are wrapped in those of this module.
  *
  * @param {Func} func
  * @param {string} call an expression
@@ -163,7 +163,7 @@ class Checks {
     this.#types = types;
   }
 
-  /** The functions that the checks so far call. */
+  /** The functions that the generated checks call. */
   functions() {
     return this.#functions.values();
   }
@@ -174,7 +174,7 @@ class Checks {
   }
 
   /**
-   * A statement that checks a value.
+   * Generates a statement that checks a value.
    *
    * @param {Type} type
    * @param {string} value an expression
@@ -193,7 +193,7 @@ class Checks {
   }
 
   /**
-   * A function that checks a value.
+   * Generates a function that checks a value.
    *
    * @param {Type} type
    * @param {string} name of the parameter or member
@@ -206,7 +206,7 @@ class Checks {
     if (definition === undefined) throw new Error(`no check is known for the type ${type.name}`);
     const checks = `check${pascal(type.name)}`;
     if (!this.#functions.has(checks)) {
-      // Set before it is known, for types that contain themselves by way of a list.
+      // Set before the function is generated, because types can contain themselves through a list.
       this.#functions.set(checks, '');
       this.#functions.set(checks, `function ${checks}(value, what) {\n${this.#definition(type.name, definition)}\n}`);
     }
@@ -216,7 +216,7 @@ class Checks {
   /**
    * @param {string} name
    * @param {Definition} definition
-   * @returns {string} the body of a function that checks `value`, which messages call `what`
+   * @returns {string} the body of a function that checks `value`, which error messages call `what`
    */
   #definition(name, definition) {
     switch (definition.kind) {

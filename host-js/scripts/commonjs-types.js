@@ -1,5 +1,6 @@
-// Makes types/*.d.cts, the types of dist/converge.cjs by entry point. They are those of the ES modules: TypeScript before
-// Node 20.19 does not let CommonJS import the values of an ES module, but its types.
+// Generates types/*.d.cts, the types of dist/converge.cjs for each entry point. They refer to the
+// types of the ES modules, because with Node before 20.19 TypeScript allows CommonJS to import the
+// types of an ES module, but not its values.
 
 import { write } from './write.js';
 

@@ -1,10 +1,11 @@
-// Makes what depends on the contract alone, so that the package's types can be checked where no component is built:
+// Generates the files that depend only on the contract, so that the package's types can be checked
+// without building the component:
 //
 //   node scripts/contract.js
 //
 //   dist/wit/          the contract's types, with its documentation
 //   dist/contract.js   the contract with checked arguments (checked.js)
-//   dist/*.d.ts        the types of what else is in dist/
+//   dist/*.d.ts        the types of the other files in dist/
 
 import { generateHostTypes } from '@bytecodealliance/jco-transpile';
 import { readFile, readdir } from 'node:fs/promises';
@@ -27,7 +28,7 @@ export declare function instantiate(
   imports: {},
   instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
 ): Converge;
-/** How many destructors of resources the component has. */
+/** The number of destructors of resources that the component has. */
 export declare const destructors: number;
 `;
 const PACKED_TYPES = `/** The core module: base64 of gzip. */
@@ -59,14 +60,17 @@ export async function writeContract() {
 }
 
 /**
- * Adds to jco's types what holds for the package's objects:
+ * Adds properties of the package's objects to jco's types:
  *
- * - Resources are disposable. Issue 891 of jco, Add `implements Disposable` in TypeScript definition for Resources.
- * - Returned bytes are in an `ArrayBuffer`, as `fetch`, `Blob` and `WebSocket` require. To report: "The glue returns a
- *   `list<u8>` as a copy in an ArrayBuffer, but since TypeScript 5.7 the declared type Uint8Array includes those in a
- *   SharedArrayBuffer. Results could be declared as Uint8Array<ArrayBuffer>."
+ * - Resources are disposable. Issue 891 of jco, Add `implements Disposable` in TypeScript
+ *   definition for Resources.
+ * - Returned bytes are in an `ArrayBuffer`, as `fetch`, `Blob` and `WebSocket` require. To report:
+ *   "The glue returns a `list<u8>` as a copy in an ArrayBuffer, but since TypeScript 5.7 the
+ *   declared type Uint8Array includes those in a SharedArrayBuffer. Results could be declared as
+ *   Uint8Array<ArrayBuffer>."
  *
- * Drops `instantiate`, which programs do not call: its declaration needs the library `dom`.
+ * Removes `instantiate`, because programs do not call it and its declaration needs the library
+ * `dom`.
  *
  * @param {string} types
  */

@@ -1,4 +1,4 @@
-// Stands in for the globals that Jest's jsdom environment lacks, in dist/converge.cjs alone.
+// Replaces globals that Jest's jsdom environment lacks. Only dist/converge.cjs uses this module.
 
 import * as util from 'node:util';
 

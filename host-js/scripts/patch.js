@@ -1,9 +1,11 @@
-// Patches the glue that jco generates. Each patch names the code that it expects, and fails if that code is not there. Each
-// also names jco's issue, or says what to report if no issue is known. Issues are those of
-// https://github.com/bytecodealliance/jco, last looked up in November 2026.
+// Patches the glue that jco generates. Each patch defines the code that it replaces, and fails if
+// the glue does not contain that code. Each also names the issue of jco, or the text of a report if
+// no issue is known. Issues are those of https://github.com/bytecodealliance/jco, last looked up in
+// November 2026.
 
-// jco 1.35 wraps every call in a task of its scheduler, even if all functions of the component are synchronous: three
-// promises, some fifty fields, a dozen closures. These constants replace it; the minifier then drops the scheduler.
+// jco 1.35 wraps every call in a task of its scheduler, even if all functions of the component are
+// synchronous. Each task has three promises, about fifty fields and a dozen closures. These
+// constants replace the task, and the minifier then removes the scheduler.
 const PLAIN_TASK = `[{
   id() { return 0; }, componentIdx() { return 0; },
   enterSync() { return true; }, mayBlock() { return false; }, setCalleeIsAsync() {},
@@ -27,7 +29,7 @@ const look = (memory) => {
   return bytesOf;
 };
 const dataView = (memory) => (look(memory), viewOf);`;
-const ENCODE = `const MOST_SHORT = 64;
+const ENCODE = `const MAX_SHORT = 64;
 function _utf8AllocateAndEncode(s, realloc, memory) {
   if (typeof s !== 'string') {
     throw new TypeError('expected a string, received [' + typeof s + ']');
@@ -36,7 +38,7 @@ function _utf8AllocateAndEncode(s, realloc, memory) {
   if (length === 0) return { ptr: 1, len: 0 };
   let ptr = 0;
   let held = 0;
-  if (length <= MOST_SHORT) {
+  if (length <= MAX_SHORT) {
     ptr = realloc(0, 0, 1, length);
     held = length;
     const bytes = look(memory);
@@ -64,7 +66,7 @@ const decoded = new Array(256).fill('');
 function decodeText(memory, ptr, len) {
   const bytes = look(memory);
   if (len === 0) return '';
-  if (len > MOST_SHORT) return TEXT_DECODER_UTF8.decode(bytes.subarray(ptr, ptr + len));
+  if (len > MAX_SHORT) return TEXT_DECODER_UTF8.decode(bytes.subarray(ptr, ptr + len));
   const place = (len * 31 + bytes[ptr] * 7 + bytes[ptr + (len >> 1)] * 5 + bytes[ptr + len - 1] * 3) & 0xff;
   const last = decoded[place];
   if (last.length === len) {
@@ -100,29 +102,32 @@ const PATCHES = [
     /function _utf8AllocateAndEncode\(s, realloc, memory\) \{[^]*?const res = \{ ptr, len, codepoints \};\s*return res;\s*\}/g,
     ENCODE,
   ],
-  // To report: "_debugLog reads process.env.JCO_DEBUG in every call, even without debugging: two thirds of the time of a short
-  // call in Node.js, and a permission error in Deno. An option of `jco transpile` that leaves the messages out would avoid both."
+  // To report: "_debugLog reads process.env.JCO_DEBUG in every call, even without debugging. That
+  // takes two thirds of the time of a short call in Node.js, and is a permission error in Deno. An
+  // option of `jco transpile` that omits the messages would avoid both."
   [
     'debug messages, which read process.env in every call: slow in Node.js, a permission error in Deno',
     /const _debugLog = \(\.\.\.args\) => \{\s*if \(!globalThis\?\.process\?\.env\?\.JCO_DEBUG\) \{ return; \}\s*console\.debug\(\.\.\.args\);\s*\};/g,
     'const _debugLog = () => {};',
   ],
-  // To report: "A string that starts with U+FEFF loses this character when it is lifted, because `new TextDecoder()` removes a
-  // byte order mark. The canonical ABI keeps it, as `new TextDecoder('utf-8', { ignoreBOM: true })` does."
+  // To report: "A string that starts with U+FEFF loses this character when it is lifted, because
+  // `new TextDecoder()` removes a byte order mark. The canonical ABI keeps it, as
+  // `new TextDecoder('utf-8', { ignoreBOM: true })` does."
   [
     'the decoder, which drops a byte order mark at the start of a text',
     /const TEXT_DECODER_UTF8 = new TextDecoder\(\);/g,
     "const TEXT_DECODER_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });",
   ],
-  // Issue 754, Pointer and length loads and stores in generated JS use signed methods. Pull request 949 fixed the loads, but
-  // not the results of `cabi_realloc`.
+  // Issue 754, Pointer and length loads and stores in generated JS use signed methods. Pull request
+  // 949 fixed the loads, but not the results of `cabi_realloc`.
   [
     'addresses of arguments, which are negative beyond 2 GiB',
     /\brealloc0 = exports1\.cabi_realloc;/g,
     'realloc0 = (from, length, align, size) => exports1.cabi_realloc(from, length, align, size) >>> 0;',
   ],
-  // To report: "Without FinalizationRegistry, finalizationRegistryCreate() returns an object that has unregister() alone, so
-  // that making a resource throws a TypeError. It needs an empty register() too; pull request 415 added the object."
+  // To report: "Without FinalizationRegistry, finalizationRegistryCreate() returns an object that
+  // has unregister() alone, so that making a resource throws a TypeError. It needs an empty
+  // register() too; pull request 415 added the object."
   [
     'the registry for platforms without FinalizationRegistry, which lacks register()',
     /return \{ unregister \(\) \{\} \};/g,
@@ -147,19 +152,20 @@ const PATCHES = [
 ];
 
 /**
- * Makes a suspendable variant of a function, once per function. No synchronous component calls these. If the platform
- * has no `WebAssembly.promising`, each is a TypeError whose message V8 makes by parsing the glue: 1.5 ms each on Node.js
- * 20, more than 100 ms per engine.
+ * Makes a suspendable variant of a function, once per function. No synchronous component calls
+ * these. If the platform has no `WebAssembly.promising`, each is a TypeError whose message V8 makes
+ * by parsing the glue: 1.5 ms each on Node.js 20, more than 100 ms per engine.
  *
- * To report: "Instantiation calls WebAssembly.promising for each realloc and post-return function, even if no function of
- * the component is asynchronous, and catches the TypeError where it is missing. Components without asynchronous functions
- * need none of these variants, and `typeof WebAssembly.promising` avoids the errors."
+ * To report: "Instantiation calls WebAssembly.promising for each realloc and post-return function,
+ * even if no function of the component is asynchronous, and catches the TypeError where it is
+ * missing. Components without asynchronous functions need none of these variants, and
+ * `typeof WebAssembly.promising` avoids the errors."
  */
 const PROMISING = /try \{\s*(\w+Async) = WebAssembly\.promising\(([^;]+)\);\s*\} catch\(err\) \{\s*\1 = \2;\s*\}/g;
 
 /**
- * Patches the glue of a component that imports nothing and exports no asynchronous function. The code that a patch
- * replaces must occur exactly once.
+ * Patches the glue of a component that imports nothing and exports no asynchronous function. The
+ * code that a patch replaces must occur exactly once.
  *
  * @param {string} glue
  * @returns {string}

@@ -1,4 +1,5 @@
-// Prints what the package weighs: all its JavaScript, bundled and minified, the WebAssembly module, and that module as text.
+// Prints the sizes of the package: all its JavaScript, bundled and minified; the WebAssembly
+// module; and the module as text.
 
 import { readFile } from 'node:fs/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';

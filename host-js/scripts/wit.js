@@ -1,5 +1,5 @@
-// Reads WIT files: as much of the language as the contract uses. Anything else is an error, so that a change of the
-// contract that needs more cannot go unnoticed.
+// Parses WIT files. Only the part of the language that the contract uses is supported; anything
+// else is an error, so that no change of the contract is ignored.
 
 /**
  * A type: a name, with arguments in the case of `list`, `option`, `result` and `borrow`.
@@ -62,7 +62,7 @@ class Reader {
   }
 
   /**
-   * Whether this token is next, which is then skipped.
+   * Returns whether this token is next, and skips it if so.
    *
    * @param {string} token
    */
@@ -126,7 +126,7 @@ function readInterface(read) {
   while (!read.skip('}')) {
     const token = read.next();
     if (token === 'use') {
-      // Names are unique in the contract, so where one comes from does not matter.
+      // Names are unique in the contract, so the interface that defines them does not matter.
       while (read.next() !== ';');
     } else if (read.skip(':')) {
       found.functions.push(readFunction(read, token));
@@ -170,7 +170,7 @@ function readDefinition(read, kind) {
       return { kind, functions };
     }
     default:
-      throw new Error(`WIT: ${kind} is a kind of type that the contract does not use`);
+      throw new Error(`WIT: ${kind} is not a supported kind of type`);
   }
 }
 

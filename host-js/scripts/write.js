@@ -1,4 +1,4 @@
-// Where the package is, and how what is made gets there.
+// The folder of the package, and a function that writes files to it.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Writes a file of the package and tells so.
+ * Writes a file of the package and prints its path.
  *
  * @param {string} name
  * @param {string | Uint8Array} content

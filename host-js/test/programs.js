@@ -50,7 +50,7 @@ const small = await file(
 );
 const expected = await file('small.expected.tsv.gz', 'a\\tb\\\\\\n\tby=x=y\tmodified=-5\nz\tby=ben\tmodified=7\n');
 
-test('replay prints what came of a history', () => {
+test('replay prints the result of a history', () => {
   const { status, stdout, stderr } = replay(
     small,
     '--expect',
@@ -68,7 +68,7 @@ test('replay prints what came of a history', () => {
     new RegExp(
       [
         '^history   small\\.history\\.tsv\\.gz',
-        'order     shuffle:7, 3 a call',
+        'order     shuffle:7, 3 per call',
         'events    4',
         'peers     2',
         'waiting   0',
@@ -85,7 +85,7 @@ test('replay prints what came of a history', () => {
   assert.equal(status, 0);
 });
 
-test('replay reads files that are not packed', async () => {
+test('replay reads uncompressed files', async () => {
   const path = join(scratch, 'plain.tsv');
   await writeFile(path, gunzipSync(await readFile(small)));
   assert.equal(/digest.*/.exec(replay(path).stdout)?.[0], /digest.*/.exec(replay(small).stdout)?.[0]);
@@ -98,14 +98,14 @@ test('replay without --expect and --head prints eight lines', () => {
   assert.equal(status, 0);
 });
 
-test('replay shows progress on stderr where asked to', () => {
+test('replay shows progress on stderr if asked to', () => {
   const { stderr, stdout } = replay(small, '--progress');
-  // Each 50 ms, so that a slow machine shows more than the end.
+  // Every 50 ms, so a slow machine prints several lines.
   assert.match(stderr, /^(\rsmall\.history\.tsv\.gz [123]\/4)*\rsmall\.history\.tsv\.gz 4\/4\n$/);
   assert.equal(stdout, replay(small).stdout.replace(/speed.*/, /speed.*/.exec(stdout)?.[0] ?? ''));
 });
 
-test('replay fails where rows differ, and shows ten of them', async () => {
+test('replay fails if rows differ, and prints at most ten differences', async () => {
   const other = await file('other.expected.tsv.gz', 'y\tby=ann\nz\tby=ann\tmodified=7\n');
   const { status, stdout, stderr } = replay(small, '--expect', other);
   assert.equal(status, 1);
@@ -113,7 +113,7 @@ test('replay fails where rows differ, and shows ten of them', async () => {
   assert.equal(
     stderr,
     [
-      'differs  a\\tb\\\\\\n  is there, expected none',
+      'differs  a\\tb\\\\\\n  exists, expected none',
       'differs  z  is by=ben\tmodified=7, expected by=ann\tmodified=7',
       'differs  y  is missing\n',
     ].join('\n'),
@@ -140,15 +140,15 @@ test('replay refuses wrong arguments with exit code 2', () => {
   }
 });
 
-test('replay says what is wrong with a file', async () => {
+test('replay reports errors in a file', async () => {
   for (const [text, message] of /** @type {const} */ ([
-    ['C\tann\t1\t\nX\n', /, line 2: a line begins with C, I, U or D, not with "X"/],
-    ['C\tann\t1\t\nC\tann\t2\t5\n', /, line 2: there is no event 5 before this one/],
-    ['C\tann\t1\t\nI\tr\tby\n', /, line 2: a cell is column=value, not "by"/],
+    ['C\tann\t1\t\nX\n', /, line 2: the line begins with "X", not with C, I, U or D/],
+    ['C\tann\t1\t\nC\tann\t2\t5\n', /, line 2: event 5 does not precede this event/],
+    ['C\tann\t1\t\nI\tr\tby\n', /, line 2: "by" does not have the form column=value/],
     ['C\tann\t1\t\nI\tr\tmodified=x\n', /, line 2: "x" is not an integer/],
-    ['C\tann\tx\t\n', /, line 1: "x" is not a number/],
-    ['C\tann\t1\n', /, line 1: the line has 3 fields, not 4/],
-    ['I\tr\n', /, line 1: there is no event yet/],
+    ['C\tann\tx\t\n', /, line 1: "x" is not an integer from 0/],
+    ['C\tann\t1\n', /, line 1: the line has 3 fields; 4 are required/],
+    ['I\tr\n', /, line 1: this operation precedes the first event/],
   ])) {
     const { status, stderr } = replay(await file('bad.tsv.gz', text));
     assert.equal(status, 1);
@@ -158,7 +158,7 @@ test('replay says what is wrong with a file', async () => {
   assert.equal(replay(join(scratch, 'nix')).status, 1);
 });
 
-test('replay fails where the engine refuses an event', async () => {
+test('replay fails if the engine rejects an event', async () => {
   const { status, stderr } = replay(await file('wrong.tsv.gz', 'C\tann\t2\t\nI\tr\n'));
   assert.equal(status, 1);
   assert.match(stderr, /^replay: run 0 \(peer "ann", from event 0\): its lamport time is 2/);
@@ -181,7 +181,7 @@ test('README.md has the sizes', async () => {
   }
 });
 
-test('glue is patched if it is the known one, and refused otherwise', () => {
+test('known glue is patched, and unknown glue is an error', () => {
   const parts = [
     'let dv = new DataView(new ArrayBuffer());\n  const dataView = mem => dv.buffer === mem.buffer ? dv : dv = new DataView(mem.buffer);',
     'function _utf8AllocateAndEncode(s, realloc, memory) {\n  const res = { ptr, len, codepoints };\n  return res;\n}',
@@ -211,7 +211,7 @@ test('glue is patched if it is the known one, and refused otherwise', () => {
   assert.throws(() => patch(`${glue}\nf({ isAsync: true })`), /asynchronous function/);
 });
 
-test('the built glue starts an engine without asking the platform for what it lacks', async () => {
+test('the built glue creates an engine without using missing features of the platform', async () => {
   const glue = await readFile(join(root, 'dist/glue.js'), 'utf8');
   assert.doesNotMatch(glue, /promising|process/);
 });
