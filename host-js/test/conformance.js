@@ -1,5 +1,5 @@
-// Every conformance case of tests/conformance, through the raw access. The transcript goes to
-// target/conformance/host-js.txt, where it can be compared with those of the other hosts.
+// Runs every conformance case of tests/conformance with the raw types. Writes the transcript to
+// target/conformance/host-js.txt, to be compared with those of the other hosts.
 
 import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { open } from '../src/node.js';
 
 const cases = new URL('../../tests/conformance/', import.meta.url);
 const transcripts = new URL('../../target/conformance/', import.meta.url);
-const MOST_RESULT_BYTES = 4096;
+const MAX_RESULT_BYTES = 4096;
 
 /** @type {WebAssembly.Module} */
 let module;
@@ -63,7 +63,7 @@ after(async () => {
   await writeFile(new URL('host-js.txt', transcripts), transcript.join('\n'));
 });
 
-/** The paths of all cases, in the order of their bytes. */
+/** Returns the paths of all cases, sorted as bytes. */
 async function casePaths() {
   const names = await readdir(fileURLToPath(cases), { recursive: true });
   return names
@@ -75,5 +75,5 @@ async function casePaths() {
 /** @param {string} result */
 function short(result) {
   const bytes = Buffer.byteLength(result);
-  return bytes <= MOST_RESULT_BYTES ? result : canonical({ bytes, sha256: sha256(result) });
+  return bytes <= MAX_RESULT_BYTES ? result : canonical({ bytes, sha256: sha256(result) });
 }

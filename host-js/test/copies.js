@@ -1,4 +1,4 @@
-// What `structuredClone`, `postMessage`, `JSON.stringify` and spread syntax do to the package's objects.
+// Copies of the package's objects by `structuredClone`, `postMessage`, `JSON.stringify` and spread syntax.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -50,7 +50,7 @@ for (const [object, message] of OBJECTS) {
   });
 }
 
-test('an error that is cloned keeps its message, and its case in the cause', () => {
+test('a cloned error keeps its message, and its case as the cause', () => {
   /** @type {any} */
   let error;
   assert.throws(

@@ -1,5 +1,5 @@
-// The files of tests/crashers: each call gives the verdict that is written there, as on every host, and a refused one
-// changes nothing.
+// The files of tests/crashers: each call has the recorded result, as on every host, and a call that
+// fails changes nothing.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -31,7 +31,7 @@ for (const line of lines) {
       'merge-update': () => doc.mergeUpdate(bytes),
       rebase: () => doc.rebase(bytes),
     };
-    const verdict = verdictOf(calls[call] ?? assert.fail(`${call} is no call`));
+    const verdict = verdictOf(calls[call] ?? assert.fail(`unknown call: ${call}`));
     assert.equal(verdict, expected);
     if (verdict !== 'ok') {
       assert.deepEqual(state(doc), before);

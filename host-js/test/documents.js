@@ -11,7 +11,8 @@ import { open, randomPeer } from '../src/node.js';
 const engine = await open();
 
 /**
- * A document with the rows `a` to `e` and, after them in bytes though not in UTF-16, an emoji after U+FFFD.
+ * Returns a document with the rows `a` to `e`, U+FFFD and an emoji. The emoji sorts last in UTF-8,
+ * but not in UTF-16.
  */
 function letters() {
   const doc = engine.create('ann');
@@ -29,7 +30,7 @@ function letters() {
 /** @param {{ rows: { id: string }[] }} page */
 const ids = ({ rows }) => rows.map(({ id }) => id);
 
-test('the engine tells its version and its limits', () => {
+test('the engine returns its version and its limits', () => {
   assert.match(engine.version(), /^\d+\.\d+\.\d+$/);
   assert.deepEqual(
     engine.limits().find(({ name }) => name === 'row-bytes'),
@@ -70,7 +71,7 @@ test('every write is an event', () => {
   assert.deepEqual(doc.heads(), [{ peer: 'ann', counter: 2 }]);
 });
 
-test('cells are removed by unset, alone, in commits and in transactions', () => {
+test('unset removes cells in single calls, commits and transactions', () => {
   const doc = engine.create('ann');
   doc.insert('t', 'r', { a: 1, b: 2, c: 3, d: 4 });
   assert.deepEqual(doc.unset('t', 'r', ['a', 'nix']), { peer: 'ann', counter: 1 });
@@ -113,19 +114,19 @@ test('a commit is one event or nothing', () => {
   assert.equal(doc.get('t', 'a')?.n, 2);
 });
 
-test('only functions, errors and Real are exported as values, since functions make all other objects', () => {
+test('only functions, errors and Real are exported as values', () => {
   const classes = Object.entries(package_).filter(([, value]) => /^class\b/.test(String(value)));
   for (const [name, value] of classes) assert.ok(name === 'Real' || value.prototype instanceof Error, name);
   const others = Object.keys(package_).filter((name) => !classes.some(([known]) => known === name));
   assert.deepEqual(others, ['open', 'randomPeer', 'real']);
 });
 
-test('a replica without a name gets a new one', () => {
+test('a replica without a name gets a random one', () => {
   assert.match(engine.create().peer(), /^[0-9a-f]{32}$/);
   assert.notEqual(randomPeer(), randomPeer());
 });
 
-test('a scan gives rows in the order of their bytes, from where and how it is asked to', () => {
+test('a scan returns rows sorted as bytes, and follows its options', () => {
   const doc = letters();
   const all = ['a', 'b', 'c', 'd', 'e', '\ufffd', '\u{1f600}'];
   assert.deepEqual(ids(doc.scan('t')), all);
@@ -144,7 +145,7 @@ test('a scan gives rows in the order of their bytes, from where and how it is as
   assert.deepEqual(doc.scan('nix'), { rows: [], more: false });
 });
 
-test('rows() pages by itself', () => {
+test('rows() fetches further pages automatically', () => {
   const doc = engine.create('ann');
   const names = Array.from({ length: 1000 }, (_, i) => `row-${String(i).padStart(4, '0')}`);
   doc.commit(names.map((row, i) => ({ op: /** @type {const} */ ('insert'), table: 't', row, cells: { i } })));
@@ -190,7 +191,7 @@ test('replicas that exchange events agree', () => {
   assert.deepEqual(fromReport(ann.mergeEvents(ben.eventsSince().runs)), { duplicate: 2 });
 });
 
-test('events wait for what they depend on', () => {
+test('events wait for their dependencies', () => {
   const [ann, ben] = [engine.create('ann'), engine.create('ben')];
   ann.insert('t', 'r', {});
   ann.update('t', 'r', { x: 1 });
@@ -218,7 +219,7 @@ test('documents of different engines exchange events', async () => {
   assert.equal(ben.digestHex(), ann.digestHex());
 });
 
-test('a watcher gives what changed, as operations that a mirror can execute', () => {
+test('a watcher returns changes as operations that a mirror can execute', () => {
   const doc = engine.create('ann');
   doc.insert('t', 'old', { x: 1 });
   const watcher = doc.watch();
@@ -238,7 +239,7 @@ test('a watcher gives what changed, as operations that a mirror can execute', ()
   assert.equal(mirror.digestHex(), doc.digestHex());
 });
 
-test('a watcher pages, and iterating takes all', () => {
+test('a watcher returns pages, and its iterator returns all changes', () => {
   const doc = engine.create('ann');
   const insert = (/** @type {number} */ i) => ({
     op: /** @type {const} */ ('insert'),

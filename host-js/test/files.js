@@ -1,4 +1,4 @@
-// Documents in files: what is saved is loaded, and a save that does not come to its end leaves the file as it was.
+// Documents in files: saved documents can be loaded, and a save that is interrupted does not change the file.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -36,7 +36,7 @@ function documentOf(n) {
 }
 
 /**
- * A folder for a test, and the path of a file in it.
+ * Makes a folder for a test. Returns the path of a file in it.
  *
  * @param {TestContext} context
  */
@@ -77,7 +77,7 @@ test('paths are strings or URLs, relative or not, and documents may be raw', asy
   }
 });
 
-test('what is not there or not a document is told apart', async (context) => {
+test('a missing file and an invalid file cause different errors', async (context) => {
   const { folder, path } = await scratch(context);
   await assert.rejects(loadFile(engine, path), { code: 'ENOENT' });
   await assert.rejects(saveFile(documentOf(1), join(folder, 'nix', 'notes')), { code: 'ENOENT' });
@@ -87,7 +87,7 @@ test('what is not there or not a document is told apart', async (context) => {
   await assert.rejects(loadFile(engine, path), { name: 'CorruptError' });
 });
 
-test('what is no file is not replaced', async (context) => {
+test('a folder is not replaced', async (context) => {
   const { folder, path } = await scratch(context);
   await mkdir(path);
   await assert.rejects(saveFile(documentOf(1), path), {
@@ -98,7 +98,7 @@ test('what is no file is not replaced', async (context) => {
   assert.deepEqual(await readdir(folder), ['notes.converge']);
 });
 
-test('a document that is gone leaves the file as it was', async (context) => {
+test('saving a document that is gone does not change the file', async (context) => {
   const { folder, path } = await scratch(context);
   await saveFile(documentOf(1), path);
   const doc = documentOf(2);
@@ -108,7 +108,7 @@ test('a document that is gone leaves the file as it was', async (context) => {
   assert.deepEqual(await readdir(folder), ['notes.converge']);
 });
 
-test('a full disk leaves the file as it was', { skip: onWindows && 'needs ulimit' }, async (context) => {
+test('a full disk does not change the file', { skip: onWindows && 'needs ulimit' }, async (context) => {
   const { folder, path } = await scratch(context);
   await saveFile(documentOf(1), path);
   const script = `
@@ -119,14 +119,14 @@ test('a full disk leaves the file as it was', { skip: onWindows && 'needs ulimit
     await saveFile(doc, process.argv[1]).catch(({ code }) => console.log(code));
   `;
   const node = [process.execPath, '--input-type=module', '-e', script, path];
-  // No file may have more than eight blocks of 512 bytes or, in some shells, of 1024.
+  // Limits files to eight blocks, of 512 bytes or, in some shells, 1,024 bytes.
   const { stdout, stderr } = spawnSync('sh', ['-c', 'ulimit -f 8; exec "$@"', 'sh', ...node], { encoding: 'utf8' });
   assert.equal(stderr + stdout, 'EFBIG\n');
   assert.equal(await numberIn(path), 1);
   assert.deepEqual(await readdir(folder), ['notes.converge']);
 });
 
-test('the file is synced before it takes the place, the folder afterwards', async (context) => {
+test('the file is synced before the rename, the folder afterwards', async (context) => {
   const { folder, path } = await scratch(context);
   await saveFile(documentOf(1), path);
   /** @type {unknown[]} */
@@ -144,7 +144,7 @@ test('the file is synced before it takes the place, the folder afterwards', asyn
   ]);
 });
 
-test('a file that cannot be synced does not take the place', async (context) => {
+test('a file that cannot be synced does not replace the old one', async (context) => {
   const { folder, path } = await scratch(context);
   await saveFile(documentOf(1), path);
   const fails = () => Promise.reject(Object.assign(new Error('the disk is broken'), { code: 'EIO' }));
@@ -153,7 +153,7 @@ test('a file that cannot be synced does not take the place', async (context) => 
   assert.deepEqual(await readdir(folder), ['notes.converge']);
 });
 
-test('a folder that cannot be synced is an error where the disk is broken, and none where folders cannot be', async (context) => {
+test('syncing a folder fails with a disk error, but not if the platform cannot sync folders', async (context) => {
   const { path } = await scratch(context);
   for (const code of ['EINVAL', 'EPERM', 'EIO']) {
     const save = () => saveFile(documentOf(1), path);
@@ -168,7 +168,7 @@ test('a folder that cannot be synced is an error where the disk is broken, and n
   }
 });
 
-test('of several saves the one that was called last stays', async (context) => {
+test('the last of several concurrent saves wins', async (context) => {
   const { folder, path } = await scratch(context);
   const large = documentOf(0);
   large.insert('t', 'large', { blob: crypto.getRandomValues(new Uint8Array(2 ** 16)) });
@@ -195,7 +195,7 @@ test('of several saves the one that was called last stays', async (context) => {
   assert.deepEqual(await readdir(folder), ['notes.converge']);
 });
 
-test('a save holds the document as it was when it was called', async (context) => {
+test('a save contains the document at the time of the call', async (context) => {
   const { path } = await scratch(context);
   const doc = documentOf(1);
   const saving = saveFile(doc, path);
@@ -205,7 +205,7 @@ test('a save holds the document as it was when it was called', async (context) =
   assert.equal(await numberIn(path), 1);
 });
 
-test('a program that is killed while it saves leaves a whole document', async (context) => {
+test('a program that is killed while it saves leaves a complete document', async (context) => {
   const { path } = await scratch(context);
   const script = `
     import { randomBytes } from 'node:crypto';
@@ -231,7 +231,7 @@ test('a program that is killed while it saves leaves a whole document', async (c
   }
 });
 
-test('permissions stay', { skip: onWindows && 'it has others' }, async (context) => {
+test('permissions are kept', { skip: onWindows && 'permissions differ' }, async (context) => {
   const { path } = await scratch(context);
   await saveFile(documentOf(1), path);
   assert.equal((await stat(path)).mode & 0o7777, 0o666 & ~process.umask());
@@ -242,19 +242,23 @@ test('permissions stay', { skip: onWindows && 'it has others' }, async (context)
   }
 });
 
-test('a link stays, and what it leads to is replaced', { skip: onWindows && 'links need rights' }, async (context) => {
-  const { folder, path } = await scratch(context);
-  await mkdir(join(folder, 'elsewhere'));
-  await symlink('elsewhere/target', path);
-  await writeFile(join(folder, 'elsewhere/target'), '');
-  await saveFile(documentOf(1), path);
-  assert.ok((await lstat(path)).isSymbolicLink());
-  assert.equal(await numberIn(join(folder, 'elsewhere/target')), 1);
-  assert.deepEqual((await readdir(folder)).sort(), ['elsewhere', 'notes.converge']);
-});
+test(
+  'a symbolic link is kept, and its target is replaced',
+  { skip: onWindows && 'links need privileges' },
+  async (context) => {
+    const { folder, path } = await scratch(context);
+    await mkdir(join(folder, 'elsewhere'));
+    await symlink('elsewhere/target', path);
+    await writeFile(join(folder, 'elsewhere/target'), '');
+    await saveFile(documentOf(1), path);
+    assert.ok((await lstat(path)).isSymbolicLink());
+    assert.equal(await numberIn(join(folder, 'elsewhere/target')), 1);
+    assert.deepEqual((await readdir(folder)).sort(), ['elsewhere', 'notes.converge']);
+  },
+);
 
 /**
- * Runs with another `sync` of files and folders.
+ * Replaces the method `sync` of files and folders during a test.
  *
  * @param {(sync: () => Promise<void>, isFolder: boolean, size: number) => Promise<void>} replacement
  * @param {() => Promise<void>} run

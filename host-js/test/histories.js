@@ -1,5 +1,5 @@
-// The real histories of tests/data, in several orders, event by event and in batches: always the expected rows, and the
-// same bytes.
+// Merges the histories of tests/data in several orders, event by event and in batches. The result
+// must always be the expected rows and the same bytes.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -20,7 +20,7 @@ for (const [name, events] of /** @type {const} */ ([
   const saves = new Set();
   for (const order of ['file', 'reverse', 'shuffle:1', 'shuffle:2']) {
     for (const batch of [1, 50, events]) {
-      test(`${name}, ${order}, ${batch} a call`, async () => {
+      test(`${name}, ${order}, ${batch} per call`, async () => {
         const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
         addFingerprints(engine, history);
         const expected = await readExpected(new URL(`${name}.expected.tsv.gz`, data).pathname);
@@ -46,7 +46,7 @@ for (const [name, events] of /** @type {const} */ ([
     }
   }
 
-  test(`${name}, in updates to a replica that is restarted after each`, async () => {
+  test(`${name}, in updates to a replica that is loaded again after each`, async () => {
     const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
     const doc = engine.create('replay');
     let mirror = engine.create('mirror');
@@ -84,7 +84,7 @@ function sha256(bytes) {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-test('the orders are the ones that every host has', () => {
+test('the orders are the same in every host', () => {
   const numbers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   assert.deepEqual(inOrder(numbers, 'file'), numbers);
   assert.deepEqual(inOrder(numbers, 'reverse'), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
@@ -95,7 +95,7 @@ test('the orders are the ones that every host has', () => {
   }
 });
 
-test('the numbers are those of the reference implementation for the seed 1234567', () => {
+test('splitmix64 returns the numbers of the reference implementation for the seed 1234567', () => {
   const next = splitmix64(1_234_567n);
   assert.deepEqual([next(), next(), next()], [6457827717110365317n, 3203168211198807973n, 9817491932198370423n]);
 });

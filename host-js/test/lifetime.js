@@ -1,4 +1,4 @@
-// Engines and documents come and go: sharing, sources, disposal, and what is left after a trap.
+// The lifetime of engines and documents: sharing, sources, disposal, and the state after a trap.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { opener } from '../src/engine.js';
 
 const bytes = await readFile(new URL('../dist/converge.core.wasm', import.meta.url));
 
-test('open() shares one engine, open(source) makes one of its own', async () => {
+test('open() returns a shared engine, open(source) a separate one', async () => {
   const [shared, again] = await Promise.all([open(), open()]);
   assert.equal(shared, again);
   const module = await WebAssembly.compile(bytes);
@@ -59,7 +59,7 @@ test('open(fetch(url)) works with and without the right content type', async () 
   }
 });
 
-test('open(module) compiles nothing, since workers do not let it', async () => {
+test('open(module) compiles nothing, as some workers require', async () => {
   const module = await WebAssembly.compile(bytes);
   const { Module, compile } = WebAssembly;
   const disallowed = () => {
@@ -76,9 +76,9 @@ test('open(module) compiles nothing, since workers do not let it', async () => {
   }
 });
 
-test('what is not the module is refused', async () => {
+test('other sources than the module are rejected', async () => {
   const empty = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-  // A function of no arguments, and its import as `f` from `m`.
+  // A function without parameters, imported as `f` from `m`.
   const importing = new Uint8Array([...empty, 1, 4, 1, 0x60, 0, 0, 2, 7, 1, 1, 0x6d, 1, 0x66, 0, 0]);
   /** @type {[source: any, message: RegExp][]} */
   const sources = [
@@ -96,7 +96,7 @@ test('what is not the module is refused', async () => {
   }
 });
 
-test('open() tries again where the module could not be had', async () => {
+test('open() retries if the module could not be read', async () => {
   let tries = 0;
   const flaky = opener(async () => {
     if (tries++ === 0) throw new Error('offline');
@@ -110,20 +110,20 @@ test('open() tries again where the module could not be had', async () => {
   assert.equal(tries, 2);
 });
 
-test('where the module cannot be read, the error names its URL', async () => {
+test('if the module cannot be read, the error names its URL', async () => {
   const offline = async () => {
     throw new TypeError('Failed to fetch');
   };
   const message = /could not be read from https:\/\/example\.org\/converge\.wasm \(TypeError: Failed to fetch\)/;
   await assert.rejects(opener(offline, () => new URL('https://example.org/converge.wasm'))(), { message });
-  // As bundlers that make CommonJS leave `import.meta.url`.
+  // The value of `import.meta.url` in the output of bundlers that generate CommonJS.
   const nowhere = () => new URL('converge.wasm', undefined);
   await assert.rejects(opener(async () => readFile(nowhere()), nowhere)(), {
     message: /could not be read \(TypeError: Invalid URL\); import/,
   });
 });
 
-test('an error of the platform is not blamed on the module', async () => {
+test('an error of the platform is not reported as an error of the module', async () => {
   const { TextDecoder } = globalThis;
   Reflect.deleteProperty(globalThis, 'TextDecoder');
   try {
@@ -133,7 +133,7 @@ test('an error of the platform is not blamed on the module', async () => {
   }
 });
 
-test('a disposed document says so, and can be disposed again', async () => {
+test('calls on a disposed document fail, and it can be disposed again', async () => {
   const engine = await open();
   const doc = engine.create('ann');
   const { raw } = doc;
@@ -156,7 +156,7 @@ test('a disposed document says so, and can be disposed again', async () => {
   assert.equal(engine.create('ann').peer(), 'ann');
 });
 
-test("a watcher lives on without its document's object, until it is disposed", async () => {
+test('a watcher works after its document is disposed, until the watcher is disposed too', async () => {
   const engine = await open();
   const doc = engine.create('ann');
   doc.insert('t', 'r', {});
@@ -169,7 +169,7 @@ test("a watcher lives on without its document's object, until it is disposed", a
   assert.throws(() => [...watcher], { name: 'DisposedError' });
 });
 
-test('a fork lives on without the document that it comes from', async () => {
+test('a fork works after the original document is disposed', async () => {
   const engine = await open();
   const doc = engine.create('ann');
   doc.insert('t', 'r', { x: 1 });
@@ -202,7 +202,7 @@ test('disposal frees the memory', async () => {
   assert.ok(engine.memoryBytes <= after * 1.5, `${engine.memoryBytes} after 50 more documents, ${after} after one`);
 });
 
-test('what does not fit into the memory is refused, and the document lives', async () => {
+test('a write that does not fit into the memory is rejected, and the document still works', async () => {
   const small = await open(withMemory(bytes, { most: 160 }));
   const doc = small.create('ann');
   let rows = 0;
@@ -221,7 +221,7 @@ test('what does not fit into the memory is refused, and the document lives', asy
   assert.equal(doc.scan('t', { limit: 4 }).rows.length, 4);
 });
 
-test('an engine that runs out of memory is gone; others go on', async () => {
+test('an engine that runs out of memory is gone; others still work', async () => {
   const small = await open(withMemory(bytes, { most: 160 }));
   const bystander = (await open()).create('ann');
   const doc = small.create('ann');
@@ -265,7 +265,7 @@ test('an engine works beyond 2 GiB of memory', async () => {
   ]);
 });
 
-test('where the shared engine is gone, open() makes another', async () => {
+test('if the shared engine is gone, open() creates another', async () => {
   let opened = 0;
   const openSmall = opener(async () => (opened++, withMemory(bytes, { most: 160 })));
   const engine = await openSmall();
@@ -276,7 +276,7 @@ test('where the shared engine is gone, open() makes another', async () => {
   assert.equal(opened, 2);
 });
 
-test('a stack overflow within a call makes the engine gone too', async () => {
+test('an engine is gone after a stack overflow inside a call', async () => {
   const engine = await open(bytes);
   const doc = engine.create('ann');
   /** @returns {unknown} */
@@ -291,7 +291,7 @@ test('a stack overflow within a call makes the engine gone too', async () => {
   assert.equal(engine.gone, true);
 });
 
-test('without FinalizationRegistry, as in workers of an older compatibility date, the package works', () => {
+test('the package works without FinalizationRegistry, as in workers with an old compatibility date', () => {
   const script = `
     delete globalThis.FinalizationRegistry;
     const { open } = await import(${JSON.stringify(new URL('../src/node.js', import.meta.url).href)});
@@ -309,7 +309,7 @@ test('without FinalizationRegistry, as in workers of an older compatibility date
   assert.equal(out, '1 1 1\nben\n');
 });
 
-test('the garbage collector frees forgotten documents, and does no harm where the engine is gone', () => {
+test('the garbage collector frees unreachable documents, and does nothing if the engine is gone', () => {
   const index = new URL('../src/node.js', import.meta.url).href;
   const script = `
     import { open } from ${JSON.stringify(index)};
@@ -350,9 +350,9 @@ test('the garbage collector frees forgotten documents, and does no harm where th
 });
 
 /**
- * The module with a memory of other bounds, in pages of 64 KiB: of few, so that it runs out of
- * memory soon, or of many, so that addresses are large. A module is a header of eight bytes and
- * sections: an id, the length as LEB128, the content.
+ * Changes the bounds of the module's memory, in pages of 64 KiB: to a small maximum, so that it
+ * runs out of memory soon, or to a large minimum, so that addresses are large. A module is a header
+ * of eight bytes and sections, each an id, the length as LEB128 and the content.
  *
  * @param {Uint8Array} module
  * @param {{ least?: number, most?: number }} pages
@@ -383,7 +383,7 @@ function withMemory(module, { least, most = 2 ** 16 }) {
     const end = at + size;
     if (id === MEMORY) {
       const [count, , packaged] = [read(), read(), read()];
-      // The flag says that there is a maximum.
+      // The flag 1 means that a maximum follows.
       const content = [...written(count), 1, ...written(least ?? packaged), ...written(most)];
       parts.push(Uint8Array.from([MEMORY, ...written(content.length), ...content]));
     } else {

@@ -1,5 +1,5 @@
-// Mutators as the package calls them: what they are lent, and what comes of those that go wrong.
-// Stand-ins for what jco makes of a component; components are run in `examples/mutators`.
+// Calls of mutators: the transaction that they use, and their errors. JavaScript functions replace
+// transpiled components; `examples/mutators` runs real ones.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -55,7 +55,7 @@ test('a mutator reads its writes, which become one event', () => {
   assert.equal(two.apply(doc, 'nothing'), undefined);
 });
 
-test('what the engine refuses carries the case of the contract', () => {
+test('errors of the engine have the case of the contract', () => {
   /** @type {unknown[]} */
   const caught = [];
   const refused = mutators({
@@ -79,7 +79,7 @@ test('what the engine refuses carries the case of the contract', () => {
   assert.deepEqual(caught, ['no-such-row', 'no-such-row', 'no-such-row', 'limit-exceeded', 'invalid-argument']);
 });
 
-test('a mutator that fails in whatever way commits nothing', () => {
+test('a mutator that fails commits nothing', () => {
   const doc = engine.create('ann');
   /** @type {Record<string, unknown>} */
   const thrown = {
@@ -119,7 +119,7 @@ test('a mutator that fails in whatever way commits nothing', () => {
   assert.deepEqual([doc.version(), doc.get('t', 'a')], [[], undefined]);
 });
 
-test('a mutator learns on whose behalf it runs', () => {
+test('a mutator is passed the caller on whose behalf it runs', () => {
   const doc = engine.create('ann');
   /** @type {unknown[]} */
   const callers = [];
@@ -138,7 +138,7 @@ test('a mutator learns on whose behalf it runs', () => {
   });
 });
 
-/** What the glue that the jco CLI makes throws for the error of a `result`. */
+/** The error that glue from the jco CLI throws for the error of a `result`. */
 class ComponentError extends Error {
   /** @param {unknown} value */
   constructor(value) {
@@ -147,7 +147,7 @@ class ComponentError extends Error {
   }
 }
 
-test('the refusal of a mutator that the jco CLI transpiled is one', () => {
+test('a rejection by a mutator that the jco CLI transpiled is recognized', () => {
   const doc = engine.create('ann');
   const refusing = mutators({
     refuse() {
@@ -157,7 +157,7 @@ test('the refusal of a mutator that the jco CLI transpiled is one', () => {
   assert.throws(() => refusing.apply(doc, 'refuse'), { name: 'MutatorError', case: 'rejected', message: 'not today' });
 });
 
-test('the refusal of a front that the jco CLI transpiled is one, and the documents stay', async () => {
+test('an error of a front that the jco CLI transpiled is recognized, and the documents still work', async () => {
   /** @type {import('../src/types.js').Front} */
   const front = ({ durable }) => ({
     durable: {
@@ -184,7 +184,7 @@ test('the refusal of a front that the jco CLI transpiled is one, and the documen
   assert.throws(() => doc.delete('t', 'r'), { name: 'GoneError' });
 });
 
-test('a wrong call reports what is wrong', () => {
+test('the error of an invalid call names the problem', () => {
   const one = mutators({ one() {} });
   const doc = engine.create('ann');
   const name = 'InvalidArgumentError';

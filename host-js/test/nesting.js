@@ -1,5 +1,4 @@
-// Transports that deliver a message before `send` returns, so that each side's answer would be called from within the
-// other side's.
+// Transports that deliver a message before `send` returns, so that the calls of both sides would nest.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -10,12 +9,15 @@ import { open } from '../src/node.js';
 
 const module = await WebAssembly.compile(await readFile(new URL('../dist/converge.core.wasm', import.meta.url)));
 const MESSAGE_BYTES = 64;
-/** Rows of each side. In messages of 64 bytes they take more nested calls than fit on the stack. */
+/**
+ * The number of rows of each side. In messages of 64 bytes they need more nested calls than fit on
+ * the stack.
+ */
 const ROWS = 1_500;
 const ROW_BYTES = 400;
 
 /**
- * Two sides with much to tell each other.
+ * Opens both sides of a session with many rows to send.
  *
  * @param {number} [rows]
  */
@@ -31,7 +33,7 @@ async function sides(rows = ROWS) {
 }
 
 /**
- * Carries everything that there is, over a transport that delivers before `send` returns.
+ * Exchanges all messages over a transport that delivers before `send` returns.
  *
  * @param {Session} from
  * @param {Session} to
@@ -63,7 +65,7 @@ test('flush over a synchronous transport loops instead of nesting', async () => 
   assert.equal(engine.gone, false);
 });
 
-test('poll and receive that nest until the stack is used up are refused, and the documents stay', async () => {
+test('poll and receive fail before nested calls exhaust the stack, and the documents still work', async () => {
   const { engine, ann, ben } = await sides();
   /** @type {(from: Session, to: Session) => void} */
   const carry = (from, to) => {
@@ -84,7 +86,7 @@ test('poll and receive that nest until the stack is used up are refused, and the
   assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
 });
 
-test('at whatever depth of the stack, poll and receive do their work or do nothing', async () => {
+test('at every depth of the stack, poll and receive complete or do nothing', async () => {
   const { engine, ann, ben } = await sides(200);
   /** @type {(depth: number, call: () => unknown) => unknown} */
   const at = (depth, call) => (depth === 0 ? call() : at(depth - 1, call));

@@ -1,5 +1,5 @@
-// The package as its users have it: the code of its README, its types, and what its entry points load. `tests/platforms`
-// runs it on platforms.
+// The package as users install it: the code of its README, its types, and the modules that its
+// entry points load. `tests/platforms` runs it on other platforms.
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ test('the code of README.md', async () => {
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
   const [exchanging, writing, history, mutating, files, browsers, sending, compacting, presence, talking] = blocks;
   assert.ok(shown !== undefined && blocks.length === 10);
-  // Stands in for what jco makes of a component; `examples/mutators` has real ones.
+  // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
     join(project, 'board', 'board.js'),
@@ -34,7 +34,7 @@ test('the code of README.md', async () => {
   await writeFile(
     join(project, 'readme.js'),
     [
-      // Imports an IndexedDB, which Node lacks.
+      // Imports an implementation of IndexedDB, which Node lacks.
       `import ${JSON.stringify(import.meta.resolve('fake-indexeddb/auto'))};`,
       exchanging,
       "console.log({ ...ben.get('people', 'p1') });",
@@ -62,7 +62,7 @@ test('the code of README.md', async () => {
       presence,
       "console.log(store.get('cursors', 'ann').value);",
       talking,
-      // Two ends of a wire.
+      // Two connected sockets.
       'const [one, two] = [{}, {}];',
       'const wire = (to) => (data) => setImmediate(() => to.onmessage({ data: data.buffer }));',
       '[one, two].forEach((end) => Object.assign(end, { OPEN: 1, readyState: 1 }));',
@@ -82,14 +82,14 @@ test('the code of README.md', async () => {
   );
 });
 
-test('browsers have no files', async () => {
+test('the entry point for files is not available in browsers', async () => {
   await writeFile(join(project, 'page.js'), "import '@converge/sync/files';");
   const browser = ['--conditions=browser', 'page.js'];
   const { stderr } = spawnSync(process.execPath, browser, { cwd: project, encoding: 'utf8' });
   assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
 });
 
-test('nothing that browsers load names a module of Node', async () => {
+test('no module that browsers load imports a module of Node', async () => {
   for (const file of [
     'src/browser.js',
     'src/inline.js',
@@ -185,7 +185,7 @@ engine.load(saved, 'ben');
 doc.compact(doc.heads());
 // @ts-expect-error a version is not a summary
 doc.updateSince(doc.version());
-// @ts-expect-error a value can be a Real, which is no primitive
+// @ts-expect-error a value can be a Real, which is not a primitive
 export const exact: number | bigint | string | boolean | null | Uint8Array | undefined = cells?.share;
 // @ts-expect-error the objects of an engine are made by its functions
 new Doc(doc.raw);
@@ -199,7 +199,7 @@ doc.insert('people', 'p1', ['Alice']);
 doc.insert('people', 'p1', { name: undefined });
 // @ts-expect-error dates are not values
 doc.insert('people', 'p1', { born: new Date() });
-// @ts-expect-error a slip of the pen
+// @ts-expect-error a misspelled option
 doc.scan('people', { decending: true });
 // @ts-expect-error raw values have tags
 doc.raw.insert('people', 'p1', [{ column: 'name', value: 'Alice' }]);
@@ -213,7 +213,7 @@ export type { Converge };
 export type * as ConvergeSyncDurable from '@converge/sync/wit/durable';
 `,
   );
-  // Functions of browsers take bytes in an ArrayBuffer alone.
+  // Functions of browsers accept bytes only in an ArrayBuffer.
   await writeFile(
     join(project, 'browser.ts'),
     `

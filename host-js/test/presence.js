@@ -1,4 +1,4 @@
-// Stores as a JavaScript program has them: values, defaults, what is refused before the engine sees it.
+// Stores in JavaScript: values, defaults, and arguments that are rejected before the engine is called.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ const engine = await open();
 /** @param {string} [peer] */
 const create = (peer) => engine.createStore(peer, { timeToLive: 100, maxSkew: 50 });
 
-test('values come back as they were set', () => {
+test('values are read as they were set', () => {
   const [ann, ben] = [create('ann'), create('ben')];
   const values = [
     null,
@@ -56,7 +56,7 @@ test('null is a value, and a removal has none', () => {
   ]);
 });
 
-test('times are those of the system by default', () => {
+test("the default time is the system's", () => {
   const store = engine.createStore();
   assert.match(store.peer(), /^[0-9a-f]{32}$/);
   const before = Date.now();
@@ -64,7 +64,7 @@ test('times are those of the system by default', () => {
   assert.ok(timestamp >= before && timestamp <= Date.now());
   assert.deepEqual(store.expire(), []);
   assert.equal(store.expire(timestamp + 30_000).length, 1);
-  // Ten minutes ahead, and no more.
+  // At most ten minutes ahead.
   const entry = { namespace: 'n', key: 'k', value: 1, timestamp: timestamp + 600_000, peer: 'ben' };
   assert.equal(store.mergeEntries([entry], timestamp).length, 1);
   assert.throws(() => store.mergeEntries([{ ...entry, timestamp: timestamp + 600_001 }], timestamp), {
@@ -93,7 +93,7 @@ test('updates, snapshots, departure', () => {
   assert.equal(ben.refused(), 1);
 });
 
-test('what is refused', () => {
+test('invalid arguments are rejected', () => {
   /** Arguments of wrong types are the point here. @type {any} */
   const store = create('ann');
   store.set('n', 'k', 1, 1);
@@ -142,7 +142,7 @@ test('what is refused', () => {
   assert.throws(() => store.set('n', 'k', 'x'.repeat(65_537)), { name: 'LimitExceededError' });
 });
 
-test('a store is disposed once', () => {
+test('a store can be disposed twice', () => {
   const store = create('ann');
   store.dispose();
   store.dispose();

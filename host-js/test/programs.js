@@ -1,4 +1,4 @@
-// The programs: what they print, and their exit codes.
+// The output and the exit codes of the programs.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
-// What is read from a document, a difference, a watcher or a store can be written to another one, and is the same there.
+// Values that are read from a document, a difference, a watcher or a store can be written to
+// another one without a change.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -23,7 +24,7 @@ const EDGES = [
 ];
 
 /**
- * Pseudorandom numbers below a bound (mulberry32).
+ * Returns a generator of pseudorandom numbers below a bound (mulberry32).
  *
  * @param {number} seed
  */
@@ -37,7 +38,7 @@ function random(seed) {
 }
 
 /**
- * A value of a random kind; half of them are at the edges of their kinds.
+ * Returns a value of a random type. Half of the values are extremes of their types.
  *
  * @param {(below: number) => number} pick
  * @returns {Value}
@@ -120,7 +121,7 @@ for (let seed = 0; seed < 50; seed++) {
   });
 }
 
-test('undoing a write of a whole real brings back the real', () => {
+test('undoing a write to a whole real restores the real', () => {
   const doc = engine.create('ann');
   doc.insert('planets', 'sun', { mass: real(1.989e30), planets: 8, share: real(10) });
   const before = doc.heads();

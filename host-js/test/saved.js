@@ -1,4 +1,4 @@
-// Documents and updates as bytes: what comes back is what was, restarts, updates, compaction, history.
+// Documents and updates as bytes: saving and loading, restarts, updates, compaction, history.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { open, real } from '../src/node.js';
 
 const engine = await open();
 
-/** Two replicas that know the same two events, one of each. */
+/** Returns two replicas that know the same two events, one by each. */
 function pair() {
   const [ann, ben] = [engine.create('ann'), engine.create('ben')];
   ann.insert('people', 'p1', { name: 'Alice', age: 30 });
@@ -21,7 +21,7 @@ function pair() {
   return { ann, ben };
 }
 
-test('a document that is saved and loaded is what it was', () => {
+test('saving and loading does not change a document', () => {
   const doc = engine.create('ann');
   doc.insert('t', 'a', { null: null, yes: true, least: -(2n ** 63n), most: 2n ** 63n - 1n, half: 0.5, minus: -0 });
   doc.insert('t', 'é', { one: real(1), nan: NaN, infinity: -Infinity, none: '', text: '\ufeff\u{1f600}\0' });
@@ -58,7 +58,7 @@ test('an empty document can be saved', () => {
   assert.deepEqual(stateOf(engine.load(engine.create('ann').save())), stateOf(engine.create('ben')));
 });
 
-test('bytes are taken from whatever holds them, and belong to nobody afterwards', () => {
+test('bytes are accepted in any buffer, and are copied', () => {
   const { ann } = pair();
   const saved = ann.save();
   const shared = new Uint8Array(new SharedArrayBuffer(saved.length + 2), 1, saved.length);
@@ -80,12 +80,12 @@ test('documents move between engines', async () => {
   assert.deepEqual(stateOf(moved), stateOf(ann));
 });
 
-test('replicas with the same events give the same bytes', () => {
+test('replicas with the same events save the same bytes', () => {
   const { ann, ben } = pair();
   assert.deepEqual(ann.save(), ben.save());
 });
 
-test('a replica goes on with its counter, another one starts its own', () => {
+test('a replica continues with its counter; a new replica starts from 0', () => {
   const { ann } = pair();
   const saved = ann.save();
   const again = engine.load(saved, { peer: 'ann' });
@@ -98,7 +98,7 @@ test('a replica goes on with its counter, another one starts its own', () => {
   assert.notEqual(one.peer(), other.peer());
 });
 
-test('events that wait are saved, and take effect when what they need comes', () => {
+test('waiting events are saved, and take effect when their dependencies arrive', () => {
   const { ann, ben } = pair();
   const known = ben.summary();
   ann.update('people', 'p1', { age: 31 });
@@ -123,7 +123,7 @@ test('a replica restored from an older save adopts its own later events', () => 
   assert.deepEqual(restored.update('people', 'p1', { age: 32 }), { peer: 'ann', counter: 2 });
 });
 
-test('a replica restored from an older save that wrote before it heard of its later events loses neither', () => {
+test('a replica restored from an older save that writes before it receives its later events keeps both', () => {
   const { ann, ben } = pair();
   const old = ann.save();
   ann.update('people', 'p1', { age: 31 });
@@ -151,7 +151,7 @@ test('a replica restored from an older save that wrote before it heard of its la
   assert.throws(() => ben.permanentId({ peer: 'ann', counter: 1 }), { name: 'InvalidArgumentError', message: /ann~/ });
 });
 
-test('an update holds what is beyond a version, and can come again', () => {
+test('an update contains the events after a version, and can be merged again', () => {
   const { ann, ben } = pair();
   ann.update('people', 'p1', { age: 31 });
   const update = ann.updateSince(ben.summary());
@@ -177,7 +177,7 @@ test('a saved document is an update too', () => {
   assert.deepEqual(stateOf(ann), stateOf(cleo));
 });
 
-test('compaction keeps the tables and gives up what led to them', () => {
+test('compaction keeps the tables and drops their history', () => {
   const { ann } = pair();
   for (let i = 0; i < 200; i++) ann.update('people', 'p1', { age: i ** 5 });
   ann.delete('people', 'p2');
@@ -201,7 +201,7 @@ test('compaction keeps the tables and gives up what led to them', () => {
   assert.deepEqual(stateOf(ann), stateOf(loaded));
 });
 
-test('who comes from below a horizon is told so, and rebases without losing its own', () => {
+test('a replica from before the horizon gets a CompactedError, and rebase keeps its writes', () => {
   const { ann, ben } = pair();
   ben.update('people', 'p1', { age: 50 });
   ann.update('people', 'p1', { name: 'Alicia' });
@@ -227,7 +227,7 @@ test('who comes from below a horizon is told so, and rebases without losing its 
   assert.deepEqual(stateOf(ann), stateOf(ben));
 });
 
-test('the events of an update are read without merging them, in pages or one after the other', () => {
+test('the events of an update are read without merging them, in pages or by iteration', () => {
   const { ann } = pair();
   for (let i = 0; i < 2_000; i++) ann.update('people', 'p1', { age: i });
   const count = (/** @type {Iterable<{ commits: unknown[] }>} */ runs) =>
@@ -250,7 +250,7 @@ test('the events of an update are read without merging them, in pages or one aft
   assert.equal(copy.digestHex(), ann.digestHex());
 });
 
-test('a difference is told as operations, forwards and back', () => {
+test('diff returns operations, forwards and back', () => {
   const { ann } = pair();
   const here = ann.heads();
   ann.update('people', 'p1', { age: 2n ** 60n });
@@ -278,7 +278,7 @@ test('a difference is told as operations, forwards and back', () => {
   assert.equal(ann.digestHex(), pair().ann.digestHex());
 });
 
-test('a fork holds what was, and goes on by itself', () => {
+test('a fork contains a past state, and continues separately', () => {
   const { ann } = pair();
   const here = ann.heads();
   const before = stateOf(ann);
@@ -293,7 +293,7 @@ test('a fork holds what was, and goes on by itself', () => {
   assert.deepEqual(empty.tables(), []);
 });
 
-test('history below the horizon is gone', () => {
+test('history before the horizon is gone', () => {
   const { ann } = pair();
   const old = ann.heads();
   ann.update('people', 'p1', { age: 31 });
@@ -312,7 +312,7 @@ test('history below the horizon is gone', () => {
   assert.equal(fork.digestHex(), ann.digestHex());
 });
 
-test('damaged bytes are refused, and leave the document as it was', () => {
+test('damaged bytes are rejected and do not change the document', () => {
   const { ann, ben } = pair();
   ben.update('people', 'p2', { name: 'Bert' });
   const [saved, update] = [ben.save(), ben.updateSince(ann.summary())];
@@ -339,7 +339,7 @@ test('damaged bytes are refused, and leave the document as it was', () => {
   assert.equal(ann.mergeUpdate(update).applied, 1);
 });
 
-test('bytes of a later version, or with an unknown feature, are refused by name', () => {
+test('bytes of a later version, or with an unknown feature, are rejected by name', () => {
   const { ann } = pair();
   const saved = ann.save();
   assert.deepEqual([...saved.subarray(0, 7)], [0xc7, 0x63, 0x76, 0x67, 1, 0x44, 0]);
@@ -389,7 +389,7 @@ test("the raw access has the contract's types", () => {
 });
 
 /**
- * All that two replicas with the same events share.
+ * Returns the state that replicas with the same events have in common.
  *
  * @param {AnyDoc} doc
  */
@@ -403,7 +403,8 @@ function plain(ops) {
 }
 
 /**
- * Bytes with the checksum that is right for them: CRC-32, as in zlib, of all but the last four, little-endian.
+ * Returns the bytes with the correct checksum: the CRC-32, as in zlib, of all bytes but the last
+ * four, in little-endian order.
  *
  * @param {Uint8Array} bytes
  */

@@ -1,4 +1,4 @@
-// Sessions as a JavaScript program has them.
+// Sessions in JavaScript.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -43,7 +43,7 @@ function carry(one, other) {
   return messages;
 }
 
-test('two engines end the same', () => {
+test('a session between two engines synchronizes them', () => {
   const [ann, ben] = [side('ann'), side('ben', elsewhere)];
   ann.doc.insert('t', 'a', { n: 1 });
   ben.doc.insert('t', 'b', { n: 2 });
@@ -58,7 +58,7 @@ test('two engines end the same', () => {
   assert.equal(ann.session.poll(), undefined);
 });
 
-test('what a message changed is told, in plain values', () => {
+test('receive returns the changes as plain values', () => {
   const [ann, ben] = [side('ann'), side('ben')];
   carry(ann.session, ben.session);
   ann.doc.insert('t', 'r', { n: 1 });
@@ -91,7 +91,7 @@ test('options: namespaces, small messages, read-only', () => {
   assert.ok(ben.doc.get('t', 'r') && !ann.doc.get('t', 'own'));
 });
 
-test('one side that lost its session restarts the conversation on the same connection', () => {
+test('a side that lost its session opens another on the same connection', () => {
   const [ann, ben] = [side('ann'), side('ben', elsewhere)];
   ann.doc.insert('t', 'a', {});
   carry(ann.session, ben.session);
@@ -105,7 +105,7 @@ test('one side that lost its session restarts the conversation on the same conne
   assert.deepEqual([...ann.doc.rows('t')].length, 3);
 });
 
-test('a side accepts nothing but what its options allow', () => {
+test('a side accepts only what its options allow', () => {
   const writers = side('ben', engine, { writers: ['ben', 'cleo/*'] });
   const ann = side('ann');
   ann.store.set('n', 'k', 1, 1000);
@@ -122,7 +122,7 @@ test('a side accepts nothing but what its options allow', () => {
 });
 
 /**
- * Carries messages until both sides are quiet; returns how many entries were refused.
+ * Exchanges messages until there are none. Returns the number of entries that were skipped.
  *
  * @param {Session} from
  * @param {Session} to
@@ -136,7 +136,7 @@ function carryEntries(from, to) {
   return refused;
 }
 
-test('a session keeps the memory of what it carries', () => {
+test('a session keeps the memory of its document and store', () => {
   const [ann, ben] = [side('ann'), side('ben')];
   ann.doc.insert('t', 'r', { n: 1 });
   ben.doc.dispose();
@@ -148,7 +148,7 @@ test('a session keeps the memory of what it carries', () => {
   assert.throws(() => ben.session.poll(), { name: 'DisposedError', message: /^this session was disposed/ });
 });
 
-test('what is refused', () => {
+test('invalid arguments are rejected', () => {
   const { doc, store, session } = side('ann');
   const other = side('ben', elsewhere);
   /** Arguments of wrong types are the point here. @type {any} */
@@ -197,10 +197,10 @@ test('what is refused', () => {
   const disposed = engine.create('cleo');
   disposed.dispose();
   assert.throws(() => any.openSession(disposed, store, { document: 'd' }), { name: 'DisposedError' });
-  assert.ok(session.poll(), 'what is refused before the engine ends no session');
+  assert.ok(session.poll(), 'an error before the engine is called does not end the session');
 });
 
-test('an error ends a session, and neither document nor store', () => {
+test('an error ends a session, but changes neither document nor store', () => {
   const [ann, ben] = [side('ann'), side('ben')];
   ben.doc.insert('t', 'r', {});
   assert.throws(() => ben.session.receive(new Uint8Array(9), 1000), { name: 'CorruptError' });

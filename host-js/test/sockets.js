@@ -1,5 +1,5 @@
-// The code of README.md over real WebSockets: between this process, whose sockets behave like those of browsers, and a
-// server.
+// The code of README.md over real WebSockets: between this process, whose sockets behave like those
+// of browsers, and a server.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -10,8 +10,8 @@ import { open } from '../src/node.js';
 /** @import { Doc, Received, Session } from '../src/index.js' */
 
 /**
- * As the sockets of browsers are by default: messages arrive as a `Blob`, and sending while
- * connecting fails.
+ * A socket with the defaults of browsers: messages arrive as a `Blob`, and sending while connecting
+ * fails.
  */
 class BrowserSocket extends WebSocket {
   /** @param {string} url */
@@ -90,7 +90,7 @@ test("a message that breaks the protocol closes the README's socket, and a new o
   socket.close();
 });
 
-test('a Blob is refused with the way out, however it is passed, and the session goes on', async () => {
+test('a Blob is rejected with a remedy, however it is passed, and the session continues', async () => {
   const [here, there] = [replica('ann'), replica('server')];
   const [one, other] = [here, there].map(({ doc, store }) => engine.openSession(doc, store, { document: 'notes' }));
   assert.ok(one && other);
@@ -121,7 +121,7 @@ test('a Blob is refused with the way out, however it is passed, and the session 
   assert.ok([...other.messages()].length > 0);
 });
 
-test('every call that takes bytes refuses a Blob and other holders of bytes, and tells how to read them', () => {
+test('every call that accepts bytes rejects a Blob and similar objects, and the error names the remedy', () => {
   const { doc, store } = replica('ann');
   /** @type {any} */
   const blob = new Blob([new Uint8Array(doc.save())]);

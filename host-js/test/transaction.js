@@ -1,4 +1,5 @@
-// Transactions: reads see what was written, a commit is one event, and nothing is left of what did not come to that.
+// Transactions: reads include buffered writes, a commit is one event, and a transaction that is not
+// committed has no effect.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -41,7 +42,7 @@ test('a transaction reads its writes and commits them as one event', () => {
   transaction.dispose();
 });
 
-test('transact commits what a function writes, and nothing of one that throws', () => {
+test('transact commits the writes of a function, or nothing if it throws', () => {
   const doc = accounts();
   const before = doc.digestHex();
   const pay = (/** @type {number} */ cents) =>
@@ -53,7 +54,7 @@ test('transact commits what a function writes, and nothing of one that throws', 
     });
   assert.throws(() => pay(501), RangeError);
   assert.throws(() => doc.transact((transaction) => transaction.delete('accounts', 'x')), { name: 'NoSuchRowError' });
-  assert.throws(() => doc.transact(async () => assert.fail('it went on')), /not asynchronous/);
+  assert.throws(() => doc.transact(async () => assert.fail('the function continued')), /not asynchronous/);
   const thenable = { then: (/** @type {() => void} */ resolve) => resolve() };
   assert.throws(() => doc.transact(() => /** @type {any} */ (thenable)), {
     name: 'InvalidArgumentError',
@@ -71,7 +72,7 @@ test('transact commits what a function writes, and nothing of one that throws', 
   );
 });
 
-test('a transaction reads on without its document, and frees what it holds', () => {
+test('a transaction can be read after its document is disposed, and frees its memory', () => {
   const doc = accounts();
   const [kept, dropped] = [doc.begin(), doc.begin()];
   dropped.insert('accounts', 'x', {});
@@ -85,7 +86,7 @@ test('a transaction reads on without its document, and frees what it holds', () 
   kept.dispose();
 });
 
-test('a transaction is committed by its own document alone', async () => {
+test('only the document of a transaction can commit it', async () => {
   const [doc, other] = [accounts(), accounts()];
   const transaction = doc.raw.begin();
   const elsewhere = (await open(readFile(new URL('../dist/converge.core.wasm', import.meta.url)))).create('ann');
@@ -104,7 +105,7 @@ test('a transaction is committed by its own document alone', async () => {
   assert.deepEqual([doc.version()[0]?.count, other.version()[0]?.count], [2, 2]);
 });
 
-test('a commit on a row that went away is refused, and the document goes on', () => {
+test('a commit to a deleted row fails, and the document still works', () => {
   const doc = accounts();
   const transaction = doc.begin();
   transaction.update('accounts', 'b', { cents: 1 });

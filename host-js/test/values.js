@@ -1,4 +1,4 @@
-// What goes into a cell and what comes out of it.
+// Values that are written to cells and read back.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { Real, open, real } from '../src/node.js';
 const engine = await open();
 
 /**
- * What a cell gives after it was written, and the contract's value of it.
+ * Writes a value to a cell. Returns the value that is read, and the contract's value.
  *
  * @param {any} value
  */
@@ -62,7 +62,7 @@ for (const [what, value, raw, read = value] of VALUES) {
   });
 }
 
-test('the blob that is read belongs to the reader', () => {
+test('a blob that is read is a copy', () => {
   const doc = engine.create('ann');
   doc.insert('t', 'r', { c: new Uint8Array([1]) });
   /** @type {any} */ (doc.get('t', 'r')).c[0] = 2;
@@ -106,7 +106,7 @@ for (const [what, value, message] of REFUSED) {
   });
 }
 
-test('real() takes numbers only', () => {
+test('real() accepts only numbers', () => {
   for (const value of [1n, '1', null, undefined]) {
     assert.throws(() => real(/** @type {any} */ (value)), { name: 'InvalidArgumentError', message: /takes a number/ });
   }
@@ -115,7 +115,7 @@ test('real() takes numbers only', () => {
   assert.equal(real(1).value, 1);
 });
 
-test('any name is a column', () => {
+test('any string is a column name', () => {
   const doc = engine.create('ann');
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '0', ' ', '\0', '\u{10ffff}'];
   doc.insert('t', 'r', Object.fromEntries(names.map((name, i) => [name, i])));
@@ -128,14 +128,14 @@ test('any name is a column', () => {
   assert.deepEqual(doc.get('t', 's'), cells);
 });
 
-test('cells without columns are a row too', () => {
+test('a row can have no cells', () => {
   const doc = engine.create('ann');
   doc.insert('t', 'r', {});
   assert.deepEqual(doc.get('t', 'r'), {});
   assert.equal(doc.get('t', 's'), undefined);
 });
 
-test('cells of another realm are cells', async () => {
+test('cells can be objects of another realm', async () => {
   const { runInNewContext } = await import('node:vm');
   const doc = engine.create('ann');
   doc.insert('t', 'r', runInNewContext('({ a: 1, b: new Uint8Array([3]) })'));
