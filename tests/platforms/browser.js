@@ -1,12 +1,12 @@
-// Finds Chromium, and opens pages in it.
+// Finds Chromium and opens pages in it.
 
 import { execFileSync } from 'node:child_process';
 
 const NAMES = ['chromium', 'google-chrome'];
-/** How long a page may take to show the outcome of the suite. */
+/** The maximum time until a page shows the result of the suite. */
 const PAGE_MS = 60_000;
 
-/** @returns {string | undefined} the program: `$CHROMIUM`, or the first that is installed */
+/** @returns {string | undefined} the path of `$CHROMIUM` or of the first name that is installed */
 export function findChromium() {
   return [process.env.CHROMIUM, ...NAMES].map(which).find((path) => path !== undefined);
 }
@@ -19,7 +19,10 @@ function which(name) {
   }
 }
 
-/** A Chromium that is started for the first page and shared by all. If it crashes, the next page starts another. */
+/**
+ * A Chromium that is started for the first page and shared by all. If it crashes, the next page
+ * starts another.
+ */
 export class Browser {
   #launched;
 
@@ -38,10 +41,10 @@ export class Browser {
   }
 
   /**
-   * Opens a page and waits until it shows an outcome.
+   * Opens a page and waits until it shows the result of the suite.
    *
    * @param {string} url
-   * @returns {Promise<string>} the title of the page, and what it logged if it failed
+   * @returns {Promise<string>} the title of the page and, if the suite failed, the messages that the page logged
    */
   async titleOf(url) {
     const browser = await this.#browser();
@@ -55,7 +58,7 @@ export class Browser {
       try {
         await page.waitForFunction(() => /^(converge|failed:) /.test(document.title), undefined, { timeout: PAGE_MS });
       } catch {
-        logged.push(`the page shows no outcome within ${PAGE_MS / 1000} s`);
+        logged.push(`the page shows no result within ${PAGE_MS / 1000} s`);
       }
       const title = await page.title();
       return title.startsWith('converge ') ? title : [title, ...logged].join('\n');
@@ -64,7 +67,7 @@ export class Browser {
     }
   }
 
-  /** @returns {Promise<string>} nothing if there is no Chromium */
+  /** @returns {Promise<string>} the version, or an empty string if there is no Chromium */
   async version() {
     return findChromium() === undefined ? '' : (await this.#browser()).version();
   }

@@ -1,4 +1,4 @@
-// A project of a user, made in target/platforms from projects/NAME: the tools that its lockfile names, and the tarball.
+// A user's project, made in target/platforms from projects/NAME, with the tools in its lockfile and the tarball.
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
-/** How long a program may run, and how long a server may take to answer. */
+/** The timeouts of programs, and of servers until their first answer. */
 const RUN_MS = 300_000;
 const READY_MS = 60_000;
 const READY_POLL_MS = 100;
@@ -22,7 +22,10 @@ const TYPES = {
   '.wasm': 'application/wasm',
 };
 
-/** What a check gets: the project's folder, and means to run things in it. */
+/**
+ * The argument of a check: the project's folder, with functions that run programs, servers and
+ * pages in it.
+ */
 export class Project {
   #closing = [];
 
@@ -40,7 +43,10 @@ export class Project {
     this.browser = shared.browser;
   }
 
-  /** Copies the sources that all projects share and those of this one, and installs what it needs. What is installed from a former run stays. */
+  /**
+   * Copies the shared sources and the sources of this project, and installs its packages. Packages
+   * from a former run are reused if the lockfile has not changed.
+   */
   async install() {
     await mkdir(this.folder, { recursive: true });
     const source = join(here, 'projects', this.name);
@@ -70,7 +76,7 @@ export class Project {
     return this.#execute(program, args, {});
   }
 
-  /** Runs a program that prints the outcome of the suite. */
+  /** Runs a program that prints the result of the suite, and checks the result. */
   async runSuite(program, ...args) {
     this.passed(await this.run(program, ...args));
   }
@@ -97,7 +103,7 @@ export class Project {
     return { ...rest, PATH: path, CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0', ...more };
   }
 
-  /** Checks that an output contains the outcome of the suite. */
+  /** Checks that an output contains the result of the suite. */
   passed(output) {
     assert.ok(output.includes(`converge ${this.digest}`), `the suite did not pass:\n${output}`);
   }
@@ -138,7 +144,7 @@ export class Project {
   }
 
   /**
-   * Starts a server of the project's tools, which is stopped after the check.
+   * Starts a server of the project's tools, and stops it after the check.
    *
    * @param {(port: string) => string[]} command the program and its arguments
    * @returns {Promise<string>} its URL, with a slash at the end, once it answers
@@ -146,7 +152,7 @@ export class Project {
   async start(command) {
     const port = await freePort();
     const [program, ...args] = command(String(port));
-    // A group of its own, since tools start further processes.
+    // Start a process group, because tools start further processes.
     const child = spawn(program, args, { cwd: this.folder, env: this.#env({}), detached: true });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));

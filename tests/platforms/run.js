@@ -1,6 +1,6 @@
 // Runs the suite on platforms, with the package as users install it, and prints a table:
 //
-//   node run.js [--some | NAME…]        all platforms, those that are cheap to install, or those that are named
+//   node run.js [--some | NAME…]        all platforms, those that are cheap to install, or the named ones
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
@@ -10,7 +10,10 @@ import { Browser, findChromium } from './browser.js';
 import { Project } from './project.js';
 import { suite } from './sources/suite.js';
 
-/** How many platforms are installed at the same time, and how many are tested: the one waits, the other computes. */
+/**
+ * The number of platforms that are installed at the same time, and that are tested at the same
+ * time. Installing mostly waits for the network, testing mostly computes.
+ */
 const INSTALLS = 4;
 const TESTS = 2;
 const NO_BROWSER = 'no Chromium is installed, and $CHROMIUM names none';
@@ -64,14 +67,16 @@ async function choose() {
     names.sort().map(async (name) => ({ name, ...(await import(`./projects/${name}/platform.mjs`)).default })),
   );
   const unknown = named.filter((name) => name !== '--some' && !names.includes(name));
-  if (unknown.length > 0) throw new Error(`no platform ${unknown.join(', ')}; there are ${names.join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`unknown platform ${unknown.join(', ')}; the platforms are ${names.join(', ')}`);
   if (named.includes('--some')) return all.filter(({ isCheap }) => isCheap);
   return named.length > 0 ? all.filter(({ name }) => named.includes(name)) : all;
 }
 
 /**
- * @param {{ name: string, title: string, tool?: string, version?: (project: Project) => Promise<string>, leftOut?: string,
- *   checks: Record<string, { needsBrowser?: boolean, test: (project: Project) => Promise<void> }> }} platform
+ * @param {{ name: string, title: string, tool?: string, version?: (project: Project) =>
+ *   Promise<string>, leftOut?: string, checks: Record<string,
+ *   { needsBrowser?: boolean, test: (project: Project) => Promise<void> }> }} platform
  */
 async function testPlatform({ name, title, tool, version, leftOut, checks }) {
   if (leftOut) return [{ row: [title, '', 'all', 'left out', ''], reason: `${title}: ${leftOut}` }];
@@ -111,12 +116,12 @@ async function timed(work) {
   return { failure, seconds: ((performance.now() - start) / 1000).toFixed(1) };
 }
 
-/** @returns {<T>(work: () => Promise<T>) => Promise<T>} runs so many at the same time */
-function limit(most) {
+/** @returns {<T>(work: () => Promise<T>) => Promise<T>} runs at most `max` functions at the same time */
+function limit(max) {
   let running = 0;
   const waiting = [];
   return async (work) => {
-    if (running === most) await new Promise((resolve) => waiting.push(resolve));
+    if (running === max) await new Promise((resolve) => waiting.push(resolve));
     else running++;
     try {
       return await work();

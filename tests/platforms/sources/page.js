@@ -1,4 +1,4 @@
-// Shows the outcome of the suite as the title of the page, where the tests look for it.
+// Shows the result of the suite as the title of the page, where the tests read it.
 
 /**
  * @param {(Promise<string> | Worker)[]} runs promises of the suite, and workers that post its digest
@@ -19,7 +19,7 @@ function posted(worker) {
   });
 }
 
-/** Posts the outcome of the suite from a worker. */
+/** Posts the result of the suite from a worker. */
 export function post(run) {
   run.then(
     (digest) => self.postMessage(digest),

@@ -1,4 +1,4 @@
-// What every platform runs: a merge of two replicas, presence, a session, a refusal, saving and loading.
+// The suite of every platform: a merge of two replicas, presence, a session, an error, saving and loading.
 
 /**
  * @param {object} sync what `@converge/sync` exports

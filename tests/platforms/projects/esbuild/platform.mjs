@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Bundles a file as esbuild does by default, and copies a page next to it. */
+/** Bundles a file with esbuild, and copies a page next to the result. */
 async function bundle(project, file, page, ...options) {
   await project.run('esbuild', file, '--bundle', '--minify', '--outdir=dist', '--log-level=error', ...options);
   await cp(join(project.folder, page), join(project.folder, 'dist', page));

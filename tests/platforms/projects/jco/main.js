@@ -1,4 +1,4 @@
-// The suite in the contract's own terms, on what plain jco makes of the component.
+// Runs the suite with the contract's exact types, on the component that plain jco transpiled.
 import { durable, engine, ephemeral, session } from './converge/converge.js';
 
 const { Doc } = durable;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Does what docs/guide/other-hosts.md says. */
+/** Transpiles the component as docs/guide/other-hosts.md describes. */
 const transpile = (project, ...options) =>
   project.run('jco', 'transpile', join(project.root, 'target/converge.wasm'), '-o', 'converge', ...options);
 
@@ -30,7 +30,7 @@ export default {
       async test(project) {
         await cp(join(project.root, 'wit'), join(project.folder, 'wit'), { recursive: true });
         await project.run('jco', 'types', 'wit', '--world-name', 'converge', '--strict', '-o', 'types');
-        // A comment of the contract, in several lines.
+        // The types contain a comment of the contract in several lines.
         assert.match(await project.read('types/interfaces/converge-sync-durable.d.ts'), /^ *\/\*\*\n *\* \w/m);
       },
     },

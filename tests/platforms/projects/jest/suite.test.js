@@ -6,6 +6,6 @@ import { suite } from './suite.js';
 test('the suite', async () => {
   const digest = await suite(sync);
   expect(await suite({ ...sync, open })).toBe(digest);
-  // Jest prints what tests log in a form of its own.
+  // Written to a file, because Jest reformats the output of tests.
   writeFileSync('outcome', `converge ${digest}`);
 });

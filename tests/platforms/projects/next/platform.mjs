@@ -1,4 +1,6 @@
-/** Builds with a bundler, and asks the server for what components and routes on it make of the suite. */
+/**
+ * Builds with a bundler, and checks the results of the suite in server components and routes.
+ */
 const bundler = (option) => ({
   needsBrowser: true,
   async test(project) {

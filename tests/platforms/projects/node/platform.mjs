@@ -11,7 +11,7 @@ export default {
     CommonJS: { test: (project) => project.runSuite('node', 'program.cjs') },
     'CommonJS without require(esm)': {
       test: async (project) => {
-        // Older versions do not know the option, since they cannot do what it turns off.
+        // Older versions have neither the feature nor the option that disables it.
         const older = !process.allowedNodeEnvironmentFlags.has('--experimental-require-module');
         const options = older ? [] : ['--no-experimental-require-module'];
         await project.runSuite('node', ...options, 'program.cjs');

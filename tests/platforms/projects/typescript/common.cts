@@ -1,4 +1,4 @@
-// A CommonJS file, also where TypeScript does not let it require ES modules.
+// A CommonJS file, which must compile even if TypeScript does not allow it to require ES modules.
 import { ConvergeError, NoSuchRowError, open, type Cells, type Doc, type Session } from '@converge/sync';
 import { loadFile, saveFile } from '@converge/sync/files';
 import { open as openInline } from '@converge/sync/inline';

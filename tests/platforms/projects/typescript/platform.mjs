@@ -1,11 +1,12 @@
-// Compiles the code of README.md, with the annotations that a user of TypeScript adds, and what it does not show.
+// Compiles the code of README.md with the annotations that a user of TypeScript adds, and the
+// declarations that it needs.
 
 import assert from 'node:assert/strict';
 
 const VERSIONS = ['typescript-5', 'typescript-7'];
 const COMPILER = { target: 'esnext', lib: ['esnext', 'dom'], strict: true, noEmit: true, types: [] };
 
-/** What replaces what in the README's code. */
+/** Replacements in the README's code: plain JavaScript, and the annotated TypeScript. */
 const ANNOTATIONS = [
   [
     'function sync(doc, store, socket, shown)',
@@ -16,7 +17,7 @@ const ANNOTATIONS = [
   ['put = (name, bytes) => new Promise(', 'put = (name: string, bytes: BufferSource) => new Promise<void>('],
   ['get = (name) => new Promise(', 'get = (name: string) => new Promise<Uint8Array | undefined>('],
 ];
-// What that code expects to be there.
+// The declarations that the code needs.
 const PROLOGUE = `
 import type * as api from '@converge/sync';
 declare const modules: { get(file: string): WebAssembly.Module };
@@ -31,13 +32,10 @@ async function writeReadme(project) {
     assert.ok(text.includes(plain), `README.md has no ${plain}`);
     return text.replace(plain, typed);
   }, code);
-  await project.write(
-    'readme.ts',
-    `${annotated}\n// What applications do with saved bytes.\nnew Blob([doc.save()]);\n`,
-  );
+  await project.write('readme.ts', `${annotated}\n// A typical use of saved bytes.\nnew Blob([doc.save()]);\n`);
 }
 
-/** Compiles with every version. */
+/** Compiles files with every version. */
 async function compile(project, include, options) {
   await project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...COMPILER, ...options }, include }));
   for (const version of VERSIONS) {

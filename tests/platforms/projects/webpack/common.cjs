@@ -1,4 +1,4 @@
-// Without `import`, as older sources are.
+// CommonJS without `import`, as in older sources.
 const sync = require('@converge/sync');
 const { suite } = require('./suite.cjs');
 

@@ -1,2 +1,2 @@
-// Stands in for what jco makes of a component.
+// Replaces the types of a component that jco transpiled.
 export declare function instantiate(getCoreModule: (file: string) => WebAssembly.Module, imports: object): unknown;
