@@ -101,7 +101,7 @@ export function matches(expected, result) {
   );
 }
 
-// From JSON.
+// Conversions from JSON.
 
 /** @param {Json | undefined} json */
 export function toCells(json) {
@@ -282,7 +282,7 @@ function toReal(text) {
   return Number(matching(text, /^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$/));
 }
 
-// To JSON.
+// Conversions to JSON.
 
 /** @param {wit.EventId} event */
 export function fromEvent({ peer, counter }) {
@@ -461,7 +461,7 @@ export function fromError(error) {
 }
 
 /**
- * Without the members that say nothing.
+ * Removes members that are 0, false or empty lists.
  *
  * @param {JsonObject} json
  * @returns {JsonObject}

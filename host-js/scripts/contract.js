@@ -34,7 +34,7 @@ export declare const destructors: number;
 const PACKED_TYPES = `/** The core module: base64 of gzip. */
 export declare const packed: string;
 `;
-const MODULE_TYPES = `/** The core module, where the platform or the bundler compiles what is imported. */
+const MODULE_TYPES = `/** The core module, on platforms and with bundlers that compile imported modules. */
 declare const module: WebAssembly.Module;
 export default module;
 `;

@@ -1,4 +1,4 @@
-// Engines: WebAssembly instances, and the functions that make the objects in them. Does not know
+// Engines: WebAssembly instances, and the functions that create their objects. Does not know
 // where the module's bytes come from.
 
 import { contract } from '../dist/contract.js';
@@ -19,7 +19,7 @@ const LOAD_OPTIONS = ['peer'];
 const STORE_OPTIONS = ['timeToLive', 'maxSkew'];
 
 /**
- * One instance of the engine, with a memory of its own. Makes documents, stores and sessions.
+ * One instance of the engine, with its own memory. Creates documents, stores and sessions.
  * Documents of different engines exchange events freely.
  */
 export class Engine {
@@ -48,7 +48,7 @@ export class Engine {
   }
 
   /**
-   * Creates an empty document. Every replica should write as a peer of its own.
+   * Creates an empty document. Every replica should have its own peer name.
    *
    * @param {string} [peer] the name that the document writes as, without `~`; a random one by default
    * @returns {Doc}

@@ -32,10 +32,10 @@ export class Mutators {
   #names;
 
   /**
-   * @param {Instantiate} instantiate what the transpiled component exports
+   * @param {Instantiate} instantiate the function that the transpiled component exports
    * @param {(file: string) => CompiledModule} getCoreModule compiles a `.core.wasm` file of the component; called once
    *   per file
-   * @param {Record<string, unknown>} [imports] what the component imports in addition to the transaction, such as WASI
+   * @param {Record<string, unknown>} [imports] the imports of the component other than the transaction, such as WASI
    * @throws {import('./errors.js').InvalidArgumentError} if the component is not a mutator or lacks an import
    */
   constructor(instantiate, getCoreModule, imports = {}) {

@@ -10,7 +10,7 @@ const locate = () => new URL('../dist/converge.core.wasm', import.meta.url);
 
 /**
  * Returns the engine that all callers without an argument share. `open(source)` returns one with
- * its own memory, made of a `WebAssembly.Module`, its bytes, or a response with them such as
+ * its own memory, created from a `WebAssembly.Module`, its bytes, or a response with them such as
  * `fetch(url)`.
  */
 export const open = opener(() => readFile(fileURLToPath(locate().href)), locate);

@@ -34,9 +34,9 @@ export interface OpenOptions {
 /** The type of `open`. */
 export interface Open {
   /**
-   * Returns the engine that all callers without an argument share, made of the package's module. If
-   * that engine is gone, the next call makes a new one. With an argument, such as `fetch(url)`,
-   * returns an engine of its own.
+   * Returns the engine that all callers without an argument share, created from the package's
+   * module. If that engine is gone, the next call creates a new one. With an argument, such as
+   * `fetch(url)`, returns a separate engine.
    *
    * @param source the package's module, its bytes, or a response with them
    * @throws InvalidArgumentError if the source is not the package's module

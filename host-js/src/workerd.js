@@ -7,6 +7,6 @@ export * from './index.js';
 
 /**
  * Returns the engine that all callers without an argument share. `open(source)` returns one with
- * its own memory, made of a `WebAssembly.Module`.
+ * its own memory, created from a `WebAssembly.Module`.
  */
 export const open = opener(() => module);

@@ -30,7 +30,7 @@ const OBJECTS = [
 ];
 
 for (const [object, message] of OBJECTS) {
-  test(`a copy of ${object.constructor.name} ${message} is refused`, () => {
+  test(`a copy of ${object.constructor.name} ${message} is rejected`, () => {
     const { port1, port2 } = new MessageChannel();
     for (const copy of [
       () => structuredClone(object),

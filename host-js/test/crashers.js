@@ -17,7 +17,7 @@ const read = async (name) => new Uint8Array(await readFile(new URL(name, folder)
 const text = new TextDecoder().decode(await read('verdicts.txt'));
 const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
-test('all verdicts are read', () => assert.ok(lines.length > 200, `${lines.length} lines`));
+test('all recorded results are read', () => assert.ok(lines.length > 200, `${lines.length} lines`));
 
 for (const line of lines) {
   test(line, async () => {

@@ -62,7 +62,7 @@ for (const [name, events] of /** @type {const} */ ([
     for (const each of [doc, mirror]) each.dispose();
   });
 
-  test(`${name}, there and back`, async () => {
+  test(`${name}, diff forwards and back`, async () => {
     const history = await readHistory(new URL(`${name}.history.tsv.gz`, data).pathname);
     const doc = engine.create('replay');
     doc.mergeEvents(history.slice(0, events / 2));

@@ -203,7 +203,7 @@ test('disposal frees the memory', async () => {
 });
 
 test('a write that does not fit into the memory is rejected, and the document still works', async () => {
-  const small = await open(withMemory(bytes, { most: 160 }));
+  const small = await open(withMemory(bytes, { max: 160 }));
   const doc = small.create('ann');
   let rows = 0;
   const fill = () => {
@@ -222,7 +222,7 @@ test('a write that does not fit into the memory is rejected, and the document st
 });
 
 test('an engine that runs out of memory is gone; others still work', async () => {
-  const small = await open(withMemory(bytes, { most: 160 }));
+  const small = await open(withMemory(bytes, { max: 160 }));
   const bystander = (await open()).create('ann');
   const doc = small.create('ann');
   const watcher = doc.watch();
@@ -254,7 +254,7 @@ test('an engine that runs out of memory is gone; others still work', async () =>
 });
 
 test('an engine works beyond 2 GiB of memory', async () => {
-  const engine = await open(withMemory(bytes, { least: 2 ** 15 }));
+  const engine = await open(withMemory(bytes, { min: 2 ** 15 }));
   const doc = engine.create('ann');
   doc.insert('t', 'r', { text: 'x'.repeat(2 ** 20), blob: new Uint8Array(2 ** 20) });
   assert.ok(engine.memoryBytes > 2 ** 31);
@@ -267,7 +267,7 @@ test('an engine works beyond 2 GiB of memory', async () => {
 
 test('if the shared engine is gone, open() creates another', async () => {
   let opened = 0;
-  const openSmall = opener(async () => (opened++, withMemory(bytes, { most: 160 })));
+  const openSmall = opener(async () => (opened++, withMemory(bytes, { max: 160 })));
   const engine = await openSmall();
   assert.throws(() => engine.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }), { name: 'GoneError' });
   const next = await openSmall();
@@ -337,7 +337,7 @@ test('the garbage collector frees unreachable documents, and does nothing if the
       forget(engine);
     }
     console.log(engine.memoryBytes <= once * 2 ? 'freed' : 'kept: ' + engine.memoryBytes + ' after ' + once);
-    const small = await open((${withMemory})(bytes, { most: 160 }));
+    const small = await open((${withMemory})(bytes, { max: 160 }));
     try { forget(small) } catch (error) { console.log(error.name) }
     try { small.create('ann').insert('t', 'r', { c: new Uint8Array(2 ** 24) }) } catch (error) { console.log(error.name) }
     await collect();
@@ -355,10 +355,10 @@ test('the garbage collector frees unreachable documents, and does nothing if the
  * of eight bytes and sections, each an id, the length as LEB128 and the content.
  *
  * @param {Uint8Array} module
- * @param {{ least?: number, most?: number }} pages
+ * @param {{ min?: number, max?: number }} pages
  * @returns {Uint8Array<ArrayBuffer>}
  */
-function withMemory(module, { least, most = 2 ** 16 }) {
+function withMemory(module, { min, max = 2 ** 16 }) {
   const MEMORY = 5;
   let at = 8;
   const read = () => {
@@ -384,7 +384,7 @@ function withMemory(module, { least, most = 2 ** 16 }) {
     if (id === MEMORY) {
       const [count, , packaged] = [read(), read(), read()];
       // The flag 1 means that a maximum follows.
-      const content = [...written(count), 1, ...written(least ?? packaged), ...written(most)];
+      const content = [...written(count), 1, ...written(min ?? packaged), ...written(max)];
       parts.push(Uint8Array.from([MEMORY, ...written(content.length), ...content]));
     } else {
       parts.push(module.subarray(begin, end));

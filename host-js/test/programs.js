@@ -122,7 +122,7 @@ test('replay fails if rows differ, and prints at most ten differences', async ()
   assert.equal(replay(small, '--expect', many).stderr.match(/^differs  /gm)?.length, 10);
 });
 
-test('replay refuses wrong arguments with exit code 2', () => {
+test('replay rejects invalid arguments with exit code 2', () => {
   for (const args of [
     [],
     [small, small],

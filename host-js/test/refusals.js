@@ -1,5 +1,5 @@
-// Wrong arguments: rejected by the package or by the engine, with a message; either way nothing changes and the
-// next good call works.
+// Invalid arguments: the package or the engine rejects them with a message, nothing changes, and
+// the next valid call works.
 
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
@@ -367,12 +367,12 @@ const REFUSED = [
 ];
 
 for (const [what, call, message] of REFUSED) {
-  test(`${what} is refused`, () => {
+  test(`${what} is rejected`, () => {
     assert.throws(call, { name: 'InvalidArgumentError', case: 'invalid-argument', message });
   });
 }
 
-test('every member of an argument is read once, so that what was checked is what is used', () => {
+test('every member of an argument is read once, so that the checked value is used', () => {
   /** @type {Record<string, number>} */
   let reads = {};
   /** @type {(members: Record<string, unknown>) => any} */
@@ -417,7 +417,7 @@ test('an argument beyond a limit is reported with the limit', () => {
   });
 });
 
-test('a summary that is damaged is refused as corrupt', () => {
+test('a damaged summary is rejected as corrupt', () => {
   for (const call of [
     () => doc.updateSince(Uint8Array.of(1, 2, 3)),
     () => doc.eventsSince(Uint8Array.of(1, 2, 3)),
@@ -442,7 +442,7 @@ test('the error of an update or delete of a missing row names the row', () => {
   }
 });
 
-test('every case of the contract has a class of its own', () => {
+test('every case of the contract has its own class', () => {
   /** @type {import('../dist/wit/interfaces/converge-sync-types.js').Error[]} */
   const errors = [
     { tag: 'invalid-argument', val: 'why' },

@@ -84,7 +84,7 @@ function assertSame(mirror, doc, what) {
 }
 
 for (let seed = 0; seed < 50; seed++) {
-  test(`cells and operations of all kinds come back exactly as they were read (seed ${seed})`, () => {
+  test(`cells and operations of all types can be written back exactly as they were read (seed ${seed})`, () => {
     const doc = randomDoc(random(seed));
     const rows = [...doc.rows(TABLE)];
     const diff = doc.diff([], doc.heads());
@@ -110,7 +110,7 @@ for (let seed = 0; seed < 50; seed++) {
     doc.dispose();
   });
 
-  test(`entries of all kinds come back exactly as they were read (seed ${seed})`, () => {
+  test(`entries of all types can be written back exactly as they were read (seed ${seed})`, () => {
     const pick = random(seed);
     const [store, relayed] = [engine.createStore('ann'), engine.createStore('ben')];
     for (let i = 0; i < 20; i++) store.raw.set('n', `k${i}`, randomValue(pick), 1);

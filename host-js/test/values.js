@@ -93,7 +93,7 @@ const REFUSED = [
 ];
 
 for (const [what, value, message] of REFUSED) {
-  test(`${what} is refused as a cell`, () => {
+  test(`${what} is rejected as a cell`, () => {
     const doc = engine.create('ann');
     for (const write of [
       () => doc.insert('t', 'r', { c: value }),
