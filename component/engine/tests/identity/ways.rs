@@ -312,7 +312,7 @@ impl Talk {
                 }
             }
             Err(error) => {
-                ensure!(world.doc(at).save() == saved, "{at} changed, although it rejected the message: {error}")
+                ensure!(world.doc(at).save() == saved, "{at} changed, although it rejected the message: {error}");
             }
         }
         Ok(received)
