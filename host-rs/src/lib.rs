@@ -151,6 +151,7 @@ pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../docs/guide/rust.md")]
 struct Readme;
 
 /// So is that of the page on composition.
