@@ -1,11 +1,12 @@
-//! A document: each function of the contract's `doc`, and the same with structs for rows.
+//! A document: the functions of the contract's `doc` that write, read and exchange events, and the
+//! same with structs as rows. `saved.rs` has the functions on bytes, `transaction.rs` those on
+//! transactions.
 
-use crate::contract::exports::converge::sync::durable::GuestDoc;
+use crate::contract::{self, GuestDoc, list};
 use crate::instance::{Instance, InstanceOptions};
 use crate::runtime::Limits;
-use crate::types::collect_cells;
 use crate::{
-    Cell, Commit, Digest, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page, PeerVersion, Row, ScanOptions,
+    Cell, Digest, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page, PeerVersion, Row, RowOp, ScanOptions,
     TableSummary, Watcher, cells,
 };
 use serde::Serialize;
@@ -16,9 +17,9 @@ use wasmtime::component::ResourceAny;
 
 /// A replica of a document: tables of rows, and the events that made them.
 ///
-/// Besides the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
-/// [`Error::Trap`] and [`Error::Gone`]; [`Error`] says what these mean. A document may be used by several threads; their
-/// calls wait for each other.
+/// Besides the errors that each function names, every one can fail with [`Error::OutOfMemory`],
+/// [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`]; [`Error`] says what these mean. A
+/// document can be used by several threads; their calls wait for each other.
 #[derive(Debug)]
 pub struct Doc {
     pub(crate) instance: Instance,
@@ -26,27 +27,23 @@ pub struct Doc {
 }
 
 impl Doc {
-    /// Creates an empty document that writes as `peer`, a name without `~`, in an instance of its own with the default
-    /// limits. A program with many documents should put them into one instance, with [`Instance::doc`]: a document takes
-    /// 3 KiB there, and 81 KiB in an instance of its own.
+    /// Creates an empty document that writes as `peer`, a name without `~`, in an instance of its
+    /// own with the default limits. A program with many documents should put them into one
+    /// instance, with [`Instance::doc`]: a document takes 3 KiB there, and 81 KiB in an instance of
+    /// its own.
     ///
-    /// Every replica should write as a peer of its own. If two replicas write as the same peer nonetheless, nothing is
-    /// lost: their events are kept apart; see [`forks`](Self::forks).
+    /// Every replica should write as a peer of its own. If two replicas write as the same peer
+    /// nonetheless, nothing is lost: their events are kept apart; see [`forks`](Self::forks).
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name; those of [`Instance::new`].
+    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name; those of
+    /// [`Instance::new`].
     pub fn create(peer: &str) -> Result<Self, Error> {
-        Self::create_in(&Instance::new(InstanceOptions::default())?, peer)
+        Instance::new(InstanceOptions::default())?.doc(peer)
     }
 
-    pub(crate) fn create_in(instance: &Instance, peer: &str) -> Result<Self, Error> {
-        let resource =
-            instance.call(|store, bindings| bindings.converge_sync_durable().doc().call_create(store, peer))??;
-        Ok(Self { instance: instance.clone(), resource })
-    }
-
-    /// The instance that the document lives in.
+    /// Returns the instance that the document lives in.
     pub fn instance(&self) -> &Instance {
         &self.instance
     }
@@ -60,23 +57,33 @@ impl Doc {
         self.call(|doc, store| doc.call_peer(store, self.resource))
     }
 
-    /// Creates the row with these cells. If the row exists, sets these cells and keeps the others. Returns the name of the
-    /// event.
+    /// Creates the row with these cells. If the row exists, sets these cells and keeps the others.
+    /// Returns the name of the event.
+    ///
+    /// ```
+    /// use converge::{Doc, EventId, Value};
+    ///
+    /// let doc = Doc::create("ann")?;
+    /// let event = doc.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?;
+    /// assert_eq!(event, EventId::new("ann", 0));
+    /// # Ok::<(), converge::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice; [`Error::LimitExceeded`].
+    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice;
+    /// [`Error::LimitExceeded`].
     pub fn insert(
         &self,
         table: &str,
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<EventId, Error> {
-        let cells = collect_cells(cells);
-        Ok(self.call(|doc, store| doc.call_insert(store, self.resource, table, row, &cells))??)
+        let cells = contract::cells(cells);
+        Ok(self.call(|doc, store| doc.call_insert(store, self.resource, table, row, &cells))??.into())
     }
 
-    /// Sets these cells of the row.
+    /// Sets these cells of the row. Returns the name of the event.
     ///
     /// # Errors
     ///
@@ -87,20 +94,21 @@ impl Doc {
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<EventId, Error> {
-        let cells = collect_cells(cells);
-        Ok(self.call(|doc, store| doc.call_update(store, self.resource, table, row, &cells))??)
+        let cells = contract::cells(cells);
+        Ok(self.call(|doc, store| doc.call_update(store, self.resource, table, row, &cells))??.into())
     }
 
-    /// Deletes the row.
+    /// Deletes the row. Returns the name of the event.
     ///
     /// # Errors
     ///
     /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<EventId, Error> {
-        Ok(self.call(|doc, store| doc.call_delete(store, self.resource, table, row))??)
+        Ok(self.call(|doc, store| doc.call_delete(store, self.resource, table, row))??.into())
     }
 
-    /// Removes these cells of the row. Columns without a cell are ignored.
+    /// Removes these cells of the row. Columns without a cell are ignored. Returns the name of the
+    /// event.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
@@ -120,26 +128,29 @@ impl Doc {
         columns: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<EventId, Error> {
         let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
-        Ok(self.call(|doc, store| doc.call_unset(store, self.resource, table, row, &columns))??)
+        Ok(self.call(|doc, store| doc.call_unset(store, self.resource, table, row, &columns))??.into())
     }
 
-    /// Commits these operations as one event, or none of them on an error.
+    /// Commits these operations as one event, or none of them on an error. Returns the name of the
+    /// event.
     ///
-    /// # Errors
-    ///
-    /// Those of [`update`](Self::update), for any of the operations.
+    /// Costs much less than a call for each operation.
     ///
     /// ```
     /// use converge::{Doc, RowOp};
     ///
     /// let doc = Doc::create("ann")?;
-    /// doc.commit([RowOp::insert("people", "p1", [("name", "Alice")]), RowOp::insert("people", "p2", [("name", "Bob")])])?;
+    /// doc.commit(["Alice", "Bob"].map(|name| RowOp::insert("people", name, [("name", name)])))?;
     /// assert_eq!(doc.tables()?[0].rows, 2);
     /// # Ok::<(), converge::Error>(())
     /// ```
-    pub fn commit(&self, ops: impl Into<Commit>) -> Result<EventId, Error> {
-        let ops = ops.into();
-        Ok(self.call(|doc, store| doc.call_commit(store, self.resource, &ops))??)
+    ///
+    /// # Errors
+    ///
+    /// Those of [`update`](Self::update), for any of the operations.
+    pub fn commit(&self, ops: impl IntoIterator<Item = RowOp>) -> Result<EventId, Error> {
+        let ops: Vec<_> = ops.into_iter().map(Into::into).collect();
+        Ok(self.call(|doc, store| doc.call_commit(store, self.resource, &ops))??.into())
     }
 
     /// Returns the cells of a row, sorted by column, or `None` if the row does not exist.
@@ -148,28 +159,29 @@ impl Doc {
     ///
     /// None of its own.
     pub fn get(&self, table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        self.call(|doc, store| doc.call_get(store, self.resource, table, row))
+        Ok(self.call(|doc, store| doc.call_get(store, self.resource, table, row))?.map(list))
     }
 
-    /// Returns a page of rows; [`rows`](Self::rows) fetches further pages automatically. A table that does not exist has no
-    /// rows.
+    /// Returns a page of rows; [`rows`](Self::rows) fetches further pages automatically. A table
+    /// that does not exist has no rows.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the options.
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        Ok(self.call(|doc, store| doc.call_scan(store, self.resource, table, options))??)
+        let options = options.clone().into();
+        Ok(self.call(|doc, store| doc.call_scan(store, self.resource, table, &options))??.into())
     }
 
-    /// Iterates over the rows that `options` select. Pages are read as the iterator advances, each in the document's state
-    /// at that time.
+    /// Iterates over the rows that `options` select. Pages are read as the iterator advances, each
+    /// in the document's state at that time. The iterator ends after an error.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
     /// # doc.insert("people", "p1", [("name", "Alice")])?;
     /// use converge::{KeyRange, ScanOptions};
     ///
-    /// let people = ScanOptions { range: KeyRange::StartsWith("p".into()), ..ScanOptions::default() };
+    /// let people = ScanOptions::default().range(KeyRange::StartsWith("p".into()));
     /// for row in doc.rows("people", people) {
     ///     println!("{}", row?.id);
     /// }
@@ -185,22 +197,25 @@ impl Doc {
     ///
     /// None of its own.
     pub fn tables(&self) -> Result<Vec<TableSummary>, Error> {
-        self.call(|doc, store| doc.call_tables(store, self.resource))
+        self.call(|doc, store| doc.call_tables(store, self.resource)).map(list)
     }
 
-    /// Watches these tables, or all tables if the list is empty. With `from_start` the watcher first returns all existing
-    /// rows; otherwise only later changes are reported. An unwatched document pays nothing for watching.
+    /// Watches these tables, or all tables if the list is empty. With `from_start` the watcher
+    /// first returns all existing rows; otherwise only later changes are reported. An unwatched
+    /// document pays nothing for watching.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the names and for too many watchers.
+    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the names and for too many
+    /// watchers.
     pub fn watch(&self, tables: &[&str], from_start: bool) -> Result<Watcher, Error> {
         let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
         let watcher = self.call(|doc, store| doc.call_watch(store, self.resource, &tables, from_start))??;
         Ok(Watcher::new(self.instance.clone(), watcher))
     }
 
-    /// Returns 32 bytes that are equal for equal tables, independent of history and host.
+    /// Returns 32 bytes that are equal for equal tables, independent of history and host. Takes
+    /// time in proportion to the tables.
     ///
     /// # Errors
     ///
@@ -213,18 +228,19 @@ impl Doc {
         Ok(Digest(bytes))
     }
 
-    /// Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer is listed under a name of
-    /// its own; see [`forks`](Self::forks). Compacted events count.
+    /// Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer
+    /// is listed under a name of its own; see [`forks`](Self::forks). Compacted events count.
     ///
     /// # Errors
     ///
     /// None of its own.
     pub fn version(&self) -> Result<Vec<PeerVersion>, Error> {
-        self.call(|doc, store| doc.call_version(store, self.resource))
+        self.call(|doc, store| doc.call_version(store, self.resource)).map(list)
     }
 
-    /// Encodes which events this replica knows, and which missing events it needs, identified by content. Send it to
-    /// another replica, which answers with [`update_since`](Self::update_since) or [`events_since`](Self::events_since).
+    /// Encodes which events this replica knows, and which missing events it needs, identified by
+    /// content. Send it to another replica, which answers with [`update_since`](Self::update_since)
+    /// or [`events_since`](Self::events_since).
     ///
     /// # Errors
     ///
@@ -233,69 +249,71 @@ impl Doc {
         self.call(|doc, store| doc.call_summary(store, self.resource))
     }
 
-    /// Encodes a version as a summary that identifies events by name alone, in an instance of its own;
-    /// [`Instance::summary_of`] uses an existing one. `Doc::summary_of(&[])` is the summary of a replica that knows nothing.
-    ///
-    /// If a peer's name was used twice, events can be taken as known that the other replica lacks. Prefer
-    /// [`summary`](Self::summary).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] if the version names a peer twice; [`Error::LimitExceeded`] if it names too many.
-    pub fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
-        Instance::new(InstanceOptions::default())?.summary_of(version)
-    }
-
-    /// Returns known forks, sorted by peer and counter, starting after the first `skip`. A peer is forked if two replicas
-    /// wrote in its name, after a restored backup or a copied profile, for example. The branches of a forked peer `p` are
-    /// named `p~` and the fingerprint of their first event, on every replica that knows the fork.
+    /// Returns known forks, sorted by peer and counter: at most `limit` of them, starting after the
+    /// first `skip`. A peer is forked if two replicas wrote in its name, after a restored backup or
+    /// a copied profile, for example. The branches of a forked peer `p` are named `p~` and the
+    /// fingerprint of their first event, on every replica that knows the fork.
     ///
     /// # Errors
     ///
     /// None of its own.
     pub fn forks(&self, skip: u32, limit: u32) -> Result<Vec<Fork>, Error> {
-        self.call(|doc, store| doc.call_forks(store, self.resource, skip, limit))
+        self.call(|doc, store| doc.call_forks(store, self.resource, skip, limit)).map(list)
     }
 
-    /// Returns a name of this event that never changes: the author, `~` and the event's own fingerprint. Every function
-    /// that takes an event accepts it. Store this name, not `event`, in data that outlives a merge.
+    /// Returns a name of this event that never changes: the author, `~` and the event's own
+    /// fingerprint. Every function that takes an event accepts it. Store this name, not `event`, in
+    /// data that outlives a merge.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] if the event is not known, or if `event` can mean several known events.
+    /// [`Error::InvalidArgument`] if the event is not known, or if `event` can mean several known
+    /// events.
     pub fn permanent_id(&self, event: &EventId) -> Result<EventId, Error> {
-        Ok(self.call(|doc, store| doc.call_permanent_id(store, self.resource, event))??)
+        let event = event.clone().into();
+        Ok(self.call(|doc, store| doc.call_permanent_id(store, self.resource, &event))??.into())
     }
 
-    /// Returns the events that no known event depends on, sorted by peer. The next commit depends on them.
+    /// Returns the events that no known event depends on, sorted by peer. The next commit depends
+    /// on them.
     ///
     /// # Errors
     ///
     /// None of its own.
     pub fn heads(&self) -> Result<Vec<EventId>, Error> {
-        self.call(|doc, store| doc.call_heads(store, self.resource))
+        self.call(|doc, store| doc.call_heads(store, self.resource)).map(list)
     }
 
-    /// Returns at most `limit` events that the replica with this summary lacks, in an order in which each follows its
-    /// dependencies. Exchange in both directions, so that a fork is found.
+    /// Returns at most `limit` events that the replica with this summary lacks, in an order in
+    /// which each follows its dependencies. Exchange in both directions, so that a fork is found.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`]; [`Error::Compacted`] if some of the
-    /// events were compacted away.
+    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`];
+    /// [`Error::Compacted`] if some of the events were compacted away.
     pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
-        Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, summary, limit))??)
+        Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, summary, limit))??.into())
     }
 
-    /// Merges events of other replicas. They may arrive in any order and grouping, any number of times. Events with missing
-    /// dependencies wait in the document until the dependencies arrive.
+    /// Merges events of other replicas. They may arrive in any order and grouping, any number of
+    /// times. Events with missing dependencies wait in the document until the dependencies arrive.
+    ///
+    /// ```
+    /// # let (ann, ben) = (converge::Doc::create("ann")?, converge::Doc::create("ben")?);
+    /// ann.insert("people", "p1", [("name", "Alice")])?;
+    /// let batch = ann.events_since(&ben.summary()?, u32::MAX)?;
+    /// assert_eq!(ben.merge_events(batch.runs)?.applied, 1);
+    /// # Ok::<(), converge::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a run that breaks a rule; [`Error::LimitExceeded`]; [`Error::Compacted`] if an event
-    /// does not build on the horizon at which this document was compacted. On an error nothing is merged.
-    pub fn merge_events(&self, events: &[EventRun]) -> Result<MergeReport, Error> {
-        Ok(self.call(|doc, store| doc.call_merge_events(store, self.resource, events))??)
+    /// [`Error::InvalidArgument`] for a run that breaks a rule; [`Error::LimitExceeded`];
+    /// [`Error::Compacted`] if an event does not build on the horizon at which this document was
+    /// compacted. On an error nothing is merged.
+    pub fn merge_events(&self, events: impl IntoIterator<Item = EventRun>) -> Result<MergeReport, Error> {
+        let events: Vec<_> = events.into_iter().map(Into::into).collect();
+        Ok(self.call(|doc, store| doc.call_merge_events(store, self.resource, &events))??.into())
     }
 
     /// Like [`insert`](Self::insert), with the fields of a struct or the entries of a map as cells.
@@ -325,7 +343,9 @@ impl Doc {
         Ok(self.get(table, row)?.map(cells::from_cells).transpose()?)
     }
 
-    /// Like [`rows`](Self::rows), with each row's id and its cells as a struct or a map.
+    /// Like [`rows`](Self::rows), with each row's id and its cells as a struct or a map. An element
+    /// is [`Error::Cells`] if the cells do not fit the type; the iterator then continues with the
+    /// next row.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
@@ -334,11 +354,11 @@ impl Doc {
     /// struct Person { name: String }
     ///
     /// let people: Vec<(String, Person)> =
-    ///     doc.scan_as("people", Default::default()).collect::<Result<_, _>>()?;
+    ///     doc.rows_as("people", Default::default()).collect::<Result<_, _>>()?;
     /// # assert_eq!(people[0].1.name, "Alice");
     /// # Ok::<(), converge::Error>(())
     /// ```
-    pub fn scan_as<T: DeserializeOwned>(
+    pub fn rows_as<T: DeserializeOwned>(
         &self,
         table: &str,
         options: ScanOptions,
@@ -349,6 +369,7 @@ impl Doc {
         })
     }
 
+    /// Makes one call.
     pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(GuestDoc<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
@@ -363,12 +384,12 @@ impl Drop for Doc {
     }
 }
 
-/// The rows that a scan chooses, read page by page. Made by [`Doc::rows`]. Ends after an error.
+/// The rows that a scan selects, read page by page. Created by [`Doc::rows`].
 #[derive(Debug)]
 pub struct Rows<'doc> {
     doc: &'doc Doc,
     table: String,
-    /// What is left to scan.
+    /// The rest of the scan.
     options: ScanOptions,
     page: vec::IntoIter<Row>,
     more: bool,
@@ -385,7 +406,7 @@ impl Iterator for Rows<'_> {
             if !self.more {
                 return None;
             }
-            // Also ends the iteration where the next page cannot be read.
+            // Also ends the iteration if the next page cannot be read.
             self.more = false;
             if let Err(error) = self.read_page() {
                 return Some(Err(error));
@@ -399,7 +420,7 @@ impl Rows<'_> {
         let Page { rows, more } = self.doc.scan(&self.table, &self.options)?;
         if let Some(last) = rows.last() {
             self.options.after = Some(last.id.clone());
-            // No page has more rows than were asked for.
+            // No page has more rows than the limit.
             self.options.limit = self.options.limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             self.more = more && self.options.limit > 0;
         }

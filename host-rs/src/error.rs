@@ -1,17 +1,17 @@
-//! Why a call failed: the contract's cases, and what can happen around them.
+//! Why a call failed: the contract's cases, and those of the host.
 
-use crate::contract::exports::converge::sync::types;
+use crate::cells;
 use crate::types::PeerVersion;
-use crate::{cells, runtime};
 use std::io;
 use std::path::PathBuf;
 
 /// Why a call failed.
 ///
-/// After the contract's own cases, those up to [`Other`](Self::Other), and after [`Cells`](Self::Cells),
-/// [`OtherInstance`](Self::OtherInstance) and [`File`](Self::File), the document is as before the call. After
-/// [`OutOfMemory`](Self::OutOfMemory), [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance and its documents
-/// are lost: every later call to it fails with [`Gone`](Self::Gone).
+/// After the contract's own cases, those up to [`Other`](Self::Other), and after
+/// [`Cells`](Self::Cells), [`OtherInstance`](Self::OtherInstance) and [`File`](Self::File), the
+/// document is as before the call. After [`OutOfMemory`](Self::OutOfMemory),
+/// [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance and its documents are lost:
+/// every later call to it fails with [`Gone`](Self::Gone).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -36,7 +36,8 @@ pub enum Error {
         /// The row's id.
         row: String,
     },
-    /// The bytes are damaged or were not written by the engine. The text says what was expected and where.
+    /// The bytes are damaged or were not written by the engine. The text says what was expected and
+    /// where.
     #[error("corrupt bytes: {0}")]
     Corrupt(String),
     /// The bytes have a format version that this engine cannot read.
@@ -45,8 +46,9 @@ pub enum Error {
     /// The bytes use a format feature that this engine does not know.
     #[error("this engine does not know format feature {0}; a newer engine wrote the bytes")]
     UnsupportedFeature(u32),
-    /// The call needs history that was compacted away, here or at the replica whose bytes were given. The version is that
-    /// horizon. [`Doc::rebase`](crate::Doc::rebase) brings a replica past it.
+    /// The call needs history that was compacted away, here or at the replica whose bytes were
+    /// passed. The version is that horizon. [`Doc::rebase`](crate::Doc::rebase) brings a replica
+    /// past it.
     #[error("the call needs history that was compacted away; rebase the replica that is behind on a saved document")]
     Compacted(Vec<PeerVersion>),
     /// The other side of a session broke the protocol. The text says how.
@@ -63,7 +65,7 @@ pub enum Error {
         "both must live in one instance; create the store with `doc.instance().store(…)`, the transaction with `doc.begin()`"
     )]
     OtherInstance,
-    /// A value does not fit into the cells of a row, or the cells not into the type that was asked for.
+    /// A value does not fit into the cells of a row, or the cells do not fit the requested type.
     #[error(transparent)]
     Cells(#[from] cells::Error),
     /// A file cannot be read or written.
@@ -71,7 +73,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The call needed more memory than its instance may have; the instance is gone.
@@ -80,66 +82,27 @@ pub enum Error {
     /// The call took longer than its instance allows; the instance is gone.
     #[error("the call took longer than its instance allows; the instance is gone")]
     OutOfTime,
-    /// The engine stopped by a defect; the instance is gone.
-    #[error("the engine stopped by a defect; the instance is gone")]
+    /// The engine stopped because of a defect; the instance is gone.
+    #[error("the engine stopped because of a defect; the instance is gone")]
     Trap(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An earlier call to this instance ran out of memory or time, or trapped.
-    #[error("the instance is gone: an earlier call ran out of memory or time, or trapped; make a new one")]
+    #[error("the instance is gone: an earlier call ran out of memory or time, or trapped; create a new one")]
     Gone,
     /// The system has no room for another instance: addresses, memory mappings or memory.
-    #[error("the system has no room for another instance: {0}; put several documents into one, as by `Instance::doc`")]
+    #[error("the system has no room for another instance: {0}; put several documents into one, with `Instance::doc`")]
     NoRoom(String),
-    /// WebAssembly cannot be run here.
+    /// WebAssembly cannot be run on this machine, or a component is not one that implements the
+    /// contract.
     #[error("the engine cannot be started: {0}")]
     Start(String),
 }
 
-/// How a limit is exceeded. A host can bound the memory of an instance to less than the engine's limit.
+/// Says how a limit is exceeded. A host can bound the memory of an instance to less than the
+/// engine's limit.
 fn excess(actual: u64, maximum: u64) -> String {
     if actual > maximum {
         format!("{actual}; the maximum is {maximum}")
     } else {
         format!("this call needs {actual}, which is more than the instance may use")
-    }
-}
-
-impl Error {
-    /// Why an instance did not start. A failure other than a trap, or a bound of the instance, is the system's.
-    pub(crate) fn from_start(error: wasmtime::Error) -> Self {
-        if error.is::<runtime::MemoryRefused>() || error.is::<wasmtime::Trap>() {
-            return Self::from_trap(error, false);
-        }
-        Self::NoRoom(error.root_cause().to_string())
-    }
-
-    /// What a call's failure in WebAssembly means; `was_refused` where it asked for memory that it did not get.
-    pub(crate) fn from_trap(error: wasmtime::Error, was_refused: bool) -> Self {
-        if error.is::<runtime::MemoryRefused>() {
-            return Self::OutOfMemory;
-        }
-        match error.downcast_ref() {
-            Some(wasmtime::Trap::UnreachableCodeReached) if was_refused => Self::OutOfMemory,
-            Some(wasmtime::Trap::Interrupt) => Self::OutOfTime,
-            _ => Self::Trap(error.into_boxed_dyn_error()),
-        }
-    }
-}
-
-impl From<types::Error> for Error {
-    fn from(error: types::Error) -> Self {
-        match error {
-            types::Error::InvalidArgument(rule) => Self::InvalidArgument(rule),
-            types::Error::LimitExceeded(types::ExceededLimit { limit, maximum, actual }) => {
-                Self::LimitExceeded { limit, maximum, actual }
-            }
-            types::Error::NoSuchRow(types::RowId { table, row }) => Self::NoSuchRow { table, row },
-            types::Error::Corrupt(what) => Self::Corrupt(what),
-            types::Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
-            types::Error::UnsupportedFeature(feature) => Self::UnsupportedFeature(feature),
-            types::Error::Compacted(horizon) => Self::Compacted(horizon),
-            types::Error::Protocol(rule) => Self::Protocol(rule),
-            types::Error::SessionEnded => Self::SessionEnded,
-            types::Error::Other(what) => Self::Other(what),
-        }
     }
 }

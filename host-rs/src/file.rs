@@ -1,6 +1,8 @@
-//! Files that are whole at any time: what they held before, or what they hold now, and nothing in between.
+//! Files that are replaced atomically: at any time a file holds either its old content or its new
+//! one.
 //!
-//! Knows no documents: [`Doc::save_file`](crate::Doc::save_file) writes by it, and so can whoever has bytes to keep.
+//! Knows no documents: [`Doc::save_file`](crate::Doc::save_file) uses it, and so can a program for
+//! bytes of other kinds.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
@@ -10,30 +12,33 @@ use tempfile::NamedTempFile;
 /// The maximum size in bytes of a file that [`read`] reads. No instance holds more.
 pub const MAX_BYTES: u64 = 4 << 30;
 
-/// The bytes of a file, of at most [`MAX_BYTES`].
+/// Returns the bytes of a file of at most [`MAX_BYTES`].
 ///
 /// # Errors
 ///
-/// Where it cannot be read or is larger.
+/// If the file cannot be read or is larger.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
-    let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {MAX_BYTES} bytes"));
+    let too_large =
+        || io::Error::new(ErrorKind::FileTooLarge, format!("the file has more than {MAX_BYTES} bytes, the maximum"));
     let expected = file.metadata()?.len();
     if expected > MAX_BYTES {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    // What the system says of the size may be wrong, of a device for one.
+    // The size that the system reports can be wrong, for a device for example.
     bytes.try_reserve_exact(usize::try_from(expected).unwrap_or(0))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// New content for a file, which takes its place all at once by [`commit`](Self::commit). Dropped before, it leaves the
-/// file as it was. Who reads meanwhile reads the old content; of several who write, the last one's stays, whole.
+/// New content for a file. [`commit`](Self::commit) replaces the file with it atomically; dropping
+/// it leaves the file as it was. Readers see the old content until then. If several writers replace
+/// one file, the last commit wins.
 ///
-/// The content is written to a new file in the same folder, with a name by chance, so that no other process or thread
-/// has the same one. A process that is killed leaves that file behind, and a machine that loses power may.
+/// The content is written to a new file in the same folder, under a random name, so that no other
+/// process or thread uses the same one. A process that is killed leaves that file behind, and a
+/// machine that loses power may.
 ///
 /// ```
 /// use converge::file::Replacement;
@@ -50,35 +55,36 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// ```
 #[derive(Debug)]
 pub struct Replacement {
-    /// Where links lead.
+    /// The file that is replaced, with links resolved.
     target: PathBuf,
     file: BufWriter<NamedTempFile>,
 }
 
 impl Replacement {
-    /// New content for the file at `path`, which may exist. Where it is a link, what it leads to is replaced. On Unix an
-    /// existing file's permissions stay, and its owner and group where the system allows that; a group that cannot stay
-    /// gets the permissions of others. A new file's permissions are those that the system gives new files.
+    /// Begins new content for the file at `path`, which may exist. If `path` is a link, its target
+    /// is replaced. On Unix an existing file keeps its permissions, and its owner and group if the
+    /// system allows that; if the group cannot be kept, the new group gets the permissions of
+    /// others. A new file gets the system's default permissions.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be written to; where `path` is something other than a file, is marked as not to be
-    /// written, or is a link that leads nowhere.
+    /// If the folder is not writable, or if `path` is not a file, is read-only, or is a link to a
+    /// missing file.
     pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
         let target = resolve(path.as_ref())?;
         let existing = metadata(&target)?;
-        // The parent of a bare name is empty, which is no folder to the system.
         let folder = folder_of(&target);
         let file = create(folder, existing.as_ref())?;
         Ok(Self { target, file: BufWriter::new(file) })
     }
 
-    /// Puts the content in its place, and returns when it is on the disk, as far as the system tells.
+    /// Replaces the file with the content. Returns once the system reports that the content is on
+    /// disk.
     ///
     /// # Errors
     ///
-    /// Where it cannot be written; the file is as it was then. Where only the folder cannot be brought to the disk, the
-    /// content is in its place already.
+    /// If the content cannot be written; the old file is intact. If only the folder cannot be
+    /// synced to disk, the file has been replaced.
     pub fn commit(self) -> io::Result<()> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
@@ -97,18 +103,18 @@ impl Write for Replacement {
     }
 }
 
-/// Where the path leads; the path itself where nothing is there.
+/// Resolves links. Returns the path itself if it does not exist.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::symlink_metadata(path) {
-            Ok(_) => Err(io::Error::new(ErrorKind::NotFound, "a link that leads nowhere")),
+            Ok(_) => Err(io::Error::new(ErrorKind::NotFound, "the path is a link to a missing file")),
             Err(_) => Ok(path.to_owned()),
         },
         resolved => resolved,
     }
 }
 
-/// That of the file that is to be replaced, where there is one.
+/// Returns the metadata of the file that is replaced, or `None` if it does not exist.
 fn metadata(target: &Path) -> io::Result<Option<Metadata>> {
     let metadata = match fs::metadata(target) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -118,14 +124,16 @@ fn metadata(target: &Path) -> io::Result<Option<Metadata>> {
         return Err(ErrorKind::IsADirectory.into());
     }
     if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not a file that can be replaced"));
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the path is not a regular file"));
     }
     if metadata.permissions().readonly() {
-        return Err(io::Error::new(ErrorKind::PermissionDenied, "marked as not to be written"));
+        return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is read-only"));
     }
     Ok(Some(metadata))
 }
 
+/// Returns the folder of a file. The parent of a bare name is empty, which the system does not
+/// accept as a folder.
 fn folder_of(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -137,15 +145,15 @@ fn create(folder: &Path, existing: Option<&Metadata>) -> io::Result<NamedTempFil
     let mut builder = tempfile::Builder::new();
     builder.prefix(".converge-");
     let Some(existing) = existing else {
-        // What the system's mask takes away of this is taken away.
+        // The system applies its mask to these permissions.
         return builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder);
     };
-    // Nobody else reads it before it has the permissions of the one that it replaces.
+    // No other user can read the file before it has the permissions of the one that it replaces.
     let file = builder.tempfile_in(folder)?;
     let created = file.as_file().metadata()?;
     let mut mode = existing.mode() & 0o777;
     if created.uid() != existing.uid() {
-        // Only the system's administrator may; everybody else owns what they write.
+        // Only the administrator can change the owner; other users own the files that they write.
         let _ = fchown(&file, Some(existing.uid()), None);
     }
     if created.gid() != existing.gid() && fchown(&file, None, Some(existing.gid())).is_err() {
@@ -160,17 +168,17 @@ fn create(folder: &Path, _existing: Option<&Metadata>) -> io::Result<NamedTempFi
     tempfile::Builder::new().prefix(".converge-").tempfile_in(folder)
 }
 
-/// Brings to the disk that the folder has a new file.
+/// Syncs the folder, so that the new file's name is on disk.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        // Some file systems have nothing to do here, and say it by these.
+        // Some file systems have nothing to do here, and report one of these.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         synced => synced,
     }
 }
 
-/// Only Unix opens folders.
+/// Folders can be opened, and so synced, on Unix alone.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())

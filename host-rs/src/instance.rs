@@ -1,9 +1,9 @@
 //! An instance of the engine: a memory of its own, with bounds, that documents live in.
 //!
-//! Every call of the crate passes through [`Instance::call`]: it takes the lock, sets the time limit, and lets the
-//! instance go after a failure that leaves it in an unknown state.
+//! Every call of the crate passes through [`Instance::call`]: it takes the lock, sets the time
+//! limit, and drops the instance after a failure that leaves it in an unknown state.
 
-use crate::contract::Converge;
+use crate::contract::{Converge, list};
 use crate::runtime::{Component, Limits, TimeLimit};
 use crate::{Cell, Doc, Error, Inspection, Limit, PeerVersion, StoreOptions, UpdateReader};
 use std::fmt;
@@ -12,44 +12,76 @@ use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-/// What an instance may use.
+/// What an instance may use. The default is 2 GiB of memory, and a minute for a call.
 ///
 /// ```
 /// use converge::{Instance, InstanceOptions};
 /// use std::time::Duration;
 ///
-/// let options = InstanceOptions { call_time: Some(Duration::from_secs(1)), ..InstanceOptions::default() };
+/// let options = InstanceOptions::default().memory_bytes(64 << 20).call_time(Duration::from_secs(1));
 /// let instance = Instance::new(options)?;
 /// let (inbox, outbox) = (instance.doc("ann-inbox")?, instance.doc("ann-outbox")?);
 /// # Ok::<(), converge::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InstanceOptions {
-    /// The most memory, in bytes, for all documents of the instance together. WebAssembly itself ends at 4 GiB.
+    /// The maximum memory, in bytes, of all documents of the instance together.
     pub memory_bytes: usize,
-    /// The longest time that one call may take, looked at every 10 ms; as long as it takes where there is none.
+    /// The maximum duration of a call, or `None` if calls may take any time.
     pub call_time: Option<Duration>,
 }
 
-/// 2 GiB, and a minute a call.
+impl InstanceOptions {
+    /// Bounds the memory of all documents of the instance together to this many bytes. The maximum
+    /// is 4 GiB, which is all that WebAssembly can address.
+    #[must_use]
+    pub fn memory_bytes(self, memory_bytes: usize) -> Self {
+        Self { memory_bytes, ..self }
+    }
+
+    /// Bounds the duration of a call, which is checked every 10 ms. With `None` calls may take any
+    /// time.
+    #[must_use]
+    pub fn call_time(self, call_time: impl Into<Option<Duration>>) -> Self {
+        Self { call_time: call_time.into(), ..self }
+    }
+}
+
 impl Default for InstanceOptions {
     fn default() -> Self {
         Self { memory_bytes: 2 << 30, call_time: Some(Duration::from_secs(60)) }
     }
 }
 
-/// An instance of the engine, in which documents live: one for all documents of a program, or one for each group that must not
-/// share its bounds. An instance reserves 4 GiB of addresses, takes 81 KiB and three to four memory mappings, of which Linux
-/// allows a process 65,530 by default; a document in an existing instance takes 3 KiB. A clone is the same instance; it ends with the last of its
-/// clones, documents and watchers.
+/// An instance of the engine, in which documents live: one for all documents of a program, or one
+/// for each group of documents that must not share its bounds. A clone is the same instance. It
+/// ends with the last of its clones, documents, stores, sessions and watchers.
 ///
-/// Calls to one instance wait for each other; calls to different ones run side by side.
+/// An instance takes 81 KiB, 4 GiB of addresses and three to four memory mappings, of which Linux
+/// allows a process 65,530 by default. A document in an existing instance takes 3 KiB.
+///
+/// Calls to one instance wait for each other; calls to different instances run in parallel.
+///
+/// ```
+/// use converge::{Content, Instance, InstanceOptions};
+///
+/// let instance = Instance::new(InstanceOptions::default())?;
+/// let doc = instance.doc("ann")?;
+/// doc.insert("people", "p1", [("name", "Alice")])?;
+///
+/// let saved = doc.save()?;
+/// let inspection = instance.inspect(&saved)?;
+/// assert_eq!((inspection.content, inspection.version), (Content::Document, doc.version()?));
+/// assert_eq!(instance.peek(&saved, "people", "p1")?, doc.get("people", "p1")?);
+/// # Ok::<(), converge::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Instance {
     live: Arc<Mutex<Option<Live>>>,
 }
 
-/// What there is until a call fails for good.
+/// What an instance has until a call leaves it in an unknown state.
 struct Live {
     store: Store<Limits>,
     bindings: Converge,
@@ -57,22 +89,23 @@ struct Live {
 }
 
 impl Instance {
-    /// A new instance. Costs some microseconds; the first one of a process compiles the engine, or loads it from the
-    /// cache of compiled code.
+    /// Creates an instance of the engine. Takes some microseconds; the first one of a process
+    /// compiles the engine, or loads it from the cache of compiled code.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] if this machine cannot run WebAssembly; [`Error::OutOfMemory`] if `memory_bytes` does not even hold the
-    /// empty engine (2 MiB do); [`Error::NoRoom`] if the system has no addresses or memory mappings left.
+    /// [`Error::Start`] if this machine cannot run WebAssembly; [`Error::OutOfMemory`] if
+    /// `memory_bytes` does not even hold the empty engine (2 MiB do); [`Error::NoRoom`] if the
+    /// system has no addresses or memory mappings left.
     pub fn new(options: InstanceOptions) -> Result<Self, Error> {
         Self::of(Component::engine()?, options)
     }
 
-    /// A new instance of another component than the engine.
+    /// Creates an instance of another component than the engine.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Those of [`new`](Self::new).
     pub fn of(component: &Component, options: InstanceOptions) -> Result<Self, Error> {
         let InstanceOptions { memory_bytes, call_time } = options;
         let time = component.time_limit(call_time);
@@ -80,74 +113,100 @@ impl Instance {
         Ok(Self { live: Arc::new(Mutex::new(Some(Live { store, bindings, time }))) })
     }
 
-    /// Creates an empty document in this instance, which writes as `peer`.
+    /// Creates an empty document in this instance, which writes as `peer`, a name without `~`.
     ///
     /// # Errors
     ///
-    /// As [`Doc::create`].
+    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name.
     pub fn doc(&self, peer: &str) -> Result<Doc, Error> {
-        Doc::create_in(self, peer)
+        let resource =
+            self.call(|store, bindings| bindings.converge_sync_durable().doc().call_create(store, peer))??;
+        Ok(Doc { instance: self.clone(), resource })
     }
 
-    /// Loads a saved document in this instance, which writes as `peer` from now on.
+    /// Loads a saved document in this instance, which writes as `peer` from now on; see
+    /// [`Doc::load`].
     ///
     /// # Errors
     ///
-    /// As [`Doc::load`].
+    /// Those of [`Doc::load`].
     pub fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Error> {
-        Doc::load_in(self, peer, saved)
-    }
-
-    /// Returns the cells of one row of a saved document, in this instance, without loading it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Doc::peek`].
-    pub fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??)
-    }
-
-    /// Encodes a version as a summary, in this instance; see [`Doc::summary_of`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Doc::summary_of`].
-    pub fn summary_of(&self, version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
-        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_summary_of(store, version))??)
-    }
-
-    /// Opens an update or a saved document, in this instance, to read its events; see [`UpdateReader::open`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`UpdateReader::open`].
-    pub fn read_update(&self, update: &[u8]) -> Result<UpdateReader, Error> {
-        UpdateReader::open_in(self, update)
-    }
-
-    /// Summarizes bytes that the engine wrote, in this instance; see [`inspect`](crate::inspect).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`inspect`](crate::inspect).
-    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
-        Ok(self.call(|store, bindings| bindings.converge_sync_engine().call_inspect(store, bytes))??)
+        let resource =
+            self.call(|store, bindings| bindings.converge_sync_durable().doc().call_load(store, peer, saved))??;
+        Ok(Doc { instance: self.clone(), resource })
     }
 
     /// Creates an empty store in this instance, which writes as `peer`.
     ///
     /// # Errors
     ///
-    /// As [`Store::create`](crate::Store::create).
+    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name and the options.
     pub fn store(&self, peer: &str, options: StoreOptions) -> Result<crate::Store, Error> {
-        crate::Store::create_in(self, peer, options)
+        let options = options.into();
+        let resource =
+            self.call(|store, bindings| bindings.converge_sync_ephemeral().store().call_create(store, peer, options))??;
+        Ok(crate::Store { instance: self.clone(), resource })
+    }
+
+    /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row
+    /// does not exist, without loading the document.
+    ///
+    /// Costs a pass over the bytes for the checksum and the decoding of one block of rows; checks
+    /// only what it reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Doc::load`] for the bytes.
+    pub fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
+        let cells =
+            self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??;
+        Ok(cells.map(list))
+    }
+
+    /// Encodes a version as a summary that identifies events by name alone. `summary_of(&[])` is
+    /// the summary of a replica that knows nothing.
+    ///
+    /// If a peer's name was used twice, events can be taken as known that the other replica lacks.
+    /// Prefer [`Doc::summary`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if the version names a peer twice; [`Error::LimitExceeded`] if it
+    /// names too many.
+    pub fn summary_of(&self, version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
+        let version = list(version.to_vec());
+        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_summary_of(store, &version))??)
+    }
+
+    /// Opens an update or a saved document, to read its events without merging them. Checks the
+    /// bytes as [`Doc::merge_update`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::UnsupportedFeature`] and
+    /// [`Error::LimitExceeded`] for the bytes.
+    pub fn read_update(&self, update: &[u8]) -> Result<UpdateReader, Error> {
+        let resource =
+            self.call(|store, bindings| bindings.converge_sync_durable().update_reader().call_open(store, update))??;
+        Ok(UpdateReader::new(self.clone(), resource))
+    }
+
+    /// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update,
+    /// without loading them. Checks the checksum and everything that it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the
+    /// bytes.
+    pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
+        Ok(self.call(|store, bindings| bindings.converge_sync_engine().call_inspect(store, bytes))??.into())
     }
 
     /// Returns the engine's version, in semver.
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] alone.
+    /// Only those that every function of [`Doc`] can have.
     pub fn version(&self) -> Result<String, Error> {
         self.call(|store, bindings| bindings.converge_sync_engine().call_version(store))
     }
@@ -156,33 +215,35 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::Gone`] alone.
+    /// Only those that every function of [`Doc`] can have.
     pub fn limits(&self) -> Result<Vec<Limit>, Error> {
-        self.call(|store, bindings| bindings.converge_sync_engine().call_limits(store))
+        self.call(|store, bindings| bindings.converge_sync_engine().call_limits(store)).map(list)
     }
 
-    /// The bytes of the instance's memory, which grows and never shrinks; 0 where the instance is gone.
+    /// Returns the size of the instance's memory in bytes, or 0 if the instance is gone. The memory
+    /// grows and never shrinks.
     pub fn memory_bytes(&self) -> usize {
         let live = self.live.lock().ok();
         live.and_then(|live| live.as_ref().map(|live| live.store.data().grown_bytes)).unwrap_or(0)
     }
 
-    /// Whether the two are one.
+    /// Returns whether both are clones of one instance.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.live, &other.live)
     }
 
-    /// Frees a resource. Where the instance is gone, the resource went with it.
+    /// Frees a resource. If the instance is gone, so is the resource.
     pub(crate) fn let_go(&self, resource: ResourceAny) {
         let _ = self.call(|store, _| resource.resource_drop(store));
     }
 
-    /// Makes one call. Where it fails in WebAssembly the instance is dropped, and its memory is free again.
+    /// Makes one call. If it fails in WebAssembly, the instance is dropped, and its memory is free
+    /// again.
     pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(&mut Store<Limits>, &Converge) -> wasmtime::Result<T>,
     ) -> Result<T, Error> {
-        // Who panicked under the lock left a call half-made.
+        // A thread that panicked with the lock left its call unfinished.
         let mut live = self.live.lock().map_err(|_| Error::Gone)?;
         let Some(Live { store, bindings, time }) = live.as_mut() else { return Err(Error::Gone) };
         store.set_epoch_deadline(time.ticks);

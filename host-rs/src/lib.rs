@@ -1,9 +1,10 @@
-//! Local-first tables that merge: replicas write on their own, exchange what they wrote in any order, and end with the
-//! same rows.
+//! Local-first tables that merge: replicas write independently, exchange their events in any order,
+//! and end with the same rows.
 //!
-//! The engine is a WebAssembly component, the very one that runs in browsers. This crate embeds it, compiles it once per
-//! process and gives its functions as Rust: every [`Doc`] method has the name that the contract (`wit/` in the sources)
-//! gives it, and means what the contract says.
+//! The engine is a WebAssembly component, the same one that runs in browsers. This crate embeds the
+//! component and compiles it once per process. The functions of the contract (`wit/` in the
+//! sources) are methods of [`Doc`], [`Transaction`], [`Store`], [`Session`], [`Watcher`] and
+//! [`UpdateReader`]; [`Instance`] has those that create documents and stores, or need neither.
 //!
 //! ```
 //! use converge::{Doc, Value};
@@ -36,9 +37,9 @@
 //! # Ok::<(), converge::Error>(())
 //! ```
 //!
-//! [`cells`] says which types fit into a cell.
+//! [`cells`] lists the types that fit into a cell.
 //!
-//! # What changed
+//! # Watching changes
 //!
 //! ```
 //! use converge::{Doc, RowOp};
@@ -47,7 +48,7 @@
 //! let mut watcher = doc.watch(&["people"], false)?;
 //! doc.insert("people", "p1", [("name", "Alice")])?;
 //! doc.update("people", "p1", [("name", "Alicia")])?;
-//! for op in &mut watcher {
+//! for op in watcher.ops() {
 //!     assert_eq!(op?, RowOp::insert("people", "p1", [("name", "Alicia")]));
 //! }
 //! # Ok::<(), converge::Error>(())
@@ -62,7 +63,7 @@
 //! let file = folder.path().join("people.converge");
 //! let doc = Doc::create("ann")?;
 //! doc.insert("people", "p1", [("name", "Alice")])?;
-//! doc.save_file(&file)?; // whole, or not at all
+//! doc.save_file(&file)?; // writes the whole file, or leaves the old one intact
 //!
 //! let restarted = Doc::load_file("ann", &file)?;
 //! assert_eq!(restarted.get("people", "p1")?, doc.get("people", "p1")?);
@@ -70,23 +71,37 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Doc::summary`], [`Doc::update_since`] and [`Doc::merge_update`] exchange new events as bytes. [`Doc::compact`] drops
-//! history; [`Doc::diff`] and [`Doc::fork_at`] read it. [`inspect`] and [`UpdateReader`] read bytes without a document.
+//! [`Doc::summary`], [`Doc::update_since`] and [`Doc::merge_update`] exchange new events as bytes.
+//! [`Doc::compact`] drops history; [`Doc::diff`] and [`Doc::fork_at`] read it.
+//! [`Instance::inspect`] and [`Instance::read_update`] read bytes without a document.
 //!
 //! # Presence and sessions
 //!
-//! [`Store`] holds what is not worth a history: who is here, where the cursors are. [`Session`] carries the events of a
-//! document and the entries of a store between two replicas, over whatever carries bytes.
+//! A [`Store`] holds data that needs no history: who is online, where the cursors are. A
+//! [`Session`] synchronizes a document and a store with another replica, over any transport that
+//! delivers whole messages in order.
 //!
-//! # Limits
+//! # Instances and limits
 //!
-//! [`Doc::create`] gives the document an [`Instance`] of its own: a memory that no other document sees, bounded in size,
-//! in which each call is bounded in time. [`InstanceOptions`] sets both; [`Instance::doc`] and [`Instance::load`] put
-//! several documents into one instance. What a call would bring beyond the memory is refused with
-//! [`Error::LimitExceeded`], `memory-bytes`. A call whose argument or answer does not fit beside it fails with
-//! [`Error::OutOfMemory`], one beyond its time with [`Error::OutOfTime`]; either takes its instance with it, and others go on.
+//! [`Doc::create`], [`Doc::load`] and [`Doc::load_file`] create an [`Instance`] for the document: a
+//! memory that no other document can access, bounded in size, in which each call is bounded in
+//! time. [`InstanceOptions`] sets both bounds. [`Instance::doc`], [`Instance::load`] and
+//! [`Instance::store`] put several documents and stores into one instance.
+//!
+//! A call that would make the document larger than the memory fails with [`Error::LimitExceeded`],
+//! `memory-bytes`. A call whose argument or result does not fit into the memory in addition to the
+//! document fails with [`Error::OutOfMemory`], and a call that takes too long with
+//! [`Error::OutOfTime`]. Both end the instance with all its documents; other instances continue.
+//!
+//! # Types
+//!
+//! The crate's types are plain data. Those that can gain fields or cases in later versions are
+//! `#[non_exhaustive]`: options are created with `default()` or `new()` and changed by their
+//! methods, as in `ScanOptions::default().limit(10)`; an [`EventRun`] is created with
+//! [`EventRun::new`], a [`RowOp`] with the functions of its name.
 
 pub mod cells;
+mod contract;
 mod doc;
 mod error;
 pub mod file;
@@ -102,12 +117,6 @@ mod transaction;
 mod types;
 mod watcher;
 
-/// The contract, as Rust types and calls.
-#[allow(missing_docs)]
-mod contract {
-    wasmtime::component::bindgen!({ path: "../wit", world: "converge", additional_derives: [PartialEq] });
-}
-
 pub use doc::{Doc, Rows};
 pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
@@ -117,44 +126,23 @@ pub use session::Session;
 pub use store::{Store, now};
 pub use transaction::Transaction;
 pub use types::{
-    Acceptance, Cell, Changes, Commit, CompactionReport, Content, DeleteOp, Digest, Entry, EventBatch, EventId,
-    EventRun, Fork, InsertOp, Inspection, KeyBounds, KeyRange, Limit, MergeReport, Page, PeerVersion, Progress,
-    Received, Row, RowId, RowOp, ScanOptions, Section, SessionOptions, StoreOptions, TableSummary, UnsetOp, UpdateOp,
-    Value,
+    Acceptance, Cell, Changes, Commit, CompactionReport, Content, Digest, Entry, EventBatch, EventId, EventRun, Fork,
+    Inspection, KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowId, RowOp, ScanOptions,
+    Section, SessionOptions, StoreOptions, TableSummary, Value,
 };
 pub use watcher::{Ops, Watcher};
 
-/// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update, without loading them, in an
-/// instance of its own; [`Instance::inspect`] uses an existing one. Checks the checksum and everything that it reads.
-///
-/// ```
-/// use converge::{Content, Doc, inspect};
-///
-/// let doc = Doc::create("ann")?;
-/// doc.insert("people", "p1", [("name", "Alice")])?;
-/// let inspection = inspect(&doc.save()?)?;
-/// assert_eq!((inspection.content, inspection.version), (Content::Document, doc.version()?));
-/// # Ok::<(), converge::Error>(())
-/// ```
-///
-/// # Errors
-///
-/// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the bytes.
-pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
-    Instance::new(InstanceOptions::default())?.inspect(bytes)
-}
-
-/// The component that this crate embeds, as a file's bytes.
+/// The component that this crate embeds, as the bytes of a file.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));
 
-/// The Rust code of the project's README and of the crate's is compiled and run, as all examples are.
+/// Compiles and runs the Rust code of the project's README and of the crate's, like all examples.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../../docs/guide/rust.md")]
 struct Readme;
 
-/// So is that of the page on composition.
+/// Compiles and runs the Rust code of the page on composition.
 #[cfg(all(doctest, feature = "mutators"))]
 #[doc = include_str!("../../docs/composition.md")]
 struct Composition;

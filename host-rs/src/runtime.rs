@@ -1,7 +1,8 @@
-//! What all instances of a process share: the compiled components, and the clock that bounds their calls.
+//! What all instances of a process share: the compiled components, and the clock that bounds their
+//! calls.
 //!
-//! Knows no documents. The engine is compiled at the first use, in some hundred milliseconds, and kept on disk by
-//! wasmtime's cache, so that the next process loads it in one or two.
+//! Knows no documents. The engine is compiled on first use, in some hundred milliseconds, and kept
+//! on disk by wasmtime's cache, so that the next process loads it in one or two milliseconds.
 
 use crate::{COMPONENT, Error, contract};
 use std::fmt;
@@ -9,19 +10,20 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 use wasmtime::component::{self, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter, Store};
+use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter, Store, Trap};
 
-/// How often running calls look at the clock.
+/// How often running calls check the time.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Where components are compiled and run.
+/// The compiler of components, and the clock of their instances.
 struct Runtime {
     linker: Linker<Limits>,
     ticker: Arc<Ticker>,
 }
 
-/// A component that does what the contract says: the engine, or one that was composed with it and stands before it, such as the
-/// guard in the sources' `examples/guard`. A clone is the same component.
+/// A compiled WebAssembly component that implements the contract: the engine, or a component in
+/// front of it that was composed with the engine, such as the guard in `examples/guard` of the
+/// sources. A clone is the same component.
 ///
 /// ```
 /// use converge::{COMPONENT, Component, Instance, InstanceOptions};
@@ -37,7 +39,7 @@ pub struct Component {
 }
 
 impl Runtime {
-    /// The one of this process.
+    /// Returns the runtime of this process.
     fn get() -> Result<&'static Self, Error> {
         static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
         let runtime = RUNTIME.get_or_init(|| Self::new().map_err(|error| format!("{error:#}")));
@@ -51,13 +53,16 @@ impl Runtime {
 }
 
 impl Component {
-    /// Compiles a component, or loads it from the cache of compiled code. Its instances are bounded in memory and time as those of
-    /// the engine are; what its answers take of this process is not, so it must be one that is trusted.
+    /// Compiles a component, or loads it from the cache of compiled code. Compiling takes some
+    /// hundred milliseconds for a component of the engine's size.
+    ///
+    /// Its instances are bounded in memory and time like those of the engine. The memory that its
+    /// results take in this process is not bounded: load only components that are trusted.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] where the bytes are none that imports nothing and exports what the contract says, and where this machine
-    /// cannot run WebAssembly.
+    /// [`Error::Start`] if the bytes are not a component that imports nothing and exports the
+    /// contract's interfaces, or if this machine cannot run WebAssembly.
     pub fn new(bytes: &[u8]) -> Result<Self, Error> {
         let Runtime { linker, ticker } = Runtime::get()?;
         let compiled = component::Component::new(linker.engine(), bytes);
@@ -66,18 +71,20 @@ impl Component {
         Ok(Self { compiled: compiled.map_err(|error| Error::Start(format!("{error:#}")))?, ticker })
     }
 
-    /// The engine.
+    /// Returns the engine.
     ///
     /// # Errors
     ///
-    /// Where this machine cannot run WebAssembly; it is then the same error each time.
+    /// [`Error::Start`] if this machine cannot run WebAssembly; every call then fails with the same
+    /// error.
     pub(crate) fn engine() -> Result<&'static Self, Error> {
         static ENGINE: OnceLock<Result<Component, String>> = OnceLock::new();
         let engine = ENGINE.get_or_init(|| Self::new(COMPONENT).map_err(|error| error.to_string()));
         engine.as_ref().map_err(|error| Error::Start(error.clone()))
     }
 
-    /// A new instance, whose memory never exceeds `memory_bytes` and whose start takes no longer than the limit says.
+    /// Creates an instance whose memory never exceeds `memory_bytes` and whose start takes no
+    /// longer than `time`.
     pub(crate) fn instantiate(
         &self,
         memory_bytes: usize,
@@ -85,7 +92,8 @@ impl Component {
     ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
         let mut store = Store::new(self.compiled.engine(), Limits::new(memory_bytes));
         store.limiter(|limits| limits);
-        // The component is trusted and its memory is bounded: that bounds what it can hand over in one call, too.
+        // The component is trusted, and its bounded memory also bounds what it can return from one
+        // call.
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(time.ticks);
         match self.compiled.instantiate(&mut store) {
@@ -95,7 +103,8 @@ impl Component {
         }
     }
 
-    /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
+    /// Returns a bound on the time of each call, which is in force until it is dropped. `None` does
+    /// not bound.
     pub(crate) fn time_limit(&self, call_time: Option<Duration>) -> TimeLimit {
         self.ticker.limit(call_time)
     }
@@ -107,20 +116,21 @@ impl fmt::Debug for Component {
     }
 }
 
-/// How components are compiled and run here.
+/// Returns how components are compiled and run.
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true).concurrency_support(false);
-    // A memory reserves 4 GiB of addresses, so that the code needs no checks of bounds, and never more: it cannot grow beyond.
+    // A memory reserves 4 GiB of addresses, so that the code needs no bounds checks, and never
+    // more: it cannot grow larger.
     config.memory_reservation_for_growth(0).guard_before_linear_memory(false);
-    // Without a folder that can be written, each process compiles.
+    // Without a writable folder, each process compiles the engine.
     config.cache(Cache::new(CacheConfig::new()).ok());
     config
 }
 
 /// A bound on the time of each call of an instance. While there is one, the ticker runs.
 pub(crate) struct TimeLimit {
-    /// The ticks that a call may see.
+    /// The number of ticks that a call may take.
     pub(crate) ticks: u64,
     ticker: Option<Arc<Ticker>>,
 }
@@ -133,7 +143,8 @@ impl Drop for TimeLimit {
     }
 }
 
-/// A thread that moves the engine's epoch on while some instance's time is bounded, and sleeps otherwise.
+/// A thread that increments the engine's epoch while the time of some instance is bounded, and
+/// sleeps otherwise.
 pub(crate) struct Ticker {
     instances: Mutex<usize>,
     changed: Condvar,
@@ -153,21 +164,22 @@ impl Ticker {
         Ok(ticker)
     }
 
-    /// A bound on the time of each call, for as long as it is kept. `None` does not bound.
+    /// Returns a bound on the time of each call, which is in force until it is dropped. `None` does
+    /// not bound.
     pub(crate) fn limit(self: &Arc<Self>, call_time: Option<Duration>) -> TimeLimit {
         let Some(call_time) = call_time else {
-            // Far beyond what ticks in a lifetime, and far from overflowing when it is added to the ticks so far.
+            // Never reached, and far from overflowing when it is added to the current epoch.
             return TimeLimit { ticks: u64::MAX / 2, ticker: None };
         };
         let ticks = call_time.as_nanos().div_ceil(TICK.as_nanos());
-        // The first tick may come at once.
+        // The first tick can come immediately.
         let ticks = u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1;
         self.count(|instances| *instances += 1);
         TimeLimit { ticks, ticker: Some(self.clone()) }
     }
 
     fn count(&self, change: impl FnOnce(&mut usize)) {
-        // A count stays a count, whatever happened to who held the lock.
+        // The count is valid even if a thread panicked while it held the lock.
         change(&mut self.instances.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
     }
@@ -178,13 +190,14 @@ impl Ticker {
     }
 }
 
-/// The bounds of one instance, asked by wasmtime before its memories and tables grow.
+/// The bounds of one instance. wasmtime consults them before memories and tables grow.
 pub(crate) struct Limits {
     memory_bytes: usize,
-    /// What the instance has of that. It never shrinks.
+    /// The memory that the instance has. It never shrinks.
     pub(crate) grown_bytes: usize,
-    /// Whether more was asked for. The engine does so to find out whether there is more, and refuses a call where there is
-    /// not; but where it needs it for an argument or an answer, the call ends in a trap.
+    /// Whether a request for more was refused. The engine makes such requests to reserve memory,
+    /// and then fails the call without changes. If it needs the memory for an argument or a result,
+    /// the call ends in a trap.
     pub(crate) was_refused: bool,
 }
 
@@ -193,7 +206,7 @@ impl Limits {
         Self { memory_bytes, grown_bytes: 0, was_refused: false }
     }
 
-    /// Whether there may be so many bytes more.
+    /// Grows by this many bytes, or returns false.
     fn grow(&mut self, more_bytes: usize) -> bool {
         let grown_bytes = self.grown_bytes.saturating_add(more_bytes);
         self.was_refused |= grown_bytes > self.memory_bytes;
@@ -205,10 +218,34 @@ impl Limits {
     }
 }
 
-/// The instance's memory would have grown beyond its bound.
+/// The instance's memory would exceed its bound.
 #[derive(Debug, thiserror::Error)]
 #[error("the instance's memory is used up")]
 pub(crate) struct MemoryRefused;
+
+impl Error {
+    /// Says why an instance did not start. A failure that is neither a trap nor a bound of the
+    /// instance is the system's.
+    pub(crate) fn from_start(error: wasmtime::Error) -> Self {
+        if error.is::<MemoryRefused>() || error.is::<Trap>() {
+            return Self::from_trap(error, false);
+        }
+        Self::NoRoom(error.root_cause().to_string())
+    }
+
+    /// Says why a call failed in WebAssembly. `was_refused` means that a request for memory was
+    /// refused before.
+    pub(crate) fn from_trap(error: wasmtime::Error, was_refused: bool) -> Self {
+        if error.is::<MemoryRefused>() {
+            return Self::OutOfMemory;
+        }
+        match error.downcast_ref() {
+            Some(Trap::UnreachableCodeReached) if was_refused => Self::OutOfMemory,
+            Some(Trap::Interrupt) => Self::OutOfTime,
+            _ => Self::Trap(error.into_boxed_dyn_error()),
+        }
+    }
+}
 
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

@@ -1,18 +1,20 @@
-//! A document beyond one process: as bytes, as a file, as an update; and what its history tells.
+//! The functions of the contract's `doc` on bytes and files, and those on its history.
 
+use crate::contract::list;
 use crate::file::{self, Replacement};
 use crate::instance::{Instance, InstanceOptions};
-use crate::{Cell, CompactionReport, Doc, Error, EventId, MergeReport, RowOp};
+use crate::{CompactionReport, Doc, Error, EventId, MergeReport, RowOp};
 use std::io::{self, Write};
 use std::path::Path;
 
 impl Doc {
-    /// Loads a saved document, which writes as `peer` from now on, in an instance of its own with the default limits. Any
-    /// host can have written the bytes.
+    /// Loads a saved document, which writes as `peer` from now on, in an instance of its own with
+    /// the default limits. Any host can have written the bytes.
     ///
-    /// A replica that continues as its former peer continues with that peer's counter. If events of that peer arrive later
-    /// that were written after the save, the replica continues after those, or, if it has written others meanwhile, on a
-    /// branch of its own. Load a backup under a new name if the former replica may have written after it.
+    /// A replica that continues as its former peer continues with that peer's counter. If events of
+    /// that peer arrive later that were written after the save, the replica continues after those,
+    /// or, if it has written others meanwhile, on a branch of its own. Load a backup under a new
+    /// name if the former replica may have written after it.
     ///
     /// Takes time and memory in proportion to the bytes. The history is not executed again.
     ///
@@ -28,39 +30,15 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are no saved document, an update among them; [`Error::UnsupportedVersion`];
-    /// [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]; those of [`create`](Self::create).
+    /// [`Error::Corrupt`] for bytes that are not a saved document, such as an update;
+    /// [`Error::UnsupportedVersion`]; [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`];
+    /// those of [`create`](Self::create).
     pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
-        Self::load_in(&Instance::new(InstanceOptions::default())?, peer, saved)
+        Instance::new(InstanceOptions::default())?.load(peer, saved)
     }
 
-    pub(crate) fn load_in(instance: &Instance, peer: &str, saved: &[u8]) -> Result<Self, Error> {
-        let resource =
-            instance.call(|store, bindings| bindings.converge_sync_durable().doc().call_load(store, peer, saved))??;
-        Ok(Self { instance: instance.clone(), resource })
-    }
-
-    /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row does not exist, without
-    /// loading the document. Works in an instance of its own; [`Instance::peek`] uses an existing one.
-    ///
-    /// Costs a pass over the bytes for the checksum and the decoding of one block of rows; checks only what it reads.
-    ///
-    /// ```
-    /// # let doc = converge::Doc::create("ann")?;
-    /// doc.insert("people", "p1", [("name", "Alice")])?;
-    /// let saved = doc.save()?;
-    /// assert_eq!(converge::Doc::peek(&saved, "people", "p1")?, doc.get("people", "p1")?);
-    /// # Ok::<(), converge::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`load`](Self::load).
-    pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        Instance::new(InstanceOptions::default())?.peek(saved, table, row)
-    }
-
-    /// Loads the document of a file that holds the bytes of [`save`](Self::save), like [`load`](Self::load).
+    /// Loads the document of a file that holds the bytes of [`save`](Self::save), like
+    /// [`load`](Self::load).
     ///
     /// # Errors
     ///
@@ -72,26 +50,28 @@ impl Doc {
         Self::load(peer, &saved)
     }
 
-    /// Encodes the whole document: state, history and waiting events. Replicas that know the same events and have the same
-    /// horizon return the same bytes, on every host.
+    /// Encodes the whole document: state, history and waiting events. Replicas that know the same
+    /// events and have the same horizon return the same bytes, on every host.
     ///
-    /// Takes time and memory in proportion to the document. The instance holds the bytes in addition to the document for a
-    /// moment.
+    /// Takes time and memory in proportion to the document. The instance holds the bytes in
+    /// addition to the document for a moment.
     ///
     /// # Errors
     ///
-    /// None of its own; [`Error::OutOfMemory`] if the instance cannot hold the bytes in addition to the document.
+    /// None of its own; [`Error::OutOfMemory`] if the instance cannot hold the bytes in addition to
+    /// the document.
     pub fn save(&self) -> Result<Vec<u8>, Error> {
         self.call(|doc, store| doc.call_save(store, self.resource))
     }
 
-    /// Writes the bytes of [`save`](Self::save) to a file. At any time the file holds either its old content or the whole
-    /// document. Returns once the system reports that the bytes are on disk. [`file::Replacement`] documents links and
-    /// permissions.
+    /// Writes the bytes of [`save`](Self::save) to a file. At any time the file holds either its
+    /// old content or the whole document. Returns once the system reports that the bytes are on
+    /// disk. [`file::Replacement`] documents links and permissions.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file cannot be written; the old file is intact. Those of [`save`](Self::save).
+    /// [`Error::File`] if the file cannot be written; the old file is intact. Those of
+    /// [`save`](Self::save).
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -109,18 +89,19 @@ impl Doc {
         write(path, &self.save()?).map_err(|source| Error::File { path: path.to_owned(), source })
     }
 
-    /// Encodes the events that the replica with this summary lacks, for storage and transport. `summary` is what
-    /// [`summary`](Self::summary) of that replica returned.
+    /// Encodes the events that the replica with this summary lacks, for storage and transport.
+    /// `summary` is what [`summary`](Self::summary) of that replica returned.
     ///
-    /// If a peer's name was used twice, the update can repeat events, and a second exchange can be needed: the update then
-    /// makes the other replica's next summary ask for the rest.
+    /// If a peer's name was used twice, the update can repeat events, and a second exchange can be
+    /// needed: the update then makes the other replica's next summary ask for the rest.
     ///
     /// Takes time and memory in proportion to those events, not to the document.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`]; [`Error::Compacted`] if some of the
-    /// events were compacted away, or do not build on the horizon of the other replica.
+    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`];
+    /// [`Error::Compacted`] if some of the events were compacted away, or do not build on the
+    /// horizon of the other replica.
     ///
     /// ```
     /// use converge::Doc;
@@ -135,33 +116,36 @@ impl Doc {
         Ok(self.call(|doc, store| doc.call_update_since(store, self.resource, summary))??)
     }
 
-    /// Merges bytes of [`update_since`](Self::update_since) or [`save`](Self::save) of another replica, like
-    /// [`merge_events`](Self::merge_events).
+    /// Merges bytes of [`update_since`](Self::update_since) or [`save`](Self::save) of another
+    /// replica, like [`merge_events`](Self::merge_events).
     ///
     /// Takes time and memory in proportion to the bytes, and to the rows that the events write to.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the bytes; those of
-    /// [`merge_events`](Self::merge_events); [`Error::Compacted`] also if the other document was compacted past events that
-    /// this replica lacks: use [`rebase`](Self::rebase) then.
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the
+    /// bytes; those of [`merge_events`](Self::merge_events); [`Error::Compacted`] also if the other
+    /// document was compacted past events that this replica lacks: use [`rebase`](Self::rebase)
+    /// then.
     pub fn merge_update(&self, update: &[u8]) -> Result<MergeReport, Error> {
-        Ok(self.call(|doc, store| doc.call_merge_update(store, self.resource, update))??)
+        Ok(self.call(|doc, store| doc.call_merge_update(store, self.resource, update))??.into())
     }
 
-    /// Drops the history, and the traces of deleted rows, that all of these replicas and this one have: the horizon is the
-    /// intersection of their summaries. The tables do not change. Afterwards events that do not build on the horizon, and
-    /// requests for history below it, fail with [`Error::Compacted`]. Horizons only grow.
+    /// Drops the history, and the traces of deleted rows, that all of these replicas and this one
+    /// have: the horizon is the intersection of their summaries. The tables do not change.
+    /// Afterwards events that do not build on the horizon, and requests for history below it, fail
+    /// with [`Error::Compacted`]. Horizons only grow.
     ///
-    /// The caller guarantees that every replica that still writes is among them. Record this replica's own
-    /// [`summary`](Self::summary) whenever a session with another replica is in sync, and pass that.
+    /// The caller guarantees that every replica that still writes is among them. Record this
+    /// replica's own [`summary`](Self::summary) whenever a session with another replica is in sync,
+    /// and pass that.
     ///
     /// Takes time and memory in proportion to the document.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::InvalidArgument`] if a summary names events that this
-    /// replica lacks.
+    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::InvalidArgument`] if a summary
+    /// names events that this replica lacks.
     ///
     /// ```
     /// use converge::{Doc, Error};
@@ -171,22 +155,22 @@ impl Doc {
     /// doc.update("people", "p1", [("name", "Alicia")])?;
     /// assert_eq!(doc.compact(&[doc.summary()?])?.events_dropped, 2);
     /// assert!(doc.get("people", "p1")?.is_some());
-    /// let everything = doc.events_since(&Doc::summary_of(&[])?, u32::MAX);
+    /// let everything = doc.events_since(&doc.instance().summary_of(&[])?, u32::MAX);
     /// assert!(matches!(everything, Err(Error::Compacted(_))));
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn compact(&self, summaries: &[Vec<u8>]) -> Result<CompactionReport, Error> {
-        Ok(self.call(|doc, store| doc.call_compact(store, self.resource, summaries))??)
+        Ok(self.call(|doc, store| doc.call_compact(store, self.resource, summaries))??.into())
     }
 
-    /// Replaces the content of this replica with a saved document that was compacted past it, and commits this replica's own
-    /// events again on top if the saved document lacks them and cannot take them as they are. Events on all branches of this
-    /// replica's peer are its own.
+    /// Replaces the content of this replica with a saved document that was compacted past it, and
+    /// commits this replica's own events again on top if the saved document lacks them and cannot
+    /// take them as they are. Events on all branches of this replica's peer are its own.
     ///
-    /// `applied` counts the events on top of the saved document: re-committed events, and events of any peer that build on
-    /// its horizon. `duplicate` counts events that both had. Events of other peers that do not build on the horizon are
-    /// dropped and listed in `missing`; their authors re-commit them when they rebase. Waiting events of the saved document
-    /// are ignored.
+    /// `applied` counts the events on top of the saved document: re-committed events, and events of
+    /// any peer that build on its horizon. `duplicate` counts events that both had. Events of other
+    /// peers that do not build on the horizon are dropped and listed in `missing`; their authors
+    /// re-commit them when they rebase. Waiting events of the saved document are ignored.
     ///
     /// Takes time and memory in proportion to both documents.
     ///
@@ -195,19 +179,20 @@ impl Doc {
     /// [`Error::Corrupt`] for bytes that are not a saved document; [`Error::UnsupportedVersion`];
     /// [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]. On an error nothing is replaced.
     pub fn rebase(&self, saved: &[u8]) -> Result<MergeReport, Error> {
-        Ok(self.call(|doc, store| doc.call_rebase(store, self.resource, saved))??)
+        Ok(self.call(|doc, store| doc.call_rebase(store, self.resource, saved))??.into())
     }
 
-    /// Returns operations that turn the tables at `from_heads` into the tables at `to_heads`, sorted by table and row. Swap
-    /// the arguments to get the operations that undo the difference. Heads may come in any order; no heads are the empty
-    /// document.
+    /// Returns operations that turn the tables at `from_heads` into the tables at `to_heads`,
+    /// sorted by table and row. Swap the arguments to get the operations that undo the difference.
+    /// Heads may come in any order; no heads are the empty document.
     ///
-    /// Takes time in proportion to the events that the two versions do not share, and to a bounded share of the history.
+    /// Takes time in proportion to the events that the two versions do not share, and to a bounded
+    /// share of the history.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an event that this replica does not know; [`Error::Compacted`] for heads that do not
-    /// cover the horizon.
+    /// [`Error::InvalidArgument`] for an event that this replica does not know;
+    /// [`Error::Compacted`] for heads that do not cover the horizon.
     ///
     /// ```
     /// use converge::{Doc, RowOp};
@@ -220,11 +205,12 @@ impl Doc {
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn diff(&self, from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error> {
-        Ok(self.call(|doc, store| doc.call_diff(store, self.resource, from_heads, to_heads))??)
+        let (from, to) = (list(from_heads.to_vec()), list(to_heads.to_vec()));
+        Ok(list(self.call(|doc, store| doc.call_diff(store, self.resource, &from, &to))??))
     }
 
-    /// Creates a document with the content and history of this one at `heads`, which writes as `peer`, in the same instance.
-    /// Waiting events are not copied.
+    /// Creates a document with the content and history of this one at `heads`, which writes as
+    /// `peer`, in the same instance. Waiting events are not copied.
     ///
     /// Takes time and memory in proportion to the history up to `heads`, which is executed again.
     ///
@@ -243,7 +229,8 @@ impl Doc {
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn fork_at(&self, heads: &[EventId], peer: &str) -> Result<Self, Error> {
-        let resource = self.call(|doc, store| doc.call_fork_at(store, self.resource, heads, peer))??;
+        let heads = list(heads.to_vec());
+        let resource = self.call(|doc, store| doc.call_fork_at(store, self.resource, &heads, peer))??;
         Ok(Self { instance: self.instance.clone(), resource })
     }
 }

@@ -1,18 +1,20 @@
 //! One side of a conversation between two replicas: each function of the contract's `session`.
 
-use crate::contract::exports::converge::sync::session::GuestSession;
+use crate::contract::GuestSession;
 use crate::instance::Instance;
 use crate::runtime::Limits;
 use crate::{Doc, Error, Progress, Received, SessionOptions, Store};
 use wasmtime::component::ResourceAny;
 
-/// One side of a conversation between two replicas. A session does no input or output: the program moves bytes from one
-/// side's [`poll`](Self::poll) to the other side's [`receive`](Self::receive), as whole messages, in order.
+/// One side of a conversation between two replicas. A session does no input or output: the program
+/// moves bytes from one side's [`poll`](Self::poll) to the other side's [`receive`](Self::receive),
+/// as whole messages, in order.
 ///
-/// If one side loses its session, it opens a new one on the same connection; [`SessionOptions::nonce`] tells the other side.
-/// A session keeps its document and its store alive in the engine, even after their handles are dropped. Besides
-/// the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
-/// [`Error::Trap`] and [`Error::Gone`].
+/// If one side loses its session, it opens a new one on the same connection;
+/// [`SessionOptions::nonce`] tells the other side. A session keeps its document and its store alive
+/// in the engine, even after their handles are dropped. Besides the errors that each function
+/// names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and
+/// [`Error::Gone`].
 ///
 /// ```
 /// use converge::{Instance, InstanceOptions, Session, SessionOptions, StoreOptions};
@@ -30,7 +32,7 @@ use wasmtime::component::ResourceAny;
 /// while !(ann.2.progress()?.in_sync && ben.2.progress()?.in_sync) {
 ///     for (from, to) in [(&ann.2, &ben.2), (&ben.2, &ann.2)] {
 ///         for message in from.messages(1_000.0) {
-///             to.receive(&message?, 1_000.0)?; // after a journey
+///             to.receive(&message?, 1_000.0)?;
 ///         }
 ///     }
 /// }
@@ -45,31 +47,35 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens one side of a session on this document and this store, which must live in one instance.
+    /// Opens one side of a session on this document and this store, which must live in one
+    /// instance.
     ///
     /// # Errors
     ///
-    /// [`Error::OtherInstance`] if the two live in different instances; [`Error::InvalidArgument`] and
-    /// [`Error::LimitExceeded`] for the options.
+    /// [`Error::OtherInstance`] if the two live in different instances; [`Error::InvalidArgument`]
+    /// and [`Error::LimitExceeded`] for the options.
     pub fn open(doc: &Doc, store: &Store, options: &SessionOptions) -> Result<Self, Error> {
         if !doc.instance.is_same(&store.instance) {
             return Err(Error::OtherInstance);
         }
+        let options = options.clone().into();
         let resource = doc.instance.call(|host, bindings| {
             let session = bindings.converge_sync_session().session();
-            session.call_open(host, doc.resource, store.resource, options)
+            session.call_open(host, doc.resource, store.resource, &options)
         })??;
         Ok(Self { instance: doc.instance.clone(), resource })
     }
 
-    /// Returns the next message to send, or `None` if there is nothing to send now. Call it until it returns `None`: after
-    /// opening, after a local write, and after [`receive`](Self::receive). Events and entries are encoded when they are
-    /// polled: a program that polls only when its transport has room needs no queue.
+    /// Returns the next message to send, or `None` if there is nothing to send now. Call it until
+    /// it returns `None`: after opening, after a local write, and after [`receive`](Self::receive).
+    /// Events and entries are encoded when they are polled: a program that polls only when its
+    /// transport has room needs no queue.
     ///
     /// # Errors
     ///
-    /// [`Error::SessionEnded`]; [`Error::InvalidArgument`] for a `now` that is not a time; [`Error::LimitExceeded`] if a
-    /// hello or a saved document is too large. An error ends the session.
+    /// [`Error::SessionEnded`]; [`Error::InvalidArgument`] for a `now` that is not a time;
+    /// [`Error::LimitExceeded`] if a hello or a saved document is too large. An error ends the
+    /// session.
     pub fn poll(&self, now: f64) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.call(|session, host| session.call_poll(host, self.resource, now))??)
     }
@@ -88,20 +94,23 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the
-    /// bytes; [`Error::Protocol`] for a message that breaks the protocol or is about another document;
-    /// [`Error::InvalidArgument`], [`Error::Compacted`] and [`Error::LimitExceeded`]. An error ends the session; document and
-    /// store are as they were before the message.
+    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and
+    /// [`Error::UnsupportedFeature`] for the bytes; [`Error::Protocol`] for a message that breaks
+    /// the protocol or is about another document; [`Error::InvalidArgument`], [`Error::Compacted`]
+    /// and [`Error::LimitExceeded`]. An error ends the session; document and store are as they were
+    /// before the message.
     pub fn receive(&self, message: &[u8], now: f64) -> Result<Received, Error> {
-        Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??)
+        Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??.into())
     }
 
-    /// Returns the update that [`receive`](Self::receive) would merge, or the document that it would rebase on, if the message
-    /// completes one. Changes nothing. Read the events with [`UpdateReader`](crate::UpdateReader).
+    /// Returns the update that [`receive`](Self::receive) would merge, or the document that it
+    /// would rebase on, if the message completes one. Changes nothing. Read the events with
+    /// [`UpdateReader`](crate::UpdateReader).
     ///
     /// # Errors
     ///
-    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::LimitExceeded`] for the message.
+    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and
+    /// [`Error::LimitExceeded`] for the message.
     pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.call(|session, host| session.call_update_of(host, self.resource, message))??)
     }
@@ -112,7 +121,7 @@ impl Session {
     ///
     /// None of its own.
     pub fn progress(&self) -> Result<Progress, Error> {
-        self.call(|session, host| session.call_progress(host, self.resource))
+        Ok(self.call(|session, host| session.call_progress(host, self.resource))?.into())
     }
 
     fn call<T>(

@@ -1,33 +1,39 @@
 //! A store of the ephemeral layer: each function of the contract's `store`.
 
-use crate::contract::exports::converge::sync::ephemeral::GuestStore;
-use crate::instance::{Instance, InstanceOptions};
+use crate::contract::{GuestStore, list};
+use crate::instance::Instance;
 use crate::runtime::Limits;
-use crate::{Entry, Error, StoreOptions, Value};
+use crate::{Entry, Error, Value};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wasmtime::component::ResourceAny;
 
-/// The time for the functions of [`Store`] and [`Session`](crate::Session): milliseconds since the Unix epoch, by the
-/// system's clock. The engine has no clock of its own; any other time that the replicas share does as well.
+/// Returns the time for the functions of [`Store`] and [`Session`](crate::Session): milliseconds
+/// since the Unix epoch, by the system's clock. The engine has no clock of its own; any other time
+/// that the replicas share works as well.
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
 }
 
-/// A replica of the ephemeral registers: cursors, presence, positions, by namespace and key, without history.
+/// A replica of the ephemeral registers: cursors, presence, positions, by namespace and key,
+/// without history. Created by [`Instance::store`], in the instance of its document if a
+/// [`Session`](crate::Session) uses both.
 ///
-/// Every `now` is in milliseconds, as [`now`] gives it. Besides the errors that each function names, every one can fail with
-/// [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
+/// Every `now` is in milliseconds, as [`now`] returns it. Besides the errors that each function
+/// names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and
+/// [`Error::Gone`].
 ///
 /// ```
-/// use converge::{Store, StoreOptions, Value};
+/// use converge::{Instance, InstanceOptions, StoreOptions, Value};
 ///
-/// let (ann, ben) = (Store::create("ann", StoreOptions::default())?, Store::create("ben", StoreOptions::default())?);
+/// let instance = Instance::new(InstanceOptions::default())?;
+/// let ann = instance.store("ann", StoreOptions::default())?;
+/// let ben = instance.store("ben", StoreOptions::default())?;
 /// ann.set("cursor", "ann", 17, 1_000.0)?;
 /// if let Some(update) = ann.take_update()? {
-///     let shown = ben.merge_update(&update, 1_001.0)?;
-///     assert_eq!(shown[0].value, Some(Value::from(17)));
+///     let changed = ben.merge_update(&update, 1_001.0)?;
+///     assert_eq!(changed[0].value, Some(Value::from(17)));
 /// }
-/// // Not renewed for the time to live, it is gone.
+/// // An entry that is not renewed for the time to live expires.
 /// assert_eq!(ben.expire(31_001.0)?.len(), 1);
 /// assert!(ben.get("cursor", "ann")?.is_none());
 /// # Ok::<(), converge::Error>(())
@@ -39,28 +45,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// An empty store, in an instance of its own with the default limits, in which this replica writes as `peer`. One that a
-    /// [`Session`](crate::Session) is to carry is made by [`Instance::store`], beside its document.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name and the options; those of [`Instance::new`].
-    pub fn create(peer: &str, options: StoreOptions) -> Result<Self, Error> {
-        Self::create_in(&Instance::new(InstanceOptions::default())?, peer, options)
-    }
-
-    pub(crate) fn create_in(instance: &Instance, peer: &str, options: StoreOptions) -> Result<Self, Error> {
-        let resource = instance
-            .call(|store, bindings| bindings.converge_sync_ephemeral().store().call_create(store, peer, options))??;
-        Ok(Self { instance: instance.clone(), resource })
-    }
-
-    /// The instance that the store lives in.
+    /// Returns the instance that the store lives in.
     pub fn instance(&self) -> &Instance {
         &self.instance
     }
 
-    /// The name that this replica writes as.
+    /// Returns the name that this replica writes as.
     ///
     /// # Errors
     ///
@@ -69,45 +59,49 @@ impl Store {
         self.call(|store, host| store.call_peer(host, self.resource))
     }
 
-    /// Sets what a register holds, newer than all that is known of it here. Gives the entry that it was.
+    /// Sets a register and returns the new entry. The entry is always newer than the one it
+    /// replaces.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`] for an empty name and for a `now` that is negative or not finite;
     /// [`Error::LimitExceeded`].
     pub fn set(&self, namespace: &str, key: &str, value: impl Into<Value>, now: f64) -> Result<Entry, Error> {
-        let value = value.into();
-        Ok(self.call(|store, host| store.call_set(host, self.resource, namespace, key, &value, now))??)
+        let value = value.into().into();
+        Ok(self.call(|store, host| store.call_set(host, self.resource, namespace, key, &value, now))??.into())
     }
 
-    /// Removes what a register holds; none where it holds nothing. The removal is remembered for the time to live.
+    /// Removes a register. Returns the removal, or `None` if the register has no value. The removal
+    /// is remembered for the time to live.
     ///
     /// # Errors
     ///
     /// Those of [`set`](Self::set).
     pub fn remove(&self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
-        Ok(self.call(|store, host| store.call_remove(host, self.resource, namespace, key, now))??)
+        let removal = self.call(|store, host| store.call_remove(host, self.resource, namespace, key, now))??;
+        Ok(removal.map(Into::into))
     }
 
-    /// What a register holds; none where it holds nothing.
+    /// Returns the live entry of a register, or `None` if the register has no value.
     ///
     /// # Errors
     ///
     /// None of its own.
     pub fn get(&self, namespace: &str, key: &str) -> Result<Option<Entry>, Error> {
-        self.call(|store, host| store.call_get(host, self.resource, namespace, key))
+        let entry = self.call(|store, host| store.call_get(host, self.resource, namespace, key))?;
+        Ok(entry.map(Into::into))
     }
 
-    /// The live entries of a namespace, sorted by key.
+    /// Returns the live entries of a namespace, sorted by key.
     ///
     /// # Errors
     ///
     /// None of its own.
     pub fn get_all(&self, namespace: &str) -> Result<Vec<Entry>, Error> {
-        self.call(|store, host| store.call_get_all(host, self.resource, namespace))
+        self.call(|store, host| store.call_get_all(host, self.resource, namespace)).map(list)
     }
 
-    /// The namespaces that have live entries, sorted.
+    /// Returns the namespaces that have live entries, sorted.
     ///
     /// # Errors
     ///
@@ -116,17 +110,20 @@ impl Store {
         self.call(|store, host| store.call_namespaces(host, self.resource))
     }
 
-    /// Takes in entries of other replicas; gives those that changed what this store shows, sorted by namespace and key.
+    /// Merges entries of other replicas. Returns the entries that changed what this store shows,
+    /// sorted by namespace and key.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for empty names, for times that are none, and for an entry that is dated too far beyond
-    /// `now`; [`Error::LimitExceeded`]. Nothing of the call is taken in then.
-    pub fn merge_entries(&self, entries: &[Entry], now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(self.call(|store, host| store.call_merge_entries(host, self.resource, entries, now))??)
+    /// [`Error::InvalidArgument`] for an empty name, an invalid time, and an entry with a timestamp
+    /// too far ahead of `now`; [`Error::LimitExceeded`]. On an error nothing is merged.
+    pub fn merge_entries(&self, entries: impl IntoIterator<Item = Entry>, now: f64) -> Result<Vec<Entry>, Error> {
+        let entries: Vec<_> = entries.into_iter().map(Into::into).collect();
+        Ok(list(self.call(|store, host| store.call_merge_entries(host, self.resource, &entries, now))??))
     }
 
-    /// All live entries and remembered removals as bytes: what a newcomer needs. Of all namespaces where none are named.
+    /// Encodes all live entries and recent removals of these namespaces, or of all namespaces if
+    /// the list is empty: the state that a new replica needs.
     ///
     /// # Errors
     ///
@@ -136,8 +133,8 @@ impl Store {
         self.call(|store, host| store.call_snapshot(host, self.resource, &namespaces))
     }
 
-    /// What was written here, and merged here from others, since the last call, as bytes: what to broadcast. None where
-    /// nothing was.
+    /// Encodes what changed since the last call, by local writes and by merges, for broadcasting.
+    /// Returns `None` if nothing changed.
     ///
     /// # Errors
     ///
@@ -146,19 +143,21 @@ impl Store {
         self.call(|store, host| store.call_take_update(host, self.resource))
     }
 
-    /// Merges bytes of [`snapshot`](Self::snapshot) or [`take_update`](Self::take_update) of another replica, as
-    /// [`merge_entries`](Self::merge_entries) does. Skips entries that are dated too far ahead; [`refused`](Self::refused)
-    /// counts them.
+    /// Merges bytes of [`snapshot`](Self::snapshot) or [`take_update`](Self::take_update) of
+    /// another replica, like [`merge_entries`](Self::merge_entries), but skips entries with
+    /// timestamps too far ahead; [`refused`](Self::refused) counts them.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] and [`Error::UnsupportedVersion`] for the bytes; those of [`merge_entries`](Self::merge_entries).
+    /// [`Error::Corrupt`] and [`Error::UnsupportedVersion`] for the bytes; those of
+    /// [`merge_entries`](Self::merge_entries).
     pub fn merge_update(&self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(self.call(|store, host| store.call_merge_update(host, self.resource, update, now))??)
+        Ok(list(self.call(|store, host| store.call_merge_update(host, self.resource, update, now))??))
     }
 
-    /// Returns how many entries [`merge_update`](Self::merge_update), and sessions of this store, skipped since the store was
-    /// created, at most 2^32 - 1. If the number grows, a clock is wrong: this one, or the writer's.
+    /// Returns how many entries [`merge_update`](Self::merge_update), and sessions of this store,
+    /// skipped since the store was created, at most 2^32 - 1. If the number grows, a clock is
+    /// wrong: this one, or the writer's.
     ///
     /// # Errors
     ///
@@ -167,25 +166,27 @@ impl Store {
         self.call(|store, host| store.call_refused(host, self.resource))
     }
 
-    /// Drops what has outlived its time; gives the entries that vanished from view. Call it now and then: nothing else drops
-    /// entries.
+    /// Drops expired entries. Returns the entries that disappeared, sorted by namespace and key.
+    /// Call it regularly: nothing else drops entries.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for a `now` that is no time.
+    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for `now`.
     pub fn expire(&self, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(self.call(|store, host| store.call_expire(host, self.resource, now))??)
+        Ok(list(self.call(|store, host| store.call_expire(host, self.resource, now))??))
     }
 
-    /// Removes every entry that this peer wrote, as on departure; gives the removals.
+    /// Removes every entry that this peer wrote, as on departure. Returns the removals, sorted by
+    /// namespace and key.
     ///
     /// # Errors
     ///
     /// Those of [`expire`](Self::expire).
     pub fn leave(&self, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(self.call(|store, host| store.call_leave(host, self.resource, now))??)
+        Ok(list(self.call(|store, host| store.call_leave(host, self.resource, now))??))
     }
 
+    /// Makes one call.
     fn call<T>(
         &self,
         call: impl FnOnce(GuestStore<'_>, &mut wasmtime::Store<Limits>) -> wasmtime::Result<T>,

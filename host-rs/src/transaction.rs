@@ -1,9 +1,9 @@
-//! Transactions: each function of the contract's `transactions`, and the two of `doc` that begin and commit one.
+//! Transactions: each function of the contract's `transactions`, and the two of `doc` that begin
+//! and commit one.
 
-use crate::contract::exports::converge::sync::transactions::GuestTransaction;
+use crate::contract::{self, GuestTransaction, list};
 use crate::instance::Instance;
 use crate::runtime::Limits;
-use crate::types::collect_cells;
 use crate::{Cell, Doc, Error, EventId, Page, RowId, ScanOptions};
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
@@ -36,29 +36,32 @@ impl Doc {
         Ok(Transaction { resource, instance: self.instance.clone(), is_open: true })
     }
 
-    /// Commits the buffered writes of a transaction of this document as one event and returns its name, or `None` if there
-    /// are no writes. On an error nothing is committed. The transaction ends in any case.
+    /// Commits the buffered writes of a transaction of this document as one event and returns its
+    /// name, or `None` if there are no writes. On an error nothing is committed. The transaction
+    /// ends in any case.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if a row that the transaction updates was deleted meanwhile; [`Error::InvalidArgument`] for a
-    /// transaction of another document, [`Error::OtherInstance`] if that lives in another instance; those of
-    /// [`commit`](Self::commit).
+    /// [`Error::NoSuchRow`] if a row that the transaction updates was deleted meanwhile;
+    /// [`Error::InvalidArgument`] for a transaction of another document, [`Error::OtherInstance`]
+    /// if that lives in another instance; those of [`commit`](Self::commit).
     pub fn commit_transaction(&self, mut transaction: Transaction) -> Result<Option<EventId>, Error> {
         if !self.instance.is_same(&transaction.instance) {
             return Err(Error::OtherInstance);
         }
         transaction.is_open = false;
-        Ok(self.call(|doc, store| doc.call_commit_transaction(store, self.resource, transaction.resource))??)
+        Ok(self
+            .call(|doc, store| doc.call_commit_transaction(store, self.resource, transaction.resource))??
+            .map(Into::into))
     }
 }
 
-/// Buffered writes on a document, which [`Doc::commit_transaction`] commits as one event. Dropping a transaction discards
-/// them.
+/// Buffered writes on a document, which [`Doc::commit_transaction`] commits as one event. Dropping
+/// a transaction discards them.
 ///
-/// Reads return the document's current state with the buffered writes applied. A transaction keeps its document alive in the
-/// engine. Besides the errors that each function names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`],
-/// [`Error::Trap`] and [`Error::Gone`].
+/// Reads return the document's current state with the buffered writes applied. A transaction keeps
+/// its document alive in the engine. Besides the errors that each function names, every one can
+/// fail with [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
 #[derive(Debug)]
 pub struct Transaction {
     instance: Instance,
@@ -73,7 +76,7 @@ impl Transaction {
     ///
     /// None of its own.
     pub fn get(&self, table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        self.call(|transaction, store| transaction.call_get(store, self.resource, table, row))
+        Ok(self.call(|transaction, store| transaction.call_get(store, self.resource, table, row))?.map(list))
     }
 
     /// Returns a page of rows, like [`Doc::scan`].
@@ -82,21 +85,23 @@ impl Transaction {
     ///
     /// Those of [`Doc::scan`].
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        Ok(self.call(|transaction, store| transaction.call_scan(store, self.resource, table, options))??)
+        let options = options.clone().into();
+        Ok(self.call(|transaction, store| transaction.call_scan(store, self.resource, table, &options))??.into())
     }
 
     /// Creates the row with these cells. If the row exists, sets these cells and keeps the others.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice, [`Error::LimitExceeded`].
+    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice,
+    /// [`Error::LimitExceeded`].
     pub fn insert(
         &self,
         table: &str,
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<(), Error> {
-        let cells = collect_cells(cells);
+        let cells = contract::cells(cells);
         Ok(self.call(|transaction, store| transaction.call_insert(store, self.resource, table, row, &cells))??)
     }
 
@@ -111,7 +116,7 @@ impl Transaction {
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<(), Error> {
-        let cells = collect_cells(cells);
+        let cells = contract::cells(cells);
         Ok(self.call(|transaction, store| transaction.call_update(store, self.resource, table, row, &cells))??)
     }
 
@@ -139,13 +144,14 @@ impl Transaction {
         Ok(self.call(|transaction, store| transaction.call_unset(store, self.resource, table, row, &columns))??)
     }
 
-    /// Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes exactly these rows.
+    /// Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes
+    /// exactly these rows.
     ///
     /// # Errors
     ///
     /// None of its own.
     pub fn touched(&self) -> Result<Vec<RowId>, Error> {
-        self.call(|transaction, store| transaction.call_touched(store, self.resource))
+        self.call(|transaction, store| transaction.call_touched(store, self.resource)).map(list)
     }
 
     /// Makes one call.

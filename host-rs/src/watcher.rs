@@ -5,20 +5,19 @@ use crate::{Changes, Error, RowOp};
 use std::collections::VecDeque;
 use wasmtime::component::ResourceAny;
 
-/// How many rows' changes the iterator takes at once.
+/// The number of rows whose changes the iterator takes at once.
 const PAGE_ROWS: u32 = 1_024;
 
-/// Observes changes of a document, by local commits and by merges. A row that changes several times between two calls of
-/// [`take`](Self::take) is reported once. Created by [`Doc::watch`](crate::Doc::watch).
-///
-/// `for op in &mut watcher` returns the changes until now; a later loop returns the changes since.
+/// Observes changes of a document, by local commits and by merges. A row that changes several times
+/// between two calls of [`take`](Self::take) is reported once. Created by
+/// [`Doc::watch`](crate::Doc::watch).
 #[derive(Debug)]
 pub struct Watcher {
     instance: Instance,
     resource: ResourceAny,
-    /// Taken by an iteration that did not get to them.
+    /// Operations that an iterator took and has not returned.
     taken: VecDeque<RowOp>,
-    /// Whether there was more when those were taken.
+    /// Whether there were more changes when those were taken.
     more: bool,
 }
 
@@ -27,12 +26,12 @@ impl Watcher {
         Self { instance, resource, taken: VecDeque::new(), more: false }
     }
 
-    /// Returns and clears the changes since the last call, for at most `limit` rows. Operations that an iteration took and did
-    /// not return come first.
+    /// Returns and clears the changes since the last call, for at most `limit` rows. Operations
+    /// that an iterator of [`ops`](Self::ops) took and did not return come first.
     ///
     /// # Errors
     ///
-    /// None of its own, as the functions of [`Doc`](crate::Doc).
+    /// Only those that every function of [`Doc`](crate::Doc) can have.
     pub fn take(&mut self, limit: u32) -> Result<Changes, Error> {
         if self.taken.is_empty() {
             return self.take_page(limit);
@@ -42,14 +41,29 @@ impl Watcher {
         Ok(Changes { ops, more: self.more || !self.taken.is_empty() })
     }
 
-    /// Each change since the last take, page by page. Ends where nothing is left for now, and after an error.
+    /// Iterates over the changes since the last ones that were taken, page by page. The iterator
+    /// ends when no change is left, and after an error; a later iterator returns later changes.
+    ///
+    /// ```
+    /// use converge::{Doc, RowOp};
+    ///
+    /// let doc = Doc::create("ann")?;
+    /// let mut watcher = doc.watch(&["people"], false)?;
+    /// doc.insert("people", "p1", [("name", "Alice")])?;
+    /// for op in watcher.ops() {
+    ///     assert_eq!(op?, RowOp::insert("people", "p1", [("name", "Alice")]));
+    /// }
+    /// # Ok::<(), converge::Error>(())
+    /// ```
     pub fn ops(&mut self) -> Ops<'_> {
         Ops { watcher: self, failed: false }
     }
 
     fn take_page(&self, limit: u32) -> Result<Changes, Error> {
-        self.instance
-            .call(|store, bindings| bindings.converge_sync_durable().watcher().call_take(store, self.resource, limit))
+        let changes = self.instance.call(|store, bindings| {
+            bindings.converge_sync_durable().watcher().call_take(store, self.resource, limit)
+        })?;
+        Ok(changes.into())
     }
 }
 
@@ -59,16 +73,7 @@ impl Drop for Watcher {
     }
 }
 
-impl<'watcher> IntoIterator for &'watcher mut Watcher {
-    type Item = Result<RowOp, Error>;
-    type IntoIter = Ops<'watcher>;
-
-    fn into_iter(self) -> Ops<'watcher> {
-        self.ops()
-    }
-}
-
-/// The changes that a watcher has not taken yet. Made by [`Watcher::ops`].
+/// The changes that a watcher has not taken yet. Created by [`Watcher::ops`].
 #[derive(Debug)]
 pub struct Ops<'watcher> {
     watcher: &'watcher mut Watcher,

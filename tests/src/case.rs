@@ -1,7 +1,8 @@
 //! Cases as data: files, steps, calls. Knows no host.
 
+use crate::abbreviations::expand;
 use crate::damage::Change;
-use crate::form::{Bytes, Cells, Op, Options, Run, Summary, excerpt, expand, parse};
+use crate::form::{Bytes, Cells, Op, Options, Run, Summary, excerpt, parse};
 use crate::live::{SessionCall, StoreCall, parse_call};
 use crate::reader::ReaderCall;
 use crate::transaction::TransactionCall;
@@ -13,38 +14,38 @@ use std::{fs, io};
 /// A file of `conformance/`.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Its path below the folder of cases, parted by `/`, without the extension.
+    /// The path below the folder of cases, with `/` as separator, without the extension.
     pub path: String,
-    /// What it shows.
+    /// What the case shows.
     pub about: String,
-    /// Its steps, with all abbreviations expanded.
+    /// The steps, with all abbreviations expanded.
     pub steps: Vec<Step>,
 }
 
-/// A call and what it must give.
+/// A call and its expected result.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Json")]
 pub struct Step {
     /// The replica or the watcher that is called.
     pub on: Option<String>,
-    /// The name of what the call makes.
+    /// The name for what the call creates.
     pub name: Option<String>,
     /// The call.
     pub call: Call,
-    /// What it must give.
+    /// The expected result.
     pub expected: Expected,
-    /// The beginning of the step as it is written.
+    /// The beginning of the step's source text.
     pub source: String,
 }
 
-/// What a step must give.
+/// The expected result of a step.
 #[derive(Debug, Clone)]
 pub enum Expected {
     /// Any result.
     Success,
     /// This result.
     Result(Json),
-    /// This refusal.
+    /// This error.
     Error(Json),
 }
 
@@ -121,14 +122,14 @@ pub enum Call {
 pub struct Delivery {
     /// The replica that knows them.
     pub from: String,
-    /// Which ones.
+    /// The events.
     pub events: Vec<Pick>,
-    /// How many calls of `merge-events` it takes.
+    /// The number of calls of `merge-events`.
     #[serde(default)]
     pub calls: Calls,
 }
 
-/// How many calls of `merge-events` a delivery takes.
+/// The number of calls of `merge-events` for a delivery.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Calls {
@@ -149,46 +150,46 @@ pub enum Pick {
     Range(String, u32, u32),
     /// One event.
     One(String, u32),
-    /// All that are known.
+    /// All known events.
     All([String; 1]),
 }
 
-/// Steps whose results must not depend on the order in which events came.
+/// Steps whose results must not depend on the order in which events arrived.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AllOrders {
     /// The replica that knows the events.
     pub from: String,
-    /// Which events; all that it knows where there is nothing.
+    /// The events, or `None` for all that the replica knows.
     pub events: Option<Vec<Pick>>,
-    /// The name and the peer of the replica that takes them in.
+    /// The name and the peer of the replica that merges the events.
     #[serde(rename = "as")]
     pub name: String,
     /// The steps.
     pub steps: Vec<Step>,
 }
 
-/// Bytes, each damaged in one place, given to what reads them.
+/// Bytes that are damaged in every place in turn, and read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EveryDamage {
     /// The bytes.
     #[serde(rename = "to")]
     pub bytes: Bytes,
-    /// What is done to them.
+    /// The kind of damage.
     pub kind: DamageKind,
-    /// Whether the checksum is made to fit.
+    /// Whether the checksum is corrected.
     #[serde(default)]
     pub checksum: bool,
 }
 
-/// What is done to bytes, everywhere in turn.
+/// The kind of damage in each place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DamageKind {
-    /// A bit is turned over.
+    /// A bit is flipped.
     Flip,
-    /// The rest is missing.
+    /// The bytes end here.
     Keep,
 }
 
@@ -219,7 +220,7 @@ impl TryFrom<Json> for Step {
     }
 }
 
-/// Reads the one call that is left of a step.
+/// Reads the call, the only remaining member of a step.
 fn read_call(members: Map<String, Json>) -> Result<Call, String> {
     if let (1, Some((name, argument))) = (members.len(), members.iter().next()) {
         if let Some(name) = name.strip_prefix("store.") {
@@ -302,7 +303,7 @@ struct File {
 /// Reads every case below `folder`, in the order of their paths.
 ///
 /// # Errors
-/// Which file cannot be read, and why.
+/// The file that cannot be read, and the reason.
 pub fn read_all(folder: &Path) -> Result<Vec<Case>, String> {
     let mut paths = Vec::new();
     find(folder, "", &mut paths).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -328,7 +329,7 @@ fn read(folder: &Path, path: &str) -> Result<Case, String> {
     parse_case(path.trim_end_matches(".json").to_owned(), &text)
 }
 
-/// Reads the case that `text` is.
+/// Reads a case from its text.
 ///
 /// # Errors
 /// The path, the step, and what is wrong with it.

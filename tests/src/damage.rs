@@ -1,12 +1,13 @@
-//! Bytes changed as a case says: damaged, cut, spliced, with and without a checksum that fits.
+//! The changes of bytes in cases: damaging, cutting and splicing, with and without a corrected
+//! checksum.
 //!
-//! Knows of the format its frame alone, and finds no meaning in what the frame holds.
+//! Knows only the frame of the format, not its content.
 
 use crate::form::Bytes;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Before the version of the format.
+/// The length of the bytes before the version of the format.
 const MAGIC_BYTES: usize = 4;
 const CHECKSUM_BYTES: usize = 4;
 
@@ -27,13 +28,13 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged)]
 pub enum At {
-    /// After so many bytes.
+    /// After this many bytes.
     Start(usize),
-    /// Before the last so many bytes.
+    /// This many bytes before the end.
     End(BeforeEnd),
 }
 
-/// So many bytes before the end.
+/// A number of bytes before the end.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BeforeEnd {
@@ -41,10 +42,10 @@ pub struct BeforeEnd {
 }
 
 impl Change {
-    /// Makes the change. Some bytes have names.
+    /// Makes the change, given the bytes that have names.
     ///
     /// # Errors
-    /// Why it does not fit the bytes.
+    /// Why the change cannot be made to these bytes.
     pub fn apply(&self, bytes: &mut Vec<u8>, named: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
         let length = bytes.len();
         let beyond = || format!("{self:?} lies beyond the {length} bytes");
@@ -78,7 +79,7 @@ impl At {
     }
 }
 
-/// Makes the last four bytes, where there are so many, the checksum of those before them.
+/// Replaces the last four bytes, if there are four, with the checksum of those before them.
 pub fn write_checksum(bytes: &mut [u8]) {
     if let Some((content, checksum)) = bytes.split_last_chunk_mut::<CHECKSUM_BYTES>() {
         *checksum = crc32(content).to_le_bytes();
@@ -91,7 +92,8 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), shift))
 }
 
-/// Adds a section after the others, and makes length and checksum fit. Nothing where there is no frame.
+/// Adds a section after the others, and corrects length and checksum. Returns `None` if the bytes
+/// have no frame.
 fn add_section(bytes: &mut Vec<u8>, id: u64, content: &[u8]) -> Option<()> {
     let mut at = MAGIC_BYTES;
     let _version = varint(bytes, &mut at)?;

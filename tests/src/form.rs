@@ -1,10 +1,12 @@
-//! The engine's types as JSON, in the one form that cases and transcripts share, and the abbreviations of cases.
+//! The crate's types as JSON, in the form that cases and transcripts share, and the abbreviations
+//! of cases.
 //!
-//! Reading is strict: what `conformance/README.md` does not name is an error. Knows no calls.
+//! Reading is strict: a member that `conformance/README.md` does not name is an error. Knows no
+//! calls.
 
-use crate::host::{Inspection, Refusal};
-use converge_engine::{
-    Cell, Changes, CompactionReport, Content, EventBatch, EventId, EventRun, Fork, KeyRange, MergeReport, Page,
+use crate::host::Inspection;
+use converge::{
+    Cell, Changes, CompactionReport, Content, Error, EventBatch, EventId, EventRun, Fork, KeyRange, MergeReport, Page,
     PeerVersion, RowOp, ScanOptions, Value,
 };
 use serde::Deserialize;
@@ -13,15 +15,15 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Results write out bytes up to this length.
+/// The maximum length of bytes that results contain in full.
 const MAX_WRITTEN_BYTES: usize = 256;
 
-/// The cells of an operation, as a case has them.
+/// The cells of an operation in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Cells(Vec<(String, Tagged)>);
 
-/// A VALUE, as a case has it.
+/// A VALUE in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
@@ -34,7 +36,7 @@ pub enum Tagged {
     Blob(Blob),
 }
 
-/// A whole number, as a case has it.
+/// An integer in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Integer(i64);
@@ -44,12 +46,12 @@ pub struct Integer(i64);
 #[serde(try_from = "String")]
 pub struct Real(u64);
 
-/// Bytes, written as hex digits.
+/// Bytes, as hexadecimal digits.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Blob(Vec<u8>);
 
-/// Bytes, as a case has them.
+/// Bytes in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
@@ -58,14 +60,14 @@ pub enum Bytes {
     Named(NamedBytes),
 }
 
-/// The name of bytes that an earlier step gave.
+/// The name of bytes that an earlier step returned.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NamedBytes {
     bytes: String,
 }
 
-/// A SUMMARY, as a case has it.
+/// A SUMMARY in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
@@ -83,7 +85,7 @@ pub struct SummaryOf {
     pub summary_of: Vec<(String, u32)>,
 }
 
-/// The name of a replica, whose summary is asked for.
+/// The name of a replica whose summary is used.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SummaryReplica {
@@ -91,12 +93,12 @@ pub struct SummaryReplica {
     pub summary: String,
 }
 
-/// A fingerprint or a salt: 64 bits, written as 16 hex digits.
+/// A fingerprint or a salt: 64 bits, as 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Bits64(u64);
 
-/// An operation, as a case has it.
+/// An operation in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Op {
@@ -110,7 +112,7 @@ pub enum Op {
     Unset(String, String, Vec<String>),
 }
 
-/// A run of events, as a case has it.
+/// A run of events in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -125,7 +127,7 @@ pub struct Run {
     commits: Vec<Vec<Op>>,
 }
 
-/// What a scan reads, as a case has it.
+/// The options of a scan in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
@@ -222,10 +224,10 @@ impl TryFrom<String> for Bits64 {
 }
 
 impl Bytes {
-    /// The bytes themselves, some of which have names.
+    /// Returns the bytes, given those that have names.
     ///
     /// # Errors
-    /// Which name no bytes have.
+    /// The name that no bytes have.
     pub fn resolve(&self, named: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
         match self {
             Self::Given(Blob(bytes)) => Ok(bytes.clone()),
@@ -249,15 +251,13 @@ impl From<Op> for RowOp {
 
 impl From<Run> for EventRun {
     fn from(run: Run) -> Self {
-        Self {
-            peer: run.peer,
-            start: run.start,
-            lamport: run.lamport,
-            deps: run.deps.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect(),
-            fingerprints: run.fingerprints.into_iter().map(|Bits64(fingerprint)| fingerprint).collect(),
-            salt: run.salt.0,
-            commits: run.commits.into_iter().map(|ops| ops.into_iter().map(RowOp::from).collect()).collect(),
-        }
+        let commits = run.commits.into_iter().map(|ops| ops.into_iter().map(RowOp::from).collect());
+        let mut events = Self::new(run.peer, run.start, commits);
+        events.lamport = run.lamport;
+        events.deps = run.deps.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect();
+        events.fingerprints = run.fingerprints.into_iter().map(|Bits64(fingerprint)| fingerprint).collect();
+        events.salt = run.salt.0;
+        events
     }
 }
 
@@ -271,13 +271,18 @@ impl From<Options> for ScanOptions {
             Range::Between(first, last) => KeyRange::Between(first, last),
             Range::StartsWith(start) => KeyRange::StartsWith(start),
         };
-        let Options { descending, limit, after, columns, .. } = options;
-        Self { range, descending, limit, after, columns }
+        let selected = Self::default().range(range).descending(options.descending).limit(options.limit);
+        let selected = selected.columns(options.columns);
+        match options.after {
+            Some(row) => selected.after(row),
+            None => selected,
+        }
     }
 }
 
-/// The bits of a REAL: 16 hex digits after `0x`, a decimal, or one of the three names.
-fn real_bits(text: &str) -> Result<u64, String> {
+/// Reads the bits of a REAL: 16 hexadecimal digits after `0x`, a decimal number, or one of the
+/// three names.
+pub(crate) fn real_bits(text: &str) -> Result<u64, String> {
     let error = || format!("{text:?} is no REAL");
     if let Some(digits) = text.strip_prefix("0x") {
         if digits.len() != 16 || digits.bytes().any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
@@ -297,97 +302,35 @@ fn real_bits(text: &str) -> Result<u64, String> {
     text.parse().map(f64::to_bits).map_err(|_| error())
 }
 
-/// Puts the long form in the place of every abbreviation: `repeat`, `times`, and REALs that are not hex digits.
-///
-/// # Errors
-/// Which abbreviation is not written as it must be.
-pub fn expand(json: Json) -> Result<Json, String> {
-    match json {
-        Json::Array(items) => {
-            let mut list = Vec::with_capacity(items.len());
-            for item in items {
-                match only_member(&item, "times") {
-                    Some(times) => list.extend(copies(times)?),
-                    None => list.push(expand(item)?),
-                }
-            }
-            Ok(Json::Array(list))
-        }
-        Json::Object(members) => {
-            let object = Json::Object(members);
-            if let Some(argument) = only_member(&object, "repeat") {
-                let (text, times): (String, usize) = parse(argument.clone())?;
-                return Ok(Json::String(text.repeat(times)));
-            }
-            if let Some(Json::String(text)) = only_member(&object, "real") {
-                return Ok(json!({ "real": format!("0x{:016x}", real_bits(text)?) }));
-            }
-            let Json::Object(members) = object else { unreachable!("it was one") };
-            let members = members.into_iter().map(|(key, value)| Ok((key, expand(value)?)));
-            Ok(Json::Object(members.collect::<Result<_, String>>()?))
-        }
-        other => Ok(other),
-    }
-}
-
-/// The copies that a `times` stands for.
-fn copies(times: &Json) -> Result<Vec<Json>, String> {
-    let (count, element, from): (u64, Json, u64) = match times.as_array().map(Vec::len) {
-        Some(2) => parse(times.clone()).map(|(count, element)| (count, element, 0))?,
-        _ => parse(times.clone())?,
-    };
-    (from..from + count).map(|number| expand(numbered(&element, number)?)).collect()
-}
-
-fn numbered(element: &Json, number: u64) -> Result<Json, String> {
-    Ok(match element {
-        Json::String(text) if text == "{#}" => number.into(),
-        Json::String(text) => text.replace("{#}", &number.to_string()).into(),
-        Json::Array(items) if items.iter().any(|item| only_member(item, "times").is_some()) => {
-            return Err("times does not nest".to_owned());
-        }
-        Json::Array(items) => items.iter().map(|item| numbered(item, number)).collect::<Result<_, _>>()?,
-        Json::Object(members) => {
-            let members = members.iter().map(|(key, value)| Ok((key.clone(), numbered(value, number)?)));
-            Json::Object(members.collect::<Result<_, String>>()?)
-        }
-        other => other.clone(),
-    })
-}
-
-fn only_member<'a>(json: &'a Json, key: &str) -> Option<&'a Json> {
-    json.as_object().filter(|members| members.len() == 1)?.get(key)
-}
-
 /// Reads a part of a case.
 ///
 /// # Errors
-/// What the reader did not expect.
+/// What is wrong with it.
 pub fn parse<T: for<'de> Deserialize<'de>>(json: Json) -> Result<T, String> {
     T::deserialize(json).map_err(|e| e.to_string())
 }
 
-/// An EVENT.
+/// Writes an EVENT.
 pub fn event(id: &EventId) -> Json {
     json!([id.peer, id.counter])
 }
 
-/// A list of EVENTs.
+/// Writes a list of EVENTs.
 pub fn events(ids: &[EventId]) -> Json {
     ids.iter().map(event).collect()
 }
 
-/// A version.
+/// Writes a version.
 pub fn version(version: &[PeerVersion]) -> Json {
     version.iter().map(|known| json!([known.peer, known.count])).collect()
 }
 
-/// CELLS.
+/// Writes CELLS.
 pub fn cells(cells: &[Cell]) -> Json {
     cells.iter().map(|cell| json!([cell.column, value(&cell.value)])).collect()
 }
 
-/// A VALUE.
+/// Writes a VALUE.
 pub fn value(value: &Value) -> Json {
     match value {
         Value::Null => json!("null"),
@@ -405,6 +348,7 @@ fn op(op: &RowOp) -> Json {
         RowOp::Update { table, row, cells: set } => json!({ "update": [table, row, cells(set)] }),
         RowOp::Delete { table, row } => json!({ "delete": [table, row] }),
         RowOp::Unset { table, row, columns } => json!({ "unset": [table, row, columns] }),
+        other => panic!("the form has no operation {other:?}"),
     }
 }
 
@@ -429,7 +373,8 @@ fn bits64(bits: u64) -> Json {
     format!("{bits:016x}").into()
 }
 
-/// Whether a result is the expected one. An expected RUN without `fingerprints` matches any.
+/// Returns whether a result is the expected one. An expected RUN without `fingerprints` matches any
+/// fingerprints.
 pub fn matches(expected: &Json, result: &Json) -> bool {
     match (expected, result) {
         (Json::Array(expected), Json::Array(result)) => {
@@ -447,38 +392,38 @@ pub fn matches(expected: &Json, result: &Json) -> bool {
     }
 }
 
-/// A list of FORKs.
+/// Writes a list of FORKs.
 pub fn forks(forks: &[Fork]) -> Json {
     forks.iter().map(|fork| json!([fork.peer, fork.counter, events(&fork.branches)])).collect()
 }
 
-/// The result of `scan`.
+/// Writes the result of `scan`.
 pub fn page(page: &Page) -> Json {
     let rows: Json = page.rows.iter().map(|row| json!([row.id, cells(&row.cells)])).collect();
     without_defaults([("rows", rows), ("more", page.more.into())])
 }
 
-/// The result of `take`.
+/// Writes the result of `take`.
 pub fn changes(changes: &Changes) -> Json {
     without_defaults([("ops", ops(&changes.ops)), ("more", changes.more.into())])
 }
 
-/// A list of OPs.
+/// Writes a list of OPs.
 pub fn ops(ops: &[RowOp]) -> Json {
     ops.iter().map(op).collect()
 }
 
-/// The result of `events-since`.
+/// Writes the result of `events-since`.
 pub fn batch(batch: &EventBatch) -> Json {
     without_defaults([("runs", runs(&batch.runs)), ("more", batch.more.into())])
 }
 
-/// A list of RUNs.
+/// Writes a list of RUNs.
 pub fn runs(runs: &[EventRun]) -> Json {
     runs.iter().map(run).collect()
 }
 
-/// A REPORT.
+/// Writes a REPORT.
 pub fn report(report: &MergeReport) -> Json {
     without_defaults([
         ("applied", report.applied.into()),
@@ -490,17 +435,16 @@ pub fn report(report: &MergeReport) -> Json {
     ])
 }
 
-/// The result of `compact`.
+/// Writes the result of `compact`.
 pub fn compaction(report: &CompactionReport) -> Json {
-    let CompactionReport { events_dropped, tombstones_dropped, horizon } = report;
     without_defaults([
-        ("events-dropped", (*events_dropped).into()),
-        ("tombstones-dropped", (*tombstones_dropped).into()),
-        ("horizon", version(horizon)),
+        ("events-dropped", report.events_dropped.into()),
+        ("tombstones-dropped", report.tombstones_dropped.into()),
+        ("horizon", version(&report.horizon)),
     ])
 }
 
-/// The result of `engine.inspect`.
+/// Writes the result of `engine.inspect`.
 pub fn inspection(inspection: &Inspection) -> Json {
     let Inspection { content, format_version, sections, version: events, horizon, waiting, tables } = inspection;
     let sections: Json = sections.iter().map(|section| json!(section)).collect();
@@ -522,10 +466,11 @@ fn content_name(content: Content) -> &'static str {
         Content::Update => "update",
         Content::EphemeralSnapshot => "ephemeral-snapshot",
         Content::EphemeralUpdate => "ephemeral-update",
+        other => panic!("the form has no content {other:?}"),
     }
 }
 
-/// BYTES as results have them: the digits, or the length and the hash of what is long.
+/// Writes BYTES of a result: the digits, or the length and the hash of long ones.
 pub fn bytes(bytes: &[u8]) -> Json {
     if bytes.len() <= MAX_WRITTEN_BYTES { hex(bytes).into() } else { length_and_hash(bytes) }
 }
@@ -534,39 +479,39 @@ fn length_and_hash(bytes: &[u8]) -> Json {
     json!({ "bytes": bytes.len(), "sha256": hash(bytes) })
 }
 
-/// The SHA-256 of bytes, as hex digits.
+/// Returns the SHA-256 of bytes, as hexadecimal digits.
 pub fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// An object without the members that are 0, false or empty.
+/// Returns an object without the members that are 0, false or empty.
 pub fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
     let is_default = |json: &Json| *json == json!(0) || *json == json!(false) || *json == json!([]);
     let members = members.into_iter().filter(|(_, json)| !is_default(json));
     Json::Object(members.map(|(key, json)| (key.to_owned(), json)).collect::<Map<_, _>>())
 }
 
-/// The member of `error` that a refusal is.
-pub fn refusal(refusal: &Refusal) -> Json {
-    match refusal {
-        Refusal::InvalidArgument(message) => json!({ "invalid-argument": message }),
-        Refusal::LimitExceeded { limit, maximum, actual } => {
-            // Beyond that not every JSON reader tells one number from the next.
+/// Writes the member of `error`. An error that is not one of the contract's is `other`.
+pub fn error(error: &Error) -> Json {
+    match error {
+        Error::InvalidArgument(message) => json!({ "invalid-argument": message }),
+        Error::LimitExceeded { limit, maximum, actual } => {
+            // JSON readers cannot tell larger numbers apart.
             let actual = if *actual <= 1 << 53 { json!(actual) } else { json!(actual.to_string()) };
             json!({ "limit-exceeded": { "limit": limit, "maximum": maximum, "actual": actual } })
         }
-        Refusal::NoSuchRow(table, row) => json!({ "no-such-row": [table, row] }),
-        Refusal::Corrupt(message) => json!({ "corrupt": message }),
-        Refusal::UnsupportedVersion(version) => json!({ "unsupported-version": version }),
-        Refusal::UnsupportedFeature(feature) => json!({ "unsupported-feature": feature }),
-        Refusal::Compacted(horizon) => json!({ "compacted": version(horizon) }),
-        Refusal::Protocol(message) => json!({ "protocol": message }),
-        Refusal::SessionEnded => json!({ "session-ended": null }),
-        Refusal::Other(message) => json!({ "other": message }),
+        Error::NoSuchRow { table, row } => json!({ "no-such-row": [table, row] }),
+        Error::Corrupt(message) => json!({ "corrupt": message }),
+        Error::UnsupportedVersion(version) => json!({ "unsupported-version": version }),
+        Error::UnsupportedFeature(feature) => json!({ "unsupported-feature": feature }),
+        Error::Compacted(horizon) => json!({ "compacted": version(horizon) }),
+        Error::Protocol(message) => json!({ "protocol": message }),
+        Error::SessionEnded => json!({ "session-ended": null }),
+        other => json!({ "other": other.to_string() }),
     }
 }
 
-/// Lower-case hex digits.
+/// Writes bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string does not fail");
@@ -574,18 +519,18 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A RESULT as a transcript has it: its JSON, or the length and hash of that where it is long.
+/// Writes a RESULT for a transcript: its JSON, or the length and the hash of long JSON.
 pub fn transcribe(result: &Json) -> String {
-    // Objects are sorted maps here: a test sees to it.
+    // Objects are sorted maps; a test checks this.
     let text = result.to_string();
     if text.len() <= 4_096 { text } else { length_and_hash(text.as_bytes()).to_string() }
 }
 
-/// The beginning of a JSON text, for messages.
+/// Returns the beginning of a JSON text, for messages.
 pub fn excerpt(json: &Json) -> String {
     let mut start = [0; 2_000];
     let mut rest = &mut start[..];
-    // Writing stops with an error where the room ends: long arguments never become text as a whole.
+    // Writing fails when the buffer is full, so that long arguments are never converted in full.
     let whole = serde_json::to_writer(&mut rest, json).is_ok();
     let unused = rest.len();
     let text = String::from_utf8_lossy(&start[..start.len() - unused]).into_owned();
@@ -594,16 +539,7 @@ pub fn excerpt(json: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cells, Json, Run, expand, json, matches, parse, transcribe};
-
-    #[test]
-    fn abbreviations_expand() {
-        let short = json!([{"times": [2, ["{#}", "p{#}", {"real": "-0"}], 9]}, {"repeat": ["ab", 2]}, {"real": "1.5"}]);
-        let zero = json!({"real": "0x8000000000000000"});
-        let long = json!([[9, "p9", zero], [10, "p10", zero], "abab", {"real": "0x3ff8000000000000"}]);
-        assert_eq!(expand(short).unwrap(), long);
-        expand(json!([{"times": [2, [{"times": [2, "x"]}]]}])).unwrap_err();
-    }
+    use super::{Cells, Json, Run, json, matches, parse, transcribe};
 
     #[test]
     fn values_are_read_strictly() {

@@ -1,8 +1,8 @@
-//! Stores and sessions in cases: their calls, and what they give, in the form of `conformance/README.md`.
+//! Stores and sessions in cases: their calls and results, in the form of `conformance/README.md`.
 
 use crate::case::{DamageKind, EveryDamage};
 use crate::form::{Bytes, Tagged, parse, report, value, version, without_defaults};
-use converge_engine::{Acceptance, Entry, Progress, Received, SessionOptions, StoreOptions, Value};
+use converge::{Acceptance, Entry, Progress, Received, SessionOptions, StoreOptions, Value};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -46,16 +46,16 @@ pub enum SessionCall {
     EveryDamage(EveryMessageDamage),
 }
 
-/// The last of some messages, damaged in one place, given to a session after the others.
+/// Messages of which the last one is damaged in every place in turn, and received after the others.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EveryMessageDamage {
     /// The messages.
     #[serde(rename = "to")]
     pub messages: Vec<Bytes>,
-    /// What is done to the last one.
+    /// The kind of damage.
     pub kind: DamageKind,
-    /// Whether the checksum is made to fit.
+    /// Whether the checksum is corrected.
     #[serde(default)]
     pub checksum: bool,
 }
@@ -64,25 +64,25 @@ pub struct EveryMessageDamage {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(untagged)]
 pub enum Time {
-    /// A whole number of them.
+    /// A whole number of milliseconds.
     Whole(Whole),
     /// Any number.
     Real(RealForm),
 }
 
-/// A whole number that every number type tells apart.
+/// A whole number that every number type represents exactly.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct Whole(u64);
 
-/// A real, as cells have them.
+/// A real, in the form of cells.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RealForm {
     real: crate::form::Real,
 }
 
-/// What a store is made with.
+/// The options of a store in a case.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NewStore {
@@ -100,7 +100,7 @@ fn max_skew() -> Time {
     Time::Whole(Whole(60_000))
 }
 
-/// What a session is opened with.
+/// The options of a session in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NewSession {
@@ -118,7 +118,7 @@ pub struct NewSession {
     writers: Vec<String>,
 }
 
-/// What a session accepts, as a case has it.
+/// What a session accepts, in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Accepted {
@@ -135,7 +135,7 @@ fn max_message_bytes() -> u32 {
     65_536
 }
 
-/// An ENTRY.
+/// An ENTRY in a case.
 #[derive(Debug, Clone, Deserialize)]
 pub struct EntryForm(String, String, Option<Tagged>, Time, String);
 
@@ -158,22 +158,27 @@ impl From<Time> for f64 {
 
 impl From<NewStore> for StoreOptions {
     fn from(options: NewStore) -> Self {
-        Self { time_to_live_ms: options.time_to_live.into(), max_skew_ms: options.max_skew.into() }
+        Self::default().time_to_live_ms(options.time_to_live.into()).max_skew_ms(options.max_skew.into())
     }
 }
 
 impl NewSession {
-    /// The options of the contract. `opened` is how many sessions the case opened before.
+    /// Returns the options of the contract. `opened` is the number of sessions that the case opened
+    /// before.
     pub fn options(self, opened: u64) -> SessionOptions {
         let Self { document, max_message_bytes, namespaces, read_only, nonce, accept, writers } = self;
         let accepts = |what| accept.as_ref().is_none_or(|accept| accept.contains(&what));
-        let accept = Acceptance {
-            events: accepts(Accepted::Events),
-            entries: accepts(Accepted::Entries),
-            documents: accepts(Accepted::Documents),
-        };
-        let nonce = nonce.map_or(opened + 1, |Whole(nonce)| nonce);
-        SessionOptions { document, max_message_bytes, namespaces, read_only, nonce, accept, writers }
+        let accept = Acceptance::NONE
+            .events(accepts(Accepted::Events))
+            .entries(accepts(Accepted::Entries))
+            .documents(accepts(Accepted::Documents));
+        SessionOptions::new(document)
+            .nonce(nonce.map_or(opened + 1, |Whole(nonce)| nonce))
+            .max_message_bytes(max_message_bytes)
+            .namespaces(namespaces)
+            .read_only(read_only)
+            .accept(accept)
+            .writers(writers)
     }
 }
 
@@ -183,7 +188,7 @@ impl From<EntryForm> for Entry {
     }
 }
 
-/// Reads the call of this name, which begins with the kind of what it is called on.
+/// Reads the call of this name, whose prefix, the kind of the called object, was removed.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -191,19 +196,19 @@ pub fn parse_call<T: for<'de> Deserialize<'de>>(name: &str, argument: Json) -> R
     parse(Json::Object(Map::from_iter([(name.to_owned(), argument)])))
 }
 
-/// An ENTRY.
+/// Writes an ENTRY.
 pub fn entry(entry: &Entry) -> Json {
     let Entry { namespace, key, value: held, timestamp, peer } = entry;
     let held = held.as_ref().map_or(Json::Null, value);
     json!([namespace, key, held, value(&Value::Real(*timestamp)), peer])
 }
 
-/// A list of ENTRYs.
+/// Writes a list of ENTRYs.
 pub fn entries(entries: &[Entry]) -> Json {
     entries.iter().map(entry).collect()
 }
 
-/// RECEIVED.
+/// Writes RECEIVED.
 pub fn received(received: &Received) -> Json {
     let mut json =
         without_defaults([("ephemeral", entries(&received.ephemeral)), ("refused", received.refused.into())]);
@@ -213,7 +218,7 @@ pub fn received(received: &Received) -> Json {
     json
 }
 
-/// PROGRESS.
+/// Writes PROGRESS.
 pub fn progress(progress: &Progress) -> Json {
     without_defaults([
         ("known-there", version(&progress.known_there)),

@@ -1,14 +1,25 @@
 //! The engine itself, without a component or a runtime around it.
 
-use crate::host::{Document, Host, Inspection, Refusal};
-use converge_engine::{
-    Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page,
-    PeerVersion, Progress, Received, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, TableSummary,
-    Transaction, UpdateReader, VERSION, Value, WatcherNumber, inspect, limits,
+use crate::convert::Convert;
+use crate::host::{self, Document, Host, Inspection};
+use converge::{
+    Cell, Changes, Commit, CompactionReport, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page,
+    PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
 };
+use converge_engine as engine;
+use converge_engine::{Doc, Session, Store, Transaction, UpdateReader, VERSION, WatcherNumber, limits};
 
 /// The engine as a Rust library.
 pub struct Native;
+
+/// Functions that the engine has under the same name, with owned arguments.
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        fn $name(&mut self, $($argument: $type),*) -> $result {
+            Self::$name(self, $($argument.convert()),*).convert()
+        }
+    )*};
+}
 
 impl Host for Native {
     const NAME: &'static str = "native";
@@ -25,36 +36,43 @@ impl Host for Native {
         limits::ALL.iter().map(|limit| (limit.name.to_owned(), limit.maximum)).collect()
     }
 
-    fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Refusal> {
-        let converge_engine::Inspection { content, format_version, sections, version, horizon, waiting, tables } =
-            inspect(bytes)?;
-        let sections =
-            sections.into_iter().map(|section| (section.id, section.name.to_owned(), section.bytes)).collect();
-        Ok(Inspection { content, format_version, sections, version, horizon, waiting, tables })
+    fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
+        let found = engine::inspect(bytes).map_err(Convert::convert)?;
+        let engine::Inspection { content, format_version, sections, version, horizon, waiting, tables } = found;
+        let sections = sections.into_iter().map(|section| (section.id, section.name.to_owned(), section.bytes));
+        Ok(Inspection {
+            content: content.convert(),
+            format_version,
+            sections: sections.collect(),
+            version: version.convert(),
+            horizon: horizon.convert(),
+            waiting,
+            tables: tables.convert(),
+        })
     }
 
-    fn create(&self, peer: &str) -> Result<Doc, Refusal> {
-        Ok(Doc::create(peer)?)
+    fn create(&self, peer: &str) -> Result<Doc, Error> {
+        Doc::create(peer).convert()
     }
 
-    fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Refusal> {
-        Ok(Doc::load(peer, saved)?)
+    fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Error> {
+        Doc::load(peer, saved).convert()
     }
 
-    fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Refusal> {
-        Ok(Doc::peek(saved, table, row)?)
+    fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
+        Doc::peek(saved, table, row).convert()
     }
 
-    fn summary_of(&self, version: Vec<PeerVersion>) -> Result<Vec<u8>, Refusal> {
-        Ok(Doc::summary_of(&version)?)
+    fn summary_of(&self, version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
+        Doc::summary_of(&version.to_vec().convert()).convert()
     }
 
-    fn open_reader(&self, update: &[u8]) -> Result<UpdateReader, Refusal> {
-        Ok(UpdateReader::open(update)?)
+    fn open_reader(&self, update: &[u8]) -> Result<UpdateReader, Error> {
+        UpdateReader::open(update).convert()
     }
 
-    fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Refusal> {
-        Ok(Store::create(peer, options)?)
+    fn store(&self, _: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Error> {
+        Store::create(peer, options.convert()).convert()
     }
 }
 
@@ -62,253 +80,150 @@ impl Document for Doc {
     type Watcher = WatcherNumber;
     type Transaction = Transaction;
 
+    forward! {
+        insert(table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error>;
+        update(table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error>;
+        delete(table: &str, row: &str) -> Result<EventId, Error>;
+        unset(table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Error>;
+        commit(ops: Commit) -> Result<EventId, Error>;
+        get(table: &str, row: &str) -> Option<Vec<Cell>>;
+        tables() -> Vec<TableSummary>;
+        version() -> Vec<PeerVersion>;
+        heads() -> Vec<EventId>;
+        summary() -> Vec<u8>;
+        forks(skip: u32, limit: u32) -> Vec<Fork>;
+        events_since(summary: &[u8], limit: u32) -> Result<EventBatch, Error>;
+        merge_events(events: Vec<EventRun>) -> Result<MergeReport, Error>;
+        update_since(summary: &[u8]) -> Result<Vec<u8>, Error>;
+        merge_update(update: &[u8]) -> Result<MergeReport, Error>;
+        save() -> Vec<u8>;
+        compact(summaries: &[Vec<u8>]) -> Result<CompactionReport, Error>;
+        rebase(saved: &[u8]) -> Result<MergeReport, Error>;
+    }
+
     fn peer(&mut self) -> String {
         Self::peer(self).to_owned()
-    }
-
-    fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal> {
-        Ok(self.insert(table, row, cells)?)
-    }
-
-    fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Refusal> {
-        Ok(self.update(table, row, cells)?)
-    }
-
-    fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Refusal> {
-        Ok(self.delete(table, row)?)
-    }
-
-    fn unset(&mut self, table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Refusal> {
-        Ok(self.unset(table, row, columns)?)
-    }
-
-    fn commit(&mut self, ops: Commit) -> Result<EventId, Refusal> {
-        Ok(self.commit(ops)?)
     }
 
     fn begin(&mut self) -> Transaction {
         Transaction::default()
     }
 
-    fn commit_transaction(&mut self, transaction: Transaction) -> Result<Option<EventId>, Refusal> {
-        Ok(transaction.commit(self)?)
+    fn commit_transaction(&mut self, transaction: Transaction) -> Result<Option<EventId>, Error> {
+        transaction.commit(self).convert()
     }
 
-    fn get(&mut self, table: &str, row: &str) -> Option<Vec<Cell>> {
-        Self::get(self, table, row)
+    fn scan(&mut self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
+        Self::scan(self, table, &options.clone().convert()).convert()
     }
 
-    fn scan(&mut self, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
-        Ok(Self::scan(self, table, &options)?)
-    }
-
-    fn tables(&mut self) -> Vec<TableSummary> {
-        Self::tables(self)
-    }
-
-    fn watch(&mut self, tables: Vec<String>, from_start: bool) -> Result<WatcherNumber, Refusal> {
-        Ok(self.watch(&tables, from_start)?)
+    fn watch(&mut self, tables: &[&str], from_start: bool) -> Result<WatcherNumber, Error> {
+        let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
+        Self::watch(self, &tables, from_start).convert()
     }
 
     fn take(&mut self, watcher: &mut WatcherNumber, limit: u32) -> Changes {
-        self.take(*watcher, limit)
+        Self::take(self, *watcher, limit).convert()
     }
 
     fn unwatch(&mut self, watcher: WatcherNumber) {
-        self.unwatch(watcher);
+        Self::unwatch(self, watcher);
     }
 
     fn digest(&mut self) -> Vec<u8> {
         Self::digest(self).to_vec()
     }
 
-    fn version(&mut self) -> Vec<PeerVersion> {
-        Self::version(self)
+    fn permanent_id(&mut self, event: &EventId) -> Result<EventId, Error> {
+        Self::permanent_id(self, &event.clone().convert()).convert()
     }
 
-    fn heads(&mut self) -> Vec<EventId> {
-        Self::heads(self)
+    fn diff(&mut self, from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error> {
+        let (from, to): (Vec<_>, Vec<_>) = (from_heads.to_vec().convert(), to_heads.to_vec().convert());
+        Self::diff(self, &from, &to).convert()
     }
 
-    fn summary(&mut self) -> Vec<u8> {
-        Self::summary(self)
-    }
-
-    fn forks(&mut self, skip: u32, limit: u32) -> Vec<Fork> {
-        Self::forks(self, skip, limit)
-    }
-
-    fn permanent_id(&mut self, event: EventId) -> Result<EventId, Refusal> {
-        Ok(Self::permanent_id(self, &event)?)
-    }
-
-    fn events_since(&mut self, summary: &[u8], limit: u32) -> Result<EventBatch, Refusal> {
-        Ok(Self::events_since(self, summary, limit)?)
-    }
-
-    fn merge_events(&mut self, events: Vec<EventRun>) -> Result<MergeReport, Refusal> {
-        Ok(self.merge_events(events)?)
-    }
-
-    fn update_since(&mut self, summary: &[u8]) -> Result<Vec<u8>, Refusal> {
-        Ok(Self::update_since(self, summary)?)
-    }
-
-    fn merge_update(&mut self, update: &[u8]) -> Result<MergeReport, Refusal> {
-        Ok(Self::merge_update(self, update)?)
-    }
-
-    fn save(&mut self) -> Vec<u8> {
-        Self::save(self)
-    }
-
-    fn compact(&mut self, summaries: Vec<Vec<u8>>) -> Result<CompactionReport, Refusal> {
-        Ok(Self::compact(self, &summaries)?)
-    }
-
-    fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Refusal> {
-        Ok(Self::rebase(self, saved)?)
-    }
-
-    fn diff(&mut self, from_heads: Vec<EventId>, to_heads: Vec<EventId>) -> Result<Vec<RowOp>, Refusal> {
-        Ok(Self::diff(self, &from_heads, &to_heads)?)
-    }
-
-    fn fork_at(&mut self, heads: Vec<EventId>, peer: &str) -> Result<Self, Refusal> {
-        Ok(Self::fork_at(self, &heads, peer)?)
+    fn fork_at(&mut self, heads: &[EventId], peer: &str) -> Result<Self, Error> {
+        let heads: Vec<_> = heads.to_vec().convert();
+        Self::fork_at(self, &heads, peer).convert()
     }
 }
 
-impl crate::host::UpdateReader for UpdateReader {
-    fn next(&mut self, limit: u32) -> EventBatch {
-        self.next(limit)
-    }
+impl host::UpdateReader for UpdateReader {
+    forward! { next(limit: u32) -> EventBatch; }
 }
 
-impl crate::host::Transaction<Doc> for Transaction {
+impl host::Transaction<Doc> for Transaction {
     fn get(&mut self, doc: &mut Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
-        Self::get(self, doc, table, row)
+        Self::get(self, doc, table, row).convert()
     }
 
-    fn scan(&mut self, doc: &mut Doc, table: &str, options: ScanOptions) -> Result<Page, Refusal> {
-        Ok(Self::scan(self, doc, table, &options)?)
+    fn scan(&mut self, doc: &mut Doc, table: &str, options: &ScanOptions) -> Result<Page, Error> {
+        Self::scan(self, doc, table, &options.clone().convert()).convert()
     }
 
-    fn insert(&mut self, doc: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
-        Ok(self.insert(doc, table, row, cells)?)
+    fn insert(&mut self, doc: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error> {
+        Self::insert(self, doc, table, row, cells.convert()).convert()
     }
 
-    fn update(&mut self, doc: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Refusal> {
-        Ok(self.update(doc, table, row, cells)?)
+    fn update(&mut self, doc: &mut Doc, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error> {
+        Self::update(self, doc, table, row, cells.convert()).convert()
     }
 
-    fn delete(&mut self, doc: &mut Doc, table: &str, row: &str) -> Result<(), Refusal> {
-        Ok(self.delete(doc, table, row)?)
+    fn delete(&mut self, doc: &mut Doc, table: &str, row: &str) -> Result<(), Error> {
+        Self::delete(self, doc, table, row).convert()
     }
 
-    fn unset(&mut self, doc: &mut Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Refusal> {
-        Ok(self.unset(doc, table, row, columns)?)
+    fn unset(&mut self, doc: &mut Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
+        Self::unset(self, doc, table, row, columns).convert()
     }
 
-    fn touched(&mut self) -> Vec<(String, String)> {
-        Self::touched(self)
+    fn touched(&mut self) -> Vec<RowId> {
+        Self::touched(self).into_iter().map(|(table, row)| RowId { table, row }).collect()
     }
 }
 
-impl crate::host::Store for Store {
+impl host::Store for Store {
+    forward! {
+        set(namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Error>;
+        remove(namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error>;
+        get(namespace: &str, key: &str) -> Option<Entry>;
+        get_all(namespace: &str) -> Vec<Entry>;
+        namespaces() -> Vec<String>;
+        refused() -> u32;
+        merge_entries(entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Error>;
+        take_update() -> Option<Vec<u8>>;
+        merge_update(update: &[u8], now: f64) -> Result<Vec<Entry>, Error>;
+        expire(now: f64) -> Result<Vec<Entry>, Error>;
+        leave(now: f64) -> Result<Vec<Entry>, Error>;
+    }
+
     fn peer(&mut self) -> String {
         Self::peer(self).to_owned()
     }
 
-    fn set(&mut self, namespace: &str, key: &str, value: Value, now: f64) -> Result<Entry, Refusal> {
-        Ok(self.set(namespace, key, value, now)?)
-    }
-
-    fn remove(&mut self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Refusal> {
-        Ok(self.remove(namespace, key, now)?)
-    }
-
-    fn get(&mut self, namespace: &str, key: &str) -> Option<Entry> {
-        Self::get(self, namespace, key)
-    }
-
-    fn get_all(&mut self, namespace: &str) -> Vec<Entry> {
-        Self::get_all(self, namespace)
-    }
-
-    fn namespaces(&mut self) -> Vec<String> {
-        Self::namespaces(self)
-    }
-
-    fn refused(&mut self) -> u32 {
-        Self::refused(self)
-    }
-
-    fn merge_entries(&mut self, entries: Vec<Entry>, now: f64) -> Result<Vec<Entry>, Refusal> {
-        Ok(self.merge_entries(entries, now)?)
-    }
-
-    fn snapshot(&mut self, namespaces: &[String]) -> Vec<u8> {
-        Self::snapshot(self, namespaces)
-    }
-
-    fn take_update(&mut self) -> Option<Vec<u8>> {
-        self.take_update()
-    }
-
-    fn merge_update(&mut self, update: &[u8], now: f64) -> Result<Vec<Entry>, Refusal> {
-        Ok(self.merge_update(update, now)?)
-    }
-
-    fn expire(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
-        Ok(self.expire(now)?)
-    }
-
-    fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Refusal> {
-        Ok(self.leave(now)?)
+    fn snapshot(&mut self, namespaces: &[&str]) -> Vec<u8> {
+        let namespaces: Vec<String> = namespaces.iter().map(|&namespace| namespace.to_owned()).collect();
+        Self::snapshot(self, &namespaces)
     }
 }
 
-impl crate::host::Session<Doc, Store> for Session {
-    fn open(doc: &mut Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Refusal> {
-        Ok(Self::open(doc, store, options)?)
+impl host::Session<Doc, Store> for Session {
+    fn open(doc: &mut Doc, store: &mut Store, options: SessionOptions) -> Result<Self, Error> {
+        Self::open(doc, store, options.convert()).convert()
     }
 
-    fn poll(&mut self, doc: &mut Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Refusal> {
-        Ok(self.poll(doc, store, now)?)
+    fn poll(&mut self, doc: &mut Doc, store: &mut Store, now: f64) -> Result<Option<Vec<u8>>, Error> {
+        Self::poll(self, doc, store, now).convert()
     }
 
-    fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Refusal> {
-        Ok(self.receive(doc, store, message, now)?)
+    fn receive(&mut self, doc: &mut Doc, store: &mut Store, message: &[u8], now: f64) -> Result<Received, Error> {
+        Self::receive(self, doc, store, message, now).convert()
     }
 
-    fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        Ok(Self::update_of(self, message)?)
-    }
+    forward! { update_of(message: &[u8]) -> Result<Option<Vec<u8>>, Error>; }
 
     fn progress(&mut self, doc: &mut Doc) -> Progress {
-        Self::progress(self, doc)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::InvalidArgument(invalid) => Self::InvalidArgument(invalid.to_string()),
-            Error::LimitExceeded { limit, actual } => {
-                Self::LimitExceeded { limit: limit.name.to_owned(), maximum: limit.maximum, actual }
-            }
-            Error::NoSuchRow { table, row } => Self::NoSuchRow(table, row),
-            Error::Corrupt(damage) => Self::Corrupt(Error::Corrupt(damage).to_string()),
-            Error::UnsupportedVersion(version) => Self::UnsupportedVersion(version),
-            Error::UnsupportedFeature(feature) => Self::UnsupportedFeature(feature),
-            Error::Protocol(rule) => Self::Protocol(rule.to_string()),
-            Error::SessionEnded => Self::SessionEnded,
-            Error::Compacted(horizon) => {
-                let horizon = horizon.into_iter().map(|(peer, count)| PeerVersion { peer, count });
-                Self::Compacted(horizon.collect())
-            }
-            other => Self::Other(other.to_string()),
-        }
+        Self::progress(self, doc).convert()
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 type Nothing = [(); 0];
 
-/// A function of an update reader, or what ends one, with its argument.
+/// A function of an update reader, or the call that drops one, with its argument.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]

@@ -1,17 +1,18 @@
-//! Puts cases to a host, and writes down what it gives.
+//! Runs cases on a host, and records the results.
 //!
-//! Knows hosts only as [`Host`], and of the engine only what the contract says.
+//! Knows hosts only as [`Host`], and of the engine only the contract.
 
-use crate::case::{AllOrders, Call, Calls, Case, Delivery, EveryDamage, Expected, Pick, Step};
+use crate::case::{Call, Case, EveryDamage, Expected, Step};
 use crate::form::{self, Bytes, Summary, SummaryOf, SummaryReplica};
-use crate::host::{Document, Host, Refusal};
+use crate::host::{Document, Host};
 use crate::live::{SessionCall, StoreCall};
-use converge_engine::{EventId, EventRun, PeerVersion};
+use converge::{Error, EventId, PeerVersion};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 mod cores;
+mod delivery;
 mod hostile;
 mod lasting;
 mod live;
@@ -28,10 +29,10 @@ use transaction::TransactionOf;
 /// The maximum number of rounds of an `exchange`. Forks can need more than one.
 const MAX_ROUNDS: usize = 4;
 
-/// Runs all cases, on every core, and gives the transcript.
+/// Runs all cases, on every core. Returns the transcript.
 ///
 /// # Errors
-/// The failures of all cases: file, step, what was expected, what came.
+/// The failures of all cases: file, step, the expected result and the actual one.
 pub fn run_all<H: Host + Sync>(host: &H, cases: &[Case]) -> Result<String, String> {
     let mut transcript = String::new();
     let mut failures = String::new();
@@ -59,19 +60,20 @@ fn writeln(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("writing to a string does not fail");
 }
 
-/// What a case gave.
+/// The results of a case.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Of each step.
+    /// The result of each step.
     pub results: Vec<Json>,
-    /// What the replicas save and the stores hold in the end, by their names.
+    /// The saved bytes of the replicas and the snapshots of the stores at the end, by name.
     pub saved: Json,
 }
 
-/// Runs one case, and checks in the end that every replica lasts, and that what every store has passes on.
+/// Runs one case. At the end, checks that every replica survives saving, and every store
+/// transmission.
 ///
 /// # Errors
-/// The first step that fails, with what was expected and what came.
+/// The first step that fails, with the expected result and the actual one.
 pub fn run<H: Host>(host: &H, case: &Case) -> Result<Outcome, String> {
     let mut world = World::new(host);
     let mut run = || Ok(Outcome { results: world.run(&case.steps)?, saved: world.end()? });
@@ -88,7 +90,7 @@ struct World<'a, H: Host> {
     readers: BTreeMap<String, H::Reader>,
     stores: BTreeMap<String, StoreOf<H::Store>>,
     sessions: BTreeMap<String, SessionOf<H::Session>>,
-    /// How many sessions were opened.
+    /// The number of sessions that were opened.
     opened: u64,
 }
 
@@ -97,15 +99,15 @@ struct Watcher<W> {
     watcher: W,
 }
 
-/// Why a call gave nothing: the host refused it, or the case is wrong.
+/// Why a call has no result: the host returned an error, or the case is wrong.
 enum Stop {
-    Refused(Refusal),
+    Refused(Error),
     Failed(String),
 }
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
     }
 }
 
@@ -130,7 +132,7 @@ impl<'a, H: Host> World<'a, H> {
         }
     }
 
-    /// Checks that every replica lasts, and that what every store has passes on.
+    /// Checks that every replica survives saving, and every store transmission.
     fn end(&mut self) -> Result<Json, String> {
         let mut saved = serde_json::Map::new();
         for (name, document) in &mut self.replicas {
@@ -152,7 +154,7 @@ impl<'a, H: Host> World<'a, H> {
         Ok(results)
     }
 
-    /// Makes the call, compares what it gives, and checks that a refusal changed nothing.
+    /// Makes the call, compares the result, and checks that an error changed nothing.
     fn step(&mut self, step: &Step) -> Result<Json, String> {
         let before = match &step.expected {
             Expected::Error(_) => self.state(step)?,
@@ -160,7 +162,7 @@ impl<'a, H: Host> World<'a, H> {
         };
         let result = match self.call(step) {
             Ok(result) => result,
-            Err(Stop::Refused(refusal)) => json!({ "error": form::refusal(&refusal) }),
+            Err(Stop::Refused(error)) => json!({ "error": form::error(&error) }),
             Err(Stop::Failed(failure)) => return Err(failure),
         };
         match &step.expected {
@@ -209,14 +211,15 @@ impl<'a, H: Host> World<'a, H> {
                 cells.map_or(Json::Null, |cells| form::cells(&cells))
             }
             Call::SummaryOf(known) => {
-                let summary = self.host.summary_of(version(known))?;
+                let summary = self.host.summary_of(&version(known))?;
                 self.add_bytes(step, summary)
             }
             Call::Get(table, row) => self.on(step)?.get(&table, &row).map_or(Json::Null, |cells| form::cells(&cells)),
-            Call::Scan(table, options) => form::page(&self.on(step)?.scan(&table, options.into())?),
+            Call::Scan(table, options) => form::page(&self.on(step)?.scan(&table, &options.into())?),
             Call::Tables([]) => self.on(step)?.tables().iter().map(|table| json!([table.name, table.rows])).collect(),
             Call::Watch(tables, from_start) => {
-                let watcher = self.on(step)?.watch(tables, from_start)?;
+                let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+                let watcher = self.on(step)?.watch(&tables, from_start)?;
                 self.add_watcher(step, watcher)?
             }
             Call::Take(limit) => {
@@ -231,7 +234,7 @@ impl<'a, H: Host> World<'a, H> {
                 self.add_bytes(step, summary)
             }
             Call::Forks(skip, limit) => form::forks(&self.on(step)?.forks(skip, limit)),
-            Call::PermanentId(peer, counter) => form::event(&self.on(step)?.permanent_id(EventId { peer, counter })?),
+            Call::PermanentId(peer, counter) => form::event(&self.on(step)?.permanent_id(&EventId { peer, counter })?),
             Call::EventsSince(summary, limit) => {
                 let summary = self.summary(summary)?;
                 form::batch(&self.on(step)?.events_since(&summary, limit)?)
@@ -253,16 +256,17 @@ impl<'a, H: Host> World<'a, H> {
                 self.add_bytes(step, saved)
             }
             Call::Compact(summaries) => {
-                let summaries: Result<_, Stop> = summaries.into_iter().map(|summary| self.summary(summary)).collect();
-                form::compaction(&self.on(step)?.compact(summaries?)?)
+                let summaries: Result<Vec<_>, Stop> =
+                    summaries.into_iter().map(|summary| self.summary(summary)).collect();
+                form::compaction(&self.on(step)?.compact(&summaries?)?)
             }
             Call::Rebase(saved) => {
                 let saved = saved.resolve(&self.bytes)?;
                 form::report(&self.on(step)?.rebase(&saved)?)
             }
-            Call::Diff(from, to) => form::ops(&self.on(step)?.diff(events(from), events(to))?),
+            Call::Diff(from, to) => form::ops(&self.on(step)?.diff(&events(from), &events(to))?),
             Call::ForkAt(heads, peer) => {
-                let fork = self.on(step)?.fork_at(events(heads), &peer)?;
+                let fork = self.on(step)?.fork_at(&events(heads), &peer)?;
                 self.add_replica(step, peer, fork)
             }
             Call::Drop([]) => {
@@ -307,7 +311,7 @@ impl<'a, H: Host> World<'a, H> {
         })
     }
 
-    /// Names a replica; one that had the name goes, with its watchers.
+    /// Adds a replica. A former one of that name is dropped with its watchers.
     fn add_replica(&mut self, step: &Step, peer: String, document: H::Document) -> Json {
         let name = step.name.clone().unwrap_or(peer);
         self.watchers.retain(|_, watcher| watcher.replica != name);
@@ -317,12 +321,12 @@ impl<'a, H: Host> World<'a, H> {
         Json::Null
     }
 
-    /// Names bytes, where the step has a name for them.
+    /// Adds bytes under the step's name, if the step has one.
     fn add_bytes(&mut self, step: &Step, bytes: Vec<u8>) -> Json {
         self.name_bytes(step.name.as_deref(), bytes)
     }
 
-    /// Names bytes, where there is a name for them.
+    /// Adds bytes under this name, if there is one.
     fn name_bytes(&mut self, name: Option<&str>, bytes: Vec<u8>) -> Json {
         let result = form::bytes(&bytes);
         if let Some(name) = name {
@@ -331,11 +335,11 @@ impl<'a, H: Host> World<'a, H> {
         result
     }
 
-    /// The bytes of a SUMMARY.
+    /// Returns the bytes of a SUMMARY.
     fn summary(&mut self, summary: Summary) -> Result<Vec<u8>, Stop> {
         Ok(match summary {
             Summary::Given(bytes) => bytes.resolve(&self.bytes)?,
-            Summary::Of(SummaryOf { summary_of }) => self.host.summary_of(version(summary_of))?,
+            Summary::Of(SummaryOf { summary_of }) => self.host.summary_of(&version(summary_of))?,
             Summary::Replica(SummaryReplica { summary }) => named(&mut self.replicas, Some(&summary))?.summary(),
         })
     }
@@ -353,7 +357,7 @@ impl<'a, H: Host> World<'a, H> {
         Ok(Json::Null)
     }
 
-    /// Lets go of a watcher, if there is one of this name.
+    /// Drops the watcher of this name, if there is one.
     fn drop_watcher(&mut self, name: &str) -> Result<(), String> {
         if let Some(Watcher { replica, watcher }) = self.watchers.remove(name) {
             named(&mut self.replicas, Some(&replica))?.unwatch(watcher);
@@ -361,7 +365,7 @@ impl<'a, H: Host> World<'a, H> {
         Ok(())
     }
 
-    /// The state of what a step calls.
+    /// Returns the state of the object that a step calls.
     fn state(&mut self, step: &Step) -> Result<(Option<State>, Option<LiveState>), String> {
         let Some(name) = step.on.as_deref() else { return Ok((None, None)) };
         Ok(match &step.call {
@@ -453,103 +457,6 @@ impl<'a, H: Host> World<'a, H> {
         }
         Ok(digests.into())
     }
-
-    fn deliver(&mut self, step: &Step, delivery: &Delivery) -> Result<Json, Stop> {
-        let pieces = self.pick(&delivery.from, &delivery.events)?;
-        let calls: Vec<EventRun> = match delivery.calls {
-            Calls::One => return Ok(form::report(&self.on(step)?.merge_events(pieces)?)),
-            Calls::Piece => pieces,
-            Calls::Event => single_events(named(&mut self.replicas, Some(&delivery.from))?, &pieces)?,
-        };
-        let document = self.on(step)?;
-        let mut reports = Vec::with_capacity(calls.len());
-        for run in calls {
-            reports.push(form::report(&document.merge_events(vec![run])?));
-        }
-        Ok(reports.into())
-    }
-
-    /// The pieces of runs that hold these events.
-    fn pick(&mut self, from: &str, picks: &[Pick]) -> Result<Vec<EventRun>, Stop> {
-        let nothing = self.host.summary_of(Vec::new())?;
-        let document = named(&mut self.replicas, Some(from))?;
-        let batch = document.events_since(&nothing, u32::MAX)?;
-        if batch.more {
-            return Err(Stop::Failed("there are more events than fit one page".to_owned()));
-        }
-        let mut pieces = Vec::new();
-        for pick in picks {
-            let (peer, first, last) = match pick {
-                Pick::Range(peer, first, last) => (peer, *first, Some(*last)),
-                Pick::One(peer, counter) => (peer, *counter, Some(*counter)),
-                Pick::All([peer]) => (peer, 0, None),
-            };
-            let mut next = first;
-            let mut runs: Vec<&EventRun> = batch.runs.iter().filter(|run| run.peer == *peer).collect();
-            runs.sort_by_key(|run| run.start);
-            for run in runs {
-                let piece = cut(document, run, first, last)?;
-                next += piece.as_ref().map_or(0, |piece| piece.commits.len() as u32);
-                pieces.extend(piece);
-            }
-            if last.map_or(next == first, |last| next != last.saturating_add(1)) {
-                return Err(Stop::Failed(format!("{from} does not know the events {pick:?}")));
-            }
-        }
-        Ok(pieces)
-    }
-
-    fn all_orders(&mut self, group: &AllOrders) -> Result<Json, Stop> {
-        let from = named(&mut self.replicas, Some(&group.from))?;
-        let version = group.events.is_none().then(|| from.version());
-        let everything = || from.version().into_iter().map(|known| Pick::All([known.peer])).collect();
-        let picks = group.events.clone().unwrap_or_else(everything);
-        let pieces = self.pick(&group.from, &picks)?;
-        let events = single_events(named(&mut self.replicas, Some(&group.from))?, &pieces)?;
-        let orders = permutations(events.len())?;
-        let mut first = None;
-        for order in &orders {
-            let events: Vec<EventRun> = order.iter().map(|&index| events[index].clone()).collect();
-            for calls in [events.iter().cloned().map(|run| vec![run]).collect(), vec![events.clone()]] {
-                let (saved, results) = self.in_order(group, calls, version.as_ref()).map_err(|failure| {
-                    let order: Json = events.iter().map(|run| json!([run.peer, run.start])).collect();
-                    format!("in the order {order}: {failure}")
-                })?;
-                let (first_saved, first) = first.get_or_insert_with(|| (saved.clone(), results.clone()));
-                if *first != results {
-                    return Err(Stop::Failed(format!("orders differ: {}", different(first, &results))));
-                }
-                if *first_saved != saved {
-                    return Err(Stop::Failed("orders differ in the bytes that are saved".to_owned()));
-                }
-            }
-        }
-        Ok(json!({ "orders": orders.len(), "steps": first.map(|(_, results)| results) }))
-    }
-
-    fn in_order(
-        &self,
-        group: &AllOrders,
-        calls: Vec<Vec<EventRun>>,
-        version: Option<&Vec<PeerVersion>>,
-    ) -> Result<(Vec<u8>, Json), String> {
-        let refused = |refusal: Refusal| format!("refused: {refusal:?}");
-        let mut document = self.host.create(&group.name).map_err(refused)?;
-        let mut waiting = 0;
-        for runs in calls {
-            waiting = document.merge_events(runs).map_err(refused)?.waiting;
-        }
-        if waiting != 0 {
-            return Err(format!("{waiting} events still wait"));
-        }
-        if version.is_some_and(|version| *version != document.version()) {
-            return Err(format!("the version is {:?}", document.version()));
-        }
-        let saved = document.save();
-        let mut world = World::new(self.host);
-        world.replicas.insert(group.name.clone(), document);
-        Ok((saved, world.run(&group.steps)?.into()))
-    }
 }
 
 fn named<'a, T>(things: &'a mut BTreeMap<String, T>, name: Option<&str>) -> Result<&'a mut T, String> {
@@ -565,67 +472,8 @@ fn events(ids: Vec<(String, u32)>) -> Vec<EventId> {
     ids.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect()
 }
 
-/// The part of a run that lies between these counters, both included. The document knows the run.
-fn cut<D: Document>(document: &mut D, run: &EventRun, first: u32, last: Option<u32>) -> Result<Option<EventRun>, Stop> {
-    let end = run.start + run.commits.len() as u32;
-    let from = first.max(run.start);
-    let to = last.map_or(end, |last| last.saturating_add(1).min(end));
-    if from >= to {
-        return Ok(None);
-    }
-    let skipped = from - run.start;
-    let commits = run.commits[skipped as usize..(to - run.start) as usize].to_vec();
-    let lamport = run.lamport.map(|lamport| lamport + skipped);
-    let peer = run.peer.clone();
-    Ok(Some(match from.checked_sub(1) {
-        Some(counter) if skipped > 0 => {
-            let before = EventId { peer: peer.clone(), counter };
-            // That of the author's previous event, and that of the dependency, which is the same event.
-            let fingerprints = vec![fingerprint(document, &before)?; 2];
-            EventRun { peer, start: from, lamport, deps: vec![before], fingerprints, salt: 0, commits }
-        }
-        _ => EventRun { lamport, commits, ..run.clone() },
-    }))
-}
-
-/// The fingerprint of an event, which is in its permanent name.
-fn fingerprint<D: Document>(document: &mut D, event: &EventId) -> Result<u64, Stop> {
-    let name = document.permanent_id(event.clone())?.peer;
-    let digits = name.rsplit_once('~').map(|(_, digits)| u64::from_str_radix(digits, 16));
-    match digits {
-        Some(Ok(fingerprint)) => Ok(fingerprint),
-        _ => Err(Stop::Failed(format!("{name:?} is not the permanent name of {event:?}"))),
-    }
-}
-
-/// Each event of these runs by itself.
-fn single_events<D: Document>(document: &mut D, runs: &[EventRun]) -> Result<Vec<EventRun>, Stop> {
-    let mut events = Vec::new();
-    for run in runs {
-        for counter in (run.start..).take(run.commits.len()) {
-            events.extend(cut(document, run, counter, Some(counter))?);
-        }
-    }
-    Ok(events)
-}
-
-/// All orders of so many things.
-fn permutations(count: usize) -> Result<Vec<Vec<usize>>, String> {
-    if count == 0 || count > 7 {
-        return Err(format!("all orders of {count} events: from 1 to 7 are possible"));
-    }
-    let mut orders = vec![Vec::new()];
-    for _ in 0..count {
-        let longer = |order: Vec<usize>| {
-            let rest: Vec<usize> = (0..count).filter(|index| !order.contains(index)).collect();
-            rest.into_iter().map(move |index| order.iter().copied().chain([index]).collect())
-        };
-        orders = orders.into_iter().flat_map(longer).collect();
-    }
-    Ok(orders)
-}
-
-/// Whether the result is the expected error. Of a message a part is expected.
+/// Returns whether the result is the expected error. The expected message is a part of the actual
+/// one.
 fn is_error(result: &Json, expected: &Json) -> bool {
     let Some(error) = result.get("error") else { return false };
     let message = |error: &Json, name: &str| error.get(name).and_then(Json::as_str).map(str::to_owned);

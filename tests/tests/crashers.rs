@@ -2,8 +2,9 @@
 //! `verdicts.txt`, and a call that fails must change nothing. The native engine
 //! (`component/engine/tests/bytes`) and the JavaScript host run them, too.
 
+use converge::Error;
 use converge_tests::host_rs::HostRs;
-use converge_tests::{Document, Host, Refusal};
+use converge_tests::{Document, Host};
 use std::fs;
 use std::path::Path;
 
@@ -44,18 +45,18 @@ fn state<D: Document>(doc: &mut D) -> impl PartialEq + use<D> {
     (doc.digest(), doc.heads(), doc.version(), doc.save())
 }
 
-fn verdict(result: &Result<(), Refusal>) -> &'static str {
+fn verdict(result: &Result<(), Error>) -> &'static str {
     match result {
         Ok(()) => "ok",
-        Err(Refusal::InvalidArgument(_)) => "invalid-argument",
-        Err(Refusal::LimitExceeded { .. }) => "limit-exceeded",
-        Err(Refusal::NoSuchRow(..)) => "no-such-row",
-        Err(Refusal::Corrupt(_)) => "corrupt",
-        Err(Refusal::UnsupportedVersion(_)) => "unsupported-version",
-        Err(Refusal::UnsupportedFeature(_)) => "unsupported-feature",
-        Err(Refusal::Compacted(_)) => "compacted",
-        Err(Refusal::Protocol(_)) => "protocol",
-        Err(Refusal::SessionEnded) => "session-ended",
-        Err(Refusal::Other(_)) => "other",
+        Err(Error::InvalidArgument(_)) => "invalid-argument",
+        Err(Error::LimitExceeded { .. }) => "limit-exceeded",
+        Err(Error::NoSuchRow { .. }) => "no-such-row",
+        Err(Error::Corrupt(_)) => "corrupt",
+        Err(Error::UnsupportedVersion(_)) => "unsupported-version",
+        Err(Error::UnsupportedFeature(_)) => "unsupported-feature",
+        Err(Error::Compacted(_)) => "compacted",
+        Err(Error::Protocol(_)) => "protocol",
+        Err(Error::SessionEnded) => "session-ended",
+        Err(_) => "other",
     }
 }

@@ -2,9 +2,8 @@
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use crate::works::live::{FOREVER_MS, Live, MAX_MESSAGE_BYTES, Side, talk};
-use converge_engine::{
-    Acceptance, Cell, Doc, EventRun, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value,
-};
+use converge_engine::{Acceptance, Cell, Doc, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value};
+use converge_tests::convert::Convert;
 use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
@@ -154,8 +153,8 @@ impl Live for Native {
 }
 
 impl Side for Native {
-    fn merge_events(&mut self, events: &[converge::EventRun]) -> Result<()> {
-        self.doc.merge_events(events.iter().map(native).collect())?;
+    fn merge_events(&mut self, events: Vec<converge::EventRun>) -> Result<()> {
+        self.doc.merge_events(events.convert())?;
         Ok(())
     }
 
@@ -184,40 +183,5 @@ impl Side for Native {
 
     fn digest(&self) -> Result<[u8; 32]> {
         Ok(self.doc.digest())
-    }
-}
-
-/// The same events in the engine's types.
-fn native(run: &converge::EventRun) -> EventRun {
-    let cell = |cell: &converge::Cell| {
-        let value = match &cell.value {
-            converge::Value::Null => Value::Null,
-            converge::Value::Boolean(boolean) => Value::Boolean(*boolean),
-            converge::Value::Integer(integer) => Value::Integer(*integer),
-            converge::Value::Real(real) => Value::Real(*real),
-            converge::Value::Text(text) => Value::Text(text.clone()),
-            converge::Value::Blob(blob) => Value::Blob(blob.clone()),
-        };
-        Cell { column: cell.column.clone(), value }
-    };
-    let op = |op: &converge::RowOp| match op.clone() {
-        converge::RowOp::Insert(op) => {
-            RowOp::Insert { table: op.table, row: op.row, cells: op.cells.iter().map(cell).collect() }
-        }
-        converge::RowOp::Update(op) => {
-            RowOp::Update { table: op.table, row: op.row, cells: op.cells.iter().map(cell).collect() }
-        }
-        converge::RowOp::Delete(op) => RowOp::Delete { table: op.table, row: op.row },
-        converge::RowOp::Unset(op) => RowOp::Unset { table: op.table, row: op.row, columns: op.columns },
-    };
-    let dep = |dep: &converge::EventId| converge_engine::EventId { peer: dep.peer.clone(), counter: dep.counter };
-    EventRun {
-        peer: run.peer.clone(),
-        start: run.start,
-        lamport: run.lamport,
-        deps: run.deps.iter().map(dep).collect(),
-        fingerprints: run.fingerprints.clone(),
-        salt: run.salt,
-        commits: run.commits.iter().map(|commit| commit.iter().map(op).collect()).collect(),
     }
 }

@@ -2,7 +2,10 @@
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use crate::works::live::{FOREVER_MS, Live, Side, talk};
-use converge::{Cell, Doc, EventRun, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions, Value};
+use converge::{
+    Cell, Doc, EventRun, Instance, InstanceOptions, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions,
+    Value,
+};
 use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
@@ -26,7 +29,7 @@ fn cells(cells: &[Cell]) -> Result<(&str, i64, f64)> {
 
 impl Wasmtime {
     fn of(doc: Doc) -> Result<Self> {
-        let options = StoreOptions { time_to_live: FOREVER_MS, max_skew: FOREVER_MS };
+        let options = StoreOptions::default().time_to_live_ms(FOREVER_MS).max_skew_ms(FOREVER_MS);
         let store = doc.instance().store(&doc.peer()?, options)?;
         Ok(Self { doc, store, session: None })
     }
@@ -45,13 +48,13 @@ impl Replica for Wasmtime {
             let cells = [Cell::new("name", NAME), Cell::new("number", row as i64), Cell::new("share", SHARE)];
             RowOp::insert("table", id(row), cells)
         };
-        self.doc.commit(rows.map(op).collect::<Vec<_>>())?;
+        self.doc.commit(rows.map(op))?;
         Ok(())
     }
 
     fn update(&mut self, updates: impl Iterator<Item = (usize, i64)>) -> Result<()> {
         let op = |(row, number): (usize, i64)| RowOp::update("table", id(row), [Cell::new("number", number)]);
-        self.doc.commit(updates.map(op).collect::<Vec<_>>())?;
+        self.doc.commit(updates.map(op))?;
         Ok(())
     }
 
@@ -69,7 +72,7 @@ impl Replica for Wasmtime {
     }
 
     fn pages(&self, rows: usize, mut tell: impl FnMut(f64)) -> Result<()> {
-        let mut options = ScanOptions { limit: rows as u32, ..ScanOptions::default() };
+        let mut options = ScanOptions::default().limit(rows as u32);
         loop {
             let start = Instant::now();
             let page = self.doc.scan("table", &options)?;
@@ -90,7 +93,8 @@ impl Replica for Wasmtime {
     }
 
     fn open(saved: &[u8], row: usize) -> Result<i64> {
-        Ok(cells(&Doc::peek(saved, "table", &id(row))?.ok_or("no such row")?)?.1)
+        let instance = Instance::new(InstanceOptions::default())?;
+        Ok(cells(&instance.peek(saved, "table", &id(row))?.ok_or("no such row")?)?.1)
     }
 
     fn version(&mut self) -> Result<Vec<u8>> {
@@ -142,7 +146,7 @@ impl Live for Wasmtime {
 }
 
 impl Side for Wasmtime {
-    fn merge_events(&mut self, events: &[EventRun]) -> Result<()> {
+    fn merge_events(&mut self, events: Vec<EventRun>) -> Result<()> {
         self.doc.merge_events(events)?;
         Ok(())
     }

@@ -42,7 +42,7 @@ pub fn run(size: Size) -> Result<Vec<Figure>> {
             let doc = empty()?;
             let start = Instant::now();
             for first in (0..rows).step_by(batch) {
-                doc.commit((first..rows.min(first + batch)).map(task).collect::<Vec<_>>())?;
+                doc.commit((first..rows.min(first + batch)).map(task))?;
             }
             report(format!("{name}: insert, {way}"), start.elapsed().as_secs_f64());
             check(&doc, rows)?;

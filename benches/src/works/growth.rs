@@ -79,7 +79,7 @@ fn millis(work: impl FnOnce() -> Result<()>) -> Result<f64> {
 pub fn fill(size: Size) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for &memory_bytes in size.memories {
-        let instance = Instance::new(InstanceOptions { memory_bytes, ..InstanceOptions::default() })?;
+        let instance = Instance::new(InstanceOptions::default().memory_bytes(memory_bytes))?;
         let doc = instance.doc("ann")?;
         let op = |row: usize| {
             let cells = [Cell::new("name", "Alice"), Cell::new("number", row as i64), Cell::new("share", 1.5)];
@@ -87,13 +87,13 @@ pub fn fill(size: Size) -> Result<Vec<Figure>> {
         };
         let mut rows = 0;
         loop {
-            match doc.commit((rows..rows + BATCH).map(op).collect::<Vec<_>>()) {
+            match doc.commit((rows..rows + BATCH).map(op)) {
                 Ok(_) => rows += BATCH,
                 Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes" => break,
                 Err(other) => return Err(other.into()),
             }
         }
-        let page = doc.scan("table", &ScanOptions { limit: BATCH as u32, ..ScanOptions::default() })?;
+        let page = doc.scan("table", &ScanOptions::default().limit(BATCH as u32))?;
         let saved = doc.save()?;
         if page.rows.len() != BATCH || doc.get("table", &id(rows - 1))?.is_none() {
             return Err("a full document does not answer".into());

@@ -30,7 +30,7 @@ pub trait Live {
 
 /// A replica of converge: a document, a store and, after `open_session`, a session.
 pub trait Side: Live + Replica {
-    fn merge_events(&mut self, events: &[EventRun]) -> Result<()>;
+    fn merge_events(&mut self, events: Vec<EventRun>) -> Result<()>;
     fn open_session(&mut self) -> Result<()>;
     fn poll(&mut self) -> Result<Option<Vec<u8>>>;
     fn receive(&mut self, message: &[u8]) -> Result<()>;
@@ -118,15 +118,16 @@ pub fn histories<S: Side>() -> Result<Vec<Figure>> {
             ("one call", &events, events.len()),
         ] {
             let mut doc = S::create(1)?;
+            let calls: Vec<Vec<EventRun>> = events.chunks(batch).map(<[_]>::to_vec).collect();
             let start = Instant::now();
-            events.chunks(batch).try_for_each(|events| doc.merge_events(events))?;
+            calls.into_iter().try_for_each(|events| doc.merge_events(events))?;
             let seconds = start.elapsed().as_secs_f64();
             let speed = shuffled.len() as f64 / seconds;
             figures.push(Figure::new(&format!("{name}, {way}"), speed, Unit::PerSecond));
             digests.push(doc.digest()?);
         }
         let (mut ann, mut ben) = (S::create(1)?, S::create(2)?);
-        ann.merge_events(&events)?;
+        ann.merge_events(events)?;
         let start = Instant::now();
         let Traffic { bytes, .. } = talk(&mut ann, &mut ben)?;
         let speed = shuffled.len() as f64 / start.elapsed().as_secs_f64();

@@ -2,8 +2,8 @@
 //! another schema, its rules apply to local and to received writes.
 
 use converge::{
-    Cell, Component, DeleteOp, Doc, Error, EventId, EventRun, Instance, InstanceOptions, RowOp, Session,
-    SessionOptions, UnsetOp, Value,
+    Cell, Component, Doc, Error, EventId, EventRun, Instance, InstanceOptions, RowOp, Session, SessionOptions,
+    StoreOptions, Value,
 };
 use converge_tests::case::read_all;
 use converge_tests::host_rs::HostRs;
@@ -58,7 +58,7 @@ fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 /// Returns the summary of an empty replica.
 fn nothing() -> Vec<u8> {
-    Doc::summary_of(&[]).unwrap()
+    Instance::new(InstanceOptions::default()).unwrap().summary_of(&[]).unwrap()
 }
 
 /// Returns a document without a guard that contains an operation which a rule rejects.
@@ -66,13 +66,11 @@ fn careless(op: RowOp) -> Doc {
     let author = free("ben");
     author.insert("columns", "todo", [("name", "To do")]).unwrap();
     match &op {
-        RowOp::Unset(UnsetOp { table, row, .. }) if table == "tasks" => {
-            author.insert(table, row, task("todo")).unwrap()
-        }
-        RowOp::Delete(DeleteOp { table, row }) | RowOp::Unset(UnsetOp { table, row, .. }) => {
+        RowOp::Unset { table, row, .. } if table == "tasks" => author.insert(table, row, task("todo")).unwrap(),
+        RowOp::Delete { table, row } | RowOp::Unset { table, row, .. } => {
             author.insert(table, row, [("x", 1)]).unwrap()
         }
-        RowOp::Insert(_) | RowOp::Update(_) => EventId::new("ben", 0),
+        _ => EventId::new("ben", 0),
     };
     author.commit([op]).unwrap();
     author
@@ -107,10 +105,7 @@ fn wrong() -> Vec<(RowOp, &'static str)> {
     };
     vec![
         (RowOp::insert("notes", "n", [("x", 1)]), "table: the schema has no table \"notes\""),
-        (
-            RowOp::Delete(DeleteOp { table: "notes".into(), row: "n".into() }),
-            "table: the schema has no table \"notes\"",
-        ),
+        (RowOp::delete("notes", "n"), "table: the schema has no table \"notes\""),
         (RowOp::unset("tasks", "t", ["color"]), "column: the schema has no column \"color\" in the table \"tasks\""),
         (RowOp::unset("tasks", "t", ["done", "title"]), "required: tasks.title of the row \"t\" cannot be unset"),
         (RowOp::unset("notes", "n", ["x"]), "table: the schema has no table \"notes\""),
@@ -139,17 +134,19 @@ fn local_writes_that_break_a_rule_are_rejected() {
         assert_eq!(rule(doc.commit([op.clone()])), expected);
         let transaction = doc.begin().unwrap();
         let written = match &op {
-            RowOp::Insert(op) => transaction.insert(&op.table, &op.row, &op.cells),
-            RowOp::Update(op) => transaction.update(&op.table, &op.row, &op.cells),
-            RowOp::Delete(op) => transaction.delete(&op.table, &op.row),
-            RowOp::Unset(op) => transaction.unset(&op.table, &op.row, &op.columns),
+            RowOp::Insert { table, row, cells } => transaction.insert(table, row, cells),
+            RowOp::Update { table, row, cells } => transaction.update(table, row, cells),
+            RowOp::Delete { table, row } => transaction.delete(table, row),
+            RowOp::Unset { table, row, columns } => transaction.unset(table, row, columns),
+            other => panic!("{other:?} is unknown"),
         };
         assert_eq!(rule(written.and_then(|()| doc.commit_transaction(transaction).map(drop))), expected);
         let of_functions = match op {
-            RowOp::Insert(op) => doc.insert(&op.table, &op.row, op.cells),
-            RowOp::Update(op) => doc.update(&op.table, &op.row, op.cells),
-            RowOp::Delete(op) => doc.delete(&op.table, &op.row),
-            RowOp::Unset(op) => doc.unset(&op.table, &op.row, op.columns),
+            RowOp::Insert { table, row, cells } => doc.insert(&table, &row, cells),
+            RowOp::Update { table, row, cells } => doc.update(&table, &row, cells),
+            RowOp::Delete { table, row } => doc.delete(&table, &row),
+            RowOp::Unset { table, row, columns } => doc.unset(&table, &row, columns),
+            other => panic!("{other:?} is unknown"),
         };
         assert_eq!(rule(of_functions), expected);
         assert_eq!(state(&doc), before);
@@ -168,7 +165,7 @@ fn local_writes_that_break_a_rule_are_rejected() {
 fn a_commit_is_checked_as_a_whole() {
     let doc = board("ann");
     let column = RowOp::insert("columns", "doing", [("name", "Doing")]);
-    let delete = RowOp::Delete(DeleteOp { table: "columns".into(), row: "todo".into() });
+    let delete = RowOp::delete("columns", "todo");
     doc.commit([RowOp::insert("tasks", "t", task("doing")), column]).unwrap();
     let gone = "references: tasks.column refers to the row \"todo\" of \"columns\", which does not exist";
     assert_eq!(rule(doc.commit([delete, RowOp::insert("tasks", "s", task("todo"))])), gone);
@@ -192,7 +189,7 @@ fn received_writes_that_break_a_rule_are_rejected() {
         let doc = board("ann");
         let before = state(&doc);
         let runs = author.events_since(&nothing(), u32::MAX).unwrap().runs;
-        assert_eq!(rule(doc.merge_events(&runs)), expected);
+        assert_eq!(rule(doc.merge_events(runs)), expected);
         assert_eq!(rule(doc.merge_update(&author.update_since(&nothing()).unwrap())), expected);
         assert_eq!(rule(doc.merge_update(&author.save().unwrap())), expected);
         if !expected.starts_with("references") {
@@ -211,24 +208,20 @@ fn received_writes_that_break_a_rule_are_rejected() {
 #[test]
 fn waiting_events_are_checked_when_they_arrive() {
     let doc = board("ann");
-    let run = |cells: Vec<Cell>| EventRun {
-        peer: "ben".to_owned(),
-        start: 1,
-        lamport: None,
-        deps: vec![EventId::new("ben", 0)],
-        fingerprints: vec![7, 7],
-        salt: 0,
-        commits: vec![vec![RowOp::insert("tasks", "t", cells)]],
+    let run = |cells: Vec<Cell>| {
+        let mut run = EventRun::new("ben", 1, [vec![RowOp::insert("tasks", "t", cells)]]);
+        (run.deps, run.fingerprints) = (vec![EventId::new("ben", 0)], vec![7, 7]);
+        run
     };
     let before = state(&doc);
-    assert!(rule(doc.merge_events(&[run(vec![])])).starts_with("required: "));
-    assert!(rule(doc.merge_events(&[run(task("unknown"))])).starts_with("references: "));
+    assert!(rule(doc.merge_events([run(vec![])])).starts_with("required: "));
+    assert!(rule(doc.merge_events([run(task("unknown"))])).starts_with("references: "));
     assert_eq!(state(&doc), before);
-    assert_eq!(doc.merge_events(&[run(task("todo"))]).unwrap().waiting, 1);
+    assert_eq!(doc.merge_events([run(task("todo"))]).unwrap().waiting, 1);
 
     // Waiting events in a saved document are checked, too.
     let waiting = free("cid");
-    waiting.merge_events(&[run(vec![])]).unwrap();
+    waiting.merge_events([run(vec![])]).unwrap();
     assert!(rule(doc.instance().load("cid", &waiting.save().unwrap())).starts_with("required: "));
 }
 
@@ -267,7 +260,7 @@ fn events_of_a_fork_of_a_known_peer_are_checked() {
     let gone = "references: tasks.column refers to the row \"gone\" of \"columns\", which does not exist";
     assert_eq!(rule(doc.merge_update(&other.save().unwrap())), gone);
     let runs = other.events_since(&nothing(), u32::MAX).unwrap().runs;
-    assert_eq!(rule(doc.merge_events(&runs)), gone);
+    assert_eq!(rule(doc.merge_events(runs)), gone);
     assert_eq!(state(&doc), before);
 }
 
@@ -308,7 +301,7 @@ fn an_update_of_several_pages_is_checked_to_its_end() {
 #[test]
 fn the_rows_of_a_compacted_document_are_checked() {
     for (op, expected) in wrong() {
-        let leaves_no_trace = matches!(&op, RowOp::Unset(op) if op.columns == ["color"]);
+        let leaves_no_trace = matches!(&op, RowOp::Unset { columns, .. } if *columns == ["color"]);
         let author = careless(op);
         author.compact(&[author.summary().unwrap()]).unwrap();
         let saved = author.save().unwrap();
@@ -357,8 +350,7 @@ fn the_engine_and_the_guard_exchange_messages() {
 }
 
 fn session(doc: &Doc) -> Session {
-    let store =
-        doc.instance().store("peer", converge::StoreOptions { time_to_live: 1_000.0, max_skew: 1_000.0 }).unwrap();
+    let store = doc.instance().store("peer", StoreOptions::default()).unwrap();
     Session::open(doc, &store, &SessionOptions::new("board")).unwrap()
 }
 

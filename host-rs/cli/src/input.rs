@@ -66,7 +66,7 @@ pub(crate) fn load(path: &Path) -> Result<Doc, Failure> {
 
 /// Creates an instance without limits on memory and time: the user can end the program.
 pub(crate) fn instance() -> Result<Instance, Error> {
-    Instance::new(InstanceOptions { memory_bytes: u32::MAX as usize, call_time: None })
+    Instance::new(InstanceOptions::default().memory_bytes(u32::MAX as usize).call_time(None))
 }
 
 /// Formats an error with its details.

@@ -86,6 +86,7 @@ impl Report {
             Content::Document => self.document(&inspection, &input.bytes),
             Content::Update => self.update(&input.bytes),
             Content::EphemeralSnapshot | Content::EphemeralUpdate => self.entries(&input.bytes),
+            other => self.check("content", Err(format!("this program cannot check {other:?}"))),
         }
     }
 
@@ -95,6 +96,7 @@ impl Report {
             Content::Update => "update",
             Content::EphemeralSnapshot => "snapshot of a store",
             Content::EphemeralUpdate => "update of a store",
+            _ => "unknown",
         };
         self.fact("content", content)?;
         self.fact("version", inspection.format_version)?;
@@ -133,7 +135,7 @@ impl Report {
     }
 
     fn entries(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let options = StoreOptions { time_to_live: HALF_MAX_TIME_MS, max_skew: HALF_MAX_TIME_MS };
+        let options = StoreOptions::default().time_to_live_ms(HALF_MAX_TIME_MS).max_skew_ms(HALF_MAX_TIME_MS);
         let store = input::instance()?.store(input::PEER, options)?;
         if let Err(error) = store.merge_update(bytes, HALF_MAX_TIME_MS) {
             return self.check("merges", Err(input::explain(&error)));
@@ -176,7 +178,7 @@ impl Report {
             self.heads("horizon", Heads::of_version(horizon).0)?;
         }
         // An empty merge reports the number of waiting events.
-        self.fact("waiting", doc.merge_events(&[])?.waiting)?;
+        self.fact("waiting", doc.merge_events([])?.waiting)?;
         self.fact("peers", version.len())?;
         self.heads("heads", doc.heads()?)?;
         self.fact("digest", doc.digest()?)?;

@@ -60,7 +60,7 @@ pub(crate) fn merge(options: &Options, output: &mut impl Write) -> Result<(), Fa
         let name = file.display().to_string();
         lines.push(format!("{}: {} applied, {} duplicate", Name(&name), report.applied, report.duplicate));
     }
-    let mut report = doc.merge_events(&[])?;
+    let mut report = doc.merge_events([])?;
     doc.save_file(&options.out).map_err(|error| explain(&error))?;
 
     for line in lines {

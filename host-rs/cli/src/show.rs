@@ -1,7 +1,7 @@
 //! Formats names, values, operations and heads, and parses heads. Names and texts from files are
 //! escaped: they can contain line feeds and control characters.
 
-use converge::{Cell, EventId, InsertOp, PeerVersion, RowOp, UpdateOp, Value};
+use converge::{Cell, EventId, PeerVersion, RowOp, Value};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
@@ -123,14 +123,13 @@ pub(crate) struct Op<'a>(pub(crate) &'a RowOp);
 
 impl fmt::Display for Op<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, table, row) = parts(self.0);
-        write!(f, "{kind} {} {}", Name(table), Name(row))?;
+        write!(f, "{} {} {}", kind(self.0), Name(self.0.table()), Name(self.0.row()))?;
         match self.0 {
-            RowOp::Insert(InsertOp { cells, .. }) | RowOp::Update(UpdateOp { cells, .. }) => {
+            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
                 cells.iter().try_for_each(|Cell { column, value }| write!(f, " {}={}", Name(column), Content(value)))
             }
-            RowOp::Unset(op) => op.columns.iter().try_for_each(|column| write!(f, " {}", Name(column))),
-            RowOp::Delete(_) => Ok(()),
+            RowOp::Unset { columns, .. } => columns.iter().try_for_each(|column| write!(f, " {}", Name(column))),
+            _ => Ok(()),
         }
     }
 }
@@ -144,9 +143,8 @@ impl fmt::Display for Short<'_> {
             return f.write_str("nothing");
         }
         for (place, op) in self.0.iter().take(MAX_SHORT_OPERATIONS).enumerate() {
-            let (kind, table, row) = parts(op);
             let separator = if place == 0 { "" } else { "; " };
-            write!(f, "{separator}{kind} {} {}", short(table), short(row))?;
+            write!(f, "{separator}{} {} {}", kind(op), short(op.table()), short(op.row()))?;
             let columns = columns(op);
             for (place, column) in columns.iter().take(MAX_SHORT_COLUMNS).enumerate() {
                 let separator = if place == 0 { ' ' } else { ',' };
@@ -170,23 +168,24 @@ fn short(name: &str) -> String {
     }
 }
 
-/// Returns the kind, the table and the row of an operation.
-fn parts(op: &RowOp) -> (&'static str, &str, &str) {
+/// Returns the kind of an operation.
+fn kind(op: &RowOp) -> &'static str {
     match op {
-        RowOp::Insert(op) => ("insert", &op.table, &op.row),
-        RowOp::Update(op) => ("update", &op.table, &op.row),
-        RowOp::Delete(op) => ("delete", &op.table, &op.row),
-        RowOp::Unset(op) => ("unset", &op.table, &op.row),
+        RowOp::Insert { .. } => "insert",
+        RowOp::Update { .. } => "update",
+        RowOp::Delete { .. } => "delete",
+        RowOp::Unset { .. } => "unset",
+        _ => "unknown",
     }
 }
 
 fn columns(op: &RowOp) -> Vec<&str> {
     match op {
-        RowOp::Insert(InsertOp { cells, .. }) | RowOp::Update(UpdateOp { cells, .. }) => {
+        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
             cells.iter().map(|cell| cell.column.as_str()).collect()
         }
-        RowOp::Unset(op) => op.columns.iter().map(String::as_str).collect(),
-        RowOp::Delete(_) => Vec::new(),
+        RowOp::Unset { columns, .. } => columns.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
     }
 }
 

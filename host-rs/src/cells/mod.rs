@@ -1,19 +1,20 @@
 //! Structs and maps as the cells of a row, by serde.
 //!
-//! A field is a cell: its name the column, its value one of these.
+//! Each field becomes a cell. The field's name is the column; its value is one of these:
 //!
 //! | Rust | cell |
 //! |---|---|
 //! | `None`, `()` | null; a missing cell reads as `None` too |
 //! | `bool` | boolean |
-//! | integers | integer; those that an `i64` does not hold are refused |
-//! | `f32`, `f64` | real; integers read as these too |
+//! | integers | integer; an integer beyond the range of `i64` is an error |
+//! | `f32`, `f64` | real; an integer is read as a real too |
 //! | `char`, strings | text |
-//! | bytes, as by `serde_bytes` | blob |
+//! | bytes, with `serde_bytes` | blob |
 //! | an enum's variant without fields | text: its name |
 //!
-//! `Some`, newtypes, `#[serde(rename)]` and `#[serde(flatten)]` work as ever. Whatever nests further (a list, a map or a
-//! struct in a field) has no cell to go to and is refused by name: columns that a peer is to merge belong on their own.
+//! `Some`, newtypes, `#[serde(rename)]` and `#[serde(flatten)]` work as usual. A list, a map or a
+//! struct in a field does not fit into a cell, and is an error that names the field: values that
+//! merge independently need columns of their own.
 //!
 //! ```
 //! use converge::{Cell, cells};
@@ -34,25 +35,27 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
-/// The fields of a struct, or the entries of a map with text keys, as cells, in their order.
+/// Converts the fields of a struct, or the entries of a map with text keys, to cells, in their
+/// order.
 ///
 /// # Errors
 ///
-/// Where the value is neither of these, or where one of its fields does not fit into a cell.
+/// If the value is neither a struct nor a map, or if one of its fields does not fit into a cell.
 pub fn to_cells(value: &(impl Serialize + ?Sized)) -> Result<Vec<Cell>, Error> {
     value.serialize(write::Row)
 }
 
-/// A struct or a map made of cells. Cells that it has no field for are left out.
+/// Converts cells to a struct or a map. Cells without a field are ignored.
 ///
 /// # Errors
 ///
-/// Where a cell is not of its field's type, and where a field other than an `Option` has neither cell nor default.
+/// If a cell is not of its field's type, or if a field that is not an `Option` has neither a cell
+/// nor a default.
 pub fn from_cells<T: DeserializeOwned>(cells: Vec<Cell>) -> Result<T, Error> {
     T::deserialize(read::Row(cells))
 }
 
-/// Why a value and the cells of a row do not fit each other.
+/// Why a value cannot be converted to or from the cells of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     field: Option<String>,
@@ -60,7 +63,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// The field, or column, that does not fit; none where the value as a whole does not.
+    /// Returns the field, or column, that does not fit, or `None` if the whole value does not.
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
@@ -69,7 +72,7 @@ impl Error {
         Self { field: None, reason: reason.to_string() }
     }
 
-    /// The same error, of this field.
+    /// Names the field that does not fit.
     fn of(self, field: &str) -> Self {
         Self { field: Some(field.to_owned()), ..self }
     }

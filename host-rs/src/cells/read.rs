@@ -1,4 +1,4 @@
-//! Cells to Rust values: a deserializer for rows and one for the values in them.
+//! Converts cells to Rust values: a deserializer for rows, and one for the values in them.
 
 use super::Error;
 use crate::{Cell, Value};
@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, Map
 use serde::forward_to_deserialize_any;
 use std::vec;
 
-/// Gives a row's cells as a map, which structs read too.
+/// Deserializes a row's cells as a map, from which structs are read too.
 pub(super) struct Row(pub(super) Vec<Cell>);
 
 impl<'de> Deserializer<'de> for Row {
@@ -31,7 +31,7 @@ impl<'de> Deserializer<'de> for Row {
     }
 }
 
-/// The cells that are left, and the one whose column was read.
+/// The remaining cells, and the one whose column was read.
 struct Cells {
     cells: vec::IntoIter<Cell>,
     value: Option<(String, Value)>,
@@ -57,7 +57,7 @@ impl<'de> MapAccess<'de> for Cells {
     }
 }
 
-/// Gives what a cell holds.
+/// Deserializes the value of a cell.
 struct Content(Value);
 
 impl<'de> Deserializer<'de> for Content {
@@ -109,7 +109,7 @@ impl<'de> Deserializer<'de> for Content {
 }
 
 impl Content {
-    /// What serde's errors call it.
+    /// Describes the value for serde's errors.
     fn unexpected(&self) -> Unexpected<'_> {
         match &self.0 {
             Value::Null => Unexpected::Unit,

@@ -1,20 +1,20 @@
-//! Rust values to cells: a serializer for rows and one for the values in them.
+//! Converts Rust values to cells: a serializer for rows, and one for the values in them.
 
 use super::Error;
 use crate::{Cell, Value};
 use serde::ser::{Impossible, SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
-/// Takes a struct or a map; its result is a row's cells.
+/// Serializes a struct or a map to the cells of a row.
 pub(super) struct Row;
 
-/// Takes what fits into a cell.
+/// Serializes a value that fits into a cell.
 struct Content;
 
-/// Takes the key of a map.
+/// Serializes the key of a map to the name of a column.
 struct Column;
 
-/// The cells so far, and the column whose value comes next.
+/// The cells that were serialized, and the column of the next one.
 pub(super) struct Cells {
     cells: Vec<Cell>,
     column: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Cells {
 
 impl Cells {
     fn with_capacity(len: Option<usize>) -> Self {
-        // A claim of the type's own, but a wrong one should not cost more than this.
+        // The type reports its own length; a wrong one must not cost more than this.
         Self { cells: Vec::with_capacity(len.unwrap_or(0).min(1_024)), column: None }
     }
 
@@ -67,7 +67,8 @@ impl SerializeMap for Cells {
     }
 }
 
-/// The methods of a serializer that refuse what they are given, each as `METHOD(ARGUMENTS) -> RESULT = WHAT IT IS`.
+/// Defines methods of a serializer that fail, each as `METHOD(ARGUMENTS) -> RESULT = WHAT THE
+/// ARGUMENT IS`.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*) $(-> $compound:ident)? = $what:literal;)*) => {$(
         fn $method(self $(, _: $argument)*) -> Result<refuse!(@ok $($compound)?), Error> {
@@ -78,7 +79,7 @@ macro_rules! refuse {
     (@ok $compound:ident) => { Self::$compound };
 }
 
-/// Refuses what has contents of its own.
+/// Defines the methods for lists, tuples and variants with fields, which fail.
 macro_rules! refuse_with_contents {
     () => {
         fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -103,7 +104,7 @@ macro_rules! refuse_with_contents {
     };
 }
 
-/// Refuses everything that is no more than a value.
+/// Defines the methods for single values, which fail.
 macro_rules! refuse_scalars {
     () => {
         refuse! {

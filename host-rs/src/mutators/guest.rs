@@ -1,13 +1,13 @@
-//! A mutator's component, and the instances that it gets: one a call.
+//! A mutator's component, and its instances: one for each call.
 //!
-//! What holds: an instance reaches the transaction that it was lent and nothing else, and ends with its call.
+//! Always holds: an instance can use the transaction that it was handed and nothing else, and ends
+//! with its call.
 
 use super::{Call, Error, Options};
+use crate::Transaction;
+use crate::contract::mutator::types::{self, Cell, Page, RowId, ScanOptions};
+use crate::contract::mutator::{Host, HostTransaction, MutationError, Mutator, MutatorPre};
 use crate::runtime::{Limits, MemoryRefused, Ticker, config};
-use crate::{Cell, Page, RowId, ScanOptions, Transaction};
-use contract::converge::sync::transactions::{Host, HostTransaction};
-use contract::exports::converge::sync::mutators::MutationError;
-use contract::{Mutator, MutatorPre};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wasmtime::component::{Component, HasSelf, Linker, Resource, ResourceTable};
@@ -16,46 +16,10 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-/// The contract of mutators, as Rust types and calls.
-#[allow(missing_docs)]
-pub(super) mod contract {
-    wasmtime::component::bindgen!({
-        path: "../wit",
-        world: "mutator",
-        with: {
-            "converge:sync/types": super::types,
-            "converge:sync/transactions.transaction": crate::Transaction,
-        },
-        imports: { default: trappable },
-    });
-}
-
-/// The engine's own types, in the shape of an import: an interface without functions, of which nothing is linked.
-#[allow(missing_docs, unreachable_pub)]
-pub mod types {
-    pub use crate::contract::exports::converge::sync::types::*;
-    use wasmtime::component::{HasData, Linker};
-
-    pub trait Host {}
-    impl<State: ?Sized> Host for State {}
-
-    pub trait HostWithStore<State> {}
-    impl<State, Data: ?Sized> HostWithStore<State> for Data {}
-
-    pub fn add_to_linker<State, Data: HasData>(
-        _: &mut Linker<State>,
-        _: fn(&mut State) -> Data::Data<'_>,
-    ) -> wasmtime::Result<()> {
-        Ok(())
-    }
-}
-
-type Refusal = crate::contract::exports::converge::sync::types::Error;
-
-/// How much of what a guest writes to its standard error is kept, in bytes.
+/// The maximum number of bytes that are kept of a guest's standard error.
 const STDERR_BYTES: usize = 4 << 10;
 
-/// What guests get that ask for random numbers.
+/// The random bytes that guests get, repeated.
 const RANDOM: [u8; 16] = *b"converge-mutator";
 
 /// The maximum number of resources of a guest: those of WASI, and its transaction.
@@ -64,17 +28,17 @@ const MAX_RESOURCES: usize = 1024;
 /// The maximum number of random bytes that a guest gets at once.
 const MAX_RANDOM_BYTES: u64 = 1 << 20;
 
-/// What waits, in every version of WASI that there is.
+/// The interface of WASI that waits. The linker uses it for every version of WASI 0.2.
 const WAITING: &str = "wasi:io/poll@0.2.12";
 
-/// What all mutators of a process share.
+/// What all mutators of a process share: their linker, and the clock that bounds their calls.
 struct Shared {
     linker: Linker<State>,
     ticker: Arc<Ticker>,
 }
 
 impl Shared {
-    /// The one of this process.
+    /// Returns the value of this process.
     fn get() -> Result<&'static Self, crate::Error> {
         static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| Self::new().map_err(|error| format!("{error:#}")));
@@ -86,7 +50,7 @@ impl Shared {
         let mut linker = Linker::<State>::new(&engine);
         Mutator::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        // Who waits does so in the host, where neither fuel nor time ends it.
+        // A guest would wait in the host, where neither fuel nor time ends the call.
         linker.allow_shadowing(true);
         let mut poll = linker.instance(WAITING)?;
         poll.func_new("poll", |_, _, _, _| Err(Waits.into()))?;
@@ -95,7 +59,7 @@ impl Shared {
     }
 }
 
-/// A guest would wait.
+/// A guest tried to wait.
 #[derive(Debug, thiserror::Error)]
 #[error("a mutator cannot wait")]
 struct Waits;
@@ -120,12 +84,14 @@ impl Guest {
         self.call(|store, mutator| mutator.converge_sync_mutators().call_names(store))
     }
 
-    /// Lends the transaction to a new instance for one call. Returns it with the buffered writes.
+    /// Lends the transaction to a new instance for one call. Returns the transaction with the
+    /// buffered writes.
     pub(super) fn apply(&self, transaction: Transaction, call: &Call) -> Result<Transaction, Error> {
+        let guest_call = call.clone().into();
         let applied = self.call(|store, mutator| {
             let transaction = store.data_mut().table.push(transaction)?;
             let lent = Resource::new_borrow(transaction.rep());
-            let applied = mutator.converge_sync_mutators().call_apply(&mut *store, lent, call)?;
+            let applied = mutator.converge_sync_mutators().call_apply(&mut *store, lent, &guest_call)?;
             let transaction = store.data_mut().table.delete(transaction)?;
             Ok(applied.map(|()| transaction))
         })?;
@@ -137,7 +103,7 @@ impl Guest {
         })
     }
 
-    /// Makes one call, of an instance of its own.
+    /// Makes one call, in an instance of its own.
     fn call<T>(&self, call: impl FnOnce(&mut Store<State>, &Mutator) -> wasmtime::Result<T>) -> Result<T, Error> {
         let Options { fuel, memory_bytes, call_time, .. } = self.options;
         let time = self.ticker.limit(call_time);
@@ -167,7 +133,7 @@ impl Guest {
     }
 }
 
-/// What an instance has.
+/// The data of an instance: its bounds, its resources, and what WASI shows it.
 struct State {
     limits: Limits,
     table: ResourceTable,
@@ -227,7 +193,7 @@ impl HostTransaction for State {
         transaction: Resource<Transaction>,
         table: String,
         options: ScanOptions,
-    ) -> wasmtime::Result<Result<Page, Refusal>> {
+    ) -> wasmtime::Result<Result<Page, types::Error>> {
         self.call(&transaction, |it| it.call(|engine, store| engine.call_scan(store, it.resource, &table, &options)))
     }
 
@@ -237,7 +203,7 @@ impl HostTransaction for State {
         table: String,
         row: String,
         cells: Vec<Cell>,
-    ) -> wasmtime::Result<Result<(), Refusal>> {
+    ) -> wasmtime::Result<Result<(), types::Error>> {
         self.call(&transaction, |it| {
             it.call(|engine, store| engine.call_insert(store, it.resource, &table, &row, &cells))
         })
@@ -249,7 +215,7 @@ impl HostTransaction for State {
         table: String,
         row: String,
         cells: Vec<Cell>,
-    ) -> wasmtime::Result<Result<(), Refusal>> {
+    ) -> wasmtime::Result<Result<(), types::Error>> {
         self.call(&transaction, |it| {
             it.call(|engine, store| engine.call_update(store, it.resource, &table, &row, &cells))
         })
@@ -260,7 +226,7 @@ impl HostTransaction for State {
         transaction: Resource<Transaction>,
         table: String,
         row: String,
-    ) -> wasmtime::Result<Result<(), Refusal>> {
+    ) -> wasmtime::Result<Result<(), types::Error>> {
         self.call(&transaction, |it| it.call(|engine, store| engine.call_delete(store, it.resource, &table, &row)))
     }
 
@@ -270,7 +236,7 @@ impl HostTransaction for State {
         table: String,
         row: String,
         columns: Vec<String>,
-    ) -> wasmtime::Result<Result<(), Refusal>> {
+    ) -> wasmtime::Result<Result<(), types::Error>> {
         self.call(&transaction, |it| {
             it.call(|engine, store| engine.call_unset(store, it.resource, &table, &row, &columns))
         })
@@ -286,7 +252,7 @@ impl HostTransaction for State {
     }
 }
 
-/// A clock that shows one time, since 1970.
+/// A clock that always shows this time since 1970.
 struct Stopped(Duration);
 
 impl HostWallClock for Stopped {

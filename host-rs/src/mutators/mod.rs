@@ -1,10 +1,12 @@
 //! Mutators: an application's writes as named functions, in components that are loaded at run time.
 //!
-//! A mutator is any component of the contract's world `mutator` (`wit/mutator.wit`), in any language. A call reads and writes in
-//! a transaction, and becomes one event of a document, or nothing if it fails. The same component runs in the client and on
-//! the server. The same document and call give the same event: each call runs in an instance of its own, bounded in fuel,
-//! memory and time, without state of earlier calls. The WASI interfaces that toolchains import are present and grant nothing:
-//! no files, no network, no environment, a clock that stands still, the same random numbers in each call, and no waiting.
+//! A mutator is any component of the contract's world `mutator` (`wit/mutator.wit`), in any
+//! language. A call reads and writes in a transaction, and becomes one event of a document, or
+//! nothing if it fails. The same component runs in the client and on the server. The same document
+//! and call result in the same event: each call runs in an instance of its own, bounded in fuel,
+//! memory and time, without state of earlier calls. The WASI interfaces that toolchains import are
+//! present and grant nothing: no files, no network, no environment, a clock that does not advance,
+//! the same random numbers in each call, and no waiting.
 //!
 //! ```no_run
 //! use converge::Doc;
@@ -29,7 +31,23 @@ pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
 /// The maximum number of mutators of a component.
 pub const MAX_NAMES: usize = 1024;
 
-pub use guest::contract::exports::converge::sync::mutators::Call;
+/// A call of a mutator.
+///
+/// ```
+/// let call = converge::mutators::Call::new("rename", ["task-1", "Send the minutes"]).by("ann");
+/// assert_eq!(call.caller.as_deref(), Some("ann"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Call {
+    /// The mutator's name.
+    pub name: String,
+    /// The arguments, in the order that the mutator documents.
+    pub arguments: Vec<Value>,
+    /// The authenticated subject on whose behalf the call runs, or `None` if nobody is
+    /// authenticated.
+    pub caller: Option<String>,
+}
 
 impl Call {
     /// Calls the mutator `name` with these arguments, on behalf of nobody.
@@ -37,27 +55,64 @@ impl Call {
         Self { name: name.into(), arguments: arguments.into_iter().map(Into::into).collect(), caller: None }
     }
 
-    /// The same call on behalf of an authenticated subject.
+    /// Makes the call on behalf of an authenticated subject.
     #[must_use]
     pub fn by(self, caller: impl Into<String>) -> Self {
         Self { caller: Some(caller.into()), ..self }
     }
 }
 
-/// What a call of a mutator may use.
+/// What a call of a mutator may use. The default is 1,000,000,000 of fuel, 256 MiB of memory, 10
+/// seconds, and a clock that shows the beginning of 1970.
+///
+/// ```
+/// use converge::mutators::Options;
+/// use std::time::Duration;
+///
+/// let options = Options::default().fuel(1_000_000).call_time(Duration::from_secs(1));
+/// assert_eq!(options.memory_bytes, 256 << 20);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
-    /// The maximum computation: about one unit per WebAssembly instruction. Unlike time, fuel is equal on every machine.
+    /// The maximum computation, in units of about one WebAssembly instruction.
     pub fuel: u64,
     /// The maximum memory of an instance, in bytes.
     pub memory_bytes: usize,
-    /// The maximum duration of a call, checked every 10 ms, or `None` for as long as its fuel lasts.
+    /// The maximum duration of a call, or `None` if only its fuel bounds it.
     pub call_time: Option<Duration>,
     /// The time since 1970 that WASI's clocks show throughout the call.
     pub clock: Duration,
 }
 
-/// 1,000,000,000 of fuel, 256 MiB, 10 seconds, and a clock that shows the beginning of 1970.
+impl Options {
+    /// Bounds the computation of a call: about one unit per WebAssembly instruction. Unlike time,
+    /// fuel is equal on every machine.
+    #[must_use]
+    pub fn fuel(self, fuel: u64) -> Self {
+        Self { fuel, ..self }
+    }
+
+    /// Bounds the memory of a call to this many bytes.
+    #[must_use]
+    pub fn memory_bytes(self, memory_bytes: usize) -> Self {
+        Self { memory_bytes, ..self }
+    }
+
+    /// Bounds the duration of a call, which is checked every 10 ms. With `None` only its fuel
+    /// bounds it.
+    #[must_use]
+    pub fn call_time(self, call_time: impl Into<Option<Duration>>) -> Self {
+        Self { call_time: call_time.into(), ..self }
+    }
+
+    /// Shows this time since 1970 on WASI's clocks, throughout each call.
+    #[must_use]
+    pub fn clock(self, clock: Duration) -> Self {
+        Self { clock, ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -76,13 +131,13 @@ pub struct Mutators {
 }
 
 impl Mutators {
-    /// Compiles a component and asks for its names. Costs a compilation, seconds for a component of 10 MB, or loads it from
-    /// the cache of compiled code.
+    /// Compiles a component, or loads it from the cache of compiled code, and reads its names.
+    /// Compiling a component of 10 MB takes seconds.
     ///
     /// # Errors
     ///
-    /// [`Error::NotAMutator`], whose text says what is missing or superfluous; those of [`apply`](Self::apply) if it does not
-    /// return its names.
+    /// [`Error::NotAMutator`], whose text says what is missing or superfluous; those of
+    /// [`apply`](Self::apply) if the component does not return its names.
     pub fn load(component: &[u8], options: Options) -> Result<Self, Error> {
         if component.len() > MAX_COMPONENT_BYTES {
             let actual = component.len();
@@ -101,20 +156,22 @@ impl Mutators {
         &self.names
     }
 
-    /// Runs a mutator, and commits its writes to the document as one event. Returns the name of the event, or `None` if there
-    /// were no writes. Costs an instance, tens of microseconds, in addition to the mutator's own work.
+    /// Runs a mutator, and commits its writes to the document as one event. Returns the name of the
+    /// event, or `None` if there were no writes. Costs an instance, tens of microseconds, in
+    /// addition to the mutator's own work.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownMutator`]; [`Error::InvalidArguments`], [`Error::Rejected`] and [`Error::Failed`] as the mutator reports
-    /// them; [`Error::Document`] if the document does not accept the writes. On an error nothing is committed.
+    /// [`Error::UnknownMutator`]; [`Error::InvalidArguments`], [`Error::Rejected`] and
+    /// [`Error::Failed`] as the mutator reports them; [`Error::Document`] if the document does not
+    /// accept the writes. On an error nothing is committed.
     pub fn apply(&self, doc: &Doc, call: &Call) -> Result<Option<EventId>, Error> {
         let unknown = || Error::UnknownMutator { name: call.name.clone(), known: self.names.clone() };
         if !self.names.contains(&call.name) {
             return Err(unknown());
         }
         let transaction = self.guest.apply(doc.begin()?, call).map_err(|error| match error {
-            // The component does not know a name that it lists.
+            // The component lists a name that it does not know.
             Error::UnknownMutator { .. } => unknown(),
             error => error,
         })?;
@@ -167,9 +224,9 @@ pub enum Error {
     /// The mutator stopped in the middle of the call.
     #[error("the mutator stopped in the middle of the call{}{stderr}", if .stderr.is_empty() { "" } else { ": " })]
     Trap {
-        /// The beginning of what it wrote to its standard error.
+        /// The beginning of its standard error.
         stderr: String,
-        /// How it stopped.
+        /// The trap.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -97,7 +97,7 @@ fn structs_go_through_a_document() -> Result<(), Error> {
 
     doc.update_as("people", "p1", &BTreeMap::from([("age", 31)]))?;
     let older = Person { age: Some(31), ..alice };
-    let people: Vec<(String, Person)> = doc.scan_as("people", ScanOptions::default()).collect::<Result<_, _>>()?;
+    let people: Vec<(String, Person)> = doc.rows_as("people", ScanOptions::default()).collect::<Result<_, _>>()?;
     assert_eq!(people, [("p1".to_owned(), older), ("p2".to_owned(), bob)]);
 
     doc.insert("people", "p4", [("name", 7)])?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 type Tested = Result<(), Error>;
 
 fn small() -> InstanceOptions {
-    InstanceOptions { memory_bytes: 8 << 20, ..InstanceOptions::default() }
+    InstanceOptions::default().memory_bytes(8 << 20)
 }
 
 /// An instance with its document, lost by a call whose argument its memory did not hold.
@@ -31,7 +31,7 @@ fn is_full<T>(result: &Result<T, Error>) -> bool {
 #[test]
 fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tested {
     for (memory_bytes, blob) in [(8 << 20, 0), (8 << 20, 3_000), (64 << 20, 0), (64 << 20, 100_000)] {
-        let instance = Instance::new(InstanceOptions { memory_bytes, ..InstanceOptions::default() })?;
+        let instance = Instance::new(InstanceOptions::default().memory_bytes(memory_bytes))?;
         let doc = instance.doc("ann")?;
         // No two alike: equal ones are kept once when they are read.
         let bytes = |row: u32| row.to_le_bytes().into_iter().cycle().take(blob).collect::<Vec<u8>>();
@@ -46,7 +46,7 @@ fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tes
         }
         assert_eq!(doc.digest()?, before);
         // In small pages everything can be read.
-        let (mut read, mut options) = (0, ScanOptions { limit: 16, ..ScanOptions::default() });
+        let (mut read, mut options) = (0, ScanOptions::default().limit(16));
         loop {
             let page = doc.scan("t", &options)?;
             read += page.rows.len();
@@ -66,10 +66,7 @@ fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tes
         let loaded = Doc::load("ben", &saved)?;
         assert_eq!(loaded.digest()?, before);
         // Where a document does not fit, reading it says so, and so does merging it; the instance goes on.
-        let less = Instance::new(InstanceOptions {
-            memory_bytes: memory_bytes / 2 + saved.len(),
-            ..InstanceOptions::default()
-        })?;
+        let less = Instance::new(InstanceOptions::default().memory_bytes(memory_bytes / 2 + saved.len()))?;
         let other = less.doc("ben")?;
         other.insert("t", "0", [("x", 1)])?;
         assert!(is_full(&less.load("cid", &saved)) && is_full(&other.merge_update(&saved)));
@@ -119,7 +116,7 @@ fn an_argument_larger_than_the_memory_is_told() -> Tested {
 
 #[test]
 fn an_instance_that_cannot_start_says_so() {
-    let nothing = Instance::new(InstanceOptions { memory_bytes: 0, ..InstanceOptions::default() });
+    let nothing = Instance::new(InstanceOptions::default().memory_bytes(0));
     assert!(matches!(nothing, Err(Error::OutOfMemory)), "{nothing:?}");
 }
 
@@ -161,8 +158,7 @@ fn a_document_too_many_says_that_the_system_has_no_room() {
 #[test]
 fn beyond_its_time_a_call_ends_and_its_instance_is_gone() -> Tested {
     let call_time = Duration::from_millis(20);
-    let doc =
-        Instance::new(InstanceOptions { call_time: Some(call_time), ..InstanceOptions::default() })?.doc("ann")?;
+    let doc = Instance::new(InstanceOptions::default().call_time(call_time))?.doc("ann")?;
     let bystander = Doc::create("ben")?;
     // Work of seconds, in one call: a commit is not half-made.
     let ops: Vec<RowOp> = (0..900_000).map(|row| RowOp::insert("t", row.to_string(), [("x", row)])).collect();
@@ -175,8 +171,7 @@ fn beyond_its_time_a_call_ends_and_its_instance_is_gone() -> Tested {
 
 #[test]
 fn many_short_calls_are_not_one_long_one() -> Tested {
-    let call_time = Some(Duration::from_secs(1));
-    let doc = Instance::new(InstanceOptions { call_time, ..InstanceOptions::default() })?.doc("ann")?;
+    let doc = Instance::new(InstanceOptions::default().call_time(Duration::from_secs(1)))?.doc("ann")?;
     let start = Instant::now();
     let mut row = 0;
     while start.elapsed() < Duration::from_millis(1_500) {
@@ -188,7 +183,7 @@ fn many_short_calls_are_not_one_long_one() -> Tested {
 
 #[test]
 fn without_a_time_limit_calls_end_when_they_end() -> Tested {
-    let doc = Instance::new(InstanceOptions { call_time: None, ..InstanceOptions::default() })?.doc("ann")?;
+    let doc = Instance::new(InstanceOptions::default().call_time(None))?.doc("ann")?;
     let ops: Vec<RowOp> = (0..100_000).map(|row| RowOp::insert("t", row.to_string(), [("x", row)])).collect();
     doc.commit(ops)?;
     assert_eq!(doc.tables()?[0].rows, 100_000);
@@ -203,9 +198,9 @@ fn a_commit_of_60_mib_passes_in_both_directions() -> Tested {
     let ops: Vec<RowOp> =
         (0..4).map(|row| RowOp::insert("t", row.to_string(), [("x", Value::from(blob.as_slice()))])).collect();
     ann.commit(ops.clone())?;
-    let batch = ann.events_since(&Doc::summary_of(&[])?, u32::MAX)?;
+    let batch = ann.events_since(&ben.summary()?, u32::MAX)?;
     assert_eq!(batch.runs[0].commits[0], ops);
-    assert_eq!(ben.merge_events(&batch.runs)?.applied, 1);
+    assert_eq!(ben.merge_events(batch.runs)?.applied, 1);
     assert_eq!(ann.digest()?, ben.digest()?);
 
     let more: Vec<RowOp> = ops.iter().cycle().take(5).cloned().collect();

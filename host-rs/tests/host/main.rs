@@ -10,4 +10,5 @@ mod presence;
 mod saved;
 mod session;
 mod transaction;
+mod types;
 mod watchers;

@@ -95,15 +95,15 @@ fn the_caller_is_whom_the_host_authenticated() {
 
 #[test]
 fn fuel_memory_and_time_are_bounded() {
-    let mutators = load(Options { fuel: 5_000_000, memory_bytes: 64 << 20, ..Options::default() });
+    let mutators = load(Options::default().fuel(5_000_000).memory_bytes(64 << 20));
     for name in ["loop", "read"] {
         assert!(matches!(refused(&mutators, name), Error::OutOfFuel(5_000_000)), "{name}");
     }
-    let mutators = load(Options { memory_bytes: 64 << 20, ..Options::default() });
+    let mutators = load(Options::default().memory_bytes(64 << 20));
     assert!(matches!(refused(&mutators, "grow"), Error::OutOfMemory(bytes) if bytes == 64 << 20));
 
     let time = Duration::from_millis(100);
-    let mutators = load(Options { fuel: u64::MAX, call_time: Some(time), ..Options::default() });
+    let mutators = load(Options::default().fuel(u64::MAX).call_time(time));
     for name in ["loop", "read"] {
         assert!(matches!(refused(&mutators, name), Error::OutOfTime(limit) if limit == time), "{name}");
     }
@@ -130,7 +130,7 @@ fn told(error: &Error) -> String {
 
 #[test]
 fn wasi_is_there_and_grants_nothing() {
-    let mutators = load(Options { clock: Duration::from_secs(86_400), ..Options::default() });
+    let mutators = load(Options::default().clock(Duration::from_secs(86_400)));
     let (ann, ben) = (Doc::create("p").unwrap(), Doc::create("p").unwrap());
     for doc in [&ann, &ben] {
         mutators.apply(doc, &Call::new("ask", NOTHING)).unwrap();
@@ -168,7 +168,7 @@ fn what_is_no_mutator_is_refused_with_what_it_lacks() {
 #[test]
 fn a_document_that_is_gone_is_told() {
     let mutators = load(Options::default());
-    let options = InstanceOptions { memory_bytes: 4 << 20, ..InstanceOptions::default() };
+    let options = InstanceOptions::default().memory_bytes(4 << 20);
     let doc = Instance::new(options).unwrap().doc("ann").unwrap();
     let error = mutators.apply(&doc, &Call::new("write", NOTHING)).unwrap_err();
     assert!(

@@ -5,7 +5,7 @@ use converge::{Doc, Error, EventId, EventRun, Instance, InstanceOptions, PeerVer
 type Tested = Result<(), Error>;
 
 fn known(peer: &str, count: u32) -> PeerVersion {
-    PeerVersion { peer: peer.into(), count }
+    PeerVersion::new(peer, count)
 }
 
 /// A document with a row, which was changed.
@@ -24,15 +24,20 @@ fn same(one: &Doc, other: &Doc) -> Tested {
     Ok(())
 }
 
+/// The summary of a replica that knows this version.
+fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
+    Instance::new(InstanceOptions::default())?.summary_of(version)
+}
+
 /// The summary of a replica that knows nothing.
 fn nothing() -> Result<Vec<u8>, Error> {
-    Doc::summary_of(&[])
+    summary_of(&[])
 }
 
 /// The fingerprint of an event that depends on none.
 fn fingerprint_of(event: &EventRun) -> Result<u64, Error> {
     let doc = Doc::create("another")?;
-    doc.merge_events(std::slice::from_ref(event))?;
+    doc.merge_events([event.clone()])?;
     let permanent = doc.permanent_id(&EventId::new(&event.peer, event.start))?.peer;
     let digits = permanent.rsplit('~').next().expect("a permanent name");
     Ok(u64::from_str_radix(digits, 16).expect("a fingerprint"))
@@ -41,33 +46,20 @@ fn fingerprint_of(event: &EventRun) -> Result<u64, Error> {
 #[test]
 fn a_restarted_replica_goes_on_where_it_was() -> Tested {
     let doc = example()?;
-    let awaited = EventRun {
-        peer: "ben".into(),
-        start: 0,
-        lamport: None,
-        deps: vec![],
-        fingerprints: vec![],
-        salt: 0,
-        commits: vec![vec![]],
-    };
+    let awaited = EventRun::new("ben", 0, [vec![]]);
     let fingerprint = fingerprint_of(&awaited)?;
-    let early = EventRun {
-        peer: "ben".into(),
-        start: 1,
-        lamport: Some(3),
-        deps: vec![EventId::new("ben", 0)],
-        fingerprints: vec![fingerprint, fingerprint],
-        salt: 0,
-        commits: vec![vec![RowOp::insert("people", "p2", [("name", "Bob")])]],
-    };
-    assert_eq!(doc.merge_events(&[early])?.waiting, 1);
+    let mut early = EventRun::new("ben", 1, [vec![RowOp::insert("people", "p2", [("name", "Bob")])]]);
+    early.lamport = Some(3);
+    early.deps = vec![EventId::new("ben", 0)];
+    early.fingerprints = vec![fingerprint, fingerprint];
+    assert_eq!(doc.merge_events([early])?.waiting, 1);
     let saved = doc.save()?;
 
     let restarted = Doc::load("ann", &saved)?;
     assert_eq!(restarted.peer()?, "ann");
     same(&doc, &restarted)?;
     // The waiting event still waits, and comes when it can.
-    assert_eq!(restarted.merge_events(&[awaited])?.applied, 2);
+    assert_eq!(restarted.merge_events([awaited])?.applied, 2);
     assert!(restarted.get("people", "p2")?.is_some());
     assert_eq!(restarted.update("people", "p1", [("age", 32)])?, EventId::new("ann", 2));
 
@@ -80,7 +72,7 @@ fn a_restarted_replica_goes_on_where_it_was() -> Tested {
 #[test]
 fn updates_and_documents_merge() -> Tested {
     let (ann, ben) = (example()?, Doc::create("ben")?);
-    let report = ben.merge_update(&ann.update_since(&Doc::summary_of(&[known("ann", 1)])?)?)?;
+    let report = ben.merge_update(&ann.update_since(&summary_of(&[known("ann", 1)])?)?)?;
     assert_eq!((report.applied, report.waiting, report.missing), (0, 1, vec![EventId::new("ann", 0)]));
     let report = ben.merge_update(&ann.save()?)?;
     assert_eq!((report.applied, report.waiting), (2, 0));
@@ -113,7 +105,7 @@ fn compaction_and_the_way_on_from_below_it() -> Tested {
     compacted(ann.diff(&[], &ann.heads()?).map(drop));
     compacted(ann.fork_at(&[EventId::new("ann", 0)], "fork").map(drop));
     ben.update("people", "p1", [("name", "Alicia")])?;
-    compacted(ann.merge_update(&ben.update_since(&Doc::summary_of(&[known("ann", 2)])?)?).map(drop));
+    compacted(ann.merge_update(&ben.update_since(&summary_of(&[known("ann", 2)])?)?).map(drop));
     compacted(ben.merge_update(&ann.save()?).map(drop));
 
     let report = ben.rebase(&ann.save()?)?;
@@ -164,7 +156,7 @@ fn refusals_are_typed_and_change_nothing() -> Tested {
     assert!(matches!(doc.rebase(&update), Err(Error::Corrupt(_))));
     assert!(matches!(Doc::load("", &before), Err(Error::InvalidArgument(_))));
     assert!(matches!(doc.fork_at(&[], ""), Err(Error::InvalidArgument(_))));
-    assert!(matches!(Doc::summary_of(&[known("a", 1), known("a", 1)]), Err(Error::InvalidArgument(_))));
+    assert!(matches!(summary_of(&[known("a", 1), known("a", 1)]), Err(Error::InvalidArgument(_))));
     assert!(matches!(doc.update_since(b"no summary"), Err(Error::Corrupt(_))));
     assert!(matches!(doc.compact(&[b"no summary".to_vec()]), Err(Error::Corrupt(_))));
     let unknown = EventId::new("ann", 9);
@@ -206,7 +198,7 @@ fn bytes_beyond_the_memory_of_an_instance_are_told() -> Tested {
     let doc = Doc::create("ann")?;
     doc.insert("t", "r", [("x", vec![7_u8; 10 << 20])])?;
     let saved = doc.save()?;
-    let small = Instance::new(InstanceOptions { memory_bytes: 8 << 20, ..InstanceOptions::default() })?;
+    let small = Instance::new(InstanceOptions::default().memory_bytes(8 << 20))?;
     assert!(matches!(small.load("ann", &saved), Err(Error::OutOfMemory)));
     assert!(matches!(small.load("ann", &saved), Err(Error::Gone)));
     Ok(())

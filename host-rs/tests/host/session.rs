@@ -77,7 +77,8 @@ fn many_sessions_share_a_document() -> Result<(), Error> {
 
 #[test]
 fn what_lives_in_two_instances_is_refused() -> Result<(), Error> {
-    let (doc, store) = (Doc::create("ann")?, Store::create("ann", StoreOptions::default())?);
+    let doc = Doc::create("ann")?;
+    let store = Instance::new(InstanceOptions::default())?.store("ann", StoreOptions::default())?;
     let refused = Session::open(&doc, &store, &SessionOptions::new("people"));
     assert!(matches!(&refused, Err(Error::OtherInstance)));
     assert!(refused.unwrap_err().to_string().contains("doc.instance().store"));

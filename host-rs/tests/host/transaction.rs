@@ -12,7 +12,7 @@ fn a_transaction_is_one_event_or_none() {
     assert!(matches!(transaction.delete("t", "gone"), Err(Error::NoSuchRow { .. })));
     assert!(matches!(transaction.insert("", "r", [("x", 1)]), Err(Error::InvalidArgument(_))));
     assert_eq!(transaction.get("t", "r").unwrap().unwrap()[0].value, Value::Integer(2));
-    let page = transaction.scan("t", &ScanOptions { limit: 1, ..ScanOptions::default() }).unwrap();
+    let page = transaction.scan("t", &ScanOptions::default().limit(1)).unwrap();
     assert_eq!((page.rows[0].id.as_str(), page.more), ("r", true));
     assert_eq!(doc.get("t", "s").unwrap(), None);
     assert_eq!(doc.commit_transaction(transaction).unwrap(), Some(EventId::new("ann", 1)));

@@ -22,7 +22,7 @@ fn changes_come_once_and_several_of_a_row_as_one() -> Tested {
     assert!(watcher.ops().next().is_none());
     doc.update("people", "p1", [("age", 30)])?;
     let mut seen = Vec::new();
-    for op in &mut watcher {
+    for op in watcher.ops() {
         seen.push(op?);
     }
     assert_eq!(seen, [RowOp::update("people", "p1", [("age", 30)])]);

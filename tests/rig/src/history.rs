@@ -10,7 +10,7 @@
 //! assert_eq!((runs[0].peer.as_str(), runs[0].start, runs[0].lamport), ("ann", 0, Some(1)));
 //!
 //! let doc = converge::Doc::create("ben")?;
-//! doc.merge_events(&runs)?;
+//! doc.merge_events(runs)?;
 //! let row = doc.scan(converge_rig::history::TABLE, &Default::default())?.rows.remove(0);
 //! assert_eq!(converge_rig::history::row_line(&row), "README\tmode=100644\tmodified=7");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -180,7 +180,7 @@ fn for_each_line(file: impl Read, mut read: impl FnMut(&str) -> Result<(), Reaso
 /// The errors of [`Doc::merge_events`] and [`Doc::permanent_id`].
 pub fn add_fingerprints(events: &mut [EventRun]) -> Result<(), converge::Error> {
     let doc = Doc::create("fingerprints")?;
-    doc.merge_events(events)?;
+    doc.merge_events(events.iter().cloned())?;
     let mut known: HashMap<EventId, u64> = HashMap::with_capacity(events.len());
     for event in events {
         let previous = event.start.checked_sub(1).map(|counter| EventId::new(&event.peer, counter));
@@ -210,15 +210,9 @@ fn event(fields: &str, events: &[EventRun], counts: &mut HashMap<String, u32>) -
     let count = counts.entry(peer.clone()).or_default();
     let start = *count;
     *count = count.checked_add(1).ok_or(Reason::TooManyEvents)?;
-    Ok(EventRun {
-        peer,
-        start,
-        lamport: Some(parse(lamport)?),
-        deps: ids,
-        fingerprints: Vec::new(),
-        salt: 0,
-        commits: vec![Vec::new()],
-    })
+    let mut event = EventRun::new(peer, start, [Vec::new()]);
+    (event.lamport, event.deps) = (Some(parse(lamport)?), ids);
+    Ok(event)
 }
 
 fn operation(kind: &str, fields: &str) -> Result<RowOp, Reason> {

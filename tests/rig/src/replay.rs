@@ -129,7 +129,7 @@ fn merge(
     let mut done = 0;
     let start = Instant::now();
     for events in events.chunks(batch.get()) {
-        waiting = doc.merge_events(events)?.waiting;
+        waiting = doc.merge_events(events.iter().cloned())?.waiting;
         done += events.len();
         progress.show(done);
     }

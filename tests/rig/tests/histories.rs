@@ -2,9 +2,10 @@
 //! wasmtime, in several orders and batches. The rows at the end must be those of the real
 //! repository, and all digests must be equal.
 
-use converge::{RowOp, ScanOptions, Value};
+use converge::{EventRun, Row, ScanOptions};
 use converge_engine as engine;
 use converge_rig::history::{TABLE, add_fingerprints, read_events, read_rows, row_line};
+use converge_tests::convert::Convert;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
@@ -41,7 +42,7 @@ fn replay(name: &str, events: usize, peers: usize, rows: usize) {
     let mut digests = BTreeSet::new();
     for order in ORDERS {
         let ordered = arranged(&runs, order);
-        let of_engine: Vec<engine::EventRun> = ordered.iter().map(engine_run).collect();
+        let of_engine: Vec<engine::EventRun> = ordered.clone().convert();
         for batch in BATCHES {
             let context = format!("{name}, {order:?}, {batch} per call");
 
@@ -59,7 +60,7 @@ fn replay(name: &str, events: usize, peers: usize, rows: usize) {
             let wasmtime = converge::Doc::create("replay").unwrap();
             let mut merged = (0, 0);
             for events in ordered.chunks(batch) {
-                let report = wasmtime.merge_events(events).unwrap();
+                let report = wasmtime.merge_events(events.to_vec()).unwrap();
                 merged = (merged.0 + report.applied, report.waiting);
             }
             assert_eq!(merged, (events as u32, 0), "wasmtime, {context}");
@@ -78,13 +79,13 @@ fn open(name: &str, part: &str) -> File {
     File::open(folder.join(format!("{name}.{part}.tsv.gz"))).unwrap()
 }
 
-fn arranged(runs: &[converge::EventRun], order: Order) -> Vec<converge::EventRun> {
+fn arranged(runs: &[EventRun], order: Order) -> Vec<EventRun> {
     let mut runs = runs.to_vec();
     match order {
         Order::File => {}
         Order::Reverse => runs.reverse(),
         Order::Shuffle(seed) => {
-            // Any order is fine if other seeds result in other orders, so simple pseudo-random keys suffice.
+            // Sorting by pseudorandom keys results in another order for every seed.
             let mut state = seed;
             runs.sort_by_cached_key(|_| {
                 state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -98,52 +99,6 @@ fn arranged(runs: &[converge::EventRun], order: Order) -> Vec<converge::EventRun
 fn native_rows(doc: &engine::Doc) -> Vec<String> {
     let page = doc.scan(TABLE, &engine::ScanOptions::default()).unwrap();
     assert!(!page.more);
-    let cell = |cell: engine::Cell| converge::Cell::new(cell.column, host_value(cell.value));
-    let row = |row: engine::Row| converge::Row { id: row.id, cells: row.cells.into_iter().map(cell).collect() };
-    page.rows.into_iter().map(|of_engine| row_line(&row(of_engine))).collect()
-}
-
-fn host_value(value: engine::Value) -> Value {
-    match value {
-        engine::Value::Integer(integer) => integer.into(),
-        engine::Value::Text(text) => text.into(),
-        other => panic!("a history has only integers and texts, not {other:?}"),
-    }
-}
-
-fn engine_run(run: &converge::EventRun) -> engine::EventRun {
-    engine::EventRun {
-        peer: run.peer.clone(),
-        start: run.start,
-        lamport: run.lamport,
-        deps: run.deps.iter().map(|id| engine::EventId { peer: id.peer.clone(), counter: id.counter }).collect(),
-        fingerprints: run.fingerprints.clone(),
-        salt: run.salt,
-        commits: run.commits.iter().map(|commit| commit.iter().map(engine_op).collect()).collect(),
-    }
-}
-
-fn engine_op(op: &RowOp) -> engine::RowOp {
-    let cells = |cells: &[converge::Cell]| cells.iter().map(engine_cell).collect();
-    match op {
-        RowOp::Insert(op) => {
-            engine::RowOp::Insert { table: op.table.clone(), row: op.row.clone(), cells: cells(&op.cells) }
-        }
-        RowOp::Update(op) => {
-            engine::RowOp::Update { table: op.table.clone(), row: op.row.clone(), cells: cells(&op.cells) }
-        }
-        RowOp::Delete(op) => engine::RowOp::Delete { table: op.table.clone(), row: op.row.clone() },
-        RowOp::Unset(op) => {
-            let columns = op.columns.clone();
-            engine::RowOp::Unset { table: op.table.clone(), row: op.row.clone(), columns }
-        }
-    }
-}
-
-fn engine_cell(cell: &converge::Cell) -> engine::Cell {
-    match &cell.value {
-        Value::Integer(integer) => engine::Cell::new(&cell.column, *integer),
-        Value::Text(text) => engine::Cell::new(&cell.column, text.as_str()),
-        other => panic!("a history has only integers and texts, not {other:?}"),
-    }
+    let rows: Vec<Row> = page.rows.convert();
+    rows.iter().map(row_line).collect()
 }

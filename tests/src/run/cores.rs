@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What each case gave.
+/// Returns the results of each case.
 pub(super) fn outcomes<H: Host + Sync>(host: &H, cases: &[Case]) -> Vec<Result<Outcome, String>> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(BTreeMap::new());

@@ -1,5 +1,5 @@
-//! Bytes damaged everywhere, one place at a time, given to all that reads them: either they are refused and change nothing,
-//! or what they give is whole.
+//! Damages bytes everywhere, one place at a time, and passes them to every reader: either the
+//! reader rejects them and changes nothing, or the result is complete.
 
 use super::lasting;
 use super::passing::{self, StoreState};
@@ -7,28 +7,28 @@ use super::state::State;
 use crate::case::DamageKind;
 use crate::damage::write_checksum;
 use crate::form;
-use crate::host::{Document, Host, Refusal, Session, Store};
-use converge_engine::{Acceptance, SessionOptions};
+use crate::host::{Document, Host, Session, Store};
+use converge::{Error, SessionOptions};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
-/// The peer of what reads damaged bytes.
+/// The peer of the replicas that read damaged bytes.
 const READER: &str = "reader";
 
 /// How bytes are damaged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Damage {
     pub(super) kind: DamageKind,
-    /// Whether the checksum is made to fit.
+    /// Whether the checksum is corrected.
     pub(super) checksum: bool,
 }
 
-/// What `load` and `merge-update` of a document say.
+/// Tests `load` and `merge-update` of a document.
 pub(super) fn documents<H: Host>(host: &H, bytes: &[u8], damage: Damage) -> Result<Json, String> {
     everywhere(bytes, damage, ["load", "merge-update"], |damaged| of_documents(host, damaged))
 }
 
-/// What `merge-update` of a store says.
+/// Tests `merge-update` of a store.
 pub(super) fn stores<H: Host>(host: &H, bytes: &[u8], damage: Damage) -> Result<Json, String> {
     let mut beside = host.create(READER).map_err(lasting::refused("create"))?;
     everywhere(bytes, damage, ["merge-update"], |damaged| {
@@ -37,20 +37,21 @@ pub(super) fn stores<H: Host>(host: &H, bytes: &[u8], damage: Damage) -> Result<
         let verdict = match store.merge_update(damaged, 0.0) {
             Ok(_) => form::hash(&passing::check(host, &mut beside, &mut store)?).into(),
             Err(_) if before != StoreState::of(&mut store) => return Err("refused, but something changed".to_owned()),
-            Err(refusal) => verdict(&refusal)?,
+            Err(error) => verdict(&error)?,
         };
         Ok([verdict])
     })
 }
 
-/// What `receive` of a session says of the last of some messages, after it took the others.
+/// Tests `receive` of a session with the last of some messages, after the session received the
+/// others.
 pub(super) fn sessions<H: Host>(host: &H, messages: &[Vec<u8>], damage: Damage) -> Result<Json, String> {
     let Some((last, before)) = messages.split_last() else { return Err("there is no message to damage".to_owned()) };
     everywhere(last, damage, ["receive"], |damaged| Ok([of_session(host, before, damaged)?]))
 }
 
-/// Damages the bytes in each place in turn. `verdicts` gives what each of the readers says: why it refuses them, an object,
-/// or what it made of them.
+/// Damages the bytes in each place in turn. `verdicts` returns for each reader an object, the
+/// error, or the result.
 fn everywhere<const N: usize>(
     bytes: &[u8],
     Damage { kind, checksum }: Damage,
@@ -70,10 +71,10 @@ fn everywhere<const N: usize>(
             write_checksum(&mut damaged);
         }
         let verdicts = verdicts(&damaged).map_err(|failure| format!("{kind:?} {place}: {failure}"))?;
-        // A whole document of other bytes can only be what a flip makes, and a checksum that was made to fit hides.
+        // Only a flipped bit with a corrected checksum can result in another valid document.
         let may_be_whole = kind == DamageKind::Flip && checksum;
         if !may_be_whole && verdicts.iter().any(|verdict| !verdict.is_object()) {
-            return Err(format!("{kind:?} {place}: damaged bytes are taken"));
+            return Err(format!("{kind:?} {place}: damaged bytes are accepted"));
         }
         for (counts, verdict) in counts.iter_mut().zip(&verdicts) {
             let name = verdict.as_object().and_then(|error| error.keys().next());
@@ -88,10 +89,10 @@ fn everywhere<const N: usize>(
 
 fn of_documents<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
     let loaded = match host.load(READER, bytes) {
-        // Its tables and its history may be those of different documents: who makes a checksum fit can write a state that
-        // the events do not give. So it is not forked, but must be readable and last.
+        // With a corrected checksum the state need not be the one that the events result in. So the
+        // document is not forked, but it must be readable and survive saving.
         Ok(mut document) => digest(&lasting::check_saved(host, &mut document)?.contents.digest),
-        Err(refusal) => verdict(&refusal)?,
+        Err(error) => verdict(&error)?,
     };
     let mut document = host.create(READER).map_err(lasting::refused("create"))?;
     let before = State::of(&mut document)?;
@@ -100,9 +101,9 @@ fn of_documents<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
             lasting::check(host, &mut document)?;
             digest(&document.digest())
         }
-        Err(refusal) => {
+        Err(error) => {
             before.must_be("after a refusal the document", &State::of(&mut document)?)?;
-            verdict(&refusal)?
+            verdict(&error)?
         }
     };
     Ok([loaded, merged])
@@ -111,15 +112,7 @@ fn of_documents<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
 fn of_session<H: Host>(host: &H, before: &[Vec<u8>], damaged: &[u8]) -> Result<Json, String> {
     let mut document = host.create(READER).map_err(lasting::refused("create"))?;
     let mut store = passing::empty(host, &mut document, READER)?;
-    let options = SessionOptions {
-        document: "doc".to_owned(),
-        max_message_bytes: 65_536,
-        namespaces: Vec::new(),
-        read_only: false,
-        nonce: 0,
-        accept: Acceptance::ALL,
-        writers: Vec::new(),
-    };
+    let options = SessionOptions::new("doc").nonce(0);
     let mut session = H::Session::open(&mut document, &mut store, options).map_err(lasting::refused("session.open"))?;
     let all_said = |document: &mut _, store: &mut _, session: &mut H::Session| {
         while session.poll(document, store, 0.0).map_err(lasting::refused("session.poll"))?.is_some() {}
@@ -137,17 +130,17 @@ fn of_session<H: Host>(host: &H, before: &[Vec<u8>], damaged: &[u8]) -> Result<J
             let snapshot = passing::check(host, &mut document, &mut store)?;
             Ok(json!([form::hex(&document.digest()), form::hash(&snapshot)]))
         }
-        Err(refusal) => {
+        Err(error) => {
             if state != (State::of(&mut document)?, StoreState::of(&mut store)) {
                 return Err("refused, but something changed".to_owned());
             }
             must_have_ended(&mut session, &mut document, &mut store)?;
-            verdict(&refusal)
+            verdict(&error)
         }
     }
 }
 
-/// Checks that a session refuses everything, since an error ended it.
+/// Checks that an error ended the session: every call fails.
 pub(super) fn must_have_ended<D, S, T: Session<D, S>>(
     session: &mut T,
     document: &mut D,
@@ -157,7 +150,7 @@ pub(super) fn must_have_ended<D, S, T: Session<D, S>>(
     let receive = session.receive(document, store, &[], 0.0).map(|_| "what it received".to_owned());
     for (call, result) in [("poll", poll), ("receive", receive)] {
         match result {
-            Err(Refusal::SessionEnded) => {}
+            Err(Error::SessionEnded) => {}
             other => return Err(format!("after an error the session goes on: {call} gives {other:?}")),
         }
     }
@@ -168,9 +161,7 @@ fn digest(bytes: &[u8]) -> Json {
     form::hex(bytes).into()
 }
 
-fn verdict(refusal: &Refusal) -> Result<Json, String> {
-    match refusal {
-        Refusal::Other(message) => Err(message.clone()),
-        refusal => Ok(form::refusal(refusal)),
-    }
+fn verdict(error: &Error) -> Result<Json, String> {
+    let verdict = form::error(error);
+    if verdict.get("other").is_none() { Ok(verdict) } else { Err(error.to_string()) }
 }

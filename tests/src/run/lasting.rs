@@ -1,13 +1,14 @@
-//! What lasts of a document: whatever a case did to it, bytes bring it back.
+//! Checks that a document survives saving, loading, forking and transmission, whatever a case did
+//! to it.
 
 use super::state::{State, horizon};
 use crate::form;
-use crate::host::{Document, Host, Refusal, UpdateReader};
-use converge_engine::{Commit, EventId, EventRun, RowOp};
+use crate::host::{Document, Host, UpdateReader};
+use converge::{Commit, Error, EventId, EventRun, RowOp};
 use std::collections::BTreeMap;
 
-/// Saves the document, loads it again, forks it, passes all of its events on and compares it with no rows at all: it must
-/// be the same each time. Gives the saved bytes.
+/// Saves the document, loads it, forks it, transmits all of its events, and compares it with the
+/// empty document: the result must be the same each time. Returns the saved bytes.
 pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec<u8>, String> {
     let peer = document.peer();
     let mut state = check_saved(host, document)?;
@@ -25,11 +26,11 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
         }
         Ok(copy)
     };
-    let mut fork = document.fork_at(state.heads.clone(), &peer).map_err(refused("fork-at"))?;
+    let mut fork = document.fork_at(&state.heads, &peer).map_err(refused("fork-at"))?;
     state.must_be("the fork at the heads", &read(&mut fork)?)?;
     drop(fork);
     if horizon(host, document)?.is_none() {
-        let nothing = host.summary_of(Vec::new()).map_err(refused("summary-of"))?;
+        let nothing = host.summary_of(&[]).map_err(refused("summary-of"))?;
         let update = document.update_since(&nothing).map_err(refused("update-since"))?;
         let mut copy = host.create(&peer).map_err(refused("create"))?;
         copy.merge_update(&update).map_err(refused("merge-update"))?;
@@ -40,14 +41,14 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
     Ok(saved)
 }
 
-/// An update reader returns the events of an update from the beginning as `events-since` does, without their times.
+/// Checks that an update reader returns the same events as `events-since`, without lamport times.
 fn check_events<H: Host>(host: &H, document: &mut H::Document, nothing: &[u8], update: &[u8]) -> Result<(), String> {
     let batch = document.events_since(nothing, u32::MAX).map_err(refused("events-since"))?;
     if batch.more {
         return Ok(());
     }
     let mut reader = host.open_reader(update).map_err(refused("update-reader.open"))?;
-    // A first page of one event, so that the second one continues after it.
+    // The first page has one event, so that the second page continues after it.
     let mut runs = Vec::new();
     for limit in [1, u32::MAX] {
         let page = reader.next(limit);
@@ -62,7 +63,7 @@ fn check_events<H: Host>(host: &H, document: &mut H::Document, nothing: &[u8], u
     Ok(())
 }
 
-/// The events of runs, by peer and counter: what each depends on and does.
+/// Returns the events of runs, by peer and counter: the dependencies and the operations.
 fn one_by_one(runs: &[EventRun]) -> BTreeMap<(&str, u32), (Vec<EventId>, &Commit)> {
     let events = runs.iter().flat_map(|run| {
         run.commits.iter().zip(run.start..).map(|(commit, counter)| {
@@ -74,7 +75,7 @@ fn one_by_one(runs: &[EventRun]) -> BTreeMap<(&str, u32), (Vec<EventId>, &Commit
     events.collect()
 }
 
-/// Saves the document and loads it again: it must be the same. Gives its state.
+/// Saves the document and loads it: the result must be the same. Returns the state.
 pub(super) fn check_saved<H: Host>(host: &H, document: &mut H::Document) -> Result<State, String> {
     let peer = document.peer();
     let state = State::of(document)?;
@@ -96,21 +97,18 @@ pub(super) fn check_saved<H: Host>(host: &H, document: &mut H::Document) -> Resu
     Ok(state)
 }
 
-/// From no rows to those that are there, and back.
+/// Checks `diff` from the empty document to the current one, and back.
 fn check_diff<D: Document>(document: &mut D, state: &State) -> Result<(), String> {
     let mut inserts = Vec::new();
     let mut deletes = Vec::new();
     for (table, rows) in state.contents.tables.iter().zip(&state.contents.rows) {
         for row in rows {
-            let (table, row, cells) = (table.name.clone(), row.id.clone(), row.cells.clone());
-            deletes.push(RowOp::Delete { table: table.clone(), row: row.clone() });
-            inserts.push(RowOp::Insert { table, row, cells });
+            deletes.push(RowOp::delete(&table.name, &row.id));
+            inserts.push(RowOp::insert(&table.name, &row.id, &row.cells));
         }
     }
-    let heads = &state.heads;
-    for (here, there, expected) in
-        [(vec![], heads.clone(), inserts), (heads.clone(), vec![], deletes), (heads.clone(), heads.clone(), vec![])]
-    {
+    let heads = &state.heads[..];
+    for (here, there, expected) in [(&[][..], heads, inserts), (heads, &[], deletes), (heads, heads, vec![])] {
         let ops = document.diff(here, there).map_err(refused("diff"))?;
         if ops != expected {
             let (ops, expected) = (form::excerpt(&form::ops(&ops)), form::excerpt(&form::ops(&expected)));
@@ -120,6 +118,6 @@ fn check_diff<D: Document>(document: &mut D, state: &State) -> Result<(), String
     Ok(())
 }
 
-pub(super) fn refused(call: &str) -> impl Fn(Refusal) -> String {
-    move |refusal| format!("{call} is refused: {refusal:?}")
+pub(super) fn refused(call: &str) -> impl Fn(Error) -> String {
+    move |error| format!("{call} is refused: {error:?}")
 }

@@ -9,33 +9,33 @@ use crate::case::EveryDamage;
 use crate::form;
 use crate::host::{Host, Session, Store, UpdateReader};
 use crate::live::{self, EveryMessageDamage, SessionCall, StoreCall};
-use converge_engine::{Entry, Received};
+use converge::{Entry, Received};
 use serde_json::{Value as Json, json};
 
 /// The maximum number of messages of one `session.carry`.
 const MAX_MESSAGES: usize = 10_000;
 
-/// A store, and the replica that it lives beside.
+/// A store, and the replica whose instance it lives in.
 pub(super) struct StoreOf<S> {
     pub(super) replica: String,
     pub(super) store: S,
 }
 
-/// A session, and what it was opened with.
+/// A session, and the names of its replica and its store.
 pub(super) struct SessionOf<S> {
     pub(super) replica: String,
     pub(super) store: String,
     session: S,
 }
 
-/// What a refused call on a store or a session must leave as it was.
+/// The state that a failed call on a store or a session must not change.
 #[derive(PartialEq)]
 pub(super) struct LiveState {
     document: Option<State>,
     store: StoreState,
 }
 
-/// What `session.carry` carried.
+/// The counts that `session.carry` returns.
 #[derive(Default)]
 struct Carried {
     messages: [usize; 2],
@@ -75,6 +75,7 @@ impl<H: Host> World<'_, H> {
                 live::entries(&store.merge_entries(entries.into_iter().map(Entry::from).collect(), now.into())?)
             }
             StoreCall::Snapshot(namespaces) => {
+                let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
                 let snapshot = store.snapshot(&namespaces);
                 self.name_bytes(name, snapshot)
             }
@@ -186,7 +187,7 @@ impl<H: Host> World<'_, H> {
         }
     }
 
-    /// The state of what a call on a store or a session can change.
+    /// Returns the state that a call on a store or a session can change.
     pub(super) fn live_state(&mut self, on: &str, is_session: bool) -> Result<Option<LiveState>, String> {
         let (store, replica) = match self.sessions.get(on).filter(|_| is_session) {
             Some(SessionOf { store, replica, .. }) => (store.clone(), Some(replica.clone())),
@@ -201,14 +202,14 @@ impl<H: Host> World<'_, H> {
         Ok(Some(LiveState { document, store }))
     }
 
-    /// Checks that this session refuses everything, since an error ended it.
+    /// Checks that an error ended this session: every call fails.
     pub(super) fn must_have_ended(&mut self, on: Option<&str>) -> Result<(), String> {
         let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
         let document = named(&mut self.replicas, Some(replica))?;
         hostile::must_have_ended(session, document, &mut named(&mut self.stores, Some(store))?.store)
     }
 
-    /// Checks that what each store has passes on, and gives what it holds.
+    /// Checks that each store survives transmission. Returns their snapshots.
     pub(super) fn stores_end(&mut self) -> Result<Vec<(String, Json)>, String> {
         let mut held = Vec::new();
         for (name, StoreOf { replica, store }) in &mut self.stores {
@@ -220,7 +221,7 @@ impl<H: Host> World<'_, H> {
         Ok(held)
     }
 
-    /// A replica goes, and with it what lives beside it.
+    /// Drops the stores and the sessions of a replica.
     pub(super) fn drop_beside(&mut self, replica: &str) {
         self.sessions.retain(|_, session| session.replica != replica);
         self.stores.retain(|_, store| store.replica != replica);

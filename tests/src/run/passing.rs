@@ -1,17 +1,15 @@
-//! What passes from one store to others: whatever a case did to it, its bytes and its entries show the same elsewhere.
+//! Checks that a store survives transmission, whatever a case did to it: another store that merges
+//! its bytes or its entries shows the same.
 
 use crate::form;
-use crate::host::{Host, Refusal, Store};
-use converge_engine::{Entry, StoreOptions};
+use crate::host::{Host, Store};
+use converge::{Entry, Error, StoreOptions};
 
-/// What takes in everything: no entry is too old, none is dated too far ahead.
-const TAKES_ALL: StoreOptions = StoreOptions { time_to_live_ms: MIDDLE_TIME_MS, max_skew_ms: 2.0 * MIDDLE_TIME_MS };
-
-/// 2^52, half of the largest time that the engine takes. With it as the time and the time to live, ages stay exact, and
-/// timestamps can be above the largest time.
+/// 2^52, half of the largest time that the engine accepts. With it as the current time and the time
+/// to live, ages are exact, and timestamps can be above the largest time.
 const MIDDLE_TIME_MS: f64 = 4_503_599_627_370_496.0;
 
-/// All that a store shows and passes on.
+/// All that a store shows and transmits.
 #[derive(Debug, PartialEq)]
 pub(super) struct StoreState {
     /// The live entries, sorted by namespace and key.
@@ -27,13 +25,15 @@ impl StoreState {
     }
 }
 
-/// An empty store beside a document that takes in everything.
+/// Creates an empty store beside a document, which accepts all entries.
 pub(super) fn empty<H: Host>(host: &H, beside: &mut H::Document, peer: &str) -> Result<H::Store, String> {
-    host.store(beside, peer, TAKES_ALL).map_err(refused("store.create"))
+    // No entry is too old, and none has a timestamp too far ahead.
+    let options = StoreOptions::default().time_to_live_ms(MIDDLE_TIME_MS).max_skew_ms(2.0 * MIDDLE_TIME_MS);
+    host.store(beside, peer, options).map_err(refused("store.create"))
 }
 
-/// Passes all that the store has on, as bytes and as entries: whoever takes it in shows the same, is told just that, and
-/// passes the same on. Gives its snapshot.
+/// Transmits the content of the store, as bytes and as entries. A store that merges it shows the
+/// same, reports exactly these changes, and transmits the same. Returns the snapshot.
 pub(super) fn check<H: Host>(host: &H, beside: &mut H::Document, store: &mut H::Store) -> Result<Vec<u8>, String> {
     let state = StoreState::of(store);
     let peer = store.peer();
@@ -70,6 +70,6 @@ fn must_be<T: PartialEq + std::fmt::Debug>(what: &str, expected: &T, got: &T) ->
     Err(format!("{what} is not the same:\n  store: {}\n  got:   {}", shown(expected), shown(got)))
 }
 
-fn refused(call: &str) -> impl Fn(Refusal) -> String {
-    move |refusal| format!("{call} is refused: {refusal:?}")
+fn refused(call: &str) -> impl Fn(Error) -> String {
+    move |error| format!("{call} is refused: {error:?}")
 }

@@ -1,8 +1,9 @@
-//! What can be read of a document: what a refused call must leave as it was, and what bytes must bring back.
+//! All that can be read of a document: a failed call must not change it, and loading must restore
+//! it.
 
 use crate::form;
-use crate::host::{Document, Host, Refusal};
-use converge_engine::{EventId, PeerVersion, Row, ScanOptions, TableSummary};
+use crate::host::{Document, Host};
+use converge::{Error, EventId, PeerVersion, Row, ScanOptions, TableSummary};
 use serde_json::{Value as Json, json};
 
 /// The tables, as all reads show them.
@@ -10,7 +11,7 @@ use serde_json::{Value as Json, json};
 pub(super) struct Contents {
     pub(super) digest: Vec<u8>,
     pub(super) tables: Vec<TableSummary>,
-    /// Of each of the tables.
+    /// The rows of each table.
     pub(super) rows: Vec<Vec<Row>>,
 }
 
@@ -49,13 +50,13 @@ impl State {
         self.waiting != json!({})
     }
 
-    /// Without what is not passed on: the waiting events, and the bytes that they are in.
+    /// Removes what is not transmitted: the waiting events, and the bytes that contain them.
     pub(super) fn forget_waiting(&mut self) {
         self.waiting = json!({});
         self.saved.clear();
     }
 
-    /// Fails where the other one is not the same.
+    /// Fails if the other state differs.
     pub(super) fn must_be(&self, what: &str, other: &Self) -> Result<(), String> {
         if self == other {
             return Ok(());
@@ -65,12 +66,12 @@ impl State {
     }
 }
 
-/// How far a document was compacted, if at all.
+/// Returns the horizon of a compacted document, or `None` if its history is complete.
 pub(super) fn horizon<H: Host>(host: &H, document: &mut H::Document) -> Result<Option<Vec<PeerVersion>>, String> {
-    let nothing = host.summary_of(Vec::new()).map_err(|e| format!("summary-of is refused: {e:?}"))?;
+    let nothing = host.summary_of(&[]).map_err(|e| format!("summary-of is refused: {e:?}"))?;
     match document.events_since(&nothing, 0) {
         Ok(_) => Ok(None),
-        Err(Refusal::Compacted(horizon)) => Ok(Some(horizon)),
+        Err(Error::Compacted(horizon)) => Ok(Some(horizon)),
         Err(other) => Err(format!("events-since is refused: {other:?}")),
     }
 }
@@ -78,9 +79,12 @@ pub(super) fn horizon<H: Host>(host: &H, document: &mut H::Document) -> Result<O
 fn all_rows<D: Document>(document: &mut D, table: &str) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     loop {
-        let after = rows.last().map(|row: &Row| row.id.clone());
-        let options = ScanOptions { after, ..ScanOptions::default() };
-        let page = document.scan(table, options).map_err(|e| format!("a scan of {table:?} is refused: {e:?}"))?;
+        let options = ScanOptions::default();
+        let options = match rows.last() {
+            Some(Row { id, .. }) => options.after(id),
+            None => options,
+        };
+        let page = document.scan(table, &options).map_err(|e| format!("a scan of {table:?} is refused: {e:?}"))?;
         rows.extend(page.rows);
         if !page.more {
             return Ok(rows);

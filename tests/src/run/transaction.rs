@@ -6,9 +6,10 @@ use crate::case::Step;
 use crate::form;
 use crate::host::{Document, Host, Transaction};
 use crate::transaction::TransactionCall;
+use converge::RowId;
 use serde_json::{Value as Json, json};
 
-/// A transaction until it ends, and the replica that it was begun on.
+/// A transaction, or `None` after its end, and the replica on which it was begun.
 pub(super) struct TransactionOf<T> {
     pub(super) replica: String,
     transaction: Option<T>,
@@ -47,21 +48,21 @@ impl<H: Host> World<'_, H> {
                 return Ok(cells.map_or(Json::Null, |cells| form::cells(&cells)));
             }
             TransactionCall::Scan(table, options) => {
-                return Ok(form::page(&transaction.scan(document, &table, options.into())?));
+                return Ok(form::page(&transaction.scan(document, &table, &options.into())?));
             }
             TransactionCall::Insert(table, row, cells) => transaction.insert(document, &table, &row, cells.into())?,
             TransactionCall::Update(table, row, cells) => transaction.update(document, &table, &row, cells.into())?,
             TransactionCall::Delete(table, row) => transaction.delete(document, &table, &row)?,
             TransactionCall::Unset(table, row, columns) => transaction.unset(document, &table, &row, columns)?,
             TransactionCall::Touched([]) => {
-                return Ok(transaction.touched().into_iter().map(|(table, row)| json!([table, row])).collect());
+                return Ok(transaction.touched().into_iter().map(|RowId { table, row }| json!([table, row])).collect());
             }
             TransactionCall::Drop([]) => {}
         }
         Ok(Json::Null)
     }
 
-    /// The state of the replica that a transaction was begun on.
+    /// Returns the state of the replica on which a transaction was begun.
     pub(super) fn transaction_state(&mut self, on: &str) -> Result<State, String> {
         let replica = &named(&mut self.transactions, Some(on))?.replica;
         State::of(named(&mut self.replicas, Some(replica))?)

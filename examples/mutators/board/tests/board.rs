@@ -67,7 +67,8 @@ fn calls_return_the_expected_results() {
     let Calls { calls, digest } = serde_json::from_str(&calls).unwrap();
     let doc = Doc::create("ann").unwrap();
     for Step { call, arguments, caller, error, wrote } in &calls {
-        let call = Call { caller: caller.clone(), ..Call::new(call, arguments.iter().map(value)) };
+        let mut call = Call::new(call, arguments.iter().map(value));
+        call.caller.clone_from(caller);
         match (board().apply(&doc, &call), error) {
             (Ok(event), None) => assert_eq!(event.is_some(), *wrote, "{call:?}"),
             (Err(Error::UnknownMutator { .. }), Some(Expected::UnknownMutator(()))) => {}

@@ -13,7 +13,7 @@ fn people() -> &'static Mutators {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/people.wasm");
         let component = fs::read(&file);
         let component = component.unwrap_or_else(|error| panic!("{error}; `just mutators` builds {}", file.display()));
-        Mutators::load(&component, Options { clock: Duration::from_secs(1_800_000_000), ..Options::default() }).unwrap()
+        Mutators::load(&component, Options::default().clock(Duration::from_secs(1_800_000_000))).unwrap()
     })
 }
 

@@ -2,7 +2,7 @@
 //! damaged ones.
 
 use super::{converge, data, document, fact, folder, history, odd, parts, run, stdout_of};
-use converge::{Doc, Error, EventId, EventRun, RowOp, Store, StoreOptions};
+use converge::{Error, EventId, EventRun, Instance, InstanceOptions, RowOp, StoreOptions};
 use converge_rig::history::TABLE;
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,8 +56,8 @@ fn inspect_describes_horizons_waiting_events_and_updates() -> Result<(), Error> 
     doc.compact(&[doc.summary()?])?;
     let horizon: Vec<_> = doc.version()?.iter().map(|of| format!("{}:{}", of.peer, of.count - 1)).collect();
     // The second merge leaves out an event, so that the next one waits.
-    doc.merge_events(&events[1_000..1_100])?;
-    let waiting = doc.merge_events(&events[1_101..1_102])?.waiting;
+    doc.merge_events(events[1_000..1_100].to_vec())?;
+    let waiting = doc.merge_events([events[1_101].clone()])?.waiting;
     doc.save_file(folder.path().join("doc"))?;
     let shown = stdout_of(folder.path(), &["inspect", "doc", "--all"]);
     assert_eq!(fact(&shown, "events"), (1_101 - waiting).to_string());
@@ -68,8 +68,10 @@ fn inspect_describes_horizons_waiting_events_and_updates() -> Result<(), Error> 
 
     let whole = document(&events);
     let known = document(&events[..2_000]).version()?;
-    fs::write(folder.path().join("update"), whole.update_since(&Doc::summary_of(&known)?)?).expect("written");
-    fs::write(folder.path().join("all"), whole.update_since(&Doc::summary_of(&[])?)?).expect("written");
+    for (file, since) in [("update", &known[..]), ("all", &[])] {
+        let update = whole.update_since(&whole.instance().summary_of(since)?)?;
+        fs::write(folder.path().join(file), update).expect("written");
+    }
     let shown = stdout_of(folder.path(), &["inspect", "update"]);
     assert_eq!(fact(&shown, "content"), "update");
     assert_eq!((fact(&shown, "applied"), fact(&shown, "waiting")), ("0", "247"));
@@ -85,7 +87,7 @@ fn inspect_describes_horizons_waiting_events_and_updates() -> Result<(), Error> 
 #[test]
 fn inspect_describes_the_bytes_of_a_store() -> Result<(), Error> {
     let folder = folder();
-    let store = Store::create("ann", StoreOptions::default())?;
+    let store = Instance::new(InstanceOptions::default())?.store("ann", StoreOptions::default())?;
     store.set("cursors", "ann", 7, 1_000.0)?;
     store.set("cursors", "ben", 8, 1_000.0)?;
     store.set("who is here", "ann", true, 2_000.0)?;
@@ -187,16 +189,11 @@ fn number<'a>(output: &'a str, name: &str) -> &'a str {
 fn waiting_events_are_counted_but_not_printed() -> Result<(), Error> {
     let folder = folder();
     let doc = odd()?;
-    let early = EventRun {
-        peer: "ben".into(),
-        start: 0,
-        lamport: Some(9),
-        deps: vec![EventId::new("zoe", 3)],
-        fingerprints: vec![7],
-        salt: 0,
-        commits: vec![vec![RowOp::delete("odd", "r2")]],
-    };
-    doc.merge_events(&[early])?;
+    let mut early = EventRun::new("ben", 0, [vec![RowOp::delete("odd", "r2")]]);
+    early.lamport = Some(9);
+    early.deps = vec![EventId::new("zoe", 3)];
+    early.fingerprints = vec![7];
+    doc.merge_events([early])?;
     doc.save_file(folder.path().join("doc"))?;
     assert_eq!(fact(&stdout_of(folder.path(), &["inspect", "doc"]), "waiting"), "1");
     assert_eq!(stdout_of(folder.path(), &["log", "doc"]).lines().count(), 2);

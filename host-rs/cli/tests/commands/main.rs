@@ -62,7 +62,7 @@ fn history(name: &str) -> Vec<EventRun> {
 /// Returns a document with these events.
 fn document(events: &[EventRun]) -> Doc {
     let doc = Doc::create("test").expect("a valid name");
-    doc.merge_events(events).expect("valid events");
+    doc.merge_events(events.to_vec()).expect("valid events");
     doc
 }
 

@@ -26,7 +26,7 @@ fn merge_accepts_any_number_of_documents_and_updates() -> Result<(), Error> {
     assert_eq!(fact(&shown, "waiting"), "747");
     assert!(fact(&shown, "missing").contains(':'), "{shown}");
     let waiting = Doc::load_file("test", folder.path().join("early"))?;
-    assert_eq!(waiting.merge_events(&[])?.waiting, 747);
+    assert_eq!(waiting.merge_events([])?.waiting, 747);
     let shown = stdout_of(folder.path(), &["merge", "middle", "early", "--output", "out"]);
     assert!(shown.starts_with("early: 747 applied, 800 duplicate\nwaiting   0\n"), "{shown}");
     Ok(())
@@ -57,7 +57,7 @@ fn failed_merges_write_nothing() -> Result<(), Error> {
     for (name, doc) in [("doc", &doc), ("compacted", &compacted), ("empty", &Doc::create("ann")?)] {
         doc.save_file(folder.path().join(name))?;
     }
-    fs::write(folder.path().join("update"), doc.update_since(&Doc::summary_of(&[])?)?).expect("written");
+    fs::write(folder.path().join("update"), doc.update_since(&doc.instance().summary_of(&[])?)?).expect("written");
     fs::write(folder.path().join("damaged"), "PK").expect("written");
 
     let merge = |one: &str, other: &str| stderr_of(folder.path(), &["merge", one, other, "-o", "out"]);

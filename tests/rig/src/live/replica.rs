@@ -2,10 +2,8 @@
 
 use super::{CURSORS, DOCUMENT, DONE, report};
 use crate::Failure;
-use converge::{
-    Commit, DeleteOp, Doc, EventRun, InsertOp, Instance, InstanceOptions, RowOp, Session, SessionOptions, UnsetOp,
-};
-use converge::{Store, StoreOptions, UpdateOp, now};
+use converge::{Commit, Doc, EventRun, Instance, InstanceOptions, RowOp, Session, SessionOptions};
+use converge::{Store, StoreOptions, now};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -42,7 +40,7 @@ impl Replica {
     pub(super) fn new(number: usize, work: VecDeque<Commit>, reports: Sender<String>) -> Result<Self, Failure> {
         let name = format!("rust-{number:02}");
         let instance = Instance::new(InstanceOptions::default())?;
-        let options = StoreOptions { time_to_live: TIME_TO_LIVE_MS, ..StoreOptions::default() };
+        let options = StoreOptions::default().time_to_live_ms(TIME_TO_LIVE_MS);
         let (doc, store) = (instance.doc(&name)?, instance.store(&name, options)?);
         Ok(Self { name, doc, store, work, bytes: 0, reported: None, reports })
     }
@@ -59,7 +57,7 @@ impl Replica {
     pub(super) fn work(&mut self) -> Result<(), Failure> {
         let Some(commit) = self.work.pop_front() else { return Ok(()) };
         let ops = self.adapted(commit)?;
-        if let Some(RowOp::Insert(InsertOp { row, .. }) | RowOp::Update(UpdateOp { row, .. })) = ops.first() {
+        if let Some(RowOp::Insert { row, .. } | RowOp::Update { row, .. }) = ops.first() {
             self.store.set(CURSORS, &self.name, row, now())?;
         }
         self.doc.commit(ops)?;
@@ -81,21 +79,16 @@ impl Replica {
         let (mut written, mut deleted) = (BTreeSet::new(), BTreeSet::new());
         let mut ops = Vec::new();
         for op in commit {
-            let (table, row) = match &op {
-                RowOp::Insert(InsertOp { table, row, .. })
-                | RowOp::Update(UpdateOp { table, row, .. })
-                | RowOp::Delete(DeleteOp { table, row })
-                | RowOp::Unset(UnsetOp { table, row, .. }) => (table.clone(), row.clone()),
-            };
+            let (table, row) = (op.table().to_owned(), op.row().to_owned());
             let exists = written.contains(&row) || !deleted.contains(&row) && self.doc.get(&table, &row)?.is_some();
             match op {
-                RowOp::Delete(_) | RowOp::Unset(_) if !exists => continue,
-                RowOp::Delete(_) => {
+                RowOp::Delete { .. } | RowOp::Unset { .. } if !exists => continue,
+                RowOp::Delete { .. } => {
                     written.remove(&row);
                     deleted.insert(row);
                     ops.push(op);
                 }
-                RowOp::Update(UpdateOp { cells, .. }) if !exists => {
+                RowOp::Update { cells, .. } if !exists => {
                     ops.push(RowOp::insert(table, row.clone(), cells));
                     written.insert(row);
                 }

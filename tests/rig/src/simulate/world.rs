@@ -8,8 +8,8 @@ use converge::{Cell, Doc, Instance, InstanceOptions, RowOp, ScanOptions, Session
 use converge::{Store, StoreOptions, Value};
 use std::collections::BTreeMap;
 
-/// Entries never expire, and no clock is ahead.
-const STORE_OPTIONS: StoreOptions = StoreOptions { time_to_live: 1e12, max_skew: 0.0 };
+/// Longer than any run: no entry expires.
+const TIME_TO_LIVE_MS: f64 = 1e12;
 /// The interval at which a peer in gossip asks another peer for missing events.
 const REPAIR_TICKS: usize = 10;
 
@@ -64,7 +64,8 @@ impl<'a> World<'a> {
             let is_peer = number < peers;
             let name = if is_peer { peer_name(number) } else { "relay".to_owned() };
             let instance = Instance::new(InstanceOptions::default())?;
-            let (doc, store) = (instance.doc(&name)?, instance.store(&name, STORE_OPTIONS)?);
+            let keeps_all = StoreOptions::default().time_to_live_ms(TIME_TO_LIVE_MS).max_skew_ms(0.0);
+            let (doc, store) = (instance.doc(&name)?, instance.store(&name, keeps_all)?);
             let all = &options.namespaces;
             let namespaces = if topology == Topology::FilteredStar && is_peer {
                 all.iter().cycle().skip(number % all.len()).take(options.subscribe).cloned().collect()

@@ -24,14 +24,10 @@ fn invalid(text: impl AsRef<[u8]>) -> (usize, Reason) {
 fn each_event_is_a_run_and_dependencies_have_names() -> Result<(), Error> {
     let text =
         "C\tzoe\t1\t\nI\ta\\tb\tmode=1\tmodified=-7\nU\ta\tby=x=\\\\n\\n\nC\tann\t1\t\nC\tzoe\t2\t0,1\nD\tback\\\\\n";
-    let run = |peer: &str, start, lamport, deps, ops| EventRun {
-        peer: peer.into(),
-        start,
-        lamport: Some(lamport),
-        deps,
-        fingerprints: vec![],
-        salt: 0,
-        commits: vec![ops],
+    let run = |peer: &str, start, lamport, deps, ops| {
+        let mut run = EventRun::new(peer, start, [ops]);
+        (run.lamport, run.deps) = (Some(lamport), deps);
+        run
     };
     let first = vec![
         RowOp::insert("files", "a\tb", [Cell::new("mode", "1"), Cell::new("modified", -7)]),

@@ -150,7 +150,7 @@ fn the_saved_document_equals_that_of_the_library() {
     let mut events = read_events(File::open(&history).expect("the file exists")).expect("a history");
     add_fingerprints(&mut events).expect("valid events");
     let doc = Doc::create("test").expect("a valid name");
-    doc.merge_events(&events).expect("valid events");
+    doc.merge_events(events).expect("valid events");
     // The bytes do not depend on the order of arrival.
     let expected = doc.save().expect("saved");
     assert!(saved(&["--batch", "100"]) == expected);
