@@ -1,5 +1,5 @@
-//! Provides the component that the crate embeds: the file next to the manifest in a packaged crate,
-//! or a component built from its sources in the repository.
+//! Provides the component that the crate embeds. In a packaged crate it is a file next to the
+//! manifest; in the repository it is built from its sources.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn build(workspace: &Path, component: &Path) -> Result<(), Box<dyn Error>> {
         .current_dir(workspace)
         .args(["run", "--quiet", "--release", "--bin", "converge-pack", "--target-dir", "target/component", "--"])
         .arg(component)
-        // Settings of the outer cargo or clippy are not meant for this program.
+        // Settings of the outer cargo or clippy must not apply to this build.
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")

@@ -1,6 +1,6 @@
-//! A document: the functions of the contract's `doc` that write, read and exchange events, and the
-//! same with structs as rows. `saved.rs` has the functions on bytes, `transaction.rs` those on
-//! transactions.
+//! The type `Doc`, with the functions of the contract's `doc` that write, read and exchange events,
+//! and with functions that write and read structs as rows. `saved.rs` has the functions on bytes,
+//! `transaction.rs` those on transactions.
 
 use crate::contract::{self, GuestDoc, list};
 use crate::instance::{Instance, InstanceOptions};
@@ -15,11 +15,12 @@ use std::vec;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-/// A replica of a document: tables of rows, and the events that made them.
+/// A replica of a document: tables of rows, and the history of events that resulted in them.
 ///
-/// Besides the errors that each function names, every one can fail with [`Error::OutOfMemory`],
-/// [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`]; [`Error`] says what these mean. A
-/// document can be used by several threads; their calls wait for each other.
+/// In addition to the errors that a function documents, every call can fail with
+/// [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
+///
+/// Several threads can use a document at the same time; their calls run one after the other.
 #[derive(Debug)]
 pub struct Doc {
     pub(crate) instance: Instance,
@@ -27,18 +28,19 @@ pub struct Doc {
 }
 
 impl Doc {
-    /// Creates an empty document that writes as `peer`, a name without `~`, in an instance of its
-    /// own with the default limits. A program with many documents should put them into one
-    /// instance, with [`Instance::doc`]: a document takes 3 KiB there, and 81 KiB in an instance of
-    /// its own.
+    /// Creates an empty document that writes as `peer`, a name without `~`.
+    ///
+    /// The document gets an instance of its own with the default limits, which takes 81 KiB. A
+    /// program with many documents should put them into one instance, with [`Instance::doc`], where
+    /// a document takes 3 KiB.
     ///
     /// Every replica should write as a peer of its own. If two replicas write as the same peer
     /// nonetheless, nothing is lost: their events are kept apart; see [`forks`](Self::forks).
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name; those of
-    /// [`Instance::new`].
+    /// [`Error::InvalidArgument`] if the name is empty or contains `~`; [`Error::LimitExceeded`] if
+    /// it is too long; the errors of [`Instance::new`].
     pub fn create(peer: &str) -> Result<Self, Error> {
         Instance::new(InstanceOptions::default())?.doc(peer)
     }
@@ -52,7 +54,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn peer(&self) -> Result<String, Error> {
         self.call(|doc, store| doc.call_peer(store, self.resource))
     }
@@ -64,15 +66,16 @@ impl Doc {
     /// use converge::{Doc, EventId, Value};
     ///
     /// let doc = Doc::create("ann")?;
-    /// let event = doc.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?;
+    /// let cells = [("name", Value::from("Alice")), ("age", 30.into())];
+    /// let event = doc.insert("people", "p1", cells)?;
     /// assert_eq!(event, EventId::new("ann", 0));
     /// # Ok::<(), converge::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice;
-    /// [`Error::LimitExceeded`].
+    /// [`Error::InvalidArgument`] if a name is empty or a column occurs twice;
+    /// [`Error::LimitExceeded`] if a name, a value or the event is too large.
     pub fn insert(
         &self,
         table: &str,
@@ -87,7 +90,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn update(
         &self,
         table: &str,
@@ -102,7 +105,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<EventId, Error> {
         Ok(self.call(|doc, store| doc.call_delete(store, self.resource, table, row))??.into())
     }
@@ -120,7 +123,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn unset(
         &self,
         table: &str,
@@ -134,7 +137,7 @@ impl Doc {
     /// Commits these operations as one event, or none of them on an error. Returns the name of the
     /// event.
     ///
-    /// Costs much less than a call for each operation.
+    /// One call costs much less than a call for each operation.
     ///
     /// ```
     /// use converge::{Doc, RowOp};
@@ -147,7 +150,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// Those of [`update`](Self::update), for any of the operations.
+    /// The errors of [`update`](Self::update), for any of the operations.
     pub fn commit(&self, ops: impl IntoIterator<Item = RowOp>) -> Result<EventId, Error> {
         let ops: Vec<_> = ops.into_iter().map(Into::into).collect();
         Ok(self.call(|doc, store| doc.call_commit(store, self.resource, &ops))??.into())
@@ -157,7 +160,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn get(&self, table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         Ok(self.call(|doc, store| doc.call_get(store, self.resource, table, row))?.map(list))
     }
@@ -167,14 +170,15 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the options.
+    /// [`Error::InvalidArgument`] or [`Error::LimitExceeded`] if the options are invalid, for
+    /// example if a range ends before it starts.
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         let options = options.clone().into();
         Ok(self.call(|doc, store| doc.call_scan(store, self.resource, table, &options))??.into())
     }
 
-    /// Iterates over the rows that `options` select. Pages are read as the iterator advances, each
-    /// in the document's state at that time. The iterator ends after an error.
+    /// Returns an iterator over the rows that `options` select. It reads a page when it needs the
+    /// next row, from the document's state at that time. The iterator ends after an error.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
@@ -195,7 +199,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn tables(&self) -> Result<Vec<TableSummary>, Error> {
         self.call(|doc, store| doc.call_tables(store, self.resource)).map(list)
     }
@@ -206,20 +210,21 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the names and for too many
-    /// watchers.
+    /// [`Error::InvalidArgument`] if a name is empty; [`Error::LimitExceeded`] if a name is too
+    /// long, or if the document has too many watchers.
     pub fn watch(&self, tables: &[&str], from_start: bool) -> Result<Watcher, Error> {
         let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
         let watcher = self.call(|doc, store| doc.call_watch(store, self.resource, &tables, from_start))??;
         Ok(Watcher::new(self.instance.clone(), watcher))
     }
 
-    /// Returns 32 bytes that are equal for equal tables, independent of history and host. Takes
-    /// time in proportion to the tables.
+    /// Returns 32 bytes that are equal for equal tables, independent of history and host.
+    ///
+    /// Takes time in proportion to the size of the tables.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn digest(&self) -> Result<Digest, Error> {
         let bytes = self.call(|doc, store| doc.call_digest(store, self.resource))?;
         let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
@@ -233,7 +238,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn version(&self) -> Result<Vec<PeerVersion>, Error> {
         self.call(|doc, store| doc.call_version(store, self.resource)).map(list)
     }
@@ -244,7 +249,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn summary(&self) -> Result<Vec<u8>, Error> {
         self.call(|doc, store| doc.call_summary(store, self.resource))
     }
@@ -256,7 +261,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn forks(&self, skip: u32, limit: u32) -> Result<Vec<Fork>, Error> {
         self.call(|doc, store| doc.call_forks(store, self.resource, skip, limit)).map(list)
     }
@@ -279,18 +284,22 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn heads(&self) -> Result<Vec<EventId>, Error> {
         self.call(|doc, store| doc.call_heads(store, self.resource)).map(list)
     }
 
     /// Returns at most `limit` events that the replica with this summary lacks, in an order in
-    /// which each follows its dependencies. Exchange in both directions, so that a fork is found.
+    /// which each follows its dependencies.
+    ///
+    /// If that replica is ahead on a branch, it is assumed to have this replica's part of the
+    /// branch. Exchange events in both directions, so that a fork is found if the assumption is
+    /// wrong.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`];
-    /// [`Error::Compacted`] if some of the events were compacted away.
+    /// [`Error::Corrupt`] if the bytes are not a summary; [`Error::LimitExceeded`] if the summary
+    /// is too large; [`Error::Compacted`] if some of the events were compacted away.
     pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
         Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, summary, limit))??.into())
     }
@@ -308,9 +317,9 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for a run that breaks a rule; [`Error::LimitExceeded`];
-    /// [`Error::Compacted`] if an event does not build on the horizon at which this document was
-    /// compacted. On an error nothing is merged.
+    /// [`Error::InvalidArgument`] if a run breaks a rule; [`Error::LimitExceeded`];
+    /// [`Error::Compacted`] if an event does not build on the horizon of this document. On an error
+    /// nothing is merged.
     pub fn merge_events(&self, events: impl IntoIterator<Item = EventRun>) -> Result<MergeReport, Error> {
         let events: Vec<_> = events.into_iter().map(Into::into).collect();
         Ok(self.call(|doc, store| doc.call_merge_events(store, self.resource, &events))??.into())
@@ -320,7 +329,8 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::Cells`] if a field does not fit into a cell, and those of [`insert`](Self::insert).
+    /// [`Error::Cells`] if a field does not fit into a cell; the errors of
+    /// [`insert`](Self::insert).
     pub fn insert_as(&self, table: &str, row: &str, cells: &impl Serialize) -> Result<EventId, Error> {
         self.insert(table, row, cells::to_cells(cells)?)
     }
@@ -329,7 +339,8 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::Cells`] if a field does not fit into a cell, and those of [`update`](Self::update).
+    /// [`Error::Cells`] if a field does not fit into a cell; the errors of
+    /// [`update`](Self::update).
     pub fn update_as(&self, table: &str, row: &str, cells: &impl Serialize) -> Result<EventId, Error> {
         self.update(table, row, cells::to_cells(cells)?)
     }
@@ -338,14 +349,14 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::Cells`] if the cells do not fit the type.
+    /// [`Error::Cells`] if a cell does not have the type of its field, or is missing.
     pub fn get_as<T: DeserializeOwned>(&self, table: &str, row: &str) -> Result<Option<T>, Error> {
         Ok(self.get(table, row)?.map(cells::from_cells).transpose()?)
     }
 
-    /// Like [`rows`](Self::rows), with each row's id and its cells as a struct or a map. An element
-    /// is [`Error::Cells`] if the cells do not fit the type; the iterator then continues with the
-    /// next row.
+    /// Like [`rows`](Self::rows), but returns the id of each row, and its cells as a struct or a
+    /// map. If the cells of a row do not fit the type, its element is [`Error::Cells`], and the
+    /// iterator continues with the next row.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;
@@ -369,7 +380,7 @@ impl Doc {
         })
     }
 
-    /// Makes one call.
+    /// Calls a function of the contract's `doc`.
     pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(GuestDoc<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
@@ -380,16 +391,17 @@ impl Doc {
 
 impl Drop for Doc {
     fn drop(&mut self) {
-        self.instance.let_go(self.resource);
+        self.instance.drop_resource(self.resource);
     }
 }
 
-/// The rows that a scan selects, read page by page. Created by [`Doc::rows`].
+/// An iterator over the rows that a scan selects, which reads them page by page. Created by
+/// [`Doc::rows`].
 #[derive(Debug)]
 pub struct Rows<'doc> {
     doc: &'doc Doc,
     table: String,
-    /// The rest of the scan.
+    /// The options of the scan that reads the next page.
     options: ScanOptions,
     page: vec::IntoIter<Row>,
     more: bool,
@@ -406,7 +418,7 @@ impl Iterator for Rows<'_> {
             if !self.more {
                 return None;
             }
-            // Also ends the iteration if the next page cannot be read.
+            // If the next page cannot be read, the iteration ends after the error.
             self.more = false;
             if let Err(error) = self.read_page() {
                 return Some(Err(error));

@@ -1,4 +1,4 @@
-//! Why a call failed: the contract's cases, and those of the host.
+//! The error type of all calls: the cases of the contract, and those of the host.
 
 use crate::cells;
 use crate::types::PeerVersion;
@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 /// Why a call failed.
 ///
-/// After the contract's own cases, those up to [`Other`](Self::Other), and after
-/// [`Cells`](Self::Cells), [`OtherInstance`](Self::OtherInstance) and [`File`](Self::File), the
-/// document is as before the call. After [`OutOfMemory`](Self::OutOfMemory),
-/// [`OutOfTime`](Self::OutOfTime) and [`Trap`](Self::Trap) the instance and its documents are lost:
-/// every later call to it fails with [`Gone`](Self::Gone).
+/// Functions document which errors they return. In addition, every call can fail with
+/// [`OutOfMemory`](Self::OutOfMemory), [`OutOfTime`](Self::OutOfTime) or [`Trap`](Self::Trap). The
+/// instance of the call and all its documents are then lost, and every later call to the instance
+/// fails with [`Gone`](Self::Gone). After all other errors, the document is as it was before the
+/// call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -49,7 +49,9 @@ pub enum Error {
     /// The call needs history that was compacted away, here or at the replica whose bytes were
     /// passed. The version is that horizon. [`Doc::rebase`](crate::Doc::rebase) brings a replica
     /// past it.
-    #[error("the call needs history that was compacted away; rebase the replica that is behind on a saved document")]
+    #[error(
+        "the call needs history that was compacted away; pass a saved document to `rebase` of the replica that is behind"
+    )]
     Compacted(Vec<PeerVersion>),
     /// The other side of a session broke the protocol. The text says how.
     #[error("the other side broke the protocol: {0}")]
@@ -57,7 +59,7 @@ pub enum Error {
     /// The session ended with an earlier error.
     #[error("the session ended with an earlier error; open a new one on each side")]
     SessionEnded,
-    /// A case that this version of the contract does not name.
+    /// An error for which this version of the contract has no case.
     #[error("{0}")]
     Other(String),
     /// The document and the store or transaction of a call live in different instances.
@@ -65,7 +67,8 @@ pub enum Error {
         "both must live in one instance; create the store with `doc.instance().store(…)`, the transaction with `doc.begin()`"
     )]
     OtherInstance,
-    /// A value does not fit into the cells of a row, or the cells do not fit the requested type.
+    /// A value cannot be converted to the cells of a row, or the cells cannot be converted to the
+    /// requested type.
     #[error(transparent)]
     Cells(#[from] cells::Error),
     /// A file cannot be read or written.
@@ -76,33 +79,32 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// The call needed more memory than its instance may have; the instance is gone.
-    #[error("the call needed more memory than its instance may have; the instance is gone")]
+    /// The call needed more memory than its instance may use. The instance is gone.
+    #[error("the call needed more memory than its instance may use; the instance is gone")]
     OutOfMemory,
-    /// The call took longer than its instance allows; the instance is gone.
+    /// The call took longer than its instance allows. The instance is gone.
     #[error("the call took longer than its instance allows; the instance is gone")]
     OutOfTime,
-    /// The engine stopped because of a defect; the instance is gone.
+    /// The engine stopped because of a defect. The instance is gone.
     #[error("the engine stopped because of a defect; the instance is gone")]
     Trap(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// An earlier call to this instance ran out of memory or time, or trapped.
+    /// The instance is gone, because an earlier call ran out of memory or time, or trapped.
     #[error("the instance is gone: an earlier call ran out of memory or time, or trapped; create a new one")]
     Gone,
-    /// The system has no room for another instance: addresses, memory mappings or memory.
+    /// The system lacks the address space, memory mappings or memory for another instance.
     #[error("the system has no room for another instance: {0}; put several documents into one, with `Instance::doc`")]
     NoRoom(String),
-    /// WebAssembly cannot be run on this machine, or a component is not one that implements the
-    /// contract.
+    /// This machine cannot run WebAssembly, or a component does not implement the contract.
     #[error("the engine cannot be started: {0}")]
     Start(String),
 }
 
-/// Says how a limit is exceeded. A host can bound the memory of an instance to less than the
-/// engine's limit.
+/// Describes how a limit is exceeded. An `actual` value within the engine's maximum exceeds the
+/// memory that the host allows the instance.
 fn excess(actual: u64, maximum: u64) -> String {
     if actual > maximum {
         format!("{actual}; the maximum is {maximum}")
     } else {
-        format!("this call needs {actual}, which is more than the instance may use")
+        format!("the instance would need {actual} bytes, which is more than it may use")
     }
 }

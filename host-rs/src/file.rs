@@ -1,44 +1,43 @@
-//! Files that are replaced atomically: at any time a file holds either its old content or its new
-//! one.
+//! Replaces files atomically: at any time a file has either its old content or its new content.
 //!
-//! Knows no documents: [`Doc::save_file`](crate::Doc::save_file) uses it, and so can a program for
-//! bytes of other kinds.
+//! [`Doc::save_file`](crate::Doc::save_file) uses this module. It does not depend on documents, so
+//! programs can use it for other files.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// The maximum size in bytes of a file that [`read`] reads. No instance holds more.
+/// The maximum size in bytes of a file that [`read`] reads. No instance has more memory.
 pub const MAX_BYTES: u64 = 4 << 30;
 
-/// Returns the bytes of a file of at most [`MAX_BYTES`].
+/// Reads a file of at most [`MAX_BYTES`] bytes.
 ///
 /// # Errors
 ///
-/// If the file cannot be read or is larger.
+/// Fails if the file cannot be read, and with [`ErrorKind::FileTooLarge`] if it is larger.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let too_large =
-        || io::Error::new(ErrorKind::FileTooLarge, format!("the file has more than {MAX_BYTES} bytes, the maximum"));
+        || io::Error::new(ErrorKind::FileTooLarge, format!("the file is larger than the maximum of {MAX_BYTES} bytes"));
     let expected = file.metadata()?.len();
     if expected > MAX_BYTES {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    // The size that the system reports can be wrong, for a device for example.
+    // The size that the system reports can be wrong, for example for a device.
     bytes.try_reserve_exact(usize::try_from(expected).unwrap_or(0))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// New content for a file. [`commit`](Self::commit) replaces the file with it atomically; dropping
-/// it leaves the file as it was. Readers see the old content until then. If several writers replace
-/// one file, the last commit wins.
+/// New content for a file. [`commit`](Self::commit) replaces the old content atomically. Readers
+/// see the old content until then. Dropping a `Replacement` discards the new content. If several
+/// writers replace one file, the last commit wins.
 ///
-/// The content is written to a new file in the same folder, under a random name, so that no other
-/// process or thread uses the same one. A process that is killed leaves that file behind, and a
-/// machine that loses power may.
+/// The content is written to a temporary file in the same folder. The name of that file is random,
+/// so that no other process or thread uses the same one. The temporary file is left behind if the
+/// process is killed, and possibly if the machine loses power.
 ///
 /// ```
 /// use converge::file::Replacement;
@@ -61,15 +60,17 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Begins new content for the file at `path`, which may exist. If `path` is a link, its target
-    /// is replaced. On Unix an existing file keeps its permissions, and its owner and group if the
-    /// system allows that; if the group cannot be kept, the new group gets the permissions of
-    /// others. A new file gets the system's default permissions.
+    /// Creates empty content for the file at `path`, which may exist. If `path` is a link, its
+    /// target is replaced.
+    ///
+    /// On Unix an existing file keeps its permissions, and its owner and group if the system allows
+    /// that. If the group cannot be kept, the new group gets only the permissions that all users
+    /// have. A new file gets the system's default permissions.
     ///
     /// # Errors
     ///
-    /// If the folder is not writable, or if `path` is not a file, is read-only, or is a link to a
-    /// missing file.
+    /// Fails if the folder is not writable, or if `path` is not a file, is read-only, or is a link
+    /// to a missing file.
     pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
         let target = resolve(path.as_ref())?;
         let existing = metadata(&target)?;
@@ -78,13 +79,13 @@ impl Replacement {
         Ok(Self { target, file: BufWriter::new(file) })
     }
 
-    /// Replaces the file with the content. Returns once the system reports that the content is on
+    /// Replaces the content of the file. Returns once the system reports that the new content is on
     /// disk.
     ///
     /// # Errors
     ///
-    /// If the content cannot be written; the old file is intact. If only the folder cannot be
-    /// synced to disk, the file has been replaced.
+    /// Fails if the content cannot be written; the file then has its old content. Also fails if the
+    /// folder cannot be synced to disk; the file then has its new content.
     pub fn commit(self) -> io::Result<()> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
@@ -103,7 +104,7 @@ impl Write for Replacement {
     }
 }
 
-/// Resolves links. Returns the path itself if it does not exist.
+/// Resolves links. Returns `path` itself if no file exists there.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::symlink_metadata(path) {
@@ -132,8 +133,7 @@ fn metadata(target: &Path) -> io::Result<Option<Metadata>> {
     Ok(Some(metadata))
 }
 
-/// Returns the folder of a file. The parent of a bare name is empty, which the system does not
-/// accept as a folder.
+/// Returns the folder of a file: `.` for a name without a folder, whose parent is the empty path.
 fn folder_of(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -148,12 +148,12 @@ fn create(folder: &Path, existing: Option<&Metadata>) -> io::Result<NamedTempFil
         // The system applies its mask to these permissions.
         return builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder);
     };
-    // No other user can read the file before it has the permissions of the one that it replaces.
+    // At first only this user can read the file. Then it gets the permissions of the old file.
     let file = builder.tempfile_in(folder)?;
     let created = file.as_file().metadata()?;
     let mut mode = existing.mode() & 0o777;
     if created.uid() != existing.uid() {
-        // Only the administrator can change the owner; other users own the files that they write.
+        // Only the administrator can change the owner. Other users own the files that they create.
         let _ = fchown(&file, Some(existing.uid()), None);
     }
     if created.gid() != existing.gid() && fchown(&file, None, Some(existing.gid())).is_err() {
@@ -172,13 +172,13 @@ fn create(folder: &Path, _existing: Option<&Metadata>) -> io::Result<NamedTempFi
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        // Some file systems have nothing to do here, and report one of these.
+        // File systems that cannot sync folders report one of these errors.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         synced => synced,
     }
 }
 
-/// Folders can be opened, and so synced, on Unix alone.
+/// Does nothing: only Unix can open folders and sync them.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())

@@ -1,6 +1,7 @@
-//! An instance of the engine: a memory of its own, with bounds, that documents live in.
+//! The type `Instance`: an instance of the engine, with a memory of its own, in which documents
+//! live.
 //!
-//! Every call of the crate passes through [`Instance::call`]: it takes the lock, sets the time
+//! Every call of the crate passes through [`Instance::call`], which takes the lock, sets the time
 //! limit, and drops the instance after a failure that leaves it in an unknown state.
 
 use crate::contract::{Converge, list};
@@ -12,13 +13,15 @@ use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
-/// What an instance may use. The default is 2 GiB of memory, and a minute for a call.
+/// The limits of an instance. The defaults are 2 GiB of memory, and one minute for each call.
 ///
 /// ```
 /// use converge::{Instance, InstanceOptions};
 /// use std::time::Duration;
 ///
-/// let options = InstanceOptions::default().memory_bytes(64 << 20).call_time(Duration::from_secs(1));
+/// let options = InstanceOptions::default()
+///     .memory_bytes(64 << 20)
+///     .call_time(Duration::from_secs(1));
 /// let instance = Instance::new(options)?;
 /// let (inbox, outbox) = (instance.doc("ann-inbox")?, instance.doc("ann-outbox")?);
 /// # Ok::<(), converge::Error>(())
@@ -26,22 +29,21 @@ use wasmtime::component::ResourceAny;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InstanceOptions {
-    /// The maximum memory, in bytes, of all documents of the instance together.
+    /// The maximum memory of all documents of the instance together, in bytes.
     pub memory_bytes: usize,
-    /// The maximum duration of a call, or `None` if calls may take any time.
+    /// The maximum duration of a call, or `None` for no limit.
     pub call_time: Option<Duration>,
 }
 
 impl InstanceOptions {
-    /// Bounds the memory of all documents of the instance together to this many bytes. The maximum
-    /// is 4 GiB, which is all that WebAssembly can address.
+    /// Sets the maximum memory of all documents of the instance together, in bytes. Values above
+    /// 4 GiB have no effect, because that is all that WebAssembly can address.
     #[must_use]
     pub fn memory_bytes(self, memory_bytes: usize) -> Self {
         Self { memory_bytes, ..self }
     }
 
-    /// Bounds the duration of a call, which is checked every 10 ms. With `None` calls may take any
-    /// time.
+    /// Sets the maximum duration of a call, which is checked every 10 ms, or `None` for no limit.
     #[must_use]
     pub fn call_time(self, call_time: impl Into<Option<Duration>>) -> Self {
         Self { call_time: call_time.into(), ..self }
@@ -54,14 +56,16 @@ impl Default for InstanceOptions {
     }
 }
 
-/// An instance of the engine, in which documents live: one for all documents of a program, or one
-/// for each group of documents that must not share its bounds. A clone is the same instance. It
-/// ends with the last of its clones, documents, stores, sessions and watchers.
+/// An instance of the engine, in which documents live.
 ///
-/// An instance takes 81 KiB, 4 GiB of addresses and three to four memory mappings, of which Linux
-/// allows a process 65,530 by default. A document in an existing instance takes 3 KiB.
+/// A program can use one instance for all of its documents, or several, so that groups of documents
+/// have limits of their own. A clone refers to the same instance. The instance is dropped with the
+/// last of its clones and of the documents and other objects in it. Calls to one instance run one
+/// after the other; calls to different instances run in parallel.
 ///
-/// Calls to one instance wait for each other; calls to different instances run in parallel.
+/// An instance takes 81 KiB of memory, 4 GiB of address space, and three or four memory mappings,
+/// of which Linux allows a process 65,530 by default. A document in an existing instance takes
+/// 3 KiB.
 ///
 /// ```
 /// use converge::{Content, Instance, InstanceOptions};
@@ -81,7 +85,7 @@ pub struct Instance {
     live: Arc<Mutex<Option<Live>>>,
 }
 
-/// What an instance has until a call leaves it in an unknown state.
+/// The parts of an instance. They are dropped if a call leaves them in an unknown state.
 struct Live {
     store: Store<Limits>,
     bindings: Converge,
@@ -89,14 +93,16 @@ struct Live {
 }
 
 impl Instance {
-    /// Creates an instance of the engine. Takes some microseconds; the first one of a process
-    /// compiles the engine, or loads it from the cache of compiled code.
+    /// Creates an instance of the engine.
+    ///
+    /// Takes some microseconds. The first call in a process also compiles the engine, which takes
+    /// some hundred milliseconds, or loads it from the cache of compiled code.
     ///
     /// # Errors
     ///
     /// [`Error::Start`] if this machine cannot run WebAssembly; [`Error::OutOfMemory`] if
-    /// `memory_bytes` does not even hold the empty engine (2 MiB do); [`Error::NoRoom`] if the
-    /// system has no addresses or memory mappings left.
+    /// `memory_bytes` is too small for an engine without documents (2 MiB are enough);
+    /// [`Error::NoRoom`] if the system has no address space or memory mappings left.
     pub fn new(options: InstanceOptions) -> Result<Self, Error> {
         Self::of(Component::engine()?, options)
     }
@@ -105,7 +111,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// Those of [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn of(component: &Component, options: InstanceOptions) -> Result<Self, Error> {
         let InstanceOptions { memory_bytes, call_time } = options;
         let time = component.time_limit(call_time);
@@ -117,7 +123,8 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name.
+    /// [`Error::InvalidArgument`] if the name is empty or contains `~`; [`Error::LimitExceeded`] if
+    /// it is too long.
     pub fn doc(&self, peer: &str) -> Result<Doc, Error> {
         let resource =
             self.call(|store, bindings| bindings.converge_sync_durable().doc().call_create(store, peer))??;
@@ -129,7 +136,7 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// Those of [`Doc::load`].
+    /// The errors of [`Doc::load`].
     pub fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Error> {
         let resource =
             self.call(|store, bindings| bindings.converge_sync_durable().doc().call_load(store, peer, saved))??;
@@ -140,7 +147,8 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for the name and the options.
+    /// [`Error::InvalidArgument`] or [`Error::LimitExceeded`] if the name or the options are
+    /// invalid.
     pub fn store(&self, peer: &str, options: StoreOptions) -> Result<crate::Store, Error> {
         let options = options.into();
         let resource =
@@ -151,12 +159,12 @@ impl Instance {
     /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row
     /// does not exist, without loading the document.
     ///
-    /// Costs a pass over the bytes for the checksum and the decoding of one block of rows; checks
-    /// only what it reads.
+    /// Costs a pass over the bytes for the checksum and the decoding of one block of rows. Other
+    /// parts of the bytes are not checked.
     ///
     /// # Errors
     ///
-    /// Those of [`Doc::load`] for the bytes.
+    /// The errors of [`Doc::load`] for invalid bytes.
     pub fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         let cells =
             self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??;
@@ -166,13 +174,13 @@ impl Instance {
     /// Encodes a version as a summary that identifies events by name alone. `summary_of(&[])` is
     /// the summary of a replica that knows nothing.
     ///
-    /// If a peer's name was used twice, events can be taken as known that the other replica lacks.
-    /// Prefer [`Doc::summary`].
+    /// If two replicas wrote as the same peer, events can be taken as known that the other replica
+    /// lacks. Prefer [`Doc::summary`], which identifies events by content.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidArgument`] if the version names a peer twice; [`Error::LimitExceeded`] if it
-    /// names too many.
+    /// names too many peers.
     pub fn summary_of(&self, version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
         let version = list(version.to_vec());
         Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_summary_of(store, &version))??)
@@ -183,8 +191,8 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::UnsupportedFeature`] and
-    /// [`Error::LimitExceeded`] for the bytes.
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::UnsupportedFeature`] or
+    /// [`Error::LimitExceeded`] if the bytes are invalid.
     pub fn read_update(&self, update: &[u8]) -> Result<UpdateReader, Error> {
         let resource =
             self.call(|store, bindings| bindings.converge_sync_durable().update_reader().call_open(store, update))??;
@@ -196,54 +204,54 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the
-    /// bytes.
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] or [`Error::UnsupportedFeature`] if the
+    /// bytes are invalid.
     pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
         Ok(self.call(|store, bindings| bindings.converge_sync_engine().call_inspect(store, bytes))??.into())
     }
 
-    /// Returns the engine's version, in semver.
+    /// Returns the engine's version, as a semantic version.
     ///
     /// # Errors
     ///
-    /// Only those that every function of [`Doc`] can have.
+    /// Only those that every call can return; see [`Error`].
     pub fn version(&self) -> Result<String, Error> {
         self.call(|store, bindings| bindings.converge_sync_engine().call_version(store))
     }
 
-    /// Returns every limit on what the engine accepts.
+    /// Returns all limits of the engine.
     ///
     /// # Errors
     ///
-    /// Only those that every function of [`Doc`] can have.
+    /// Only those that every call can return; see [`Error`].
     pub fn limits(&self) -> Result<Vec<Limit>, Error> {
         self.call(|store, bindings| bindings.converge_sync_engine().call_limits(store)).map(list)
     }
 
     /// Returns the size of the instance's memory in bytes, or 0 if the instance is gone. The memory
-    /// grows and never shrinks.
+    /// never shrinks.
     pub fn memory_bytes(&self) -> usize {
         let live = self.live.lock().ok();
         live.and_then(|live| live.as_ref().map(|live| live.store.data().grown_bytes)).unwrap_or(0)
     }
 
-    /// Returns whether both are clones of one instance.
+    /// Returns whether `self` and `other` are clones of one instance.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.live, &other.live)
     }
 
-    /// Frees a resource. If the instance is gone, so is the resource.
-    pub(crate) fn let_go(&self, resource: ResourceAny) {
+    /// Drops a resource of the engine. Does nothing if the instance is gone.
+    pub(crate) fn drop_resource(&self, resource: ResourceAny) {
         let _ = self.call(|store, _| resource.resource_drop(store));
     }
 
-    /// Makes one call. If it fails in WebAssembly, the instance is dropped, and its memory is free
-    /// again.
+    /// Makes one call. If the call fails in WebAssembly, drops the instance, which frees its
+    /// memory.
     pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(&mut Store<Limits>, &Converge) -> wasmtime::Result<T>,
     ) -> Result<T, Error> {
-        // A thread that panicked with the lock left its call unfinished.
+        // If a thread panicked while it held the lock, its call is unfinished.
         let mut live = self.live.lock().map_err(|_| Error::Gone)?;
         let Some(Live { store, bindings, time }) = live.as_mut() else { return Err(Error::Gone) };
         store.set_epoch_deadline(time.ticks);

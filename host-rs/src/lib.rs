@@ -4,7 +4,8 @@
 //! The engine is a WebAssembly component, the same one that runs in browsers. This crate embeds the
 //! component and compiles it once per process. The functions of the contract (`wit/` in the
 //! sources) are methods of [`Doc`], [`Transaction`], [`Store`], [`Session`], [`Watcher`] and
-//! [`UpdateReader`]; [`Instance`] has those that create documents and stores, or need neither.
+//! [`UpdateReader`]. The methods of [`Instance`] create documents and stores, and read bytes
+//! without either.
 //!
 //! ```
 //! use converge::{Doc, Value};
@@ -83,22 +84,29 @@
 //!
 //! # Instances and limits
 //!
-//! [`Doc::create`], [`Doc::load`] and [`Doc::load_file`] create an [`Instance`] for the document: a
-//! memory that no other document can access, bounded in size, in which each call is bounded in
-//! time. [`InstanceOptions`] sets both bounds. [`Instance::doc`], [`Instance::load`] and
-//! [`Instance::store`] put several documents and stores into one instance.
+//! Documents live in an [`Instance`] of the engine, which has a memory of its own. The size of the
+//! memory and the duration of each call are limited; [`InstanceOptions`] sets both limits.
+//! [`Doc::create`], [`Doc::load`] and [`Doc::load_file`] create an instance for the document.
+//! [`Instance::doc`], [`Instance::load`] and [`Instance::store`] put several documents and stores
+//! into one instance.
 //!
-//! A call that would make the document larger than the memory fails with [`Error::LimitExceeded`],
-//! `memory-bytes`. A call whose argument or result does not fit into the memory in addition to the
-//! document fails with [`Error::OutOfMemory`], and a call that takes too long with
-//! [`Error::OutOfTime`]. Both end the instance with all its documents; other instances continue.
+//! A call that would make the document larger than the memory fails with [`Error::LimitExceeded`]
+//! for the limit `memory-bytes`, and changes nothing. A call whose argument or result does not fit
+//! into the memory in addition to the document fails with [`Error::OutOfMemory`], and a call that
+//! takes too long with [`Error::OutOfTime`]. Both end the instance with all its documents; other
+//! instances are not affected.
 //!
 //! # Types
 //!
 //! The crate's types are plain data. Those that can gain fields or cases in later versions are
-//! `#[non_exhaustive]`: options are created with `default()` or `new()` and changed by their
-//! methods, as in `ScanOptions::default().limit(10)`; an [`EventRun`] is created with
-//! [`EventRun::new`], a [`RowOp`] with the functions of its name.
+//! `#[non_exhaustive]`. Options are created with `default()` or `new()` and changed by their
+//! methods, as in `ScanOptions::default().limit(10)`. An [`EventRun`] is created with
+//! [`EventRun::new`], and a [`RowOp`] with [`RowOp::insert`] and the functions next to it.
+//!
+//! # Features
+//!
+//! `mutators` adds the module `mutators`, which runs an application's writes as named functions in
+//! WebAssembly components.
 
 pub mod cells;
 mod contract;
@@ -132,17 +140,17 @@ pub use types::{
 };
 pub use watcher::{Ops, Watcher};
 
-/// The component that this crate embeds, as the bytes of a file.
+/// The WebAssembly component that this crate embeds: the content of a `.wasm` file.
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));
 
-/// Compiles and runs the Rust code of the project's README and of the crate's, like all examples.
+/// Compiles and runs the Rust code of the project's README, of the crate's README and of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../../docs/guide/rust.md")]
 struct Readme;
 
-/// Compiles and runs the Rust code of the page on composition.
+/// Compiles and runs the Rust code of `docs/composition.md`.
 #[cfg(all(doctest, feature = "mutators"))]
 #[doc = include_str!("../../docs/composition.md")]
 struct Composition;

@@ -1,11 +1,11 @@
-//! A reader of an update's events: the contract's `update-reader`.
+//! The type `UpdateReader`, which has the function of the contract's `update-reader`.
 
 use crate::instance::Instance;
 use crate::{Error, EventBatch};
 use wasmtime::component::ResourceAny;
 
-/// Decodes the events of an update page by page, without merging them: for programs that decide
-/// whether to merge. Created by [`Instance::read_update`].
+/// Decodes the events of an update page by page, without merging them, so that a program can decide
+/// whether to merge the update. Created by [`Instance::read_update`].
 ///
 /// ```
 /// use converge::{Doc, RowOp};
@@ -29,11 +29,11 @@ impl UpdateReader {
     }
 
     /// Returns at most `limit` further events, in an order in which each follows its dependencies.
-    /// Lamport times are `None`.
+    /// Lamport times are `None`. After the last event, returns an empty batch.
     ///
     /// # Errors
     ///
-    /// Only those that every function of [`Doc`](crate::Doc) can have.
+    /// Only those that every call can return; see [`Error`].
     pub fn next(&mut self, limit: u32) -> Result<EventBatch, Error> {
         let resource = self.resource;
         let batch = self.instance.call(|store, bindings| {
@@ -45,6 +45,6 @@ impl UpdateReader {
 
 impl Drop for UpdateReader {
     fn drop(&mut self) {
-        self.instance.let_go(self.resource);
+        self.instance.drop_resource(self.resource);
     }
 }

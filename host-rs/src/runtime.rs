@@ -1,8 +1,8 @@
-//! What all instances of a process share: the compiled components, and the clock that bounds their
-//! calls.
+//! The compiled components and the clock that limits the time of calls, which all instances of a
+//! process share. This module does not depend on documents.
 //!
-//! Knows no documents. The engine is compiled on first use, in some hundred milliseconds, and kept
-//! on disk by wasmtime's cache, so that the next process loads it in one or two milliseconds.
+//! The engine is compiled on first use, which takes some hundred milliseconds. wasmtime's cache
+//! keeps the compiled code on disk, so that the next process loads it in one or two milliseconds.
 
 use crate::{COMPONENT, Error, contract};
 use std::fmt;
@@ -12,18 +12,18 @@ use std::time::Duration;
 use wasmtime::component::{self, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter, Store, Trap};
 
-/// How often running calls check the time.
+/// The interval at which running calls check the time.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The compiler of components, and the clock of their instances.
+/// The linker of components, and the clock of their instances.
 struct Runtime {
     linker: Linker<Limits>,
     ticker: Arc<Ticker>,
 }
 
-/// A compiled WebAssembly component that implements the contract: the engine, or a component in
-/// front of it that was composed with the engine, such as the guard in `examples/guard` of the
-/// sources. A clone is the same component.
+/// A compiled WebAssembly component that implements the contract: the engine, or a composition of
+/// the engine with a component in front of it, such as the guard in `examples/guard` of the
+/// sources. A clone refers to the same component.
 ///
 /// ```
 /// use converge::{COMPONENT, Component, Instance, InstanceOptions};
@@ -56,8 +56,9 @@ impl Component {
     /// Compiles a component, or loads it from the cache of compiled code. Compiling takes some
     /// hundred milliseconds for a component of the engine's size.
     ///
-    /// Its instances are bounded in memory and time like those of the engine. The memory that its
-    /// results take in this process is not bounded: load only components that are trusted.
+    /// The memory and the time of its instances are limited like those of the engine. The memory
+    /// that the results of its calls take in this process is not limited, so load only components
+    /// that are trusted.
     ///
     /// # Errors
     ///
@@ -71,20 +72,20 @@ impl Component {
         Ok(Self { compiled: compiled.map_err(|error| Error::Start(format!("{error:#}")))?, ticker })
     }
 
-    /// Returns the engine.
+    /// Returns the compiled engine. The first call in a process compiles it, or loads it from the
+    /// cache of compiled code.
     ///
     /// # Errors
     ///
-    /// [`Error::Start`] if this machine cannot run WebAssembly; every call then fails with the same
-    /// error.
+    /// [`Error::Start`] if this machine cannot run WebAssembly. Later calls return the same error.
     pub(crate) fn engine() -> Result<&'static Self, Error> {
         static ENGINE: OnceLock<Result<Component, String>> = OnceLock::new();
         let engine = ENGINE.get_or_init(|| Self::new(COMPONENT).map_err(|error| error.to_string()));
         engine.as_ref().map_err(|error| Error::Start(error.clone()))
     }
 
-    /// Creates an instance whose memory never exceeds `memory_bytes` and whose start takes no
-    /// longer than `time`.
+    /// Creates an instance with at most `memory_bytes` of memory. The start of the instance takes
+    /// no longer than `time`.
     pub(crate) fn instantiate(
         &self,
         memory_bytes: usize,
@@ -92,8 +93,8 @@ impl Component {
     ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
         let mut store = Store::new(self.compiled.engine(), Limits::new(memory_bytes));
         store.limiter(|limits| limits);
-        // The component is trusted, and its bounded memory also bounds what it can return from one
-        // call.
+        // The component is trusted, and the limit on its memory also limits the size of its
+        // results.
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(time.ticks);
         match self.compiled.instantiate(&mut store) {
@@ -103,8 +104,8 @@ impl Component {
         }
     }
 
-    /// Returns a bound on the time of each call, which is in force until it is dropped. `None` does
-    /// not bound.
+    /// Returns a limit on the time of each call, which is in effect until it is dropped. With
+    /// `None` the time is not limited.
     pub(crate) fn time_limit(&self, call_time: Option<Duration>) -> TimeLimit {
         self.ticker.limit(call_time)
     }
@@ -116,21 +117,21 @@ impl fmt::Debug for Component {
     }
 }
 
-/// Returns how components are compiled and run.
+/// Returns the configuration for compiling and running components.
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true).concurrency_support(false);
-    // A memory reserves 4 GiB of addresses, so that the code needs no bounds checks, and never
-    // more: it cannot grow larger.
+    // A memory reserves 4 GiB of address space, so that the code needs no bounds checks. It cannot
+    // grow larger, so it reserves nothing for growth.
     config.memory_reservation_for_growth(0).guard_before_linear_memory(false);
-    // Without a writable folder, each process compiles the engine.
+    // If there is no writable folder for the cache, each process compiles the engine.
     config.cache(Cache::new(CacheConfig::new()).ok());
     config
 }
 
-/// A bound on the time of each call of an instance. While there is one, the ticker runs.
+/// A limit on the time of each call of an instance. The ticker runs while a limit exists.
 pub(crate) struct TimeLimit {
-    /// The number of ticks that a call may take.
+    /// The maximum number of ticks of a call.
     pub(crate) ticks: u64,
     ticker: Option<Arc<Ticker>>,
 }
@@ -143,7 +144,7 @@ impl Drop for TimeLimit {
     }
 }
 
-/// A thread that increments the engine's epoch while the time of some instance is bounded, and
+/// A thread that increments the engine's epoch while the time of any instance is limited, and
 /// sleeps otherwise.
 pub(crate) struct Ticker {
     instances: Mutex<usize>,
@@ -153,10 +154,10 @@ pub(crate) struct Ticker {
 impl Ticker {
     pub(crate) fn start(engine: Engine) -> std::io::Result<Arc<Self>> {
         let ticker = Arc::new(Self { instances: Mutex::new(0), changed: Condvar::new() });
-        let of_thread = ticker.clone();
+        let thread_ticker = ticker.clone();
         thread::Builder::new().name("converge-ticker".to_owned()).spawn(move || {
             loop {
-                of_thread.wait_for_instances();
+                thread_ticker.wait_for_instances();
                 thread::sleep(TICK);
                 engine.increment_epoch();
             }
@@ -164,15 +165,16 @@ impl Ticker {
         Ok(ticker)
     }
 
-    /// Returns a bound on the time of each call, which is in force until it is dropped. `None` does
-    /// not bound.
+    /// Returns a limit on the time of each call, which is in effect until it is dropped. With
+    /// `None` the time is not limited.
     pub(crate) fn limit(self: &Arc<Self>, call_time: Option<Duration>) -> TimeLimit {
         let Some(call_time) = call_time else {
-            // Never reached, and far from overflowing when it is added to the current epoch.
+            // A count that is never reached, and that does not overflow when it is added to the
+            // current epoch.
             return TimeLimit { ticks: u64::MAX / 2, ticker: None };
         };
         let ticks = call_time.as_nanos().div_ceil(TICK.as_nanos());
-        // The first tick can come immediately.
+        // One more, because the first tick can come immediately.
         let ticks = u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1;
         self.count(|instances| *instances += 1);
         TimeLimit { ticks, ticker: Some(self.clone()) }
@@ -190,14 +192,14 @@ impl Ticker {
     }
 }
 
-/// The bounds of one instance. wasmtime consults them before memories and tables grow.
+/// The memory limit of one instance. wasmtime checks it before memories and tables grow.
 pub(crate) struct Limits {
     memory_bytes: usize,
-    /// The memory that the instance has. It never shrinks.
+    /// The memory of the instance in bytes. It never shrinks.
     pub(crate) grown_bytes: usize,
-    /// Whether a request for more was refused. The engine makes such requests to reserve memory,
-    /// and then fails the call without changes. If it needs the memory for an argument or a result,
-    /// the call ends in a trap.
+    /// Whether a request for more memory was refused during the current call. The engine reserves
+    /// memory before it changes anything; if that is refused, the call fails and changes nothing.
+    /// If memory for an argument or a result is refused, the call traps.
     pub(crate) was_refused: bool,
 }
 
@@ -206,7 +208,7 @@ impl Limits {
         Self { memory_bytes, grown_bytes: 0, was_refused: false }
     }
 
-    /// Grows by this many bytes, or returns false.
+    /// Adds `more_bytes` to the memory, or returns false if the limit does not allow it.
     fn grow(&mut self, more_bytes: usize) -> bool {
         let grown_bytes = self.grown_bytes.saturating_add(more_bytes);
         self.was_refused |= grown_bytes > self.memory_bytes;
@@ -218,14 +220,14 @@ impl Limits {
     }
 }
 
-/// The instance's memory would exceed its bound.
+/// The memory of an instance would exceed its limit.
 #[derive(Debug, thiserror::Error)]
-#[error("the instance's memory is used up")]
+#[error("the memory of the instance would exceed its limit")]
 pub(crate) struct MemoryRefused;
 
 impl Error {
-    /// Says why an instance did not start. A failure that is neither a trap nor a bound of the
-    /// instance is the system's.
+    /// Converts the error of an instance that did not start. An error that is neither a trap nor a
+    /// refused request for memory comes from the operating system.
     pub(crate) fn from_start(error: wasmtime::Error) -> Self {
         if error.is::<MemoryRefused>() || error.is::<Trap>() {
             return Self::from_trap(error, false);
@@ -233,8 +235,8 @@ impl Error {
         Self::NoRoom(error.root_cause().to_string())
     }
 
-    /// Says why a call failed in WebAssembly. `was_refused` means that a request for memory was
-    /// refused before.
+    /// Converts the error of a call that failed in WebAssembly. `was_refused` states whether a
+    /// request for memory was refused during the call.
     pub(crate) fn from_trap(error: wasmtime::Error, was_refused: bool) -> Self {
         if error.is::<MemoryRefused>() {
             return Self::OutOfMemory;

@@ -1,4 +1,5 @@
-//! The functions of the contract's `doc` on bytes and files, and those on its history.
+//! The methods of `Doc` that save, load and exchange bytes, compact the history, and read older
+//! versions.
 
 use crate::contract::list;
 use crate::file::{self, Replacement};
@@ -8,15 +9,16 @@ use std::io::{self, Write};
 use std::path::Path;
 
 impl Doc {
-    /// Loads a saved document, which writes as `peer` from now on, in an instance of its own with
-    /// the default limits. Any host can have written the bytes.
+    /// Loads a saved document, which writes as `peer` from now on. The bytes can come from any
+    /// host. The document gets an instance of its own with the default limits.
     ///
     /// A replica that continues as its former peer continues with that peer's counter. If events of
     /// that peer arrive later that were written after the save, the replica continues after those,
     /// or, if it has written others meanwhile, on a branch of its own. Load a backup under a new
     /// name if the former replica may have written after it.
     ///
-    /// Takes time and memory in proportion to the bytes. The history is not executed again.
+    /// Takes time and memory in proportion to the length of the bytes. The history is not executed
+    /// again.
     ///
     /// ```
     /// use converge::{Doc, EventId};
@@ -30,20 +32,19 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a saved document, such as an update;
-    /// [`Error::UnsupportedVersion`]; [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`];
-    /// those of [`create`](Self::create).
+    /// [`Error::Corrupt`] if the bytes are not a saved document, but an update, for example;
+    /// [`Error::UnsupportedVersion`]; [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]; the
+    /// errors of [`create`](Self::create).
     pub fn load(peer: &str, saved: &[u8]) -> Result<Self, Error> {
         Instance::new(InstanceOptions::default())?.load(peer, saved)
     }
 
-    /// Loads the document of a file that holds the bytes of [`save`](Self::save), like
-    /// [`load`](Self::load).
+    /// Like [`load`](Self::load), but reads the bytes from a file.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file cannot be read, or is larger than [`file::MAX_BYTES`]; those of
-    /// [`load`](Self::load).
+    /// [`Error::File`] if the file cannot be read, or is larger than [`file::MAX_BYTES`]; the
+    /// errors of [`load`](Self::load).
     pub fn load_file(peer: &str, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let saved = file::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
@@ -53,25 +54,25 @@ impl Doc {
     /// Encodes the whole document: state, history and waiting events. Replicas that know the same
     /// events and have the same horizon return the same bytes, on every host.
     ///
-    /// Takes time and memory in proportion to the document. The instance holds the bytes in
-    /// addition to the document for a moment.
+    /// Takes time and memory in proportion to the document. During the call the instance holds the
+    /// bytes in addition to the document.
     ///
     /// # Errors
     ///
-    /// None of its own; [`Error::OutOfMemory`] if the instance cannot hold the bytes in addition to
-    /// the document.
+    /// [`Error::OutOfMemory`] if the instance cannot hold the bytes in addition to the document.
     pub fn save(&self) -> Result<Vec<u8>, Error> {
         self.call(|doc, store| doc.call_save(store, self.resource))
     }
 
-    /// Writes the bytes of [`save`](Self::save) to a file. At any time the file holds either its
-    /// old content or the whole document. Returns once the system reports that the bytes are on
-    /// disk. [`file::Replacement`] documents links and permissions.
+    /// Writes the bytes of [`save`](Self::save) to a file. The file is replaced atomically: at any
+    /// time it has either its old content or the whole document. Returns once the system reports
+    /// that the bytes are on disk. [`file::Replacement`] documents the treatment of links and
+    /// permissions.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file cannot be written; the old file is intact. Those of
-    /// [`save`](Self::save).
+    /// [`Error::File`] if the file cannot be written, in which case the old content is intact; the
+    /// errors of [`save`](Self::save).
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -90,16 +91,16 @@ impl Doc {
     }
 
     /// Encodes the events that the replica with this summary lacks, for storage and transport.
-    /// `summary` is what [`summary`](Self::summary) of that replica returned.
+    /// `summary` is the result of [`summary`](Self::summary) on that replica.
     ///
-    /// If a peer's name was used twice, the update can repeat events, and a second exchange can be
-    /// needed: the update then makes the other replica's next summary ask for the rest.
+    /// If two replicas wrote as the same peer, the update can repeat events, and a second exchange
+    /// can be needed: the update then makes the other replica's next summary ask for the rest.
     ///
     /// Takes time and memory in proportion to those events, not to the document.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::LimitExceeded`];
+    /// [`Error::Corrupt`] if the bytes are not a summary; [`Error::LimitExceeded`];
     /// [`Error::Compacted`] if some of the events were compacted away, or do not build on the
     /// horizon of the other replica.
     ///
@@ -119,14 +120,15 @@ impl Doc {
     /// Merges bytes of [`update_since`](Self::update_since) or [`save`](Self::save) of another
     /// replica, like [`merge_events`](Self::merge_events).
     ///
-    /// Takes time and memory in proportion to the bytes, and to the rows that the events write to.
+    /// Takes time and memory in proportion to the length of the bytes, and to the size of the rows
+    /// that the events write to.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] and [`Error::UnsupportedFeature`] for the
-    /// bytes; those of [`merge_events`](Self::merge_events); [`Error::Compacted`] also if the other
-    /// document was compacted past events that this replica lacks: use [`rebase`](Self::rebase)
-    /// then.
+    /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] or [`Error::UnsupportedFeature`] if the
+    /// bytes are invalid; the errors of [`merge_events`](Self::merge_events); [`Error::Compacted`]
+    /// also if the other document was compacted past events that this replica lacks. Use
+    /// [`rebase`](Self::rebase) then.
     pub fn merge_update(&self, update: &[u8]) -> Result<MergeReport, Error> {
         Ok(self.call(|doc, store| doc.call_merge_update(store, self.resource, update))??.into())
     }
@@ -136,16 +138,16 @@ impl Doc {
     /// Afterwards events that do not build on the horizon, and requests for history below it, fail
     /// with [`Error::Compacted`]. Horizons only grow.
     ///
-    /// The caller guarantees that every replica that still writes is among them. Record this
-    /// replica's own [`summary`](Self::summary) whenever a session with another replica is in sync,
-    /// and pass that.
+    /// The caller guarantees that `summaries` contains a summary of every replica that still
+    /// writes. Record this replica's own [`summary`](Self::summary) whenever a session with another
+    /// replica is in sync, and pass that summary for the other replica.
     ///
     /// Takes time and memory in proportion to the document.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a summary; [`Error::InvalidArgument`] if a summary
-    /// names events that this replica lacks.
+    /// [`Error::Corrupt`] if some of the bytes are not a summary; [`Error::InvalidArgument`] if a
+    /// summary names events that this replica lacks.
     ///
     /// ```
     /// use converge::{Doc, Error};
@@ -167,16 +169,17 @@ impl Doc {
     /// commits this replica's own events again on top if the saved document lacks them and cannot
     /// take them as they are. Events on all branches of this replica's peer are its own.
     ///
-    /// `applied` counts the events on top of the saved document: re-committed events, and events of
-    /// any peer that build on its horizon. `duplicate` counts events that both had. Events of other
-    /// peers that do not build on the horizon are dropped and listed in `missing`; their authors
-    /// re-commit them when they rebase. Waiting events of the saved document are ignored.
+    /// In the report, `applied` counts the events on top of the saved document: re-committed
+    /// events, and events of any peer that build on its horizon. `duplicate` counts events that
+    /// both documents had. Events of other peers that do not build on the horizon are dropped and
+    /// listed in `missing`; their authors re-commit them when they rebase. Waiting events of the
+    /// saved document are ignored.
     ///
     /// Takes time and memory in proportion to both documents.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] for bytes that are not a saved document; [`Error::UnsupportedVersion`];
+    /// [`Error::Corrupt`] if the bytes are not a saved document; [`Error::UnsupportedVersion`];
     /// [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]. On an error nothing is replaced.
     pub fn rebase(&self, saved: &[u8]) -> Result<MergeReport, Error> {
         Ok(self.call(|doc, store| doc.call_rebase(store, self.resource, saved))??.into())
@@ -184,24 +187,25 @@ impl Doc {
 
     /// Returns operations that turn the tables at `from_heads` into the tables at `to_heads`,
     /// sorted by table and row. Swap the arguments to get the operations that undo the difference.
-    /// Heads may come in any order; no heads are the empty document.
+    /// The order of heads does not matter. An empty list stands for the empty document.
     ///
     /// Takes time in proportion to the events that the two versions do not share, and to a bounded
-    /// share of the history.
+    /// part of the history.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an event that this replica does not know;
-    /// [`Error::Compacted`] for heads that do not cover the horizon.
+    /// [`Error::InvalidArgument`] if this replica does not know one of the events;
+    /// [`Error::Compacted`] if the heads do not cover the horizon.
     ///
     /// ```
     /// use converge::{Doc, RowOp};
     ///
     /// let doc = Doc::create("ann")?;
     /// let before = [doc.insert("people", "p1", [("name", "Alice")])?];
-    /// doc.update("people", "p1", [("name", "Alicia")])?;
-    /// assert_eq!(doc.diff(&before, &doc.heads()?)?, [RowOp::update("people", "p1", [("name", "Alicia")])]);
-    /// assert_eq!(doc.diff(&doc.heads()?, &before)?, [RowOp::update("people", "p1", [("name", "Alice")])]);
+    /// let after = [doc.update("people", "p1", [("name", "Alicia")])?];
+    /// let named = |name: &str| [RowOp::update("people", "p1", [("name", name)])];
+    /// assert_eq!(doc.diff(&before, &after)?, named("Alicia"));
+    /// assert_eq!(doc.diff(&after, &before)?, named("Alice"));
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn diff(&self, from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error> {
@@ -216,7 +220,8 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// Those of [`diff`](Self::diff) for the heads, those of [`create`](Self::create) for the name.
+    /// The errors of [`diff`](Self::diff) for `heads`, and those of [`create`](Self::create) for
+    /// `peer`.
     ///
     /// ```
     /// use converge::Doc;

@@ -1,4 +1,4 @@
-//! One side of a conversation between two replicas: each function of the contract's `session`.
+//! The type `Session`, with the functions of the contract's `session`.
 
 use crate::contract::GuestSession;
 use crate::instance::Instance;
@@ -10,11 +10,14 @@ use wasmtime::component::ResourceAny;
 /// moves bytes from one side's [`poll`](Self::poll) to the other side's [`receive`](Self::receive),
 /// as whole messages, in order.
 ///
-/// If one side loses its session, it opens a new one on the same connection;
-/// [`SessionOptions::nonce`] tells the other side. A session keeps its document and its store alive
-/// in the engine, even after their handles are dropped. Besides the errors that each function
-/// names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and
-/// [`Error::Gone`].
+/// If one side loses its session, it opens a new one on the same connection. The other side detects
+/// this by the new [`SessionOptions::nonce`], and starts over. A session keeps its document and its
+/// store alive in the engine, even after their handles are dropped.
+///
+/// Every `now` is the current time in milliseconds, as [`now`](crate::now) returns it.
+///
+/// In addition to the errors that a function documents, every call can fail with
+/// [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
 ///
 /// ```
 /// use converge::{Instance, InstanceOptions, Session, SessionOptions, StoreOptions};
@@ -53,7 +56,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::OtherInstance`] if the two live in different instances; [`Error::InvalidArgument`]
-    /// and [`Error::LimitExceeded`] for the options.
+    /// or [`Error::LimitExceeded`] if the options are invalid.
     pub fn open(doc: &Doc, store: &Store, options: &SessionOptions) -> Result<Self, Error> {
         if !doc.instance.is_same(&store.instance) {
             return Err(Error::OtherInstance);
@@ -73,14 +76,15 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::SessionEnded`]; [`Error::InvalidArgument`] for a `now` that is not a time;
-    /// [`Error::LimitExceeded`] if a hello or a saved document is too large. An error ends the
-    /// session.
+    /// [`Error::SessionEnded`]; [`Error::InvalidArgument`] if `now` is negative or not finite;
+    /// [`Error::LimitExceeded`] if a hello message or a saved document is too large. An error ends
+    /// the session.
     pub fn poll(&self, now: f64) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.call(|session, host| session.call_poll(host, self.resource, now))??)
     }
 
-    /// Iterates over the messages to send now. Ends after an error.
+    /// Returns an iterator over the messages to send now, which calls [`poll`](Self::poll) until it
+    /// returns `None`. The iterator ends after an error.
     pub fn messages(&self, now: f64) -> impl Iterator<Item = Result<Vec<u8>, Error>> + use<'_> {
         let mut failed = false;
         std::iter::from_fn(move || {
@@ -90,15 +94,15 @@ impl Session {
         })
     }
 
-    /// Processes one message of the other side.
+    /// Processes one message of the other side. Returns what the message changed.
     ///
     /// # Errors
     ///
-    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and
-    /// [`Error::UnsupportedFeature`] for the bytes; [`Error::Protocol`] for a message that breaks
-    /// the protocol or is about another document; [`Error::InvalidArgument`], [`Error::Compacted`]
-    /// and [`Error::LimitExceeded`]. An error ends the session; document and store are as they were
-    /// before the message.
+    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] or
+    /// [`Error::UnsupportedFeature`] if the bytes are invalid; [`Error::Protocol`] if the message
+    /// breaks the protocol or is about another document; [`Error::InvalidArgument`];
+    /// [`Error::Compacted`]; [`Error::LimitExceeded`]. An error ends the session; document and
+    /// store are as they were before the message.
     pub fn receive(&self, message: &[u8], now: f64) -> Result<Received, Error> {
         Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??.into())
     }
@@ -109,8 +113,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] and
-    /// [`Error::LimitExceeded`] for the message.
+    /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] or
+    /// [`Error::LimitExceeded`] if the message is invalid.
     pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.call(|session, host| session.call_update_of(host, self.resource, message))??)
     }
@@ -119,11 +123,12 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn progress(&self) -> Result<Progress, Error> {
         Ok(self.call(|session, host| session.call_progress(host, self.resource))?.into())
     }
 
+    /// Calls a function of the contract's `session`.
     fn call<T>(
         &self,
         call: impl FnOnce(GuestSession<'_>, &mut wasmtime::Store<Limits>) -> wasmtime::Result<T>,
@@ -134,6 +139,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.instance.let_go(self.resource);
+        self.instance.drop_resource(self.resource);
     }
 }

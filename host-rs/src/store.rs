@@ -1,4 +1,4 @@
-//! A store of the ephemeral layer: each function of the contract's `store`.
+//! The type `Store`, with the functions of the contract's `store`, and the current time.
 
 use crate::contract::{GuestStore, list};
 use crate::instance::Instance;
@@ -7,9 +7,10 @@ use crate::{Entry, Error, Value};
 use std::time::{SystemTime, UNIX_EPOCH};
 use wasmtime::component::ResourceAny;
 
-/// Returns the time for the functions of [`Store`] and [`Session`](crate::Session): milliseconds
-/// since the Unix epoch, by the system's clock. The engine has no clock of its own; any other time
-/// that the replicas share works as well.
+/// Returns the current time, in milliseconds since the Unix epoch, from the system's clock.
+///
+/// The functions of [`Store`] and [`Session`](crate::Session) have the time as an argument, because
+/// the engine has no clock. Any other clock whose origin all replicas share can be used instead.
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0)
 }
@@ -18,9 +19,10 @@ pub fn now() -> f64 {
 /// without history. Created by [`Instance::store`], in the instance of its document if a
 /// [`Session`](crate::Session) uses both.
 ///
-/// Every `now` is in milliseconds, as [`now`] returns it. Besides the errors that each function
-/// names, every one can fail with [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and
-/// [`Error::Gone`].
+/// Every `now` is the current time in milliseconds, as [`now`] returns it.
+///
+/// In addition to the errors that a function documents, every call can fail with
+/// [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
 ///
 /// ```
 /// use converge::{Instance, InstanceOptions, StoreOptions, Value};
@@ -50,11 +52,11 @@ impl Store {
         &self.instance
     }
 
-    /// Returns the name that this replica writes as.
+    /// Returns the name that this store writes as.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn peer(&self) -> Result<String, Error> {
         self.call(|store, host| store.call_peer(host, self.resource))
     }
@@ -64,19 +66,19 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name and for a `now` that is negative or not finite;
-    /// [`Error::LimitExceeded`].
+    /// [`Error::InvalidArgument`] if a name is empty, or if `now` is negative or not finite;
+    /// [`Error::LimitExceeded`] if a name, the value or the store is too large.
     pub fn set(&self, namespace: &str, key: &str, value: impl Into<Value>, now: f64) -> Result<Entry, Error> {
         let value = value.into().into();
         Ok(self.call(|store, host| store.call_set(host, self.resource, namespace, key, &value, now))??.into())
     }
 
-    /// Removes a register. Returns the removal, or `None` if the register has no value. The removal
-    /// is remembered for the time to live.
+    /// Removes a register. Returns the removal, or `None` if the register has no value. The store
+    /// keeps the removal for the time to live, so that older entries do not return.
     ///
     /// # Errors
     ///
-    /// Those of [`set`](Self::set).
+    /// The errors of [`set`](Self::set).
     pub fn remove(&self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
         let removal = self.call(|store, host| store.call_remove(host, self.resource, namespace, key, now))??;
         Ok(removal.map(Into::into))
@@ -86,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn get(&self, namespace: &str, key: &str) -> Result<Option<Entry>, Error> {
         let entry = self.call(|store, host| store.call_get(host, self.resource, namespace, key))?;
         Ok(entry.map(Into::into))
@@ -96,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn get_all(&self, namespace: &str) -> Result<Vec<Entry>, Error> {
         self.call(|store, host| store.call_get_all(host, self.resource, namespace)).map(list)
     }
@@ -105,7 +107,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn namespaces(&self) -> Result<Vec<String>, Error> {
         self.call(|store, host| store.call_namespaces(host, self.resource))
     }
@@ -115,8 +117,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name, an invalid time, and an entry with a timestamp
-    /// too far ahead of `now`; [`Error::LimitExceeded`]. On an error nothing is merged.
+    /// [`Error::InvalidArgument`] if a name is empty, a time is invalid, or the timestamp of an
+    /// entry is too far ahead of `now`; [`Error::LimitExceeded`]. On an error nothing is merged.
     pub fn merge_entries(&self, entries: impl IntoIterator<Item = Entry>, now: f64) -> Result<Vec<Entry>, Error> {
         let entries: Vec<_> = entries.into_iter().map(Into::into).collect();
         Ok(list(self.call(|store, host| store.call_merge_entries(host, self.resource, &entries, now))??))
@@ -127,29 +129,29 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn snapshot(&self, namespaces: &[&str]) -> Result<Vec<u8>, Error> {
         let namespaces: Vec<String> = namespaces.iter().map(|&namespace| namespace.to_owned()).collect();
         self.call(|store, host| store.call_snapshot(host, self.resource, &namespaces))
     }
 
-    /// Encodes what changed since the last call, by local writes and by merges, for broadcasting.
-    /// Returns `None` if nothing changed.
+    /// Encodes what changed since the last call, by local writes and by merges, to be sent to all
+    /// other replicas. Returns `None` if nothing changed.
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn take_update(&self) -> Result<Option<Vec<u8>>, Error> {
         self.call(|store, host| store.call_take_update(host, self.resource))
     }
 
     /// Merges bytes of [`snapshot`](Self::snapshot) or [`take_update`](Self::take_update) of
-    /// another replica, like [`merge_entries`](Self::merge_entries), but skips entries with
-    /// timestamps too far ahead; [`refused`](Self::refused) counts them.
+    /// another replica, like [`merge_entries`](Self::merge_entries), but skips entries whose
+    /// timestamps are too far ahead; [`refused`](Self::refused) counts them.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] and [`Error::UnsupportedVersion`] for the bytes; those of
+    /// [`Error::Corrupt`] or [`Error::UnsupportedVersion`] if the bytes are invalid; the errors of
     /// [`merge_entries`](Self::merge_entries).
     pub fn merge_update(&self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
         Ok(list(self.call(|store, host| store.call_merge_update(host, self.resource, update, now))??))
@@ -161,17 +163,17 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn refused(&self) -> Result<u32, Error> {
         self.call(|store, host| store.call_refused(host, self.resource))
     }
 
     /// Drops expired entries. Returns the entries that disappeared, sorted by namespace and key.
-    /// Call it regularly: nothing else drops entries.
+    /// Call it regularly: no other function drops expired entries.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] and [`Error::LimitExceeded`] for `now`.
+    /// [`Error::InvalidArgument`] or [`Error::LimitExceeded`] if `now` is not a valid time.
     pub fn expire(&self, now: f64) -> Result<Vec<Entry>, Error> {
         Ok(list(self.call(|store, host| store.call_expire(host, self.resource, now))??))
     }
@@ -181,12 +183,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Those of [`expire`](Self::expire).
+    /// The errors of [`expire`](Self::expire).
     pub fn leave(&self, now: f64) -> Result<Vec<Entry>, Error> {
         Ok(list(self.call(|store, host| store.call_leave(host, self.resource, now))??))
     }
 
-    /// Makes one call.
+    /// Calls a function of the contract's `store`.
     fn call<T>(
         &self,
         call: impl FnOnce(GuestStore<'_>, &mut wasmtime::Store<Limits>) -> wasmtime::Result<T>,
@@ -197,6 +199,6 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.instance.let_go(self.resource);
+        self.instance.drop_resource(self.resource);
     }
 }

@@ -1,5 +1,5 @@
-//! Transactions: each function of the contract's `transactions`, and the two of `doc` that begin
-//! and commit one.
+//! The type `Transaction`, with the functions of the contract's `transaction`, and the methods of
+//! `Doc` that begin and commit a transaction.
 
 use crate::contract::{self, GuestTransaction, list};
 use crate::instance::Instance;
@@ -30,7 +30,7 @@ impl Doc {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn begin(&self) -> Result<Transaction, Error> {
         let resource = self.call(|doc, store| doc.call_begin(store, self.resource))?;
         Ok(Transaction { resource, instance: self.instance.clone(), is_open: true })
@@ -43,8 +43,9 @@ impl Doc {
     /// # Errors
     ///
     /// [`Error::NoSuchRow`] if a row that the transaction updates was deleted meanwhile;
-    /// [`Error::InvalidArgument`] for a transaction of another document, [`Error::OtherInstance`]
-    /// if that lives in another instance; those of [`commit`](Self::commit).
+    /// [`Error::InvalidArgument`] if the transaction belongs to another document, or
+    /// [`Error::OtherInstance`] if that document lives in another instance; the errors of
+    /// [`commit`](Self::commit).
     pub fn commit_transaction(&self, mut transaction: Transaction) -> Result<Option<EventId>, Error> {
         if !self.instance.is_same(&transaction.instance) {
             return Err(Error::OtherInstance);
@@ -57,11 +58,13 @@ impl Doc {
 }
 
 /// Buffered writes on a document, which [`Doc::commit_transaction`] commits as one event. Dropping
-/// a transaction discards them.
+/// a transaction discards the writes.
 ///
 /// Reads return the document's current state with the buffered writes applied. A transaction keeps
-/// its document alive in the engine. Besides the errors that each function names, every one can
-/// fail with [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
+/// its document alive in the engine.
+///
+/// In addition to the errors that a function documents, every call can fail with
+/// [`Error::OutOfMemory`], [`Error::OutOfTime`], [`Error::Trap`] and [`Error::Gone`].
 #[derive(Debug)]
 pub struct Transaction {
     instance: Instance,
@@ -74,7 +77,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn get(&self, table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         Ok(self.call(|transaction, store| transaction.call_get(store, self.resource, table, row))?.map(list))
     }
@@ -83,7 +86,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// Those of [`Doc::scan`].
+    /// The errors of [`Doc::scan`].
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         let options = options.clone().into();
         Ok(self.call(|transaction, store| transaction.call_scan(store, self.resource, table, &options))??.into())
@@ -93,8 +96,8 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidArgument`] for an empty name or a column that is named twice,
-    /// [`Error::LimitExceeded`].
+    /// [`Error::InvalidArgument`] if a name is empty or a column occurs twice;
+    /// [`Error::LimitExceeded`] if a name, a value or the transaction is too large.
     pub fn insert(
         &self,
         table: &str,
@@ -109,7 +112,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn update(
         &self,
         table: &str,
@@ -124,7 +127,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<(), Error> {
         Ok(self.call(|transaction, store| transaction.call_delete(store, self.resource, table, row))??)
     }
@@ -133,7 +136,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchRow`] if the row does not exist, and those of [`insert`](Self::insert).
+    /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn unset(
         &self,
         table: &str,
@@ -149,12 +152,12 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// None of its own.
+    /// Only those that every call can return; see [`Error`].
     pub fn touched(&self) -> Result<Vec<RowId>, Error> {
         self.call(|transaction, store| transaction.call_touched(store, self.resource)).map(list)
     }
 
-    /// Makes one call.
+    /// Calls a function of the contract's `transaction`.
     pub(crate) fn call<T>(
         &self,
         call: impl FnOnce(GuestTransaction<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
@@ -166,7 +169,7 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         if self.is_open {
-            self.instance.let_go(self.resource);
+            self.instance.drop_resource(self.resource);
         }
     }
 }

@@ -1,11 +1,12 @@
-//! A watcher: the contract's `watcher`, and an iterator over what it takes.
+//! The type `Watcher`, which has the function of the contract's `watcher`, and an iterator over the
+//! changes.
 
 use crate::instance::Instance;
 use crate::{Changes, Error, RowOp};
 use std::collections::VecDeque;
 use wasmtime::component::ResourceAny;
 
-/// The number of rows whose changes the iterator takes at once.
+/// The maximum number of rows whose changes the iterator takes with one call.
 const PAGE_ROWS: u32 = 1_024;
 
 /// Observes changes of a document, by local commits and by merges. A row that changes several times
@@ -15,9 +16,9 @@ const PAGE_ROWS: u32 = 1_024;
 pub struct Watcher {
     instance: Instance,
     resource: ResourceAny,
-    /// Operations that an iterator took and has not returned.
+    /// Operations that an iterator took from the engine and has not returned.
     taken: VecDeque<RowOp>,
-    /// Whether there were more changes when those were taken.
+    /// Whether there were more changes in the engine when `taken` was filled.
     more: bool,
 }
 
@@ -26,12 +27,12 @@ impl Watcher {
         Self { instance, resource, taken: VecDeque::new(), more: false }
     }
 
-    /// Returns and clears the changes since the last call, for at most `limit` rows. Operations
-    /// that an iterator of [`ops`](Self::ops) took and did not return come first.
+    /// Returns and clears the changes since the last call, for at most `limit` rows. Changes that
+    /// an iterator of [`ops`](Self::ops) did not reach come first.
     ///
     /// # Errors
     ///
-    /// Only those that every function of [`Doc`](crate::Doc) can have.
+    /// Only those that every call can return; see [`Error`].
     pub fn take(&mut self, limit: u32) -> Result<Changes, Error> {
         if self.taken.is_empty() {
             return self.take_page(limit);
@@ -41,8 +42,9 @@ impl Watcher {
         Ok(Changes { ops, more: self.more || !self.taken.is_empty() })
     }
 
-    /// Iterates over the changes since the last ones that were taken, page by page. The iterator
-    /// ends when no change is left, and after an error; a later iterator returns later changes.
+    /// Returns an iterator over the changes that neither [`take`](Self::take) nor an earlier
+    /// iterator returned, which reads them page by page. The iterator ends when no change is left,
+    /// and after an error. A later iterator returns later changes.
     ///
     /// ```
     /// use converge::{Doc, RowOp};
@@ -69,11 +71,11 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.instance.let_go(self.resource);
+        self.instance.drop_resource(self.resource);
     }
 }
 
-/// The changes that a watcher has not taken yet. Created by [`Watcher::ops`].
+/// An iterator over the changes that a watcher has not returned yet. Created by [`Watcher::ops`].
 #[derive(Debug)]
 pub struct Ops<'watcher> {
     watcher: &'watcher mut Watcher,

@@ -1,4 +1,4 @@
-//! Structs and maps as the cells of a row, by serde.
+//! Converts structs and maps to the cells of a row and back, with serde.
 //!
 //! Each field becomes a cell. The field's name is the column; its value is one of these:
 //!
@@ -13,8 +13,8 @@
 //! | an enum's variant without fields | text: its name |
 //!
 //! `Some`, newtypes, `#[serde(rename)]` and `#[serde(flatten)]` work as usual. A list, a map or a
-//! struct in a field does not fit into a cell, and is an error that names the field: values that
-//! merge independently need columns of their own.
+//! struct in a field does not fit into a cell and results in an error that names the field. Values
+//! that merge independently need columns of their own.
 //!
 //! ```
 //! use converge::{Cell, cells};
@@ -40,7 +40,8 @@ use std::fmt;
 ///
 /// # Errors
 ///
-/// If the value is neither a struct nor a map, or if one of its fields does not fit into a cell.
+/// Fails if the value is neither a struct nor a map, or if one of its fields does not fit into a
+/// cell.
 pub fn to_cells(value: &(impl Serialize + ?Sized)) -> Result<Vec<Cell>, Error> {
     value.serialize(write::Row)
 }
@@ -49,8 +50,8 @@ pub fn to_cells(value: &(impl Serialize + ?Sized)) -> Result<Vec<Cell>, Error> {
 ///
 /// # Errors
 ///
-/// If a cell is not of its field's type, or if a field that is not an `Option` has neither a cell
-/// nor a default.
+/// Fails if a cell does not have the type of its field, or if a field that is not an `Option` has
+/// neither a cell nor a default.
 pub fn from_cells<T: DeserializeOwned>(cells: Vec<Cell>) -> Result<T, Error> {
     T::deserialize(read::Row(cells))
 }
@@ -63,7 +64,8 @@ pub struct Error {
 }
 
 impl Error {
-    /// Returns the field, or column, that does not fit, or `None` if the whole value does not.
+    /// Returns the name of the field, and so of the column, that does not fit, or `None` if the
+    /// error is about the value as a whole.
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
@@ -72,7 +74,7 @@ impl Error {
         Self { field: None, reason: reason.to_string() }
     }
 
-    /// Names the field that does not fit.
+    /// Sets the field that does not fit.
     fn of(self, field: &str) -> Self {
         Self { field: Some(field.to_owned()), ..self }
     }

@@ -1,4 +1,5 @@
-//! Converts cells to Rust values: a deserializer for rows, and one for the values in them.
+//! Converts cells to Rust values: a deserializer for rows, and a deserializer for the values of
+//! their cells.
 
 use super::Error;
 use crate::{Cell, Value};
@@ -7,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, Map
 use serde::forward_to_deserialize_any;
 use std::vec;
 
-/// Deserializes a row's cells as a map, from which structs are read too.
+/// Deserializes the cells of a row as a map. Serde reads structs from maps too.
 pub(super) struct Row(pub(super) Vec<Cell>);
 
 impl<'de> Deserializer<'de> for Row {
@@ -31,7 +32,7 @@ impl<'de> Deserializer<'de> for Row {
     }
 }
 
-/// The remaining cells, and the one whose column was read.
+/// The cells that were not read yet, and the cell of which only the column was read.
 struct Cells {
     cells: vec::IntoIter<Cell>,
     value: Option<(String, Value)>,
@@ -96,7 +97,7 @@ impl<'de> Deserializer<'de> for Content {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let Value::Text(variant) = self.0 else {
-            return Err(Error::invalid_type(self.unexpected(), &"a text that names a variant"));
+            return Err(Error::invalid_type(self.unexpected(), &"the name of a variant, as text"));
         };
         let variant: StringDeserializer<Error> = variant.into_deserializer();
         visitor.visit_enum(variant)

@@ -1,4 +1,5 @@
-//! Converts Rust values to cells: a serializer for rows, and one for the values in them.
+//! Converts Rust values to cells: a serializer for rows, and a serializer for the values of their
+//! cells.
 
 use super::Error;
 use crate::{Cell, Value};
@@ -22,7 +23,8 @@ pub(super) struct Cells {
 
 impl Cells {
     fn with_capacity(len: Option<usize>) -> Self {
-        // The type reports its own length; a wrong one must not cost more than this.
+        // The length comes from the serialized type. If it is wrong, no more memory than this is
+        // allocated.
         Self { cells: Vec::with_capacity(len.unwrap_or(0).min(1_024)), column: None }
     }
 
@@ -58,7 +60,8 @@ impl SerializeMap for Cells {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        let column = self.column.take().ok_or_else(|| Error::new("a map gave a value before its key"))?;
+        let column =
+            self.column.take().ok_or_else(|| Error::new("the value of a map entry was serialized before its key"))?;
         self.push(column, value)
     }
 
@@ -67,8 +70,8 @@ impl SerializeMap for Cells {
     }
 }
 
-/// Defines methods of a serializer that fail, each as `METHOD(ARGUMENTS) -> RESULT = WHAT THE
-/// ARGUMENT IS`.
+/// Defines methods of a serializer that reject their argument, each as `METHOD(ARGUMENTS) -> RESULT
+/// = DESCRIPTION`. The error contains the description of the argument.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*) $(-> $compound:ident)? = $what:literal;)*) => {$(
         fn $method(self $(, _: $argument)*) -> Result<refuse!(@ok $($compound)?), Error> {
@@ -79,7 +82,7 @@ macro_rules! refuse {
     (@ok $compound:ident) => { Self::$compound };
 }
 
-/// Defines the methods for lists, tuples and variants with fields, which fail.
+/// Defines the methods for lists, tuples and variants with fields, which reject them.
 macro_rules! refuse_with_contents {
     () => {
         fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -89,7 +92,7 @@ macro_rules! refuse_with_contents {
             _: &'static str,
             _: &T,
         ) -> Result<Self::Ok, Error> {
-            Err(Self::refuse("an enum's variant with a field"))
+            Err(Self::refuse("an enum variant with a field"))
         }
 
         refuse! {
@@ -97,14 +100,14 @@ macro_rules! refuse_with_contents {
             serialize_tuple(usize) -> SerializeTuple = "a tuple";
             serialize_tuple_struct(&'static str, usize) -> SerializeTupleStruct = "a tuple";
             serialize_tuple_variant(&'static str, u32, &'static str, usize) -> SerializeTupleVariant
-                = "an enum's variant with fields";
+                = "an enum variant with fields";
             serialize_struct_variant(&'static str, u32, &'static str, usize) -> SerializeStructVariant
-                = "an enum's variant with fields";
+                = "an enum variant with fields";
         }
     };
 }
 
-/// Defines the methods for single values, which fail.
+/// Defines the methods for single values, which reject them.
 macro_rules! refuse_scalars {
     () => {
         refuse! {
@@ -120,16 +123,16 @@ macro_rules! refuse_scalars {
             serialize_f32(f32) = "a real number";
             serialize_f64(f64) = "a real number";
             serialize_bytes(&[u8]) = "bytes";
-            serialize_none() = "nothing";
-            serialize_unit() = "nothing";
-            serialize_unit_struct(&'static str) = "nothing";
+            serialize_none() = "`None`";
+            serialize_unit() = "`()`";
+            serialize_unit_struct(&'static str) = "a unit struct";
         }
     };
 }
 
 impl Row {
     fn refuse(what: &str) -> Error {
-        Error::new(format_args!("a row is a struct or a map; this is {what}"))
+        Error::new(format_args!("a row must be a struct or a map, not {what}"))
     }
 }
 
@@ -163,21 +166,21 @@ impl Serializer for Row {
     refuse_scalars!();
     refuse_with_contents!();
     refuse! {
-        serialize_char(char) = "a text";
-        serialize_str(&str) = "a text";
-        serialize_unit_variant(&'static str, u32, &'static str) = "an enum's variant";
+        serialize_char(char) = "text";
+        serialize_str(&str) = "text";
+        serialize_unit_variant(&'static str, u32, &'static str) = "an enum variant";
     }
 }
 
 impl Content {
     fn refuse(what: &str) -> Error {
-        Error::new(format_args!("a cell holds a single value; this is {what} (bytes go by `serde_bytes`)"))
+        Error::new(format_args!("a cell must be a single value, not {what}; for bytes, use `serde_bytes`"))
     }
 
     fn integer<Integer: TryInto<i64> + std::fmt::Display + Copy>(integer: Integer) -> Result<Value, Error> {
         let fits = integer.try_into();
         fits.map(Value::Integer)
-            .map_err(|_| Error::new(format_args!("{integer} does not fit into 64 bits with a sign")))
+            .map_err(|_| Error::new(format_args!("{integer} does not fit into a signed 64-bit integer")))
     }
 }
 
@@ -289,7 +292,7 @@ impl Serializer for Content {
 
 impl Column {
     fn refuse(what: &str) -> Error {
-        Error::new(format_args!("a map's keys are column names, so texts; this is {what}"))
+        Error::new(format_args!("the keys of a map are column names and must be text, not {what}"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The crate's types from the generated ones and back, field by field. Texts and blobs move; lists
-//! of records keep their memory where the records have the same size.
+//! Converts between the crate's types and the generated ones, field by field. Texts and blobs are
+//! moved, not copied. A list of records keeps its allocation if both records have the same size.
 
 use super::{durable, engine, ephemeral, session, types};
 use crate::{
@@ -16,13 +16,13 @@ where
     elements.into_iter().map(Into::into).collect()
 }
 
-/// Collects the cells that a caller passes.
+/// Converts the cells that a caller passes.
 pub(crate) fn cells(cells: impl IntoIterator<Item = impl Into<Cell>>) -> Vec<types::Cell> {
     cells.into_iter().map(|cell| cell.into().into()).collect()
 }
 
-/// Converts records with the same fields on both sides, as `FROM => TO { field, field as list }`. A
-/// field that one side lacks does not compile.
+/// Implements `From` for records with the same fields on both sides, written as `FROM => TO {
+/// field, field as CONVERSION }`. A field that is missing on one side is a compile error.
 macro_rules! records {
     ($($($from:ident)::+ => $($to:ident)::+ { $($field:ident $(as $with:ident)?),* $(,)? })*) => {$(
         impl From<$($from)::+> for $($to)::+ {
@@ -72,7 +72,7 @@ records! {
     }
 }
 
-/// Converts between two enums whose variants hold the same.
+/// Implements `From` for enums with the same variants on both sides.
 macro_rules! variants {
     ($($from:ty => $to:ty { $($variant:ident $(($content:ident))?),* })*) => {$(
         impl From<$from> for $to {

@@ -1,8 +1,8 @@
 //! The contract's bindings, which are generated from `wit/`, and the conversions between their
 //! types and the crate's.
 //!
-//! The rest of the crate makes calls through the handles of resources that this module exports. It
-//! cannot name the generated records, so no public function can return one.
+//! The rest of the crate makes calls through the resource handles that this module exports. The
+//! generated records are private to this module, so that no public function can return one.
 
 mod convert;
 #[cfg(feature = "mutators")]

@@ -27,8 +27,8 @@ impl From<mutators::Call> for Call {
     }
 }
 
-/// The engine's types in the form of an import: an interface without functions, for which nothing
-/// is linked.
+/// The types of the engine's bindings, in the form that the bindings of an imported interface have.
+/// The interface has no functions, so there is nothing to link.
 #[allow(missing_docs, unreachable_pub)]
 pub mod types {
     pub use crate::contract::types::*;

@@ -1,7 +1,7 @@
-//! A mutator's component, and its instances: one for each call.
+//! Runs the component of a mutator, with a new instance for each call.
 //!
-//! Always holds: an instance can use the transaction that it was handed and nothing else, and ends
-//! with its call.
+//! Invariant: an instance can use only the transaction that it was handed, and is dropped at the
+//! end of its call.
 
 use super::{Call, Error, Options};
 use crate::Transaction;
@@ -16,29 +16,30 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
-/// The maximum number of bytes that are kept of a guest's standard error.
-const STDERR_BYTES: usize = 4 << 10;
+/// The maximum number of bytes of a guest's standard error that are kept.
+const MAX_STDERR_BYTES: usize = 4 << 10;
 
-/// The random bytes that guests get, repeated.
+/// The bytes that guests read as random numbers, repeated.
 const RANDOM: [u8; 16] = *b"converge-mutator";
 
 /// The maximum number of resources of a guest: those of WASI, and its transaction.
 const MAX_RESOURCES: usize = 1024;
 
-/// The maximum number of random bytes that a guest gets at once.
+/// The maximum number of random bytes that a guest can read with one call.
 const MAX_RANDOM_BYTES: u64 = 1 << 20;
 
-/// The interface of WASI that waits. The linker uses it for every version of WASI 0.2.
-const WAITING: &str = "wasi:io/poll@0.2.12";
+/// The interface of WASI with the functions that block. The linker uses it for every version of
+/// WASI 0.2.
+const POLL: &str = "wasi:io/poll@0.2.12";
 
-/// What all mutators of a process share: their linker, and the clock that bounds their calls.
+/// The linker, and the clock that limits the time of calls, which all mutators of a process share.
 struct Shared {
     linker: Linker<State>,
     ticker: Arc<Ticker>,
 }
 
 impl Shared {
-    /// Returns the value of this process.
+    /// Returns the only value of this process.
     fn get() -> Result<&'static Self, crate::Error> {
         static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| Self::new().map_err(|error| format!("{error:#}")));
@@ -50,9 +51,9 @@ impl Shared {
         let mut linker = Linker::<State>::new(&engine);
         Mutator::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        // A guest would wait in the host, where neither fuel nor time ends the call.
+        // A guest that blocks waits in the host, where neither fuel nor time can end its call.
         linker.allow_shadowing(true);
-        let mut poll = linker.instance(WAITING)?;
+        let mut poll = linker.instance(POLL)?;
         poll.func_new("poll", |_, _, _, _| Err(Waits.into()))?;
         poll.func_new("[method]pollable.block", |_, _, _, _| Err(Waits.into()))?;
         Ok(Self { linker, ticker: Ticker::start(engine)? })
@@ -74,9 +75,9 @@ pub(super) struct Guest {
 impl Guest {
     pub(super) fn load(component: &[u8], options: Options) -> Result<Self, Error> {
         let Shared { linker, ticker } = Shared::get()?;
-        let not = |error: wasmtime::Error| Error::NotAMutator(format!("{error:#}"));
-        let component = Component::new(linker.engine(), component).map_err(not)?;
-        let component = linker.instantiate_pre(&component).and_then(MutatorPre::new).map_err(not)?;
+        let not_a_mutator = |error: wasmtime::Error| Error::NotAMutator(format!("{error:#}"));
+        let component = Component::new(linker.engine(), component).map_err(not_a_mutator)?;
+        let component = linker.instantiate_pre(&component).and_then(MutatorPre::new).map_err(not_a_mutator)?;
         Ok(Self { component, ticker, options })
     }
 
@@ -84,8 +85,8 @@ impl Guest {
         self.call(|store, mutator| mutator.converge_sync_mutators().call_names(store))
     }
 
-    /// Lends the transaction to a new instance for one call. Returns the transaction with the
-    /// buffered writes.
+    /// Runs a mutator in a new instance, which borrows the transaction. Returns the transaction
+    /// with the buffered writes.
     pub(super) fn apply(&self, transaction: Transaction, call: &Call) -> Result<Transaction, Error> {
         let guest_call = call.clone().into();
         let applied = self.call(|store, mutator| {
@@ -103,7 +104,7 @@ impl Guest {
         })
     }
 
-    /// Makes one call, in an instance of its own.
+    /// Creates an instance and makes one call to it.
     fn call<T>(&self, call: impl FnOnce(&mut Store<State>, &Mutator) -> wasmtime::Result<T>) -> Result<T, Error> {
         let Options { fuel, memory_bytes, call_time, .. } = self.options;
         let time = self.ticker.limit(call_time);
@@ -133,7 +134,7 @@ impl Guest {
     }
 }
 
-/// The data of an instance: its bounds, its resources, and what WASI shows it.
+/// The data of an instance: its memory limit, its resources, and its WASI context.
 struct State {
     limits: Limits,
     table: ResourceTable,
@@ -143,7 +144,7 @@ struct State {
 
 impl State {
     fn new(options: Options) -> Self {
-        let stderr = MemoryOutputPipe::new(STDERR_BYTES);
+        let stderr = MemoryOutputPipe::new(MAX_STDERR_BYTES);
         let wasi = WasiCtx::builder()
             .stderr(stderr.clone())
             .wall_clock(Stopped(options.clock))
@@ -160,7 +161,7 @@ impl State {
         Self { limits: Limits::new(options.memory_bytes), table, wasi, stderr }
     }
 
-    /// Makes one call to a transaction in the engine.
+    /// Calls a function of a transaction in the engine.
     fn call<T>(
         &self,
         transaction: &Resource<Transaction>,
@@ -252,7 +253,7 @@ impl HostTransaction for State {
     }
 }
 
-/// A clock that always shows this time since 1970.
+/// A clock that always shows the same time since 1970.
 struct Stopped(Duration);
 
 impl HostWallClock for Stopped {

@@ -1,12 +1,15 @@
 //! Mutators: an application's writes as named functions, in components that are loaded at run time.
 //!
-//! A mutator is any component of the contract's world `mutator` (`wit/mutator.wit`), in any
-//! language. A call reads and writes in a transaction, and becomes one event of a document, or
-//! nothing if it fails. The same component runs in the client and on the server. The same document
-//! and call result in the same event: each call runs in an instance of its own, bounded in fuel,
-//! memory and time, without state of earlier calls. The WASI interfaces that toolchains import are
-//! present and grant nothing: no files, no network, no environment, a clock that does not advance,
-//! the same random numbers in each call, and no waiting.
+//! The component implements the contract's world `mutator` (`wit/mutator.wit`), in any language,
+//! and exports any number of mutators. A call reads and writes in a transaction. Its writes become
+//! one event of a document; if the call fails, nothing is committed. The same component runs in the
+//! client and on the server.
+//!
+//! A call on the same document always results in the same event. Each call runs in a new instance,
+//! with limits on fuel, memory and time, and without state of earlier calls. The instance has the
+//! WASI interfaces that toolchains import, but they grant nothing: no files, no network and no
+//! environment. Clocks do not advance, random numbers are the same in each call, and functions that
+//! wait fail.
 //!
 //! ```no_run
 //! use converge::Doc;
@@ -50,20 +53,20 @@ pub struct Call {
 }
 
 impl Call {
-    /// Calls the mutator `name` with these arguments, on behalf of nobody.
+    /// Creates a call of the mutator `name` with these arguments, without a caller.
     pub fn new(name: impl Into<String>, arguments: impl IntoIterator<Item = impl Into<Value>>) -> Self {
         Self { name: name.into(), arguments: arguments.into_iter().map(Into::into).collect(), caller: None }
     }
 
-    /// Makes the call on behalf of an authenticated subject.
+    /// Sets the authenticated subject on whose behalf the call runs.
     #[must_use]
     pub fn by(self, caller: impl Into<String>) -> Self {
         Self { caller: Some(caller.into()), ..self }
     }
 }
 
-/// What a call of a mutator may use. The default is 1,000,000,000 of fuel, 256 MiB of memory, 10
-/// seconds, and a clock that shows the beginning of 1970.
+/// The limits of each call of a mutator, and the time that its clocks show. The defaults are
+/// 1,000,000,000 units of fuel, 256 MiB of memory, 10 seconds, and the beginning of 1970.
 ///
 /// ```
 /// use converge::mutators::Options;
@@ -75,38 +78,38 @@ impl Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The maximum computation, in units of about one WebAssembly instruction.
+    /// The maximum fuel of a call. A WebAssembly instruction uses about one unit.
     pub fuel: u64,
     /// The maximum memory of an instance, in bytes.
     pub memory_bytes: usize,
-    /// The maximum duration of a call, or `None` if only its fuel bounds it.
+    /// The maximum duration of a call, or `None` if only fuel limits it.
     pub call_time: Option<Duration>,
-    /// The time since 1970 that WASI's clocks show throughout the call.
+    /// The time since 1970 that WASI's clocks show during the whole call.
     pub clock: Duration,
 }
 
 impl Options {
-    /// Bounds the computation of a call: about one unit per WebAssembly instruction. Unlike time,
-    /// fuel is equal on every machine.
+    /// Sets the maximum fuel of a call. A WebAssembly instruction uses about one unit. Unlike its
+    /// duration, the fuel that a call uses is the same on every machine.
     #[must_use]
     pub fn fuel(self, fuel: u64) -> Self {
         Self { fuel, ..self }
     }
 
-    /// Bounds the memory of a call to this many bytes.
+    /// Sets the maximum memory of a call, in bytes.
     #[must_use]
     pub fn memory_bytes(self, memory_bytes: usize) -> Self {
         Self { memory_bytes, ..self }
     }
 
-    /// Bounds the duration of a call, which is checked every 10 ms. With `None` only its fuel
-    /// bounds it.
+    /// Sets the maximum duration of a call, which is checked every 10 ms, or `None` if only fuel
+    /// limits the call.
     #[must_use]
     pub fn call_time(self, call_time: impl Into<Option<Duration>>) -> Self {
         Self { call_time: call_time.into(), ..self }
     }
 
-    /// Shows this time since 1970 on WASI's clocks, throughout each call.
+    /// Sets the time since 1970 that WASI's clocks show during each call.
     #[must_use]
     pub fn clock(self, clock: Duration) -> Self {
         Self { clock, ..self }
@@ -136,17 +139,21 @@ impl Mutators {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAMutator`], whose text says what is missing or superfluous; those of
-    /// [`apply`](Self::apply) if the component does not return its names.
+    /// [`Error::NotAMutator`] if the bytes are not a component of the world `mutator`, or if the
+    /// component is too large or has too many mutators; the errors of [`apply`](Self::apply) if it
+    /// does not return the names of its mutators.
     pub fn load(component: &[u8], options: Options) -> Result<Self, Error> {
         if component.len() > MAX_COMPONENT_BYTES {
             let actual = component.len();
-            return Err(Error::NotAMutator(format!("it is {actual} bytes long; the maximum is {MAX_COMPONENT_BYTES}")));
+            return Err(Error::NotAMutator(format!(
+                "the component is {actual} bytes long; the maximum is {MAX_COMPONENT_BYTES}"
+            )));
         }
         let guest = Guest::load(component, options)?;
         let names = guest.names()?;
         if names.len() > MAX_NAMES {
-            return Err(Error::NotAMutator(format!("it has {} mutators; the maximum is {MAX_NAMES}", names.len())));
+            let actual = names.len();
+            return Err(Error::NotAMutator(format!("the component has {actual} mutators; the maximum is {MAX_NAMES}")));
         }
         Ok(Self { guest, names })
     }
@@ -157,13 +164,16 @@ impl Mutators {
     }
 
     /// Runs a mutator, and commits its writes to the document as one event. Returns the name of the
-    /// event, or `None` if there were no writes. Costs an instance, tens of microseconds, in
-    /// addition to the mutator's own work.
+    /// event, or `None` if there were no writes.
+    ///
+    /// Creates an instance of the component, which takes tens of microseconds in addition to the
+    /// mutator's own work.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownMutator`]; [`Error::InvalidArguments`], [`Error::Rejected`] and
-    /// [`Error::Failed`] as the mutator reports them; [`Error::Document`] if the document does not
+    /// [`Error::Failed`] as the mutator returns them; [`Error::OutOfFuel`], [`Error::OutOfMemory`],
+    /// [`Error::OutOfTime`] and [`Error::Trap`]; [`Error::Document`] if the document does not
     /// accept the writes. On an error nothing is committed.
     pub fn apply(&self, doc: &Doc, call: &Call) -> Result<Option<EventId>, Error> {
         let unknown = || Error::UnknownMutator { name: call.name.clone(), known: self.names.clone() };
@@ -171,7 +181,7 @@ impl Mutators {
             return Err(unknown());
         }
         let transaction = self.guest.apply(doc.begin()?, call).map_err(|error| match error {
-            // The component lists a name that it does not know.
+            // The component returned the name, but has no mutator of this name.
             Error::UnknownMutator { .. } => unknown(),
             error => error,
         })?;
@@ -185,11 +195,11 @@ impl fmt::Debug for Mutators {
     }
 }
 
-/// Why a mutator could not be loaded, or a call committed nothing.
+/// Why a mutator could not be loaded, or why a call failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes are not a component, or one with another interface. The text says what was found.
+    /// The bytes are not a component that implements the world `mutator`. The text says why.
     #[error("this is not a mutator: {0}")]
     NotAMutator(String),
     /// No mutator has this name.
@@ -206,25 +216,25 @@ pub enum Error {
     /// The application's rules reject the call. The text is shown to the user.
     #[error("{0}")]
     Rejected(String),
-    /// A read or write of the transaction failed, and the mutator reports why.
+    /// A read or write of the transaction failed, and the mutator returned the error.
     #[error(transparent)]
     Failed(crate::Error),
     /// The document does not accept the writes, or its instance is gone.
     #[error(transparent)]
     Document(#[from] crate::Error),
-    /// The call used up its fuel.
-    #[error("the mutator used up its fuel, {0}")]
+    /// The call used more fuel than its maximum, which is the value.
+    #[error("the mutator used more than its {0} units of fuel")]
     OutOfFuel(u64),
-    /// The call needed more memory than it may have.
+    /// The call needed more memory than its maximum in bytes, which is the value.
     #[error("the mutator needed more than its {0} bytes of memory")]
     OutOfMemory(usize),
-    /// The call took longer than its maximum.
-    #[error("the mutator took longer than its time, {0:?}")]
+    /// The call took longer than its maximum, which is the value.
+    #[error("the mutator took longer than its maximum of {0:?}")]
     OutOfTime(Duration),
-    /// The mutator stopped in the middle of the call.
+    /// The mutator stopped in the middle of the call: it trapped, or called a function that waits.
     #[error("the mutator stopped in the middle of the call{}{stderr}", if .stderr.is_empty() { "" } else { ": " })]
     Trap {
-        /// The beginning of its standard error.
+        /// The beginning of what the mutator wrote to standard error.
         stderr: String,
         /// The trap.
         source: Box<dyn std::error::Error + Send + Sync>,

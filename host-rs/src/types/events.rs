@@ -1,4 +1,5 @@
-//! Events: what they do, how they are named and exchanged, and what a merge did with them.
+//! Events: their operations and names, the form in which replicas exchange them, and the reports of
+//! merges and compactions.
 
 use super::{Cell, names};
 use std::fmt;
@@ -125,12 +126,12 @@ pub type Commit = Vec<RowOp>;
 pub struct EventId {
     /// The author, or the branch of the author.
     pub peer: String,
-    /// The number of the event among those of its peer.
+    /// The number of the event among those of its peer, counted from 0.
     pub counter: u32,
 }
 
 impl EventId {
-    /// Names the `counter`-th event, counted from 0, that `peer` committed.
+    /// Creates the name of the `counter`-th event, counted from 0, that `peer` committed.
     pub fn new(peer: impl Into<String>, counter: u32) -> Self {
         Self { peer: peer.into(), counter }
     }
@@ -153,7 +154,7 @@ pub struct PeerVersion {
 }
 
 impl PeerVersion {
-    /// States that the events 0 to `count` - 1 of `peer` are known.
+    /// Creates an entry for the known events 0 to `count` - 1 of `peer`.
     pub fn new(peer: impl Into<String>, count: u32) -> Self {
         Self { peer: peer.into(), count }
     }
@@ -185,9 +186,9 @@ pub struct EventRun {
 }
 
 impl EventRun {
-    /// Creates a run of these events of `peer`, the first of which has the counter `start`, without
-    /// dependencies, fingerprints and salt, and with a lamport time that is to be derived. Set the
-    /// fields to add these.
+    /// Creates a run of events of `peer`. The first event has the counter `start`. The run has no
+    /// dependencies, no fingerprints, no salt, and no lamport time, which is then derived; set the
+    /// fields to change that.
     pub fn new(peer: impl Into<String>, start: u32, commits: impl IntoIterator<Item = Commit>) -> Self {
         let (peer, commits) = (peer.into(), commits.into_iter().collect());
         Self { peer, start, lamport: None, deps: Vec::new(), fingerprints: Vec::new(), salt: 0, commits }

@@ -1,8 +1,8 @@
-//! The data that the crate's functions take and return: the contract's records and variants, as
+//! The arguments and results of the crate's functions: the contract's records and variants, as
 //! plain Rust types.
 //!
-//! Holds no rule of the engine and no call. `contract` converts these types to and from the
-//! generated ones, so nothing here depends on how the engine is run.
+//! This module makes no calls and checks no rules. The module `contract` converts these types to
+//! and from the generated ones, so they do not depend on how the engine is run.
 
 mod events;
 mod presence;
@@ -18,7 +18,7 @@ pub use session::{Acceptance, Progress, Received, SessionOptions};
 pub use summary::{Content, Inspection, Limit, Section};
 pub use value::{Cell, Value};
 
-/// Collects names that a caller passes.
+/// Converts the names that a caller passes.
 fn names(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     names.into_iter().map(Into::into).collect()
 }

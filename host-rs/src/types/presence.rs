@@ -1,4 +1,4 @@
-//! The registers of a store.
+//! The entries and the options of a store.
 
 use super::Value;
 
@@ -37,22 +37,22 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// Keeps entries for this many milliseconds: a finite number above 0.
+    /// Sets the time to live in milliseconds: a finite number above 0.
     #[must_use]
     pub fn time_to_live_ms(self, time_to_live_ms: f64) -> Self {
         Self { time_to_live_ms, ..self }
     }
 
-    /// Accepts timestamps that are at most this many milliseconds ahead: a finite number that is
-    /// not negative.
+    /// Sets the maximum skew in milliseconds: a finite number that is not negative.
     #[must_use]
     pub fn max_skew_ms(self, max_skew_ms: f64) -> Self {
         Self { max_skew_ms, ..self }
     }
 }
 
-/// A time to live of 30 seconds, so that a peer that renews its entries every ten seconds survives
-/// a lost message. A maximum skew of 10 minutes, within which the clocks of devices normally agree.
+/// The default time to live is 30 seconds, so that the entries of a peer that renews them every ten
+/// seconds survive a lost message. The default maximum skew is 10 minutes; the clocks of devices
+/// normally differ by less.
 impl Default for StoreOptions {
     fn default() -> Self {
         Self { time_to_live_ms: 30_000.0, max_skew_ms: 600_000.0 }

@@ -1,4 +1,4 @@
-//! Rows, and reading them.
+//! Rows and tables, and the arguments and results of the functions that read them.
 
 use super::{Cell, RowOp, names};
 use std::fmt;
@@ -46,7 +46,8 @@ pub enum KeyRange {
 /// ```
 /// use converge::{KeyRange, ScanOptions};
 ///
-/// let last_ten = ScanOptions::default().range(KeyRange::StartsWith("2026-".into())).descending(true).limit(10);
+/// let of_2026 = ScanOptions::default().range(KeyRange::StartsWith("2026-".into()));
+/// let last_ten = of_2026.descending(true).limit(10);
 /// assert_eq!(last_ten.limit, 10);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,32 +66,32 @@ pub struct ScanOptions {
 }
 
 impl ScanOptions {
-    /// Returns the rows with these ids.
+    /// Sets the ids of the rows to return.
     #[must_use]
     pub fn range(self, range: KeyRange) -> Self {
         Self { range, ..self }
     }
 
-    /// Returns rows in descending order of their ids, or in ascending order.
+    /// Sets whether rows are returned in descending order of their ids.
     #[must_use]
     pub fn descending(self, descending: bool) -> Self {
         Self { descending, ..self }
     }
 
-    /// Returns at most `limit` rows.
+    /// Sets the maximum number of rows to return.
     #[must_use]
     pub fn limit(self, limit: u32) -> Self {
         Self { limit, ..self }
     }
 
-    /// Starts after this row id, in the direction of the scan. Pass the last id of a page to read
-    /// the next one.
+    /// Sets the row id after which the scan starts, in its direction. Pass the last id of a page to
+    /// read the next page.
     #[must_use]
     pub fn after(self, row: impl Into<String>) -> Self {
         Self { after: Some(row.into()), ..self }
     }
 
-    /// Returns only these columns.
+    /// Sets the columns to return. An empty list selects all columns.
     #[must_use]
     pub fn columns(self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { columns: names(columns), ..self }

@@ -1,4 +1,4 @@
-//! How a session is opened, and what it reports.
+//! The options of sessions, and the results of their functions.
 
 use super::{Entry, MergeReport, PeerVersion, names};
 use std::collections::hash_map::RandomState;
@@ -34,31 +34,32 @@ impl Acceptance {
     /// Accepts nothing.
     pub const NONE: Self = Self { events: false, entries: false, documents: false };
 
-    /// Accepts events, or rejects them.
+    /// Sets whether events are accepted.
     #[must_use]
     pub const fn events(self, events: bool) -> Self {
         Self { events, ..self }
     }
 
-    /// Accepts entries, or rejects them.
+    /// Sets whether entries are accepted.
     #[must_use]
     pub const fn entries(self, entries: bool) -> Self {
         Self { entries, ..self }
     }
 
-    /// Accepts saved documents, or rejects them.
+    /// Sets whether saved documents are accepted.
     #[must_use]
     pub const fn documents(self, documents: bool) -> Self {
         Self { documents, ..self }
     }
 }
 
-/// How a [`Session`](crate::Session) is opened.
+/// The options of a [`Session`](crate::Session).
 ///
 /// ```
 /// use converge::{Acceptance, SessionOptions};
 ///
-/// let options = SessionOptions::new("people").accept(Acceptance::ALL.documents(false)).writers(["ann", "ben"]);
+/// let from_clients = Acceptance::ALL.documents(false);
+/// let options = SessionOptions::new("people").accept(from_clients).writers(["ann", "ben"]);
 /// assert_eq!(options.max_message_bytes, 65_536);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,14 +77,14 @@ pub struct SessionOptions {
     pub read_only: bool,
     /// What is accepted from the other side.
     pub accept: Acceptance,
-    /// The authors of whom events and entries are accepted. An empty list selects all authors.
+    /// The authors whose events and entries are accepted. An empty list selects all authors.
     pub writers: Vec<String>,
 }
 
 impl SessionOptions {
-    /// Creates options for a session about the document of this name: a random nonce, messages of
-    /// at most 64 KiB, all namespaces, events in both directions, everything accepted from all
-    /// writers.
+    /// Creates options for a session about the document of this name. The defaults are a random
+    /// nonce, messages of at most 64 KiB, all namespaces, events in both directions, and the
+    /// acceptance of all content from all writers.
     pub fn new(document: impl Into<String>) -> Self {
         Self {
             document: document.into(),
@@ -97,43 +98,43 @@ impl SessionOptions {
         }
     }
 
-    /// Uses this number instead of a random one. It lets one side restart the conversation on a
-    /// living connection: when a hello with a new number arrives, the other side starts over with
-    /// it, and ignores messages of the former conversation that are still on their way.
+    /// Sets the nonce, which lets one side restart the conversation on a living connection. When a
+    /// hello with a new nonce arrives, the other side starts over, and ignores messages of the
+    /// former conversation that are still on their way.
     #[must_use]
     pub fn nonce(self, nonce: u64) -> Self {
         Self { nonce, ..self }
     }
 
-    /// Sends and accepts messages of at most this many bytes: from 64 to the limit `message-bytes`.
-    /// Larger content travels in several messages.
+    /// Sets the maximum size of a message in bytes: from 64 to the limit `message-bytes`. Larger
+    /// content travels in several messages.
     #[must_use]
     pub fn max_message_bytes(self, max_message_bytes: u32) -> Self {
         Self { max_message_bytes, ..self }
     }
 
-    /// Receives only these namespaces of the store.
+    /// Sets the namespaces of the store to receive. An empty list selects all namespaces.
     #[must_use]
     pub fn namespaces(self, namespaces: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { namespaces: names(namespaces), ..self }
     }
 
-    /// Receives events, but sends none.
+    /// Sets whether the session receives events but sends none.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
 
-    /// Accepts only this from the other side.
+    /// Sets what is accepted from the other side.
     #[must_use]
     pub fn accept(self, accept: Acceptance) -> Self {
         Self { accept, ..self }
     }
 
-    /// Accepts only these peers, on any branch, as authors: an event of another peer ends the
-    /// session with [`Error::Protocol`](crate::Error::Protocol), an entry of another peer is
-    /// skipped and counted in [`Received::refused`]. An element that ends with `*` selects all
-    /// peers whose names start with the text before it.
+    /// Sets the peers whose events and entries are accepted, on any branch. An event of another
+    /// peer ends the session with [`Error::Protocol`](crate::Error::Protocol). An entry of another
+    /// peer is skipped and counted in [`Received::refused`]. An element that ends with `*` selects
+    /// all peers whose names start with the text before it. An empty list selects all peers.
     #[must_use]
     pub fn writers(self, writers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { writers: names(writers), ..self }

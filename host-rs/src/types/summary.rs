@@ -6,7 +6,7 @@ use super::{PeerVersion, TableSummary};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limit {
-    /// The limit's name, units last.
+    /// The limit's name, such as `commit-bytes`.
     pub name: String,
     /// The largest value that is accepted.
     pub maximum: u64,

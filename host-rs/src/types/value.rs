@@ -27,7 +27,7 @@ pub enum Value {
     /// A floating-point number. -0.0 and the infinities are kept. Every NaN is stored as the
     /// canonical quiet NaN.
     Real(f64),
-    /// A text. It is kept byte for byte, without Unicode normalization.
+    /// Text. It is kept byte for byte, without Unicode normalization.
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
@@ -63,7 +63,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// `From` for each of these types, by way of the type that the variant holds.
+/// Implements `From` for each of these types, which convert to the type that the variant holds.
 macro_rules! values_from {
     ($($from:ty => $variant:ident,)*) => {$(
         impl From<$from> for Value {
@@ -100,7 +100,7 @@ impl<Content: Into<Value>> From<Option<Content>> for Value {
     }
 }
 
-/// A named value of a row. Functions that take cells also take pairs, such as `("age", 30)`.
+/// A named value of a row. Functions that accept cells also accept pairs, such as `("age", 30)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// The column's name.

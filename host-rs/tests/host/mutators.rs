@@ -162,7 +162,7 @@ fn what_is_no_mutator_is_refused_with_what_it_lacks() {
     let compat = error(&build("converge-compat"));
     assert!(compat.contains("imports") && compat.contains("converge:sync/"), "{compat}");
     let large = error(&vec![0; converge::mutators::MAX_COMPONENT_BYTES + 1]);
-    assert_eq!(large, "this is not a mutator: it is 67108865 bytes long; the maximum is 67108864");
+    assert_eq!(large, "this is not a mutator: the component is 67108865 bytes long; the maximum is 67108864");
 }
 
 #[test]
