@@ -1,4 +1,5 @@
-//! Two replicas, through the component: every function of the contract once, and the contract's errors as they come out.
+//! Tests of `Doc` that call the component: reading, writing and exchanging events, and the errors
+//! of these calls. The conformance cases test what the functions mean.
 
 use converge::{
     Cell, Doc, Error, EventId, EventRun, Instance, InstanceOptions, KeyRange, PeerVersion, RowOp, ScanOptions, Value,
@@ -6,7 +7,7 @@ use converge::{
 
 type Tested = Result<(), Error>;
 
-/// Gives `to` what it lacks of `from`.
+/// Merges the events into `to` that it lacks from `from`.
 fn deliver(from: &Doc, to: &Doc) -> Tested {
     let batch = from.events_since(&to.summary()?, u32::MAX)?;
     assert!(!batch.more);
@@ -15,7 +16,7 @@ fn deliver(from: &Doc, to: &Doc) -> Tested {
 }
 
 #[test]
-fn two_replicas_write_apart_and_agree() -> Tested {
+fn two_replicas_write_independently_and_converge() -> Tested {
     let (ann, ben) = (Doc::create("ann")?, Doc::create("ben")?);
     assert_eq!(ann.peer()?, "ann");
     assert_eq!(
@@ -46,7 +47,7 @@ fn two_replicas_write_apart_and_agree() -> Tested {
 }
 
 #[test]
-fn every_value_comes_back_as_it_went() -> Tested {
+fn every_value_is_read_as_it_was_written() -> Tested {
     let doc = Doc::create("ann")?;
     let cells = [
         Cell::new("a", None::<i64>),
@@ -70,9 +71,9 @@ fn every_value_comes_back_as_it_went() -> Tested {
 }
 
 #[test]
-fn rows_reads_what_pages_cut() -> Tested {
+fn rows_reads_all_pages() -> Tested {
     let doc = Doc::create("ann")?;
-    // Three of these fill more than one page, whose size the engine bounds by bytes.
+    // Three rows with this value exceed the maximum size of a page in bytes.
     let large = vec![7_u8; 9 << 20];
     for row in ["a1", "a2", "a3", "b1"] {
         doc.insert("t", row, [("large", Value::from(large.as_slice())), ("small", row.into())])?;
@@ -96,7 +97,7 @@ fn rows_reads_what_pages_cut() -> Tested {
 }
 
 #[test]
-fn refusals_carry_what_the_contract_says_and_change_nothing() -> Tested {
+fn errors_have_the_details_of_the_contract_and_change_nothing() -> Tested {
     let doc = Doc::create("ann")?;
     doc.insert("t", "r", [("x", 1)])?;
     let before = (doc.digest()?, doc.version()?, doc.heads()?);
@@ -125,7 +126,7 @@ fn refusals_carry_what_the_contract_says_and_change_nothing() -> Tested {
 }
 
 #[test]
-fn documents_of_one_instance_are_apart() -> Tested {
+fn documents_in_one_instance_are_independent() -> Tested {
     let instance = Instance::new(InstanceOptions::default())?;
     let (ann, ben) = (instance.doc("ann")?, instance.doc("ben")?);
     ann.insert("t", "r", [("x", 1)])?;
@@ -138,7 +139,7 @@ fn documents_of_one_instance_are_apart() -> Tested {
 }
 
 #[test]
-fn threads_share_a_document() -> Tested {
+fn several_threads_write_to_one_document() -> Tested {
     let doc = Doc::create("ann")?;
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)

@@ -1,4 +1,4 @@
-//! Files: whole before and after, whatever happens between.
+//! Tests of files: saving and loading documents, and the atomic replacement of files.
 
 use converge::file::{self, Replacement};
 use converge::{Doc, Error};
@@ -6,19 +6,21 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// A folder of its own for a test.
+/// Creates a temporary folder.
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder for the test")
+    tempfile::tempdir().expect("a temporary folder can be created")
 }
 
+/// Returns the sorted names of the files in a folder.
 fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let entries =
+        fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("the entry can be read").file_name());
     let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort_unstable();
     names
 }
 
-/// The kind of the error, and that it names the file.
+/// Returns the kind of the error, which must name the file.
 fn kind_of<T: std::fmt::Debug>(outcome: Result<T, Error>, named: &Path) -> ErrorKind {
     match outcome {
         Err(Error::File { path, source }) if path == named => source.kind(),
@@ -27,7 +29,7 @@ fn kind_of<T: std::fmt::Debug>(outcome: Result<T, Error>, named: &Path) -> Error
 }
 
 #[test]
-fn documents_survive_in_files() -> Result<(), Error> {
+fn saved_documents_are_loaded_from_files() -> Result<(), Error> {
     let folder = folder();
     let path = folder.path().join("people.converge");
     let doc = Doc::create("ann")?;
@@ -42,24 +44,24 @@ fn documents_survive_in_files() -> Result<(), Error> {
 }
 
 #[test]
-fn files_that_cannot_be_read_or_written_are_named() -> Result<(), Error> {
+fn errors_name_the_file_that_cannot_be_read_or_written() -> Result<(), Error> {
     let folder = folder();
     let (missing, below) = (folder.path().join("none"), folder.path().join("none/none"));
     let doc = Doc::create("ann")?;
     assert_eq!(kind_of(Doc::load_file("ann", &missing), &missing), ErrorKind::NotFound);
     assert_eq!(kind_of(doc.save_file(&below), &below), ErrorKind::NotFound);
     assert_eq!(kind_of(doc.save_file(folder.path()), folder.path()), ErrorKind::IsADirectory);
-    let error = Doc::load_file("ann", &missing).expect_err("no file").to_string();
+    let error = Doc::load_file("ann", &missing).expect_err("the file does not exist").to_string();
     assert!(error.starts_with(&missing.display().to_string()), "{error}");
 
-    fs::write(&missing, "PK").expect("written");
+    fs::write(&missing, "PK").expect("the file can be written");
     assert!(matches!(Doc::load_file("ann", &missing), Err(Error::Corrupt(_))));
     assert_eq!(names(folder.path()), ["none"]);
     Ok(())
 }
 
 #[test]
-fn what_is_not_committed_leaves_no_trace() -> io::Result<()> {
+fn a_dropped_replacement_leaves_the_old_file() -> io::Result<()> {
     let folder = folder();
     let path = folder.path().join("file");
     fs::write(&path, "old")?;
@@ -75,7 +77,7 @@ fn what_is_not_committed_leaves_no_trace() -> io::Result<()> {
 }
 
 #[test]
-fn of_several_who_write_one_stays_whole() -> io::Result<()> {
+fn concurrent_writers_replace_the_file_atomically() -> io::Result<()> {
     let folder = folder();
     let path = folder.path().join("file");
     std::thread::scope(|scope| {
@@ -94,14 +96,14 @@ fn of_several_who_write_one_stays_whole() -> io::Result<()> {
                 })
             })
             .collect();
-        writers.into_iter().try_for_each(|writer| writer.join().expect("a writer ends"))
+        writers.into_iter().try_for_each(|writer| writer.join().expect("the writer does not panic"))
     })?;
     assert_eq!(names(folder.path()), ["file"]);
     Ok(())
 }
 
 #[test]
-fn a_file_marked_as_not_to_be_written_stays() -> io::Result<()> {
+fn a_read_only_file_is_not_replaced() -> io::Result<()> {
     let folder = folder();
     let path = folder.path().join("file");
     fs::write(&path, "old")?;
@@ -114,7 +116,7 @@ fn a_file_marked_as_not_to_be_written_stays() -> io::Result<()> {
 }
 
 #[test]
-fn files_beyond_any_instance_are_not_even_read() -> io::Result<()> {
+fn files_larger_than_the_maximum_are_not_read() -> io::Result<()> {
     let folder = folder();
     let path = folder.path().join("file");
     fs::File::create(&path)?.set_len(file::MAX_BYTES + 1)?;
@@ -131,6 +133,7 @@ mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
     use std::path::Path;
 
+    /// Replaces the content of a file with `new`.
     fn replace(path: &Path) -> io::Result<()> {
         let mut replacement = Replacement::of(path)?;
         replacement.write_all(b"new")?;
@@ -138,18 +141,18 @@ mod unix {
     }
 
     #[test]
-    fn permissions_stay_and_new_files_have_the_usual_ones() -> io::Result<()> {
+    fn permissions_are_kept_and_new_files_have_the_default_permissions() -> io::Result<()> {
         let folder = folder();
-        let (path, usual) = (folder.path().join("file"), folder.path().join("usual"));
-        fs::write(&usual, "")?;
+        let (path, default) = (folder.path().join("file"), folder.path().join("default"));
+        fs::write(&default, "")?;
         replace(&path)?;
-        assert_eq!(fs::metadata(&path)?.mode(), fs::metadata(&usual)?.mode());
+        assert_eq!(fs::metadata(&path)?.mode(), fs::metadata(&default)?.mode());
         for mode in [0o600, 0o640, 0o666, 0o755] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
             replace(&path)?;
             assert_eq!(fs::metadata(&path)?.mode() & 0o7777, mode);
         }
-        // Where the test may give files away, they stay with whom they were given to.
+        // If the test may change the owner of a file, the new file keeps that owner.
         if chown(&path, Some(4_711), Some(4_712)).is_ok() {
             replace(&path)?;
             let metadata = fs::metadata(&path)?;
@@ -159,7 +162,7 @@ mod unix {
     }
 
     #[test]
-    fn links_stay_and_what_they_lead_to_is_replaced() -> io::Result<()> {
+    fn links_are_kept_and_their_targets_are_replaced() -> io::Result<()> {
         let folder = folder();
         let (path, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&path, "old")?;

@@ -1,15 +1,18 @@
-//! Bounds of an instance: a call beyond one fails, its instance is gone, and others go on.
+//! Tests of the limits on memory and time: a call that exceeds a limit fails, and other instances
+//! are not affected.
 
 use converge::{Component, Doc, Error, Instance, InstanceOptions, RowOp, ScanOptions, Value};
 use std::time::{Duration, Instant};
 
 type Tested = Result<(), Error>;
 
+/// Returns options with little memory.
 fn small() -> InstanceOptions {
     InstanceOptions::default().memory_bytes(8 << 20)
 }
 
-/// An instance with its document, lost by a call whose argument its memory did not hold.
+/// Returns an instance and its document after a call whose argument did not fit into the memory.
+/// The instance is gone.
 fn exhausted() -> Result<(Instance, Doc), Error> {
     let instance = Instance::new(small())?;
     let doc = instance.doc("ann")?;
@@ -19,33 +22,34 @@ fn exhausted() -> Result<(Instance, Doc), Error> {
     Ok((instance, doc))
 }
 
-/// Whether a call was refused because the memory does not hold what it would bring. It must not fail otherwise.
+/// Returns whether a call failed with the limit `memory-bytes`. The call must not fail with another
+/// error.
 fn is_full<T>(result: &Result<T, Error>) -> bool {
     match result {
         Ok(_) => false,
         Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes" => true,
-        Err(other) => panic!("{other:?}"),
+        Err(other) => panic!("unexpected error: {other:?}"),
     }
 }
 
 #[test]
-fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tested {
+fn a_call_that_exceeds_the_memory_fails_and_keeps_the_document() -> Tested {
     for (memory_bytes, blob) in [(8 << 20, 0), (8 << 20, 3_000), (64 << 20, 0), (64 << 20, 100_000)] {
         let instance = Instance::new(InstanceOptions::default().memory_bytes(memory_bytes))?;
         let doc = instance.doc("ann")?;
-        // No two alike: equal ones are kept once when they are read.
+        // All blobs differ, because loading stores equal values once.
         let bytes = |row: u32| row.to_le_bytes().into_iter().cycle().take(blob).collect::<Vec<u8>>();
         let insert = |row: u32| doc.insert("t", &row.to_string(), [("x", bytes(row))]);
         let rows = (0..).find(|&row| is_full(&insert(row))).unwrap_or(0);
         let held = (rows as usize) * (blob + 100);
         assert!(held > memory_bytes / 4, "{rows} rows with blobs of {blob} bytes fill {memory_bytes} bytes");
-        // Again and again it is the same, and nothing changes.
+        // Repeated calls fail in the same way, and nothing changes.
         let before = doc.digest()?;
         for row in rows..rows + 100 {
             assert!(is_full(&insert(row)), "{row}");
         }
         assert_eq!(doc.digest()?, before);
-        // In small pages everything can be read.
+        // All rows can be read in small pages.
         let (mut read, mut options) = (0, ScanOptions::default().limit(16));
         loop {
             let page = doc.scan("t", &options)?;
@@ -59,13 +63,15 @@ fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tes
         assert_eq!(doc.get("t", "0")?.map(|cells| cells.len()), Some(1));
 
         if blob > 0 {
-            // What is mostly contents does not fit a second time.
+            // The saved bytes are about as large as the document, so they do not fit in addition to
+            // it.
             continue;
         }
         let saved = doc.save()?;
         let loaded = Doc::load("ben", &saved)?;
         assert_eq!(loaded.digest()?, before);
-        // Where a document does not fit, reading it says so, and so does merging it; the instance goes on.
+        // Loading and merging a document that does not fit fail with the limit. The instance is not
+        // affected.
         let less = Instance::new(InstanceOptions::default().memory_bytes(memory_bytes / 2 + saved.len()))?;
         let other = less.doc("ben")?;
         other.insert("t", "0", [("x", 1)])?;
@@ -76,7 +82,7 @@ fn what_would_not_fit_into_the_memory_is_refused_and_the_document_lives() -> Tes
 }
 
 #[test]
-fn beyond_its_memory_an_instance_is_gone_and_others_go_on() -> Tested {
+fn an_instance_without_memory_is_gone_and_others_are_not_affected() -> Tested {
     let other = Doc::create("ben")?;
     let (instance, doc) = exhausted()?;
     assert!(matches!(doc.get("t", "0"), Err(Error::Gone)));
@@ -91,7 +97,7 @@ fn beyond_its_memory_an_instance_is_gone_and_others_go_on() -> Tested {
 }
 
 #[test]
-fn an_iteration_over_a_gone_instance_ends() -> Tested {
+fn iterators_end_if_the_instance_is_gone() -> Tested {
     let instance = Instance::new(small())?;
     let doc = instance.doc("ann")?;
     let mut watcher = doc.watch(&[], true)?;
@@ -106,25 +112,26 @@ fn an_iteration_over_a_gone_instance_ends() -> Tested {
 }
 
 #[test]
-fn an_argument_larger_than_the_memory_is_told() -> Tested {
+fn an_argument_larger_than_the_memory_fails_with_out_of_memory() -> Tested {
     let doc = Instance::new(small())?.doc("ann")?;
-    // The engine's own limit for a text is above what this instance can even take in.
+    // The engine's limit for a text is larger than the memory of this instance.
     let error = doc.insert("t", "r", [("x", "x".repeat(15 << 20))]);
     assert!(matches!(error, Err(Error::OutOfMemory)), "{error:?}");
     Ok(())
 }
 
 #[test]
-fn an_instance_that_cannot_start_says_so() {
+fn an_instance_without_memory_for_the_engine_is_out_of_memory() {
     let nothing = Instance::new(InstanceOptions::default().memory_bytes(0));
     assert!(matches!(nothing, Err(Error::OutOfMemory)), "{nothing:?}");
 }
 
-/// A child process with few addresses runs this test again, with a variable set, and creates documents until it cannot.
+/// Runs this test again in a child process with little address space and an environment variable.
+/// The child process creates documents until that fails.
 #[cfg(target_os = "linux")]
 #[test]
-#[expect(clippy::print_stdout, reason = "the process that starts this one reads it")]
-fn a_document_too_many_says_that_the_system_has_no_room() {
+#[expect(clippy::print_stdout, reason = "the parent process reads the output")]
+fn creating_too_many_instances_fails_with_no_room() {
     const VARIABLE: &str = "CONVERGE_TEST_FEW_ADDRESSES";
     if std::env::var_os(VARIABLE).is_some() {
         let mut docs = Vec::new();
@@ -136,18 +143,20 @@ fn a_document_too_many_says_that_the_system_has_no_room() {
         };
         assert!(matches!(error, Error::NoRoom(_)), "{error:?}");
         assert!(error.to_string().contains("`Instance::doc`"), "{error}");
-        // What there is goes on, and one instance takes many more documents.
-        let more: Vec<Doc> = (0..1_000).map(|_| docs[0].instance().doc("ben").expect("a document")).collect();
-        more[999].insert("t", "r", [("x", 1)]).expect("a row");
+        // Existing instances are not affected, and one of them holds many more documents.
+        let more: Vec<Doc> = (0..1_000)
+            .map(|_| docs[0].instance().doc("ben").expect("the instance has room for the document"))
+            .collect();
+        more[999].insert("t", "r", [("x", 1)]).expect("the document can be written");
         println!("{} instances", docs.len());
         return;
     }
-    let program = std::env::current_exe().expect("this program");
-    let test = "limits::a_document_too_many_says_that_the_system_has_no_room";
+    let program = std::env::current_exe().expect("the path of this program is known");
+    let test = "limits::creating_too_many_instances_fails_with_no_room";
     // 64 GiB, in units of 1,024 bytes.
     let script = format!("ulimit -v {}; exec \"$0\" --exact --nocapture {test}", 64 << 20);
     let child = std::process::Command::new("sh").args(["-c", &script]).arg(program).env(VARIABLE, "1").output();
-    let child = child.expect("a shell");
+    let child = child.expect("the shell starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
     assert!(child.status.success(), "{stdout}{stderr}");
     let count =
@@ -156,21 +165,21 @@ fn a_document_too_many_says_that_the_system_has_no_room() {
 }
 
 #[test]
-fn beyond_its_time_a_call_ends_and_its_instance_is_gone() -> Tested {
+fn a_call_that_exceeds_its_time_ends_and_its_instance_is_gone() -> Tested {
     let call_time = Duration::from_millis(20);
     let doc = Instance::new(InstanceOptions::default().call_time(call_time))?.doc("ann")?;
-    let bystander = Doc::create("ben")?;
-    // Work of seconds, in one call: a commit is not half-made.
+    let other = Doc::create("ben")?;
+    // One call that takes seconds, because a commit is atomic.
     let ops: Vec<RowOp> = (0..900_000).map(|row| RowOp::insert("t", row.to_string(), [("x", row)])).collect();
     let error = doc.commit(ops);
     assert!(matches!(error, Err(Error::OutOfTime)), "{error:?}");
     assert!(matches!(doc.digest(), Err(Error::Gone)));
-    bystander.insert("t", "r", [("x", 1)])?;
+    other.insert("t", "r", [("x", 1)])?;
     Ok(())
 }
 
 #[test]
-fn many_short_calls_are_not_one_long_one() -> Tested {
+fn the_time_limit_applies_to_each_call() -> Tested {
     let doc = Instance::new(InstanceOptions::default().call_time(Duration::from_secs(1)))?.doc("ann")?;
     let start = Instant::now();
     let mut row = 0;
@@ -182,7 +191,7 @@ fn many_short_calls_are_not_one_long_one() -> Tested {
 }
 
 #[test]
-fn without_a_time_limit_calls_end_when_they_end() -> Tested {
+fn without_a_time_limit_long_calls_succeed() -> Tested {
     let doc = Instance::new(InstanceOptions::default().call_time(None))?.doc("ann")?;
     let ops: Vec<RowOp> = (0..100_000).map(|row| RowOp::insert("t", row.to_string(), [("x", row)])).collect();
     doc.commit(ops)?;
@@ -190,9 +199,9 @@ fn without_a_time_limit_calls_end_when_they_end() -> Tested {
     Ok(())
 }
 
-/// The engine's own limits are the ones to meet, not bounds of what carries the calls.
+/// The limits of the engine apply, not smaller limits of wasmtime.
 #[test]
-fn a_commit_of_60_mib_passes_in_both_directions() -> Tested {
+fn a_commit_of_60_mib_is_an_argument_and_a_result() -> Tested {
     let (ann, ben) = (Doc::create("ann")?, Doc::create("ben")?);
     let blob = vec![7_u8; 15 << 20];
     let ops: Vec<RowOp> =
@@ -211,10 +220,10 @@ fn a_commit_of_60_mib_passes_in_both_directions() -> Tested {
 }
 
 #[test]
-fn a_component_of_another_contract_is_refused() {
-    let refused = |bytes: &[u8]| Component::new(bytes).unwrap_err().to_string();
-    assert!(refused(b"nothing").starts_with("the engine cannot be started: "));
-    // The smallest component: it has a version, and nothing else.
-    let text = refused(b"\0asm\x0d\0\x01\0");
+fn components_that_do_not_implement_the_contract_are_rejected() {
+    let error = |bytes: &[u8]| Component::new(bytes).unwrap_err().to_string();
+    assert!(error(b"nothing").starts_with("the engine cannot be started: "));
+    // The smallest component: a header without sections.
+    let text = error(b"\0asm\x0d\0\x01\0");
     assert!(text.contains("converge:sync/"), "{text}");
 }

@@ -1,4 +1,5 @@
-//! The tests of the Rust host, in one program: each program of its own would link the WebAssembly runtime again.
+//! The tests of the Rust host. They are one program, because each further program would have to
+//! link the WebAssembly runtime, too.
 
 mod cells;
 mod exchange;

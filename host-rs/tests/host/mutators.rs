@@ -1,5 +1,5 @@
-//! Mutators that go wrong: nothing of them is committed, and the error says what happened. Those that go well are tested where
-//! they live, in `examples/mutators`.
+//! Tests of mutators that fail or are hostile: nothing is committed, and the error has the reason.
+//! `examples/mutators` has the tests of ordinary mutators.
 
 use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Doc, EventId, Instance, InstanceOptions, Value};
@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The component of `tests/mutator`.
+/// Returns the component of `tests/mutator`.
 fn hostile() -> &'static [u8] {
     static HOSTILE: OnceLock<Vec<u8>> = OnceLock::new();
     HOSTILE.get_or_init(|| build("converge-hostile-mutator"))
 }
 
+/// Builds the component of a package.
 fn build(package: &str) -> Vec<u8> {
     converge_pack::build(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), package).unwrap()
 }
@@ -23,26 +24,26 @@ fn load(options: Options) -> Mutators {
 }
 
 /// No arguments.
-const NOTHING: [Value; 0] = [];
+const NO_ARGUMENTS: [Value; 0] = [];
 
-/// Makes a call that must fail and change nothing.
-fn refused(mutators: &Mutators, name: &str) -> Error {
+/// Makes a call, which must fail and change nothing. Returns the error.
+fn failure(mutators: &Mutators, name: &str) -> Error {
     let doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", [("c", 1)]).unwrap();
     let before = doc.save().unwrap();
-    let error = mutators.apply(&doc, &Call::new(name, NOTHING)).unwrap_err();
+    let error = mutators.apply(&doc, &Call::new(name, NO_ARGUMENTS)).unwrap_err();
     assert_eq!(doc.save().unwrap(), before, "{name}");
     doc.insert("t", "s", [("c", 2)]).unwrap();
     error
 }
 
-/// The only cell of a row.
+/// Returns the value of the only cell of a row.
 fn cell(doc: &Doc, row: &str) -> Value {
     doc.get("t", row).unwrap().unwrap().remove(0).value
 }
 
 #[test]
-fn values_pass_as_they_are() {
+fn mutators_receive_every_kind_of_value() {
     let mutators = load(Options::default());
     let doc = Doc::create("ann").unwrap();
     let values = [
@@ -60,23 +61,23 @@ fn values_pass_as_they_are() {
 }
 
 #[test]
-fn what_fails_commits_nothing() {
+fn failed_calls_commit_nothing() {
     let mutators = load(Options::default());
-    assert!(matches!(refused(&mutators, "reject"), Error::Rejected(text) if text == "no, as was asked"));
+    assert!(matches!(failure(&mutators, "reject"), Error::Rejected(text) if text == "no, as was asked"));
     assert!(
-        matches!(refused(&mutators, "mistake"), Error::InvalidArguments(text) if text == "two texts, as was asked")
+        matches!(failure(&mutators, "mistake"), Error::InvalidArguments(text) if text == "two texts, as was asked")
     );
-    let error = refused(&mutators, "fail");
+    let error = failure(&mutators, "fail");
     assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "gone"), "{error}");
-    // A component that does not know a name which it lists is reported as for other names.
+    // A name that the component lists but does not accept is an unknown mutator, too.
     assert!(
-        matches!(refused(&mutators, "deny"), Error::UnknownMutator { name, known } if name == "deny" && known.len() == 15)
+        matches!(failure(&mutators, "deny"), Error::UnknownMutator { name, known } if name == "deny" && known.len() == 15)
     );
-    assert!(matches!(refused(&mutators, "trap"), Error::Trap { .. }));
-    let error = refused(&mutators, "nothing").to_string();
+    assert!(matches!(failure(&mutators, "trap"), Error::Trap { .. }));
+    let error = failure(&mutators, "nothing").to_string();
     assert_eq!(error, format!("no mutator is named \"nothing\"; the component has {}", mutators.names().join(", ")));
-    // The engine bounds what a transaction holds.
-    let error = refused(&mutators, "write");
+    // The engine limits the size of a transaction.
+    let error = failure(&mutators, "write");
     assert!(
         matches!(&error, Error::Failed(converge::Error::LimitExceeded { limit, .. }) if limit == "commit-bytes"),
         "{error}"
@@ -84,56 +85,56 @@ fn what_fails_commits_nothing() {
 }
 
 #[test]
-fn the_caller_is_whom_the_host_authenticated() {
+fn the_caller_is_the_subject_that_the_host_authenticated() {
     let mutators = load(Options::default());
     let doc = Doc::create("ann").unwrap();
-    mutators.apply(&doc, &Call::new("sign", NOTHING)).unwrap();
+    mutators.apply(&doc, &Call::new("sign", NO_ARGUMENTS)).unwrap();
     assert_eq!(cell(&doc, "caller"), Value::Null);
-    mutators.apply(&doc, &Call::new("sign", NOTHING).by("ann@example.org")).unwrap();
+    mutators.apply(&doc, &Call::new("sign", NO_ARGUMENTS).by("ann@example.org")).unwrap();
     assert_eq!(cell(&doc, "caller"), Value::from("ann@example.org"));
 }
 
 #[test]
-fn fuel_memory_and_time_are_bounded() {
+fn fuel_memory_and_time_are_limited() {
     let mutators = load(Options::default().fuel(5_000_000).memory_bytes(64 << 20));
     for name in ["loop", "read"] {
-        assert!(matches!(refused(&mutators, name), Error::OutOfFuel(5_000_000)), "{name}");
+        assert!(matches!(failure(&mutators, name), Error::OutOfFuel(5_000_000)), "{name}");
     }
     let mutators = load(Options::default().memory_bytes(64 << 20));
-    assert!(matches!(refused(&mutators, "grow"), Error::OutOfMemory(bytes) if bytes == 64 << 20));
+    assert!(matches!(failure(&mutators, "grow"), Error::OutOfMemory(bytes) if bytes == 64 << 20));
 
     let time = Duration::from_millis(100);
     let mutators = load(Options::default().fuel(u64::MAX).call_time(time));
     for name in ["loop", "read"] {
-        assert!(matches!(refused(&mutators, name), Error::OutOfTime(limit) if limit == time), "{name}");
+        assert!(matches!(failure(&mutators, name), Error::OutOfTime(limit) if limit == time), "{name}");
     }
 }
 
 #[test]
-fn nobody_waits() {
-    let told = told(&refused(&load(Options::default()), "wait"));
-    assert!(told.contains("a mutator cannot wait"), "{told}");
+fn functions_that_wait_fail() {
+    let causes = causes(&failure(&load(Options::default()), "wait"));
+    assert!(causes.contains("a mutator cannot wait"), "{causes}");
 }
 
 #[test]
-fn nobody_fills_the_memory_of_the_host() {
-    let told = told(&refused(&load(Options::default()), "hoard"));
-    assert!(told.contains("no free keys"), "{told}");
+fn the_number_of_resources_is_limited() {
+    let causes = causes(&failure(&load(Options::default()), "hoard"));
+    assert!(causes.contains("no free keys"), "{causes}");
 }
 
-/// How a mutator stopped, with all causes.
-fn told(error: &Error) -> String {
+/// Returns the messages of all causes of an error, which must be a trap.
+fn causes(error: &Error) -> String {
     assert!(matches!(error, Error::Trap { .. }), "{error}");
     let causes = std::iter::successors(error.source(), |&error| error.source());
     causes.map(|error| format!("{error}\n")).collect()
 }
 
 #[test]
-fn wasi_is_there_and_grants_nothing() {
+fn wasi_grants_nothing() {
     let mutators = load(Options::default().clock(Duration::from_secs(86_400)));
     let (ann, ben) = (Doc::create("p").unwrap(), Doc::create("p").unwrap());
     for doc in [&ann, &ben] {
-        mutators.apply(doc, &Call::new("ask", NOTHING)).unwrap();
+        mutators.apply(doc, &Call::new("ask", NO_ARGUMENTS)).unwrap();
         assert_eq!(cell(doc, "clock"), Value::Integer(86_400));
         assert_eq!(cell(doc, "monotonic"), Value::Integer(86_400_000_000_000));
         assert_eq!(cell(doc, "environment"), Value::Integer(0));
@@ -143,17 +144,20 @@ fn wasi_is_there_and_grants_nothing() {
 }
 
 #[test]
-fn a_call_knows_nothing_of_earlier_ones() {
+fn calls_share_no_state() {
     let mutators = load(Options::default());
     let doc = Doc::create("ann").unwrap();
     for counter in 0..3 {
-        assert_eq!(mutators.apply(&doc, &Call::new("count", NOTHING)).unwrap(), Some(EventId::new("ann", counter)));
+        assert_eq!(
+            mutators.apply(&doc, &Call::new("count", NO_ARGUMENTS)).unwrap(),
+            Some(EventId::new("ann", counter))
+        );
         assert_eq!(cell(&doc, "calls"), Value::Integer(1));
     }
 }
 
 #[test]
-fn what_is_no_mutator_is_refused_with_what_it_lacks() {
+fn components_that_are_not_mutators_are_rejected_with_the_reason() {
     let error = |component: &[u8]| Mutators::load(component, Options::default()).unwrap_err().to_string();
     let nothing = error(b"not a component");
     assert!(nothing.starts_with("this is not a mutator: "), "{nothing}");
@@ -166,11 +170,11 @@ fn what_is_no_mutator_is_refused_with_what_it_lacks() {
 }
 
 #[test]
-fn a_document_that_is_gone_is_told() {
+fn a_document_without_memory_is_an_error() {
     let mutators = load(Options::default());
     let options = InstanceOptions::default().memory_bytes(4 << 20);
     let doc = Instance::new(options).unwrap().doc("ann").unwrap();
-    let error = mutators.apply(&doc, &Call::new("write", NOTHING)).unwrap_err();
+    let error = mutators.apply(&doc, &Call::new("write", NO_ARGUMENTS)).unwrap_err();
     assert!(
         matches!(&error, Error::Document(converge::Error::OutOfMemory))
             || matches!(&error, Error::Failed(converge::Error::LimitExceeded { limit, .. }) if limit == "memory-bytes"),

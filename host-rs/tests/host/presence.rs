@@ -1,9 +1,9 @@
-//! Stores, as the crate gives them: what the contract's cases become in Rust, and what the crate adds.
+//! Tests of `Store`: the functions of the contract's `store` in Rust, their errors, and `now`.
 
 use converge::{Entry, Error, Instance, InstanceOptions, StoreOptions, Value, now};
 
 #[test]
-fn entries_go_from_store_to_store() -> Result<(), Error> {
+fn stores_exchange_entries() -> Result<(), Error> {
     let instance = Instance::new(InstanceOptions::default())?;
     let (ann, ben) = (instance.store("ann", StoreOptions::default())?, instance.store("ben", StoreOptions::default())?);
     let values = [Value::Null, true.into(), 7.into(), 1.5.into(), "text".into(), Value::Blob(vec![0, 255])];
@@ -11,26 +11,26 @@ fn entries_go_from_store_to_store() -> Result<(), Error> {
         let entry = ann.set("pos", &key.to_string(), value.clone(), 10.0)?;
         assert_eq!((entry.value.as_ref(), entry.timestamp, entry.peer.as_str()), (Some(value), 10.0, "ann"));
     }
-    let shown = ben.merge_update(&ann.take_update()?.expect("there are changes"), 10.0)?;
+    let shown = ben.merge_update(&ann.take_update()?.expect("the store has changes"), 10.0)?;
     assert_eq!(shown, ann.get_all("pos")?);
     assert_eq!((ann.take_update()?, ben.namespaces()?), (None, vec!["pos".to_owned()]));
     assert_eq!(ben.peer()?, "ben");
 
-    let removal = ann.remove("pos", "0", 11.0)?.expect("it was there");
+    let removal = ann.remove("pos", "0", 11.0)?.expect("the register has a value");
     assert_eq!(removal.value, None);
     assert_eq!(ben.merge_entries([removal], 11.0)?.len(), 1);
     assert_eq!((ben.get("pos", "0")?, ann.remove("pos", "0", 12.0)?), (None, None));
     assert_eq!(ann.leave(20.0)?.len(), 5);
     assert_eq!(ben.expire(30_010.0)?.len(), 5);
     assert_eq!(ben.merge_update(&ann.snapshot(&["pos"])?, 30_020.0)?, []);
-    // Ben's clock is far behind now.
+    // Ben's clock is far behind this timestamp.
     ann.set("pos", "late", 1, 900_000.0)?;
     assert_eq!((ben.merge_update(&ann.snapshot(&["pos"])?, 30_020.0)?, ben.refused()?), (vec![], 1));
     Ok(())
 }
 
 #[test]
-fn what_is_refused_has_its_case() -> Result<(), Error> {
+fn invalid_arguments_fail_with_the_case_of_the_contract() -> Result<(), Error> {
     let instance = Instance::new(InstanceOptions::default())?;
     let store = instance.store("ann", StoreOptions::default().max_skew_ms(5.0))?;
     assert!(matches!(store.set("", "k", 1, 0.0), Err(Error::InvalidArgument(what)) if what.contains("namespace")));
@@ -44,18 +44,18 @@ fn what_is_refused_has_its_case() -> Result<(), Error> {
     assert!(matches!(store.merge_update(b"nothing", 1.0), Err(Error::Corrupt(_))));
     let no_time = StoreOptions::default().time_to_live_ms(0.0);
     assert!(matches!(instance.store("ann", no_time), Err(Error::InvalidArgument(_))));
-    assert!(store.snapshot(&[])?.len() < 20, "nothing was taken in");
+    assert!(store.snapshot(&[])?.len() < 20, "the store is empty");
     Ok(())
 }
 
 #[test]
-fn the_clock_is_that_of_the_system() {
-    // After 2026, and before 2100: milliseconds, not seconds or nanoseconds.
+fn now_is_the_time_of_the_system_in_milliseconds() {
+    // From 2025 to 2100 in milliseconds, not in seconds or nanoseconds.
     assert!((1.76e12..4.1e12).contains(&now()));
 }
 
 #[test]
-fn a_store_goes_with_its_instance() -> Result<(), Error> {
+fn a_store_ends_with_its_instance() -> Result<(), Error> {
     let options = InstanceOptions::default().memory_bytes(4 << 20);
     let instance = Instance::new(options)?;
     let store = instance.store("ann", StoreOptions::default())?;
@@ -66,7 +66,8 @@ fn a_store_goes_with_its_instance() -> Result<(), Error> {
         }
         Ok(())
     };
-    // What does not fit is refused; an argument that does not even get in ends the instance.
+    // An entry that does not fit is refused. An argument that is larger than the memory ends the
+    // instance.
     assert!(matches!(fill(), Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes"));
     assert!(store.get("n", "0")?.is_some());
     assert!(matches!(store.set("n", "k", "x".repeat(6 << 20), 0.0), Err(Error::OutOfMemory)));

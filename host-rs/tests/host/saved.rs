@@ -1,4 +1,5 @@
-//! Documents as bytes: every function once, and the errors as they come out. What they mean is the conformance suite's.
+//! Tests of saved documents, updates, compaction and older versions, and of the errors of these
+//! calls. The conformance cases test what the functions mean.
 
 use converge::{Doc, Error, EventId, EventRun, Instance, InstanceOptions, PeerVersion, RowOp, Value};
 
@@ -8,7 +9,7 @@ fn known(peer: &str, count: u32) -> PeerVersion {
     PeerVersion::new(peer, count)
 }
 
-/// A document with a row, which was changed.
+/// Returns a document with two events: the insert and the update of a row.
 fn example() -> Result<Doc, Error> {
     let doc = Doc::create("ann")?;
     doc.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?;
@@ -16,6 +17,7 @@ fn example() -> Result<Doc, Error> {
     Ok(doc)
 }
 
+/// Checks that two documents have the same rows, version, heads and saved bytes.
 fn same(one: &Doc, other: &Doc) -> Tested {
     assert_eq!(one.digest()?, other.digest()?);
     assert_eq!(one.version()?, other.version()?);
@@ -24,27 +26,27 @@ fn same(one: &Doc, other: &Doc) -> Tested {
     Ok(())
 }
 
-/// The summary of a replica that knows this version.
+/// Returns the summary of a replica that knows this version.
 fn summary_of(version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
     Instance::new(InstanceOptions::default())?.summary_of(version)
 }
 
-/// The summary of a replica that knows nothing.
+/// Returns the summary of a replica that knows nothing.
 fn nothing() -> Result<Vec<u8>, Error> {
     summary_of(&[])
 }
 
-/// The fingerprint of an event that depends on none.
+/// Returns the fingerprint of an event without dependencies.
 fn fingerprint_of(event: &EventRun) -> Result<u64, Error> {
     let doc = Doc::create("another")?;
     doc.merge_events([event.clone()])?;
     let permanent = doc.permanent_id(&EventId::new(&event.peer, event.start))?.peer;
-    let digits = permanent.rsplit('~').next().expect("a permanent name");
-    Ok(u64::from_str_radix(digits, 16).expect("a fingerprint"))
+    let digits = permanent.rsplit('~').next().expect("the name is permanent");
+    Ok(u64::from_str_radix(digits, 16).expect("the name ends with a fingerprint"))
 }
 
 #[test]
-fn a_restarted_replica_goes_on_where_it_was() -> Tested {
+fn a_restarted_replica_continues_with_its_counter() -> Tested {
     let doc = example()?;
     let awaited = EventRun::new("ben", 0, [vec![]]);
     let fingerprint = fingerprint_of(&awaited)?;
@@ -58,7 +60,7 @@ fn a_restarted_replica_goes_on_where_it_was() -> Tested {
     let restarted = Doc::load("ann", &saved)?;
     assert_eq!(restarted.peer()?, "ann");
     same(&doc, &restarted)?;
-    // The waiting event still waits, and comes when it can.
+    // The waiting event takes effect after the event that it depends on.
     assert_eq!(restarted.merge_events([awaited])?.applied, 2);
     assert!(restarted.get("people", "p2")?.is_some());
     assert_eq!(restarted.update("people", "p1", [("age", 32)])?, EventId::new("ann", 2));
@@ -87,7 +89,7 @@ fn updates_and_documents_merge() -> Tested {
 }
 
 #[test]
-fn compaction_and_the_way_on_from_below_it() -> Tested {
+fn a_replica_below_the_horizon_rebases() -> Tested {
     let (ann, ben) = (example()?, Doc::create("ben")?);
     ben.merge_update(&ann.save()?)?;
     ann.insert("people", "gone", [("name", "Eve")])?;
@@ -118,7 +120,7 @@ fn compaction_and_the_way_on_from_below_it() -> Tested {
 }
 
 #[test]
-fn history_is_looked_into() -> Tested {
+fn older_versions_are_compared_and_forked() -> Tested {
     let doc = example()?;
     let (first, last) = ([EventId::new("ann", 0)], doc.heads()?);
     assert_eq!(doc.diff(&first, &last)?, [RowOp::update("people", "p1", [("age", 31)])]);
@@ -126,7 +128,7 @@ fn history_is_looked_into() -> Tested {
     let fork = doc.fork_at(&first, "fork")?;
     assert_eq!(fork.peer()?, "fork");
     assert_eq!(fork.version()?, [known("ann", 1)]);
-    // It goes its own way, in the same instance, and survives what it came from.
+    // The fork is independent of its origin, in the same instance, and outlives it.
     assert_eq!(fork.instance().memory_bytes(), doc.instance().memory_bytes());
     fork.delete("people", "p1")?;
     assert!(doc.get("people", "p1")?.is_some());
@@ -136,7 +138,7 @@ fn history_is_looked_into() -> Tested {
 }
 
 #[test]
-fn refusals_are_typed_and_change_nothing() -> Tested {
+fn errors_have_their_types_and_change_nothing() -> Tested {
     let doc = example()?;
     let before = doc.save()?;
     let update = doc.update_since(&nothing()?)?;
@@ -157,8 +159,8 @@ fn refusals_are_typed_and_change_nothing() -> Tested {
     assert!(matches!(Doc::load("", &before), Err(Error::InvalidArgument(_))));
     assert!(matches!(doc.fork_at(&[], ""), Err(Error::InvalidArgument(_))));
     assert!(matches!(summary_of(&[known("a", 1), known("a", 1)]), Err(Error::InvalidArgument(_))));
-    assert!(matches!(doc.update_since(b"no summary"), Err(Error::Corrupt(_))));
-    assert!(matches!(doc.compact(&[b"no summary".to_vec()]), Err(Error::Corrupt(_))));
+    assert!(matches!(doc.update_since(b"not a summary"), Err(Error::Corrupt(_))));
+    assert!(matches!(doc.compact(&[b"not a summary".to_vec()]), Err(Error::Corrupt(_))));
     let unknown = EventId::new("ann", 9);
     assert!(matches!(doc.permanent_id(&unknown), Err(Error::InvalidArgument(_))));
     let unknown = [EventId::new("ann", 2)];
@@ -168,14 +170,14 @@ fn refusals_are_typed_and_change_nothing() -> Tested {
     Ok(())
 }
 
-/// More than wasmtime carries in one call unless it is told so.
+/// By default, wasmtime limits the arguments and results of a call to 128 MiB.
 #[test]
-fn documents_of_more_than_128_mib_pass() -> Tested {
+fn documents_of_more_than_128_mib_are_saved_and_merged() -> Tested {
     let doc = Doc::create("ann")?;
     let blob = vec![7_u8; 15 << 20];
     for row in 0..9_u8 {
         let mut blob = blob.clone();
-        // Not the same value nine times, which the bytes need not hold nine times.
+        // All values differ, because equal values can be stored once.
         blob[0] = row;
         doc.insert("t", &row.to_string(), [("x", blob)])?;
     }
@@ -194,7 +196,7 @@ fn documents_of_more_than_128_mib_pass() -> Tested {
 }
 
 #[test]
-fn bytes_beyond_the_memory_of_an_instance_are_told() -> Tested {
+fn bytes_larger_than_the_memory_fail_with_out_of_memory() -> Tested {
     let doc = Doc::create("ann")?;
     doc.insert("t", "r", [("x", vec![7_u8; 10 << 20])])?;
     let saved = doc.save()?;

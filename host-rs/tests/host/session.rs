@@ -1,7 +1,8 @@
-//! Sessions, as the crate gives them.
+//! Tests of `Session`: synchronization, lifetimes and errors.
 
 use converge::{Doc, Error, Instance, InstanceOptions, Session, SessionOptions, Store, StoreOptions};
 
+/// Creates one side of a session, in an instance of its own.
 fn side(peer: &str) -> Result<(Doc, Store, Session), Error> {
     let instance = Instance::new(InstanceOptions::default())?;
     let (doc, store) = (instance.doc(peer)?, instance.store(peer, StoreOptions::default())?);
@@ -9,7 +10,7 @@ fn side(peer: &str) -> Result<(Doc, Store, Session), Error> {
     Ok((doc, store, session))
 }
 
-/// Carries messages both ways until both sides are quiet; gives how many.
+/// Carries messages in both directions until neither side has one. Returns their number.
 fn carry(one: &Session, other: &Session) -> Result<usize, Error> {
     let mut messages = 0;
     loop {
@@ -27,7 +28,7 @@ fn carry(one: &Session, other: &Session) -> Result<usize, Error> {
 }
 
 #[test]
-fn two_sides_end_the_same() -> Result<(), Error> {
+fn two_sides_converge() -> Result<(), Error> {
     let (ann, ben) = (side("ann")?, side("ben")?);
     ann.0.insert("people", "p1", [("name", "Alice")])?;
     ben.0.insert("people", "p2", [("name", "Ben")])?;
@@ -43,7 +44,7 @@ fn two_sides_end_the_same() -> Result<(), Error> {
 }
 
 #[test]
-fn a_session_keeps_what_it_carries() -> Result<(), Error> {
+fn a_session_keeps_its_document_and_its_store_alive() -> Result<(), Error> {
     let (ann, ben) = (side("ann")?, side("ben")?);
     ann.0.insert("people", "p1", [("name", "Alice")])?;
     let instance = ben.0.instance().clone();
@@ -60,9 +61,9 @@ fn a_session_keeps_what_it_carries() -> Result<(), Error> {
 fn many_sessions_share_a_document() -> Result<(), Error> {
     let instance = Instance::new(InstanceOptions::default())?;
     let (doc, store) = (instance.doc("relay")?, instance.store("relay", StoreOptions::default())?);
-    let clients = ["ann", "ben", "cleo"].map(|peer| side(peer).expect("a side"));
+    let clients = ["ann", "ben", "cleo"].map(|peer| side(peer).expect("a valid name"));
     let options = SessionOptions::new("people");
-    let sessions = clients.each_ref().map(|_| Session::open(&doc, &store, &options).expect("a session"));
+    let sessions = clients.each_ref().map(|_| Session::open(&doc, &store, &options).expect("valid options"));
     for (client, session) in clients.iter().zip(&sessions) {
         client.0.insert("people", &client.0.peer()?, [("name", "x")])?;
         carry(&client.2, session)?;
@@ -76,31 +77,31 @@ fn many_sessions_share_a_document() -> Result<(), Error> {
 }
 
 #[test]
-fn what_lives_in_two_instances_is_refused() -> Result<(), Error> {
+fn document_and_store_must_live_in_one_instance() -> Result<(), Error> {
     let doc = Doc::create("ann")?;
     let store = Instance::new(InstanceOptions::default())?.store("ann", StoreOptions::default())?;
     let refused = Session::open(&doc, &store, &SessionOptions::new("people"));
     assert!(matches!(&refused, Err(Error::OtherInstance)));
     assert!(refused.unwrap_err().to_string().contains("doc.instance().store"));
-    let beside = doc.instance().store("ann", StoreOptions::default())?;
-    Session::open(&doc, &beside, &SessionOptions::new("people"))?;
+    let store = doc.instance().store("ann", StoreOptions::default())?;
+    Session::open(&doc, &store, &SessionOptions::new("people"))?;
     Ok(())
 }
 
 #[test]
-fn an_error_ends_a_session_and_nothing_else() -> Result<(), Error> {
+fn an_error_ends_only_the_session() -> Result<(), Error> {
     let (ann, ben) = (side("ann")?, side("ben")?);
     ben.0.insert("people", "p1", [("name", "Ben")])?;
     assert!(matches!(ben.2.receive(b"noise", 1.0), Err(Error::Corrupt(_))));
     assert!(matches!(ben.2.poll(1.0), Err(Error::SessionEnded)));
-    assert_eq!(ben.2.messages(1.0).count(), 1, "the error, and then nothing");
+    assert_eq!(ben.2.messages(1.0).count(), 1, "the iterator ends after the error");
     let again = Session::open(&ben.0, &ben.1, &SessionOptions::new("people"))?;
     carry(&ann.2, &again)?;
     assert_eq!(ann.0.digest()?, ben.0.digest()?);
 
     let other = Session::open(&ben.0, &ben.1, &SessionOptions::new("places"))?;
     let ann = Session::open(&ann.0, &ann.1, &SessionOptions::new("people"))?;
-    let hello = ann.poll(1.0)?.expect("a hello");
+    let hello = ann.poll(1.0)?.expect("a session sends a hello first");
     assert!(matches!(other.receive(&hello, 1.0), Err(Error::Protocol(what)) if what.contains("places")));
     let empty = SessionOptions::new("");
     assert!(matches!(Session::open(&ben.0, &ben.1, &empty), Err(Error::InvalidArgument(_))));

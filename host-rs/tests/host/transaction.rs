@@ -1,9 +1,9 @@
-//! Transactions: one event or none, on a document that others write to.
+//! Tests of `Transaction`: reads, commits, lifetimes and errors.
 
 use converge::{Doc, Error, EventId, ScanOptions, Value};
 
 #[test]
-fn a_transaction_is_one_event_or_none() {
+fn a_transaction_commits_one_event_or_none() {
     let doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", [("x", 1)]).unwrap();
     let transaction = doc.begin().unwrap();
@@ -24,7 +24,7 @@ fn a_transaction_is_one_event_or_none() {
 }
 
 #[test]
-fn a_commit_on_a_row_that_went_away_is_refused() {
+fn a_commit_that_updates_a_deleted_row_fails() {
     let doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", [("x", 1)]).unwrap();
     let transaction = doc.begin().unwrap();
@@ -44,10 +44,10 @@ fn a_transaction_keeps_its_document_alive() {
 }
 
 #[test]
-fn a_transaction_of_another_document_is_refused() {
+fn a_transaction_of_another_document_is_rejected() {
     let ann = Doc::create("ann").unwrap();
-    let beside = ann.instance().doc("ben").unwrap();
-    let transaction = beside.begin().unwrap();
+    let neighbor = ann.instance().doc("ben").unwrap();
+    let transaction = neighbor.begin().unwrap();
     transaction.insert("t", "r", [("x", 1)]).unwrap();
     let refused = ann.commit_transaction(transaction);
     assert!(matches!(&refused, Err(Error::InvalidArgument(why)) if why.contains("another document")), "{refused:?}");
@@ -55,14 +55,14 @@ fn a_transaction_of_another_document_is_refused() {
     let elsewhere = Doc::create("ben").unwrap();
     let refused = ann.commit_transaction(elsewhere.begin().unwrap());
     assert!(matches!(refused, Err(Error::OtherInstance)));
-    for doc in [&ann, &beside, &elsewhere] {
+    for doc in [&ann, &neighbor, &elsewhere] {
         assert_eq!(doc.version().unwrap(), []);
     }
     ann.insert("t", "r", [("x", 1)]).unwrap();
 }
 
 #[test]
-fn a_transaction_tells_the_rows_that_it_touches() {
+fn touched_returns_the_rows_that_the_writes_touch() {
     let doc = Doc::create("ann").unwrap();
     doc.insert("t", "r", [("x", 1), ("y", 2)]).unwrap();
     let transaction = doc.begin().unwrap();

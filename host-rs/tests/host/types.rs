@@ -1,4 +1,4 @@
-//! The crate's types: equality, order, text forms, and conversions.
+//! Tests of the crate's types: equality, order, formatting and conversions.
 
 use converge::{Cell, Digest, EventId, RowOp, Value};
 
@@ -28,7 +28,7 @@ fn rust_values_convert_to_values() {
 }
 
 #[test]
-fn values_and_names_have_text_forms() {
+fn values_events_and_digests_are_formatted_as_text() {
     let values = [Value::Null, true.into(), (-7).into(), 1.5.into(), "a b".into(), vec![1_u8, 171].into()];
     assert_eq!(values.map(|value| value.to_string()), ["null", "true", "-7", "1.5", "a b", "01ab"]);
     assert_eq!(format!("{:>4}|{:<4}|", Value::from(7), Value::from("x")), "   7|x   |");

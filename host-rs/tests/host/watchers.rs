@@ -1,11 +1,11 @@
-//! Watchers as iterators: what a mirror that executes their operations ends with, and what is left for the next time.
+//! Tests of `Watcher`: the changes that its iterators and `take` return, and lifetimes.
 
 use converge::{Cell, Doc, Error, RowOp};
 
 type Tested = Result<(), Error>;
 
 #[test]
-fn changes_come_once_and_several_of_a_row_as_one() -> Tested {
+fn each_change_is_reported_once_and_changes_of_a_row_as_one() -> Tested {
     let doc = Doc::create("ann")?;
     doc.insert("people", "p0", [("name", "Zoe")])?;
     let mut watcher = doc.watch(&["people"], false)?;
@@ -18,7 +18,7 @@ fn changes_come_once_and_several_of_a_row_as_one() -> Tested {
     let ops: Vec<RowOp> = watcher.ops().collect::<Result<_, _>>()?;
     assert_eq!(ops, [RowOp::insert("people", "p1", [("name", "Alicia")]), RowOp::delete("people", "p0")]);
 
-    // The same watcher goes on with what comes later.
+    // A later iterator of the same watcher returns later changes.
     assert!(watcher.ops().next().is_none());
     doc.update("people", "p1", [("age", 30)])?;
     let mut seen = Vec::new();
@@ -30,7 +30,7 @@ fn changes_come_once_and_several_of_a_row_as_one() -> Tested {
 }
 
 #[test]
-fn from_the_start_gives_every_row_over_many_pages() -> Tested {
+fn from_the_start_every_row_is_returned_in_several_pages() -> Tested {
     let doc = Doc::create("ann")?;
     let rows: Vec<RowOp> = (0..3_000).map(|row| RowOp::insert("t", format!("{row:04}"), [("x", row)])).collect();
     doc.commit(rows.clone())?;
@@ -41,7 +41,7 @@ fn from_the_start_gives_every_row_over_many_pages() -> Tested {
 }
 
 #[test]
-fn what_an_iteration_leaves_is_not_lost() -> Tested {
+fn changes_that_an_iterator_did_not_reach_are_not_lost() -> Tested {
     let doc = Doc::create("ann")?;
     let mut watcher = doc.watch(&[], false)?;
     for row in ["a", "b", "c", "d"] {
@@ -59,7 +59,7 @@ fn what_an_iteration_leaves_is_not_lost() -> Tested {
 }
 
 #[test]
-fn watchers_live_on_without_their_document_and_go_without_harm() -> Tested {
+fn watchers_keep_their_document_alive_until_they_are_dropped() -> Tested {
     let doc = Doc::create("ann")?;
     let mut watcher = doc.watch(&[], true)?;
     doc.insert("t", "r", [Cell::new("x", 1)])?;
