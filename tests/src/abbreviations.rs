@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 /// hexadecimal digits.
 ///
 /// # Errors
-/// The abbreviation that is malformed.
+/// Fails if an abbreviation is malformed.
 pub(crate) fn expand(json: Json) -> Result<Json, String> {
     match json {
         Json::Array(items) => {
@@ -29,7 +29,7 @@ pub(crate) fn expand(json: Json) -> Result<Json, String> {
             if let Some(Json::String(text)) = only_member(&object, "real") {
                 return Ok(json!({ "real": format!("0x{:016x}", real_bits(text)?) }));
             }
-            let Json::Object(members) = object else { unreachable!("it was one") };
+            let Json::Object(members) = object else { unreachable!("the value is an object") };
             let members = members.into_iter().map(|(key, value)| Ok((key, expand(value)?)));
             Ok(Json::Object(members.collect::<Result<_, String>>()?))
         }
@@ -37,7 +37,7 @@ pub(crate) fn expand(json: Json) -> Result<Json, String> {
     }
 }
 
-/// Returns the copies that a `times` stands for.
+/// Returns the elements that a `times` stands for.
 fn copies(times: &Json) -> Result<Vec<Json>, String> {
     let (count, element, from): (u64, Json, u64) = match times.as_array().map(Vec::len) {
         Some(2) => parse(times.clone()).map(|(count, element)| (count, element, 0))?,
@@ -46,12 +46,13 @@ fn copies(times: &Json) -> Result<Vec<Json>, String> {
     (from..from + count).map(|number| expand(numbered(&element, number)?)).collect()
 }
 
+/// Replaces `{#}` in a copy of an element.
 fn numbered(element: &Json, number: u64) -> Result<Json, String> {
     Ok(match element {
         Json::String(text) if text == "{#}" => number.into(),
         Json::String(text) => text.replace("{#}", &number.to_string()).into(),
         Json::Array(items) if items.iter().any(|item| only_member(item, "times").is_some()) => {
-            return Err("times does not nest".to_owned());
+            return Err("times cannot be nested".to_owned());
         }
         Json::Array(items) => items.iter().map(|item| numbered(item, number)).collect::<Result<_, _>>()?,
         Json::Object(members) => {
@@ -62,6 +63,7 @@ fn numbered(element: &Json, number: u64) -> Result<Json, String> {
     })
 }
 
+/// Returns the value of `key` if it is the only member of an object.
 fn only_member<'a>(json: &'a Json, key: &str) -> Option<&'a Json> {
     json.as_object().filter(|members| members.len() == 1)?.get(key)
 }

@@ -1,4 +1,4 @@
-//! Cases as data: files, steps, calls. Knows no host.
+//! Cases as data: files, steps and calls. This module does not depend on hosts.
 
 use crate::abbreviations::expand;
 use crate::damage::Change;
@@ -16,7 +16,7 @@ use std::{fs, io};
 pub struct Case {
     /// The path below the folder of cases, with `/` as separator, without the extension.
     pub path: String,
-    /// What the case shows.
+    /// The sentence that describes the case.
     pub about: String,
     /// The steps, with all abbreviations expanded.
     pub steps: Vec<Step>,
@@ -26,9 +26,9 @@ pub struct Case {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Json")]
 pub struct Step {
-    /// The replica or the watcher that is called.
+    /// The name of the replica, watcher or other object that is called.
     pub on: Option<String>,
-    /// The name for what the call creates.
+    /// The name for the result of the call.
     pub name: Option<String>,
     /// The call.
     pub call: Call,
@@ -41,7 +41,7 @@ pub struct Step {
 /// The expected result of a step.
 #[derive(Debug, Clone)]
 pub enum Expected {
-    /// Any result.
+    /// Any result that is not an error.
     Success,
     /// This result.
     Result(Json),
@@ -116,11 +116,11 @@ pub enum Call {
     Reader(ReaderCall),
 }
 
-/// Events that one replica hands to another one.
+/// Events of one replica that another replica merges.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
-    /// The replica that knows them.
+    /// The replica that knows the events.
     pub from: String,
     /// The events.
     pub events: Vec<Pick>,
@@ -169,7 +169,7 @@ pub struct AllOrders {
     pub steps: Vec<Step>,
 }
 
-/// Bytes that are damaged in every place in turn, and read.
+/// Bytes that are damaged in one place at a time, and then passed to the functions that read them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EveryDamage {
@@ -189,7 +189,7 @@ pub struct EveryDamage {
 pub enum DamageKind {
     /// A bit is flipped.
     Flip,
-    /// The bytes end here.
+    /// The bytes are cut off.
     Keep,
 }
 
@@ -199,11 +199,11 @@ impl TryFrom<Json> for Step {
     fn try_from(json: Json) -> Result<Self, String> {
         let source = excerpt(&json);
         let Json::Object(mut members) = json else {
-            return Err(format!("a step is an object: {source}"));
+            return Err(format!("a step must be an object: {source}"));
         };
         let mut name = |key: &str| match members.remove(key) {
             Some(Json::String(name)) => Ok(Some(name)),
-            Some(other) => Err(format!("{key} is a name: {other}")),
+            Some(other) => Err(format!("{key} must be a name, not {other}")),
             None => Ok(None),
         };
         let (on, name) = (name("on")?, name("as")?);
@@ -211,7 +211,7 @@ impl TryFrom<Json> for Step {
             (None, None) => Expected::Success,
             (Some(result), None) => Expected::Result(result),
             (None, Some(error)) => Expected::Error(error),
-            (Some(_), Some(_)) => return Err("a step has gives or error, not both".to_owned()),
+            (Some(_), Some(_)) => return Err("a step cannot have both gives and error".to_owned()),
         };
         let call = read_call(members)?;
         let step = Self { on, name, call, expected, source };
@@ -240,6 +240,7 @@ fn read_call(members: Map<String, Json>) -> Result<Call, String> {
 }
 
 impl Step {
+    /// Checks whether the call allows or requires `on` and `as`, and allows `error`.
     fn check_members(&self) -> Result<(), String> {
         let free = matches!(
             self.call,
@@ -264,26 +265,30 @@ impl Step {
                 | Call::Session(SessionCall::Open(..) | SessionCall::Carry(..) | SessionCall::EveryDamage(_))
         );
         if free == self.on.is_some() {
-            return Err(format!("on: this call must {}have it", if free { "not " } else { "" }));
+            return Err(format!("on is {} for this call", if free { "not allowed" } else { "required" }));
         }
         match (&self.call, &self.name, &self.expected) {
             (Call::Create(_) | Call::Load(..) | Call::ForkAt(..), _, _)
             | (Call::Save(_) | Call::UpdateSince(_) | Call::Summary(_) | Call::SummaryOf(_), _, _) => {}
             (Call::Watch(..), Some(_), _) | (Call::Watch(..), None, Expected::Error(_)) => {}
-            (Call::Watch(..), None, _) => return Err("as: a watcher needs a name".to_owned()),
+            (Call::Watch(..), None, _) => return Err("as is missing: a watcher needs a name".to_owned()),
             (Call::Begin(_), Some(_), _) => {}
-            (Call::Begin(_), None, _) => return Err("as: a transaction needs a name".to_owned()),
+            (Call::Begin(_), None, _) => return Err("as is missing: a transaction needs a name".to_owned()),
             (Call::Reader(ReaderCall::Open(_)), Some(_), _)
             | (Call::Reader(ReaderCall::Open(_)), None, Expected::Error(_)) => {}
-            (Call::Reader(ReaderCall::Open(_)), None, _) => return Err("as: an update reader needs a name".to_owned()),
+            (Call::Reader(ReaderCall::Open(_)), None, _) => {
+                return Err("as is missing: an update reader needs a name".to_owned());
+            }
             (Call::Session(SessionCall::Open(..)), Some(_), _)
             | (Call::Session(SessionCall::Open(..)), None, Expected::Error(_)) => {}
-            (Call::Session(SessionCall::Open(..)), None, _) => return Err("as: a session needs a name".to_owned()),
+            (Call::Session(SessionCall::Open(..)), None, _) => {
+                return Err("as is missing: a session needs a name".to_owned());
+            }
             (Call::Session(SessionCall::Poll(_) | SessionCall::UpdateOf(_)), _, _)
             | (Call::Store(StoreCall::Create(..) | StoreCall::Snapshot(_) | StoreCall::TakeUpdate(_)), _, _) => {}
             (Call::Damage(..), Some(_), _) => {}
-            (Call::Damage(..), None, _) => return Err("as: damaged bytes need a name".to_owned()),
-            (_, Some(_), _) => return Err("as: this call makes nothing".to_owned()),
+            (Call::Damage(..), None, _) => return Err("as is missing: damaged bytes need a name".to_owned()),
+            (_, Some(_), _) => return Err("as is not allowed: the result of this call cannot have a name".to_owned()),
             (Call::Deliver(delivery), None, Expected::Error(_)) if delivery.calls != Calls::One => {
                 return Err("a delivery in several calls cannot expect an error".to_owned());
             }
@@ -293,6 +298,7 @@ impl Step {
     }
 }
 
+/// The JSON of a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -303,7 +309,7 @@ struct File {
 /// Reads every case below `folder`, in the order of their paths.
 ///
 /// # Errors
-/// The file that cannot be read, and the reason.
+/// Fails if a file cannot be read or is not a case. The text names the file and the reason.
 pub fn read_all(folder: &Path) -> Result<Vec<Case>, String> {
     let mut paths = Vec::new();
     find(folder, "", &mut paths).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -311,6 +317,7 @@ pub fn read_all(folder: &Path) -> Result<Vec<Case>, String> {
     paths.iter().map(|path| read(folder, path)).collect()
 }
 
+/// Adds the paths of all cases below `folder`, with `prefix`.
 fn find(folder: &Path, prefix: &str, paths: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -329,10 +336,10 @@ fn read(folder: &Path, path: &str) -> Result<Case, String> {
     parse_case(path.trim_end_matches(".json").to_owned(), &text)
 }
 
-/// Reads a case from its text.
+/// Parses a case.
 ///
 /// # Errors
-/// The path, the step, and what is wrong with it.
+/// Fails if the text is not a case. The error names the path, the step and the reason.
 pub fn parse_case(path: String, text: &str) -> Result<Case, String> {
     let read = || -> Result<(String, Vec<Step>), String> {
         let json: Map<String, Json> = serde_json::from_str(text).map_err(|e| e.to_string())?;
@@ -345,7 +352,7 @@ pub fn parse_case(path: String, text: &str) -> Result<Case, String> {
     };
     match read() {
         Ok((about, steps)) if !steps.is_empty() => Ok(Case { path, about, steps }),
-        Ok(_) => Err(format!("{path}: no steps")),
+        Ok(_) => Err(format!("{path}: the case has no steps")),
         Err(error) => Err(format!("{path}: {error}")),
     }
 }
@@ -355,36 +362,36 @@ mod tests {
     use super::parse_case;
 
     #[track_caller]
-    fn refused(step: &str, reason: &str) {
+    fn rejected(step: &str, reason: &str) {
         let error = parse_case("c".to_owned(), &format!("{{\"about\": \"\", \"steps\": [{step}]}}")).unwrap_err();
         assert!(error.contains(reason), "{error}");
     }
 
     #[test]
-    fn cases_are_read_strictly() {
-        refused("", "no steps");
-        refused(r#"{"create": "a", "give": 1}"#, "map with a single key");
-        refused(r#"{"create": "a", "gives": null, "error": {}}"#, "not both");
-        refused(r#"{"create": "a", "on": "b"}"#, "must not have it");
-        refused(r#"{"tables": []}"#, "must have it");
-        refused(r#"{"on": "a", "tables": [1]}"#, "");
-        refused(r#"{"on": "a", "drop-all": []}"#, "unknown variant");
-        refused(r#"{"on": "a", "scan": ["t", {"descending": true, "order": 1}]}"#, "unknown field");
-        refused(r#"{"on": "a", "watch": [[], true]}"#, "needs a name");
-        refused(r#"{"on": "a", "deliver": {"from": "b", "events": [], "calls": "event"}, "error": {}}"#, "several");
-        refused(r#"{"on": "a", "merge-events": [{"peer": "p"}]}"#, "missing field");
-        refused(r#"{"on": "a", "load": ["a", ""]}"#, "must not have it");
-        refused(r#"{"on": "a", "merge-update": {"byte": "x"}}"#, "did not match any variant");
-        refused(r#"{"on": "a", "merge-update": "0"}"#, "did not match any variant");
-        refused(r#"{"damage": ["00", ["checksum"]]}"#, "need a name");
-        refused(r#"{"damage": ["00", [{"flip": 1}]], "as": "x"}"#, "");
-        refused(r#"{"store.expire": 1}"#, "must have it");
-        refused(r#"{"on": "a", "store.expire": 9007199254740992}"#, "did not match any variant");
-        refused(r#"{"on": "a", "store.expire": -1}"#, "did not match any variant");
-        refused(r#"{"on": "a", "store.merge-entries": [[["n", "k", "null", 1]], 1]}"#, "tuple");
-        refused(r#"{"on": "a", "store.create": ["a", {"time": 1}]}"#, "unknown field");
-        refused(r#"{"on": "a", "store.every-damage": {"to": "00", "kind": "keep"}}"#, "must not have it");
-        refused(r#"{"session.open": ["a", "a", {}]}"#, "needs a name");
-        refused(r#"{"on": "s", "session.drop": [], "as": "x"}"#, "makes nothing");
+    fn invalid_cases_are_rejected() {
+        rejected("", "no steps");
+        rejected(r#"{"create": "a", "give": 1}"#, "map with a single key");
+        rejected(r#"{"create": "a", "gives": null, "error": {}}"#, "both gives and error");
+        rejected(r#"{"create": "a", "on": "b"}"#, "not allowed");
+        rejected(r#"{"tables": []}"#, "required");
+        rejected(r#"{"on": "a", "tables": [1]}"#, "");
+        rejected(r#"{"on": "a", "drop-all": []}"#, "unknown variant");
+        rejected(r#"{"on": "a", "scan": ["t", {"descending": true, "order": 1}]}"#, "unknown field");
+        rejected(r#"{"on": "a", "watch": [[], true]}"#, "needs a name");
+        rejected(r#"{"on": "a", "deliver": {"from": "b", "events": [], "calls": "event"}, "error": {}}"#, "several");
+        rejected(r#"{"on": "a", "merge-events": [{"peer": "p"}]}"#, "missing field");
+        rejected(r#"{"on": "a", "load": ["a", ""]}"#, "not allowed");
+        rejected(r#"{"on": "a", "merge-update": {"byte": "x"}}"#, "did not match any variant");
+        rejected(r#"{"on": "a", "merge-update": "0"}"#, "did not match any variant");
+        rejected(r#"{"damage": ["00", ["checksum"]]}"#, "need a name");
+        rejected(r#"{"damage": ["00", [{"flip": 1}]], "as": "x"}"#, "");
+        rejected(r#"{"store.expire": 1}"#, "required");
+        rejected(r#"{"on": "a", "store.expire": 9007199254740992}"#, "did not match any variant");
+        rejected(r#"{"on": "a", "store.expire": -1}"#, "did not match any variant");
+        rejected(r#"{"on": "a", "store.merge-entries": [[["n", "k", "null", 1]], 1]}"#, "tuple");
+        rejected(r#"{"on": "a", "store.create": ["a", {"time": 1}]}"#, "unknown field");
+        rejected(r#"{"on": "a", "store.every-damage": {"to": "00", "kind": "keep"}}"#, "not allowed");
+        rejected(r#"{"session.open": ["a", "a", {}]}"#, "needs a name");
+        rejected(r#"{"on": "s", "session.drop": [], "as": "x"}"#, "cannot have a name");
     }
 }

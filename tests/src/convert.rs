@@ -1,11 +1,11 @@
-//! The engine's types from those of the crate `converge`, and back, field by field.
+//! Converts the types of the crate `converge` to those of the engine and back, field by field.
 
 use converge::Error;
 use converge_engine as engine;
 
-/// Converts between a type of the crate and the engine's type of the same name.
+/// The conversion between a type of the crate and the engine's type of the same name.
 pub trait Convert<To> {
-    /// Returns the same value as the other type.
+    /// Converts the value to the other type.
     fn convert(self) -> To;
 }
 
@@ -21,7 +21,7 @@ impl<From: Convert<To>, To> Convert<Option<To>> for Option<From> {
     }
 }
 
-/// Types that both sides share.
+/// Implements the conversion of types that both sides share, which returns the same value.
 macro_rules! same {
     ($($type:ty)*) => {$(
         impl Convert<$type> for $type {
@@ -41,7 +41,7 @@ impl<'a, Borrowed: ?Sized> Convert<&'a Borrowed> for &'a Borrowed {
     }
 }
 
-/// Records with the same fields on both sides, in both directions.
+/// Implements the conversion of records in both directions. Both sides have the same fields.
 macro_rules! records {
     ($($name:ident { $($field:ident),* })*) => {
         to_engine! { $($name { $($field),* })* }
@@ -53,7 +53,7 @@ macro_rules! records {
     };
 }
 
-/// Records that the engine takes.
+/// Implements the conversion of records that are arguments of the engine.
 macro_rules! to_engine {
     ($($name:ident { $($field:ident),* })*) => {$(
         impl Convert<engine::$name> for converge::$name {
@@ -64,7 +64,8 @@ macro_rules! to_engine {
     )*};
 }
 
-/// Records that the engine returns, and that later versions of the crate can extend.
+/// Implements the conversion of records that the engine returns. Later versions of the crate can
+/// extend them, so they are created with `default()`.
 macro_rules! to_crate {
     ($($name:ident { $($field:ident),* })*) => {$(
         impl Convert<converge::$name> for engine::$name {
@@ -115,7 +116,7 @@ impl Convert<converge::EventRun> for engine::EventRun {
     }
 }
 
-/// Enums whose variants hold the same.
+/// Implements the conversion between enums with the same variants.
 macro_rules! variants {
     ($($from:ty => $to:ty { $($variant:ident $(($content:ident))?),* })*) => {$(
         impl Convert<$to> for $from {

@@ -1,7 +1,7 @@
 //! The changes of bytes in cases: damaging, cutting and splicing, with and without a corrected
 //! checksum.
 //!
-//! Knows only the frame of the format, not its content.
+//! This module depends on the frame of the format only, not on its content.
 
 use crate::form::Bytes;
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// The length of the bytes before the version of the format.
 const MAGIC_BYTES: usize = 4;
+/// The length of the checksum at the end.
 const CHECKSUM_BYTES: usize = 4;
 
 /// One change of bytes.
@@ -42,13 +43,13 @@ pub struct BeforeEnd {
 }
 
 impl Change {
-    /// Makes the change, given the bytes that have names.
+    /// Applies the change to `bytes`. `named` contains the bytes that earlier steps named.
     ///
     /// # Errors
-    /// Why the change cannot be made to these bytes.
+    /// Fails if the change cannot be applied to these bytes, or if no bytes have the name.
     pub fn apply(&self, bytes: &mut Vec<u8>, named: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
         let length = bytes.len();
-        let beyond = || format!("{self:?} lies beyond the {length} bytes");
+        let beyond = || format!("{self:?} is outside of the {length} bytes");
         match self {
             Self::Flip(at, bit) => {
                 let byte = at.offset(bytes).and_then(|at| bytes.get_mut(at)).ok_or_else(beyond)?;
@@ -71,6 +72,7 @@ impl Change {
 }
 
 impl At {
+    /// Returns the offset from the start, or `None` if it is outside of the bytes.
     fn offset(self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Start(at) => (at <= bytes.len()).then_some(at),
@@ -86,7 +88,7 @@ pub fn write_checksum(bytes: &mut [u8]) {
     }
 }
 
-/// CRC-32 (ISO-HDLC).
+/// Returns the CRC-32 (ISO-HDLC) of bytes.
 fn crc32(bytes: &[u8]) -> u32 {
     let shift = |crc: u32, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), shift))
@@ -113,6 +115,7 @@ fn add_section(bytes: &mut Vec<u8>, id: u64, content: &[u8]) -> Option<()> {
     Some(())
 }
 
+/// Reads a variable-length integer at `at`, and advances `at`.
 fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let mut value = 0;
     for shift in (0..63).step_by(7) {
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_do_what_they_say() {
+    fn changes_have_the_specified_results() {
         let bytes = [1, 2, 3, 4, 5, 6];
         assert_eq!(change(&bytes, json!({"flip": [1, 7]})).unwrap(), "018203040506");
         assert_eq!(change(&bytes, json!({"flip": [{"end": 1}, 0]})).unwrap(), "010203040507");
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_come_after_the_others() {
+    fn a_section_is_added_after_the_others() {
         let head = [0xc7, 0x63, 0x76, 0x67, 1, 0x44, 0];
         let whole = [&head[..], &[3, 1, 1, 7, 0, 0, 0, 0]].concat();
         let longer = [&head[..], &[8, 1, 1, 7, 0xc8, 0x01, 2, 9, 8]].concat();
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_the_usual_one() {
+    fn the_checksum_is_crc_32_iso_hdlc() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 

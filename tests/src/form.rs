@@ -1,8 +1,7 @@
-//! The crate's types as JSON, in the form that cases and transcripts share, and the abbreviations
-//! of cases.
+//! Converts the crate's types from and to JSON, in the notation that cases and transcripts share.
+//! `conformance/README.md` specifies it.
 //!
-//! Reading is strict: a member that `conformance/README.md` does not name is an error. Knows no
-//! calls.
+//! A member that is not specified is an error. This module does not depend on calls.
 
 use crate::host::Inspection;
 use converge::{
@@ -56,7 +55,7 @@ pub struct Blob(Vec<u8>);
 #[serde(untagged)]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
 pub enum Bytes {
-    Given(Blob),
+    Literal(Blob),
     Named(NamedBytes),
 }
 
@@ -72,7 +71,7 @@ pub struct NamedBytes {
 #[serde(untagged)]
 #[allow(missing_docs, reason = "conformance/README.md documents them")]
 pub enum Summary {
-    Given(Bytes),
+    Literal(Bytes),
     Of(SummaryOf),
     Replica(SummaryReplica),
 }
@@ -102,13 +101,13 @@ pub struct Bits64(u64);
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Op {
-    /// Of a table and a row.
+    /// Table, row and cells.
     Insert(String, String, Cells),
-    /// Of a table and a row.
+    /// Table, row and cells.
     Update(String, String, Cells),
-    /// Of a table and a row.
+    /// Table and row.
     Delete(String, String),
-    /// Of a table and a row: these columns.
+    /// Table, row and columns.
     Unset(String, String, Vec<String>),
 }
 
@@ -206,7 +205,7 @@ impl TryFrom<String> for Blob {
     fn try_from(text: String) -> Result<Self, String> {
         let digits = text.as_bytes();
         if !digits.len().is_multiple_of(2) || !digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(format!("{text:?}: bytes are pairs of lower-case hex digits"));
+            return Err(format!("{text:?}: bytes must be pairs of lower-case hex digits"));
         }
         let nibble = |d: u8| if d <= b'9' { d - b'0' } else { d - b'a' + 10 };
         Ok(Self(digits.chunks(2).map(|pair| nibble(pair[0]) << 4 | nibble(pair[1])).collect()))
@@ -218,19 +217,19 @@ impl TryFrom<String> for Bits64 {
 
     fn try_from(text: String) -> Result<Self, String> {
         let bytes = Blob::try_from(text)?.0;
-        let bytes = bytes.try_into().map_err(|_| "64 bits are 16 hex digits".to_owned())?;
+        let bytes = bytes.try_into().map_err(|_| "64 bits must be 16 hex digits".to_owned())?;
         Ok(Self(u64::from_be_bytes(bytes)))
     }
 }
 
 impl Bytes {
-    /// Returns the bytes, given those that have names.
+    /// Returns the bytes. `named` contains the bytes that earlier steps named.
     ///
     /// # Errors
-    /// The name that no bytes have.
+    /// Fails if no bytes have the name.
     pub fn resolve(&self, named: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
         match self {
-            Self::Given(Blob(bytes)) => Ok(bytes.clone()),
+            Self::Literal(Blob(bytes)) => Ok(bytes.clone()),
             Self::Named(NamedBytes { bytes: name }) => {
                 named.get(name).cloned().ok_or_else(|| format!("no bytes are named {name:?}"))
             }
@@ -280,10 +279,10 @@ impl From<Options> for ScanOptions {
     }
 }
 
-/// Reads the bits of a REAL: 16 hexadecimal digits after `0x`, a decimal number, or one of the
+/// Parses the bits of a REAL: 16 hexadecimal digits after `0x`, a decimal number, or one of the
 /// three names.
 pub(crate) fn real_bits(text: &str) -> Result<u64, String> {
-    let error = || format!("{text:?} is no REAL");
+    let error = || format!("{text:?} is not a REAL");
     if let Some(digits) = text.strip_prefix("0x") {
         if digits.len() != 16 || digits.bytes().any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(error());
@@ -302,35 +301,35 @@ pub(crate) fn real_bits(text: &str) -> Result<u64, String> {
     text.parse().map(f64::to_bits).map_err(|_| error())
 }
 
-/// Reads a part of a case.
+/// Parses a part of a case.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Fails with the reason if the JSON is not of the type.
 pub fn parse<T: for<'de> Deserialize<'de>>(json: Json) -> Result<T, String> {
     T::deserialize(json).map_err(|e| e.to_string())
 }
 
-/// Writes an EVENT.
+/// Returns the JSON of an EVENT.
 pub fn event(id: &EventId) -> Json {
     json!([id.peer, id.counter])
 }
 
-/// Writes a list of EVENTs.
+/// Returns the JSON of a list of EVENTs.
 pub fn events(ids: &[EventId]) -> Json {
     ids.iter().map(event).collect()
 }
 
-/// Writes a version.
+/// Returns the JSON of a version.
 pub fn version(version: &[PeerVersion]) -> Json {
     version.iter().map(|known| json!([known.peer, known.count])).collect()
 }
 
-/// Writes CELLS.
+/// Returns the JSON of CELLS.
 pub fn cells(cells: &[Cell]) -> Json {
     cells.iter().map(|cell| json!([cell.column, value(&cell.value)])).collect()
 }
 
-/// Writes a VALUE.
+/// Returns the JSON of a VALUE.
 pub fn value(value: &Value) -> Json {
     match value {
         Value::Null => json!("null"),
@@ -348,7 +347,7 @@ fn op(op: &RowOp) -> Json {
         RowOp::Update { table, row, cells: set } => json!({ "update": [table, row, cells(set)] }),
         RowOp::Delete { table, row } => json!({ "delete": [table, row] }),
         RowOp::Unset { table, row, columns } => json!({ "unset": [table, row, columns] }),
-        other => panic!("the form has no operation {other:?}"),
+        other => panic!("there is no notation for the operation {other:?}"),
     }
 }
 
@@ -373,8 +372,8 @@ fn bits64(bits: u64) -> Json {
     format!("{bits:016x}").into()
 }
 
-/// Returns whether a result is the expected one. An expected RUN without `fingerprints` matches any
-/// fingerprints.
+/// Returns whether a result equals the expected one. An expected RUN without `fingerprints` matches
+/// any fingerprints.
 pub fn matches(expected: &Json, result: &Json) -> bool {
     match (expected, result) {
         (Json::Array(expected), Json::Array(result)) => {
@@ -392,38 +391,38 @@ pub fn matches(expected: &Json, result: &Json) -> bool {
     }
 }
 
-/// Writes a list of FORKs.
+/// Returns the JSON of a list of FORKs.
 pub fn forks(forks: &[Fork]) -> Json {
     forks.iter().map(|fork| json!([fork.peer, fork.counter, events(&fork.branches)])).collect()
 }
 
-/// Writes the result of `scan`.
+/// Returns the JSON of the result of `scan`.
 pub fn page(page: &Page) -> Json {
     let rows: Json = page.rows.iter().map(|row| json!([row.id, cells(&row.cells)])).collect();
     without_defaults([("rows", rows), ("more", page.more.into())])
 }
 
-/// Writes the result of `take`.
+/// Returns the JSON of the result of `take`.
 pub fn changes(changes: &Changes) -> Json {
     without_defaults([("ops", ops(&changes.ops)), ("more", changes.more.into())])
 }
 
-/// Writes a list of OPs.
+/// Returns the JSON of a list of OPs.
 pub fn ops(ops: &[RowOp]) -> Json {
     ops.iter().map(op).collect()
 }
 
-/// Writes the result of `events-since`.
+/// Returns the JSON of the result of `events-since`.
 pub fn batch(batch: &EventBatch) -> Json {
     without_defaults([("runs", runs(&batch.runs)), ("more", batch.more.into())])
 }
 
-/// Writes a list of RUNs.
+/// Returns the JSON of a list of RUNs.
 pub fn runs(runs: &[EventRun]) -> Json {
     runs.iter().map(run).collect()
 }
 
-/// Writes a REPORT.
+/// Returns the JSON of a REPORT.
 pub fn report(report: &MergeReport) -> Json {
     without_defaults([
         ("applied", report.applied.into()),
@@ -435,7 +434,7 @@ pub fn report(report: &MergeReport) -> Json {
     ])
 }
 
-/// Writes the result of `compact`.
+/// Returns the JSON of the result of `compact`.
 pub fn compaction(report: &CompactionReport) -> Json {
     without_defaults([
         ("events-dropped", report.events_dropped.into()),
@@ -444,7 +443,7 @@ pub fn compaction(report: &CompactionReport) -> Json {
     ])
 }
 
-/// Writes the result of `engine.inspect`.
+/// Returns the JSON of the result of `engine.inspect`.
 pub fn inspection(inspection: &Inspection) -> Json {
     let Inspection { content, format_version, sections, version: events, horizon, waiting, tables } = inspection;
     let sections: Json = sections.iter().map(|section| json!(section)).collect();
@@ -466,11 +465,11 @@ fn content_name(content: Content) -> &'static str {
         Content::Update => "update",
         Content::EphemeralSnapshot => "ephemeral-snapshot",
         Content::EphemeralUpdate => "ephemeral-update",
-        other => panic!("the form has no content {other:?}"),
+        other => panic!("there is no notation for the content {other:?}"),
     }
 }
 
-/// Writes BYTES of a result: the digits, or the length and the hash of long ones.
+/// Returns the JSON of BYTES in a result: the digits, or the length and the hash of long bytes.
 pub fn bytes(bytes: &[u8]) -> Json {
     if bytes.len() <= MAX_WRITTEN_BYTES { hex(bytes).into() } else { length_and_hash(bytes) }
 }
@@ -491,12 +490,12 @@ pub fn without_defaults<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.map(|(key, json)| (key.to_owned(), json)).collect::<Map<_, _>>())
 }
 
-/// Writes the member of `error`. An error that is not one of the contract's is `other`.
+/// Returns the value of `error`. An error that is not a case of the contract is `other`.
 pub fn error(error: &Error) -> Json {
     match error {
         Error::InvalidArgument(message) => json!({ "invalid-argument": message }),
         Error::LimitExceeded { limit, maximum, actual } => {
-            // JSON readers cannot tell larger numbers apart.
+            // Readers that use floating-point numbers lose digits of larger numbers.
             let actual = if *actual <= 1 << 53 { json!(actual) } else { json!(actual.to_string()) };
             json!({ "limit-exceeded": { "limit": limit, "maximum": maximum, "actual": actual } })
         }
@@ -511,7 +510,7 @@ pub fn error(error: &Error) -> Json {
     }
 }
 
-/// Writes bytes as lower-case hexadecimal digits.
+/// Returns bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string does not fail");
@@ -519,7 +518,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Writes a RESULT for a transcript: its JSON, or the length and the hash of long JSON.
+/// Returns a RESULT for a transcript: its JSON, or the length and the hash of long JSON.
 pub fn transcribe(result: &Json) -> String {
     // Objects are sorted maps; a test checks this.
     let text = result.to_string();
@@ -530,7 +529,7 @@ pub fn transcribe(result: &Json) -> String {
 pub fn excerpt(json: &Json) -> String {
     let mut start = [0; 2_000];
     let mut rest = &mut start[..];
-    // Writing fails when the buffer is full, so that long arguments are never converted in full.
+    // Writing fails once the buffer is full, so that long arguments are not converted completely.
     let whole = serde_json::to_writer(&mut rest, json).is_ok();
     let unused = rest.len();
     let text = String::from_utf8_lossy(&start[..start.len() - unused]).into_owned();
@@ -542,21 +541,21 @@ mod tests {
     use super::{Cells, Json, Run, json, matches, parse, transcribe};
 
     #[test]
-    fn values_are_read_strictly() {
-        let refused = |value: Json| parse::<Cells>(json!([["x", value]])).unwrap_err();
-        assert!(refused(json!({"integer": 1})).contains("string"));
-        assert!(refused(json!({"integer": "01"})).contains("write 1"));
-        assert!(refused(json!({"integer": "9223372036854775808"})).contains("large"));
-        assert!(refused(json!({"blob": "0G"})).contains("hex"));
-        assert!(refused(json!({"real": "0x7ff8"})).contains("REAL"));
-        assert!(refused(json!({"reel": "1"})).contains("unknown variant"));
+    fn invalid_values_are_rejected() {
+        let error = |value: Json| parse::<Cells>(json!([["x", value]])).unwrap_err();
+        assert!(error(json!({"integer": 1})).contains("string"));
+        assert!(error(json!({"integer": "01"})).contains("write 1"));
+        assert!(error(json!({"integer": "9223372036854775808"})).contains("large"));
+        assert!(error(json!({"blob": "0G"})).contains("hex"));
+        assert!(error(json!({"real": "0x7ff8"})).contains("REAL"));
+        assert!(error(json!({"reel": "1"})).contains("unknown variant"));
         let run = |salt: &str| parse::<Run>(json!({"peer": "p", "start": 0, "deps": [], "salt": salt, "commits": []}));
         run("00000000000000ff").unwrap();
         assert!(run("ff").unwrap_err().contains("16 hex digits"));
     }
 
     #[test]
-    fn only_fingerprints_that_are_not_expected_are_free() {
+    fn a_run_without_fingerprints_matches_any_fingerprints() {
         let run = |more: Json| {
             let mut run = json!({"peer": "p", "start": 1, "deps": [["p", 0]], "commits": [[]]});
             run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -1,7 +1,7 @@
-//! What the runner needs of a host: the functions of the contract, with the types of the crate
-//! `converge`.
+//! The traits that a host implements for the runner: the functions of the contract, with the types
+//! of the crate `converge`.
 //!
-//! Knows neither the cases nor how a host does its work.
+//! This module does not depend on cases or on a host.
 
 use converge::{
     Cell, Changes, Commit, CompactionReport, Content, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport,
@@ -23,9 +23,9 @@ pub struct Inspection {
     pub tables: Vec<TableSummary>,
 }
 
-/// A host of the engine. No case may expect an [`Error`] that is not one of the contract's.
+/// A host of the engine. Cases can expect only an [`Error`] that is a case of the contract.
 pub trait Host {
-    /// The host's name, which is that of its transcript.
+    /// The host's name, which is also the name of its transcript.
     const NAME: &'static str;
     /// The host's documents.
     type Document: Document;
@@ -39,7 +39,7 @@ pub trait Host {
     /// The function `version` of the interface `engine`.
     fn version(&self) -> String;
 
-    /// The function `limits` of the interface `engine`: names and largest values.
+    /// The function `limits` of the interface `engine`: names and maximums.
     fn limits(&self) -> Vec<(String, u64)>;
 
     /// The function `inspect` of the interface `engine`.
@@ -62,7 +62,7 @@ pub trait Host {
 
     /// The function `create` of the resource `store`. The store lives in the instance of the
     /// document.
-    fn store(&self, beside: &mut Self::Document, peer: &str, options: StoreOptions) -> Result<Self::Store, Error>;
+    fn store(&self, document: &mut Self::Document, peer: &str, options: StoreOptions) -> Result<Self::Store, Error>;
 }
 
 /// The resource `doc`, each function named as in the contract.
@@ -111,7 +111,7 @@ pub trait UpdateReader {
     fn next(&mut self, limit: u32) -> EventBatch;
 }
 
-/// The resource `transaction`, each function named as in the contract. Every call is passed the
+/// The resource `transaction`, each function named as in the contract. Calls are passed the
 /// document on which the transaction was begun.
 #[allow(missing_docs, reason = "the contract documents them")]
 pub trait Transaction<D> {
@@ -142,8 +142,8 @@ pub trait Store {
     fn leave(&mut self, now: f64) -> Result<Vec<Entry>, Error>;
 }
 
-/// The resource `session`, each function named as in the contract. Every call is passed what the
-/// session was opened with.
+/// The resource `session`, each function named as in the contract. Calls are passed the document
+/// and the store with which the session was opened.
 #[allow(missing_docs, reason = "the contract documents them")]
 pub trait Session<D, S>: Sized {
     fn open(document: &mut D, store: &mut S, options: SessionOptions) -> Result<Self, Error>;

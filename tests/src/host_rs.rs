@@ -1,4 +1,4 @@
-//! The engine as Rust programs use it: the component in wasmtime, through the crate `converge`.
+//! The host `host-rs`: the component in wasmtime, through the crate `converge`.
 
 use crate::host::{self, Document, Host, Inspection};
 use converge::{
@@ -15,16 +15,16 @@ pub struct HostRs(pub Option<Component>);
 impl HostRs {
     fn instance(&self) -> Instance {
         let options = InstanceOptions::default();
-        working(self.0.as_ref().map_or_else(|| Instance::new(options), |component| Instance::of(component, options)))
+        infallible(self.0.as_ref().map_or_else(|| Instance::new(options), |component| Instance::of(component, options)))
     }
 }
 
-/// Returns the result of a call that no argument can make fail.
-fn working<T>(result: Result<T, Error>) -> T {
-    result.unwrap_or_else(|error| panic!("the instance does not work: {error}"))
+/// Returns the result of a call that cannot fail because of its arguments.
+fn infallible<T>(result: Result<T, Error>) -> T {
+    result.unwrap_or_else(|error| panic!("the call failed: {error}"))
 }
 
-/// Functions that the crate has under the same name.
+/// Implements functions by those of the same name in the crate.
 macro_rules! forward {
     ($($name:ident($($argument:ident: $type:ty),*) -> $ok:ty;)*) => {$(
         fn $name(&mut self, $($argument: $type),*) -> Result<$ok, Error> {
@@ -33,11 +33,12 @@ macro_rules! forward {
     )*};
 }
 
-/// Functions that the crate has under the same name, and that no argument can make fail.
-macro_rules! forward_working {
+/// Implements functions by those of the same name in the crate, which cannot fail because of their
+/// arguments.
+macro_rules! forward_infallible {
     ($($name:ident($($argument:ident: $type:ty),*) -> $ok:ty;)*) => {$(
         fn $name(&mut self, $($argument: $type),*) -> $ok {
-            working(Self::$name(self, $($argument),*))
+            infallible(Self::$name(self, $($argument),*))
         }
     )*};
 }
@@ -50,11 +51,11 @@ impl Host for HostRs {
     type Session = Session;
 
     fn version(&self) -> String {
-        working(self.instance().version())
+        infallible(self.instance().version())
     }
 
     fn limits(&self) -> Vec<(String, u64)> {
-        working(self.instance().limits()).into_iter().map(|limit| (limit.name, limit.maximum)).collect()
+        infallible(self.instance().limits()).into_iter().map(|limit| (limit.name, limit.maximum)).collect()
     }
 
     fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
@@ -91,8 +92,8 @@ impl Host for HostRs {
         self.instance().read_update(update)
     }
 
-    fn store(&self, beside: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Error> {
-        beside.instance().store(peer, options)
+    fn store(&self, document: &mut Doc, peer: &str, options: StoreOptions) -> Result<Store, Error> {
+        document.instance().store(peer, options)
     }
 }
 
@@ -120,7 +121,7 @@ impl Document for Doc {
         fork_at(heads: &[EventId], peer: &str) -> Self;
     }
 
-    forward_working! {
+    forward_infallible! {
         peer() -> String;
         begin() -> Transaction;
         get(table: &str, row: &str) -> Option<Vec<Cell>>;
@@ -133,7 +134,7 @@ impl Document for Doc {
     }
 
     fn take(&mut self, watcher: &mut Watcher, limit: u32) -> Changes {
-        working(watcher.take(limit))
+        infallible(watcher.take(limit))
     }
 
     fn unwatch(&mut self, watcher: Watcher) {
@@ -141,17 +142,17 @@ impl Document for Doc {
     }
 
     fn digest(&mut self) -> Vec<u8> {
-        working(Self::digest(self)).0.to_vec()
+        infallible(Self::digest(self)).0.to_vec()
     }
 }
 
 impl host::UpdateReader for UpdateReader {
-    forward_working! { next(limit: u32) -> EventBatch; }
+    forward_infallible! { next(limit: u32) -> EventBatch; }
 }
 
 impl host::Transaction<Doc> for Transaction {
     fn get(&mut self, _: &mut Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
-        working(Self::get(self, table, row))
+        infallible(Self::get(self, table, row))
     }
 
     fn scan(&mut self, _: &mut Doc, table: &str, options: &ScanOptions) -> Result<Page, Error> {
@@ -174,7 +175,7 @@ impl host::Transaction<Doc> for Transaction {
         Self::unset(self, table, row, columns)
     }
 
-    forward_working! { touched() -> Vec<RowId>; }
+    forward_infallible! { touched() -> Vec<RowId>; }
 }
 
 impl host::Store for Store {
@@ -187,7 +188,7 @@ impl host::Store for Store {
         leave(now: f64) -> Vec<Entry>;
     }
 
-    forward_working! {
+    forward_infallible! {
         peer() -> String;
         get(namespace: &str, key: &str) -> Option<Entry>;
         get_all(namespace: &str) -> Vec<Entry>;
@@ -214,6 +215,6 @@ impl host::Session<Doc, Store> for Session {
     forward! { update_of(message: &[u8]) -> Option<Vec<u8>>; }
 
     fn progress(&mut self, _: &mut Doc) -> Progress {
-        working(Self::progress(self))
+        infallible(Self::progress(self))
     }
 }

@@ -1,10 +1,9 @@
-//! What every host of converge must do: the cases of `conformance/`, and the runner that runs them
-//! on a Rust host.
+//! The conformance suite: reads the cases of `conformance/`, and runs them on hosts in Rust.
 //!
-//! A host is a type that implements [`Host`], in the types of the crate `converge`:
+//! A host is a type that implements [`Host`], with the types of the crate `converge`:
 //! [`native::Native`] is the engine itself, [`host_rs::HostRs`] the component in wasmtime.
-//! `conformance/README.md` alone defines the form of the cases and of the transcripts. The
-//! JavaScript host has a runner of its own.
+//! `conformance/README.md` specifies the notation of cases and transcripts. The JavaScript host has
+//! a runner of its own.
 
 mod abbreviations;
 pub mod case;

@@ -1,4 +1,5 @@
-//! Stores and sessions in cases: their calls and results, in the form of `conformance/README.md`.
+//! Stores and sessions in cases: their calls and results, in the notation of
+//! `conformance/README.md`.
 
 use crate::case::{DamageKind, EveryDamage};
 use crate::form::{Bytes, Tagged, parse, report, value, version, without_defaults};
@@ -46,7 +47,7 @@ pub enum SessionCall {
     EveryDamage(EveryMessageDamage),
 }
 
-/// Messages of which the last one is damaged in every place in turn, and received after the others.
+/// Messages. The last one is damaged in one place at a time, and received after the others.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EveryMessageDamage {
@@ -75,7 +76,7 @@ pub enum Time {
 #[serde(try_from = "u64")]
 pub struct Whole(u64);
 
-/// A real, in the form of cells.
+/// A real, in the notation of cells.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RealForm {
@@ -143,7 +144,11 @@ impl TryFrom<u64> for Whole {
     type Error = String;
 
     fn try_from(number: u64) -> Result<Self, String> {
-        if number < 1 << f64::MANTISSA_DIGITS { Ok(Self(number)) } else { Err(format!("{number} is not below 2^53")) }
+        if number < 1 << f64::MANTISSA_DIGITS {
+            Ok(Self(number))
+        } else {
+            Err(format!("{number} is larger than the maximum of 2^53 - 1"))
+        }
     }
 }
 
@@ -164,7 +169,7 @@ impl From<NewStore> for StoreOptions {
 
 impl NewSession {
     /// Returns the options of the contract. `opened` is the number of sessions that the case opened
-    /// before.
+    /// earlier, from which the default nonce is derived.
     pub fn options(self, opened: u64) -> SessionOptions {
         let Self { document, max_message_bytes, namespaces, read_only, nonce, accept, writers } = self;
         let accepts = |what| accept.as_ref().is_none_or(|accept| accept.contains(&what));
@@ -188,27 +193,27 @@ impl From<EntryForm> for Entry {
     }
 }
 
-/// Reads the call of this name, whose prefix, the kind of the called object, was removed.
+/// Parses a call. `name` is the name of the call without its prefix, such as `store.`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Fails with the reason if there is no such call, or if the argument has the wrong type.
 pub fn parse_call<T: for<'de> Deserialize<'de>>(name: &str, argument: Json) -> Result<T, String> {
     parse(Json::Object(Map::from_iter([(name.to_owned(), argument)])))
 }
 
-/// Writes an ENTRY.
+/// Returns the JSON of an ENTRY.
 pub fn entry(entry: &Entry) -> Json {
-    let Entry { namespace, key, value: held, timestamp, peer } = entry;
-    let held = held.as_ref().map_or(Json::Null, value);
-    json!([namespace, key, held, value(&Value::Real(*timestamp)), peer])
+    let Entry { namespace, key, value: content, timestamp, peer } = entry;
+    let content = content.as_ref().map_or(Json::Null, value);
+    json!([namespace, key, content, value(&Value::Real(*timestamp)), peer])
 }
 
-/// Writes a list of ENTRYs.
+/// Returns the JSON of a list of ENTRYs.
 pub fn entries(entries: &[Entry]) -> Json {
     entries.iter().map(entry).collect()
 }
 
-/// Writes RECEIVED.
+/// Returns the JSON of RECEIVED.
 pub fn received(received: &Received) -> Json {
     let mut json =
         without_defaults([("ephemeral", entries(&received.ephemeral)), ("refused", received.refused.into())]);
@@ -218,7 +223,7 @@ pub fn received(received: &Received) -> Json {
     json
 }
 
-/// Writes PROGRESS.
+/// Returns the JSON of PROGRESS.
 pub fn progress(progress: &Progress) -> Json {
     without_defaults([
         ("known-there", version(&progress.known_there)),

@@ -1,4 +1,4 @@
-//! The engine itself, without a component or a runtime around it.
+//! The host `native`: the engine as a Rust library, without a component or a runtime around it.
 
 use crate::convert::Convert;
 use crate::host::{self, Document, Host, Inspection};
@@ -12,7 +12,7 @@ use converge_engine::{Doc, Session, Store, Transaction, UpdateReader, VERSION, W
 /// The engine as a Rust library.
 pub struct Native;
 
-/// Functions that the engine has under the same name, with owned arguments.
+/// Implements functions by those of the same name in the engine, with converted arguments.
 macro_rules! forward {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
         fn $name(&mut self, $($argument: $type),*) -> $result {

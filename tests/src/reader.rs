@@ -1,4 +1,4 @@
-//! Update readers in cases: their calls, in the form of `conformance/README.md`.
+//! Update readers in cases: their calls, in the notation of `conformance/README.md`.
 
 use crate::form::Bytes;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Runs cases on a host, and records the results.
 //!
-//! Knows hosts only as [`Host`], and of the engine only the contract.
+//! This module uses hosts through [`Host`], and depends on no part of the engine but the contract.
 
 use crate::case::{Call, Case, EveryDamage, Expected, Step};
 use crate::form::{self, Bytes, Summary, SummaryOf, SummaryReplica};
@@ -29,10 +29,11 @@ use transaction::TransactionOf;
 /// The maximum number of rounds of an `exchange`. Forks can need more than one.
 const MAX_ROUNDS: usize = 4;
 
-/// Runs all cases, on every core. Returns the transcript.
+/// Runs all cases on all cores. Returns the transcript.
 ///
 /// # Errors
-/// The failures of all cases: file, step, the expected result and the actual one.
+/// Fails if a case fails. The text lists all failures: file, step, the expected result and the
+/// actual one.
 pub fn run_all<H: Host + Sync>(host: &H, cases: &[Case]) -> Result<String, String> {
     let mut transcript = String::new();
     let mut failures = String::new();
@@ -69,18 +70,18 @@ pub struct Outcome {
     pub saved: Json,
 }
 
-/// Runs one case. At the end, checks that every replica survives saving, and every store
-/// transmission.
+/// Runs one case. At the end, checks that every replica can be saved and loaded, and that every
+/// store can be transmitted, without a change.
 ///
 /// # Errors
-/// The first step that fails, with the expected result and the actual one.
+/// Fails with the first step that fails, the expected result and the actual one.
 pub fn run<H: Host>(host: &H, case: &Case) -> Result<Outcome, String> {
     let mut world = World::new(host);
     let mut run = || Ok(Outcome { results: world.run(&case.steps)?, saved: world.end()? });
     run().map_err(|failure: String| format!("{failure}\n  case: {}", case.about))
 }
 
-/// The replicas, watchers and bytes of a running case, by name.
+/// The state of a running case: its replicas and other objects, by name.
 struct World<'a, H: Host> {
     host: &'a H,
     replicas: BTreeMap<String, H::Document>,
@@ -94,6 +95,7 @@ struct World<'a, H: Host> {
     opened: u64,
 }
 
+/// A watcher, and the replica that it observes.
 struct Watcher<W> {
     replica: String,
     watcher: W,
@@ -101,7 +103,9 @@ struct Watcher<W> {
 
 /// Why a call has no result: the host returned an error, or the case is wrong.
 enum Stop {
+    /// The error that the host returned.
     Refused(Error),
+    /// The reason why the case fails.
     Failed(String),
 }
 
@@ -132,18 +136,20 @@ impl<'a, H: Host> World<'a, H> {
         }
     }
 
-    /// Checks that every replica survives saving, and every store transmission.
+    /// Checks that every replica can be saved and loaded, and that every store can be transmitted,
+    /// without a change. Returns the saved bytes and the snapshots.
     fn end(&mut self) -> Result<Json, String> {
         let mut saved = serde_json::Map::new();
         for (name, document) in &mut self.replicas {
-            let bytes =
-                lasting::check(self.host, document).map_err(|failure| format!("in the end, {name:?}: {failure}"))?;
+            let bytes = lasting::check(self.host, document)
+                .map_err(|failure| format!("at the end, replica {name:?}: {failure}"))?;
             saved.insert(name.clone(), form::bytes(&bytes));
         }
         saved.extend(self.stores_end()?);
         Ok(saved.into())
     }
 
+    /// Runs steps. Returns their results.
     fn run(&mut self, steps: &[Step]) -> Result<Vec<Json>, String> {
         let mut results = Vec::with_capacity(steps.len());
         for (index, step) in steps.iter().enumerate() {
@@ -167,7 +173,7 @@ impl<'a, H: Host> World<'a, H> {
         };
         match &step.expected {
             Expected::Success if result.get("error").is_none() => {}
-            Expected::Success => return Err(format!("refused: {result}")),
+            Expected::Success => return Err(format!("unexpected error: {result}")),
             Expected::Result(expected) if form::matches(expected, &result) => {}
             Expected::Result(expected) => return Err(different(expected, &result)),
             Expected::Error(expected) => {
@@ -175,7 +181,7 @@ impl<'a, H: Host> World<'a, H> {
                     return Err(different(&json!({ "error": expected }), &result));
                 }
                 if before != self.state(step)? {
-                    return Err(format!("refused with {result}, but something changed"));
+                    return Err(format!("the call failed with {result}, but changed the state"));
                 }
                 if let Call::Session(SessionCall::Poll(_) | SessionCall::Receive(..)) = step.call {
                     self.must_have_ended(step.on.as_deref())?;
@@ -185,6 +191,7 @@ impl<'a, H: Host> World<'a, H> {
         Ok(result)
     }
 
+    /// Makes the call of a step. Returns its result.
     fn call(&mut self, step: &Step) -> Result<Json, Stop> {
         Ok(match step.call.clone() {
             Call::EngineVersion([]) => self.host.version().into(),
@@ -293,7 +300,7 @@ impl<'a, H: Host> World<'a, H> {
             Call::SameBytes(all) => self.same_bytes(&all)?,
             Call::OtherBytes(one, other) => {
                 if one.resolve(&self.bytes)? == other.resolve(&self.bytes)? {
-                    return Err(Stop::Failed("the bytes are the same".to_owned()));
+                    return Err(Stop::Failed("the bytes are equal".to_owned()));
                 }
                 Json::Null
             }
@@ -311,12 +318,12 @@ impl<'a, H: Host> World<'a, H> {
         })
     }
 
-    /// Adds a replica. A former one of that name is dropped with its watchers.
+    /// Adds a replica. An earlier one of the same name is dropped, with its other objects.
     fn add_replica(&mut self, step: &Step, peer: String, document: H::Document) -> Json {
         let name = step.name.clone().unwrap_or(peer);
         self.watchers.retain(|_, watcher| watcher.replica != name);
         self.transactions.retain(|_, transaction| transaction.replica != name);
-        self.drop_beside(&name);
+        self.drop_stores_and_sessions(&name);
         self.replicas.insert(name, document);
         Json::Null
     }
@@ -338,19 +345,20 @@ impl<'a, H: Host> World<'a, H> {
     /// Returns the bytes of a SUMMARY.
     fn summary(&mut self, summary: Summary) -> Result<Vec<u8>, Stop> {
         Ok(match summary {
-            Summary::Given(bytes) => bytes.resolve(&self.bytes)?,
+            Summary::Literal(bytes) => bytes.resolve(&self.bytes)?,
             Summary::Of(SummaryOf { summary_of }) => self.host.summary_of(&version(summary_of))?,
             Summary::Replica(SummaryReplica { summary }) => named(&mut self.replicas, Some(&summary))?.summary(),
         })
     }
 
+    /// Returns the replica that a step calls.
     fn on(&mut self, step: &Step) -> Result<&mut H::Document, String> {
         named(&mut self.replicas, step.on.as_deref())
     }
 
     fn add_watcher(&mut self, step: &Step, watcher: <H::Document as Document>::Watcher) -> Result<Json, String> {
         let (Some(replica), Some(name)) = (step.on.clone(), step.name.clone()) else {
-            return Err("the watcher has no name".to_owned());
+            return Err("a watcher needs a replica and a name".to_owned());
         };
         self.drop_watcher(&name)?;
         self.watchers.insert(name, Watcher { replica, watcher });
@@ -378,15 +386,17 @@ impl<'a, H: Host> World<'a, H> {
         })
     }
 
+    /// Merges the events into `to` that it lacks from `from`.
     fn sync(&mut self, from: &str, to: Option<&str>) -> Result<Json, Stop> {
         let summary = named(&mut self.replicas, to)?.summary();
         let batch = named(&mut self.replicas, Some(from))?.events_since(&summary, u32::MAX)?;
         if batch.more {
-            return Err(Stop::Failed("there are more events than fit one page".to_owned()));
+            return Err(Stop::Failed("the events do not fit into one page".to_owned()));
         }
         Ok(form::report(&named(&mut self.replicas, to)?.merge_events(batch.runs)?))
     }
 
+    /// Lets all replicas merge each other's events until their versions and heads are equal.
     fn exchange(&mut self, names: &[String]) -> Result<Json, Stop> {
         let mut different = None;
         for _ in 0..MAX_ROUNDS {
@@ -406,9 +416,10 @@ impl<'a, H: Host> World<'a, H> {
                 return self.same(names);
             }
         }
-        Err(Stop::Failed(format!("after {MAX_ROUNDS} exchanges: {}", different.unwrap_or_default())))
+        Err(Stop::Failed(format!("the replicas differ after {MAX_ROUNDS} rounds: {}", different.unwrap_or_default())))
     }
 
+    /// Checks that replicas have the same tables, and save the same bytes if they know the same.
     fn same(&mut self, names: &[String]) -> Result<Json, Stop> {
         let mut states: Vec<(State, Option<Vec<PeerVersion>>)> = Vec::with_capacity(names.len());
         for name in names {
@@ -419,7 +430,10 @@ impl<'a, H: Host> World<'a, H> {
                 knows_the_same && !state.is_waiting() && !other.is_waiting() && state.saved != other.saved
             };
             if let Some(at) = states.iter().position(differs) {
-                return Err(Stop::Failed(format!("{} and {name} know the same, but save other bytes", names[at])));
+                return Err(Stop::Failed(format!(
+                    "{} and {name} know the same events, but save different bytes",
+                    names[at]
+                )));
             }
             if let Some((first, _)) = states.first()
                 && first.contents != state.contents
@@ -433,6 +447,7 @@ impl<'a, H: Host> World<'a, H> {
         Ok(states.first().map_or(Json::Null, |(state, _)| form::hex(&state.contents.digest).into()))
     }
 
+    /// Checks that all of these bytes are equal.
     fn same_bytes(&self, all: &[Bytes]) -> Result<Json, Stop> {
         let all = all.iter().map(|bytes| bytes.resolve(&self.bytes)).collect::<Result<Vec<_>, _>>()?;
         match all.windows(2).position(|pair| pair[0] != pair[1]) {
@@ -444,6 +459,7 @@ impl<'a, H: Host> World<'a, H> {
         }
     }
 
+    /// Checks that no two replicas have the same digest.
     fn differ(&mut self, names: &[String]) -> Result<Json, Stop> {
         let mut digests = Vec::new();
         for name in names {
@@ -459,9 +475,10 @@ impl<'a, H: Host> World<'a, H> {
     }
 }
 
-fn named<'a, T>(things: &'a mut BTreeMap<String, T>, name: Option<&str>) -> Result<&'a mut T, String> {
+/// Returns the object of this name.
+fn named<'a, T>(objects: &'a mut BTreeMap<String, T>, name: Option<&str>) -> Result<&'a mut T, String> {
     let name = name.unwrap_or_default();
-    things.get_mut(name).ok_or_else(|| format!("nothing is named {name:?}"))
+    objects.get_mut(name).ok_or_else(|| format!("no object is named {name:?}"))
 }
 
 fn version(entries: Vec<(String, u32)>) -> Vec<PeerVersion> {
@@ -472,7 +489,7 @@ fn events(ids: Vec<(String, u32)>) -> Vec<EventId> {
     ids.into_iter().map(|(peer, counter)| EventId { peer, counter }).collect()
 }
 
-/// Returns whether the result is the expected error. The expected message is a part of the actual
+/// Returns whether the result is the expected error. The actual message must contain the expected
 /// one.
 fn is_error(result: &Json, expected: &Json) -> bool {
     let Some(error) = result.get("error") else { return false };
@@ -485,6 +502,7 @@ fn is_error(result: &Json, expected: &Json) -> bool {
     error == expected
 }
 
+/// Formats the expected and the actual result.
 fn different(expected: &Json, result: &Json) -> String {
     format!("\n  expected: {}\n  got:      {}", form::excerpt(expected), form::excerpt(result))
 }

@@ -1,4 +1,4 @@
-//! Transactions in cases: their calls, in the form of `conformance/README.md`.
+//! Transactions in cases: their calls, in the notation of `conformance/README.md`.
 
 use crate::form::{Cells, Options};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Runs cases on every core.
+//! Runs cases on all cores.
 
 use super::{Outcome, run};
 use crate::case::Case;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Returns the results of each case.
+/// Runs all cases. Returns the outcome of each, in their order.
 pub(super) fn outcomes<H: Host + Sync>(host: &H, cases: &[Case]) -> Vec<Result<Outcome, String>> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(BTreeMap::new());
@@ -21,10 +21,10 @@ pub(super) fn outcomes<H: Host + Sync>(host: &H, cases: &[Case]) -> Vec<Result<O
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = cases.get(place) else { return };
                     let outcome = run(host, case);
-                    outcomes.lock().expect("no panic while it is held").insert(place, outcome);
+                    outcomes.lock().expect("no thread panics while it holds the lock").insert(place, outcome);
                 }
             });
         }
     });
-    outcomes.into_inner().expect("no panic while it is held").into_values().collect()
+    outcomes.into_inner().expect("no thread panics while it holds the lock").into_values().collect()
 }

@@ -1,4 +1,5 @@
-//! Delivers events of one replica to others: some of them, in several calls, or in all orders.
+//! The calls `deliver` and `all-orders`: merge chosen events of a replica, in several calls or in
+//! all orders.
 
 use super::{Stop, World, different, named};
 use crate::case::{AllOrders, Calls, Delivery, Pick, Step};
@@ -8,6 +9,7 @@ use converge::{Error, EventId, EventRun, PeerVersion};
 use serde_json::{Value as Json, json};
 
 impl<H: Host> World<'_, H> {
+    /// Merges the events of a delivery into the replica that the step calls.
     pub(super) fn deliver(&mut self, step: &Step, delivery: &Delivery) -> Result<Json, Stop> {
         let pieces = self.pick(&delivery.from, &delivery.events)?;
         let calls: Vec<EventRun> = match delivery.calls {
@@ -29,7 +31,7 @@ impl<H: Host> World<'_, H> {
         let document = named(&mut self.replicas, Some(from))?;
         let batch = document.events_since(&nothing, u32::MAX)?;
         if batch.more {
-            return Err(Stop::Failed("there are more events than fit one page".to_owned()));
+            return Err(Stop::Failed("the events do not fit into one page".to_owned()));
         }
         let mut pieces = Vec::new();
         for pick in picks {
@@ -53,6 +55,7 @@ impl<H: Host> World<'_, H> {
         Ok(pieces)
     }
 
+    /// Merges events in all orders, and compares the saved bytes and the results of the steps.
     pub(super) fn all_orders(&mut self, group: &AllOrders) -> Result<Json, Stop> {
         let from = named(&mut self.replicas, Some(&group.from))?;
         let version = group.events.is_none().then(|| from.version());
@@ -71,33 +74,38 @@ impl<H: Host> World<'_, H> {
                 })?;
                 let (first_saved, first) = first.get_or_insert_with(|| (saved.clone(), results.clone()));
                 if *first != results {
-                    return Err(Stop::Failed(format!("orders differ: {}", different(first, &results))));
+                    return Err(Stop::Failed(format!(
+                        "the results differ between orders: {}",
+                        different(first, &results)
+                    )));
                 }
                 if *first_saved != saved {
-                    return Err(Stop::Failed("orders differ in the bytes that are saved".to_owned()));
+                    return Err(Stop::Failed("the saved bytes differ between orders".to_owned()));
                 }
             }
         }
         Ok(json!({ "orders": orders.len(), "steps": first.map(|(_, results)| results) }))
     }
 
+    /// Merges events with these calls into a new document, saves it, and runs the steps. Returns
+    /// the saved bytes and the results.
     fn in_order(
         &self,
         group: &AllOrders,
         calls: Vec<Vec<EventRun>>,
         version: Option<&Vec<PeerVersion>>,
     ) -> Result<(Vec<u8>, Json), String> {
-        let refused = |error: Error| format!("refused: {error:?}");
-        let mut document = self.host.create(&group.name).map_err(refused)?;
+        let failed = |error: Error| format!("unexpected error: {error:?}");
+        let mut document = self.host.create(&group.name).map_err(failed)?;
         let mut waiting = 0;
         for runs in calls {
-            waiting = document.merge_events(runs).map_err(refused)?.waiting;
+            waiting = document.merge_events(runs).map_err(failed)?.waiting;
         }
         if waiting != 0 {
-            return Err(format!("{waiting} events still wait"));
+            return Err(format!("{waiting} events wait at the end"));
         }
         if version.is_some_and(|version| *version != document.version()) {
-            return Err(format!("the version is {:?}", document.version()));
+            return Err(format!("the version at the end is {:?}", document.version()));
         }
         let saved = document.save();
         let mut world = World::new(self.host);
@@ -160,7 +168,7 @@ fn single_events<D: Document>(document: &mut D, runs: &[EventRun]) -> Result<Vec
 /// Returns all orders of this many elements.
 pub(super) fn permutations(count: usize) -> Result<Vec<Vec<usize>>, String> {
     if count == 0 || count > 7 {
-        return Err(format!("all orders of {count} events: from 1 to 7 are possible"));
+        return Err(format!("all-orders has {count} events; the minimum is 1 and the maximum 7"));
     }
     let mut orders = vec![Vec::new()];
     for _ in 0..count {

@@ -1,5 +1,5 @@
-//! Damages bytes everywhere, one place at a time, and passes them to every reader: either the
-//! reader rejects them and changes nothing, or the result is complete.
+//! Damages bytes in every place, one place at a time, and passes them to the functions that read
+//! them. A function must either fail and change nothing, or return a complete result.
 
 use super::lasting;
 use super::passing::{self, StoreState};
@@ -23,35 +23,36 @@ pub(super) struct Damage {
     pub(super) checksum: bool,
 }
 
-/// Tests `load` and `merge-update` of a document.
+/// Passes damaged bytes to `load` and `merge-update` of a document.
 pub(super) fn documents<H: Host>(host: &H, bytes: &[u8], damage: Damage) -> Result<Json, String> {
     everywhere(bytes, damage, ["load", "merge-update"], |damaged| of_documents(host, damaged))
 }
 
-/// Tests `merge-update` of a store.
+/// Passes damaged bytes to `merge-update` of a store.
 pub(super) fn stores<H: Host>(host: &H, bytes: &[u8], damage: Damage) -> Result<Json, String> {
-    let mut beside = host.create(READER).map_err(lasting::refused("create"))?;
+    let mut document = host.create(READER).map_err(lasting::failed("create"))?;
     everywhere(bytes, damage, ["merge-update"], |damaged| {
-        let mut store = passing::empty(host, &mut beside, READER)?;
+        let mut store = passing::empty(host, &mut document, READER)?;
         let before = StoreState::of(&mut store);
         let verdict = match store.merge_update(damaged, 0.0) {
-            Ok(_) => form::hash(&passing::check(host, &mut beside, &mut store)?).into(),
-            Err(_) if before != StoreState::of(&mut store) => return Err("refused, but something changed".to_owned()),
+            Ok(_) => form::hash(&passing::check(host, &mut document, &mut store)?).into(),
+            Err(_) if before != StoreState::of(&mut store) => {
+                return Err("the call failed, but changed the state".to_owned());
+            }
             Err(error) => verdict(&error)?,
         };
         Ok([verdict])
     })
 }
 
-/// Tests `receive` of a session with the last of some messages, after the session received the
-/// others.
+/// Passes messages to `receive` of a session, of which the last one is damaged.
 pub(super) fn sessions<H: Host>(host: &H, messages: &[Vec<u8>], damage: Damage) -> Result<Json, String> {
     let Some((last, before)) = messages.split_last() else { return Err("there is no message to damage".to_owned()) };
     everywhere(last, damage, ["receive"], |damaged| Ok([of_session(host, before, damaged)?]))
 }
 
-/// Damages the bytes in each place in turn. `verdicts` returns for each reader an object, the
-/// error, or the result.
+/// Damages the bytes in one place at a time. `verdicts` returns a verdict for each reader: the
+/// error, which is an object, or another value if the bytes were accepted.
 fn everywhere<const N: usize>(
     bytes: &[u8],
     Damage { kind, checksum }: Damage,
@@ -89,12 +90,12 @@ fn everywhere<const N: usize>(
 
 fn of_documents<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
     let loaded = match host.load(READER, bytes) {
-        // With a corrected checksum the state need not be the one that the events result in. So the
-        // document is not forked, but it must be readable and survive saving.
+        // With a corrected checksum the tables can differ from the result of the events. So the
+        // document is not forked, but it must be possible to read, save and load it.
         Ok(mut document) => digest(&lasting::check_saved(host, &mut document)?.contents.digest),
         Err(error) => verdict(&error)?,
     };
-    let mut document = host.create(READER).map_err(lasting::refused("create"))?;
+    let mut document = host.create(READER).map_err(lasting::failed("create"))?;
     let before = State::of(&mut document)?;
     let merged = match document.merge_update(bytes) {
         Ok(_) => {
@@ -102,7 +103,7 @@ fn of_documents<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
             digest(&document.digest())
         }
         Err(error) => {
-            before.must_be("after a refusal the document", &State::of(&mut document)?)?;
+            before.check_same("the document after an error", &State::of(&mut document)?)?;
             verdict(&error)?
         }
     };
@@ -110,19 +111,19 @@ fn of_documents<H: Host>(host: &H, bytes: &[u8]) -> Result<[Json; 2], String> {
 }
 
 fn of_session<H: Host>(host: &H, before: &[Vec<u8>], damaged: &[u8]) -> Result<Json, String> {
-    let mut document = host.create(READER).map_err(lasting::refused("create"))?;
+    let mut document = host.create(READER).map_err(lasting::failed("create"))?;
     let mut store = passing::empty(host, &mut document, READER)?;
     let options = SessionOptions::new("doc").nonce(0);
-    let mut session = H::Session::open(&mut document, &mut store, options).map_err(lasting::refused("session.open"))?;
-    let all_said = |document: &mut _, store: &mut _, session: &mut H::Session| {
-        while session.poll(document, store, 0.0).map_err(lasting::refused("session.poll"))?.is_some() {}
+    let mut session = H::Session::open(&mut document, &mut store, options).map_err(lasting::failed("session.open"))?;
+    let poll_all = |document: &mut _, store: &mut _, session: &mut H::Session| {
+        while session.poll(document, store, 0.0).map_err(lasting::failed("session.poll"))?.is_some() {}
         Ok::<_, String>(())
     };
     for message in before {
-        all_said(&mut document, &mut store, &mut session)?;
-        session.receive(&mut document, &mut store, message, 0.0).map_err(lasting::refused("session.receive"))?;
+        poll_all(&mut document, &mut store, &mut session)?;
+        session.receive(&mut document, &mut store, message, 0.0).map_err(lasting::failed("session.receive"))?;
     }
-    all_said(&mut document, &mut store, &mut session)?;
+    poll_all(&mut document, &mut store, &mut session)?;
     let state = (State::of(&mut document)?, StoreState::of(&mut store));
     match session.receive(&mut document, &mut store, damaged, 0.0) {
         Ok(_) => {
@@ -132,7 +133,7 @@ fn of_session<H: Host>(host: &H, before: &[Vec<u8>], damaged: &[u8]) -> Result<J
         }
         Err(error) => {
             if state != (State::of(&mut document)?, StoreState::of(&mut store)) {
-                return Err("refused, but something changed".to_owned());
+                return Err("the call failed, but changed the state".to_owned());
             }
             must_have_ended(&mut session, &mut document, &mut store)?;
             verdict(&error)
@@ -147,11 +148,11 @@ pub(super) fn must_have_ended<D, S, T: Session<D, S>>(
     store: &mut S,
 ) -> Result<(), String> {
     let poll = session.poll(document, store, 0.0).map(|_| "a message".to_owned());
-    let receive = session.receive(document, store, &[], 0.0).map(|_| "what it received".to_owned());
+    let receive = session.receive(document, store, &[], 0.0).map(|_| "a result".to_owned());
     for (call, result) in [("poll", poll), ("receive", receive)] {
         match result {
             Err(Error::SessionEnded) => {}
-            other => return Err(format!("after an error the session goes on: {call} gives {other:?}")),
+            other => return Err(format!("the session continues after an error: {call} returns {other:?}")),
         }
     }
     Ok(())
@@ -161,6 +162,7 @@ fn digest(bytes: &[u8]) -> Json {
     form::hex(bytes).into()
 }
 
+/// Returns the verdict of an error, which must be a case of the contract.
 fn verdict(error: &Error) -> Result<Json, String> {
     let verdict = form::error(error);
     if verdict.get("other").is_none() { Ok(verdict) } else { Err(error.to_string()) }

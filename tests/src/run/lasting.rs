@@ -1,5 +1,5 @@
-//! Checks that a document survives saving, loading, forking and transmission, whatever a case did
-//! to it.
+//! Checks of documents: saving, loading, forking and transmitting a document results in the same
+//! document, whatever a case did to it.
 
 use super::state::{State, horizon};
 use crate::form;
@@ -20,21 +20,21 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
     let read = |document: &mut H::Document| {
         let mut copy = State::of(document)?;
         match is_waiting {
-            true if copy.is_waiting() => return Err("waiting events were passed on".to_owned()),
+            true if copy.is_waiting() => return Err("the copy contains waiting events".to_owned()),
             true => copy.forget_waiting(),
             false => {}
         }
         Ok(copy)
     };
-    let mut fork = document.fork_at(&state.heads, &peer).map_err(refused("fork-at"))?;
-    state.must_be("the fork at the heads", &read(&mut fork)?)?;
+    let mut fork = document.fork_at(&state.heads, &peer).map_err(failed("fork-at"))?;
+    state.check_same("the fork at the heads", &read(&mut fork)?)?;
     drop(fork);
     if horizon(host, document)?.is_none() {
-        let nothing = host.summary_of(&[]).map_err(refused("summary-of"))?;
-        let update = document.update_since(&nothing).map_err(refused("update-since"))?;
-        let mut copy = host.create(&peer).map_err(refused("create"))?;
-        copy.merge_update(&update).map_err(refused("merge-update"))?;
-        state.must_be("what the update gives", &read(&mut copy)?)?;
+        let nothing = host.summary_of(&[]).map_err(failed("summary-of"))?;
+        let update = document.update_since(&nothing).map_err(failed("update-since"))?;
+        let mut copy = host.create(&peer).map_err(failed("create"))?;
+        copy.merge_update(&update).map_err(failed("merge-update"))?;
+        state.check_same("the document that merged the update", &read(&mut copy)?)?;
         check_diff(document, &state)?;
         check_events(host, document, &nothing, &update)?;
     }
@@ -43,11 +43,11 @@ pub(super) fn check<H: Host>(host: &H, document: &mut H::Document) -> Result<Vec
 
 /// Checks that an update reader returns the same events as `events-since`, without lamport times.
 fn check_events<H: Host>(host: &H, document: &mut H::Document, nothing: &[u8], update: &[u8]) -> Result<(), String> {
-    let batch = document.events_since(nothing, u32::MAX).map_err(refused("events-since"))?;
+    let batch = document.events_since(nothing, u32::MAX).map_err(failed("events-since"))?;
     if batch.more {
         return Ok(());
     }
-    let mut reader = host.open_reader(update).map_err(refused("update-reader.open"))?;
+    let mut reader = host.open_reader(update).map_err(failed("update-reader.open"))?;
     // The first page has one event, so that the second page continues after it.
     let mut runs = Vec::new();
     for limit in [1, u32::MAX] {
@@ -57,14 +57,14 @@ fn check_events<H: Host>(host: &H, document: &mut H::Document, nothing: &[u8], u
             break;
         }
     }
-    if runs.iter().any(|run| run.lamport.is_some()) || one_by_one(&runs) != one_by_one(&batch.runs) {
+    if runs.iter().any(|run| run.lamport.is_some()) || by_event(&runs) != by_event(&batch.runs) {
         return Err(format!("the update reader returns {}", form::excerpt(&form::runs(&runs))));
     }
     Ok(())
 }
 
 /// Returns the events of runs, by peer and counter: the dependencies and the operations.
-fn one_by_one(runs: &[EventRun]) -> BTreeMap<(&str, u32), (Vec<EventId>, &Commit)> {
+fn by_event(runs: &[EventRun]) -> BTreeMap<(&str, u32), (Vec<EventId>, &Commit)> {
     let events = runs.iter().flat_map(|run| {
         run.commits.iter().zip(run.start..).map(|(commit, counter)| {
             let before = || vec![EventId { peer: run.peer.clone(), counter: counter - 1 }];
@@ -79,18 +79,18 @@ fn one_by_one(runs: &[EventRun]) -> BTreeMap<(&str, u32), (Vec<EventId>, &Commit
 pub(super) fn check_saved<H: Host>(host: &H, document: &mut H::Document) -> Result<State, String> {
     let peer = document.peer();
     let state = State::of(document)?;
-    let mut loaded = host.load(&peer, &state.saved).map_err(refused("load"))?;
-    state.must_be("what is loaded", &State::of(&mut loaded)?)?;
+    let mut loaded = host.load(&peer, &state.saved).map_err(failed("load"))?;
+    state.check_same("the loaded document", &State::of(&mut loaded)?)?;
     if loaded.peer() != peer {
-        return Err(format!("what is loaded writes as {:?}", loaded.peer()));
+        return Err(format!("the loaded document writes as {:?}", loaded.peer()));
     }
     let mut tables = state.contents.tables.iter().zip(&state.contents.rows);
     for (table, rows) in [tables.next(), tables.next_back()].into_iter().flatten() {
         let shown = [rows.first(), rows.last()].into_iter().flatten().map(|row| (row.id.as_str(), Some(&row.cells)));
         for (row, cells) in shown.chain([("no such row", None)]) {
-            let found = host.peek(&state.saved, &table.name, row).map_err(refused("peek"))?;
+            let found = host.peek(&state.saved, &table.name, row).map_err(failed("peek"))?;
             if found.as_ref() != cells {
-                return Err(format!("peek finds {found:?} of the row {row:?} of {:?}, not {cells:?}", table.name));
+                return Err(format!("peek returns {found:?} for the row {row:?} of {:?}, not {cells:?}", table.name));
             }
         }
     }
@@ -109,15 +109,16 @@ fn check_diff<D: Document>(document: &mut D, state: &State) -> Result<(), String
     }
     let heads = &state.heads[..];
     for (here, there, expected) in [(&[][..], heads, inserts), (heads, &[], deletes), (heads, heads, vec![])] {
-        let ops = document.diff(here, there).map_err(refused("diff"))?;
+        let ops = document.diff(here, there).map_err(failed("diff"))?;
         if ops != expected {
             let (ops, expected) = (form::excerpt(&form::ops(&ops)), form::excerpt(&form::ops(&expected)));
-            return Err(format!("diff gives {ops} where the rows are {expected}"));
+            return Err(format!("diff returns {ops}, not {expected}"));
         }
     }
     Ok(())
 }
 
-pub(super) fn refused(call: &str) -> impl Fn(Error) -> String {
-    move |error| format!("{call} is refused: {error:?}")
+/// Formats the unexpected error of a call.
+pub(super) fn failed(call: &str) -> impl Fn(Error) -> String {
+    move |error| format!("{call} failed: {error:?}")
 }

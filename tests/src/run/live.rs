@@ -1,7 +1,7 @@
-//! Stores and sessions of a running case.
+//! The calls on stores and sessions of a running case.
 
 use super::hostile::{self, Damage};
-use super::lasting::refused;
+use super::lasting::failed;
 use super::passing::{self, StoreState};
 use super::state::State;
 use super::{Stop, World, named};
@@ -106,9 +106,9 @@ impl<H: Host> World<'_, H> {
         Ok(match call {
             SessionCall::Open(replica, store, options) => {
                 let document = named(&mut self.replicas, Some(&replica))?;
-                let StoreOf { store: of, .. } = named(&mut self.stores, Some(&store))?;
+                let StoreOf { store: open, .. } = named(&mut self.stores, Some(&store))?;
                 self.opened += 1;
-                let session = H::Session::open(document, of, options.options(self.opened - 1))?;
+                let session = H::Session::open(document, open, options.options(self.opened - 1))?;
                 let name = name.unwrap_or_default().to_owned();
                 self.sessions.insert(name, SessionOf { replica, store, session });
                 Json::Null
@@ -146,27 +146,32 @@ impl<H: Host> World<'_, H> {
         })
     }
 
+    /// Polls a session.
     fn poll(&mut self, on: Option<&str>, now: f64) -> Result<Option<Vec<u8>>, Stop> {
         let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
         let document = named(&mut self.replicas, Some(replica))?;
         Ok(session.poll(document, &mut named(&mut self.stores, Some(store))?.store, now)?)
     }
 
+    /// Passes a message to `update-of` and `receive` of a session, and compares the results.
     fn receive(&mut self, on: Option<&str>, message: &[u8], now: f64) -> Result<Received, Stop> {
         let SessionOf { replica, store, session } = named(&mut self.sessions, on)?;
         let document = named(&mut self.replicas, Some(replica))?;
         let update = session.update_of(message);
         let received = session.receive(document, &mut named(&mut self.stores, Some(store))?.store, message, now)?;
-        let update = update.map_err(refused("session.update-of"))?;
+        let update = update.map_err(failed("session.update-of"))?;
         if let Some(update) = &update {
-            self.host.open_reader(update).map_err(refused("update-reader.open"))?.next(u32::MAX);
+            self.host.open_reader(update).map_err(failed("update-reader.open"))?.next(u32::MAX);
         }
         if update.is_some() != received.durable.is_some() {
-            return Err(Stop::Failed("session.update-of does not tell what session.receive does".to_owned()));
+            return Err(Stop::Failed(
+                "session.update-of and session.receive disagree on whether the message completes an update".to_owned(),
+            ));
         }
         Ok(received)
     }
 
+    /// Carries messages between two sessions until neither has one.
     fn carry(&mut self, sessions: &[String; 2], now: f64) -> Result<Json, Stop> {
         let mut carried = Carried::default();
         loop {
@@ -177,7 +182,7 @@ impl<H: Host> World<'_, H> {
                     carried.messages[from] += 1;
                     carried.add(&received);
                     if carried.messages[from] > MAX_MESSAGES {
-                        return Err(Stop::Failed(format!("not quiet after {MAX_MESSAGES} messages")));
+                        return Err(Stop::Failed(format!("the session has more than {MAX_MESSAGES} messages")));
                     }
                 }
             }
@@ -209,20 +214,20 @@ impl<H: Host> World<'_, H> {
         hostile::must_have_ended(session, document, &mut named(&mut self.stores, Some(store))?.store)
     }
 
-    /// Checks that each store survives transmission. Returns their snapshots.
+    /// Checks that each store can be transmitted without a change. Returns their snapshots.
     pub(super) fn stores_end(&mut self) -> Result<Vec<(String, Json)>, String> {
-        let mut held = Vec::new();
+        let mut snapshots = Vec::new();
         for (name, StoreOf { replica, store }) in &mut self.stores {
-            let beside = named(&mut self.replicas, Some(replica))?;
-            let snapshot = passing::check(self.host, beside, store)
-                .map_err(|failure| format!("in the end, store {name:?}: {failure}"))?;
-            held.push((format!("store {name}"), form::bytes(&snapshot)));
+            let document = named(&mut self.replicas, Some(replica))?;
+            let snapshot = passing::check(self.host, document, store)
+                .map_err(|failure| format!("at the end, store {name:?}: {failure}"))?;
+            snapshots.push((format!("store {name}"), form::bytes(&snapshot)));
         }
-        Ok(held)
+        Ok(snapshots)
     }
 
     /// Drops the stores and the sessions of a replica.
-    pub(super) fn drop_beside(&mut self, replica: &str) {
+    pub(super) fn drop_stores_and_sessions(&mut self, replica: &str) {
         self.sessions.retain(|_, session| session.replica != replica);
         self.stores.retain(|_, store| store.replica != replica);
     }

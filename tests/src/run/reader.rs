@@ -1,4 +1,4 @@
-//! Update readers of a running case.
+//! The calls on update readers of a running case.
 
 use super::{Stop, World, named};
 use crate::case::Step;

@@ -1,4 +1,4 @@
-//! The runner fails on wrong expectations, and on a host that breaks the contract.
+//! Tests of the runner: it fails if an expectation is wrong, and if a host breaks the contract.
 
 use super::delivery::permutations;
 use super::run;
@@ -12,25 +12,27 @@ use converge::{
 };
 use converge_engine::{Doc, Session, Store, Transaction, UpdateReader, WatcherNumber};
 
+/// Returns a case with these steps on a replica `a`.
 fn case(steps: &str) -> Case {
     let text = format!("{{\"about\": \"\", \"steps\": [{{\"create\": \"a\"}}, {steps}]}}");
     parse_case("c".to_owned(), &text).unwrap()
 }
 
+/// Runs a case, which must fail. Returns the failure.
 fn failure(steps: &str) -> String {
     run(&Native, &case(steps)).unwrap_err()
 }
 
-/// `Careless` does not return updates of messages up to this length.
-const LEAST_TOLD_BYTES: usize = 100;
+/// `update-of` of a `Careless` session does not return updates of at most this length.
+const MAX_HIDDEN_BYTES: usize = 100;
 
 /// A host that breaks the contract in many ways:
 ///
 /// - Failed updates change the document.
 /// - Loading a document deletes the table `x`, and accepts empty bytes as an empty document.
 /// - `peek` finds no rows of the table `unseen`.
-/// - Update readers omit events of peers whose names start with `unsaid`.
-/// - `update-of` returns no small updates.
+/// - Update readers omit events of peers whose names start with `hidden`.
+/// - `update-of` does not return small updates.
 /// - Peers whose names start with `z` save different bytes.
 /// - Failed writes to a store set another register. Stores accept empty bytes as an update, and
 ///   omit everything from snapshots if they have the namespace `lost`.
@@ -42,7 +44,7 @@ struct CarelessReader(UpdateReader);
 struct CarelessStore(Store);
 struct CarelessSession(Session);
 
-/// Functions that call the engine without a change.
+/// Implements functions by those of the engine, without a change.
 macro_rules! forward {
     ($trait:path: $($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
         fn $name(&mut self, $($argument: $type),*) -> $result {
@@ -97,15 +99,15 @@ impl Host for Careless {
         Native.peek(saved, if table == "unseen" { "none" } else { table }, row)
     }
 
-    fn store(&self, beside: &mut CarelessDoc, peer: &str, options: StoreOptions) -> Result<CarelessStore, Error> {
-        Native.store(&mut beside.0, peer, options).map(CarelessStore)
+    fn store(&self, document: &mut CarelessDoc, peer: &str, options: StoreOptions) -> Result<CarelessStore, Error> {
+        Native.store(&mut document.0, peer, options).map(CarelessStore)
     }
 }
 
 impl host::UpdateReader for CarelessReader {
     fn next(&mut self, limit: u32) -> EventBatch {
         let mut batch = host::UpdateReader::next(&mut self.0, limit);
-        batch.runs.retain(|run| !run.peer.starts_with("unsaid"));
+        batch.runs.retain(|run| !run.peer.starts_with("hidden"));
         batch
     }
 }
@@ -178,7 +180,7 @@ impl host::Session<CarelessDoc, CarelessStore> for CarelessSession {
 
     fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let update: Option<Vec<u8>> = self.0.update_of(message).convert()?;
-        Ok(update.filter(|update| update.len() > LEAST_TOLD_BYTES))
+        Ok(update.filter(|update| update.len() > MAX_HIDDEN_BYTES))
     }
 
     fn progress(&mut self, doc: &mut CarelessDoc) -> Progress {
@@ -273,44 +275,44 @@ impl host::Transaction<CarelessDoc> for Transaction {
 }
 
 #[test]
-fn a_refused_call_that_changes_something_fails() {
+fn failed_calls_that_change_the_state_are_detected() {
     let refused = case(r#"{"on": "a", "update": ["t", "r", []], "error": {"no-such-row": ["t", "r"]}}"#);
     run(&Native, &refused).unwrap();
-    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    assert!(run(&Careless, &refused).unwrap_err().contains("changed the state"));
     let store = r#"{"on": "a", "store.create": ["a", {}]}"#;
     let refused = case(&format!(
         r#"{store}, {{"on": "a", "store.set": ["", "k", "null", 0], "error": {{"invalid-argument": "empty"}}}}"#
     ));
     run(&Native, &refused).unwrap();
-    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    assert!(run(&Careless, &refused).unwrap_err().contains("changed the state"));
     let begin = r#"{"on": "a", "begin": [], "as": "x"}"#;
     let refused = case(&format!(
         r#"{begin}, {{"on": "x", "transaction.update": ["t", "r", []], "error": {{"no-such-row": ["t", "r"]}}}}"#
     ));
     run(&Native, &refused).unwrap();
-    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    assert!(run(&Careless, &refused).unwrap_err().contains("changed the state"));
     let session = r#"{"session.open": ["a", "a", {}], "as": "s"}"#;
     let refused = case(&format!(
         r#"{store}, {session}, {{"on": "s", "session.receive": ["00", 0], "error": {{"corrupt": "too short"}}}}"#
     ));
     run(&Native, &refused).unwrap();
-    assert!(run(&Careless, &refused).unwrap_err().contains("something changed"));
+    assert!(run(&Careless, &refused).unwrap_err().contains("changed the state"));
 }
 
 #[test]
-fn a_document_that_does_not_last_fails() {
+fn documents_that_cannot_be_restored_are_detected() {
     let inserted = case(r#"{"on": "a", "insert": ["x", "r", []]}"#);
     run(&Native, &inserted).unwrap();
-    assert!(run(&Careless, &inserted).unwrap_err().contains("what is loaded is not the same"));
+    assert!(run(&Careless, &inserted).unwrap_err().contains("the loaded document differs"));
     let inserted = case("{\"on\": \"a\", \"insert\": [\"unseen\", \"r\", []]}");
-    assert!(run(&Careless, &inserted).unwrap_err().contains("peek finds None of the row \"r\""));
-    let unsaid = case(r#"{"create": "unsaid"}, {"on": "unsaid", "insert": ["t", "r", []]}"#);
-    run(&Native, &unsaid).unwrap();
-    assert!(run(&Careless, &unsaid).unwrap_err().contains("the update reader returns []"));
+    assert!(run(&Careless, &inserted).unwrap_err().contains("peek returns None for the row \"r\""));
+    let hidden = case(r#"{"create": "hidden"}, {"on": "hidden", "insert": ["t", "r", []]}"#);
+    run(&Native, &hidden).unwrap();
+    assert!(run(&Careless, &hidden).unwrap_err().contains("the update reader returns []"));
 }
 
 #[test]
-fn messages_that_bring_more_than_is_told_fail() {
+fn updates_that_update_of_does_not_return_are_detected() {
     let sides = ["a", "b"].map(|name| {
         format!(r#"{{"on": "{name}", "store.create": ["{name}", {{}}]}}, {{"session.open": ["{name}", "{name}", {{}}], "as": "{name}"}}"#)
     });
@@ -318,18 +320,18 @@ fn messages_that_bring_more_than_is_told_fail() {
     let carried =
         case(&format!(r#"{{"create": "b"}}, {insert}, {}, {{"session.carry": [["a", "b"], 0]}}"#, sides.join(", ")));
     run(&Native, &carried).unwrap();
-    assert!(run(&Careless, &carried).unwrap_err().contains("does not tell what session.receive does"));
+    assert!(run(&Careless, &carried).unwrap_err().contains("session.update-of and session.receive disagree"));
 }
 
 #[test]
-fn replicas_that_save_other_bytes_fail() {
+fn replicas_that_save_different_bytes_are_detected() {
     let same = case(r#"{"create": "z"}, {"same": ["a", "z"]}"#);
     run(&Native, &same).unwrap();
-    assert!(run(&Careless, &same).unwrap_err().contains("save other bytes"));
+    assert!(run(&Careless, &same).unwrap_err().contains("save different bytes"));
 }
 
 #[test]
-fn damaged_bytes_that_are_taken_fail() {
+fn accepted_damaged_bytes_are_detected() {
     let cut = case(r#"{"on": "a", "save": [], "as": "x"}, {"every-damage": {"to": {"bytes": "x"}, "kind": "keep"}}"#);
     run(&Native, &cut).unwrap();
     assert!(run(&Careless, &cut).unwrap_err().contains("damaged bytes are accepted"));
@@ -345,32 +347,32 @@ fn damaged_bytes_that_are_taken_fail() {
 }
 
 #[test]
-fn a_store_that_passes_nothing_on_fails() {
+fn stores_that_transmit_nothing_are_detected() {
     let set = r#"{"on": "a", "store.create": ["a", {}]}, {"on": "a", "store.set": ["lost", "k", "null", 1]}"#;
     let lost = case(set);
     run(&Native, &lost).unwrap();
-    assert!(run(&Careless, &lost).unwrap_err().contains("what the snapshot changes in view is not the same"));
+    assert!(run(&Careless, &lost).unwrap_err().contains("the result of merging the snapshot differs"));
     // A store that is dropped before the end is not checked.
     run(&Careless, &case(&format!(r#"{set}, {{"on": "a", "store.drop": []}}"#))).unwrap();
 }
 
 #[test]
-fn a_session_that_goes_on_after_an_error_fails() {
+fn sessions_that_continue_after_an_error_are_detected() {
     let opened = r#"{"on": "a", "store.create": ["a", {}]}, {"session.open": ["a", "a", {}], "as": "s"}"#;
     let poll = r#"{"on": "s", "session.poll": {"real": "nan"}, "error": {"invalid-argument": "NaN"}}"#;
     let ended = case(&format!("{opened}, {poll}"));
     run(&Native, &ended).unwrap();
-    assert!(run(&Careless, &ended).unwrap_err().contains("the session goes on"));
+    assert!(run(&Careless, &ended).unwrap_err().contains("the session continues after an error"));
 }
 
 #[test]
-fn a_wrong_expectation_fails() {
+fn wrong_expectations_fail() {
     assert!(failure(r#"{"on": "a", "insert": ["t", "r", []], "gives": ["a", 1]}"#).contains(r#"got:      ["a",0]"#));
-    assert!(failure(r#"{"on": "a", "delete": ["t", "r"]}"#).contains("refused"));
+    assert!(failure(r#"{"on": "a", "delete": ["t", "r"]}"#).contains("unexpected error"));
     assert!(failure(r#"{"on": "a", "delete": ["t", "r"], "error": {"no-such-row": ["t", "q"]}}"#).contains("got"));
     assert!(failure(r#"{"on": "a", "tables": [], "error": {"no-such-row": ["t", "q"]}}"#).contains("got"));
     assert!(failure(r#"{"on": "a", "insert": ["", "r", []], "error": {"invalid-argument": "row"}}"#).contains("got"));
-    assert!(failure(r#"{"on": "b", "tables": []}"#).contains("nothing is named"));
+    assert!(failure(r#"{"on": "b", "tables": []}"#).contains("no object is named"));
     assert!(failure(r#"{"on": "a", "deliver": {"from": "a", "events": [["a", 0]]}}"#).contains("does not know"));
     let other = r#"{"create": "b"}, {"on": "b", "insert": ["t", "r", []]}, "#;
     assert!(failure(&format!(r#"{other} {{"same": ["a", "b"]}}"#)).contains("differ"));
@@ -379,27 +381,27 @@ fn a_wrong_expectation_fails() {
         r#"{"on": "a", "save": [], "as": "one"}, {"on": "a", "commit": []}, {"on": "a", "save": [], "as": "two"}"#;
     let same = r#"{"same-bytes": [{"bytes": "one"}, {"bytes": "two"}]}"#;
     assert!(failure(&format!("{bytes}, {same}")).contains("differ"));
-    assert!(failure(r#"{"other-bytes": ["0a", "0a"]}"#).contains("the same"));
+    assert!(failure(r#"{"other-bytes": ["0a", "0a"]}"#).contains("are equal"));
     assert!(failure(r#"{"shorter": ["0a0b", 2]}"#).contains("not less than 2"));
     assert!(failure(r#"{"load": ["a", {"bytes": "one"}]}"#).contains("no bytes are named"));
     assert!(failure(r#"{"load": ["a", ""], "error": {"corrupt": ""}}"#).contains("got"));
     let session = r#"{"on": "a", "store.create": ["a", {}]}, {"session.open": ["a", "a", {}], "as": "s"}"#;
     let progress = r#"{"on": "s", "session.progress": [], "gives": {"in-sync": true}}"#;
     assert!(failure(&format!("{session}, {progress}")).contains("got:      {}"));
-    assert!(failure(r#"{"on": "s", "session.progress": []}"#).contains("nothing is named"));
+    assert!(failure(r#"{"on": "s", "session.progress": []}"#).contains("no object is named"));
     let dropped = format!(r#"{session}, {{"on": "s", "session.drop": []}}, {{"on": "s", "session.poll": 0}}"#);
-    assert!(failure(&dropped).contains("nothing is named"));
+    assert!(failure(&dropped).contains("no object is named"));
     let dropped = format!(r#"{session}, {{"on": "a", "store.drop": []}}, {{"on": "s", "session.poll": 0}}"#);
-    assert!(failure(&dropped).contains("nothing is named"));
+    assert!(failure(&dropped).contains("no object is named"));
     assert!(failure(r#"{"session.every-damage": {"to": [], "kind": "keep"}}"#).contains("no message to damage"));
-    assert!(failure(r#"{"on": "a", "store.peer": []}"#).contains("nothing is named"));
+    assert!(failure(r#"{"on": "a", "store.peer": []}"#).contains("no object is named"));
     let inner = r#"{"on": "c", "get": ["t", "r"], "gives": null}"#;
     let group = format!(r#"{{"all-orders": {{"from": "b", "as": "c", "steps": [{inner}]}}}}"#);
     assert!(failure(&format!("{other} {group}")).contains("in the order"));
 }
 
 #[test]
-fn orders_are_all_and_distinct() {
+fn permutations_are_complete_and_distinct() {
     let mut orders = permutations(4).unwrap();
     orders.sort();
     orders.dedup();

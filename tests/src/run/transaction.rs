@@ -1,4 +1,4 @@
-//! Transactions of a running case.
+//! The calls on transactions of a running case.
 
 use super::state::State;
 use super::{Stop, World, named};
@@ -35,13 +35,13 @@ impl<H: Host> World<'_, H> {
     }
 
     pub(super) fn call_transaction(&mut self, on: &str, call: TransactionCall) -> Result<Json, Stop> {
-        let TransactionOf { replica, transaction: of } = named(&mut self.transactions, Some(on))?;
+        let TransactionOf { replica, transaction: open } = named(&mut self.transactions, Some(on))?;
         let document = named(&mut self.replicas, Some(replica))?;
         if let TransactionCall::Drop([]) = call {
-            of.take().ok_or_else(|| ended(on))?;
+            open.take().ok_or_else(|| ended(on))?;
             return Ok(Json::Null);
         }
-        let transaction = of.as_mut().ok_or_else(|| ended(on))?;
+        let transaction = open.as_mut().ok_or_else(|| ended(on))?;
         match call {
             TransactionCall::Get(table, row) => {
                 let cells = transaction.get(document, &table, &row);
