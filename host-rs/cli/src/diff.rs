@@ -65,7 +65,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
     Ok(Some(Options { file, other }))
 }
 
-/// Returns whether nothing differs.
+/// Prints the differences. Returns whether there are none.
 pub(crate) fn diff(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
     let doc = input::load(&options.file)?;
     let of_file = |error: Error| format!("{}: {}", options.file.display(), input::explain(&error));

@@ -94,6 +94,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
     Ok(Some(Options { file, table, format, id, out, neutralize }))
 }
 
+/// Writes the rows of the table.
 pub(crate) fn export(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let doc = input::load(&options.file)?;
     let Options { table, id, format, .. } = options;
@@ -128,6 +129,7 @@ pub(crate) fn export(options: &Options, output: &mut impl Write) -> Result<(), F
     Ok(())
 }
 
+/// Returns the columns of all rows of a table.
 fn columns(doc: &Doc, table: &str) -> Result<BTreeSet<String>, Failure> {
     let mut columns = BTreeSet::new();
     for row in doc.rows(table, ScanOptions::default()) {
@@ -138,6 +140,7 @@ fn columns(doc: &Doc, table: &str) -> Result<BTreeSet<String>, Failure> {
     Ok(columns)
 }
 
+/// The rows of a table that are written.
 struct Rows<'a> {
     doc: &'a Doc,
     table: &'a str,

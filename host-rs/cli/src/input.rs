@@ -4,7 +4,7 @@ use crate::show::Heads;
 use converge::{Content, Doc, Error, Inspection, Instance, InstanceOptions, MergeReport, PeerVersion, file};
 use std::path::{Path, PathBuf};
 
-/// Why a command failed, as a readable sentence.
+/// The error of a failed command, whose text is shown to the user.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// The peer of loaded documents. It never writes.
@@ -17,6 +17,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    /// Reads a file of at most [`file::MAX_BYTES`] bytes.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let bytes = file::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(Self { path: path.to_owned(), bytes })
@@ -39,6 +40,7 @@ impl Input {
         })
     }
 
+    /// Merges the document or the update into `doc`.
     pub(crate) fn merge_into(&self, doc: &Doc) -> Result<MergeReport, Failure> {
         doc.merge_update(&self.bytes).map_err(|error| match (&error, self.inspect().map(|it| it.content)) {
             (Error::Compacted(horizon), Ok(Content::Document)) => self.failure(&format!(
@@ -54,6 +56,7 @@ impl Input {
         &self.path
     }
 
+    /// Returns a failure that names the file.
     pub(crate) fn failure(&self, what: &str) -> Failure {
         format!("{}: {what}", self.path.display()).into()
     }
@@ -87,6 +90,7 @@ pub(crate) fn horizon(doc: &Doc) -> Result<Option<Vec<PeerVersion>>, Error> {
     }
 }
 
+/// Formats the last events of a version, in at most 200 characters.
 fn heads(version: &[PeerVersion]) -> String {
     let heads = Heads::of_version(version).to_string();
     match heads.char_indices().nth(200) {

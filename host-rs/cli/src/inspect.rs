@@ -41,7 +41,7 @@ pub(crate) struct Options {
 /// The name of a section that the engine skips.
 const UNKNOWN: &str = "unknown";
 
-/// `None` if help is requested.
+/// Returns `None` if help is requested.
 pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let (mut file, mut all) = (None, false);
     while let Some(argument) = arguments.next()? {
@@ -56,7 +56,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
     Ok(Some(Options { file, all }))
 }
 
-/// Returns whether every check passed.
+/// Describes and checks the file. Returns whether every check passed.
 pub(crate) fn inspect(options: &Options, output: &mut impl Write) -> Result<bool, Failure> {
     let input = Input::read(&options.file)?;
     let mut report = Report { text: String::new(), all: options.all, is_sound: true };
@@ -65,6 +65,7 @@ pub(crate) fn inspect(options: &Options, output: &mut impl Write) -> Result<bool
     Ok(report.is_sound)
 }
 
+/// The output of the command.
 struct Report {
     text: String,
     all: bool,
@@ -266,6 +267,7 @@ fn sum(version: &[PeerVersion]) -> u64 {
     version.iter().map(|peer| u64::from(peer.count)).sum()
 }
 
+/// Checks that the document is saved to these bytes.
 fn saves_to(doc: &Doc, bytes: &[u8]) -> Result<(), String> {
     let saved = doc.save().map_err(|error| input::explain(&error))?;
     if saved == bytes {
@@ -275,6 +277,7 @@ fn saves_to(doc: &Doc, bytes: &[u8]) -> Result<(), String> {
     Err(format!("the saved document differs from byte {differs} on; it has {} bytes", saved.len()))
 }
 
+/// Executes the history again, and checks that it results in the same rows and the same version.
 fn history_matches_rows(doc: &Doc) -> Result<(), String> {
     let executed = || -> Result<_, Error> {
         let fork = doc.fork_at(&doc.heads()?, input::PEER)?;
@@ -282,8 +285,8 @@ fn history_matches_rows(doc: &Doc) -> Result<(), String> {
     };
     match executed() {
         Ok((executed, saved, true)) if executed == saved => Ok(()),
-        Ok((executed, _, true)) => Err(format!("it results in other rows, with the digest {executed}")),
-        Ok((_, _, false)) => Err("it results in another version".to_owned()),
+        Ok((executed, _, true)) => Err(format!("the history results in other rows, with the digest {executed}")),
+        Ok((_, _, false)) => Err("the history results in another version".to_owned()),
         Err(error) => Err(input::explain(&error)),
     }
 }

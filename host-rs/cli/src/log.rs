@@ -50,6 +50,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
     Ok(Some(Options { file, limit, peer }))
 }
 
+/// Prints the events.
 pub(crate) fn log(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let doc = input::load(&options.file)?;
     let mut lines = Vec::new();
@@ -74,6 +75,7 @@ pub(crate) fn log(options: &Options, output: &mut impl Write) -> Result<(), Fail
     Ok(())
 }
 
+/// The output for an event.
 struct Line {
     lamport: u32,
     peer: String,
@@ -99,6 +101,7 @@ fn for_each_run(doc: &Doc, known: &mut Vec<PeerVersion>, mut visit: impl FnMut(E
     }
 }
 
+/// Returns the lines of a run.
 fn of_run(run: EventRun) -> impl Iterator<Item = Line> {
     let EventRun { peer, start, lamport, mut deps, commits, .. } = run;
     // `events-since` always returns the lamport time.

@@ -98,12 +98,14 @@ fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// Writes the component to a file.
 fn write_component(file: &Path) -> io::Result<()> {
     let mut file = Replacement::of(file)?;
     file.write_all(converge::COMPONENT)?;
     file.commit()
 }
 
+/// Parses the command line.
 fn arguments() -> Result<Command, lexopt::Error> {
     let mut arguments = lexopt::Parser::from_env();
     let command = match arguments.next()? {

@@ -51,6 +51,7 @@ pub(crate) fn arguments(arguments: &mut lexopt::Parser) -> Result<Option<Options
     Ok(Some(Options { first, others, out }))
 }
 
+/// Merges the files and writes the result.
 pub(crate) fn merge(options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let doc = Input::read(&options.first)?.load()?;
     let mut lines = Vec::new();

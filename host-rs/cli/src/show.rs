@@ -63,6 +63,7 @@ impl FromStr for Heads {
     }
 }
 
+/// Parses an event.
 fn event(text: &str) -> Result<EventId, String> {
     let parts = text.rsplit_once(':').and_then(|(peer, counter)| {
         let digits = !counter.is_empty() && counter.bytes().all(|byte| byte.is_ascii_digit());
@@ -161,6 +162,7 @@ impl fmt::Display for Short<'_> {
     }
 }
 
+/// Formats a name, of which long ones are cut off.
 fn short(name: &str) -> String {
     match name.char_indices().nth(MAX_SHORT_NAME_CHARS) {
         Some((end, _)) => format!("{}…", Name(name.get(..end).unwrap_or(name))),
@@ -179,6 +181,7 @@ fn kind(op: &RowOp) -> &'static str {
     }
 }
 
+/// Returns the columns that an operation sets or removes.
 fn columns(op: &RowOp) -> Vec<&str> {
     match op {
         RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {

@@ -1,4 +1,5 @@
-//! What all commands share: damaged files, invalid arguments, help, closed pipes, `component`.
+//! Tests that apply to all commands: damaged files, invalid arguments, help and closed pipes; and
+//! tests of `converge component`.
 
 use super::{converge, document, folder, history, odd, parts, stderr_of};
 use converge::Error;
@@ -30,13 +31,13 @@ fn every_command_rejects_damaged_files() -> Result<(), Error> {
         (&newer, "this engine cannot read format version 9; a newer engine wrote the bytes"),
         (b"", "corrupt bytes: at byte 0"),
     ] {
-        fs::write(folder.path().join("doc"), bytes).expect("written");
+        fs::write(folder.path().join("doc"), bytes).expect("the file can be written");
         for command in commands {
             let error = stderr_of(folder.path(), command);
             assert!(error.starts_with(&format!("converge: doc: {expected}")), "{command:?}: {error}");
         }
     }
-    fs::remove_file(folder.path().join("doc")).expect("removed");
+    fs::remove_file(folder.path().join("doc")).expect("the file can be removed");
     for command in commands.into_iter().chain([["inspect", "doc"].as_slice()]) {
         assert!(stderr_of(folder.path(), command).starts_with("converge: doc: "), "{command:?}");
     }
@@ -126,7 +127,7 @@ fn version_and_component_equal_those_of_the_library() {
     let file = folder.path().join("converge.wasm");
     let (code, ..) = parts(&converge([Path::new("component"), &file]));
     assert_eq!(code, Some(0));
-    assert!(fs::read(&file).expect("written") == ::converge::COMPONENT);
+    assert!(fs::read(&file).expect("the file exists") == ::converge::COMPONENT);
     let (code, _, stderr) = parts(&converge([Path::new("component"), folder.path()]));
     assert!(code == Some(1) && stderr.starts_with("converge: "), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! `converge diff`: differences between versions and between files.
+//! Tests of `converge diff`: differences between versions and between files.
 
 use super::{document, folder, history, odd, run, stderr_of, stdout_of};
 use converge::{Doc, Error};

@@ -1,4 +1,4 @@
-//! `converge export`: rows as CSV and JSON lines.
+//! Tests of `converge export`: rows as CSV and as JSON lines.
 
 use super::{document, folder, history, odd, run, stderr_of, stdout_of};
 use converge::{Doc, Error, Value};
@@ -20,7 +20,7 @@ fn export_writes_csv_and_json_lines() -> Result<(), Error> {
                     {\"row\":\"r2\",\"text\":\"\",\"zoo\":\"é\"}\n";
     assert_eq!(json, expected);
     assert_eq!(stdout_of(folder.path(), &["export", "doc", "--table", "odd", "-o", "out"]), "");
-    assert_eq!(fs::read_to_string(folder.path().join("out")).expect("written"), csv);
+    assert_eq!(fs::read_to_string(folder.path().join("out")).expect("the file exists"), csv);
 
     let error = stderr_of(folder.path(), &["export", "doc", "--table", "even"]);
     assert!(error.ends_with("there are no rows in table \"even\"; tables: odd\n"), "{error}");
@@ -46,7 +46,7 @@ fn formulas_are_exported_unchanged_unless_they_are_neutralized() -> Result<(), E
         let csv = stdout_of(folder.path(), &[&["export", "doc", "--table", "t"], more].concat());
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
         let records =
-            reader.records().map(|record| record.expect("a valid record").iter().map(str::to_owned).collect());
+            reader.records().map(|record| record.expect("the record is valid").iter().map(str::to_owned).collect());
         records.collect::<Vec<Vec<String>>>()
     };
     let row = |id: &str, text: &str, number: &str| [id, text, number].map(str::to_owned).to_vec();
@@ -77,9 +77,11 @@ fn export_writes_every_row_of_a_real_history() -> Result<(), Error> {
     doc.save_file(folder.path().join("doc"))?;
     let csv = stdout_of(folder.path(), &["export", "doc", "--table", TABLE]);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    assert_eq!(reader.headers().expect("a header"), vec!["id", "blob", "by", "mode", "modified"]);
-    let read: Vec<Vec<String>> =
-        reader.records().map(|record| record.expect("a valid record").iter().map(str::to_owned).collect()).collect();
+    assert_eq!(reader.headers().expect("the header is valid"), vec!["id", "blob", "by", "mode", "modified"]);
+    let read: Vec<Vec<String>> = reader
+        .records()
+        .map(|record| record.expect("the record is valid").iter().map(str::to_owned).collect())
+        .collect();
     let json = stdout_of(folder.path(), &["export", "doc", "--table", TABLE, "--format=jsonl"]);
     let mut lines = json.lines();
     assert_eq!(read.len(), 649);
@@ -97,7 +99,7 @@ fn export_writes_every_row_of_a_real_history() -> Result<(), Error> {
             object.insert(cell.column, value);
         }
         assert_eq!(record, fields);
-        let line = lines.next().map(|line| serde_json::from_str(line).expect("JSON"));
+        let line = lines.next().map(|line| serde_json::from_str(line).expect("the line is JSON"));
         assert_eq!(line, Some(serde_json::Value::Object(object)));
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! `converge inspect`: its output for documents, updates and stores, and the failing checks for
-//! damaged ones.
+//! Tests of `converge inspect`: its output for documents, updates and stores, and the checks that
+//! fail for damaged bytes.
 
 use super::{converge, data, document, fact, folder, history, odd, parts, run, stdout_of};
 use converge::{Error, EventId, EventRun, Instance, InstanceOptions, RowOp, StoreOptions};
@@ -70,7 +70,7 @@ fn inspect_describes_horizons_waiting_events_and_updates() -> Result<(), Error> 
     let known = document(&events[..2_000]).version()?;
     for (file, since) in [("update", &known[..]), ("all", &[])] {
         let update = whole.update_since(&whole.instance().summary_of(since)?)?;
-        fs::write(folder.path().join(file), update).expect("written");
+        fs::write(folder.path().join(file), update).expect("the file can be written");
     }
     let shown = stdout_of(folder.path(), &["inspect", "update"]);
     assert_eq!(fact(&shown, "content"), "update");
@@ -91,9 +91,9 @@ fn inspect_describes_the_bytes_of_a_store() -> Result<(), Error> {
     store.set("cursors", "ann", 7, 1_000.0)?;
     store.set("cursors", "ben", 8, 1_000.0)?;
     store.set("who is here", "ann", true, 2_000.0)?;
-    let update = store.take_update()?.expect("an update");
+    let update = store.take_update()?.expect("the store has changes");
     for (bytes, content) in [(store.snapshot(&[])?, "snapshot of a store"), (update, "update of a store")] {
-        fs::write(folder.path().join("entries"), &bytes).expect("written");
+        fs::write(folder.path().join("entries"), &bytes).expect("the file can be written");
         let shown = stdout_of(folder.path(), &["inspect", "entries"]);
         assert!(["snapshot of a store", "update of a store"].contains(&fact(&shown, "content")), "{shown}");
         assert_eq!((number(&shown, "cursors"), number(&shown, "\"who is here\"")), ("2", "1"), "{content}: {shown}");
@@ -107,7 +107,7 @@ fn inspect_reports_the_check_that_fails() -> Result<(), Error> {
     let folder = folder();
     let saved = odd()?.save()?;
     let shown = |bytes: &[u8]| {
-        fs::write(folder.path().join("doc"), bytes).expect("written");
+        fs::write(folder.path().join("doc"), bytes).expect("the file can be written");
         let (code, stdout, stderr) = run(folder.path(), &["inspect", "doc"]);
         assert_eq!((code, stderr.as_str()), (Some(1), ""), "{stdout}");
         stdout.lines().last().unwrap_or_default().to_owned()
@@ -132,17 +132,18 @@ fn inspect_reports_the_check_that_fails() -> Result<(), Error> {
 
 /// Loading trusts the rows in the bytes; `inspect` compares them with the history.
 #[test]
-fn with_any_bit_flipped_a_check_fails_or_the_document_is_valid() -> Result<(), Error> {
+fn a_flipped_bit_fails_a_check_or_results_in_a_valid_document() -> Result<(), Error> {
     let folder = folder();
     let history = "C\tann\t1\t\nI\ta\tmode=1\tby=x\nI\tb\tmode=2\nC\tben\t1\t\nI\ta\tmode=7\tblob=y\n\
                    C\tann\t2\t0,1\nU\ta\tmode=3\nD\tb\nC\tben\t2\t1\nU\ta\tmode=9\n";
-    let saved = document(&converge_rig::history::read_events(history.as_bytes()).expect("a history")).save()?;
+    let saved =
+        document(&converge_rig::history::read_events(history.as_bytes()).expect("the history is valid")).save()?;
     let mut failed = BTreeSet::new();
     // From the end of the header to the checksum.
     for at in 9..saved.len() - 4 {
         let mut bytes = saved.clone();
         bytes[at] ^= 2;
-        fs::write(folder.path().join("doc"), with_checksum(bytes)).expect("written");
+        fs::write(folder.path().join("doc"), with_checksum(bytes)).expect("the file can be written");
         let (code, stdout, stderr) = run(folder.path(), &["inspect", "doc"]);
         let has_failed = stdout.contains("FAILED");
         assert_eq!((code, stderr.as_str()), (Some(i32::from(has_failed)), ""), "byte {at}: {stdout}");
@@ -158,9 +159,11 @@ fn with_any_bit_flipped_a_check_fails_or_the_document_is_valid() -> Result<(), E
 #[test]
 fn inspect_handles_hostile_bytes() {
     let crashers = data("../../crashers");
-    let verdicts = fs::read_to_string(crashers.join("verdicts.txt")).expect("verdicts");
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(&crashers).expect("crashers").map(|entry| entry.expect("an entry").path()).collect();
+    let verdicts = fs::read_to_string(crashers.join("verdicts.txt")).expect("the verdicts exist");
+    let mut files: Vec<PathBuf> = fs::read_dir(&crashers)
+        .expect("the folder exists")
+        .map(|entry| entry.expect("the entry can be read").path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "bin"));
     assert!(files.len() > 20);
     for file in files {

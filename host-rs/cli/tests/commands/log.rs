@@ -1,4 +1,4 @@
-//! `converge log`: all events, in the order of execution.
+//! Tests of `converge log`: all events, in the order of their execution.
 
 use super::{document, folder, history, odd, run, stderr_of, stdout_of};
 use converge::Error;

@@ -1,4 +1,4 @@
-//! The program `converge` on real histories and on damaged files.
+//! Tests of the program `converge`, with real histories and with damaged files.
 
 mod calls;
 mod diff;
@@ -14,10 +14,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Returns the path of a test file.
 fn data(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/rows").join(file)
 }
 
+/// Runs the program.
 fn converge<Argument: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Output {
     Command::new(env!("CARGO_BIN_EXE_converge")).args(arguments).output().expect("the program starts")
 }
@@ -53,16 +55,17 @@ fn stderr_of(folder: &Path, arguments: &[&str]) -> String {
     stderr
 }
 
+/// Returns the events of a real history.
 fn history(name: &str) -> Vec<EventRun> {
-    let mut events = read_events(File::open(data(name)).expect("the file exists")).expect("a history");
-    add_fingerprints(&mut events).expect("valid events");
+    let mut events = read_events(File::open(data(name)).expect("the file exists")).expect("the history is valid");
+    add_fingerprints(&mut events).expect("the events are valid");
     events
 }
 
 /// Returns a document with these events.
 fn document(events: &[EventRun]) -> Doc {
-    let doc = Doc::create("test").expect("a valid name");
-    doc.merge_events(events.to_vec()).expect("valid events");
+    let doc = Doc::create("test").expect("the name is valid");
+    doc.merge_events(events.to_vec()).expect("the events are valid");
     doc
 }
 

@@ -1,4 +1,4 @@
-//! `converge merge`: merging documents and updates.
+//! Tests of `converge merge`: merging documents and updates.
 
 use super::{document, fact, folder, history, odd, stderr_of, stdout_of};
 use converge::{Doc, Error};
@@ -12,7 +12,7 @@ fn merge_accepts_any_number_of_documents_and_updates() -> Result<(), Error> {
     let (early, middle) = (document(&events[..800]), document(&events[..1_500]));
     early.save_file(folder.path().join("early"))?;
     middle.save_file(folder.path().join("middle"))?;
-    fs::write(folder.path().join("late"), whole.update_since(&middle.summary()?)?).expect("written");
+    fs::write(folder.path().join("late"), whole.update_since(&middle.summary()?)?).expect("the file can be written");
 
     let shown = stdout_of(folder.path(), &["merge", "early", "late", "middle", "-o", "out"]);
     let expected = format!(
@@ -20,7 +20,7 @@ fn merge_accepts_any_number_of_documents_and_updates() -> Result<(), Error> {
         whole.digest()?
     );
     assert_eq!(shown, expected);
-    assert_eq!(fs::read(folder.path().join("out")).expect("written"), whole.save()?);
+    assert_eq!(fs::read(folder.path().join("out")).expect("the file exists"), whole.save()?);
     // The output replaces one of the merged files, and events are left waiting.
     let shown = stdout_of(folder.path(), &["merge", "-o", "early", "early", "late"]);
     assert_eq!(fact(&shown, "waiting"), "747");
@@ -57,8 +57,9 @@ fn failed_merges_write_nothing() -> Result<(), Error> {
     for (name, doc) in [("doc", &doc), ("compacted", &compacted), ("empty", &Doc::create("ann")?)] {
         doc.save_file(folder.path().join(name))?;
     }
-    fs::write(folder.path().join("update"), doc.update_since(&doc.instance().summary_of(&[])?)?).expect("written");
-    fs::write(folder.path().join("damaged"), "PK").expect("written");
+    fs::write(folder.path().join("update"), doc.update_since(&doc.instance().summary_of(&[])?)?)
+        .expect("the file can be written");
+    fs::write(folder.path().join("damaged"), "PK").expect("the file can be written");
 
     let merge = |one: &str, other: &str| stderr_of(folder.path(), &["merge", one, other, "-o", "out"]);
     let error = merge("empty", "compacted");
@@ -77,7 +78,7 @@ fn failed_merges_write_nothing() -> Result<(), Error> {
     let error = stderr_of(folder.path(), &["merge", "doc", "doc", "-o", "none/out"]);
     assert!(error.starts_with("converge: none/out: "), "{error}");
     stdout_of(folder.path(), &["merge", "compacted", "empty", "-o", "out"]);
-    assert_eq!(fs::read(folder.path().join("out")).expect("written"), compacted.save()?);
+    assert_eq!(fs::read(folder.path().join("out")).expect("the file exists"), compacted.save()?);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The commands of the program's README run.
+//! Tests that the commands in the README of the program succeed.
 
 use super::folder;
 use converge::{Doc, Error};
@@ -18,7 +18,7 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
     other.insert("people", "p2", [("name", "Bob")])?;
     other.save_file(folder.path().join("other.converge"))?;
     other.delete("people", "p1")?;
-    fs::write(folder.path().join("update"), other.update_since(&doc.summary()?)?).expect("written");
+    fs::write(folder.path().join("update"), other.update_since(&doc.summary()?)?).expect("the file can be written");
 
     let block = README
         .split("```sh\n")
@@ -39,7 +39,7 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
         commands += 1;
     }
     assert_eq!(commands, 9);
-    let exported = fs::read_to_string(folder.path().join("people.jsonl")).expect("written");
+    let exported = fs::read_to_string(folder.path().join("people.jsonl")).expect("the file exists");
     assert_eq!(exported, "{\"id\":\"p2\",\"name\":\"Bob\"}\n");
     Ok(())
 }
