@@ -17,9 +17,6 @@ const documents = sources.filter((path) => path.endsWith('.md'));
 const blocks = (path, language) =>
   [...read(path).matchAll(/^```(\w+)\n(.*?)^```/gms)].filter((match) => match[1] === language).map((match) => match[2]);
 
-/** Folders and files whose prose does not follow the rules yet. */
-const OLD_PROSE = ['host-rs/README.md', 'host-rs/src/', 'host-rs/tests/', 'tests/src/'];
-
 /** The maximum width of a line of prose, in characters. */
 const MAX_PROSE_WIDTH = 100;
 
@@ -188,9 +185,8 @@ test('documents, WIT, comments and messages are plain English', () => checkNone(
 
 test(`prose lines have at most ${MAX_PROSE_WIDTH} characters`, () => checkNone(wideLinesOf));
 
-/** Checks that a search finds nothing in any source that was rewritten already. */
+/** Checks that a search finds nothing in any source. */
 function checkNone(search) {
-  const rewritten = sources.filter((path) => !OLD_PROSE.some((start) => path.startsWith(start)));
-  const found = rewritten.flatMap((path) => search(path, read(path)));
+  const found = sources.flatMap((path) => search(path, read(path)));
   assert.ok(found.length === 0, `${found.length} findings\n${found.join('\n')}`);
 }
