@@ -47,10 +47,10 @@ pub enum Error {
     #[error("this engine does not know format feature {0}; a newer engine wrote the bytes")]
     UnsupportedFeature(u32),
     /// The call needs history that was compacted away, here or at the replica whose bytes were
-    /// passed. The version is that horizon. [`Doc::rebase`](crate::Doc::rebase) brings a replica
-    /// past it.
+    /// passed. The version is the horizon of that compaction. Use
+    /// [`Doc::rebase`](crate::Doc::rebase) on the replica that is behind the horizon.
     #[error(
-        "the call needs history that was compacted away; pass a saved document to `rebase` of the replica that is behind"
+        "the call needs history that was compacted away; pass a saved document to `rebase` of the outdated replica"
     )]
     Compacted(Vec<PeerVersion>),
     /// The other side of a session broke the protocol. The text says how.
@@ -63,9 +63,7 @@ pub enum Error {
     #[error("{0}")]
     Other(String),
     /// The document and the store or transaction of a call live in different instances.
-    #[error(
-        "both must live in one instance; create the store with `doc.instance().store(…)`, the transaction with `doc.begin()`"
-    )]
+    #[error("the objects live in different instances; use `doc.instance().store(…)` and `doc.begin()` to create them")]
     OtherInstance,
     /// A value cannot be converted to the cells of a row, or the cells cannot be converted to the
     /// requested type.

@@ -222,13 +222,13 @@ pub enum Error {
     /// The document does not accept the writes, or its instance is gone.
     #[error(transparent)]
     Document(#[from] crate::Error),
-    /// The call used more fuel than its maximum, which is the value.
+    /// The call used more than this amount of fuel.
     #[error("the mutator used more than its {0} units of fuel")]
     OutOfFuel(u64),
-    /// The call needed more memory than its maximum in bytes, which is the value.
+    /// The call needed more than this number of bytes of memory.
     #[error("the mutator needed more than its {0} bytes of memory")]
     OutOfMemory(usize),
-    /// The call took longer than its maximum, which is the value.
+    /// The call took longer than this duration.
     #[error("the mutator took longer than its maximum of {0:?}")]
     OutOfTime(Duration),
     /// The mutator stopped in the middle of the call: it trapped, or called a function that waits.

@@ -63,7 +63,8 @@ impl fmt::Display for Value {
     }
 }
 
-/// Implements `From` for each of these types, which convert to the type that the variant holds.
+/// Implements `From` for each of these types, by a conversion to the type that the variant
+/// contains.
 macro_rules! values_from {
     ($($from:ty => $variant:ident,)*) => {$(
         impl From<$from> for Value {
