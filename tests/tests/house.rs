@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("converge-cli", &["converge"]),
     ("converge-rig", &["converge"]),
     ("converge-tests", &["converge", "converge-engine"]),
-    ("converge-benches", &["converge", "converge-engine", "converge-rig"]),
+    ("converge-benches", &["converge", "converge-engine", "converge-rig", "converge-tests"]),
     ("converge-example-guard", &[]),
     ("converge-example-board-schema", &[]),
     ("converge-example-anything", &[]),
