@@ -2,7 +2,7 @@
 //!
 //! The graph keeps some events below the horizon: the heads of the horizon, on which later events
 //! can depend, and the events that a retained event depends on. These stubs have no operations and
-//! no dependencies, and the smallest event numbers. Each stub keeps a count for each peer, as other
+//! no dependencies, and the smallest event numbers. Each stub keeps a count for each lane, as other
 //! runs with counts do, so walks end there.
 
 use super::{Graph, Run};
@@ -19,14 +19,14 @@ pub(crate) struct Stub {
     pub(crate) peer: PeerNumber,
     pub(crate) counter: Counter,
     pub(crate) lamport: Lamport,
-    /// By peer number, the count of the peer's events that the stub builds on, including itself.
+    /// By lane number, the count of the lane's events that the stub builds on, including itself.
     pub(crate) known: Box<[u32]>,
 }
 
 /// The compacted events of a graph.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon {
-    /// By peer number, the count of compacted events.
+    /// By lane number, the count of compacted events.
     pub(super) counts: Vec<u32>,
     pub(super) stubs: Vec<Stub>,
     /// The stubs that no other stub builds on.
@@ -35,9 +35,9 @@ pub(crate) struct Horizon {
 
 impl Horizon {
     /// Returns a horizon with these counts and stubs, or `None` if the stubs do not add up to the
-    /// counts. O(stubs × peers).
+    /// counts. O(stubs × lanes).
     pub(crate) fn new(counts: Vec<u32>, stubs: Vec<Stub>) -> Option<Self> {
-        // By peer, the highest count that a stub builds on, and the number of stubs with this
+        // By lane, the highest count that a stub builds on, and the number of stubs with this
         // count.
         let mut highest = vec![(0, 0); counts.len()];
         for stub in &stubs {
@@ -85,7 +85,7 @@ impl Horizon {
         &self.heads
     }
 
-    /// Returns the count of compacted events of a peer.
+    /// Returns the count of compacted events of a lane.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
         self.counts.get(peer.index()).copied().unwrap_or(0)
     }
@@ -95,12 +95,12 @@ impl Horizon {
         self.stubs.is_empty()
     }
 
-    /// Returns the counts of compacted events of this many peers.
+    /// Returns the counts of compacted events of this many lanes.
     pub(crate) fn counts_of(&self, peers: u32) -> Vec<u32> {
         (0..peers).map(|peer| self.count(PeerNumber(peer))).collect()
     }
 
-    /// Returns the counts of compacted events by peer number, without trailing zeros.
+    /// Returns the counts of compacted events by lane number, without trailing zeros.
     pub(crate) fn counts(&self) -> &[u32] {
         &self.counts
     }
@@ -159,7 +159,7 @@ impl Graph {
             || self.horizon.heads.iter().all(|&head| self.first_reaching(dependencies, head).is_some())
     }
 
-    /// Returns whether these counts, by peer number, are a version: for each event, they contain
+    /// Returns whether these counts, by lane number, are a version: for each event, they contain
     /// its dependencies. Ignores counts below the horizon. O(runs × log n).
     pub(crate) fn is_version(&self, counts: &[u32]) -> bool {
         let holds = |event: EventNumber| {
@@ -173,8 +173,8 @@ impl Graph {
     }
 
     /// Returns the horizon that remains if the events before `counts` are compacted, and only the
-    /// events before `end` are kept. Both are versions by peer number that include the present
-    /// horizon. O(runs × log n + stubs × peers).
+    /// events before `end` are kept. Both are versions by lane number that include the present
+    /// horizon. O(runs × log n + stubs × lanes).
     ///
     /// # Errors
     /// `LimitExceeded` if there are too many stubs or heads, or their times are too large.
@@ -223,7 +223,7 @@ impl Graph {
     }
 
     /// Returns the smallest lamport time of the events that are beyond the horizon and before
-    /// `end`, or that may still be written. O(peers × log n).
+    /// `end`, or that may still be written. O(lanes × log n).
     pub(crate) fn first_unsettled(&self, horizon: &Horizon, end: &[u32]) -> Lamport {
         let to_come = horizon.stubs.iter().map(|stub| stub.lamport).max().unwrap_or(Lamport::NEVER).plus(1);
         let beyond = (0..self.by_peer.len() as u32).map(PeerNumber).filter_map(|peer| {

@@ -1,11 +1,12 @@
 //! The event graph: which event builds on which.
 //!
 //! Stores every event that took effect, by dense local numbers in the order in which events took
-//! effect. Consecutive events of a peer, each of which depends only on the event before it, are one
-//! run. Always holds: an event's dependencies have smaller numbers; a peer's events have no gaps,
-//! and each builds on the one before it; heads are the events that no other event depends on. Of
-//! compacted events, the graph keeps the count for each peer, and stubs (`horizon.rs`). Does not
-//! know operations.
+//! effect. Consecutive events of a lane, each of which depends only on the event before it, are one
+//! run. A lane is a path in the tree of an author's events (`lanes`); its number is a `PeerNumber`.
+//! Always holds: an event's dependencies have smaller numbers; a lane's events have no gaps, and
+//! each builds on the author's event before it; heads are the events that no other event depends
+//! on. Of compacted events, the graph keeps the count for each lane, and stubs (`horizon.rs`). Does
+//! not know operations.
 //!
 //! Source: J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3
 //! (the event graph and its runs).
@@ -45,16 +46,16 @@ struct Run {
     dependencies: u32,
     /// The maximum number of runs that a walk to ancestors visits from this run.
     toll: u32,
-    /// By peer number, the count of events that the first event builds on, including itself.
+    /// By lane number, the count of events that the first event builds on, including itself.
     known: Option<Box<[u32]>>,
 }
 
 /// A rule that the dependencies of an event break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// No dependency builds on the peer's previous event.
+    /// No dependency builds on the author's previous event.
     PreviousMissing,
-    /// A dependency builds on another event that follows the peer's previous event.
+    /// A dependency builds on another event that follows the author's previous event.
     OnSibling,
     /// Another dependency builds on this one.
     NotConcurrent(EventNumber),
@@ -94,7 +95,7 @@ impl Graph {
         self.len
     }
 
-    /// Returns the count of known events of a peer, including compacted ones.
+    /// Returns the count of known events of a lane, including compacted ones.
     pub(crate) fn count(&self, peer: PeerNumber) -> u32 {
         let compacted = self.horizon.count(peer);
         match self.by_peer.get(peer.index()).and_then(|runs| runs.last()) {
@@ -103,7 +104,7 @@ impl Graph {
         }
     }
 
-    /// Returns the event with this name, unless it is unknown or compacted. O(log of the peer's
+    /// Returns the event with this name, unless it is unknown or compacted. O(log of the lane's
     /// runs).
     pub(crate) fn find(&self, peer: PeerNumber, counter: Counter) -> Option<EventNumber> {
         let runs = self.by_peer.get(peer.index())?;
@@ -113,7 +114,7 @@ impl Graph {
         (steps < self.run_len(number)).then(|| run.first.plus(steps))
     }
 
-    /// Returns the peer, the counter and the lamport time of an event. O(log of the runs).
+    /// Returns the lane, the counter and the lamport time of an event. O(log of the runs).
     pub(crate) fn describe(&self, event: EventNumber) -> (PeerNumber, Counter, Lamport) {
         let run = &self.runs[self.run_of(event).index()];
         let steps = event.0 - run.first.0;
@@ -185,7 +186,7 @@ impl Graph {
         self.covered(dependencies).map_or(Ok(()), |covered| Err(Broken::NotConcurrent(covered)))
     }
 
-    /// Adds `len` consecutive events of a peer, and returns the number of the first. `counter`,
+    /// Adds `len` consecutive events of a lane, and returns the number of the first. `counter`,
     /// `dependencies` and `salt` are those of the first event; `check` must accept them.
     /// O(dependencies × log n), independent of `len`.
     pub(crate) fn push(

@@ -1,7 +1,7 @@
 //! Walks to ancestors: which events build on which others.
 //!
-//! The events of a peer are a chain, so one count for each peer describes the ancestors of an
-//! event. Keeping the counts for every run would take memory for peers × runs, and walking back
+//! The events of a lane are a chain, so one count for each lane describes the ancestors of an
+//! event. Keeping the counts for every run would take memory for lanes × runs, and walking back
 //! without counts could visit the whole history. So a run keeps its counts if a walk from it would
 //! otherwise be expensive, and walks end at such runs. A walk visits at most `max_toll` runs, and
 //! the counts take about 64 bytes for each run.
@@ -15,9 +15,9 @@ use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The maximum number of runs that a walk visits if there are few peers.
+/// The maximum number of runs that a walk visits if there are few lanes.
 const MIN_TOLL: u32 = 64;
-/// The maximum grows by one run for this many peers: with more peers, counts are larger, so fewer
+/// The maximum grows by one run for this many lanes: with more lanes, counts are larger, so fewer
 /// runs keep them.
 const PEERS_PER_TOLL: u32 = 16;
 
@@ -29,7 +29,7 @@ impl Graph {
         self.first_reaching_name(events, peer, counter, lamport)
     }
 
-    /// Returns the first of these events that is the peer's event with this counter or builds on
+    /// Returns the first of these events that is the lane's event with this counter or builds on
     /// it. That event may be compacted.
     pub(crate) fn first_building_on(
         &self,
@@ -136,8 +136,8 @@ impl Graph {
         MIN_TOLL + self.by_peer.len() as u32 / PEERS_PER_TOLL
     }
 
-    /// Returns, by peer number, the count of events that are among these events or that they build
-    /// on. O(peers); visits at most `max_toll` runs for each event, and each run once.
+    /// Returns, by lane number, the count of events that are among these events or that they build
+    /// on. O(lanes); visits at most `max_toll` runs for each event, and each run once.
     pub(crate) fn counts_at(&self, events: &[EventNumber]) -> Vec<u32> {
         let mut counts = vec![0; self.by_peer.len().max(self.horizon.counts.len())];
         let mut walk = events.to_vec();

@@ -1,4 +1,4 @@
-//! Iterators over the events beyond a version, and over those of a peer.
+//! Iterators over the events beyond a version, and over those of a lane.
 
 use super::{Graph, RunNumber};
 use crate::clock::Lamport;
@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-/// Consecutive events of one peer, each of which depends only on the event before it.
+/// Consecutive events of one lane, each of which depends only on the event before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: EventNumber,
@@ -42,8 +42,8 @@ impl Span {
 }
 
 impl Graph {
-    /// Returns the events beyond the first `counts[peer]` of each peer, in the order in which they
-    /// took effect. A count may exceed the number of events. O(peers), and O(log peers) for each
+    /// Returns the events beyond the first `counts[lane]` of each lane, in the order in which they
+    /// took effect. A count may exceed the number of events. O(lanes), and O(log lanes) for each
     /// span.
     pub(crate) fn since(&self, counts: &[u32]) -> impl Iterator<Item = Span> {
         let mut next: BinaryHeap<Reverse<(EventNumber, usize)>> = BinaryHeap::new();
@@ -85,7 +85,7 @@ impl Graph {
         })
     }
 
-    /// Returns the peer's events with these counters that are in the graph. O(log n) for each span.
+    /// Returns the lane's events with these counters that are in the graph. O(log n) for each span.
     pub(crate) fn spans(&self, peer: PeerNumber, counters: Range<u32>) -> impl Iterator<Item = Span> {
         let start = self.by_peer.get(peer.index()).and_then(|runs| runs.first());
         let mut next = start.map_or(0, |run| self.runs[run.index()].counter.0).max(counters.start);

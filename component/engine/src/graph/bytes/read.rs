@@ -122,7 +122,7 @@ struct StubColumns<'a> {
 }
 
 impl Horizon {
-    /// Decodes what `RankedHorizon::write` wrote, for this many peers. Ranks become peer numbers.
+    /// Decodes what `RankedHorizon::write` wrote, for this many peers. Ranks become lane numbers.
     pub(crate) fn read(reader: &mut Reader<'_>, peers: u32) -> Result<Self, Error> {
         let mut compacted = Column::read(reader)?;
         compacted.check_count(peers.into())?;
