@@ -126,7 +126,15 @@ test('README.md: the JavaScript runs', () => {
 
 test('docs/guide/javascript.md: the code runs as one program', () => {
   const printed = run(blocks('docs/guide/javascript.md', 'js').join('\n'));
-  const expected = ['t1 Write the minutes', 'update t2 { done: true }', 'true', 'true true', '1', 'Archive them', ''];
+  const expected = [
+    't1 Write the minutes',
+    'update t2 { done: true }',
+    'true',
+    'true true',
+    'tasks/t1',
+    'Archive them',
+    '',
+  ];
   assert.equal(printed, expected.join('\n'));
 });
 
