@@ -22,8 +22,9 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, mutating, files, browsers, sending, compacting, presence, talking] = blocks;
-  assert.ok(shown !== undefined && blocks.length === 10);
+  const [exchanging, writing, history, mutating, files, browsers, sending, compacting, presence, talking, serving] =
+    blocks;
+  assert.ok(shown !== undefined && blocks.length === 11);
   // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
@@ -62,6 +63,7 @@ test('the code of README.md', async () => {
       presence,
       "console.log(store.get('cursors', 'ann').value);",
       talking,
+      serving,
       // Two connected sockets.
       'const [one, two] = [{}, {}];',
       'const wire = (to) => (data) => setImmediate(() => to.onmessage({ data: data.buffer }));',

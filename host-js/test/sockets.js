@@ -21,18 +21,38 @@ class BrowserSocket extends WebSocket {
   }
 }
 
-/** @typedef {(doc: Doc, store: any, socket: any, shown: (received: Received) => void) => { session: Session, flush: () => void }} Sync */
+/** @typedef {(received: Received) => void} OnReceived */
+/** @typedef {(doc: Doc, store: any, socket: any, onReceived: OnReceived) => { session: Session, flush: () => void }} Sync */
+/** @typedef {(url: string, doc: Doc, store: any, onReceived: OnReceived) => { flush: () => void }} Connect */
+/** @typedef {(doc: Doc, store: any, socket: any, peer: string) => void} Serve */
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-const code = /^function sync\(.*?^}$/ms.exec(readme)?.[0] ?? assert.fail('README.md has no sync()');
+const code = readme.match(/^(?:const sides = [^\n]*|function (?:sync|connect|serve)\(.*?^})$/gms) ?? [];
+assert.equal(code.length, 4, 'README.md has the functions of a client and a server');
 const engine = await open();
-/** @type {Sync} */
-const sync = new Function('engine', `${code}\nreturn sync;`)(engine);
+/** @type {{ sync: Sync, connect: Connect, serve: Serve }} */
+const { sync, connect, serve } = new Function(
+  'engine',
+  'WebSocket',
+  'setTimeout',
+  `${code.join('\n')}\nreturn { sync, connect, serve };`,
+)(engine, BrowserSocket, reconnectSoon);
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
 await new Promise((resolve) => server.once('listening', resolve));
 after(() => server.close());
 const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 const url = `ws://127.0.0.1:${port}`;
+
+let reconnects = true;
+
+/**
+ * Replaces `setTimeout` for clients that connect again: waits less, and not after the test.
+ *
+ * @param {() => void} start
+ */
+function reconnectSoon(start) {
+  if (reconnects) setTimeout(start, 10);
+}
 
 /** @param {string} peer */
 function replica(peer) {
@@ -88,6 +108,32 @@ test("a message that breaks the protocol closes the README's socket, and a new o
   await until(() => session.progress().inSync);
   assert.equal(here.doc.digestHex(), there.doc.digestHex());
   socket.close();
+});
+
+test("the README's clients connect again, and its server relays between them", async () => {
+  const [ann, ben, there] = [replica('ann'), replica('ben'), replica('server')];
+  const peers = ['ann', 'ben', 'ben'];
+  /** @type {WebSocket[]} */
+  const sockets = [];
+  const onConnection = (/** @type {WebSocket} */ socket) => {
+    sockets.push(socket);
+    serve(there.doc, there.store, socket, peers[sockets.length - 1] ?? '');
+  };
+  server.on('connection', onConnection);
+  const here = connect(url, ann.doc, ann.store, () => {});
+  await until(() => sockets.length === 1);
+  connect(url, ben.doc, ben.store, () => {});
+  await until(() => ann.doc.digestHex() === ben.doc.digestHex() && ben.store.get('cursors', 'ann') !== undefined);
+  sockets[1]?.close();
+  ann.doc.insert('people', 'p', { name: 'written while Ben is offline' });
+  here.flush();
+  await until(() => sockets.length === 3 && ben.doc.get('people', 'p') !== undefined);
+  ann.doc.update('people', 'p', { name: 'relayed' });
+  here.flush();
+  await until(() => ben.doc.get('people', 'p')?.name === 'relayed');
+  reconnects = false;
+  server.off('connection', onConnection);
+  for (const socket of sockets) socket.close();
 });
 
 test('a Blob is rejected with a remedy, however it is passed, and the session continues', async () => {

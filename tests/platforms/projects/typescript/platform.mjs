@@ -9,8 +9,24 @@ const COMPILER = { target: 'esnext', lib: ['esnext', 'dom'], strict: true, noEmi
 /** Replacements in the README's code: plain JavaScript, and the annotated TypeScript. */
 const ANNOTATIONS = [
   [
-    'function sync(doc, store, socket, shown)',
-    'function sync(doc: api.Doc, store: api.Store, socket: WebSocket, shown: (received: api.Received) => void)',
+    'function sync(doc, store, socket, onReceived, options = {})',
+    `type OnReceived = (received: api.Received) => void;
+    function sync(
+      doc: api.Doc,
+      store: api.Store,
+      socket: WebSocket,
+      onReceived: OnReceived,
+      options: Partial<api.SessionOptions> = {},
+    )`,
+  ],
+  [
+    'function connect(url, doc, store, onReceived)',
+    'function connect(url: string, doc: api.Doc, store: api.Store, onReceived: OnReceived)',
+  ],
+  ['sides = new Set()', 'sides = new Set<ReturnType<typeof sync>>()'],
+  [
+    'function serve(doc, store, socket, peer)',
+    'function serve(doc: api.Doc, store: api.Store, socket: WebSocket, peer: string)',
   ],
   ['function mergeSaved(doc, saved)', 'function mergeSaved(doc: api.Doc, saved: Uint8Array)'],
   ['db = await new Promise(', 'db = await new Promise<IDBDatabase>('],
