@@ -213,7 +213,7 @@ export class Doc {
 
   /**
    * Returns the forks: places where two replicas wrote as the same peer, sorted by peer and
-   * counter. No events are lost, but the replicas should choose new names.
+   * counter. The events of both are kept, but the replicas should choose new names.
    *
    * @param {number} [skip] the number of forks to skip; 0 by default
    * @param {number} [limit] the maximum number of forks

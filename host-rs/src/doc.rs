@@ -35,7 +35,7 @@ impl Doc {
     /// a document takes 3 KiB.
     ///
     /// Every replica should write as a peer of its own. If two replicas write as the same peer
-    /// nonetheless, nothing is lost: their events are kept apart; see [`forks`](Self::forks).
+    /// nonetheless, the events of both are kept apart; see [`forks`](Self::forks).
     ///
     /// # Errors
     ///
