@@ -124,7 +124,7 @@ test("the README's clients connect again, and its server relays between them", a
   await until(() => sockets.length === 1);
   connect(url, ben.doc, ben.store, () => {});
   await until(() => ann.doc.digestHex() === ben.doc.digestHex() && ben.store.get('cursors', 'ann') !== undefined);
-  sockets[1]?.close();
+  sockets[1]?.terminate();
   ann.doc.insert('people', 'p', { name: 'written while Ben is offline' });
   here.flush();
   await until(() => sockets.length === 3 && ben.doc.get('people', 'p') !== undefined);

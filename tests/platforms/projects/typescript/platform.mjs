@@ -23,6 +23,7 @@ const ANNOTATIONS = [
     'function connect(url, doc, store, onReceived)',
     'function connect(url: string, doc: api.Doc, store: api.Store, onReceived: OnReceived)',
   ],
+  ['const fail = (error) =>', 'const fail = (error: unknown) =>'],
   ['sides = new Set()', 'sides = new Set<ReturnType<typeof sync>>()'],
   [
     'function serve(doc, store, socket, peer)',
