@@ -44,7 +44,7 @@ wac: build compose
     target/tools/bin/wac targets --wit wit --world converge target/wac/guard.wasm
 
 # Build the mutators in JavaScript: target/people.wasm
-mutators: people-npm
+mutators: (npm-add "examples/mutators/people")
     node examples/mutators/people/build.js
 
 # Build the JavaScript package
@@ -53,12 +53,18 @@ build-js: build npm && transpile
 
 [private]
 transpile:
-    npm run --silent build --prefix host-js
+    npm run --silent build --workspace host-js
 
-# Install the tools that build and test the JavaScript package
+# Install the tools that build and test the JavaScript package, and remove those of other workspaces if the lockfile changed
 [private]
 npm:
-    [ host-js/node_modules/.package-lock.json -nt host-js/package-lock.json ] || npm ci --prefix host-js --no-audit --no-fund
+    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --workspace host-js --no-audit --no-fund
+
+# Install the tools of a further workspace
+[private]
+npm-add workspace: npm
+    # npm lists what is installed in this file.
+    grep -q '"resolved": "{{workspace}}"' node_modules/.package-lock.json || npm install --workspace {{workspace}} --no-save --no-audit --no-fund
 
 # Test the engine: units, the rule compared with an oracle, hostile input, growth
 test-engine:
@@ -70,7 +76,7 @@ test-rs: mutators
 
 # Test the JavaScript host, and run the conformance cases in Node
 test-js: build-js
-    npm test --prefix host-js
+    npm test --workspace host-js
 
 # Test the compositions in Node; test-rs tests them in wasmtime
 test-compose: compose build-js
@@ -82,12 +88,12 @@ test-docs: build-js
 
 # Test the package as users install it, on platforms that install fast: Node, TypeScript, Vite, esbuild, Bun, Deno, plain jco
 [parallel]
-test-packages: build-js chromium platforms-npm
+test-packages: build-js chromium (npm-add "tests/platforms")
     node tests/platforms/run.js --some
 
 # Test the package as users install it, on all platforms or on the named ones, and print a table
 [parallel]
-matrix *names: build-js chromium platforms-npm
+matrix *names: build-js chromium (npm-add "tests/platforms")
     node tests/platforms/run.js {{names}}
 
 # Test with more random histories: their number, and the first seed
@@ -115,7 +121,7 @@ simulate *args:
     cargo run --quiet --release --bin converge-rig -- simulate {{args}}
 
 # Compare with other libraries: all benchmarks, or the named ones; `just bench --help` lists the options
-bench *args: build-js compose bench-npm
+bench *args: build-js compose (npm-add "benches")
     cargo build --release --package converge-benches --features peers
     target/release/converge-benches {{args}}
 
@@ -137,21 +143,6 @@ bench-report folder="target/bench":
     mkdir -p docs/performance
     cp "{{folder}}"/*.svg "{{folder}}/results.json" docs/performance/
 
-# Install the libraries that the package is compared with
-[private]
-bench-npm:
-    [ benches/node_modules/.package-lock.json -nt benches/package-lock.json ] || npm ci --prefix benches --no-audit --no-fund
-
-# Install the compiler from JavaScript to components
-[private]
-people-npm:
-    [ examples/mutators/people/node_modules/.package-lock.json -nt examples/mutators/people/package-lock.json ] || npm ci --prefix examples/mutators/people --no-audit --no-fund
-
-# Install what opens pages in Chromium
-[private]
-platforms-npm:
-    [ tests/platforms/node_modules/.package-lock.json -nt tests/platforms/package-lock.json ] || npm ci --prefix tests/platforms --no-audit --no-fund
-
 # Install Debian's Chromium if this is root on Debian; elsewhere, tests leave out what needs a browser if there is none
 [private]
 chromium:
@@ -165,10 +156,10 @@ cargo-component:
     cd component && PATH="$PWD/../target/tools/bin:$PATH" cargo component build --release --target wasm32-unknown-unknown
 
 # Format everything
-fmt: npm bench-npm
+fmt: npm
     cargo fmt --all
     cargo fmt --manifest-path component/engine/fuzz/Cargo.toml
-    npm run --silent fmt --prefix host-js
+    npm run --silent fmt
 
 # Check formatting and lints
 lint: lint-format
@@ -176,10 +167,10 @@ lint: lint-format
 
 # Check formatting, and the types of the JavaScript
 [private]
-lint-format: npm bench-npm
+lint-format: npm (npm-add "benches") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
-    npm run --silent lint --prefix host-js
+    npm run --silent lint
 
 # Check licenses, sources and advisories of the dependencies (installs cargo-deny, which takes minutes); `just deny licenses sources bans` works offline
 deny *checks:

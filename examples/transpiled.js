@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { transpile } from '../host-js/node_modules/@bytecodealliance/jco-transpile/dist/index.js';
+import { transpile } from '@bytecodealliance/jco-transpile';
 
 export const target = new URL('../target/', import.meta.url);
 

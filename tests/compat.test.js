@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { transpile } from '../host-js/node_modules/@bytecodealliance/jco-transpile/dist/index.js';
+import { transpile } from '@bytecodealliance/jco-transpile';
 
 const made = fileURLToPath(new URL('../target/compat/', import.meta.url));
 const { files, imports } = await transpile(fileURLToPath(new URL('../target/compat.wasm', import.meta.url)), {

@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url);
 const MODULES = {
   'converge in Node': new URL('../../host-js/dist/converge.core.wasm', import.meta.url),
   'loro-crdt': join(dirname(require.resolve('loro-crdt')), 'loro_wasm_bg.wasm'),
-  'automerge in Node': new URL('../node_modules/@automerge/automerge/dist/automerge.wasm', import.meta.url),
+  'automerge in Node': require.resolve('@automerge/automerge/automerge.wasm'),
 };
 
 /** @param {string} library */

@@ -134,7 +134,7 @@ fn versions() -> Result<Vec<String>> {
         let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
         versions.push(format!("{name} {}", version.ok_or("Cargo.lock has no version of a library")?));
     }
-    let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("package-lock.json"))?)?;
+    let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("../package-lock.json"))?)?;
     for name in ["yjs", "loro-crdt", "@automerge/automerge"] {
         let version = lock["packages"][format!("node_modules/{name}")]["version"].as_str();
         versions.push(format!("{name} {}", version.ok_or("package-lock.json has no version of a library")?));

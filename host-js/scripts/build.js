@@ -96,7 +96,8 @@ function countDestructors(forward, fill) {
 }
 
 function writeTypes() {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.types.json'], {
+  const compiler = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')));
+  execFileSync(process.execPath, [compiler, '--project', 'tsconfig.types.json'], {
     cwd: root,
     stdio: 'inherit',
   });

@@ -252,7 +252,7 @@ await saveFile(doc, new URL('file:///notes'));
     const config = JSON.stringify({ compilerOptions: { ...common, ...options }, files });
     await writeFile(join(project, 'tsconfig.json'), config);
     const { stdout } = await promisify(execFile)(process.execPath, [
-      join(root, 'node_modules', compiler, 'bin/tsc'),
+      fileURLToPath(new URL('bin/tsc', import.meta.resolve(`${compiler}/package.json`))),
       '--project',
       project,
     ]).catch((failed) => failed);

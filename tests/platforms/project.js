@@ -1,4 +1,4 @@
-// A user's project, made in target/platforms from projects/NAME, with the tools in its lockfile and the tarball.
+// A user's project, made from projects/NAME, with the tools in its lockfile and the tarball.
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

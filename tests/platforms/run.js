@@ -4,6 +4,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Browser, findChromium } from './browser.js';
@@ -19,7 +20,8 @@ const TESTS = 2;
 const NO_BROWSER = 'no Chromium is installed, and $CHROMIUM names none';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const target = join(root, 'target/platforms');
+// Outside of the repository, so that no project finds the packages that the repository uses.
+const target = join(tmpdir(), `converge-platforms${root.replaceAll(/[^a-z0-9]+/gi, '-')}`);
 const named = process.argv.slice(2);
 
 const shared = {
