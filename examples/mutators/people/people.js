@@ -1,9 +1,15 @@
 // Mutators in JavaScript, which assign the board's tasks to people. build.js builds the component.
 
-const text = (val) => ({ tag: 'text', val });
-const invalid = (expected) => ({ tag: 'invalid-arguments', val: expected });
-const rejected = (why) => ({ tag: 'rejected', val: why });
+/** @import { Value } from '../../../host-js/dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Transaction } from '../../../host-js/dist/wit/interfaces/converge-sync-transactions.js' */
+/** @typedef {{ id: string, person?: unknown, done?: unknown }} Task */
 
+/** @type {(val: string) => Value} */
+const text = (val) => ({ tag: 'text', val });
+const invalid = (/** @type {string} */ expected) => ({ tag: 'invalid-arguments', val: expected });
+const rejected = (/** @type {string} */ why) => ({ tag: 'rejected', val: why });
+
+/** @type {Record<string, (transaction: Transaction, args: Value[]) => void>} */
 const mutators = {
   /** `assign(task, person)`: assigns a task. A person has at most three open tasks. */
   assign(transaction, [task, person]) {
@@ -18,8 +24,9 @@ const mutators = {
 
   /** `leave(person)`: unassigns all tasks of a person, in one event. */
   leave(transaction, [person]) {
+    if (person?.tag !== 'text') throw invalid('the argument must be a text: a person');
     for (const { id, person: whose } of tasks(transaction)) {
-      if (whose === person?.val) transaction.unset('tasks', id, ['person']);
+      if (whose === person.val) transaction.unset('tasks', id, ['person']);
     }
   },
 
@@ -28,24 +35,28 @@ const mutators = {
    * each call.
    */
   stamp(transaction, [task]) {
-    const cells = [
+    if (task?.tag !== 'text') throw invalid('the argument must be a text: a task');
+    transaction.update('tasks', task.val, [
       { column: 'stamped', value: { tag: 'integer', val: BigInt(Date.now()) } },
       { column: 'lot', value: { tag: 'real', val: Math.random() } },
-    ];
-    transaction.update('tasks', task.val, cells);
+    ]);
   },
 
   /** `fail()`: throws an exception that is not a mutation error. */
   fail() {
     console.error('a diagnostic message');
-    null.f();
+    throw new TypeError('a mistake');
   },
 };
 
-/** Reads all tasks, page by page, as objects. */
+/**
+ * Reads all tasks, page by page, as objects.
+ *
+ * @param {Transaction} transaction
+ */
 function tasks(transaction) {
-  const found = [];
-  for (let after, more = true; more;) {
+  const found = /** @type {Task[]} */ ([]);
+  for (let after = /** @type {string | undefined} */ (undefined), more = true; more;) {
     const page = transaction.scan('tasks', {
       range: { tag: 'all' },
       descending: false,
@@ -54,7 +65,10 @@ function tasks(transaction) {
       columns: [],
     });
     for (const { id, cells } of page.rows) {
-      found.push({ id, ...Object.fromEntries(cells.map(({ column, value }) => [column, value.val])) });
+      found.push({
+        id,
+        ...Object.fromEntries(cells.map(({ column, value }) => [column, 'val' in value ? value.val : null])),
+      });
     }
     after = page.rows.at(-1)?.id;
     more = page.more;
@@ -65,13 +79,15 @@ function tasks(transaction) {
 const exported = {
   names: () => Object.keys(mutators),
 
+  /** @type {(transaction: Transaction, call: { name: string, arguments: Value[] }) => void} */
   apply(transaction, { name, arguments: args }) {
     if (!Object.hasOwn(mutators, name)) throw { tag: 'unknown-mutator' };
     try {
       mutators[name](transaction, args);
     } catch (error) {
       // If a call of the transaction fails, it throws an error with the contract's error as `payload`.
-      if (error?.payload?.tag !== undefined) throw { tag: 'failed', val: error.payload };
+      const payload = /** @type {{ payload?: { tag?: string } } | undefined} */ (error)?.payload;
+      if (payload?.tag !== undefined) throw { tag: 'failed', val: payload };
       throw error;
     }
   },
