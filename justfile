@@ -55,15 +55,16 @@ build-js: build npm && transpile
 transpile:
     npm run --silent build --workspace host-js
 
-# Install the tools that build and test the JavaScript package, and remove those of other workspaces if the lockfile changed
+# Install the tools that build and test the JavaScript package
 [private]
 npm:
+    # This removes the tools of other workspaces, which npm-add installs again.
     [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --workspace host-js --no-audit --no-fund
 
-# Install the tools of a further workspace
+# Install the tools of a further workspace, for recipes that need more than the demo
 [private]
 npm-add workspace: npm
-    # npm lists what is installed in this file.
+    # This file lists what is installed.
     grep -q '"resolved": "{{workspace}}"' node_modules/.package-lock.json || npm install --workspace {{workspace}} --no-save --no-audit --no-fund
 
 # Test the engine: units, the rule compared with an oracle, hostile input, growth

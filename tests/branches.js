@@ -31,7 +31,7 @@ export function readBranches(section, isDocument) {
   for (const [i, branch] of named.entries()) {
     check('a branch begins or continues in the wrong place', isDocument ? begins[i] >= BEGINS : begins[i] !== BEGINS);
     if (begins[i] > BEGINS) branch.parent = begins[i] - BEGINS - 1;
-    const parent = branches[branch.parent];
+    const parent = branch.parent === undefined ? undefined : branches[branch.parent];
     check('a branch follows itself', parent !== branch);
     check('a branch follows a branch of another peer', parent === undefined || parent.author === branch.author);
     branch.lamport = times[i];
@@ -39,7 +39,7 @@ export function readBranches(section, isDocument) {
   return branches;
 }
 
-/** @returns {Branch} */
+/** @type {(name: string) => Branch} */
 function readName(name) {
   const [author, fingerprint, ...more] = name.split(BRANCH_MARK);
   const isName = more.length === 0 && author !== '' && Buffer.byteLength(author) <= MAX_PEER_BYTES;
@@ -64,13 +64,13 @@ export function branchName(author, first) {
  */
 export function checkTrees(branches, ends) {
   for (const [rank, branch] of branches.entries()) {
-    check('a branch has no events', ends[rank] > (ends[branch.parent] ?? 0));
+    check('a branch has no events', ends[rank] > beginOf(branch, ends));
     const followers = branches.filter((other) => other.parent === rank);
     check('a branch is followed by a single branch', followers.length !== 1);
   }
   for (const all of byAuthor(branches).values()) {
     const roots = all.filter(({ parent }) => parent === undefined);
-    const isPlain = ({ first }) => first === undefined;
+    const isPlain = (/** @type {Branch} */ { first }) => first === undefined;
     check('a history begins twice', roots.length === 1 ? roots.every(isPlain) : !roots.some(isPlain));
     check(
       'a history has no beginning or too many branches',
@@ -79,13 +79,29 @@ export function checkTrees(branches, ends) {
   }
 }
 
+/**
+ * Returns the counter of the first event of a branch.
+ *
+ * @param {Pick<Branch, 'parent'>} branch
+ * @param {number[]} ends
+ */
+export function beginOf({ parent }, ends) {
+  return parent === undefined ? 0 : ends[parent];
+}
+
+/** @param {Branch[]} branches */
 function byAuthor(branches) {
-  const groups = new Map();
+  const groups = /** @type {Map<string, Branch[]>} */ (new Map());
   for (const branch of branches) groups.set(branch.author, [...(groups.get(branch.author) ?? []), branch]);
   return groups;
 }
 
-/** Returns whether no branch follows this one. */
+/**
+ * Returns whether no branch follows this one.
+ *
+ * @param {Branch[]} branches
+ * @param {number} rank
+ */
 export function isLeaf(branches, rank) {
   return branches.every(({ parent }) => parent !== rank);
 }
@@ -98,16 +114,17 @@ export function isLeaf(branches, rank) {
  * @returns {number[]}
  */
 export function executionOrder(branches) {
-  const path = (branch) => (branch === undefined ? [] : [...path(branches[branch.parent]), branch.first ?? 0n]);
+  /** @type {(branch: Branch) => bigint[]} */
+  const path = ({ parent, first = 0n }) => [...(parent === undefined ? [] : path(branches[parent])), first];
   const paths = branches.map(path);
-  const compare = (a, b) => {
+  const compare = (/** @type {number} */ a, /** @type {number} */ b) => {
     const byAuthor = Buffer.compare(Buffer.from(branches[a].author), Buffer.from(branches[b].author));
     if (byAuthor !== 0) return byAuthor;
     const fork = paths[a].findIndex((first, depth) => first !== paths[b][depth]);
     const [one, other] = [paths[a][fork], paths[b][fork]];
     return fork < 0 || other === undefined ? paths[a].length - paths[b].length : one < other ? -1 : 1;
   };
-  const places = [];
+  const places = /** @type {number[]} */ ([]);
   for (const [place, rank] of [...branches.keys()].sort(compare).entries()) places[rank] = place;
   return places;
 }

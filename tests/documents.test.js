@@ -10,11 +10,11 @@ import { LIMIT_NAMES, NOT_IN_STRINGS, PHRASES } from './phrases.js';
 import { hasProse, isSource, paragraphs, proseOf, stringsOf } from './prose.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const read = (path) => readFileSync(join(root, path), 'utf8');
+const read = (/** @type {string} */ path) => readFileSync(join(root, path), 'utf8');
 const MADE = ['.git', 'dist', 'node_modules', 'target'];
 const sources = files('').filter((path) => path !== 'tests/phrases.js');
 const documents = sources.filter((path) => path.endsWith('.md'));
-const blocks = (path, language) =>
+const blocks = (/** @type {string} */ path, /** @type {string} */ language) =>
   [...read(path).matchAll(/^```(\w+)\n(.*?)^```/gms)].filter((match) => match[1] === language).map((match) => match[2]);
 
 /** The maximum width of a line of prose, in characters. */
@@ -23,6 +23,8 @@ const MAX_PROSE_WIDTH = 100;
 /**
  * Returns the files below a folder that contain prose, except those that are installed or
  * generated.
+ *
+ * @type {(folder: string) => string[]}
  */
 function files(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -32,8 +34,13 @@ function files(folder) {
   });
 }
 
-/** Returns the phrases of a file that are not plain English, as `PATH:LINE: …`. */
+/**
+ * Returns the phrases of a file that are not plain English, as `PATH:LINE: …`.
+ *
+ * @type {(path: string, text: string) => string[]}
+ */
 function wordingOf(path, text) {
+  /** @type {(text: string, lineAt: (index: number) => number, phrases: typeof PHRASES) => string[]} */
   const find = (text, lineAt, phrases) =>
     phrases.flatMap(([phrase, , instead]) =>
       [...text.matchAll(new RegExp(phrase, `g${phrase.flags}`))].map(
@@ -54,11 +61,13 @@ function wordingOf(path, text) {
 /**
  * Returns the lines of prose in a file that are too wide, as `PATH:LINE: …`. Tables and code are
  * not prose.
+ *
+ * @type {(path: string, text: string) => string[]}
  */
 function wideLinesOf(path, text) {
   const isComment = !path.endsWith('.md');
   const lines = text.split('\n');
-  const width = ({ line }) => [...lines[line - 1]].length;
+  const width = (/** @type {{ line: number }} */ { line }) => [...lines[line - 1]].length;
   const wide = proseOf(path, text).filter((line) => width(line) > MAX_PROSE_WIDTH && (!isComment || line.isDoc));
   return wide
     .filter(({ line, isTable }) => !isTable && !/^\s*(?:\/\*)?\*+ (?:@\w+|  )/.test(lines[line - 1]))
@@ -107,7 +116,11 @@ for (const path of documents) {
   });
 }
 
-/** Runs code as a user of the package and returns what it prints. */
+/**
+ * Runs code as a user of the package and returns what it prints.
+ *
+ * @param {string} code
+ */
 function run(code) {
   const folder = join(root, 'host-js/dist/documents');
   mkdirSync(folder, { recursive: true });
@@ -193,7 +206,11 @@ test('documents, WIT, comments and messages are plain English', () => checkNone(
 
 test(`prose lines have at most ${MAX_PROSE_WIDTH} characters`, () => checkNone(wideLinesOf));
 
-/** Checks that a search finds nothing in any source. */
+/**
+ * Checks that a search finds nothing in any source.
+ *
+ * @param {(path: string, text: string) => string[]} search
+ */
 function checkNone(search) {
   const found = sources.flatMap((path) => search(path, read(path)));
   assert.ok(found.length === 0, `${found.length} findings\n${found.join('\n')}`);

@@ -4,7 +4,7 @@ import { addWord, finish, xxh64 } from './xxh64.js';
 const KINDS = ['insert', 'update', 'delete', 'unset'];
 const TAGS = { null: 0n, integer: 3n, real: 4n, text: 5n, blob: 6n };
 
-/** @import { RowOp, Value } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Cell, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
  * An event without its operations: the author, without a branch; the fingerprint of the author's
  * previous event, or 0 if there is none; the salt; and the fingerprints of the other dependencies.
@@ -19,15 +19,21 @@ export function fingerprint({ author, previous, salt, others }, ops) {
   return hash === 0n ? 2n ** 64n - 1n : hash;
 }
 
-/** Formats a fingerprint as 16 hexadecimal digits. */
+/**
+ * Formats a fingerprint as 16 hexadecimal digits.
+ *
+ * @param {bigint} fingerprint
+ */
 export function digits(fingerprint) {
   return fingerprint.toString(16).padStart(16, '0');
 }
 
+/** @param {RowOp[]} ops */
 function body(ops) {
   const tables = new Map();
-  for (const [place, { tag, val }] of ops.entries()) {
-    const words = [(BigInt(place) << 8n) | BigInt(KINDS.indexOf(tag)), hashOf(val.row), ...cellsOf(tag, val)];
+  for (const [place, op] of ops.entries()) {
+    const { tag, val } = op;
+    const words = [(BigInt(place) << 8n) | BigInt(KINDS.indexOf(tag)), hashOf(val.row), ...cellsOf(op)];
     tables.set(val.table, words.reduce(addWord, tables.get(val.table) ?? hashOf(val.table)));
   }
   return BigInt.asUintN(
@@ -36,13 +42,18 @@ function body(ops) {
   );
 }
 
-/** Returns the words of an operation: the number of its cells, and the words of each cell. */
-function cellsOf(tag, { cells = [], columns = [] }) {
-  const words = tag === 'unset' ? columns.map((column) => [hashOf(column), 0n]) : cells.map(cellOf);
+/**
+ * Returns the words of an operation: the number of its cells, and the words of each cell.
+ *
+ * @param {RowOp} op
+ */
+function cellsOf({ tag, val }) {
+  const cells = tag === 'delete' || tag === 'unset' ? [] : val.cells;
+  const words = tag === 'unset' ? val.columns.map((column) => [hashOf(column), 0n]) : cells.map(cellOf);
   return [BigInt(words.length), ...words.flat()];
 }
 
-/** @param {{ column: string, value: Value }} cell */
+/** @param {Cell} cell */
 function cellOf({ column, value }) {
   const words = [hashOf(column)];
   switch (value.tag) {
@@ -59,19 +70,26 @@ function cellOf({ column, value }) {
   }
 }
 
+/** @param {number} real */
 function bitsOf(real) {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, real);
   return Number.isNaN(real) ? 0x7ff8000000000000n : view.getBigUint64(0);
 }
 
+/** @param {bigint[]} numbers */
 function ascending(numbers) {
   return [...numbers].sort((a, b) => (a < b ? -1 : Number(a > b)));
 }
 
 const hashes = new Map();
 
-/** Returns the hash of a text or blob. Caches the hashes of texts, because names repeat. */
+/**
+ * Returns the hash of a text or blob. Caches the hashes of texts, because names repeat.
+ *
+ * @param {string | Uint8Array} content
+ * @returns {bigint}
+ */
 function hashOf(content) {
   if (typeof content !== 'string') return xxh64(content);
   if (!hashes.has(content)) hashes.set(content, xxh64(new TextEncoder().encode(content)));

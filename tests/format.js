@@ -1,29 +1,31 @@
 // A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects and
 // computes the fingerprints of all events. It makes the cheap checks only: not whether dependencies are concurrent, and not
 // whether the state matches the history.
-import { BRANCH_MARK, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
+import { BRANCH_MARK, beginOf, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
 import { ABSENT, Bytes, UnsupportedFeature, UnsupportedVersion, check, checkAscending, counting } from './bytes.js';
-import { MAX_EVENTS, crc32, littleEndian, sorted, sum } from './bytes.js';
+import { MAX_EVENTS, crc32, littleEndian, next, sorted, sum } from './bytes.js';
 import { checkPrints, computePrints, printOf, printsBefore, readDocumentLinks, readLinks } from './links.js';
 
 const [MAGIC, VERSION] = [[0xc7, 0x63, 0x76, 0x67], 1n];
+/** @type {Record<number, 'document' | 'update'>} */
 const KINDS = { 0x44: 'document', 0x55: 'update' };
 const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8, 10], update: [1, 2, 5, 6, 10] };
 const [FINGERPRINTS, OPTIONAL, FIRST_TO_SKIP] = [10, [3, 7, 8], 64];
 const BLOCK_ROWS = 128;
-const OPS = ['insert', 'update', 'delete', 'unset'];
+const OPS = /** @type {const} */ (['insert', 'update', 'delete', 'unset']);
 const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
 
 export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 
 /** @import { Branch } from './branches.js' */
-/** @import { Marker } from './links.js' */
-/** @import { Cell, EventId, EventRun, PeerVersion } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { NumberedCell } from './bytes.js' */
+/** @import { Link, LinkedRun, Marker } from './links.js' */
+/** @import { Cell, EventId, EventRun, PeerVersion, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
  * A run of events. `lamport` is undefined if it depends on events outside of the bytes. `prints`
  * are the fingerprints of the events.
  *
- * @typedef {Omit<EventRun, 'lamport'> & { lamport?: number, prints: bigint[] }} Run
+ * @typedef {EventRun & { prints: bigint[] }} Run
  * @typedef {{ name: string, rows: { id: string, cells: Cell[] }[] }} Table visible cells of existing rows
  * @typedef {{ table: string, row: string, cells?: Cell[] }} ChangedRow the former cells; undefined if the
  *   row did not exist
@@ -32,6 +34,24 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  *   place of each peer in the order of execution
  * @typedef {{ kind: 'update', peers: string[], runs: Run[], markers: Marker[] }} Update
  */
+/**
+ * The decoded parts, with numbers instead of names. A stamp is the number of an event and the place
+ * of an operation in it.
+ *
+ * @typedef {{ get: (id: number) => Bytes } & Map<number, Bytes>} Sections by number; `get` returns undefined
+ *   for an optional one that is absent
+ * @typedef {ReturnType<typeof readNames>} Names
+ * @typedef {{ peer: number, counter: number }} NumberedEvent
+ * @typedef {{ number: number, place: number }} Stamp
+ * @typedef {NumberedCell & Stamp & { shows?: boolean, isWritten?: boolean }} StateCell
+ * @typedef {{ remove: Stamp, inserts: Stamp[], cells: StateCell[] }} State
+ * @typedef {{ table: number, id: string, state?: State, isNamed?: boolean }} NumberedRow
+ * @typedef {NumberedRow & { state: State }} StateRow
+ * @typedef {{ tag: RowOp['tag'], row: NumberedRow, cells: NumberedCell[] }} NumberedOp
+ * @typedef {{ peer: number, lamport: number }} Time
+ * @typedef {Link & { lamport: number, known: number[] }} NamedEvent
+ * @typedef {{ counts: number[], named: NamedEvent[], stamps: Time[] }} Horizon
+ */
 
 /** @type {(bytes: Uint8Array) => Document | Update} decodes a saved document or an update */
 export function read(bytes) {
@@ -39,6 +59,7 @@ export function read(bytes) {
   return kind === 'document' ? readDocument(sections) : { kind, ...readEvents(sections, true) };
 }
 
+/** @param {Uint8Array} bytes */
 function readFrame(bytes) {
   const frame = new Bytes(bytes);
   for (const byte of MAGIC) check('the magic bytes are wrong', frame.byte() === byte);
@@ -52,7 +73,7 @@ function readFrame(bytes) {
   const checksum = crc32(bytes.subarray(0, bytes.length - frame.left));
   check('the checksum is wrong', littleEndian(frame.take(4)) === BigInt(checksum));
   frame.end('the checksum');
-  const sections = new Map();
+  const sections = /** @type {Sections} */ (new Map());
   for (let last = 0; content.left > 0;) {
     const id = content.number();
     check('the sections are not sorted', id > last);
@@ -69,6 +90,7 @@ function readFrame(bytes) {
   return { kind, sections };
 }
 
+/** @type {(sections: Sections) => Document} */
 function readDocument(sections) {
   const names = readNames(readBranches(sections.get(1), true), sections.get(2));
   const { branches } = names;
@@ -92,10 +114,12 @@ function readDocument(sections) {
   checkPrints(branches, tips, counts, (event) => {
     const run = find(event);
     if (run === undefined) return horizon.named.find(isSame(event));
-    return { print: printOf({ ...event, run }), lamport: run.lamport + event.counter - run.start };
+    return { print: printOf({ ...event, run }), lamport: timeOf(run) + event.counter - run.start };
   });
 
-  const events = runs.flatMap(({ peer, lamport, commits }) => commits.map((_, k) => ({ peer, lamport: lamport + k })));
+  const events = runs.flatMap(({ peer, lamport = NaN, commits }) =>
+    commits.map((_, k) => ({ peer, lamport: lamport + k })),
+  );
   const given = [null, horizon.named.length > 0 ? null : undefined, ...horizon.stamps];
   const places = executionOrder(branches);
   for (const { state } of changed) checkState(state, given, places);
@@ -108,8 +132,8 @@ function readDocument(sections) {
   }
   for (const row of changed) check('a changed row has no operation or no state', row.isNamed && isKnown(row.state));
 
-  const version = (counts) => counts.map((count, peer) => ({ peer: names.peers[peer], count }));
-  const shown = ({ cells }) => cells.filter((cell) => cell.shows).map(names.cell);
+  const version = (/** @type {number[]} */ counts) => counts.map((count, peer) => ({ peer: names.peers[peer], count }));
+  const shown = (/** @type {State} */ { cells }) => cells.filter((cell) => cell.shows).map(names.cell);
   const tables = names.tables.map((name, table) => {
     const existing = rows.filter((row) => row.table === table && isThere(row.state));
     return { name, rows: existing.map(({ id, state }) => ({ id, cells: shown(state) })) };
@@ -130,26 +154,37 @@ function readDocument(sections) {
   };
 }
 
+/** @type {(section?: Bytes) => Run[]} */
 function readWaiting(section) {
   if (section === undefined) return [];
   const { runs } = readParts(section, false);
   check('the section of waiting events is empty', runs.length > 0);
-  const author = ({ peer }) => peer.split(BRANCH_MARK)[0];
+  const author = (/** @type {Run} */ { peer }) => peer.split(BRANCH_MARK)[0];
   for (const run of runs)
     check('a run has the name of another event', run.peer === branchName(author(run), run.prints[0]));
+  /** @type {(a: Run, b: Run) => number} */
   const byAuthor = (a, b) => Buffer.compare(Buffer.from(author(a)), Buffer.from(author(b)));
   checkAscending(runs, (a, b) => byAuthor(a, b) || a.start - b.start || (a.prints[0] < b.prints[0] ? -1 : 1));
   return runs;
 }
 
-/** Reads a page of events that one side of a session sends. */
+/**
+ * Reads a page of events that one side of a session sends.
+ *
+ * @param {Uint8Array} bytes
+ */
 export function readPage(bytes) {
   return readParts(new Bytes(bytes), true).runs;
 }
 
-/** Reads the sections of an update, one after the other. */
+/**
+ * Reads the sections of an update, one after the other.
+ *
+ * @param {Bytes} section
+ * @param {boolean} inOrder
+ */
 function readParts(section, inOrder) {
-  const parts = new Map(SECTIONS.update.map((id) => [id, section.part()]));
+  const parts = /** @type {Sections} */ (new Map(SECTIONS.update.map((id) => [id, section.part()])));
   section.end('the events');
   return readEvents(parts, inOrder);
 }
@@ -157,6 +192,9 @@ function readParts(section, inOrder) {
 /**
  * Reads the events of an update. `inOrder`: they come after those of their dependencies that are
  * included.
+ *
+ * @param {Sections} sections
+ * @param {boolean} inOrder
  */
 function readEvents(sections, inOrder) {
   const names = readNames(readBranches(sections.get(1), false), sections.get(2));
@@ -181,6 +219,9 @@ function readEvents(sections, inOrder) {
 /**
  * Reads the names of peers, tables, columns and shapes. Returns them with functions that resolve
  * indexes.
+ *
+ * @param {Branch[]} branches
+ * @param {Bytes} nameSection
  */
 function readNames(branches, nameSection) {
   const peers = branches.map(({ name }) => name);
@@ -194,15 +235,17 @@ function readNames(branches, nameSection) {
   for (const shape of shapes) checkAscending(shape, (a, b) => a - b);
   check('a shape is repeated', new Set(shapes.map(String)).size === shapes.length);
   let used = 0;
-  const event = ({ peer, counter }) => ({ peer: peers[peer], counter });
-  const cell = ({ column, value }) => ({ column: columns[column], value });
+  const event = (/** @type {NumberedEvent} */ { peer, counter }) => ({ peer: peers[peer], counter });
+  const cell = (/** @type {NumberedCell} */ { column, value }) =>
+    /** @type {Cell} */ ({ column: columns[column], value });
+  /** @type {(op: NumberedOp) => RowOp} */
   const op = ({ tag, row, cells }) => {
     const val = { table: tables[row.table], row: row.id };
     if (tag === 'delete') return { tag, val };
     if (tag === 'unset') return { tag, val: { ...val, columns: cells.map(({ column }) => columns[column]) } };
     return { tag, val: { ...val, cells: cells.map(cell) } };
   };
-  const commits = (run) => run.commits.map((commit) => commit.map(op));
+  const commits = (/** @type {LinkedRun} */ run) => run.commits.map((commit) => commit.map(op));
   return {
     branches,
     peers,
@@ -210,8 +253,8 @@ function readNames(branches, nameSection) {
     event,
     cell,
     commits,
-    /** @returns {Run} */
-    run(run) {
+    /** @type {(run: LinkedRun) => Run} */
+    run: (run) => {
       const { peer, start, lamport, deps, salt, prints } = run;
       const fingerprints = printsBefore(run);
       return {
@@ -228,6 +271,9 @@ function readNames(branches, nameSection) {
     /**
      * Returns the cells of a shape, without values. Shapes are numbered in the order of their first
      * use.
+     *
+     * @param {number} shape
+     * @returns {NumberedCell[]}
      */
     cells(shape) {
       check('a new shape is not the next one', shape < shapes.length && shape <= used);
@@ -238,6 +284,7 @@ function readNames(branches, nameSection) {
   };
 }
 
+/** @type {(section: Bytes | undefined, peers: number) => Horizon} */
 function readHorizon(section, peers) {
   if (section === undefined) return { counts: new Array(peers).fill(0), named: [], stamps: [] };
   const counts = section.numbers(peers);
@@ -268,7 +315,11 @@ function readHorizon(section, peers) {
   return { counts, named, stamps };
 }
 
-/** Reads the ids of the rows of each table, without states. */
+/**
+ * Reads the ids of the rows of each table, without states.
+ *
+ * @type {(section: Bytes, tables: number) => NumberedRow[]}
+ */
 function readRows(section, tables) {
   const rows = section.numbers(tables).flatMap((count, table) => {
     check('a table has no rows', count > 0);
@@ -278,6 +329,7 @@ function readRows(section, tables) {
   return rows;
 }
 
+/** @type {(section: Bytes, names: Names) => StateRow[]} */
 function readState(section, names) {
   const counts = section.numbers(names.tables.length);
   const lengths = section.numbers(sum(counts.map((count) => Math.ceil(count / BLOCK_ROWS)))).values();
@@ -285,9 +337,9 @@ function readState(section, names) {
   section.end('the state');
   const rows = counts.flatMap((count, table) => {
     check('a table has no rows', count > 0);
-    const rows = [];
+    const rows = /** @type {StateRow[]} */ ([]);
     for (let left = count; left > 0; left -= BLOCK_ROWS) {
-      const block = new Bytes(blocks.take(lengths.next().value));
+      const block = new Bytes(blocks.take(next(lengths)));
       const ids = block.texts(Math.min(left, BLOCK_ROWS));
       const states = readStates(block, ids.length, names);
       block.end('a block');
@@ -300,11 +352,12 @@ function readState(section, names) {
   return rows;
 }
 
+/** @type {(section: Bytes | undefined, names: Names, rows: StateRow[]) => StateRow[]} */
 function readChanged(section, names, rows) {
   if (section === undefined) return [];
   const numbers = section.deltas(section.number()).map(counting);
   checkAscending(numbers, (a, b) => a - b);
-  check('changed rows are missing or out of range', numbers.at(-1) < rows.length);
+  check('changed rows are missing or out of range', (numbers.at(-1) ?? Infinity) < rows.length);
   const states = readStates(
     section,
     numbers.length,
@@ -318,18 +371,24 @@ function readChanged(section, names, rows) {
 /**
  * Reads the states of `count` rows. Values that the states of `known` contain, too, are not
  * repeated.
+ *
+ * @param {Bytes} bytes
+ * @param {number} count
+ * @param {Names} names
+ * @param {StateRow[]} known
+ * @returns {State[]}
  */
 function readStates(bytes, count, names, known = []) {
   const deletes = [bytes.numbers(count), bytes.numbers(count)];
   const firsts = [bytes.deltas(count).map(counting), bytes.deltas(count).map(counting)];
   const furtherCounts = bytes.numbers(count);
   const further = [bytes.zigzags(sum(furtherCounts)), bytes.numbers(sum(furtherCounts))];
-  const shapes = bytes.numbers(count).map(names.cells);
+  const shapes = bytes.numbers(count).map((shape) => /** @type {StateCell[]} */ (names.cells(shape)));
   const cellCount = sum(shapes.map((cells) => cells.length));
   const writes = [bytes.zigzags(cellCount), bytes.zigzags(cellCount)];
   const shows = bytes.numbers(cellCount, 2);
   let [insertCount, cellIndex] = [0, 0];
-  const lacking = [];
+  const lacking = /** @type {NumberedCell[]} */ ([]);
   const states = shapes.map((cells, i) => {
     const [number, place] = firsts.map((column) => column[i]);
     const inserts = [{ number, place }];
@@ -348,7 +407,13 @@ function readStates(bytes, count, names, known = []) {
   return states;
 }
 
-/** Copies the value from the row's state if the same operation wrote it. Returns whether it did. */
+/**
+ * Copies the value from the row's state if the same operation wrote it. Returns whether it did.
+ *
+ * @param {NumberedCell} cell
+ * @param {State | undefined} state
+ * @param {Stamp} stamp
+ */
 function copyValue(cell, state, { number, place }) {
   const same = state?.cells.find(
     (other) => other.column === cell.column && other.number === number && other.place === place,
@@ -359,15 +424,21 @@ function copyValue(cell, state, { number, place }) {
   return true;
 }
 
-/** Checks that the stamps of a state are possible, and which cells are visible. */
+/**
+ * Checks that the stamps of a state are possible, and which cells are visible.
+ *
+ * @param {State} state
+ * @param {(Time | null | undefined)[]} stamps
+ * @param {number[]} places
+ */
 function checkState({ remove, inserts, cells }, stamps, places) {
   for (const { number, place } of [remove, ...inserts, ...cells]) {
     const isEvent = number >= FIRST_EVENT && number < stamps.length && place >= 0;
     check('a stamp belongs to no event', isEvent || (stamps[number] === null && place === 0));
   }
-  const compare = (a, b) => {
+  const compare = (/** @type {Stamp} */ a, /** @type {Stamp} */ b) => {
     const [one, other] = [stamps[a.number], stamps[b.number]];
-    if (one === null || other === null) return a.number - b.number;
+    if (!one || !other) return a.number - b.number;
     return one.lamport - other.lamport || places[one.peer] - places[other.peer] || a.place - b.place;
   };
   check('a delete is settled', remove.number !== SETTLED);
@@ -386,6 +457,12 @@ function checkState({ remove, inserts, cells }, stamps, places) {
 /**
  * Reads the events, with lamport times if they can be derived. `isWhole`: all dependencies are in
  * the bytes. `end` makes the checks that need the salts.
+ *
+ * @param {Bytes} section
+ * @param {Names} names
+ * @param {NumberedRow[]} rows
+ * @param {Horizon} horizon
+ * @param {{ isWhole: boolean, inOrder: boolean }} options
  */
 function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   const { runs, counts, find, end } = readRuns(section, names.branches, horizon, isWhole, inOrder);
@@ -394,7 +471,7 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   const rowNumbers = section.deltas(tags.length).map(counting);
   const shapes = section.numbers(tags.length).map(names.cells);
   let [event, op] = [0, 0];
-  const lacking = [];
+  const lacking = /** @type {NumberedCell[]} */ ([]);
   for (const run of runs) {
     run.commits = Array.from({ length: run.count }, () => {
       const number = FIRST_EVENT + horizon.stamps.length + event;
@@ -422,7 +499,15 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   return { runs, counts, find, end };
 }
 
-/** Reads the graph: runs without operations, and the number of events of each peer. */
+/**
+ * Reads the graph: runs without operations, and the number of events of each peer.
+ *
+ * @param {Bytes} section
+ * @param {Branch[]} branches
+ * @param {Horizon} horizon
+ * @param {boolean} isWhole
+ * @param {boolean} inOrder
+ */
 function readRuns(section, branches, horizon, isWhole, inOrder) {
   const counts = horizon.counts.slice();
   const runPeers = section.numbers(section.number(), counts.length);
@@ -431,19 +516,19 @@ function readRuns(section, branches, horizon, isWhole, inOrder) {
   const depCounts = section.numbers(runPeers.length);
   const depPeers = section.numbers(sum(depCounts), counts.length);
   const distances = section.zigzags(depPeers.length);
-  const byPeer = counts.map(() => []);
-  const find = ({ peer, counter }) =>
+  const byPeer = counts.map(() => /** @type {LinkedRun[]} */ ([]));
+  const find = (/** @type {NumberedEvent} */ { peer, counter }) =>
     byPeer[peer].find((run) => run.start <= counter && counter < run.start + run.count);
-  const lamportOf = (event) => {
+  const lamportOf = (/** @type {NumberedEvent} */ event) => {
     const run = find(event);
-    if (run !== undefined) return run.lamport + event.counter - run.start;
+    if (run !== undefined) return timeOf(run) + event.counter - run.start;
     return horizon.named.find(isSame(event))?.lamport;
   };
   let dep = 0;
-  const outside = [];
+  const outside = /** @type {NumberedEvent[]} */ ([]);
   const runs = runPeers.map((peer, i) => {
     const isFirst = byPeer[peer].length === 0 && horizon.counts[peer] === 0;
-    const gap = isWhole && isFirst ? (counts[branches[peer].parent] ?? 0) : 0;
+    const gap = isWhole && isFirst ? beginOf(branches[peer], counts) : 0;
     const [start, count] = [(counts[peer] += gaps[i]), eventCounts[i]];
     check('a run has no events, or a document lacks events', count > 0 && (!isWhole || gaps[i] === gap));
     const deps = Array.from({ length: depCounts[i] }, () => {
@@ -455,15 +540,17 @@ function readRuns(section, branches, horizon, isWhole, inOrder) {
     checkAscending(deps, (a, b) => a.peer - b.peer);
     check('an event does not depend on the previous one', start === 0 || deps.length > 0);
     // NaN if the time of a dependency is undefined.
-    const lamport = 1 + Math.max(0, ...deps.map(lamportOf));
+    const lamport = 1 + Math.max(0, ...deps.map((dep) => lamportOf(dep) ?? NaN));
     outside.push(...deps.filter((event) => lamportOf(event) === undefined));
-    const run = { peer, start, count, lamport: inOrder && lamport > 0 ? lamport : undefined, deps, isFirst, salt: 0n };
+    const time = inOrder && lamport > 0 ? lamport : undefined;
+    /** @type {LinkedRun} */
+    const run = { peer, start, count, lamport: time, deps, isFirst, salt: 0n, commits: [], prints: [] };
     byPeer[peer].push(run);
     check('a peer has too many events', (counts[peer] += count) <= MAX_EVENTS);
     return run;
   });
   check('an event comes before a dependency', isWhole ? outside.length === 0 : !inOrder || !outside.some(find));
-  if (isWhole) checkAscending(runs, (a, b) => a.lamport - b.lamport || a.peer - b.peer);
+  if (isWhole) checkAscending(runs, (a, b) => timeOf(a) - timeOf(b) || a.peer - b.peer);
   const end = () => {
     for (const { peer, deps, salt } of runs) {
       const isAlone = deps.length === 1 && deps[0].peer === peer && salt === 0n;
@@ -473,16 +560,26 @@ function readRuns(section, branches, horizon, isWhole, inOrder) {
   return { runs, counts, find, end };
 }
 
+/** @param {LinkedRun} run */
+const timeOf = ({ lamport = NaN }) => lamport;
+/** @type {(event: NumberedEvent) => (other: NumberedEvent) => boolean} */
 const isSame = (event) => (other) => event.peer === other.peer && event.counter === other.counter;
 
-/** Returns the events that no other event depends on. */
+/**
+ * Returns the events that no other event depends on.
+ *
+ * @param {LinkedRun[]} runs
+ * @param {Horizon} horizon
+ * @returns {NumberedEvent[]}
+ */
 function headsOf(runs, { named }) {
   const ends = runs.map(({ peer, start, count }) => ({ peer, counter: start + count - 1 }));
-  const hasDependents = ({ peer, counter }) =>
+  const hasDependents = (/** @type {NumberedEvent} */ { peer, counter }) =>
     runs.some(({ deps }) => deps.some((dep) => dep.peer === peer && dep.counter === counter)) ||
     named.some(({ known, ...other }) => known[peer] > counter && (other.peer !== peer || other.counter !== counter));
   return [...named, ...ends].filter((event) => !hasDependents(event)).sort((a, b) => a.peer - b.peer);
 }
 
-const isThere = ({ inserts }) => inserts[0].number !== NONE;
-const isKnown = (state) => isThere(state) || state.remove.number !== NONE || state.cells.length > 0;
+const isThere = (/** @type {Pick<State, 'inserts'>} */ { inserts }) => inserts[0].number !== NONE;
+const isKnown = (/** @type {State} */ state) =>
+  isThere(state) || state.remove.number !== NONE || state.cells.length > 0;

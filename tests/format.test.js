@@ -5,12 +5,20 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { readHistory, splitmix64 } from '../host-js/bin/history.js';
-import { open, real } from '../host-js/src/node.js';
+import { NoSuchRowError, open, real } from '../host-js/src/node.js';
 import { documentFacts, eventsOf, factsOf, historyFacts, named, waitsOf } from './data/format-1/facts.js';
 import { Corrupt, UnsupportedFeature, UnsupportedVersion, read } from './format.js';
 
+/** @import { Doc } from '../host-js/src/doc.js' */
+/** @import { EventId } from '../host-js/dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Json } from '../host-js/conformance/notation.js' */
+/** @import { Op } from '../host-js/src/types.js' */
+/** @import { Event } from './data/format-1/facts.js' */
+/** @import { Document, Table, Update } from './format.js' */
+
 const SEEDS = Number(process.env.CONVERGE_SEEDS ?? 200);
 const FIRST_SEED = Number(process.env.CONVERGE_FIRST_SEED ?? 0);
+const OPS = /** @type {const} */ (['insert', 'update', 'update', 'delete', 'unset']);
 const data = new URL('data/', import.meta.url);
 const crashers = new URL('crashers/', import.meta.url);
 const engine = await open();
@@ -21,7 +29,7 @@ test('there are files of version 1', () => assert.ok(folders.includes('format-1'
 for (const folder of folders) {
   const here = new URL(`${folder}/`, data);
   const names = readdirSync(here).flatMap((file) => (file.endsWith('.bin') ? [file.slice(0, -4)] : []));
-  const bytesOf = (name) => new Uint8Array(readFileSync(new URL(`${name}.bin`, here)));
+  const bytesOf = (/** @type {string} */ name) => new Uint8Array(readFileSync(new URL(`${name}.bin`, here)));
 
   test(`${folder}: README.md lists all files`, () => {
     const listed = [...readFileSync(new URL('README.md', here), 'utf8').matchAll(/^\| `([a-z-]+)` \|/gm)];
@@ -41,7 +49,7 @@ for (const folder of folders) {
 
     if (kind === 'document') {
       test(`${folder}/${name}: format.js reads the content in the .json`, () => {
-        const found = read(bytesOf(name));
+        const found = readDocument(bytesOf(name));
         assert.deepEqual(readFacts(found), facts);
         assert.deepEqual(waitsOf(found.waiting), waits);
       });
@@ -80,10 +88,10 @@ test('format.js rejects and accepts the same crashers as the engine', () => {
   }
 });
 
-for (const [name, events, rows] of [
+for (const [name, events, rows] of /** @type {const} */ ([
   ['yjs', 2247, 74],
   ['automerge', 1655, 649],
-]) {
+])) {
   test(`the document of the history of ${name}`, async () => {
     const doc = engine.create('replay');
     doc.mergeEvents(await readHistory(new URL(`rows/${name}.history.tsv.gz`, data).pathname));
@@ -111,23 +119,28 @@ test(`random documents, from seed ${FIRST_SEED} on`, () => {
       if (horizonHeads !== undefined) checkHorizon(doc, found, horizonHeads);
       const branches = found.peers.filter((peer) => peer.includes('~'));
       const facts = { ...found, branches, heads: found.heads.slice(1) };
-      for (const what of Object.keys(seen)) seen[what] += facts[what].length > 0 ? 1 : 0;
+      for (const what of /** @type {(keyof typeof seen)[]} */ (Object.keys(seen)))
+        seen[what] += facts[what].length > 0 ? 1 : 0;
       doc.dispose();
     } catch (cause) {
-      throw new Error(`seed ${seed}: ${cause.message}`, { cause });
+      throw new Error(`seed ${seed}: ${cause}`, { cause });
     }
   }
   for (const [what, count] of Object.entries(seen))
     assert.ok(count > SEEDS / 10 || SEEDS < 100, `${count} with ${what}`);
 });
 
-/** Checks that format.js reads a document and its updates like the engine. Returns the document. */
+/**
+ * Checks that format.js reads a document and its updates like the engine. Returns the document.
+ *
+ * @param {Doc} doc
+ */
 function checkSame(doc) {
-  const found = read(doc.save());
+  const found = readDocument(doc.save());
   const facts = factsOf(engine, doc.raw);
   assert.deepEqual(readFacts(found), facts);
   const horizon = found.horizon;
-  const since = (summary) => named(doc, doc.eventsSince(summary).runs);
+  const since = (/** @type {Uint8Array} */ summary) => named(doc, doc.eventsSince(summary).runs);
   if (horizon.length === 0) assert.deepEqual(execute(found), facts.tables);
 
   const half = doc.version().map(({ peer, count }) => {
@@ -142,20 +155,35 @@ function checkSame(doc) {
   return found;
 }
 
-/** Checks the rows that changed since the horizon, by a fork at the horizon. */
+/** @param {Uint8Array} bytes */
+function readDocument(bytes) {
+  return /** @type {Document} */ (read(bytes));
+}
+
+/**
+ * Checks the rows that changed since the horizon, by a fork at the horizon.
+ *
+ * @param {Doc} doc
+ * @param {Document} found
+ * @param {EventId[]} heads
+ */
 function checkHorizon(doc, found, heads) {
   const then = doc.forkAt(heads, 'then');
-  const key = (...place) => JSON.stringify(place);
-  const rowsOf = ({ tables }) =>
+  const key = (/** @type {string[]} */ ...place) => JSON.stringify(place);
+  const rowsOf = (/** @type {Document} */ { tables }) =>
     new Map(tables.flatMap(({ name, rows }) => rows.map(({ id, cells }) => [key(name, id), cells])));
   const rows = rowsOf(found);
   for (const { val } of found.runs.flatMap(({ commits }) => commits.flat())) rows.delete(key(val.table, val.row));
   for (const { table, row, cells } of found.changed) if (cells !== undefined) rows.set(key(table, row), cells);
-  assert.deepEqual(rows, rowsOf(read(then.save())));
+  assert.deepEqual(rows, rowsOf(readDocument(then.save())));
   then.dispose();
 }
 
-/** Returns the facts of a document that format.js has read. */
+/**
+ * Returns the facts of a document that format.js has read.
+ *
+ * @param {Document} document
+ */
 function readFacts({ waiting, ...found }) {
   const count = waiting.reduce((count, { commits }) => count + commits.length, 0);
   return documentFacts({ ...found, waiting: count, digest: digest(found.tables) });
@@ -164,6 +192,9 @@ function readFacts({ waiting, ...found }) {
 /**
  * Returns the facts of an update that format.js has read, with missing lamport times taken from
  * `events`.
+ *
+ * @param {Document | Update} update
+ * @param {Event[]} events
  */
 function sameTimes({ runs }, events) {
   const facts = historyFacts(runs);
@@ -174,33 +205,45 @@ function sameTimes({ runs }, events) {
 /**
  * Executes all events one at a time, by lamport time, peer and branch: the rule of
  * docs/semantics.md.
+ *
+ * @param {Document} document
  */
 function execute({ runs, peers, places }) {
   const place = new Map(peers.map((peer, i) => [peer, places[i]]));
-  const order = ([[a], one], [[b], other]) => one - other || place.get(a) - place.get(b);
-  const tables = new Map();
+  /** @type {(event: Event, other: Event) => number} */
+  const order = ([[a], one], [[b], other]) =>
+    Number(one) - Number(other) || Number(place.get(a)) - Number(place.get(b));
+  const tables = /** @type {Map<string, Map<string, Map<string, Json>>>} */ (new Map());
   for (const [, , , ops] of eventsOf(runs).toSorted(order)) {
-    for (const [tag, [table, row, cells]] of ops.flatMap(Object.entries)) {
-      if (!tables.has(table)) tables.set(table, new Map());
-      const rows = tables.get(table);
+    for (const [tag, [table, row, cells = []]] of ops.flatMap(Object.entries)) {
+      const rows = tables.get(table) ?? new Map();
+      tables.set(table, rows);
       if (tag === 'delete') rows.delete(row);
       else if (tag === 'unset') for (const column of cells) rows.get(row)?.delete(column);
-      else if (tag === 'insert' || rows.has(row)) rows.set(row, new Map([...(rows.get(row) ?? []), ...cells]));
+      else if (tag === 'insert' || rows.has(row))
+        rows.set(row, new Map([...(rows.get(row) ?? []), .../** @type {[string, Json][]} */ (cells)]));
     }
   }
+  /** @type {<T>(map: Map<string, T>) => [string, T][]} */
   const sorted = (map) => [...map].sort(([a], [b]) => compare(a, b));
   const withRows = sorted(tables).filter(([, rows]) => rows.size > 0);
   return withRows.map(([name, rows]) => [name, sorted(rows).map(([id, cells]) => [id, sorted(cells)])]);
 }
 
-/** Computes the digest of tables as docs/semantics.md defines it. */
+/**
+ * Computes the digest of tables as docs/semantics.md defines it.
+ *
+ * @param {Table[]} tables
+ */
 function digest(tables) {
   const hash = createHash('sha256');
+  /** @type {(tag: string, content: string | Uint8Array) => void} */
   const bytes = (tag, content) => {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(Buffer.byteLength(content));
     hash.update(tag).update(length).update(content);
   };
+  /** @type {(tag: string, write: (content: Buffer) => void) => void} */
   const number = (tag, write) => {
     const content = Buffer.alloc(8);
     write(content);
@@ -227,12 +270,14 @@ function digest(tables) {
 /**
  * Creates a small document of several replicas, some of which write as one peer. Some documents are
  * compacted, and some have waiting events, all of which are in `sent`.
+ *
+ * @param {() => bigint} next
  */
 function makeRandom(next) {
-  const below = (bound) => Number(next() % BigInt(bound));
+  const below = (/** @type {number} */ bound) => Number(next() % BigInt(bound));
   const replicas = ['a', 'ab', 'b', 'é'].slice(below(3)).map((peer) => engine.create(peer));
   const doc = replicas[0];
-  const states = [];
+  const states = /** @type {{ version: unknown[], summary: Uint8Array, heads: EventId[] }[]} */ ([]);
   const note = () =>
     states.push({
       version: doc.version(),
@@ -247,8 +292,8 @@ function makeRandom(next) {
     note();
   }
 
-  let horizonHeads;
-  const compactAt = (from) => {
+  let horizonHeads = /** @type {EventId[] | undefined} */ (undefined);
+  const compactAt = (/** @type {number} */ from) => {
     const { version, summary, heads } = states[from + below(states.length - from)];
     if (version.length === 0) return;
     doc.compact([summary]);
@@ -262,7 +307,7 @@ function makeRandom(next) {
   }
 
   // Some events wait already: events of one of two branches can arrive before their dependencies.
-  const before = waitsOf(read(doc.save()).waiting);
+  const before = waitsOf(readDocument(doc.save()).waiting);
 
   // Another replica continues from here, sometimes as the same peer, and a part of its events arrives.
   const late = engine.load(doc.save(), { peer: below(3) === 0 ? doc.peer() : 'late' });
@@ -278,7 +323,7 @@ function makeRandom(next) {
       const start = run.start + k;
       const deps = k === 0 ? run.deps : [{ peer: run.peer, counter: start - 1 }];
       const fingerprints = k === 0 ? run.fingerprints : BigUint64Array.of(prints[k - 1], prints[k - 1]);
-      const one = { ...run, start, lamport: run.lamport + k, deps, fingerprints, commits: [commit] };
+      const one = { ...run, start, lamport: Number(run.lamport) + k, deps, fingerprints, commits: [commit] };
       if (below(3) > 0) doc.mergeEvents([one]);
     }
   }
@@ -287,12 +332,14 @@ function makeRandom(next) {
   return { doc, horizonHeads, sent };
 }
 
+/** @type {(doc: Doc, below: (bound: number) => number) => void} */
 function commitRandom(doc, below) {
   const values = [null, true, false, 7, -7, 2n ** 63n - 1n, real(0.5), NaN, '', 'the same', 'é', Uint8Array.of(1, 2)];
+  /** @type {Op[]} */
   const ops = Array.from({ length: below(4) }, () => {
     const place = { table: ['t', 'u'][below(2)], row: `r${below(4)}` };
     const exists = doc.get(place.table, place.row) !== undefined;
-    const op = exists ? ['insert', 'update', 'update', 'delete', 'unset'][below(5)] : 'insert';
+    const op = exists ? OPS[below(5)] : 'insert';
     if (op === 'delete') return { op, ...place };
     const columns = ['x', 'y', 'z'].filter(() => below(2) === 0);
     if (op === 'unset') return { op, ...place, columns };
@@ -301,10 +348,11 @@ function commitRandom(doc, below) {
   try {
     doc.commit(ops);
   } catch (error) {
-    if (error.case !== 'no-such-row') throw error;
+    if (!(error instanceof NoSuchRowError)) throw error;
   }
 }
 
+/** @type {(a: string, b: string) => number} */
 function compare(a, b) {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -1,16 +1,20 @@
 // Reads the dependencies and fingerprints of runs, and computes fingerprints, as docs/format.md defines them.
-import { branchName, isLeaf } from './branches.js';
+import { beginOf, branchName, isLeaf } from './branches.js';
 import { MAX_EVENTS, check, checkAscending } from './bytes.js';
 import { fingerprint } from './fingerprints.js';
 
 /** @import { Branch } from './branches.js' */
 /** @import { Bytes } from './bytes.js' */
+/** @import { NumberedOp } from './format.js' */
+/** @import { RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
  * A dependency of a run: branch and counter, with the run that contains it, or its fingerprint.
  *
  * @typedef {{ peer: number, counter: number, run?: LinkedRun, print?: bigint }} Link
  * @typedef {{ peer: number, start: number, count: number, deps: Link[], previous?: Link, isFirst: boolean, salt: bigint,
- *   lamport?: number, commits: any[], prints?: bigint[] }} LinkedRun `isFirst`: the run is the first one of its branch in the bytes
+ *   lamport?: number, commits: NumberedOp[][], prints: bigint[] }} LinkedRun `isFirst`: the run is the first one of its
+ *   branch in the bytes
+ * @typedef {Pick<LinkedRun, 'deps' | 'previous'>} Dependencies
  * @typedef {{ peer: string, counter: number, fingerprint: bigint }} Marker an event that the other side has
  */
 
@@ -23,7 +27,7 @@ import { fingerprint } from './fingerprints.js';
  * @param {(event: { peer: number, counter: number }) => LinkedRun | undefined} find
  */
 export function readLinks(section, runs, branches, find) {
-  const outside = [];
+  const outside = /** @type {Link[]} */ ([]);
   for (const run of runs) {
     link(run, branches);
     for (const event of linksOf(run)) {
@@ -79,16 +83,28 @@ export function readDocumentLinks(section, runs, branches, horizon, find) {
   return leaves.map((peer, i) => ({ peer, print: tips[i] }));
 }
 
-/** Returns the last compacted event of each peer that an event of the history follows. */
+/**
+ * Returns the last compacted event of each peer that an event of the history follows.
+ *
+ * @param {LinkedRun[]} runs
+ * @param {Branch[]} branches
+ * @param {{ counts: number[] }} horizon
+ * @returns {Link[]}
+ */
 function lastCompacted(runs, branches, { counts }) {
-  const isFollowed = (peer) =>
+  const isFollowed = (/** @type {number} */ peer) =>
     runs.some((run) => run.peer === peer) ||
     branches.some(({ parent }, branch) => parent === peer && counts[branch] === 0);
   const peers = [...branches.keys()].filter((peer) => counts[peer] > 0 && isFollowed(peer));
   return peers.map((peer) => ({ peer, counter: counts[peer] - 1 }));
 }
 
-/** Sets the previous event of a run's author, which is one of the run's dependencies or not. */
+/**
+ * Sets the previous event of a run's author, which is one of the run's dependencies or not.
+ *
+ * @param {LinkedRun} run
+ * @param {Branch[]} branches
+ */
 function link(run, branches) {
   if (run.start === 0) return;
   const { parent } = branches[run.peer];
@@ -100,11 +116,17 @@ function link(run, branches) {
 /**
  * Returns the dependencies of a run in the order of fingerprints: the previous event, then the
  * others.
+ *
+ * @param {Dependencies} run
  */
 function linksOf({ previous, deps }) {
   return [...(previous === undefined ? [] : [previous]), ...deps.filter((dep) => dep !== previous)];
 }
 
+/**
+ * @param {Bytes} section
+ * @param {LinkedRun[]} runs
+ */
 function readSalts(section, runs) {
   const count = section.number();
   if (count === 0) return;
@@ -135,7 +157,7 @@ export function readMarked(section, names) {
  *
  * @param {LinkedRun[]} runs
  * @param {Branch[]} branches
- * @param {(run: LinkedRun) => any[]} commitsOf returns the commits of a run, with names
+ * @param {(run: LinkedRun) => RowOp[][]} commitsOf returns the commits of a run, with names
  */
 export function computePrints(runs, branches, commitsOf) {
   for (let open = runs; open.length > 0;) {
@@ -145,28 +167,46 @@ export function computePrints(runs, branches, commitsOf) {
   }
 }
 
-/** Computes the fingerprints of a run. Returns false if those of its dependencies are unknown. */
+/**
+ * Computes the fingerprints of a run. Returns false if those of its dependencies are unknown.
+ *
+ * @param {LinkedRun} run
+ * @param {string} author
+ * @param {(run: LinkedRun) => RowOp[][]} commitsOf
+ */
 function compute(run, author, commitsOf) {
   if (!linksOf(run).every((event) => printOf(event) !== undefined)) return false;
   const { previous, salt } = run;
-  const others = run.deps.filter((dep) => dep !== previous).map(printOf);
+  const others = run.deps.filter((dep) => dep !== previous).map(knownPrintOf);
   run.prints = [];
-  let ground = { author, previous: previous === undefined ? 0n : printOf(previous), salt, others };
+  let ground = { author, previous: previous === undefined ? 0n : knownPrintOf(previous), salt, others };
   for (const ops of commitsOf(run)) {
-    run.prints.push(fingerprint(ground, ops));
-    ground = { author, previous: run.prints.at(-1), salt: 0n, others: [] };
+    const print = fingerprint(ground, ops);
+    run.prints.push(print);
+    ground = { author, previous: print, salt: 0n, others: [] };
   }
   return true;
 }
 
 /** @type {(event: Link) => bigint | undefined} */
 export function printOf({ print, run, counter }) {
-  return print ?? run?.prints?.[counter - run.start];
+  return print ?? run?.prints[counter - run.start];
 }
 
-/** Returns the fingerprints of the contract's `event-run`. */
+/** @type {(event: Link) => bigint} */
+function knownPrintOf(event) {
+  const print = printOf(event);
+  check('a fingerprint is unknown', print !== undefined);
+  return print;
+}
+
+/**
+ * Returns the fingerprints of the contract's `event-run`.
+ *
+ * @param {Dependencies} run
+ */
 export function printsBefore({ previous, deps }) {
-  return BigUint64Array.from([...(previous === undefined ? [] : [previous]), ...deps].map(printOf));
+  return BigUint64Array.from([...(previous === undefined ? [] : [previous]), ...deps].map(knownPrintOf));
 }
 
 /**
@@ -176,7 +216,7 @@ export function printsBefore({ previous, deps }) {
  * @param {Branch[]} branches
  * @param {{ peer: number, print: bigint }[]} tips
  * @param {number[]} ends
- * @param {(event: { peer: number, counter: number }) => { print: bigint, lamport: number } | undefined} event
+ * @param {(event: { peer: number, counter: number }) => { print?: bigint, lamport: number } | undefined} event
  */
 export function checkPrints(branches, tips, ends, event) {
   for (const { peer, print } of tips) {
@@ -184,11 +224,11 @@ export function checkPrints(branches, tips, ends, event) {
     check('the tip of a branch is not its last event', last === undefined || last.print === print);
   }
   for (const [peer, { author, name, first, parent, lamport }] of branches.entries()) {
-    const begin = event({ peer, counter: ends[parent] ?? 0 });
+    const begin = event({ peer, counter: beginOf({ parent }, ends) });
     if (first === undefined || begin === undefined) continue;
     check(
       'the name or time of a branch does not match its first event',
-      name === branchName(author, begin.print) && lamport === begin.lamport,
+      begin.print !== undefined && name === branchName(author, begin.print) && lamport === begin.lamport,
     );
   }
 }

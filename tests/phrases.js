@@ -1,6 +1,10 @@
 // Phrases that documents, comments and messages should not contain, because they are not plain English.
 
-/** Phrases, each with a sentence that contains it, and the words to use instead. */
+/**
+ * Phrases, each with a sentence that contains it, and the words to use instead.
+ *
+ * @type {[phrase: RegExp, example: string, instead: string][]}
+ */
 export const PHRASES = [
   [/(?:^|[.;:,] |\band )gives (?!up\b|way\b)/i, 'Merges events; gives a report.', 'returns'],
   [/\bis given (?:an?|both|the|what)\b/, 'Every call is given the same document.', 'gets'],

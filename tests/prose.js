@@ -9,12 +9,20 @@ const DOC_COMMENT = /^\s*\/\/(?:\/|!)/;
 const READERS = { md: linesOfMarkdown, wit: linesOfComments };
 const SOURCE = /\.(?:[cm]?js|jsx|rs|ts)$/;
 
-/** Returns whether a file contains prose. Declaration files are generated. */
+/**
+ * Returns whether a file contains prose. Declaration files are generated.
+ *
+ * @param {string} path
+ */
 export function hasProse(path) {
   return !path.endsWith('.d.ts') && (isSource(path) || extension(path) in READERS);
 }
 
-/** Returns whether a file is a source in Rust, JavaScript or TypeScript. */
+/**
+ * Returns whether a file is a source in Rust, JavaScript or TypeScript.
+ *
+ * @param {string} path
+ */
 export function isSource(path) {
   return SOURCE.test(path);
 }

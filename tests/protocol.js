@@ -4,14 +4,34 @@ import { readPage } from './format.js';
 import { readMarked } from './links.js';
 import { readSummary } from './summary.js';
 
+/** @type {Record<number, Kind | 'acknowledgement'>} */
 const KINDS = { 1: 'hello', 2: 'events', 3: 'entries', 4: 'document', 5: 'acknowledgement', 6: 'trace' };
 const [HAS_MORE, ADDRESS_BYTES, NONCE_BYTES] = [128, 4, 8];
 const [READ_ONLY, NEEDS_DOCUMENT, NO_EVENTS, NO_ENTRIES, NO_DOCUMENTS, ALL_FLAGS] = [1, 2, 4, 8, 16, 31];
 const MAGIC = [0x63, 0x76, 0x67, 0x73];
 const CHECKSUM_BYTES = 4;
-const VALUES = ['null', 'false', 'true', 'integer', 'real', 'text', 'blob'];
+const VALUES = /** @type {const} */ (['null', 'false', 'true', 'integer', 'real', 'text', 'blob']);
 
-/** @import { EventRun } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Value } from '../host-js/dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Run } from './format.js' */
+/** @import { Marker } from './links.js' */
+/**
+ * The decoded contents of messages, by kind.
+ *
+ * @typedef {{ hello: ReturnType<typeof readHello>, events: Run[], entries: Entry[], document: Uint8Array,
+ *   trace: Marker[] }} Contents
+ * @typedef {keyof Contents} Kind
+ * @typedef {{ namespace: string, key: string, peer: string, timestamp: number, age: number, value?: Value }} Entry
+ */
+
+/** @type {{ [K in Kind]: (bytes: Uint8Array) => Contents[K] }} */
+const READERS = {
+  hello: (bytes) => readHello(new Bytes(bytes)),
+  events: readPage,
+  entries: (bytes) => readEntries(new Bytes(bytes)),
+  document: (bytes) => bytes,
+  trace: (bytes) => readTrace(new Bytes(bytes)),
+};
 
 /**
  * Reads a message. Does not decode the content, which can continue in a later message.
@@ -27,37 +47,29 @@ export function readMessage(bytes) {
   check('the kind is unknown', kind !== undefined);
   const to = Number(littleEndian(content.take(ADDRESS_BYTES)));
   const acknowledges = content.number();
-  const message = { kind, hasMore: first >= HAS_MORE, to, acknowledges };
+  const message = { hasMore: first >= HAS_MORE, to, acknowledges };
   if (kind === 'acknowledgement') {
     content.end('an acknowledgement');
-    return message;
+    return { ...message, kind };
   }
   const number = content.number();
-  return { ...message, number, content: content.take(content.left) };
+  return { ...message, kind, number, content: content.take(content.left) };
 }
 
 /**
  * Decodes the complete content of a message.
  *
- * @param {string} kind
- * @param {Uint8Array} bytes
+ * @type {<K extends Kind>(kind: K, bytes: Uint8Array) => Contents[K]}
  */
 export function readContent(kind, bytes) {
-  switch (kind) {
-    case 'hello':
-      return readHello(new Bytes(bytes));
-    case 'events':
-      return readPage(bytes);
-    case 'entries':
-      return readEntries(new Bytes(bytes));
-    case 'trace':
-      return readTrace(new Bytes(bytes));
-    default:
-      return bytes;
-  }
+  return READERS[kind](bytes);
 }
 
-/** Returns the address of a session with this nonce, after a number of restarts. */
+/**
+ * Returns the address of a session with this nonce, after a number of restarts.
+ *
+ * @param {bigint} nonce
+ */
 export function addressOf(nonce, restarts = 0n) {
   const bytes = new Uint8Array(BigUint64Array.of(nonce, restarts).buffer);
   return Math.max(crc32(bytes), 1);
@@ -71,6 +83,7 @@ function readTrace(content) {
   return events;
 }
 
+/** @param {Bytes} content */
 function readHello(content) {
   for (const byte of MAGIC) check('the magic bytes are wrong', content.byte() === byte);
   check('the version is unknown', content.number() === 1);
@@ -79,7 +92,7 @@ function readHello(content) {
   const document = text(content);
   const flags = content.byte();
   check('flags are unknown', flags <= ALL_FLAGS);
-  const has = (flag) => (flags & flag) > 0;
+  const has = (/** @type {number} */ flag) => (flags & flag) > 0;
   const maxMessageBytes = content.number();
   const namespaces = Array.from({ length: content.number() }, () => text(content));
   const summary = readSummary(content.take(content.varint()));
@@ -98,9 +111,9 @@ function readHello(content) {
   };
 }
 
-/** @param {Bytes} content */
+/** @type {(content: Bytes) => Entry[]} */
 export function readEntries(content) {
-  const [namespaces, peers] = [[], []];
+  const [namespaces, peers] = /** @type {string[][]} */ ([[], []]);
   let bits = 0n;
   let last = '';
   const entries = Array.from({ length: content.number() }, () => {
@@ -119,6 +132,11 @@ export function readEntries(content) {
   return entries;
 }
 
+/**
+ * @param {(typeof VALUES)[number]} tag
+ * @param {Bytes} content
+ * @returns {Value}
+ */
 function value(tag, content) {
   switch (tag) {
     case 'null':
@@ -137,6 +155,10 @@ function value(tag, content) {
   }
 }
 
+/**
+ * @param {Bytes} content
+ * @param {string[]} known
+ */
 function name(content, known) {
   const number = content.number();
   check('the index of a name is out of range', number <= known.length);
@@ -147,6 +169,7 @@ function name(content, known) {
   return added;
 }
 
+/** @param {Bytes} content */
 function text(content) {
   return utf8(content.take(content.varint()));
 }

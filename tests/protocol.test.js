@@ -8,24 +8,41 @@ import { Bytes } from './bytes.js';
 import { read } from './format.js';
 import { addressOf, readContent, readEntries, readMessage } from './protocol.js';
 
+/** @import { Doc } from '../host-js/src/doc.js' */
+/** @import { EventId } from '../host-js/dist/wit/interfaces/converge-sync-types.js' */
+/** @import { SessionOptions } from '../host-js/src/types.js' */
+/** @import { Document } from './format.js' */
+/** @import { Contents, Kind } from './protocol.js' */
+/** @typedef {{ from: number, kind: Kind | 'acknowledgement', content?: Contents[Kind] }} Message */
+
 const engine = await open();
 const NOW = 1_700_000_000_000;
 const NONCES = [7n, 2n ** 64n - 1n];
 const FRAME_BYTES = 10; // the header of a short frame
 const CHECKSUM_BYTES = 4;
 
+/**
+ * @param {string} peer
+ * @param {Partial<SessionOptions>} options
+ */
 function side(peer, options = {}, doc = engine.create(peer)) {
   const store = engine.createStore(peer, { timeToLive: 1e6 });
-  return { doc, store, open: (nonce) => engine.openSession(doc, store, { document: 'notes', nonce, ...options }) };
+  return {
+    doc,
+    store,
+    open: (/** @type {bigint} */ nonce) => engine.openSession(doc, store, { document: 'notes', nonce, ...options }),
+  };
 }
 
 /**
  * Carries messages between new sessions until neither has one. Returns their contents, with parts
  * joined.
+ *
+ * @param {ReturnType<typeof side>[]} sides
  */
 function converse(...sides) {
-  for (const [i, side] of sides.entries()) side.session = side.open(NONCES[i]);
-  const messages = [];
+  const sessions = sides.map((side, i) => side.open(NONCES[i]));
+  const messages = /** @type {Message[]} */ ([]);
   const knows = [false, false];
   const parts = new Map();
   const numbers = [0, 0];
@@ -33,21 +50,22 @@ function converse(...sides) {
   for (let isQuiet = false; !isQuiet;) {
     isQuiet = true;
     for (const from of [0, 1]) {
-      for (const bytes of sides[from].session.messages(NOW)) {
+      for (const bytes of sessions[from].messages(NOW)) {
         isQuiet = false;
-        const { kind, hasMore, to, acknowledges, number, content } = readMessage(bytes);
+        const message = readMessage(bytes);
+        const { kind, hasMore, to, acknowledges } = message;
         assert.equal(acknowledges, received[from]);
         assert.equal(to, knows[from] ? addressOf(NONCES[1 - from]) : 0);
-        sides[1 - from].session.receive(bytes, NOW);
-        if (kind === 'acknowledgement') {
+        sessions[1 - from].receive(bytes, NOW);
+        if (message.kind === 'acknowledgement') {
           messages.push({ from, kind });
           continue;
         }
-        assert.equal(number, numbers[from]++);
+        assert.equal(message.number, numbers[from]++);
         received[1 - from]++;
-        const joined = Buffer.concat([parts.get(`${from} ${kind}`) ?? Buffer.alloc(0), content]);
+        const joined = Buffer.concat([parts.get(`${from} ${kind}`) ?? Buffer.alloc(0), message.content]);
         parts.set(`${from} ${kind}`, hasMore ? joined : undefined);
-        if (!hasMore) messages.push({ from, kind, content: readContent(kind, new Uint8Array(joined)) });
+        if (!hasMore) messages.push({ from, kind, content: readContent(message.kind, new Uint8Array(joined)) });
         if (kind === 'hello' && !hasMore) knows[1 - from] = true;
       }
     }
@@ -66,27 +84,25 @@ for (const maxMessageBytes of [65_536, 64]) {
     ann.store.set('other', 'a', 1, NOW);
     const { runs } = ann.doc.eventsSince();
     const messages = converse(ann, ben);
-    const of = (from, kind) =>
-      messages.filter((one) => one.from === from && one.kind === kind).map(({ content }) => content);
 
     const accept = { events: true, entries: true, documents: true };
     const hello = { nonce: NONCES[0], restarts: 0n, document: 'notes', readOnly: false, needsDocument: false, accept };
     const branches = [{ peer: 'ann', count: 2, start: 0, tip: printOf(ann.doc, { peer: 'ann', counter: 1 }) }];
     const summary = { isByName: false, branches, horizon: [], wanted: [] };
-    assert.deepEqual(of(0, 'hello'), [{ ...hello, maxMessageBytes, namespaces: [], summary }]);
-    assert.deepEqual(of(1, 'hello')[0].namespaces, ['pos']);
+    assert.deepEqual(contentsOf(messages, 'hello', 0), [{ ...hello, maxMessageBytes, namespaces: [], summary }]);
+    assert.deepEqual(contentsOf(messages, 'hello', 1)[0].namespaces, ['pos']);
 
-    const events = of(0, 'events').flat();
+    const events = contentsOf(messages, 'events', 0).flat();
     assert.deepEqual(
       events.flatMap(({ commits }) => commits),
       runs.flatMap(({ commits }) => commits),
     );
-    const entries = of(0, 'entries').flat();
+    const entries = contentsOf(messages, 'entries', 0).flat();
     assert.deepEqual(
       entries.map(({ age, ...entry }) => entry),
       ben.store.raw.getAll('pos'),
     );
-    const [own] = of(1, 'events').flat();
+    const [own] = contentsOf(messages, 'events', 1).flat();
     const { prints, ...run } = own;
     assert.deepEqual(run, { ...ben.doc.eventsSince().runs.find(({ peer }) => peer === 'ben'), lamport: own.lamport });
     assert.deepEqual(prints, [printOf(ben.doc, { peer: 'ben', counter: 0 })]);
@@ -94,12 +110,26 @@ for (const maxMessageBytes of [65_536, 64]) {
   });
 }
 
-/** Returns the fingerprint of an event. */
+/** @type {(doc: Doc, event: EventId) => bigint} returns the fingerprint of an event */
 function printOf(doc, event) {
   return BigInt(`0x${doc.permanentId(event).peer.split('~')[1]}`);
 }
 
-/** Returns the senders and kinds of the messages, without acknowledgements. */
+/**
+ * Returns the contents of the messages of one kind, from one side or from both.
+ *
+ * @type {<K extends Kind>(messages: Message[], kind: K, from?: number) => Contents[K][]}
+ */
+function contentsOf(messages, kind, from) {
+  const those = messages.filter((one) => one.kind === kind && (from === undefined || one.from === from));
+  return those.map(({ content }) => /** @type {Contents[typeof kind]} */ (content));
+}
+
+/**
+ * Returns the senders and kinds of the messages, without acknowledgements.
+ *
+ * @param {Message[]} messages
+ */
 function kindsOf(messages) {
   return messages.filter(({ kind }) => kind !== 'acknowledgement').map(({ from, kind }) => `${'ab'[from]} ${kind}`);
 }
@@ -114,11 +144,16 @@ test('a session with a replica below the horizon', () => {
   const messages = converse(ann, ben);
   const kinds = kindsOf(messages);
   assert.deepEqual(kinds, ['a hello', 'b hello', 'a document', 'b hello', 'b events']);
-  assert.deepEqual(messages[0].content.summary, { isByName: false, branches: [], horizon: [head], wanted: [] });
-  const [{ content: document }] = messages.filter(({ kind }) => kind === 'document');
+  assert.deepEqual(contentsOf(messages, 'hello')[0].summary, {
+    isByName: false,
+    branches: [],
+    horizon: [head],
+    wanted: [],
+  });
+  const [document] = contentsOf(messages, 'document');
   assert.deepEqual(document, saved);
-  assert.deepEqual(read(document).horizon, [{ peer: 'ann', count: 5 }]);
-  assert.deepEqual(messages.filter(({ kind }) => kind === 'hello').at(-1).content.summary.horizon, [head]);
+  assert.deepEqual(/** @type {Document} */ (read(document)).horizon, [{ peer: 'ann', count: 5 }]);
+  assert.deepEqual(contentsOf(messages, 'hello').at(-1)?.summary.horizon, [head]);
 });
 
 test('a session of two replicas that wrote as one peer', () => {
@@ -133,15 +168,15 @@ test('a session of two replicas that wrote as one peer', () => {
     assert.equal(kinds.filter((sent) => sent === `a ${kind}`).length, 1, kind);
     assert.equal(kinds.filter((sent) => sent === `b ${kind}`).length, 1, kind);
   }
-  const [trace] = messages.filter(({ from, kind }) => from === 0 && kind === 'trace');
-  const counters = trace.content.map(({ counter }) => counter);
+  const [trace] = contentsOf(messages, 'trace', 0);
+  const counters = trace.map(({ counter }) => counter);
   assert.deepEqual(counters, [24, 23, 22, 20, 16, 8, 0]);
-  for (const { peer, counter, fingerprint } of trace.content) {
+  for (const { peer, counter, fingerprint } of trace) {
     assert.equal(peer, 'ann');
     if (counter < 20) assert.equal(fingerprint, printOf(second, { peer, counter }));
   }
   // The traces identify the events up to 16. One side sends the later ones; by then the other side knows where the fork is.
-  const starts = messages.filter(({ kind }) => kind === 'events').map(({ content }) => content[0].start);
+  const starts = contentsOf(messages, 'events').map(([first]) => first.start);
   assert.deepEqual(starts, [17, 20]);
   assert.deepEqual(first.save(), second.save());
   assert.equal(first.forks().length, 1);
@@ -157,7 +192,7 @@ test('a hello reports that its side needs a document', () => {
   ben.mergeUpdate(ann.updateSince(known));
   ann.compact([ann.summary()]);
   const messages = converse(side('ben', {}, ben), side('ann', {}, ann));
-  const hellos = messages.filter(({ from, kind }) => from === 0 && kind === 'hello').map(({ content }) => content);
+  const hellos = contentsOf(messages, 'hello', 0);
   assert.deepEqual(
     hellos.map(({ needsDocument }) => needsDocument),
     [false, true, false],
@@ -167,18 +202,22 @@ test('a hello reports that its side needs a document', () => {
 });
 
 test('the golden messages and entries decode to the content in their cases', () => {
+  /** @type {(name: string) => Record<string, string>[]} */
   const steps = (name) => JSON.parse(readFileSync(new URL(`conformance/${name}.json`, import.meta.url), 'utf8')).steps;
-  const bytes = (hex) => new Uint8Array(Buffer.from(hex, 'hex'));
+  const bytes = (/** @type {string} */ hex) => new Uint8Array(Buffer.from(hex, 'hex'));
   const golden = steps('session/bytes').filter((step) => 'session.poll' in step);
   const decoded = golden.map(({ gives }) => readMessage(bytes(gives)));
   assert.deepEqual(
     decoded.map(({ kind }) => kind),
     ['hello', 'hello', 'entries', 'events', 'acknowledgement'],
   );
-  const contents = decoded.slice(0, 4).map(({ kind, content }) => readContent(kind, content));
-  assert.deepEqual(contents[0].namespaces, ['pos', 'typing']);
-  assert.ok(contents[1].readOnly && contents[1].maxMessageBytes === 1000);
-  assert.deepEqual(contents[2][0], {
+  const messages = decoded.flatMap((one) =>
+    one.kind === 'acknowledgement' ? [] : [{ ...one, from: 0, content: readContent(one.kind, one.content) }],
+  );
+  const hellos = contentsOf(messages, 'hello');
+  assert.deepEqual(hellos[0].namespaces, ['pos', 'typing']);
+  assert.ok(hellos[1].readOnly && hellos[1].maxMessageBytes === 1000);
+  assert.deepEqual(contentsOf(messages, 'entries')[0][0], {
     namespace: 'pos',
     key: 'a',
     peer: 'ann',
@@ -186,7 +225,7 @@ test('the golden messages and entries decode to the content in their cases', () 
     age: 0,
     value: { tag: 'integer', val: 1n },
   });
-  assert.equal(contents[3][0].peer, 'ann');
+  assert.equal(contentsOf(messages, 'events')[0][0].peer, 'ann');
 
   const [{ gives }] = steps('presence/bytes').filter((step) => 'store.snapshot' in step && 'gives' in step);
   const entries = readEntries(new Bytes(bytes(gives).subarray(FRAME_BYTES, -CHECKSUM_BYTES)));

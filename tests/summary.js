@@ -1,6 +1,6 @@
 // A second reader of summaries, written from docs/format.md alone.
 import { BRANCH_MARK } from './branches.js';
-import { Bytes, MAX_EVENTS, check, crc32 } from './bytes.js';
+import { Bytes, MAX_EVENTS, check, crc32, next } from './bytes.js';
 import { readMarked } from './links.js';
 
 const [VERSION, BY_NAME, CHECKSUM_BYTES, MAX_HEADS] = [1, 1, 4, 63];
@@ -25,14 +25,15 @@ export function readSummary(bytes) {
   const isByName = flags === BY_NAME;
   const names = content.names();
   const counts = content.numbers(names.length, MAX_EVENTS + 1);
-  const branches = names.map((peer, i) => ({ peer, count: counts[i] })).filter(({ count }) => count > 0);
-  let [horizon, wanted] = [[], []];
+  const known = names.map((peer, i) => /** @type {KnownBranch} */ ({ peer, count: counts[i] }));
+  const branches = known.filter(({ count }) => count > 0);
+  let [horizon, wanted] = /** @type {Marker[][]} */ ([[], []]);
   if (!isByName) {
-    const isBranch = ({ peer }) => peer.includes(BRANCH_MARK);
+    const isBranch = (/** @type {KnownBranch} */ { peer }) => peer.includes(BRANCH_MARK);
     const starts = content.numbers(branches.filter(isBranch).length).values();
-    for (const branch of branches) branch.start = isBranch(branch) ? starts.next().value : 0;
+    for (const branch of branches) branch.start = isBranch(branch) ? next(starts) : 0;
     for (const [i, tip] of content.prints(branches.length).entries()) branches[i].tip = tip;
-    for (const { start, count } of branches) check('a branch begins after its last event', start < count);
+    for (const { start = 0, count } of branches) check('a branch begins after its last event', start < count);
     [horizon, wanted] = [readMarked(content, names), readMarked(content, names)];
   }
   content.end('a summary');

@@ -4,9 +4,13 @@ const [PRIME_1, PRIME_2, PRIME_3] = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0
 const [PRIME_4, PRIME_5] = [0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n];
 const STRIPE_BYTES = 32;
 
+/** @type {(number: bigint) => bigint} */
 const bits = (number) => BigInt.asUintN(64, number);
+/** @type {(number: bigint, count: bigint) => bigint} */
 const rotate = (number, count) => bits((number << count) | (number >> (64n - count)));
+/** @type {(lane: bigint, word: bigint) => bigint} */
 const round = (lane, word) => bits(rotate(bits(lane + word * PRIME_2), 31n) * PRIME_1);
+/** @type {(hash: bigint, lane: bigint) => bigint} */
 const join = (hash, lane) => bits((hash ^ round(0n, lane)) * PRIME_1 + PRIME_4);
 
 /** @type {(bytes: Uint8Array) => bigint} */
@@ -33,12 +37,21 @@ export function xxh64(bytes) {
   return finish(hash);
 }
 
-/** Adds a 64-bit word to a hash, like the words after the last stripe. */
+/**
+ * Adds a 64-bit word to a hash, like the words after the last stripe.
+ *
+ * @param {bigint} hash
+ * @param {bigint} word
+ */
 export function addWord(hash, word) {
   return bits(rotate(hash ^ round(0n, word), 27n) * PRIME_1 + PRIME_4);
 }
 
-/** The final mix of a hash. */
+/**
+ * The final mix of a hash.
+ *
+ * @param {bigint} hash
+ */
 export function finish(hash) {
   hash = bits((hash ^ (hash >> 33n)) * PRIME_2);
   hash = bits((hash ^ (hash >> 29n)) * PRIME_3);

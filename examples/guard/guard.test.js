@@ -12,6 +12,7 @@ import { target, transpiled } from '../transpiled.js';
 import { guard } from './link.js';
 
 /** @import { Front } from '../../host-js/src/types.js' */
+/** @import { Json } from '../../host-js/conformance/notation.js' */
 
 /** The folders of the conformance cases that run here; in wasmtime all cases run. */
 const FOLDERS = ['commit', 'fork', 'peek', 'transaction', 'update-reader', 'values', 'waiting', 'watch'];
@@ -51,7 +52,7 @@ for (const asByCli of [false, true]) {
 async function checkRules(front) {
   const [free, guarded] = [await open(), await open(undefined, { front })];
   const [ann, ben] = [guarded.create('ann'), free.create('ben')];
-  const rejected = (rule) => ({
+  const rejected = (/** @type {string} */ rule) => ({
     name: 'InvalidArgumentError',
     message: new RegExp(`^the schema's rule "${rule}" rejects`),
   });
@@ -68,10 +69,10 @@ async function checkRules(front) {
   ben.update('tasks', 't', { done: true });
   ann.mergeUpdate(ben.updateSince());
 
-  const sides = [
+  const sides = /** @type {const} */ ([
     [free, ben],
     [guarded, ann],
-  ].map(([engine, doc]) => engine.openSession(doc, engine.createStore(doc.peer()), { document: 'board' }));
+  ]).map(([engine, doc]) => engine.openSession(doc, engine.createStore(doc.peer()), { document: 'board' }));
   const [from, to] = sides;
   const carry = () => {
     for (let quiet = false; !quiet;) {
@@ -99,7 +100,7 @@ test('with a schema that allows everything, the guard behaves like the engine', 
   const expected = new Map(
     readFileSync(new URL('conformance/native.txt', target), 'utf8')
       .split('\n')
-      .map((line) => line.match(/^(\S+ \S+) ([^]*)$/)?.slice(1) ?? []),
+      .map((line) => /** @type {[string, string]} */ (line.match(/^(\S+ \S+) ([^]*)$/)?.slice(1) ?? [])),
   );
   const module = new WebAssembly.Module(
     readFileSync(new URL('../../host-js/dist/converge.core.wasm', import.meta.url)),
@@ -108,7 +109,8 @@ test('with a schema that allows everything, the guard behaves like the engine', 
   for (const folder of FOLDERS) {
     for (const file of readdirSync(new URL(`${folder}/`, cases)).sort()) {
       const name = `${folder}/${file.replace('.json', '')}`;
-      const { steps: given } = expand(JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8')));
+      const json = expand(JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8')));
+      const { steps: given } = /** @type {{ steps: Json[] }} */ (json);
       const scene = new Scene(await open(module, { front }));
       for (const [place, step] of given.entries()) {
         check(`${name} ${place + 1}`, runStep(scene, step));
@@ -119,6 +121,7 @@ test('with a schema that allows everything, the guard behaves like the engine', 
   }
   assert.ok(steps > 300, `${steps} steps`);
 
+  /** @type {(step: string, result: Json) => void} */
   function check(step, result) {
     const text = canonical(result);
     // For longer results, the transcript contains only the length and a hash.

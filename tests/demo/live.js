@@ -10,6 +10,12 @@ const MAX_SECONDS = 120;
 const REDRAW_INTERVAL_MS = 100;
 const LOG_INTERVAL_MS = 2000;
 
+/**
+ * The last report of a replica.
+ *
+ * @typedef {{ events: string, bytes: string, activity: string, cursors?: string, digest?: string, turns: number }} Replica
+ */
+
 /** Runs the replicas, for at most `MAX_SECONDS`. Returns whether they agree at the end. */
 export async function live() {
   const half = REPLICAS / 2;
@@ -22,9 +28,10 @@ export async function live() {
     '--of',
     `${REPLICAS}`,
   ]);
+  /** @type {ReturnType<typeof start> | undefined} */
   let node;
   const timer = setTimeout(() => [rust, node].forEach((run) => run?.child.kill()), MAX_SECONDS * 1000);
-  const finished = [rust.finished];
+  const finished = /** @type {Promise<number | void>[]} */ ([rust.finished]);
   for await (const line of rust.lines) {
     const [kind, ...fields] = line.split('\t');
     if (kind === 'port') {
@@ -42,6 +49,10 @@ export async function live() {
   return board.end(codes.every((code) => code === undefined || code === 0));
 }
 
+/**
+ * @param {AsyncIterable<string>} lines
+ * @param {Board} board
+ */
 async function follow(lines, board) {
   for await (const line of lines) {
     const [kind, ...fields] = line.split('\t');
@@ -49,8 +60,13 @@ async function follow(lines, board) {
   }
 }
 
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
 function start(command, args) {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  /** @type {Promise<number>} */
   const finished = new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
@@ -60,19 +76,25 @@ function start(command, args) {
 
 /** Shows the reports of the replicas. */
 class Board {
+  /** @type {Map<string, Replica>} by name */
   #replicas = new Map();
   #start = performance.now();
   #shown = 0;
   #height = 0;
 
+  /**
+   * @param {string} kind
+   * @param {string[]} fields
+   */
   update(kind, [name, events, bytes, ...rest]) {
-    const before = this.#replicas.get(name) ?? { turns: 0 };
+    const before = this.#replicas.get(name);
+    const turnsBefore = before?.turns ?? 0;
     if (kind === 'status') {
       const [activity, cursors] = rest;
-      const turns = before.turns + (activity === 'offline' && before.activity !== 'offline' ? 1 : 0);
+      const turns = turnsBefore + (activity === 'offline' && before?.activity !== 'offline' ? 1 : 0);
       this.#replicas.set(name, { ...before, events, bytes, activity, cursors, turns });
     } else if (kind === 'done') {
-      this.#replicas.set(name, { ...before, events, bytes, activity: 'done', digest: rest[0] });
+      this.#replicas.set(name, { ...before, events, bytes, activity: 'done', digest: rest[0], turns: turnsBefore });
     }
     this.#show();
   }
@@ -90,7 +112,7 @@ class Board {
 
   #summary() {
     const all = [...this.#replicas.values()];
-    const count = (activity) => all.filter((replica) => replica.activity === activity).length;
+    const count = (/** @type {string} */ activity) => all.filter((replica) => replica.activity === activity).length;
     const max = Math.max(0, ...all.map(({ events }) => Number(events)));
     const bytes = all.reduce((sum, replica) => sum + Number(replica.bytes), 0);
     const seconds = ((performance.now() - this.#start) / 1000).toFixed(1);
@@ -115,7 +137,11 @@ class Board {
     this.#height = lines.length;
   }
 
-  /** Prints and returns whether all replicas agree. */
+  /**
+   * Prints and returns whether all replicas agree.
+   *
+   * @param {boolean} hasEnded
+   */
   end(hasEnded) {
     if (process.stdout.isTTY) this.#draw();
     const all = [...this.#replicas.values()];
@@ -126,7 +152,7 @@ class Board {
     const turns = all.reduce((sum, replica) => sum + replica.turns, 0);
     console.log(
       agree
-        ? `  ok   ${all.length} replicas with ${[...events][0]} events each, ${turns} times offline; all digests are ${[...digests][0].slice(0, 16)}`
+        ? `  ok   ${all.length} replicas with ${[...events][0]} events each, ${turns} times offline; all digests are ${[...digests][0]?.slice(0, 16)}`
         : `  FAIL ${all.length} replicas ended with ${digests.size} digests and ${events.size} counts of events`,
     );
     return agree;

@@ -26,7 +26,11 @@ console.log(
 );
 process.exitCode = succeeded ? 0 : 1;
 
-/** Builds a program of the workspace. */
+/**
+ * Builds a program of the workspace.
+ *
+ * @param {string} name
+ */
 async function build(name) {
   const cargo = spawn('cargo', ['build', '--quiet', '--release', '--bin', name], { cwd: root, stdio: 'inherit' });
   const code = await new Promise((resolve, reject) => cargo.on('error', reject).on('close', resolve));

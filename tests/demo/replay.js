@@ -15,7 +15,13 @@ const WAYS = [
   { name: 'shuffled, 100 events per call', args: ['--order', 'shuffle:217', '--batch', '100'] },
 ];
 
-/** Runs a replay and parses its output. The replay shows its progress itself. */
+/**
+ * Runs a replay and parses its output. The replay shows its progress itself.
+ *
+ * @param {(typeof HOSTS)['node']} host
+ * @param {(typeof WAYS)[0]} way
+ * @param {string} history
+ */
 async function replay(host, way, history) {
   const data = `tests/data/rows/${history}`;
   const files = [`${data}.history.tsv.gz`, '--expect', `${data}.expected.tsv.gz`];
@@ -25,7 +31,7 @@ async function replay(host, way, history) {
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
   const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   const [facts, head = ''] = stdout.split('\n\n');
-  const fact = (name) => facts.match(new RegExp(`^${name} +(.*)$`, 'm'))?.[1] ?? '';
+  const fact = (/** @type {string} */ name) => facts.match(new RegExp(`^${name} +(.*)$`, 'm'))?.[1] ?? '';
   return { ok: status === 0, fact, head: head.trimEnd() };
 }
 
@@ -40,6 +46,7 @@ export async function replayAll(hostName, earlier) {
   const digests = new Map();
   let succeeded = true;
   for (const history of HISTORIES) {
+    /** @type {Awaited<ReturnType<typeof replay>> | undefined} */
     let first;
     for (const way of WAYS) {
       const run = await replay(host, way, history);
@@ -48,6 +55,7 @@ export async function replayAll(hostName, earlier) {
         run.ok && run.fact('digest') === (expected ?? run.fact('digest')) && run.head === (first ?? run).head;
       if (!first) {
         first = run;
+        digests.set(history, run.fact('digest'));
         console.log(`${history}: ${run.fact('events')} events of ${run.fact('peers')} concurrent replicas`);
       }
       succeeded &&= agrees;
@@ -61,8 +69,7 @@ export async function replayAll(hostName, earlier) {
       ];
       console.log(columns.join(' '));
     }
-    digests.set(history, first.fact('digest'));
-    if (!earlier) {
+    if (!earlier && first) {
       console.log(`\n  The first of ${first.fact('rows')} rows of the table \`files\`:\n`);
       console.log(first.head.replace(/^/gm, '    ').replaceAll('\t', '  '), '\n');
     }

@@ -11,6 +11,7 @@ export function findChromium() {
   return [process.env.CHROMIUM, ...NAMES].map(which).find((path) => path !== undefined);
 }
 
+/** @param {string | undefined} name */
 function which(name) {
   try {
     return name && execFileSync('/bin/sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).trim();
@@ -24,6 +25,7 @@ function which(name) {
  * starts another.
  */
 export class Browser {
+  /** @type {Promise<import('playwright-core').Browser> | undefined} */
   #launched;
 
   #browser() {
@@ -51,7 +53,7 @@ export class Browser {
     const context = await browser.newContext();
     try {
       const page = await context.newPage();
-      const logged = [];
+      const logged = /** @type {string[]} */ ([]);
       page.on('console', (message) => logged.push(message.text()));
       page.on('pageerror', (error) => logged.push(String(error)));
       await page.goto(url);

@@ -15,6 +15,7 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const RUN_MS = 300_000;
 const READY_MS = 60_000;
 const READY_POLL_MS = 100;
+/** @type {Record<string, string>} */
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -27,6 +28,7 @@ const TYPES = {
  * pages in it.
  */
 export class Project {
+  /** @type {(() => void | Promise<void>)[]} */
   #closing = [];
 
   /**
@@ -60,7 +62,8 @@ export class Project {
     const suite = (await this.read('suite.js')).replace(/^export /gm, '');
     await this.write('suite.cjs', `${suite}\nmodule.exports = { suite };\n`);
     const options = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
-    const npm = (...args) => this.#execute('npm', [...args, ...options], { PATH: process.env.PATH });
+    const npm = (/** @type {string[]} */ ...args) =>
+      this.#execute('npm', [...args, ...options], { PATH: process.env.PATH });
     const isInstalled = locked === before && existsSync(join(this.folder, 'node_modules/.package-lock.json'));
     if (locked !== '' && !isInstalled) await npm('ci');
     await npm('install', '--no-save', '--no-package-lock', '--ignore-scripts', this.tarball);
@@ -70,22 +73,36 @@ export class Project {
   /**
    * Runs a program of the project or of the machine.
    *
+   * @param {string} program
+   * @param {string[]} args
    * @returns {Promise<string>} its standard output
    */
   run(program, ...args) {
     return this.#execute(program, args, {});
   }
 
-  /** Runs a program that prints the result of the suite, and checks the result. */
+  /**
+   * Runs a program that prints the result of the suite, and checks the result.
+   *
+   * @param {string} program
+   * @param {string[]} args
+   */
   async runSuite(program, ...args) {
     this.passed(await this.run(program, ...args));
   }
 
-  /** Like `run`, with more variables in the environment. */
+  /**
+   * Like `run`, with more variables in the environment.
+   *
+   * @param {NodeJS.ProcessEnv} env
+   * @param {string} program
+   * @param {string[]} args
+   */
   runWith(env, program, ...args) {
     return this.#execute(program, args, env);
   }
 
+  /** @type {(program: string, args: string[], env: NodeJS.ProcessEnv) => Promise<string>} */
   #execute(program, args, env) {
     const options = { cwd: this.folder, env: this.#env(env), maxBuffer: MAX_OUTPUT_BYTES, timeout: RUN_MS };
     return new Promise((resolve, reject) =>
@@ -97,22 +114,37 @@ export class Project {
     );
   }
 
+  /** @param {NodeJS.ProcessEnv} more */
   #env(more) {
     const { NODE_OPTIONS, NODE_TEST_CONTEXT, ...rest } = process.env;
     const path = [join(this.folder, 'node_modules/.bin'), process.env.PATH].join(delimiter);
     return { ...rest, PATH: path, CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0', ...more };
   }
 
-  /** Checks that an output contains the result of the suite. */
+  /**
+   * Checks that an output contains the result of the suite.
+   *
+   * @param {string} output
+   */
   passed(output) {
     assert.ok(output.includes(`converge ${this.digest}`), `the suite did not pass:\n${output}`);
   }
 
-  /** Reads a file of the project. */
+  /**
+   * Reads a file of the project.
+   *
+   * @param {string} file
+   */
   read(file) {
     return readFile(join(this.folder, file), 'utf8');
   }
 
+  /**
+   * Writes a file of the project.
+   *
+   * @param {string} file
+   * @param {string} content
+   */
   write(file, content) {
     return writeFile(join(this.folder, file), content);
   }
@@ -125,7 +157,7 @@ export class Project {
    * @returns {Promise<string>} its URL, with a slash at the end
    */
   async serve(folder, headers = {}) {
-    const server = createServer(async ({ url }, response) => {
+    const server = createServer(async ({ url = '/' }, response) => {
       const { pathname } = new URL(url, 'http://localhost');
       const file = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
       try {
@@ -135,12 +167,12 @@ export class Project {
         response.writeHead(404).end();
       }
     });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = await listen(server);
     this.#closing.push(() => {
       server.closeAllConnections();
       server.close();
     });
-    return `http://127.0.0.1:${server.address().port}/`;
+    return `http://127.0.0.1:${port}/`;
   }
 
   /**
@@ -160,7 +192,7 @@ export class Project {
     let isOver = false;
     ended.then(() => (isOver = true));
     this.#closing.push(async () => {
-      if (!isOver) process.kill(-child.pid);
+      if (!isOver && child.pid !== undefined) process.kill(-child.pid);
       await ended;
     });
     const url = `http://127.0.0.1:${port}/`;
@@ -177,7 +209,11 @@ export class Project {
     return url;
   }
 
-  /** Opens a page in Chromium and checks that the suite passes in it. */
+  /**
+   * Opens a page in Chromium and checks that the suite passes in it.
+   *
+   * @param {string} url
+   */
   async page(url) {
     this.passed(await this.browser.titleOf(url));
   }
@@ -187,10 +223,17 @@ export class Project {
   }
 }
 
+/** @type {(server: import('node:net').Server) => Promise<number>} starts a server and returns its port */
+async function listen(server) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  return address.port;
+}
+
 async function freePort() {
   const socket = createSocket();
-  await new Promise((resolve) => socket.listen(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
+  const port = await listen(socket);
   await new Promise((resolve) => socket.close(resolve));
   return port;
 }

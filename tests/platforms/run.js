@@ -49,7 +49,7 @@ print(['platform', 'version', 'check', 'result', 'seconds'], ['-', '-', '-', '-'
 for (const { row, failure } of rows.filter(({ failure }) => failure)) {
   console.log(`\n${row[0]}, ${row[2]}: ${failure.message ?? failure}`);
 }
-const count = (result) => rows.filter(({ row }) => row[3] === result).length;
+const count = (/** @type {string} */ result) => rows.filter(({ row }) => row[3] === result).length;
 const skipped = count('left out');
 for (const reason of new Set(rows.flatMap(({ reason }) => reason ?? []))) console.log(`\nLeft out: ${reason}.`);
 console.log(`\n${count('passed')} passed, ${count('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
@@ -89,7 +89,7 @@ async function testPlatform({ name, title, tool, version, leftOut, checks }) {
     const rows = [];
     const shown = tool
       ? JSON.parse(await readFile(join(project.folder, 'node_modules', tool, 'package.json'), 'utf8')).version
-      : await version(project);
+      : ((await version?.(project)) ?? '');
     for (const [check, { needsBrowser, test }] of Object.entries(checks)) {
       if (needsBrowser && !hasBrowser && process.env.CI !== 'true') {
         rows.push({ row: [title, shown, check, 'left out', ''], reason: NO_BROWSER });
@@ -109,6 +109,7 @@ async function testPlatform({ name, title, tool, version, leftOut, checks }) {
   });
 }
 
+/** @param {() => Promise<void>} work */
 async function timed(work) {
   const start = performance.now();
   const failure = await work().then(
@@ -118,23 +119,27 @@ async function timed(work) {
   return { failure, seconds: ((performance.now() - start) / 1000).toFixed(1) };
 }
 
-/** @returns {<T>(work: () => Promise<T>) => Promise<T>} runs at most `max` functions at the same time */
+/** @type {(max: number) => <T>(work: () => Promise<T>) => Promise<T>} runs at most `max` functions at a time */
 function limit(max) {
   let running = 0;
-  const waiting = [];
+  const waiting = /** @type {((value?: unknown) => void)[]} */ ([]);
   return async (work) => {
     if (running === max) await new Promise((resolve) => waiting.push(resolve));
     else running++;
     try {
       return await work();
     } finally {
-      if (waiting.length > 0) waiting.shift()();
+      if (waiting.length > 0) waiting.shift()?.();
       else running--;
     }
   };
 }
 
-/** Prints rows as a Markdown table. */
+/**
+ * Prints rows as a Markdown table.
+ *
+ * @param {string[][]} table
+ */
 function print(...table) {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   for (const row of table) {

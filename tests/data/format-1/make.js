@@ -7,10 +7,15 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { open, real } from '../../../host-js/src/node.js';
 import { factsOf, historyFacts, named, waitsOf } from './facts.js';
 
+/** @import { Doc } from '../../../host-js/src/doc.js' */
+/** @import { NewCellValue, Op } from '../../../host-js/src/types.js' */
+/** @import { Run } from './facts.js' */
+/** @typedef {{ bytes: Uint8Array, runs: Run[], into?: string }} Update `into`: the file of the document to merge it into */
+
 const engine = await open();
-const here = (name) => new URL(name, import.meta.url);
-const numbers = (count) => Array.from({ length: count }, (_, i) => i);
-const create = (...peers) => peers.map((peer) => engine.create(peer));
+const here = (/** @type {string} */ name) => new URL(name, import.meta.url);
+const numbers = (/** @type {number} */ count) => Array.from({ length: count }, (_, i) => i);
+const create = (/** @type {string[]} */ ...peers) => peers.map((peer) => engine.create(peer));
 
 const concurrent = makeConcurrent();
 const { compacted, later, onHorizon } = makeCompacted();
@@ -20,10 +25,7 @@ const branchWaits = makeWaitingBranch();
 
 /** The waiting runs, by document. */
 const waits = new Map([waiting, later, branchWaits].map(({ doc, runs }) => [doc, runs]));
-/**
- * By name: a description, and the document; for an update its bytes, events, and the document to
- * merge it into.
- */
+/** @type {Record<string, [about: string, made: Doc | Update]>} */
 const files = {
   empty: ['An empty document', engine.create('ann')],
   values: ['Every kind of value, at its ends', makeValues()],
@@ -72,6 +74,7 @@ for (const [name, [about, made]] of Object.entries(files)) {
 
 function makeValues() {
   const [doc] = create('ann');
+  /** @type {(id: string, cells: Record<string, NewCellValue>) => Op} */
   const row = (id, cells) => ({ op: 'insert', table: 'values', row: id, cells });
   doc.commit([
     row('blobs', { all: Uint8Array.from(numbers(256)), long: new Uint8Array(1000).fill(7), none: new Uint8Array() }),
@@ -99,9 +102,11 @@ function makeValues() {
 
 function makeTables() {
   const [doc] = create('ann');
-  const commit = (op, table, ids, cells) => doc.commit(ids.map((id) => ({ op, table, row: id, ...cells?.(id) })));
+  /** @type {(op: Op['op'], table: string, ids: string[], cells?: (id: string) => { cells: object }) => unknown} */
+  const commit = (op, table, ids, cells) =>
+    doc.commit(ids.map((id) => /** @type {Op} */ ({ op, table, row: id, ...cells?.(id) })));
   const ids = numbers(300).map((i) => `row-${String(i).padStart(4, '0')}`);
-  const each = (n) => ids.filter((_, i) => i % n === 0);
+  const each = (/** @type {number} */ n) => ids.filter((_, i) => i % n === 0);
   const deep = numbers(129).map((i) => `${'deep/'.repeat(40)}${i}`);
   commit('insert', 'many', ids, (id) => ({ cells: { id, number: Number(id.slice(4)) % 7 } }));
   commit('delete', 'many', each(5));
@@ -153,10 +158,10 @@ function makeJoined() {
 
 function makeCommit() {
   const [doc] = create('ann');
-  const kinds = ['insert', 'update', 'update', 'delete', 'insert', 'update'];
+  const kinds = /** @type {const} */ (['insert', 'update', 'update', 'delete', 'insert', 'update']);
   const ops = numbers(300).map((i) => {
-    const place = { op: kinds[Math.floor(i / 40) % 6], table: 't', row: `r${i % 40}` };
-    return place.op === 'delete' ? place : { ...place, cells: { [`c${i % 3}`]: i } };
+    const [op, place] = [kinds[Math.floor(i / 40) % 6], { table: 't', row: `r${i % 40}` }];
+    return op === 'delete' ? { op, ...place } : { op, ...place, cells: { [`c${i % 3}`]: i } };
   });
   doc.commit([{ op: 'insert', table: 't', row: 'one', cells: {} }]);
   doc.commit(ops);
@@ -166,6 +171,7 @@ function makeCommit() {
 function makeTexts() {
   const [doc] = create('ann');
   const all = numbers(4110);
+  /** @type {(i: number) => Op} */
   const update = (i) => ({ op: 'update', table: 't', row: 'r', cells: { text: `t${i}`, blob: Uint8Array.of(i % 9) } });
   doc.insert('t', 'r', {});
   doc.commit([...all, ...all.slice(0, 10), ...all.slice(-20)].map(update));
@@ -235,6 +241,7 @@ function makeCompacted() {
   return { compacted, later: { doc: ann, runs: send(ann, dan, between) }, onHorizon };
 }
 
+/** @type {(doc: Doc, into: string) => Update} */
 function makeUpdate(doc, into) {
   const dan = engine.load(doc.save(), { peer: 'dan' });
   const known = dan.summary();
@@ -279,6 +286,7 @@ function makeForked() {
   return { once, nested: ann };
 }
 
+/** @param {Doc} nested */
 function makeForkedCompacted(nested) {
   const below = copy(nested);
   merge(below, nested);
@@ -340,7 +348,11 @@ function makeMarker() {
   return since(ben, ann.summary());
 }
 
-/** Returns another replica of the same peer. */
+/**
+ * Returns another replica of the same peer.
+ *
+ * @param {Doc} doc
+ */
 function copy(doc) {
   return engine.load(doc.save(), { peer: doc.peer() });
 }
@@ -350,6 +362,7 @@ function nothing() {
   return engine.summaryOf([]);
 }
 
+/** @type {(to: Doc, from: Doc) => void} */
 function merge(to, from) {
   to.mergeUpdate(from.updateSince(to.summary()));
 }
@@ -357,6 +370,8 @@ function merge(to, from) {
 /**
  * Merges into `to` the events of `from` that are not in `known`. They must wait in `to`. Returns
  * their runs.
+ *
+ * @type {(to: Doc, from: Doc, known: Uint8Array) => Run[]}
  */
 function send(to, from, known) {
   const { bytes, runs } = since(from, known);
@@ -366,12 +381,18 @@ function send(to, from, known) {
 
 /**
  * Returns the events of a document that a replica with this summary lacks, as bytes and as runs.
+ *
+ * @type {(doc: Doc, known: Uint8Array) => Update}
  */
 function since(doc, known) {
   return { bytes: doc.updateSince(known), runs: named(doc, doc.eventsSince(known).runs) };
 }
 
-/** Returns the facts of a document, with its waiting events. */
+/**
+ * Returns the facts of a document, with its waiting events.
+ *
+ * @param {Doc} doc
+ */
 function documentFacts(doc) {
   const runs = waits.get(doc);
   return { ...factsOf(engine, doc.raw), ...(runs === undefined ? {} : { waits: waitsOf(runs) }) };
@@ -380,18 +401,27 @@ function documentFacts(doc) {
 /**
  * Returns the facts of an update, and of the document of the file `into`, or an empty one, after
  * merging it.
+ *
+ * @param {Update} update
  */
 function updateFacts({ bytes, runs, into }) {
-  const doc = into === undefined ? engine.create('reader') : engine.load(files[into][1].save(), { peer: 'reader' });
+  const doc =
+    into === undefined
+      ? engine.create('reader')
+      : engine.load(/** @type {Doc} */ (files[into][1]).save(), { peer: 'reader' });
   doc.mergeUpdate(bytes);
   return { ...(into === undefined ? {} : { into }), ...historyFacts(runs), after: factsOf(engine, doc.raw) };
 }
 
-/** Formats JSON with a line for each member, and for each element of a long list. */
+/**
+ * Formats JSON with a line for each member, and for each element of a long list.
+ *
+ * @param {object} json
+ */
 function text(json) {
   const members = Object.entries(json).map(([name, value]) => {
     const whole = JSON.stringify(value);
-    const lines = () => value.map((each) => `    ${JSON.stringify(each)}`).join(',\n');
+    const lines = () => value.map((/** @type {unknown} */ each) => `    ${JSON.stringify(each)}`).join(',\n');
     const isLong = Array.isArray(value) && whole.length > 100;
     return `  ${JSON.stringify(name)}: ${isLong ? `[\n${lines()}\n  ]` : whole}`;
   });
