@@ -12,7 +12,7 @@ demo: build-js
     node tests/demo/main.js
 
 # Run all tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
-test: test-engine test-rs test-js test-compose test-docs test-packages
+test: test-engine test-rs test-js test-compose test-docs test-packages test-crate
     # The transcripts of all hosts must be equal, byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
     cmp target/conformance/native.txt target/conformance/host-js.txt
