@@ -179,19 +179,22 @@ deny *checks:
     target/tools/bin/cargo-deny check {{checks}}
 
 # Write the installable files to target/release-artifacts: component, contract, npm package, crate, program
-release: build-js
+release: build-js package-crate
     rm -rf target/release-artifacts && mkdir -p target/release-artifacts
-    cp target/converge.wasm target/release-artifacts/
+    cp target/converge.wasm target/package/package/*.crate target/release-artifacts/
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- --wit target/release-artifacts/converge-sync.wit.wasm
-    cd host-js && npm pack --silent --pack-destination ../target/release-artifacts
-    # The packaged crate contains the component, so that its users need no wasm target.
-    cp target/converge.wasm host-rs/converge.wasm
-    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --target-dir target/package
-    cp target/package/package/*.crate target/release-artifacts/
+    npm pack --silent --workspace host-js --pack-destination target/release-artifacts
     cargo build --release --bin converge
     cp target/release/converge target/release-artifacts/
     cd target/release-artifacts && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
+# Package the crate. It contains the component, so that its users need no wasm target
+[private]
+package-crate: build
+    rm -rf target/package/package
+    cp target/converge.wasm host-rs/converge.wasm
+    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --target-dir target/package
+
 # Test the packaged crate: a program outside the repository is built on it
-test-crate: release
+test-crate: package-crate
     tests/crate/run.sh

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-tar -xzf "$root"/target/release-artifacts/converge-[0-9]*.crate -C "$folder"
+tar -xzf "$root"/target/package/package/converge-[0-9]*.crate -C "$folder"
 mkdir "$folder/user" "$folder/user/src"
 cp "$root/tests/crate/main.rs" "$folder/user/src/main.rs"
 cp "$root/Cargo.lock" "$folder/user/Cargo.lock"
