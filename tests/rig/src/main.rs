@@ -7,7 +7,7 @@ mod replay;
 mod simulate;
 
 use lexopt::prelude::{Long, Short, Value};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -34,25 +34,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = match arguments() {
-        Ok(command) => command,
+    let outcome = match arguments() {
+        Ok(command) => run(command),
         Err(error) => {
             report(&format!("{error}\n`converge-rig --help` lists the commands"));
             return ExitCode::from(2);
         }
     };
-    let mut output = BufWriter::new(io::stdout().lock());
-    let outcome = run(command, &mut output);
-    match outcome.and_then(|succeeded| Ok(output.flush().map(|()| succeeded)?)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        // The reader of the pipe, such as `head`, closed it.
-        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error.to_string());
-            ExitCode::FAILURE
-        }
+    match outcome {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(error) => report(&error.to_string()),
     }
+    ExitCode::FAILURE
 }
 
 /// Prints an error to standard error.
@@ -60,19 +54,18 @@ fn report(message: &str) {
     let _ = writeln!(io::stderr(), "converge-rig: {message}");
 }
 
-fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
 /// Returns whether everything ended as expected.
-fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
+fn run(command: Command) -> Result<bool, Failure> {
+    let mut output = BufWriter::new(io::stdout().lock());
+    let mut succeeded = true;
     match command {
         Command::Help(help) => output.write_all(help.as_bytes())?,
-        Command::Live(options) => live::live(&options, output)?,
-        Command::Replay(options) => return replay::replay(&options, output),
-        Command::Simulate(options) => return simulate::simulate(&options, output),
+        Command::Live(options) => live::live(&options, &mut output)?,
+        Command::Replay(options) => succeeded = replay::replay(&options, &mut output)?,
+        Command::Simulate(options) => succeeded = simulate::simulate(&options, &mut output)?,
     }
-    Ok(true)
+    output.flush()?;
+    Ok(succeeded)
 }
 
 fn arguments() -> Result<Command, lexopt::Error> {
