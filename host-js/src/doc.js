@@ -312,7 +312,7 @@ export class Doc {
   }
 
   /**
-   * Drops the history, and the traces of deleted rows, that all these replicas and this one have.
+   * Drops the history and the tombstones that all these replicas and this one have.
    * The tables do not change.
    *
    * @param {Uint8Array[]} summaries of every other replica that still writes: this replica's own `summary()` at a time

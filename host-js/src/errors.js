@@ -75,7 +75,7 @@ export class LimitExceededError extends ConvergeError {
       // The host can allow the instance less memory than the engine's limit.
       actual > maximum
         ? `${limit} is ${actual}; the maximum is ${maximum}`
-        : `this call needs ${actual} more bytes of memory than the instance may use (${limit})`,
+        : `${limit}: the instance would need ${actual} bytes, which is more than it may use`,
     );
   }
 

@@ -211,7 +211,7 @@ test('a write that does not fit into the memory is rejected, and the document st
   };
   const full = {
     name: 'LimitExceededError',
-    message: /^this call needs \d+ more bytes of memory than the instance may use \(memory-bytes\)$/,
+    message: /^memory-bytes: the instance would need \d+ bytes, which is more than it may use$/,
   };
   assert.throws(fill, full);
   assert.ok(rows > 16, `${rows} blobs of 64 KiB`);

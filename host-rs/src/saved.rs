@@ -133,7 +133,7 @@ impl Doc {
         Ok(self.call(|doc, store| doc.call_merge_update(store, self.resource, update))??.into())
     }
 
-    /// Drops the history, and the traces of deleted rows, that all of these replicas and this one
+    /// Drops the history and the tombstones that all of these replicas and this one
     /// have: the horizon is the intersection of their summaries. The tables do not change.
     /// Afterwards events that do not build on the horizon, and requests for history below it, fail
     /// with [`Error::Compacted`]. Horizons only grow.

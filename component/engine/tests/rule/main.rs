@@ -1,7 +1,7 @@
 //! Tests the rule of execution through the engine's public interface.
 //!
 //! > The tables are the result of executing every known event, one at a time, in the order of
-//! > (lamport, peer).
+//! > (lamport, author).
 //!
 //! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all
 //! small ones. `hostile` mutates runs, `since` asks for parts of histories, `compaction` compacts

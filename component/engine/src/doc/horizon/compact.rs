@@ -18,7 +18,7 @@ pub struct CompactionReport {
 }
 
 impl Doc {
-    /// Drops the history, and the traces of deleted rows, that this replica and all replicas with
+    /// Drops the history and the tombstones that this replica and all replicas with
     /// these summaries have. The new horizon is the intersection of the summaries and this
     /// document, joined with the old horizon. The caller guarantees that the summaries include
     /// every replica that still writes. Tables do not change. O(document × log n).
