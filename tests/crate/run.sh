@@ -14,8 +14,9 @@ cp "$root/Cargo.lock" "$folder/user/Cargo.lock"
     printf '[package]\nname = "converge-user"\nedition = "2024"\n\n[dependencies]\n'
     printf 'converge = { path = "%s", features = ["mutators"] }\n' "$folder"/converge-[0-9]*
     # The features that the workspace selects. With others, cargo compiles wasmtime again.
-    printf '%s = "1"\n' anyhow crc32fast semver serde
+    printf '%s = "1"\n' anyhow crc32fast semver serde serde_core
     printf 'indexmap = "2"\ntypenum = { version = "1", features = ["const-generics"] }\n\n'
+    printf '[build-dependencies]\nanyhow = "1"\nindexmap = "2"\n\n'
     sed -n '/^\[profile.release.package\]/,/^$/p' "$root/Cargo.toml"
 } > "$folder/user/Cargo.toml"
 

@@ -18,5 +18,5 @@ pub(crate) use transactions::GuestTransaction;
 
 #[allow(missing_docs)]
 mod generated {
-    wasmtime::component::bindgen!({ path: "../wit", world: "converge" });
+    wasmtime::component::bindgen!({ path: "wit", world: "converge" });
 }

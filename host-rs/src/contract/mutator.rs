@@ -11,7 +11,7 @@ pub(crate) use generated::{Mutator, MutatorPre};
 #[allow(missing_docs)]
 mod generated {
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit",
         world: "mutator",
         with: {
             "converge:sync/types": super::types,
