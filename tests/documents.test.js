@@ -1,7 +1,7 @@
 // Checks the documents: links, recipes, paths, code, limits, and the wording of documents, WIT and comments.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -199,6 +199,16 @@ test('the patterns of PHRASES match their examples, in every kind of file', () =
   ]) {
     assert.equal(wideLinesOf(path, text.slice(0, MAX_PROSE_WIDTH)).length, 0);
     assert.equal(wideLinesOf(path, `${text}x`).length, 1, path);
+  }
+});
+
+test('the sizes in the README of the package are those of the built files, within 1 %', () => {
+  const rows = [...read('host-js/README.md').matchAll(/^\| `([\w.]+)`: [^|]+\| ([\d,]+) \|/gm)];
+  assert.equal(rows.length, 3);
+  for (const [, name, bytes] of rows) {
+    const actual = statSync(join(root, 'host-js/dist', name)).size;
+    const written = Number(bytes.replaceAll(',', ''));
+    assert.ok(Math.abs(written / actual - 1) < 0.01, `${name} has ${actual} bytes, not ${bytes}; see \`npm run size\``);
   }
 });
 

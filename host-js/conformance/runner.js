@@ -447,7 +447,8 @@ export function runStep(scene, step) {
   const { on, as, gives, error, [name]: argument } = n.members(step, [name], ['on', 'as', 'gives', 'error']);
   if ((on === undefined) !== (call.on === undefined)) throw new n.Mistake(`${name}: on is wrong or missing`);
   if (as !== undefined && !call.as) throw new n.Mistake(`${name}: as is wrong`);
-  if (gives !== undefined && error !== undefined) throw new n.Mistake(`${name}: gives and error exclude each other`);
+  if (gives !== undefined && error !== undefined)
+    throw new n.Mistake(`${name}: a step expects a result or an error, not both`);
 
   if (error === undefined) {
     const result = call.run({ scene, argument, on, as });

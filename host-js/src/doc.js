@@ -302,8 +302,8 @@ export class Doc {
   }
 
   /**
-   * Encodes the whole document. Replicas that know the same events and have the same horizon return
-   * the same bytes.
+   * Encodes the whole document. Replicas that have the same known events, waiting events and
+   * horizon return the same bytes.
    *
    * @returns {Uint8Array<ArrayBuffer>}
    */

@@ -91,9 +91,10 @@ export class Engine {
   }
 
   /**
-   * Encodes a version as a summary that identifies events by name alone. If two replicas used one
-   * peer's name, the summary can cover events that the other replica lacks; a document's own
-   * `summary` is exact.
+   * Encodes a version as a summary that identifies events by name alone. If two replicas wrote as
+   * the same peer, and the replica that reads the summary does not know of that fork yet, a count
+   * can claim events that are missing here; they are then not sent. Prefer a document's `summary`,
+   * which identifies events by content.
    *
    * @param {PeerVersion[]} version
    * @returns {Uint8Array<ArrayBuffer>}

@@ -174,8 +174,9 @@ impl Instance {
     /// Encodes a version as a summary that identifies events by name alone. `summary_of(&[])` is
     /// the summary of a replica that knows nothing.
     ///
-    /// If two replicas wrote as the same peer, events can be taken as known that the other replica
-    /// lacks. Prefer [`Doc::summary`], which identifies events by content.
+    /// If two replicas wrote as the same peer, and the replica that reads the summary does not know
+    /// of that fork yet, a count can claim events that are missing here; they are then not sent.
+    /// Prefer [`Doc::summary`], which identifies events by content.
     ///
     /// # Errors
     ///

@@ -51,8 +51,8 @@ impl Doc {
         Self::load(peer, &saved)
     }
 
-    /// Encodes the whole document: state, history and waiting events. Replicas that know the same
-    /// events and have the same horizon return the same bytes, on every host.
+    /// Encodes the whole document: state, history and waiting events. Replicas that have the
+    /// same known events, waiting events and horizon return the same bytes, on every host.
     ///
     /// Takes time and memory in proportion to the document. During the call the instance holds the
     /// bytes in addition to the document.

@@ -211,7 +211,7 @@ impl TryFrom<Json> for Step {
             (None, None) => Expected::Success,
             (Some(result), None) => Expected::Result(result),
             (None, Some(error)) => Expected::Error(error),
-            (Some(_), Some(_)) => return Err("a step cannot have both gives and error".to_owned()),
+            (Some(_), Some(_)) => return Err("a step expects a result or an error, not both".to_owned()),
         };
         let call = read_call(members)?;
         let step = Self { on, name, call, expected, source };
@@ -371,7 +371,7 @@ mod tests {
     fn invalid_cases_are_rejected() {
         rejected("", "no steps");
         rejected(r#"{"create": "a", "give": 1}"#, "map with a single key");
-        rejected(r#"{"create": "a", "gives": null, "error": {}}"#, "both gives and error");
+        rejected(r#"{"create": "a", "gives": null, "error": {}}"#, "not both");
         rejected(r#"{"create": "a", "on": "b"}"#, "not allowed");
         rejected(r#"{"tables": []}"#, "required");
         rejected(r#"{"on": "a", "tables": [1]}"#, "");

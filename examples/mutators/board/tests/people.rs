@@ -52,6 +52,10 @@ fn javascript_mutators_read_and_write_in_a_transaction() {
 
     let error = rejected(&doc, "assign", &["t4"]);
     assert!(matches!(&error, Error::InvalidArguments(text) if text.contains("two texts")), "{error}");
+    for (name, expected) in [("stamp", "a task"), ("leave", "a person")] {
+        let error = rejected(&doc, name, &[]);
+        assert!(matches!(&error, Error::InvalidArguments(text) if text.contains(expected)), "{error}");
+    }
     let error = rejected(&doc, "stamp", &["t9"]);
     assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "t9"), "{error}");
 
