@@ -12,7 +12,7 @@ demo: build-js
     node tests/demo/main.js
 
 # Run all tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
-test: test-rust test-js test-compose test-docs test-packages test-crate
+test: test-all
     # The transcripts of all hosts must be equal, byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
     cmp target/conformance/native.txt target/conformance/host-js.txt
@@ -67,10 +67,16 @@ npm-add workspace: npm
     # This file lists what is installed.
     grep -q '"resolved": "{{workspace}}"' node_modules/.package-lock.json || npm install --workspace {{workspace}} --no-save --no-audit --no-fund
 
-# Their builds use different profiles, so they do not wait for each other.
+# Two rows of tests, so that both cores are busy. The Rust builds of the two use different profiles and do not wait for each other.
 [parallel]
 [private]
-test-rust: test-engine test-rs
+test-all: build-js && test-first test-second
+
+[private]
+test-first: test-engine test-js test-docs test-packages
+
+[private]
+test-second: test-rs test-compose test-crate
 
 # Test the engine: units, the rule compared with an oracle, hostile input, growth
 test-engine:

@@ -2,7 +2,7 @@
 //! which imports nothing.
 
 use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
 
@@ -13,9 +13,8 @@ use wac_graph::{CompositionGraph, EncodeOptions, PackageId, PlugError, plug};
 ///
 /// If one of them cannot be built, or if they do not match.
 pub fn compat(workspace: &Path) -> Result<Vec<u8>> {
-    let workspace = canonical(workspace)?;
-    let engine = converge_pack::build(&workspace, "converge-component")?;
-    let compat = converge_pack::build(&workspace, "converge-compat")?;
+    let engine = converge_pack::build(workspace, "converge-component")?;
+    let compat = converge_pack::build(workspace, "converge-compat")?;
     let composed = join(engine, compat)?;
     converge_pack::check(&composed, &workspace.join("component/compat/wit"), None)?;
     Ok(composed)
@@ -28,17 +27,12 @@ pub fn compat(workspace: &Path) -> Result<Vec<u8>> {
 ///
 /// If one of them cannot be built, or if they do not match.
 pub fn guard(workspace: &Path, schema: &str) -> Result<Vec<u8>> {
-    let workspace = canonical(workspace)?;
-    let engine = converge_pack::build(&workspace, "converge-component")?;
-    let guard = converge_pack::build(&workspace, "converge-example-guard")?;
-    let schema = converge_pack::build(&workspace, schema)?;
+    let engine = converge_pack::build(workspace, "converge-component")?;
+    let guard = converge_pack::build(workspace, "converge-example-guard")?;
+    let schema = converge_pack::build(workspace, schema)?;
     let composed = put_in_front(engine, guard, vec![schema])?;
     converge_pack::check(&composed, &workspace.join("wit"), Some("converge"))?;
     Ok(composed)
-}
-
-fn canonical(workspace: &Path) -> Result<PathBuf> {
-    workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))
 }
 
 /// Plugs the exports of `engine` into the imports of `user`. The result has the exports of `user`.

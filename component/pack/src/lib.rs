@@ -38,8 +38,7 @@ const OUTER_BUILD: [&str; 6] = [
 /// If the compiler is missing or fails, if the component differs from the contract, or if `file`
 /// cannot be written.
 pub fn pack(workspace: &Path, file: &Path) -> Result<usize> {
-    let workspace = workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))?;
-    let component = build(&workspace, "converge-component")?;
+    let component = build(workspace, "converge-component")?;
     check(&component, &workspace.join("wit"), Some("converge"))?;
     write(file, &component)?;
     Ok(component.len())
@@ -68,7 +67,9 @@ pub fn wit_package(workspace: &Path, file: &Path) -> Result<usize> {
 ///
 /// If the compiler is missing or fails.
 pub fn build(workspace: &Path, package: &str) -> Result<Vec<u8>> {
-    let module_file = compile(workspace, package)?;
+    // The path is part of the compiler flags. If it were written in another way, cargo would compile everything again.
+    let workspace = workspace.canonicalize().with_context(|| format!("no folder {}", workspace.display()))?;
+    let module_file = compile(&workspace, package)?;
     let module = fs::read(&module_file).with_context(|| format!("reading {}", module_file.display()))?;
     wrap(&module)
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of histories, of all three kinds together.
-const HISTORIES: u64 = 10_000;
+const HISTORIES: u64 = 5_000;
 
 const NAMES: [&str; 3] = ["a", "b", "p"];
 const ROWS: [&str; 3] = ["x", "y", "z"];

@@ -15,7 +15,7 @@ use crate::seeds::{Checked, Random, ensure, first_failure, same};
 use converge_engine::{Cell, Doc, Error, Row, ScanOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const SIDE_BY_SIDE: usize = 64;
+const SIDE_BY_SIDE: usize = 216;
 
 #[test]
 fn small_compactions() {
