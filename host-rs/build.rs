@@ -1,4 +1,4 @@
-//! Provides the component that the crate embeds. In a packaged crate it is a file next to the
+//! Provides the component that the crate embeds with the feature `component`. In a packaged crate it is a file next to the
 //! manifest; in the repository it is built from its sources.
 
 use std::error::Error;
@@ -18,6 +18,10 @@ const SOURCES: [&str; 7] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if env::var_os("CARGO_FEATURE_COMPONENT").is_none() {
+        println!("cargo::rerun-if-changed=build.rs");
+        return Ok(());
+    }
     let component = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?).join("converge.wasm");
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packaged = crate_folder.join("converge.wasm");

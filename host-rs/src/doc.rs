@@ -2,9 +2,8 @@
 //! and with functions that write and read structs as rows. `saved.rs` has the functions on bytes,
 //! `transaction.rs` those on transactions.
 
-use crate::contract::{self, GuestDoc, list};
+use crate::backend::{Handle, Resource};
 use crate::instance::{Instance, InstanceOptions};
-use crate::runtime::Limits;
 use crate::{
     Cell, Digest, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page, PeerVersion, Row, RowOp, ScanOptions,
     TableSummary, Watcher, cells,
@@ -12,8 +11,6 @@ use crate::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::vec;
-use wasmtime::Store;
-use wasmtime::component::ResourceAny;
 
 /// A replica of a document: tables of rows, and the history of events that resulted in them.
 ///
@@ -24,7 +21,7 @@ use wasmtime::component::ResourceAny;
 #[derive(Debug)]
 pub struct Doc {
     pub(crate) instance: Instance,
-    pub(crate) resource: ResourceAny,
+    pub(crate) handle: Handle,
 }
 
 impl Doc {
@@ -56,7 +53,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn peer(&self) -> Result<String, Error> {
-        self.call(|doc, store| doc.call_peer(store, self.resource))
+        self.instance.call(|live| live.doc_peer(self.handle))
     }
 
     /// Creates the row with these cells. If the row exists, sets these cells and keeps the others.
@@ -82,8 +79,8 @@ impl Doc {
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<EventId, Error> {
-        let cells = contract::cells(cells);
-        Ok(self.call(|doc, store| doc.call_insert(store, self.resource, table, row, &cells))??.into())
+        let cells = cells.into_iter().map(Into::into).collect();
+        self.instance.call(|live| live.doc_insert(self.handle, table, row, cells))
     }
 
     /// Sets these cells of the row. Returns the name of the event.
@@ -97,8 +94,8 @@ impl Doc {
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<EventId, Error> {
-        let cells = contract::cells(cells);
-        Ok(self.call(|doc, store| doc.call_update(store, self.resource, table, row, &cells))??.into())
+        let cells = cells.into_iter().map(Into::into).collect();
+        self.instance.call(|live| live.doc_update(self.handle, table, row, cells))
     }
 
     /// Deletes the row. Returns the name of the event.
@@ -107,7 +104,7 @@ impl Doc {
     ///
     /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<EventId, Error> {
-        Ok(self.call(|doc, store| doc.call_delete(store, self.resource, table, row))??.into())
+        self.instance.call(|live| live.doc_delete(self.handle, table, row))
     }
 
     /// Removes these cells of the row. Columns without a cell are ignored. Returns the name of the
@@ -130,8 +127,8 @@ impl Doc {
         row: &str,
         columns: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<EventId, Error> {
-        let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
-        Ok(self.call(|doc, store| doc.call_unset(store, self.resource, table, row, &columns))??.into())
+        let columns = columns.into_iter().map(Into::into).collect();
+        self.instance.call(|live| live.doc_unset(self.handle, table, row, columns))
     }
 
     /// Commits these operations as one event, or none of them on an error. Returns the name of the
@@ -152,8 +149,8 @@ impl Doc {
     ///
     /// The errors of [`update`](Self::update), for any of the operations.
     pub fn commit(&self, ops: impl IntoIterator<Item = RowOp>) -> Result<EventId, Error> {
-        let ops: Vec<_> = ops.into_iter().map(Into::into).collect();
-        Ok(self.call(|doc, store| doc.call_commit(store, self.resource, &ops))??.into())
+        let ops = ops.into_iter().collect();
+        self.instance.call(|live| live.doc_commit(self.handle, ops))
     }
 
     /// Returns the cells of a row, sorted by column, or `None` if the row does not exist.
@@ -162,7 +159,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn get(&self, table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        Ok(self.call(|doc, store| doc.call_get(store, self.resource, table, row))?.map(list))
+        self.instance.call(|live| live.doc_get(self.handle, table, row))
     }
 
     /// Returns a page of rows; [`rows`](Self::rows) fetches further pages automatically. A table
@@ -173,8 +170,8 @@ impl Doc {
     /// [`Error::InvalidArgument`] or [`Error::LimitExceeded`] if the options are invalid, for
     /// example if a range ends before it starts.
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        let options = options.clone().into();
-        Ok(self.call(|doc, store| doc.call_scan(store, self.resource, table, &options))??.into())
+        let options = options.clone();
+        self.instance.call(|live| live.doc_scan(self.handle, table, options))
     }
 
     /// Returns an iterator over the rows that `options` select. It reads a page when it needs the
@@ -201,7 +198,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn tables(&self) -> Result<Vec<TableSummary>, Error> {
-        self.call(|doc, store| doc.call_tables(store, self.resource)).map(list)
+        self.instance.call(|live| live.doc_tables(self.handle))
     }
 
     /// Watches these tables, or all tables if the list is empty. With `from_start` the watcher
@@ -214,7 +211,7 @@ impl Doc {
     /// long, or if the document has too many watchers.
     pub fn watch(&self, tables: &[&str], from_start: bool) -> Result<Watcher, Error> {
         let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
-        let watcher = self.call(|doc, store| doc.call_watch(store, self.resource, &tables, from_start))??;
+        let watcher = self.instance.call(|live| live.doc_watch(self.handle, &tables, from_start))?;
         Ok(Watcher::new(self.instance.clone(), watcher))
     }
 
@@ -226,11 +223,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn digest(&self) -> Result<Digest, Error> {
-        let bytes = self.call(|doc, store| doc.call_digest(store, self.resource))?;
-        let bytes = bytes.try_into().map_err(|bytes: Vec<u8>| {
-            Error::Other(format!("the engine's digest has {} bytes; it must have 32", bytes.len()))
-        })?;
-        Ok(Digest(bytes))
+        self.instance.call(|live| live.doc_digest(self.handle))
     }
 
     /// Returns the known events as a count per peer, sorted by peer. Each branch of a forked peer
@@ -240,7 +233,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn version(&self) -> Result<Vec<PeerVersion>, Error> {
-        self.call(|doc, store| doc.call_version(store, self.resource)).map(list)
+        self.instance.call(|live| live.doc_version(self.handle))
     }
 
     /// Encodes which events this replica knows, and which missing events it needs, identified by
@@ -251,7 +244,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn summary(&self) -> Result<Vec<u8>, Error> {
-        self.call(|doc, store| doc.call_summary(store, self.resource))
+        self.instance.call(|live| live.doc_summary(self.handle))
     }
 
     /// Returns known forks, sorted by peer and counter: at most `limit` of them, starting after the
@@ -263,7 +256,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn forks(&self, skip: u32, limit: u32) -> Result<Vec<Fork>, Error> {
-        self.call(|doc, store| doc.call_forks(store, self.resource, skip, limit)).map(list)
+        self.instance.call(|live| live.doc_forks(self.handle, skip, limit))
     }
 
     /// Returns a name of this event that never changes: the author, `~` and the event's own
@@ -275,8 +268,8 @@ impl Doc {
     /// [`Error::InvalidArgument`] if the event is not known, or if `event` can mean several known
     /// events.
     pub fn permanent_id(&self, event: &EventId) -> Result<EventId, Error> {
-        let event = event.clone().into();
-        Ok(self.call(|doc, store| doc.call_permanent_id(store, self.resource, &event))??.into())
+        let event = event.clone();
+        self.instance.call(|live| live.doc_permanent_id(self.handle, event))
     }
 
     /// Returns the events that no known event depends on, sorted by peer. The next commit depends
@@ -286,7 +279,7 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn heads(&self) -> Result<Vec<EventId>, Error> {
-        self.call(|doc, store| doc.call_heads(store, self.resource)).map(list)
+        self.instance.call(|live| live.doc_heads(self.handle))
     }
 
     /// Returns at most `limit` events that the replica with this summary lacks, in an order in
@@ -301,7 +294,7 @@ impl Doc {
     /// [`Error::Corrupt`] if the bytes are not a summary; [`Error::LimitExceeded`] if the summary
     /// is too large; [`Error::Compacted`] if some of the events were compacted away.
     pub fn events_since(&self, summary: &[u8], limit: u32) -> Result<EventBatch, Error> {
-        Ok(self.call(|doc, store| doc.call_events_since(store, self.resource, summary, limit))??.into())
+        self.instance.call(|live| live.doc_events_since(self.handle, summary, limit))
     }
 
     /// Merges events of other replicas. They may arrive in any order and grouping, any number of
@@ -321,8 +314,8 @@ impl Doc {
     /// [`Error::Compacted`] if an event does not build on the horizon of this document. On an error
     /// nothing is merged.
     pub fn merge_events(&self, events: impl IntoIterator<Item = EventRun>) -> Result<MergeReport, Error> {
-        let events: Vec<_> = events.into_iter().map(Into::into).collect();
-        Ok(self.call(|doc, store| doc.call_merge_events(store, self.resource, &events))??.into())
+        let events = events.into_iter().collect();
+        self.instance.call(|live| live.doc_merge_events(self.handle, events))
     }
 
     /// Like [`insert`](Self::insert), with the fields of a struct or the entries of a map as cells.
@@ -379,19 +372,11 @@ impl Doc {
             Ok((id, cells::from_cells(cells)?))
         })
     }
-
-    /// Calls a function of the contract's `doc`.
-    pub(crate) fn call<T>(
-        &self,
-        call: impl FnOnce(GuestDoc<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
-    ) -> Result<T, Error> {
-        self.instance.call(|store, bindings| call(bindings.converge_sync_durable().doc(), store))
-    }
 }
 
 impl Drop for Doc {
     fn drop(&mut self) {
-        self.instance.drop_resource(self.resource);
+        self.instance.drop_resource(Resource::Doc, self.handle);
     }
 }
 

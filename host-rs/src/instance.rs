@@ -1,19 +1,25 @@
 //! The type `Instance`: an instance of the engine, with a memory of its own, in which documents
 //! live.
 //!
-//! Every call of the crate passes through [`Instance::call`], which takes the lock, sets the time
-//! limit, and drops the instance after a failure that leaves it in an unknown state.
+//! Every call of the crate passes through [`Instance::call`], which takes the lock, and drops the
+//! instance after a failure that leaves it in an unknown state.
 
-use crate::contract::{Converge, list};
-use crate::runtime::{Component, Limits, TimeLimit};
+#[cfg(feature = "component")]
+use crate::Component;
+#[cfg(feature = "component")]
+use crate::backend::component;
+#[cfg(feature = "native")]
+use crate::backend::native;
+use crate::backend::{Backend, Handle, Live, Resource};
 use crate::{Cell, Doc, Error, Inspection, Limit, PeerVersion, StoreOptions, UpdateReader};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use wasmtime::Store;
-use wasmtime::component::ResourceAny;
 
-/// The limits of an instance. The defaults are 2 GiB of memory, and one minute for each call.
+/// The backend and the limits of an instance. The defaults are the default [`Backend`], 2 GiB of
+/// memory, and one minute for each call.
+///
+/// The backend `Native` does not enforce the limits.
 ///
 /// ```
 /// use converge::{Instance, InstanceOptions};
@@ -29,6 +35,8 @@ use wasmtime::component::ResourceAny;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InstanceOptions {
+    /// How the instance runs the engine.
+    pub backend: Backend,
     /// The maximum memory of all documents of the instance together, in bytes.
     pub memory_bytes: usize,
     /// The maximum duration of a call, or `None` for no limit.
@@ -36,6 +44,12 @@ pub struct InstanceOptions {
 }
 
 impl InstanceOptions {
+    /// Sets how the instance runs the engine.
+    #[must_use]
+    pub fn backend(self, backend: Backend) -> Self {
+        Self { backend, ..self }
+    }
+
     /// Sets the maximum memory of all documents of the instance together, in bytes. Values above
     /// 4 GiB have no effect, because that is all that WebAssembly can address.
     #[must_use]
@@ -52,7 +66,7 @@ impl InstanceOptions {
 
 impl Default for InstanceOptions {
     fn default() -> Self {
-        Self { memory_bytes: 2 << 30, call_time: Some(Duration::from_secs(60)) }
+        Self { backend: Backend::default(), memory_bytes: 2 << 30, call_time: Some(Duration::from_secs(60)) }
     }
 }
 
@@ -63,9 +77,9 @@ impl Default for InstanceOptions {
 /// last of its clones and of the documents and other objects in it. Calls to one instance run one
 /// after the other; calls to different instances run in parallel.
 ///
-/// An instance takes 81 KiB of memory, 4 GiB of address space, and three or four memory mappings,
-/// of which Linux allows a process 65,530 by default. A document in an existing instance takes
-/// 3 KiB.
+/// An instance of the backend `Component` takes 81 KiB of memory, 4 GiB of address space, and three
+/// or four memory mappings, of which Linux allows a process 65,530 by default. A document in an
+/// existing instance takes 3 KiB.
 ///
 /// ```
 /// use converge::{Content, Instance, InstanceOptions};
@@ -82,41 +96,46 @@ impl Default for InstanceOptions {
 /// ```
 #[derive(Clone)]
 pub struct Instance {
+    /// The engine, or `None` after a call left it in an unknown state.
     live: Arc<Mutex<Option<Live>>>,
-}
-
-/// The parts of an instance. They are dropped if a call leaves them in an unknown state.
-struct Live {
-    store: Store<Limits>,
-    bindings: Converge,
-    time: TimeLimit,
 }
 
 impl Instance {
     /// Creates an instance of the engine.
     ///
-    /// Takes some microseconds. The first call in a process also compiles the engine, which takes
-    /// some hundred milliseconds, or loads it from the cache of compiled code.
+    /// Takes some microseconds. The first call in a process for the backend `Component` also compiles
+    /// the engine, which takes some hundred milliseconds, or loads it from the cache of compiled
+    /// code.
     ///
     /// # Errors
     ///
     /// [`Error::Start`] if this machine cannot run WebAssembly; [`Error::OutOfMemory`] if
     /// `memory_bytes` is too small for an engine without documents (2 MiB are enough);
-    /// [`Error::NoRoom`] if the system has no address space or memory mappings left.
+    /// [`Error::NoRoom`] if the system has no address space or memory mappings left. The backend
+    /// `Native` returns none of these.
     pub fn new(options: InstanceOptions) -> Result<Self, Error> {
-        Self::of(Component::engine()?, options)
+        match options.backend {
+            #[cfg(feature = "component")]
+            Backend::Component => Self::of(Component::engine()?, options),
+            #[cfg(feature = "native")]
+            Backend::Native => Ok(Self::with(Live::Native(native::Live::default()))),
+        }
     }
 
-    /// Creates an instance of another component than the engine.
+    /// Creates an instance of another component than the engine. The backend of `options` has no
+    /// effect.
     ///
     /// # Errors
     ///
     /// The errors of [`new`](Self::new).
+    #[cfg(feature = "component")]
     pub fn of(component: &Component, options: InstanceOptions) -> Result<Self, Error> {
-        let InstanceOptions { memory_bytes, call_time } = options;
-        let time = component.time_limit(call_time);
-        let (store, bindings) = component.instantiate(memory_bytes, &time).map_err(Error::from_start)?;
-        Ok(Self { live: Arc::new(Mutex::new(Some(Live { store, bindings, time }))) })
+        let InstanceOptions { memory_bytes, call_time, .. } = options;
+        Ok(Self::with(Live::Component(component::Live::new(component, memory_bytes, call_time)?)))
+    }
+
+    fn with(live: Live) -> Self {
+        Self { live: Arc::new(Mutex::new(Some(live))) }
     }
 
     /// Creates an empty document in this instance, which writes as `peer`, a name without `~`.
@@ -126,9 +145,8 @@ impl Instance {
     /// [`Error::InvalidArgument`] if the name is empty or contains `~`; [`Error::LimitExceeded`] if
     /// it is too long.
     pub fn doc(&self, peer: &str) -> Result<Doc, Error> {
-        let resource =
-            self.call(|store, bindings| bindings.converge_sync_durable().doc().call_create(store, peer))??;
-        Ok(Doc { instance: self.clone(), resource })
+        let handle = self.call(|live| live.doc_create(peer))?;
+        Ok(Doc { instance: self.clone(), handle })
     }
 
     /// Loads a saved document in this instance, which writes as `peer` from now on; see
@@ -138,9 +156,8 @@ impl Instance {
     ///
     /// The errors of [`Doc::load`].
     pub fn load(&self, peer: &str, saved: &[u8]) -> Result<Doc, Error> {
-        let resource =
-            self.call(|store, bindings| bindings.converge_sync_durable().doc().call_load(store, peer, saved))??;
-        Ok(Doc { instance: self.clone(), resource })
+        let handle = self.call(|live| live.doc_load(peer, saved))?;
+        Ok(Doc { instance: self.clone(), handle })
     }
 
     /// Creates an empty store in this instance, which writes as `peer`.
@@ -150,10 +167,8 @@ impl Instance {
     /// [`Error::InvalidArgument`] or [`Error::LimitExceeded`] if the name or the options are
     /// invalid.
     pub fn store(&self, peer: &str, options: StoreOptions) -> Result<crate::Store, Error> {
-        let options = options.into();
-        let resource =
-            self.call(|store, bindings| bindings.converge_sync_ephemeral().store().call_create(store, peer, options))??;
-        Ok(crate::Store { instance: self.clone(), resource })
+        let handle = self.call(|live| live.store_create(peer, options))?;
+        Ok(crate::Store { instance: self.clone(), handle })
     }
 
     /// Returns the cells of one row of a saved document, sorted by column, or `None` if the row
@@ -166,9 +181,7 @@ impl Instance {
     ///
     /// The errors of [`Doc::load`] for invalid bytes.
     pub fn peek(&self, saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        let cells =
-            self.call(|store, bindings| bindings.converge_sync_durable().doc().call_peek(store, saved, table, row))??;
-        Ok(cells.map(list))
+        self.call(|live| live.doc_peek(saved, table, row))
     }
 
     /// Encodes a version as a summary that identifies events by name alone. `summary_of(&[])` is
@@ -183,8 +196,8 @@ impl Instance {
     /// [`Error::InvalidArgument`] if the version names a peer twice; [`Error::LimitExceeded`] if it
     /// names too many peers.
     pub fn summary_of(&self, version: &[PeerVersion]) -> Result<Vec<u8>, Error> {
-        let version = list(version.to_vec());
-        Ok(self.call(|store, bindings| bindings.converge_sync_durable().doc().call_summary_of(store, &version))??)
+        let version = version.to_vec();
+        self.call(|live| live.doc_summary_of(version))
     }
 
     /// Opens an update or a saved document, to read its events without merging them. Checks the
@@ -195,9 +208,8 @@ impl Instance {
     /// [`Error::Corrupt`], [`Error::UnsupportedVersion`], [`Error::UnsupportedFeature`] or
     /// [`Error::LimitExceeded`] if the bytes are invalid.
     pub fn read_update(&self, update: &[u8]) -> Result<UpdateReader, Error> {
-        let resource =
-            self.call(|store, bindings| bindings.converge_sync_durable().update_reader().call_open(store, update))??;
-        Ok(UpdateReader::new(self.clone(), resource))
+        let handle = self.call(|live| live.reader_open(update))?;
+        Ok(UpdateReader::new(self.clone(), handle))
     }
 
     /// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update,
@@ -208,7 +220,7 @@ impl Instance {
     /// [`Error::Corrupt`], [`Error::UnsupportedVersion`] or [`Error::UnsupportedFeature`] if the
     /// bytes are invalid.
     pub fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error> {
-        Ok(self.call(|store, bindings| bindings.converge_sync_engine().call_inspect(store, bytes))??.into())
+        self.call(|live| live.engine_inspect(bytes))
     }
 
     /// Returns the engine's version, as a semantic version.
@@ -217,7 +229,7 @@ impl Instance {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn version(&self) -> Result<String, Error> {
-        self.call(|store, bindings| bindings.converge_sync_engine().call_version(store))
+        self.call(Live::engine_version)
     }
 
     /// Returns all limits of the engine.
@@ -226,14 +238,14 @@ impl Instance {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn limits(&self) -> Result<Vec<Limit>, Error> {
-        self.call(|store, bindings| bindings.converge_sync_engine().call_limits(store)).map(list)
+        self.call(Live::engine_limits)
     }
 
     /// Returns the size of the instance's memory in bytes, or 0 if the instance is gone. The memory
-    /// never shrinks.
+    /// never shrinks. The backend `Native` uses the memory of the program and always returns 0.
     pub fn memory_bytes(&self) -> usize {
         let live = self.live.lock().ok();
-        live.and_then(|live| live.as_ref().map(|live| live.store.data().grown_bytes)).unwrap_or(0)
+        live.and_then(|live| live.as_ref().map(Live::memory_bytes)).unwrap_or(0)
     }
 
     /// Returns whether `self` and `other` are clones of one instance.
@@ -241,28 +253,21 @@ impl Instance {
         Arc::ptr_eq(&self.live, &other.live)
     }
 
-    /// Drops a resource of the engine. Does nothing if the instance is gone.
-    pub(crate) fn drop_resource(&self, resource: ResourceAny) {
-        let _ = self.call(|store, _| resource.resource_drop(store));
+    /// Drops an object of the engine. Does nothing if the instance is gone.
+    pub(crate) fn drop_resource(&self, resource: Resource, handle: Handle) {
+        let _ = self.call(|live| live.resource_drop(resource, handle));
     }
 
-    /// Makes one call. If the call fails in WebAssembly, drops the instance, which frees its
-    /// memory.
-    pub(crate) fn call<T>(
-        &self,
-        call: impl FnOnce(&mut Store<Limits>, &Converge) -> wasmtime::Result<T>,
-    ) -> Result<T, Error> {
+    /// Makes one call. If the call leaves the engine in an unknown state, drops the engine, which
+    /// frees its memory.
+    pub(crate) fn call<T>(&self, call: impl FnOnce(&mut Live) -> Result<T, Error>) -> Result<T, Error> {
         // If a thread panicked while it held the lock, its call is unfinished.
         let mut live = self.live.lock().map_err(|_| Error::Gone)?;
-        let Some(Live { store, bindings, time }) = live.as_mut() else { return Err(Error::Gone) };
-        store.set_epoch_deadline(time.ticks);
-        store.data_mut().was_refused = false;
-        let result = call(&mut *store, bindings);
-        let was_refused = store.data().was_refused;
-        result.map_err(|error| {
+        let result = call(live.as_mut().ok_or(Error::Gone)?);
+        if result.as_ref().is_err_and(Error::ends_instance) {
             *live = None;
-            Error::from_trap(error, was_refused)
-        })
+        }
+        result
     }
 }
 

@@ -2,8 +2,8 @@
 //! and end with the same rows.
 //!
 //! The engine is a WebAssembly component, the same one that runs in browsers. This crate embeds the
-//! component and compiles it once per process. The functions of the contract (`wit/` in the
-//! sources) are methods of [`Doc`], [`Transaction`], [`Store`], [`Session`], [`Watcher`] and
+//! component and compiles it once per process; with the feature `native` it links the engine instead.
+//! The functions of the contract (`wit/` in the sources) are methods of [`Doc`], [`Transaction`], [`Store`], [`Session`], [`Watcher`] and
 //! [`UpdateReader`]. The methods of [`Instance`] create documents and stores, and read bytes
 //! without either.
 //!
@@ -85,7 +85,8 @@
 //! # Instances and limits
 //!
 //! Documents live in an [`Instance`] of the engine, which has a memory of its own. The size of the
-//! memory and the duration of each call are limited; [`InstanceOptions`] sets both limits.
+//! memory and the duration of each call are limited; [`InstanceOptions`] sets both limits. The backend
+//! `Native` has neither limit: it uses the memory of the program, and calls take as long as they need.
 //! [`Doc::create`], [`Doc::load`] and [`Doc::load_file`] create an instance for the document.
 //! [`Instance::doc`], [`Instance::load`] and [`Instance::store`] put several documents and stores
 //! into one instance.
@@ -105,11 +106,20 @@
 //!
 //! # Features
 //!
-//! `mutators` adds the module `mutators`, which runs an application's writes as named functions in
-//! WebAssembly components.
+//! At least one of the first two features must be enabled; [`Backend`] chooses between them at run
+//! time. The table "Backends" in the crate's `README.md` lists how they differ.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `component` (default) | the engine as a WebAssembly component, which runs in wasmtime |
+//! | `native` | the engine as a Rust library, for systems that forbid compiling at run time, and for programs that trust the engine |
+//! | `mutators` | the module `mutators`, which runs an application's writes as named functions in WebAssembly components; enables `component` |
 
+#[cfg(not(any(feature = "component", feature = "native")))]
+compile_error!("the crate `converge` needs a backend: enable its feature `component` (the default), `native`, or both");
+
+mod backend;
 pub mod cells;
-mod contract;
 mod doc;
 mod error;
 pub mod file;
@@ -117,7 +127,6 @@ mod instance;
 #[cfg(feature = "mutators")]
 pub mod mutators;
 mod reader;
-mod runtime;
 mod saved;
 mod session;
 mod store;
@@ -125,11 +134,13 @@ mod transaction;
 mod types;
 mod watcher;
 
+pub use backend::Backend;
+#[cfg(feature = "component")]
+pub use backend::component::runtime::Component;
 pub use doc::{Doc, Rows};
 pub use error::Error;
 pub use instance::{Instance, InstanceOptions};
 pub use reader::UpdateReader;
-pub use runtime::Component;
 pub use session::Session;
 pub use store::{Store, now};
 pub use transaction::Transaction;
@@ -141,6 +152,7 @@ pub use types::{
 pub use watcher::{Ops, Watcher};
 
 /// The WebAssembly component that this crate embeds: the content of a `.wasm` file.
+#[cfg(feature = "component")]
 pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/converge.wasm"));
 
 /// Compiles and runs the Rust code of the project's README, of the crate's README and of the guide.

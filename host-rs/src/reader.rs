@@ -1,8 +1,8 @@
 //! The type `UpdateReader`, which has the function of the contract's `update-reader`.
 
+use crate::backend::{Handle, Resource};
 use crate::instance::Instance;
 use crate::{Error, EventBatch};
-use wasmtime::component::ResourceAny;
 
 /// Decodes the events of an update page by page, without merging them, so that a program can decide
 /// whether to merge the update. Created by [`Instance::read_update`].
@@ -20,12 +20,12 @@ use wasmtime::component::ResourceAny;
 #[derive(Debug)]
 pub struct UpdateReader {
     instance: Instance,
-    resource: ResourceAny,
+    handle: Handle,
 }
 
 impl UpdateReader {
-    pub(crate) fn new(instance: Instance, resource: ResourceAny) -> Self {
-        Self { instance, resource }
+    pub(crate) fn new(instance: Instance, handle: Handle) -> Self {
+        Self { instance, handle }
     }
 
     /// Returns at most `limit` further events, in an order in which each follows its dependencies.
@@ -35,16 +35,12 @@ impl UpdateReader {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn next(&mut self, limit: u32) -> Result<EventBatch, Error> {
-        let resource = self.resource;
-        let batch = self.instance.call(|store, bindings| {
-            bindings.converge_sync_durable().update_reader().call_next(store, resource, limit)
-        })?;
-        Ok(batch.into())
+        self.instance.call(|live| live.reader_next(self.handle, limit))
     }
 }
 
 impl Drop for UpdateReader {
     fn drop(&mut self) {
-        self.instance.drop_resource(self.resource);
+        self.instance.drop_resource(Resource::UpdateReader, self.handle);
     }
 }

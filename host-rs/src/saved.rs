@@ -1,7 +1,6 @@
 //! The methods of `Doc` that save, load and exchange bytes, compact the history, and read older
 //! versions.
 
-use crate::contract::list;
 use crate::file::{self, Replacement};
 use crate::instance::{Instance, InstanceOptions};
 use crate::{CompactionReport, Doc, Error, EventId, MergeReport, RowOp};
@@ -61,7 +60,7 @@ impl Doc {
     ///
     /// [`Error::OutOfMemory`] if the instance cannot hold the bytes in addition to the document.
     pub fn save(&self) -> Result<Vec<u8>, Error> {
-        self.call(|doc, store| doc.call_save(store, self.resource))
+        self.instance.call(|live| live.doc_save(self.handle))
     }
 
     /// Writes the bytes of [`save`](Self::save) to a file. The file is replaced atomically: at any
@@ -114,7 +113,7 @@ impl Doc {
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn update_since(&self, summary: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.call(|doc, store| doc.call_update_since(store, self.resource, summary))??)
+        self.instance.call(|live| live.doc_update_since(self.handle, summary))
     }
 
     /// Merges bytes of [`update_since`](Self::update_since) or [`save`](Self::save) of another
@@ -130,7 +129,7 @@ impl Doc {
     /// also if the other document was compacted past events that this replica lacks. Use
     /// [`rebase`](Self::rebase) then.
     pub fn merge_update(&self, update: &[u8]) -> Result<MergeReport, Error> {
-        Ok(self.call(|doc, store| doc.call_merge_update(store, self.resource, update))??.into())
+        self.instance.call(|live| live.doc_merge_update(self.handle, update))
     }
 
     /// Drops the history and the tombstones that all of these replicas and this one
@@ -162,7 +161,7 @@ impl Doc {
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn compact(&self, summaries: &[Vec<u8>]) -> Result<CompactionReport, Error> {
-        Ok(self.call(|doc, store| doc.call_compact(store, self.resource, summaries))??.into())
+        self.instance.call(|live| live.doc_compact(self.handle, summaries))
     }
 
     /// Replaces the content of this replica with a saved document that was compacted past it, and
@@ -182,7 +181,7 @@ impl Doc {
     /// [`Error::Corrupt`] if the bytes are not a saved document; [`Error::UnsupportedVersion`];
     /// [`Error::UnsupportedFeature`]; [`Error::LimitExceeded`]. On an error nothing is replaced.
     pub fn rebase(&self, saved: &[u8]) -> Result<MergeReport, Error> {
-        Ok(self.call(|doc, store| doc.call_rebase(store, self.resource, saved))??.into())
+        self.instance.call(|live| live.doc_rebase(self.handle, saved))
     }
 
     /// Returns operations that turn the tables at `from_heads` into the tables at `to_heads`,
@@ -209,8 +208,8 @@ impl Doc {
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn diff(&self, from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error> {
-        let (from, to) = (list(from_heads.to_vec()), list(to_heads.to_vec()));
-        Ok(list(self.call(|doc, store| doc.call_diff(store, self.resource, &from, &to))??))
+        let (from, to) = (from_heads.to_vec(), to_heads.to_vec());
+        self.instance.call(|live| live.doc_diff(self.handle, from, to))
     }
 
     /// Creates a document with the content and history of this one at `heads`, which writes as
@@ -234,9 +233,9 @@ impl Doc {
     /// # Ok::<(), converge::Error>(())
     /// ```
     pub fn fork_at(&self, heads: &[EventId], peer: &str) -> Result<Self, Error> {
-        let heads = list(heads.to_vec());
-        let resource = self.call(|doc, store| doc.call_fork_at(store, self.resource, &heads, peer))??;
-        Ok(Self { instance: self.instance.clone(), resource })
+        let heads = heads.to_vec();
+        let handle = self.instance.call(|live| live.doc_fork_at(self.handle, heads, peer))?;
+        Ok(Self { instance: self.instance.clone(), handle })
     }
 }
 

@@ -1,10 +1,8 @@
 //! The type `Session`, with the functions of the contract's `session`.
 
-use crate::contract::GuestSession;
+use crate::backend::{Handle, Resource};
 use crate::instance::Instance;
-use crate::runtime::Limits;
 use crate::{Doc, Error, Progress, Received, SessionOptions, Store};
-use wasmtime::component::ResourceAny;
 
 /// One side of a conversation between two replicas. A session does no input or output: the program
 /// moves bytes from one side's [`poll`](Self::poll) to the other side's [`receive`](Self::receive),
@@ -46,7 +44,7 @@ use wasmtime::component::ResourceAny;
 #[derive(Debug)]
 pub struct Session {
     instance: Instance,
-    resource: ResourceAny,
+    handle: Handle,
 }
 
 impl Session {
@@ -61,12 +59,9 @@ impl Session {
         if !doc.instance.is_same(&store.instance) {
             return Err(Error::OtherInstance);
         }
-        let options = options.clone().into();
-        let resource = doc.instance.call(|host, bindings| {
-            let session = bindings.converge_sync_session().session();
-            session.call_open(host, doc.resource, store.resource, &options)
-        })??;
-        Ok(Self { instance: doc.instance.clone(), resource })
+        let options = options.clone();
+        let handle = doc.instance.call(|live| live.session_open(doc.handle, store.handle, options))?;
+        Ok(Self { instance: doc.instance.clone(), handle })
     }
 
     /// Returns the next message to send, or `None` if there is nothing to send now. Call it until
@@ -80,7 +75,7 @@ impl Session {
     /// [`Error::LimitExceeded`] if a hello message or a saved document is too large. An error ends
     /// the session.
     pub fn poll(&self, now: f64) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.call(|session, host| session.call_poll(host, self.resource, now))??)
+        self.instance.call(|live| live.session_poll(self.handle, now))
     }
 
     /// Returns an iterator over the messages to send now, which calls [`poll`](Self::poll) until it
@@ -104,7 +99,7 @@ impl Session {
     /// [`Error::Compacted`]; [`Error::LimitExceeded`]. An error ends the session; document and
     /// store are as they were before the message.
     pub fn receive(&self, message: &[u8], now: f64) -> Result<Received, Error> {
-        Ok(self.call(|session, host| session.call_receive(host, self.resource, message, now))??.into())
+        self.instance.call(|live| live.session_receive(self.handle, message, now))
     }
 
     /// Returns the update that [`receive`](Self::receive) would merge, or the document that it
@@ -116,7 +111,7 @@ impl Session {
     /// [`Error::SessionEnded`]; [`Error::Corrupt`], [`Error::UnsupportedVersion`] or
     /// [`Error::LimitExceeded`] if the message is invalid.
     pub fn update_of(&self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.call(|session, host| session.call_update_of(host, self.resource, message))??)
+        self.instance.call(|live| live.session_update_of(self.handle, message))
     }
 
     /// Reports how far both sides are.
@@ -125,20 +120,12 @@ impl Session {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn progress(&self) -> Result<Progress, Error> {
-        Ok(self.call(|session, host| session.call_progress(host, self.resource))?.into())
-    }
-
-    /// Calls a function of the contract's `session`.
-    fn call<T>(
-        &self,
-        call: impl FnOnce(GuestSession<'_>, &mut wasmtime::Store<Limits>) -> wasmtime::Result<T>,
-    ) -> Result<T, Error> {
-        self.instance.call(|host, bindings| call(bindings.converge_sync_session().session(), host))
+        self.instance.call(|live| live.session_progress(self.handle))
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.instance.drop_resource(self.resource);
+        self.instance.drop_resource(Resource::Session, self.handle);
     }
 }

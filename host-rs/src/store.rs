@@ -1,11 +1,9 @@
 //! The type `Store`, with the functions of the contract's `store`, and the current time.
 
-use crate::contract::{GuestStore, list};
+use crate::backend::{Handle, Resource};
 use crate::instance::Instance;
-use crate::runtime::Limits;
 use crate::{Entry, Error, Value};
 use std::time::{SystemTime, UNIX_EPOCH};
-use wasmtime::component::ResourceAny;
 
 /// Returns the current time, in milliseconds since the Unix epoch, from the system's clock.
 ///
@@ -43,7 +41,7 @@ pub fn now() -> f64 {
 #[derive(Debug)]
 pub struct Store {
     pub(crate) instance: Instance,
-    pub(crate) resource: ResourceAny,
+    pub(crate) handle: Handle,
 }
 
 impl Store {
@@ -58,7 +56,7 @@ impl Store {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn peer(&self) -> Result<String, Error> {
-        self.call(|store, host| store.call_peer(host, self.resource))
+        self.instance.call(|live| live.store_peer(self.handle))
     }
 
     /// Sets a register and returns the new entry. The entry is always newer than the one it
@@ -69,8 +67,8 @@ impl Store {
     /// [`Error::InvalidArgument`] if a name is empty, or if `now` is negative or not finite;
     /// [`Error::LimitExceeded`] if a name, the value or the store is too large.
     pub fn set(&self, namespace: &str, key: &str, value: impl Into<Value>, now: f64) -> Result<Entry, Error> {
-        let value = value.into().into();
-        Ok(self.call(|store, host| store.call_set(host, self.resource, namespace, key, &value, now))??.into())
+        let value = value.into();
+        self.instance.call(|live| live.store_set(self.handle, namespace, key, value, now))
     }
 
     /// Removes a register. Returns the removal, or `None` if the register has no value. The store
@@ -80,8 +78,7 @@ impl Store {
     ///
     /// The errors of [`set`](Self::set).
     pub fn remove(&self, namespace: &str, key: &str, now: f64) -> Result<Option<Entry>, Error> {
-        let removal = self.call(|store, host| store.call_remove(host, self.resource, namespace, key, now))??;
-        Ok(removal.map(Into::into))
+        self.instance.call(|live| live.store_remove(self.handle, namespace, key, now))
     }
 
     /// Returns the live entry of a register, or `None` if the register has no value.
@@ -90,8 +87,7 @@ impl Store {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn get(&self, namespace: &str, key: &str) -> Result<Option<Entry>, Error> {
-        let entry = self.call(|store, host| store.call_get(host, self.resource, namespace, key))?;
-        Ok(entry.map(Into::into))
+        self.instance.call(|live| live.store_get(self.handle, namespace, key))
     }
 
     /// Returns the live entries of a namespace, sorted by key.
@@ -100,7 +96,7 @@ impl Store {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn get_all(&self, namespace: &str) -> Result<Vec<Entry>, Error> {
-        self.call(|store, host| store.call_get_all(host, self.resource, namespace)).map(list)
+        self.instance.call(|live| live.store_get_all(self.handle, namespace))
     }
 
     /// Returns the namespaces that have live entries, sorted.
@@ -109,7 +105,7 @@ impl Store {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn namespaces(&self) -> Result<Vec<String>, Error> {
-        self.call(|store, host| store.call_namespaces(host, self.resource))
+        self.instance.call(|live| live.store_namespaces(self.handle))
     }
 
     /// Merges entries of other replicas. Returns the entries that changed what this store shows,
@@ -120,8 +116,8 @@ impl Store {
     /// [`Error::InvalidArgument`] if a name is empty, a time is invalid, or the timestamp of an
     /// entry is too far ahead of `now`; [`Error::LimitExceeded`]. On an error nothing is merged.
     pub fn merge_entries(&self, entries: impl IntoIterator<Item = Entry>, now: f64) -> Result<Vec<Entry>, Error> {
-        let entries: Vec<_> = entries.into_iter().map(Into::into).collect();
-        Ok(list(self.call(|store, host| store.call_merge_entries(host, self.resource, &entries, now))??))
+        let entries = entries.into_iter().collect();
+        self.instance.call(|live| live.store_merge_entries(self.handle, entries, now))
     }
 
     /// Encodes all live entries and recent removals of these namespaces, or of all namespaces if
@@ -132,7 +128,7 @@ impl Store {
     /// Only those that every call can return; see [`Error`].
     pub fn snapshot(&self, namespaces: &[&str]) -> Result<Vec<u8>, Error> {
         let namespaces: Vec<String> = namespaces.iter().map(|&namespace| namespace.to_owned()).collect();
-        self.call(|store, host| store.call_snapshot(host, self.resource, &namespaces))
+        self.instance.call(|live| live.store_snapshot(self.handle, &namespaces))
     }
 
     /// Encodes what changed since the last call, by local writes and by merges, to be sent to all
@@ -142,7 +138,7 @@ impl Store {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn take_update(&self) -> Result<Option<Vec<u8>>, Error> {
-        self.call(|store, host| store.call_take_update(host, self.resource))
+        self.instance.call(|live| live.store_take_update(self.handle))
     }
 
     /// Merges bytes of [`snapshot`](Self::snapshot) or [`take_update`](Self::take_update) of
@@ -154,7 +150,7 @@ impl Store {
     /// [`Error::Corrupt`] or [`Error::UnsupportedVersion`] if the bytes are invalid; the errors of
     /// [`merge_entries`](Self::merge_entries).
     pub fn merge_update(&self, update: &[u8], now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(list(self.call(|store, host| store.call_merge_update(host, self.resource, update, now))??))
+        self.instance.call(|live| live.store_merge_update(self.handle, update, now))
     }
 
     /// Returns how many entries [`merge_update`](Self::merge_update), and sessions of this store,
@@ -165,7 +161,7 @@ impl Store {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn refused(&self) -> Result<u32, Error> {
-        self.call(|store, host| store.call_refused(host, self.resource))
+        self.instance.call(|live| live.store_refused(self.handle))
     }
 
     /// Drops expired entries. Returns the entries that disappeared, sorted by namespace and key.
@@ -175,7 +171,7 @@ impl Store {
     ///
     /// [`Error::InvalidArgument`] or [`Error::LimitExceeded`] if `now` is not a valid time.
     pub fn expire(&self, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(list(self.call(|store, host| store.call_expire(host, self.resource, now))??))
+        self.instance.call(|live| live.store_expire(self.handle, now))
     }
 
     /// Removes every entry that this peer wrote, as on departure. Returns the removals, sorted by
@@ -185,20 +181,12 @@ impl Store {
     ///
     /// The errors of [`expire`](Self::expire).
     pub fn leave(&self, now: f64) -> Result<Vec<Entry>, Error> {
-        Ok(list(self.call(|store, host| store.call_leave(host, self.resource, now))??))
-    }
-
-    /// Calls a function of the contract's `store`.
-    fn call<T>(
-        &self,
-        call: impl FnOnce(GuestStore<'_>, &mut wasmtime::Store<Limits>) -> wasmtime::Result<T>,
-    ) -> Result<T, Error> {
-        self.instance.call(|store, bindings| call(bindings.converge_sync_ephemeral().store(), store))
+        self.instance.call(|live| live.store_leave(self.handle, now))
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.instance.drop_resource(self.resource);
+        self.instance.drop_resource(Resource::Store, self.handle);
     }
 }

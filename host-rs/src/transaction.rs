@@ -1,12 +1,9 @@
 //! The type `Transaction`, with the functions of the contract's `transaction`, and the methods of
 //! `Doc` that begin and commit a transaction.
 
-use crate::contract::{self, GuestTransaction, list};
+use crate::backend::{Handle, Resource};
 use crate::instance::Instance;
-use crate::runtime::Limits;
 use crate::{Cell, Doc, Error, EventId, Page, RowId, ScanOptions};
-use wasmtime::Store;
-use wasmtime::component::ResourceAny;
 
 impl Doc {
     /// Begins a transaction. Any number of transactions may be open; they do not see each other.
@@ -32,8 +29,8 @@ impl Doc {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn begin(&self) -> Result<Transaction, Error> {
-        let resource = self.call(|doc, store| doc.call_begin(store, self.resource))?;
-        Ok(Transaction { resource, instance: self.instance.clone(), is_open: true })
+        let handle = self.instance.call(|live| live.doc_begin(self.handle))?;
+        Ok(Transaction { handle, instance: self.instance.clone(), is_open: true })
     }
 
     /// Commits the buffered writes of a transaction of this document as one event and returns its
@@ -51,9 +48,7 @@ impl Doc {
             return Err(Error::OtherInstance);
         }
         transaction.is_open = false;
-        Ok(self
-            .call(|doc, store| doc.call_commit_transaction(store, self.resource, transaction.resource))??
-            .map(Into::into))
+        self.instance.call(|live| live.doc_commit_transaction(self.handle, transaction.handle))
     }
 }
 
@@ -68,7 +63,7 @@ impl Doc {
 #[derive(Debug)]
 pub struct Transaction {
     instance: Instance,
-    pub(crate) resource: ResourceAny,
+    handle: Handle,
     is_open: bool,
 }
 
@@ -79,7 +74,7 @@ impl Transaction {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn get(&self, table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
-        Ok(self.call(|transaction, store| transaction.call_get(store, self.resource, table, row))?.map(list))
+        self.instance.call(|live| live.transaction_get(self.handle, table, row))
     }
 
     /// Returns a page of rows, like [`Doc::scan`].
@@ -88,8 +83,8 @@ impl Transaction {
     ///
     /// The errors of [`Doc::scan`].
     pub fn scan(&self, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        let options = options.clone().into();
-        Ok(self.call(|transaction, store| transaction.call_scan(store, self.resource, table, &options))??.into())
+        let options = options.clone();
+        self.instance.call(|live| live.transaction_scan(self.handle, table, options))
     }
 
     /// Creates the row with these cells. If the row exists, sets these cells and keeps the others.
@@ -104,8 +99,8 @@ impl Transaction {
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<(), Error> {
-        let cells = contract::cells(cells);
-        Ok(self.call(|transaction, store| transaction.call_insert(store, self.resource, table, row, &cells))??)
+        let cells = cells.into_iter().map(Into::into).collect();
+        self.instance.call(|live| live.transaction_insert(self.handle, table, row, cells))
     }
 
     /// Sets these cells of the row.
@@ -119,8 +114,8 @@ impl Transaction {
         row: &str,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) -> Result<(), Error> {
-        let cells = contract::cells(cells);
-        Ok(self.call(|transaction, store| transaction.call_update(store, self.resource, table, row, &cells))??)
+        let cells = cells.into_iter().map(Into::into).collect();
+        self.instance.call(|live| live.transaction_update(self.handle, table, row, cells))
     }
 
     /// Deletes the row.
@@ -129,7 +124,7 @@ impl Transaction {
     ///
     /// [`Error::NoSuchRow`] if the row does not exist; the errors of [`insert`](Self::insert).
     pub fn delete(&self, table: &str, row: &str) -> Result<(), Error> {
-        Ok(self.call(|transaction, store| transaction.call_delete(store, self.resource, table, row))??)
+        self.instance.call(|live| live.transaction_delete(self.handle, table, row))
     }
 
     /// Removes these cells of the row. Columns without a cell are ignored.
@@ -143,8 +138,8 @@ impl Transaction {
         row: &str,
         columns: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<(), Error> {
-        let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
-        Ok(self.call(|transaction, store| transaction.call_unset(store, self.resource, table, row, &columns))??)
+        let columns = columns.into_iter().map(Into::into).collect();
+        self.instance.call(|live| live.transaction_unset(self.handle, table, row, columns))
     }
 
     /// Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes
@@ -154,22 +149,14 @@ impl Transaction {
     ///
     /// Only those that every call can return; see [`Error`].
     pub fn touched(&self) -> Result<Vec<RowId>, Error> {
-        self.call(|transaction, store| transaction.call_touched(store, self.resource)).map(list)
-    }
-
-    /// Calls a function of the contract's `transaction`.
-    pub(crate) fn call<T>(
-        &self,
-        call: impl FnOnce(GuestTransaction<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
-    ) -> Result<T, Error> {
-        self.instance.call(|store, bindings| call(bindings.converge_sync_transactions().transaction(), store))
+        self.instance.call(|live| live.transaction_touched(self.handle))
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
         if self.is_open {
-            self.instance.drop_resource(self.resource);
+            self.instance.drop_resource(Resource::Transaction, self.handle);
         }
     }
 }

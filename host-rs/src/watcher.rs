@@ -1,10 +1,10 @@
 //! The type `Watcher`, which has the function of the contract's `watcher`, and an iterator over the
 //! changes.
 
+use crate::backend::{Handle, Resource};
 use crate::instance::Instance;
 use crate::{Changes, Error, RowOp};
 use std::collections::VecDeque;
-use wasmtime::component::ResourceAny;
 
 /// The maximum number of rows whose changes the iterator takes with one call.
 const PAGE_ROWS: u32 = 1_024;
@@ -15,7 +15,7 @@ const PAGE_ROWS: u32 = 1_024;
 #[derive(Debug)]
 pub struct Watcher {
     instance: Instance,
-    resource: ResourceAny,
+    handle: Handle,
     /// Operations that an iterator took from the engine and has not returned.
     taken: VecDeque<RowOp>,
     /// Whether there were more changes in the engine when `taken` was filled.
@@ -23,8 +23,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn new(instance: Instance, resource: ResourceAny) -> Self {
-        Self { instance, resource, taken: VecDeque::new(), more: false }
+    pub(crate) fn new(instance: Instance, handle: Handle) -> Self {
+        Self { instance, handle, taken: VecDeque::new(), more: false }
     }
 
     /// Returns and clears the changes since the last call, for at most `limit` rows. Changes that
@@ -62,16 +62,13 @@ impl Watcher {
     }
 
     fn take_page(&self, limit: u32) -> Result<Changes, Error> {
-        let changes = self.instance.call(|store, bindings| {
-            bindings.converge_sync_durable().watcher().call_take(store, self.resource, limit)
-        })?;
-        Ok(changes.into())
+        self.instance.call(|live| live.watcher_take(self.handle, limit))
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.instance.drop_resource(self.resource);
+        self.instance.drop_resource(Resource::Watcher, self.handle);
     }
 }
 

@@ -1,21 +1,43 @@
-//! The host `host-rs`: the component in wasmtime, through the crate `converge`.
+//! The hosts in Rust: the crate `converge` with each of its backends.
 
 use crate::host::{self, Document, Host, Inspection};
 use converge::{
-    Cell, Changes, Commit, CompactionReport, Component, Doc, Entry, Error, EventBatch, EventId, EventRun, Fork,
-    Instance, InstanceOptions, MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, Session,
-    SessionOptions, Store, StoreOptions, TableSummary, Transaction, UpdateReader, Value, Watcher,
+    Backend, Cell, Changes, Commit, CompactionReport, Component, Doc, Entry, Error, EventBatch, EventId, EventRun,
+    Fork, Instance, InstanceOptions, MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions,
+    Session, SessionOptions, Store, StoreOptions, TableSummary, Transaction, UpdateReader, Value, Watcher,
 };
 
-/// The crate `converge`, with each document in an instance of its own: of the engine, or of another
-/// component.
+/// The host `host-rs`: the component in wasmtime, with each document in an instance of its own: of
+/// the engine, or of another component.
 #[derive(Default)]
 pub struct HostRs(pub Option<Component>);
 
-impl HostRs {
+/// The host `native`: the engine as a Rust library, with each document in an instance of its own.
+pub struct Native;
+
+/// A backend of the crate as a host.
+pub trait Instances {
+    /// The host's name.
+    const NAME: &'static str;
+
+    /// Creates an instance.
+    fn instance(&self) -> Instance;
+}
+
+impl Instances for HostRs {
+    const NAME: &'static str = "host-rs";
+
     fn instance(&self) -> Instance {
-        let options = InstanceOptions::default();
+        let options = InstanceOptions::default().backend(Backend::Component);
         infallible(self.0.as_ref().map_or_else(|| Instance::new(options), |component| Instance::of(component, options)))
+    }
+}
+
+impl Instances for Native {
+    const NAME: &'static str = "native";
+
+    fn instance(&self) -> Instance {
+        infallible(Instance::new(InstanceOptions::default().backend(Backend::Native)))
     }
 }
 
@@ -43,8 +65,8 @@ macro_rules! forward_infallible {
     )*};
 }
 
-impl Host for HostRs {
-    const NAME: &'static str = "host-rs";
+impl<Backend: Instances> Host for Backend {
+    const NAME: &'static str = Backend::NAME;
     type Document = Doc;
     type Reader = UpdateReader;
     type Store = Store;

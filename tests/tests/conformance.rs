@@ -2,8 +2,7 @@
 
 use converge_tests::Host;
 use converge_tests::case::{Case, read_all};
-use converge_tests::host_rs::HostRs;
-use converge_tests::native::Native;
+use converge_tests::host_rs::{HostRs, Native};
 use converge_tests::run::run_all;
 use std::collections::BTreeSet;
 use std::fs;

@@ -2,19 +2,17 @@
 
 #[cfg(feature = "peers")]
 mod automerge;
+mod converge;
 #[cfg(feature = "peers")]
 mod loro;
-mod native;
-mod wasmtime;
 #[cfg(feature = "peers")]
 mod yrs;
 
+pub use self::converge::{Native, Wasmtime};
 #[cfg(feature = "peers")]
 pub use automerge::Automerge;
 #[cfg(feature = "peers")]
 pub use loro::{Loro, LoroPresence};
-pub use native::Native;
-pub use wasmtime::Wasmtime;
 #[cfg(feature = "peers")]
 pub use yrs::Yrs;
 

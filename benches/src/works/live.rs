@@ -14,7 +14,6 @@ use std::time::Instant;
 
 /// A time to live and a skew that are never reached.
 pub const FOREVER_MS: f64 = 1e12;
-pub const MAX_MESSAGE_BYTES: u32 = 1 << 16;
 const KEYS: usize = 10;
 const ROUNDS_PER_SECOND: f64 = 60.0;
 

@@ -6,8 +6,7 @@ use converge::{
     StoreOptions, Value,
 };
 use converge_tests::case::read_all;
-use converge_tests::host_rs::HostRs;
-use converge_tests::native::Native;
+use converge_tests::host_rs::{HostRs, Native};
 use converge_tests::run::run_all;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

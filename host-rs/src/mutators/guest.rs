@@ -5,9 +5,10 @@
 
 use super::{Call, Error, Options};
 use crate::Transaction;
-use crate::contract::mutator::types::{self, Cell, Page, RowId, ScanOptions};
-use crate::contract::mutator::{Host, HostTransaction, MutationError, Mutator, MutatorPre};
-use crate::runtime::{Limits, MemoryRefused, Ticker, config};
+use crate::backend::component::mutator::types::{self, Cell, Page, RowId, ScanOptions};
+use crate::backend::component::mutator::{Host, HostTransaction, MutationError, Mutator, MutatorPre, answer};
+use crate::backend::component::runtime::{Limits, MemoryRefused, Ticker, config};
+use crate::backend::{Convert, list};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wasmtime::component::{Component, HasSelf, Linker, Resource, ResourceTable};
@@ -88,7 +89,7 @@ impl Guest {
     /// Runs a mutator in a new instance, which borrows the transaction. Returns the transaction
     /// with the buffered writes.
     pub(super) fn apply(&self, transaction: Transaction, call: &Call) -> Result<Transaction, Error> {
-        let guest_call = call.clone().into();
+        let guest_call = call.clone().convert();
         let applied = self.call(|store, mutator| {
             let transaction = store.data_mut().table.push(transaction)?;
             let lent = Resource::new_borrow(transaction.rep());
@@ -100,7 +101,7 @@ impl Guest {
             MutationError::UnknownMutator => Error::UnknownMutator { name: call.name.clone(), known: Vec::new() },
             MutationError::InvalidArguments(expected) => Error::InvalidArguments(expected),
             MutationError::Rejected(why) => Error::Rejected(why),
-            MutationError::Failed(error) => Error::Failed(error.into()),
+            MutationError::Failed(error) => Error::Failed(error.convert()),
         })
     }
 
@@ -161,13 +162,9 @@ impl State {
         Self { limits: Limits::new(options.memory_bytes), table, wasi, stderr }
     }
 
-    /// Calls a function of a transaction in the engine.
-    fn call<T>(
-        &self,
-        transaction: &Resource<Transaction>,
-        call: impl FnOnce(&Transaction) -> Result<T, crate::Error>,
-    ) -> wasmtime::Result<T> {
-        Ok(call(self.table.get(transaction)?)?)
+    /// Returns the transaction of a resource.
+    fn transaction(&self, transaction: &Resource<Transaction>) -> wasmtime::Result<&Transaction> {
+        Ok(self.table.get(transaction)?)
     }
 }
 
@@ -186,7 +183,7 @@ impl HostTransaction for State {
         table: String,
         row: String,
     ) -> wasmtime::Result<Option<Vec<Cell>>> {
-        self.call(&transaction, |it| it.call(|engine, store| engine.call_get(store, it.resource, &table, &row)))
+        Ok(self.transaction(&transaction)?.get(&table, &row)?.convert())
     }
 
     fn scan(
@@ -195,7 +192,7 @@ impl HostTransaction for State {
         table: String,
         options: ScanOptions,
     ) -> wasmtime::Result<Result<Page, types::Error>> {
-        self.call(&transaction, |it| it.call(|engine, store| engine.call_scan(store, it.resource, &table, &options)))
+        answer(self.transaction(&transaction)?.scan(&table, &options.convert()))
     }
 
     fn insert(
@@ -205,9 +202,7 @@ impl HostTransaction for State {
         row: String,
         cells: Vec<Cell>,
     ) -> wasmtime::Result<Result<(), types::Error>> {
-        self.call(&transaction, |it| {
-            it.call(|engine, store| engine.call_insert(store, it.resource, &table, &row, &cells))
-        })
+        answer(self.transaction(&transaction)?.insert(&table, &row, list::<_, crate::Cell>(cells)))
     }
 
     fn update(
@@ -217,9 +212,7 @@ impl HostTransaction for State {
         row: String,
         cells: Vec<Cell>,
     ) -> wasmtime::Result<Result<(), types::Error>> {
-        self.call(&transaction, |it| {
-            it.call(|engine, store| engine.call_update(store, it.resource, &table, &row, &cells))
-        })
+        answer(self.transaction(&transaction)?.update(&table, &row, list::<_, crate::Cell>(cells)))
     }
 
     fn delete(
@@ -228,7 +221,7 @@ impl HostTransaction for State {
         table: String,
         row: String,
     ) -> wasmtime::Result<Result<(), types::Error>> {
-        self.call(&transaction, |it| it.call(|engine, store| engine.call_delete(store, it.resource, &table, &row)))
+        answer(self.transaction(&transaction)?.delete(&table, &row))
     }
 
     fn unset(
@@ -238,13 +231,11 @@ impl HostTransaction for State {
         row: String,
         columns: Vec<String>,
     ) -> wasmtime::Result<Result<(), types::Error>> {
-        self.call(&transaction, |it| {
-            it.call(|engine, store| engine.call_unset(store, it.resource, &table, &row, &columns))
-        })
+        answer(self.transaction(&transaction)?.unset(&table, &row, columns))
     }
 
     fn touched(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<Vec<RowId>> {
-        self.call(&transaction, |it| it.call(|engine, store| engine.call_touched(store, it.resource)))
+        Ok(list(self.transaction(&transaction)?.touched()?))
     }
 
     fn drop(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<()> {

@@ -1,7 +1,8 @@
 //! Tests of structs and maps as rows, and of the errors for values that do not fit into cells.
 
+use crate::create;
 use converge::cells::{from_cells, to_cells};
-use converge::{Cell, Doc, Error, ScanOptions, Value};
+use converge::{Cell, Error, ScanOptions, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -91,7 +92,7 @@ fn read_error<T: DeserializeOwned + Debug>(cells: &[Cell]) -> (Option<String>, S
 
 #[test]
 fn structs_are_written_and_read_as_rows() -> Result<(), Error> {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     let (alice, bob) = (Person { name: "Alice".into(), age: Some(30) }, Person { name: "Bob".into(), age: None });
     doc.insert_as("people", "p1", &alice)?;
     doc.insert_as("people", "p2", &bob)?;

@@ -1,9 +1,8 @@
 //! Tests of `Doc` that call the component: reading, writing and exchanging events, and the errors
 //! of these calls. The conformance cases test what the functions mean.
 
-use converge::{
-    Cell, Doc, Error, EventId, EventRun, Instance, InstanceOptions, KeyRange, PeerVersion, RowOp, ScanOptions, Value,
-};
+use crate::{create, instance};
+use converge::{Cell, Doc, Error, EventId, EventRun, KeyRange, PeerVersion, RowOp, ScanOptions, Value};
 
 type Tested = Result<(), Error>;
 
@@ -17,7 +16,7 @@ fn deliver(from: &Doc, to: &Doc) -> Tested {
 
 #[test]
 fn two_replicas_write_independently_and_converge() -> Tested {
-    let (ann, ben) = (Doc::create("ann")?, Doc::create("ben")?);
+    let (ann, ben) = (create("ann")?, create("ben")?);
     assert_eq!(ann.peer()?, "ann");
     assert_eq!(
         ann.insert("people", "p1", [("name", Value::from("Alice")), ("age", 30.into())])?,
@@ -48,7 +47,7 @@ fn two_replicas_write_independently_and_converge() -> Tested {
 
 #[test]
 fn every_value_is_read_as_it_was_written() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     let cells = [
         Cell::new("a", None::<i64>),
         Cell::new("b", true),
@@ -72,7 +71,7 @@ fn every_value_is_read_as_it_was_written() -> Tested {
 
 #[test]
 fn rows_reads_all_pages() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     // Three rows with this value exceed the maximum size of a page in bytes.
     let large = vec![7_u8; 9 << 20];
     for row in ["a1", "a2", "a3", "b1"] {
@@ -98,7 +97,7 @@ fn rows_reads_all_pages() -> Tested {
 
 #[test]
 fn errors_have_the_details_of_the_contract_and_change_nothing() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     doc.insert("t", "r", [("x", 1)])?;
     let before = (doc.digest()?, doc.version()?, doc.heads()?);
 
@@ -118,7 +117,7 @@ fn errors_have_the_details_of_the_contract_and_change_nothing() -> Tested {
     };
     let wrong = doc.merge_events([event(1), event(7)]);
     assert!(matches!(&wrong, Err(Error::InvalidArgument(rule)) if rule.contains("lamport")), "{wrong:?}");
-    assert!(matches!(Doc::create(""), Err(Error::InvalidArgument(_))));
+    assert!(matches!(create(""), Err(Error::InvalidArgument(_))));
 
     assert_eq!((doc.digest()?, doc.version()?, doc.heads()?), before);
     assert_eq!(doc.merge_events([event(1)])?.applied, 1);
@@ -127,7 +126,7 @@ fn errors_have_the_details_of_the_contract_and_change_nothing() -> Tested {
 
 #[test]
 fn documents_in_one_instance_are_independent() -> Tested {
-    let instance = Instance::new(InstanceOptions::default())?;
+    let instance = instance()?;
     let (ann, ben) = (instance.doc("ann")?, instance.doc("ben")?);
     ann.insert("t", "r", [("x", 1)])?;
     assert_eq!(ben.get("t", "r")?, None);
@@ -140,7 +139,7 @@ fn documents_in_one_instance_are_independent() -> Tested {
 
 #[test]
 fn several_threads_write_to_one_document() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|thread| {

@@ -1,7 +1,7 @@
 //! Tests of the limits on memory and time: a call that exceeds a limit fails, and other instances
 //! are not affected.
 
-use converge::{Component, Doc, Error, Instance, InstanceOptions, RowOp, ScanOptions, Value};
+use converge::{Component, Doc, Error, Instance, InstanceOptions, RowOp, ScanOptions, StoreOptions, Value};
 use std::time::{Duration, Instant};
 
 type Tested = Result<(), Error>;
@@ -226,4 +226,37 @@ fn components_that_do_not_implement_the_contract_are_rejected() {
     // The smallest component: a header without sections.
     let text = error(b"\0asm\x0d\0\x01\0");
     assert!(text.contains("converge:sync/"), "{text}");
+}
+
+#[test]
+fn bytes_larger_than_the_memory_fail_with_out_of_memory() -> Tested {
+    let doc = Doc::create("ann")?;
+    doc.insert("t", "r", [("x", vec![7_u8; 10 << 20])])?;
+    let saved = doc.save()?;
+    let small = Instance::new(InstanceOptions::default().memory_bytes(8 << 20))?;
+    assert!(matches!(small.load("ann", &saved), Err(Error::OutOfMemory)));
+    assert!(matches!(small.load("ann", &saved), Err(Error::Gone)));
+    Ok(())
+}
+
+#[test]
+fn a_store_ends_with_its_instance() -> Result<(), Error> {
+    let options = InstanceOptions::default().memory_bytes(4 << 20);
+    let instance = Instance::new(options)?;
+    let store = instance.store("ann", StoreOptions::default())?;
+    let other = Instance::new(options)?.store("ben", StoreOptions::default())?;
+    let fill = || -> Result<(), Error> {
+        for key in 0..1_000 {
+            store.set("n", &key.to_string(), "x".repeat(65_536), 0.0)?;
+        }
+        Ok(())
+    };
+    // An entry that does not fit is refused. An argument that is larger than the memory ends the
+    // instance.
+    assert!(matches!(fill(), Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes"));
+    assert!(store.get("n", "0")?.is_some());
+    assert!(matches!(store.set("n", "k", "x".repeat(6 << 20), 0.0), Err(Error::OutOfMemory)));
+    assert!(matches!(store.get("n", "0"), Err(Error::Gone)));
+    assert_eq!(other.set("n", "k", 1, 0.0)?.key, "k");
+    Ok(())
 }

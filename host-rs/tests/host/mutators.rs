@@ -1,6 +1,8 @@
 //! Tests of mutators that fail or are hostile: nothing is committed, and the error has the reason.
 //! `examples/mutators` has the tests of ordinary mutators.
 
+#[cfg(feature = "native")]
+use converge::Backend;
 use converge::mutators::{Call, Error, Mutators, Options};
 use converge::{Doc, EventId, Instance, InstanceOptions, Value};
 use std::error::Error as _;
@@ -58,6 +60,20 @@ fn mutators_receive_every_kind_of_value() {
     for (number, value) in values.iter().enumerate() {
         assert_eq!(cell(&doc, &format!("argument-{number}")), *value);
     }
+}
+
+#[cfg(feature = "native")]
+#[test]
+fn mutators_write_to_documents_of_both_backends() {
+    let mutators = load(Options::default());
+    let saved = [Backend::Component, Backend::Native].map(|backend| {
+        let doc = Instance::new(InstanceOptions::default().backend(backend)).unwrap().doc("ann").unwrap();
+        mutators.apply(&doc, &Call::new("answer", [1, 2])).unwrap();
+        let error = mutators.apply(&doc, &Call::new("fail", NO_ARGUMENTS)).unwrap_err();
+        assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "gone"), "{error}");
+        doc.save().unwrap()
+    });
+    assert_eq!(saved[0], saved[1]);
 }
 
 #[test]

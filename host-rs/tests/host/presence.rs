@@ -1,10 +1,11 @@
 //! Tests of `Store`: the functions of the contract's `store` in Rust, their errors, and `now`.
 
-use converge::{Entry, Error, Instance, InstanceOptions, StoreOptions, Value, now};
+use crate::instance;
+use converge::{Entry, Error, StoreOptions, Value, now};
 
 #[test]
 fn stores_exchange_entries() -> Result<(), Error> {
-    let instance = Instance::new(InstanceOptions::default())?;
+    let instance = instance()?;
     let (ann, ben) = (instance.store("ann", StoreOptions::default())?, instance.store("ben", StoreOptions::default())?);
     let values = [Value::Null, true.into(), 7.into(), 1.5.into(), "text".into(), Value::Blob(vec![0, 255])];
     for (key, value) in values.iter().enumerate() {
@@ -31,7 +32,7 @@ fn stores_exchange_entries() -> Result<(), Error> {
 
 #[test]
 fn invalid_arguments_fail_with_the_case_of_the_contract() -> Result<(), Error> {
-    let instance = Instance::new(InstanceOptions::default())?;
+    let instance = instance()?;
     let store = instance.store("ann", StoreOptions::default().max_skew_ms(5.0))?;
     assert!(matches!(store.set("", "k", 1, 0.0), Err(Error::InvalidArgument(what)) if what.contains("namespace")));
     assert!(matches!(store.set("n", "k", 1, f64::NAN), Err(Error::InvalidArgument(what)) if what.contains("NaN")));
@@ -52,26 +53,4 @@ fn invalid_arguments_fail_with_the_case_of_the_contract() -> Result<(), Error> {
 fn now_is_the_time_of_the_system_in_milliseconds() {
     // From 2025 to 2100 in milliseconds, not in seconds or nanoseconds.
     assert!((1.76e12..4.1e12).contains(&now()));
-}
-
-#[test]
-fn a_store_ends_with_its_instance() -> Result<(), Error> {
-    let options = InstanceOptions::default().memory_bytes(4 << 20);
-    let instance = Instance::new(options)?;
-    let store = instance.store("ann", StoreOptions::default())?;
-    let other = Instance::new(options)?.store("ben", StoreOptions::default())?;
-    let fill = || -> Result<(), Error> {
-        for key in 0..1_000 {
-            store.set("n", &key.to_string(), "x".repeat(65_536), 0.0)?;
-        }
-        Ok(())
-    };
-    // An entry that does not fit is refused. An argument that is larger than the memory ends the
-    // instance.
-    assert!(matches!(fill(), Err(Error::LimitExceeded { limit, .. }) if limit == "memory-bytes"));
-    assert!(store.get("n", "0")?.is_some());
-    assert!(matches!(store.set("n", "k", "x".repeat(6 << 20), 0.0), Err(Error::OutOfMemory)));
-    assert!(matches!(store.get("n", "0"), Err(Error::Gone)));
-    assert_eq!(other.set("n", "k", 1, 0.0)?.key, "k");
-    Ok(())
 }

@@ -1,10 +1,11 @@
 //! Tests of `Session`: synchronization, lifetimes and errors.
 
-use converge::{Doc, Error, Instance, InstanceOptions, Session, SessionOptions, Store, StoreOptions};
+use crate::{create, instance};
+use converge::{Doc, Error, Session, SessionOptions, Store, StoreOptions};
 
 /// Creates one side of a session, in an instance of its own.
 fn side(peer: &str) -> Result<(Doc, Store, Session), Error> {
-    let instance = Instance::new(InstanceOptions::default())?;
+    let instance = instance()?;
     let (doc, store) = (instance.doc(peer)?, instance.store(peer, StoreOptions::default())?);
     let session = Session::open(&doc, &store, &SessionOptions::new("people"))?;
     Ok((doc, store, session))
@@ -59,7 +60,7 @@ fn a_session_keeps_its_document_and_its_store_alive() -> Result<(), Error> {
 
 #[test]
 fn many_sessions_share_a_document() -> Result<(), Error> {
-    let instance = Instance::new(InstanceOptions::default())?;
+    let instance = instance()?;
     let (doc, store) = (instance.doc("relay")?, instance.store("relay", StoreOptions::default())?);
     let clients = ["ann", "ben", "cleo"].map(|peer| side(peer).expect("a valid name"));
     let options = SessionOptions::new("people");
@@ -78,8 +79,8 @@ fn many_sessions_share_a_document() -> Result<(), Error> {
 
 #[test]
 fn document_and_store_must_live_in_one_instance() -> Result<(), Error> {
-    let doc = Doc::create("ann")?;
-    let store = Instance::new(InstanceOptions::default())?.store("ann", StoreOptions::default())?;
+    let doc = create("ann")?;
+    let store = instance()?.store("ann", StoreOptions::default())?;
     let refused = Session::open(&doc, &store, &SessionOptions::new("people"));
     assert!(matches!(&refused, Err(Error::OtherInstance)));
     assert!(refused.unwrap_err().to_string().contains("doc.instance().store"));

@@ -1,12 +1,13 @@
 //! Tests of `Watcher`: the changes that its iterators and `take` return, and lifetimes.
 
-use converge::{Cell, Doc, Error, RowOp};
+use crate::create;
+use converge::{Cell, Error, RowOp};
 
 type Tested = Result<(), Error>;
 
 #[test]
 fn each_change_is_reported_once_and_changes_of_a_row_as_one() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     doc.insert("people", "p0", [("name", "Zoe")])?;
     let mut watcher = doc.watch(&["people"], false)?;
     assert!(watcher.ops().next().is_none());
@@ -31,7 +32,7 @@ fn each_change_is_reported_once_and_changes_of_a_row_as_one() -> Tested {
 
 #[test]
 fn from_the_start_every_row_is_returned_in_several_pages() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     let rows: Vec<RowOp> = (0..3_000).map(|row| RowOp::insert("t", format!("{row:04}"), [("x", row)])).collect();
     doc.commit(rows.clone())?;
     let mut watcher = doc.watch(&[], true)?;
@@ -42,7 +43,7 @@ fn from_the_start_every_row_is_returned_in_several_pages() -> Tested {
 
 #[test]
 fn changes_that_an_iterator_did_not_reach_are_not_lost() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     let mut watcher = doc.watch(&[], false)?;
     for row in ["a", "b", "c", "d"] {
         doc.insert("t", row, [("x", 1)])?;
@@ -60,7 +61,7 @@ fn changes_that_an_iterator_did_not_reach_are_not_lost() -> Tested {
 
 #[test]
 fn watchers_keep_their_document_alive_until_they_are_dropped() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     let mut watcher = doc.watch(&[], true)?;
     doc.insert("t", "r", [Cell::new("x", 1)])?;
     let instance = doc.instance().clone();
@@ -73,7 +74,7 @@ fn watchers_keep_their_document_alive_until_they_are_dropped() -> Tested {
 
 #[test]
 fn a_dropped_watcher_makes_room_for_another() -> Tested {
-    let doc = Doc::create("ann")?;
+    let doc = create("ann")?;
     let limits = doc.instance().limits()?;
     let maximum = limits.iter().find(|limit| limit.name == "watchers").map_or(0, |limit| limit.maximum);
     let mut watchers = (0..maximum).map(|_| doc.watch(&[], false)).collect::<Result<Vec<_>, _>>()?;

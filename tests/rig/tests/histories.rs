@@ -1,11 +1,9 @@
-//! Merges the real histories of `tests/data/rows` into the native engine and into the component in
-//! wasmtime, in several orders and batches. The rows at the end must be those of the real
+//! Merges the real histories of `tests/data/rows` into the engine as a library and into the component
+//! in wasmtime, in several orders and batches. The rows at the end must be those of the real
 //! repository, and all digests must be equal.
 
-use converge::{EventRun, Row, ScanOptions};
-use converge_engine as engine;
+use converge::{Backend, EventRun, Instance, InstanceOptions, ScanOptions};
 use converge_rig::history::{TABLE, add_fingerprints, read_events, read_rows, row_line};
-use converge_tests::convert::Convert;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
@@ -42,36 +40,27 @@ fn replay(name: &str, events: usize, peers: usize, rows: usize) {
     let mut digests = BTreeSet::new();
     for order in ORDERS {
         let ordered = arranged(&runs, order);
-        let of_engine: Vec<engine::EventRun> = ordered.clone().convert();
         for batch in BATCHES {
             let context = format!("{name}, {order:?}, {batch} per call");
 
-            let mut native = engine::Doc::create("replay").unwrap();
-            let mut merged = (0, 0);
-            for events in of_engine.chunks(batch) {
-                let report = native.merge_events(events.to_vec()).unwrap();
-                merged = (merged.0 + report.applied, report.waiting);
+            for backend in [Backend::Native, Backend::Component] {
+                let instance = Instance::new(InstanceOptions::default().backend(backend)).unwrap();
+                let doc = instance.doc("replay").unwrap();
+                let mut merged = (0, 0);
+                for events in ordered.chunks(batch) {
+                    let report = doc.merge_events(events.to_vec()).unwrap();
+                    merged = (merged.0 + report.applied, report.waiting);
+                }
+                assert_eq!(merged, (events as u32, 0), "{backend:?}, {context}");
+                assert_eq!(doc.version().unwrap().len(), peers, "{backend:?}, {context}");
+                let rows = doc.rows(TABLE, ScanOptions::default());
+                let lines: Vec<String> = rows.map(|row| row_line(&row.unwrap())).collect();
+                assert_eq!(lines, expected, "{backend:?}, {context}");
+                digests.insert(doc.digest().unwrap());
             }
-            assert_eq!(merged, (events as u32, 0), "native, {context}");
-            assert_eq!(native.version().len(), peers, "native, {context}");
-            assert_eq!(native_rows(&native), expected, "native, {context}");
-            digests.insert(native.digest());
-
-            let wasmtime = converge::Doc::create("replay").unwrap();
-            let mut merged = (0, 0);
-            for events in ordered.chunks(batch) {
-                let report = wasmtime.merge_events(events.to_vec()).unwrap();
-                merged = (merged.0 + report.applied, report.waiting);
-            }
-            assert_eq!(merged, (events as u32, 0), "wasmtime, {context}");
-            assert_eq!(wasmtime.version().unwrap().len(), peers, "wasmtime, {context}");
-            let rows = wasmtime.rows(TABLE, ScanOptions::default());
-            let lines: Vec<String> = rows.map(|row| row_line(&row.unwrap())).collect();
-            assert_eq!(lines, expected, "wasmtime, {context}");
-            digests.insert(wasmtime.digest().unwrap().0);
         }
     }
-    assert_eq!(digests.len(), 1, "{name}: digests of orders, batches or hosts differ");
+    assert_eq!(digests.len(), 1, "{name}: digests of orders, batches or backends differ");
 }
 
 fn open(name: &str, part: &str) -> File {
@@ -94,11 +83,4 @@ fn arranged(runs: &[EventRun], order: Order) -> Vec<EventRun> {
         }
     }
     runs
-}
-
-fn native_rows(doc: &engine::Doc) -> Vec<String> {
-    let page = doc.scan(TABLE, &engine::ScanOptions::default()).unwrap();
-    assert!(!page.more);
-    let rows: Vec<Row> = page.rows.convert();
-    rows.iter().map(row_line).collect()
 }

@@ -3,14 +3,13 @@
 use super::delivery::permutations;
 use super::run;
 use crate::case::{Case, parse_case};
-use crate::convert::Convert;
 use crate::host::{self, Document, Host, Inspection};
-use crate::native::Native;
+use crate::host_rs::Native;
 use converge::{
-    Cell, Changes, Commit, CompactionReport, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page,
-    PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary, Value,
+    Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page,
+    PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions,
+    TableSummary, Transaction, UpdateReader, Value, Watcher,
 };
-use converge_engine::{Doc, Session, Store, Transaction, UpdateReader, WatcherNumber};
 
 /// Returns a case with these steps on a replica `a`.
 fn case(steps: &str) -> Case {
@@ -135,7 +134,7 @@ impl host::Store for CarelessStore {
     }
 
     fn snapshot(&mut self, namespaces: &[&str]) -> Vec<u8> {
-        match self.0.namespaces().iter().any(|namespace| namespace == "lost") {
+        match host::Store::namespaces(&mut self.0).iter().any(|namespace| namespace == "lost") {
             true => host::Store::snapshot(&mut self.0, &["none"]),
             false => host::Store::snapshot(&mut self.0, namespaces),
         }
@@ -179,17 +178,17 @@ impl host::Session<CarelessDoc, CarelessStore> for CarelessSession {
     }
 
     fn update_of(&mut self, message: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let update: Option<Vec<u8>> = self.0.update_of(message).convert()?;
+        let update = self.0.update_of(message)?;
         Ok(update.filter(|update| update.len() > MAX_HIDDEN_BYTES))
     }
 
     fn progress(&mut self, doc: &mut CarelessDoc) -> Progress {
-        self.0.progress(&doc.0).convert()
+        host::Session::progress(&mut self.0, &mut doc.0)
     }
 }
 
 impl Document for CarelessDoc {
-    type Watcher = WatcherNumber;
+    type Watcher = Watcher;
     type Transaction = Transaction;
 
     forward! { Document:
@@ -203,9 +202,9 @@ impl Document for CarelessDoc {
         get(table: &str, row: &str) -> Option<Vec<Cell>>;
         scan(table: &str, options: &ScanOptions) -> Result<Page, Error>;
         tables() -> Vec<TableSummary>;
-        watch(tables: &[&str], from_start: bool) -> Result<WatcherNumber, Error>;
-        take(watcher: &mut WatcherNumber, limit: u32) -> Changes;
-        unwatch(watcher: WatcherNumber) -> ();
+        watch(tables: &[&str], from_start: bool) -> Result<Watcher, Error>;
+        take(watcher: &mut Watcher, limit: u32) -> Changes;
+        unwatch(watcher: Watcher) -> ();
         digest() -> Vec<u8>;
         version() -> Vec<PeerVersion>;
         heads() -> Vec<EventId>;
@@ -224,7 +223,7 @@ impl Document for CarelessDoc {
     fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> {
         let result = Document::update(&mut self.0, table, row, cells);
         if result.is_err() {
-            self.0.commit(Vec::new()).unwrap();
+            self.0.commit([]).unwrap();
         }
         result
     }

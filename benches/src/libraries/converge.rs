@@ -1,16 +1,22 @@
-//! The component in wasmtime, through the crate for Rust programs.
+//! The crate for Rust programs, with each of its backends.
 
 use super::{Contents, NAME, Replica, Result, SHARE, Traffic, id};
 use crate::works::live::{FOREVER_MS, Live, Side, talk};
 use converge::{
-    Cell, Doc, EventRun, Instance, InstanceOptions, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions,
-    Value,
+    Backend, Cell, Doc, EventRun, Instance, InstanceOptions, RowOp, ScanOptions, Session, SessionOptions, Store,
+    StoreOptions, Value,
 };
 use std::hint::black_box;
 use std::ops::Range;
 use std::time::Instant;
 
-pub struct Wasmtime {
+/// The engine as a Rust library.
+pub type Native = Converge<true>;
+
+/// The component in wasmtime.
+pub type Wasmtime = Converge<false>;
+
+pub struct Converge<const NATIVE: bool> {
     doc: Doc,
     store: Store,
     session: Option<Session>,
@@ -27,7 +33,12 @@ fn cells(cells: &[Cell]) -> Result<(&str, i64, f64)> {
     }
 }
 
-impl Wasmtime {
+impl<const NATIVE: bool> Converge<NATIVE> {
+    fn instance() -> Result<Instance> {
+        let backend = if NATIVE { Backend::Native } else { Backend::Component };
+        Ok(Instance::new(InstanceOptions::default().backend(backend))?)
+    }
+
     fn of(doc: Doc) -> Result<Self> {
         let options = StoreOptions::default().time_to_live_ms(FOREVER_MS).max_skew_ms(FOREVER_MS);
         let store = doc.instance().store(&doc.peer()?, options)?;
@@ -35,12 +46,12 @@ impl Wasmtime {
     }
 }
 
-impl Replica for Wasmtime {
+impl<const NATIVE: bool> Replica for Converge<NATIVE> {
     /// A summary.
     type Version = Vec<u8>;
 
     fn create(peer: u64) -> Result<Self> {
-        Self::of(Doc::create(&peer.to_string())?)
+        Self::of(Self::instance()?.doc(&peer.to_string())?)
     }
 
     fn insert(&mut self, rows: Range<usize>) -> Result<()> {
@@ -89,12 +100,11 @@ impl Replica for Wasmtime {
     }
 
     fn load(peer: u64, saved: &[u8]) -> Result<Self> {
-        Self::of(Doc::load(&peer.to_string(), saved)?)
+        Self::of(Self::instance()?.load(&peer.to_string(), saved)?)
     }
 
     fn open(saved: &[u8], row: usize) -> Result<i64> {
-        let instance = Instance::new(InstanceOptions::default())?;
-        Ok(cells(&instance.peek(saved, "table", &id(row))?.ok_or("no such row")?)?.1)
+        Ok(cells(&Self::instance()?.peek(saved, "table", &id(row))?.ok_or("no such row")?)?.1)
     }
 
     fn version(&mut self) -> Result<Vec<u8>> {
@@ -110,9 +120,12 @@ impl Replica for Wasmtime {
         Ok(())
     }
 
-    /// In an instance of its own: memory of WebAssembly does not shrink.
     fn compacted(self) -> Result<Option<Self>> {
         self.doc.compact(&[self.doc.summary()?])?;
+        if NATIVE {
+            return Ok(Some(self));
+        }
+        // In an instance of its own: memory of WebAssembly does not shrink.
         Self::load(1, &self.doc.save()?).map(Some)
     }
 
@@ -120,12 +133,12 @@ impl Replica for Wasmtime {
         talk(self, other)
     }
 
-    fn memory_bytes(&self, _allocated: usize) -> usize {
-        self.doc.instance().memory_bytes()
+    fn memory_bytes(&self, allocated: usize) -> usize {
+        if NATIVE { allocated } else { self.doc.instance().memory_bytes() }
     }
 }
 
-impl Live for Wasmtime {
+impl<const NATIVE: bool> Live for Converge<NATIVE> {
     fn set(&mut self, key: &str, number: i64, now: f64) -> Result<()> {
         self.store.set("cursors", key, number, now)?;
         Ok(())
@@ -145,7 +158,7 @@ impl Live for Wasmtime {
     }
 }
 
-impl Side for Wasmtime {
+impl<const NATIVE: bool> Side for Converge<NATIVE> {
     fn merge_events(&mut self, events: Vec<EventRun>) -> Result<()> {
         self.doc.merge_events(events)?;
         Ok(())

@@ -4,7 +4,8 @@
 //! The engine is compiled on first use, which takes some hundred milliseconds. wasmtime's cache
 //! keeps the compiled code on disk, so that the next process loads it in one or two milliseconds.
 
-use crate::{COMPONENT, Error, contract};
+use super::bindings;
+use crate::{COMPONENT, Error};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -34,7 +35,7 @@ struct Runtime {
 /// ```
 #[derive(Clone)]
 pub struct Component {
-    compiled: contract::ConvergePre<Limits>,
+    compiled: bindings::ConvergePre<Limits>,
     ticker: &'static Arc<Ticker>,
 }
 
@@ -68,7 +69,7 @@ impl Component {
         let Runtime { linker, ticker } = Runtime::get()?;
         let compiled = component::Component::new(linker.engine(), bytes);
         let compiled = compiled.and_then(|component| linker.instantiate_pre(&component));
-        let compiled = compiled.and_then(contract::ConvergePre::new);
+        let compiled = compiled.and_then(bindings::ConvergePre::new);
         Ok(Self { compiled: compiled.map_err(|error| Error::Start(format!("{error:#}")))?, ticker })
     }
 
@@ -90,7 +91,7 @@ impl Component {
         &self,
         memory_bytes: usize,
         time: &TimeLimit,
-    ) -> wasmtime::Result<(Store<Limits>, contract::Converge)> {
+    ) -> wasmtime::Result<(Store<Limits>, bindings::Converge)> {
         let mut store = Store::new(self.compiled.engine(), Limits::new(memory_bytes));
         store.limiter(|limits| limits);
         // The component is trusted, and the limit on its memory also limits the size of its
