@@ -260,6 +260,7 @@ impl Instance {
 
     /// Makes one call. If the call leaves the engine in an unknown state, drops the engine, which
     /// frees its memory.
+    #[inline]
     pub(crate) fn call<T>(&self, call: impl FnOnce(&mut Live) -> Result<T, Error>) -> Result<T, Error> {
         // If a thread panicked while it held the lock, its call is unfinished.
         let mut live = self.live.lock().map_err(|_| Error::Gone)?;

@@ -81,6 +81,7 @@ impl Handle {
 /// The functions of the contract; see [`super::Live`].
 impl Live {
     /// Makes one call. A panic of the engine is an error, as a trap of the component is.
+    #[inline]
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         // The caller drops the instance after a panic.
         catch_unwind(AssertUnwindSafe(|| call(self)))
