@@ -82,7 +82,7 @@ test-second: test-rs test-compose test-crate
 test-engine:
     cargo test --package converge-engine
 
-# Test the Rust crates, and run the conformance cases on the native engine and in wasmtime
+# Test the Rust crates, and run the conformance cases with both backends: the engine linked directly, and in wasmtime
 test-rs: mutators
     cargo test --release --workspace --exclude converge-engine
 
@@ -189,7 +189,7 @@ deny *checks:
     [ -x target/tools/bin/cargo-deny ] || cargo install --quiet --locked --root target/tools cargo-deny@0.20.2
     target/tools/bin/cargo-deny check {{checks}}
 
-# Write the installable files to target/release-artifacts: component, contract, npm package, crate, program
+# Write the installable files to target/release-artifacts: component, contract, npm package, crates, program
 release: build-js package-crate
     rm -rf target/release-artifacts && mkdir -p target/release-artifacts
     cp target/converge.wasm target/package/package/*.crate target/release-artifacts/
@@ -199,13 +199,14 @@ release: build-js package-crate
     cp target/release/converge target/release-artifacts/
     cd target/release-artifacts && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
-# Package the crate. It contains the component, so that its users need no wasm target
+# Package the crate, and the engine, on which it depends with the feature `native`. The crate contains the component, so that its users need no wasm target
 [private]
 package-crate: build
     rm -rf target/package/package
     cp target/converge.wasm host-rs/converge.wasm
-    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --package converge --target-dir target/package
+    # Without a lockfile, for which cargo would look for the engine on crates.io.
+    trap 'rm -f host-rs/converge.wasm' EXIT; cargo package --quiet --no-verify --allow-dirty --exclude-lockfile --package converge --package converge-engine --target-dir target/package
 
-# Test the packaged crate: a program outside the repository is built on it
+# Test the packaged crate: programs outside the repository are built on it, one for each backend
 test-crate: package-crate
     tests/crate/run.sh

@@ -27,9 +27,9 @@ pub struct Doc {
 impl Doc {
     /// Creates an empty document that writes as `peer`, a name without `~`.
     ///
-    /// The document gets an instance of its own with the default limits, which takes 81 KiB. A
-    /// program with many documents should put them into one instance, with [`Instance::doc`], where
-    /// a document takes 3 KiB.
+    /// The document gets an instance of its own with the default options, which takes 81 KiB in the
+    /// backend `Component`. A program with many documents should put them into one instance, with
+    /// [`Instance::doc`], where a document takes 3 KiB.
     ///
     /// Every replica should write as a peer of its own. If two replicas write as the same peer
     /// nonetheless, the events of both are kept apart; see [`forks`](Self::forks).

@@ -107,7 +107,7 @@
 //! # Features
 //!
 //! At least one of the first two features must be enabled; [`Backend`] chooses between them at run
-//! time. The table "Backends" in the crate's `README.md` lists how they differ.
+//! time. The table in the section "Backends" of the crate's `README.md` lists how they differ.
 //!
 //! | feature | adds |
 //! |---|---|
