@@ -8,8 +8,6 @@
 use crate::Component;
 #[cfg(feature = "component")]
 use crate::backend::component;
-#[cfg(feature = "native")]
-use crate::backend::native;
 use crate::backend::{Backend, Handle, Live, Resource};
 use crate::{Cell, Doc, Error, Inspection, Limit, PeerVersion, StoreOptions, UpdateReader};
 use std::fmt;
@@ -118,7 +116,7 @@ impl Instance {
             #[cfg(feature = "component")]
             Backend::Component => Self::of(Component::engine()?, options),
             #[cfg(feature = "native")]
-            Backend::Native => Ok(Self::with(Live::Native(native::Live::default()))),
+            Backend::Native => Ok(Self::with(Live::Native(Box::default()))),
         }
     }
 
@@ -131,7 +129,8 @@ impl Instance {
     #[cfg(feature = "component")]
     pub fn of(component: &Component, options: InstanceOptions) -> Result<Self, Error> {
         let InstanceOptions { memory_bytes, call_time, .. } = options;
-        Ok(Self::with(Live::Component(component::Live::new(component, memory_bytes, call_time)?)))
+        let live = component::Live::new(component, memory_bytes, call_time)?;
+        Ok(Self::with(Live::Component(Box::new(live))))
     }
 
     fn with(live: Live) -> Self {

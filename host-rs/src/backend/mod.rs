@@ -43,10 +43,10 @@ pub enum Backend {
 pub(crate) enum Live {
     /// An instance of a component.
     #[cfg(feature = "component")]
-    Component(component::Live),
+    Component(Box<component::Live>),
     /// The engine in this process.
     #[cfg(feature = "native")]
-    Native(native::Live),
+    Native(Box<native::Live>),
 }
 
 /// An object in a running engine: an instance of one of the contract's resources. Valid until it is
@@ -75,7 +75,7 @@ impl Live {
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
             #[cfg(feature = "component")]
-            Self::Component(live) => live.memory_bytes(),
+            Self::Component(live) => live.grown_bytes(),
             #[cfg(feature = "native")]
             Self::Native(_) => 0,
         }

@@ -54,7 +54,7 @@ impl Live {
     }
 
     /// Returns the size of the memory in bytes.
-    pub(crate) fn memory_bytes(&self) -> usize {
+    pub(crate) fn grown_bytes(&self) -> usize {
         self.store.data().grown_bytes
     }
 
@@ -116,6 +116,7 @@ impl Live {
         self.doc(|doc, store| doc.call_delete(store, handle.resource(), table, row))?.convert()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the other backend moves the texts")]
     pub(crate) fn doc_unset(
         &mut self,
         handle: Handle,
@@ -305,6 +306,7 @@ impl Live {
         self.transaction(|it, store| it.call_delete(store, handle.resource(), table, row))?.convert()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the other backend moves the texts")]
     pub(crate) fn transaction_unset(
         &mut self,
         handle: Handle,
