@@ -1,5 +1,5 @@
-//! Provides the component that the crate embeds with the feature `component`. In a packaged crate it is a file next to the
-//! manifest; in the repository it is built from its sources.
+//! Provides the component that the crate embeds with the feature `component`. In a packaged crate
+//! it is a file next to the manifest; in the repository it is built from its sources.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -101,9 +101,9 @@ pub struct Instance {
 impl Instance {
     /// Creates an instance of the engine.
     ///
-    /// Takes some microseconds. The first call in a process for the backend `Component` also compiles
-    /// the engine, which takes some hundred milliseconds, or loads it from the cache of compiled
-    /// code.
+    /// Takes some microseconds. The first call in a process for the backend `Component` also
+    /// compiles the engine, which takes some hundred milliseconds, or loads it from the cache of
+    /// compiled code.
     ///
     /// # Errors
     ///

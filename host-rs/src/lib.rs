@@ -2,10 +2,10 @@
 //! and end with the same rows.
 //!
 //! The engine is a WebAssembly component, the same one that runs in browsers. This crate embeds the
-//! component and compiles it once per process; with the feature `native` it links the engine instead.
-//! The functions of the contract (`wit/` in the sources) are methods of [`Doc`], [`Transaction`], [`Store`], [`Session`], [`Watcher`] and
-//! [`UpdateReader`]. The methods of [`Instance`] create documents and stores, and read bytes
-//! without either.
+//! component and compiles it once per process; with the feature `native` it links the engine
+//! instead. The functions of the contract (`wit/` in the sources) are methods of [`Doc`],
+//! [`Transaction`], [`Store`], [`Session`], [`Watcher`] and [`UpdateReader`]. The methods of
+//! [`Instance`] create documents and stores, and read bytes without either.
 //!
 //! ```
 //! use converge::{Doc, Value};
@@ -85,11 +85,11 @@
 //! # Instances and limits
 //!
 //! Documents live in an [`Instance`] of the engine, which has a memory of its own. The size of the
-//! memory and the duration of each call are limited; [`InstanceOptions`] sets both limits. The backend
-//! `Native` has neither limit: it uses the memory of the program, and calls take as long as they need.
-//! [`Doc::create`], [`Doc::load`] and [`Doc::load_file`] create an instance for the document.
-//! [`Instance::doc`], [`Instance::load`] and [`Instance::store`] put several documents and stores
-//! into one instance.
+//! memory and the duration of each call are limited; [`InstanceOptions`] sets both limits. The
+//! backend `Native` has neither limit: it uses the memory of the program, and calls take as long as
+//! they need. [`Doc::create`], [`Doc::load`] and [`Doc::load_file`] create an instance for the
+//! document. [`Instance::doc`], [`Instance::load`] and [`Instance::store`] put several documents
+//! and stores into one instance.
 //!
 //! A call that would make the document larger than the memory fails with [`Error::LimitExceeded`]
 //! for the limit `memory-bytes`, and changes nothing. A call whose argument or result does not fit
@@ -109,11 +109,12 @@
 //! At least one of the first two features must be enabled; [`Backend`] chooses between them at run
 //! time. The table in the section "Backends" of the crate's `README.md` lists how they differ.
 //!
-//! | feature | adds |
-//! |---|---|
-//! | `component` (default) | the engine as a WebAssembly component, which runs in wasmtime |
-//! | `native` | the engine as a Rust library, for systems that forbid compiling at run time, and for programs that trust the engine |
-//! | `mutators` | the module `mutators`, which runs an application's writes as named functions in WebAssembly components; enables `component` |
+//! - `component`, which is enabled by default, embeds the engine as a WebAssembly component, which
+//!   runs in wasmtime.
+//! - `native` links the engine as a Rust library, for systems that forbid compiling at run time,
+//!   and for programs that trust the engine.
+//! - `mutators` adds the module `mutators`, which runs an application's writes as named functions
+//!   in WebAssembly components. It enables `component`.
 
 #[cfg(not(any(feature = "component", feature = "native")))]
 compile_error!("the crate `converge` needs a backend: enable its feature `component` (the default), `native`, or both");

@@ -60,8 +60,7 @@ macro_rules! records {
     (@convert $field:ident convert) => { $field.convert() };
 }
 
-/// Implements the conversion of enums with the same variants on both sides. The content of a variant
-/// is moved.
+/// Implements the conversion of enums with the same variants on both sides, whose content is moved.
 macro_rules! variants {
     ($($from:ty => $to:ty { $($variant:ident $(($content:ident))?),* })*) => {$(
         impl Convert<$to> for $from {

@@ -1,7 +1,9 @@
-//! The border between the crate and the engine: the functions of the contract, in the crate's types.
+//! The border between the crate and the engine: the functions of the contract, in the types of the
+//! crate.
 //!
-//! A backend is one way to run the engine. The rest of the crate makes calls through [`Live`] alone,
-//! and knows neither wasmtime nor the engine.
+//! A backend is one way to run the engine. The rest of the crate makes calls through [`Live`]
+//! alone, and knows neither wasmtime nor the engine, except for the module `mutators`, which runs
+//! components of its own.
 
 #[cfg(feature = "component")]
 pub(crate) mod component;
@@ -18,16 +20,16 @@ use crate::{
     TableSummary, Value,
 };
 
-/// How an instance runs the engine. Documents, bytes and errors are the same in every backend; limits
-/// and start differ. The table "Backends" in the crate's README compares them.
+/// How an instance runs the engine. Documents, bytes and errors are the same in every backend;
+/// limits and start differ. The section "Backends" of the crate's `README.md` compares them.
 ///
 /// Each variant exists if the feature of its name is enabled. The default is `Component` if it
 /// exists, and `Native` otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The WebAssembly component that the crate embeds, in wasmtime. Memory and time are limited, and
-    /// a defect of the engine ends its instance alone.
+    /// The WebAssembly component that the crate embeds, in wasmtime. Memory and time are limited,
+    /// and a defect of the engine ends its instance alone.
     #[cfg(feature = "component")]
     #[default]
     Component,

@@ -1,5 +1,5 @@
-//! The tests of `../host` that do not depend on the component, with the backend that calls the engine
-//! directly, and the tests of what is special about that backend.
+//! The tests of `../host` that do not depend on the component, with the backend that calls the
+//! engine directly, and the tests of what is special about that backend.
 
 use converge::Backend;
 

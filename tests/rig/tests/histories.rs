@@ -1,6 +1,6 @@
-//! Merges the real histories of `tests/data/rows` into the engine as a library and into the component
-//! in wasmtime, in several orders and batches. The rows at the end must be those of the real
-//! repository, and all digests must be equal.
+//! Merges the real histories of `tests/data/rows` into the engine as a library and into the
+//! component in wasmtime, in several orders and batches. The rows at the end must be those of the
+//! real repository, and all digests must be equal.
 
 use converge::{Backend, EventRun, Instance, InstanceOptions, ScanOptions};
 use converge_rig::history::{TABLE, add_fingerprints, read_events, read_rows, row_line};
