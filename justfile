@@ -67,7 +67,7 @@ npm-add workspace: npm
     # This file lists what is installed.
     grep -q '"resolved": "{{workspace}}"' node_modules/.package-lock.json || npm install --workspace {{workspace}} --no-save --no-audit --no-fund
 
-# Two rows of tests, so that both cores are busy. The Rust builds of the two use different profiles and do not wait for each other.
+# Two sequences of tests at the same time, so that both cores are busy. Their Rust builds use different profiles and do not wait for each other.
 [parallel]
 [private]
 test-all: build-js && test-first test-second
