@@ -100,8 +100,8 @@ fn compiler_flags(workspace: &Path) -> String {
         env::var_os(variable).map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(folder)))
     };
     let mut flags = vec![format!("--remap-path-prefix={}=", workspace.join("").display())];
-    // A fifth smaller than with the default threshold, without a measurable difference in speed.
-    flags.push("-Cllvm-args=--inline-threshold=20".to_owned());
+    // A quarter smaller than with the default threshold of 225, and as fast: differences are within the noise.
+    flags.push("-Cllvm-args=--inline-threshold=60".to_owned());
     if let Some(cargo_home) = home("CARGO_HOME", ".cargo") {
         flags.push(format!("--remap-path-prefix={}=cargo", cargo_home.display()));
     }
