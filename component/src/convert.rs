@@ -43,8 +43,10 @@ records! {
     engine::Fork => wit::Fork { peer, counter, branches as list }
     engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped, horizon as list }
     types::ScanOptions => engine::ScanOptions { range as into, descending, limit, after, columns }
-    engine::Row => types::Row { id, cells as list }
-    engine::Page => types::Page { rows as list, more }
+    types::ShapedRow => engine::ShapedRow { id, shape, values as list }
+    engine::ShapedRow => types::ShapedRow { id, shape, values as list }
+    engine::ShapedPage => types::Page { shapes, rows as list, more }
+    wit::TableRows => engine::TableRows { table, shapes, rows as list }
     engine::TableSummary => types::TableSummary { name, rows }
     engine::Changes => wit::Changes { ops as list, more }
     engine::Entry => ephemeral::Entry { namespace, key, value as option, timestamp, peer }
@@ -141,6 +143,15 @@ impl From<engine::RowOp> for wit::RowOp {
             }
             engine::RowOp::Delete { table, row } => Self::Delete(wit::DeleteOp { table, row }),
             engine::RowOp::Unset { table, row, columns } => Self::Unset(wit::UnsetOp { table, row, columns }),
+        }
+    }
+}
+
+impl From<wit::RowsOp> for engine::RowsOp {
+    fn from(op: wit::RowsOp) -> Self {
+        match op {
+            wit::RowsOp::Insert(rows) => Self::Insert(rows.into()),
+            wit::RowsOp::Update(rows) => Self::Update(rows.into()),
         }
     }
 }

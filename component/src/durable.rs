@@ -91,6 +91,10 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow_mut().commit(list(ops))?.into())
     }
 
+    fn commit_rows(&self, ops: Vec<wit::RowsOp>) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().commit_rows(list(ops))?.into())
+    }
+
     fn begin(&self) -> transactions::Transaction {
         Transaction::begin(&self.0)
     }
@@ -108,7 +112,7 @@ impl wit::GuestDoc for Doc {
     }
 
     fn scan(&self, table: String, options: wit::ScanOptions) -> Result<wit::Page, types::Error> {
-        Ok(self.0.borrow().scan(&table, &options.into())?.into())
+        Ok(self.0.borrow().scan_shaped(&table, &options.into())?.into())
     }
 
     fn tables(&self) -> Vec<types::TableSummary> {

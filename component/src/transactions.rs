@@ -13,9 +13,6 @@ pub(crate) struct Transaction {
     doc: Rc<RefCell<engine::Doc>>,
 }
 
-/// The error for a transaction of another document.
-const OTHER_DOCUMENT: &str = "the transaction was begun on another document; commit it on that one";
-
 impl Transaction {
     /// Begins a transaction of this document.
     pub(crate) fn begin(doc: &Rc<RefCell<engine::Doc>>) -> wit::Transaction {
@@ -25,7 +22,7 @@ impl Transaction {
     /// Commits the buffered writes. Fails if the transaction was begun on another document.
     pub(crate) fn commit(self, doc: &Rc<RefCell<engine::Doc>>) -> Result<Option<engine::EventId>, types::Error> {
         if !Rc::ptr_eq(&self.doc, doc) {
-            return Err(types::Error::InvalidArgument(OTHER_DOCUMENT.to_owned()));
+            return Err(engine::Error::from(engine::Invalid::OtherDocument).into());
         }
         Ok(self.transaction.into_inner().commit(&mut doc.borrow_mut())?)
     }
@@ -41,7 +38,7 @@ impl wit::GuestTransaction for Transaction {
     }
 
     fn scan(&self, table: String, options: types::ScanOptions) -> Result<types::Page, types::Error> {
-        Ok(self.transaction.borrow().scan(&self.doc.borrow(), &table, &options.into())?.into())
+        Ok(self.transaction.borrow().scan_shaped(&self.doc.borrow(), &table, &options.into())?.into())
     }
 
     fn insert(&self, table: String, row: String, cells: Vec<types::Cell>) -> Result<(), types::Error> {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 
 /** @import { Engine } from '../src/engine.js' */
-/** @import { Cell, EventId, EventRun, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Cell, EventId, EventRun, Page, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
 
 /** The table that the histories fill. */
 export const TABLE = 'files';
@@ -100,12 +100,16 @@ export async function readExpected(path) {
 }
 
 /**
- * Formats cells as in the file of the expected rows.
+ * Returns the rows of a page by id, formatted as in the file of the expected rows.
  *
- * @param {Cell[]} cells
+ * @param {Page} page
+ * @returns {[id: string, fields: string][]}
  */
-export function fieldsOf(cells) {
-  return cells.map(({ column, value }) => escape(`${column}=${'val' in value ? value.val : ''}`)).join('\t');
+export function formatted({ shapes, rows }) {
+  return rows.map(({ id, shape, values }) => {
+    const columns = shapes[shape] ?? [];
+    return [id, values.map((value, at) => escape(`${columns[at]}=${'val' in value ? value.val : ''}`)).join('\t')];
+  });
 }
 
 /** @param {string} text */

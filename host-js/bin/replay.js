@@ -11,7 +11,7 @@ import {
   TABLE,
   addFingerprints,
   escape,
-  fieldsOf,
+  formatted,
   inOrder,
   readExpected,
   readHistory,
@@ -19,7 +19,6 @@ import {
 
 /** @import { Doc } from '../src/doc.js' */
 /** @import { EventRun } from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Row } from '../dist/wit/interfaces/converge-sync-types.js' */
 
 const USAGE = `usage: replay HISTORY.tsv.gz [--expect EXPECTED.tsv.gz] [--order file|reverse|shuffle:SEED] [--batch N]
               [--head N] [--progress]
@@ -106,7 +105,7 @@ async function replay(options) {
     print('expected', differing.length === 0 ? `${expected.size} rows agree` : `${differing.length} rows differ`);
   }
   if (options.head > 0) {
-    const lines = rows.slice(0, options.head).map(({ id, cells }) => `${escape(id)}\t${fieldsOf(cells)}\n`);
+    const lines = rows.slice(0, options.head).map(([id, fields]) => `${escape(id)}\t${fields}\n`);
     process.stdout.write(`\n${lines.join('')}`);
   }
   for (const difference of differing.slice(0, MAX_SHOWN_DIFFERENCES)) {
@@ -138,14 +137,17 @@ function merge(doc, events, { history, batch, progress }) {
 }
 
 /**
+ * Returns all rows by id, formatted as in the file of the expected rows.
+ *
  * @param {Doc} doc
- * @returns {Row[]}
+ * @returns {[id: string, fields: string][]}
  */
 function allRows(doc) {
+  /** @type {[id: string, fields: string][]} */
   const rows = [];
   for (let after, more = true; more;) {
     const page = doc.raw.scan(TABLE, { range: { tag: 'all' }, descending: false, limit: 1000, after, columns: [] });
-    rows.push(...page.rows);
+    rows.push(...formatted(page));
     after = page.rows.at(-1)?.id;
     more = page.more;
   }
@@ -153,11 +155,11 @@ function allRows(doc) {
 }
 
 /**
- * @param {Row[]} rows
+ * @param {[id: string, fields: string][]} rows
  * @param {Map<string, string>} expected
  */
 function differences(rows, expected) {
-  const found = new Map(rows.map(({ id, cells }) => [id, fieldsOf(cells)]));
+  const found = new Map(rows);
   const names = [...new Set([...found.keys(), ...expected.keys()])];
   return names
     .filter((id) => found.get(id) !== expected.get(id))

@@ -26,7 +26,7 @@ function readAll(doc) {
     const all = [];
     for (let after, more = true; more;) {
       const page = doc.scan(name, { range: { tag: 'all' }, descending: false, limit: n.MAX_U32, after, columns: [] });
-      all.push(...page.rows);
+      all.push(...n.wholeRows(page));
       after = page.rows.at(-1)?.id;
       more = page.more;
     }

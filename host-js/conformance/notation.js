@@ -1,6 +1,7 @@
 // The notation of conformance cases, as tests/conformance/README.md defines it: from JSON to the contract's types and
 // back. Anything that the page does not define is an error.
 
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { CompactedError, LimitExceededError, NoSuchRowError } from '../src/index.js';
 
@@ -298,8 +299,21 @@ export function fromCells(cells) {
 }
 
 /** @param {wit.Page} page */
-export function fromPage({ rows, more }) {
-  return full({ rows: rows.map(({ id, cells }) => [id, fromCells(cells)]), more });
+export function fromPage(page) {
+  return full({ rows: wholeRows(page).map(({ id, cells }) => [id, fromCells(cells)]), more: page.more });
+}
+
+/**
+ * Returns the rows of a page, each with its columns.
+ *
+ * @param {wit.Page} page
+ */
+export function wholeRows({ shapes, rows }) {
+  return rows.map(({ id, shape, values }) => {
+    const columns = shapes[shape] ?? [];
+    assert.equal(columns.length, values.length, `the number of values of ${id}`);
+    return { id, cells: columns.map((column, at) => ({ column, value: /** @type {Value} */ (values[at]) })) };
+  });
 }
 
 /** @param {wit.Changes} changes */

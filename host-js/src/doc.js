@@ -6,7 +6,7 @@ import { Resource, dispose } from './instance.js';
 import { randomPeer } from './peer.js';
 import { PAGE_ROWS, rows, scan } from './rows.js';
 import { Transaction } from './transaction.js';
-import { fromCells, fromOp, toCells, toOps } from './values.js';
+import { fromCells, fromOp, toCells, toOps, toRowsOps } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { CellValue, Cells, NewCells, Op, Row, ScanOptions, WatchOptions } from './types.js' */
@@ -112,7 +112,8 @@ export class Doc {
    */
   commit(ops) {
     const list = toOps(ops);
-    return Resource.use(this.#raw, (doc) => doc.commit(list));
+    const rows = toRowsOps(list);
+    return Resource.use(this.#raw, (doc) => (rows === undefined ? doc.commit(list) : doc.commitRows(rows)));
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import * as check from './check.js';
 import { Resource } from './instance.js';
-import { fromCells, toRange } from './values.js';
+import { fromShaped, toRange } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Row, ScanOptions } from './types.js' */
@@ -49,8 +49,8 @@ export function* rows(raw, table, options) {
  * @param {wit.ScanOptions} options
  */
 function page(raw, table, options) {
-  const { rows, more } = Resource.use(raw, (scanned) => scanned.scan(table, options));
-  return { rows: rows.map(({ id, cells }) => ({ id, cells: fromCells(cells) })), more };
+  const { shapes, rows, more } = Resource.use(raw, (scanned) => scanned.scan(table, options));
+  return { rows: rows.map((row) => ({ id: row.id, cells: fromShaped(shapes[row.shape] ?? [], row.values) })), more };
 }
 
 /**

@@ -75,19 +75,42 @@ export function fromCells(list) {
   /** @type {Cells} */
   const cells = {};
   for (const { column, value } of list) {
-    if (column === '__proto__') {
-      // An assignment would change the prototype.
-      Object.defineProperty(cells, column, {
-        value: fromValue(value),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    } else {
-      cells[column] = fromValue(value);
-    }
+    setCell(cells, column, value);
   }
   return cells;
+}
+
+/**
+ * @param {string[]} columns
+ * @param {Value[]} values one for each column
+ * @returns {Cells}
+ */
+export function fromShaped(columns, values) {
+  /** @type {Cells} */
+  const cells = {};
+  for (let at = 0; at < columns.length; at++) {
+    setCell(cells, /** @type {string} */ (columns[at]), /** @type {Value} */ (values[at]));
+  }
+  return cells;
+}
+
+/**
+ * @param {Cells} cells
+ * @param {string} column
+ * @param {Value} value
+ */
+function setCell(cells, column, value) {
+  if (column === '__proto__') {
+    // An assignment would change the prototype.
+    Object.defineProperty(cells, column, {
+      value: fromValue(value),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  } else {
+    cells[column] = fromValue(value);
+  }
 }
 
 /**
@@ -99,6 +122,66 @@ export function toOps(list) {
   const ops = [];
   check.each(list, 'ops', (op) => ops.push(toOp(op)));
   return ops;
+}
+
+/** The number of shapes that the columns of a row are compared with: the latest ones. */
+const COMPARED_SHAPES = 16;
+
+/**
+ * Converts several inserts and updates to rows that share the names of their columns, which cost
+ * less to pass. Returns `undefined` for one operation, and if there are others.
+ *
+ * @param {wit.Commit} ops
+ * @returns {wit.RowsOp[] | undefined}
+ */
+export function toRowsOps(ops) {
+  if (ops.length < 2) {
+    return undefined;
+  }
+  /** @type {wit.RowsOp[]} */
+  const list = [];
+  for (const { tag, val } of ops) {
+    if (tag !== 'insert' && tag !== 'update') {
+      return undefined;
+    }
+    const last = list.at(-1);
+    const isNext = last?.tag === tag && last.val.table === val.table;
+    const { shapes, rows } = isNext ? last.val : started(list, tag, val.table);
+    rows.push({ id: val.row, shape: shapeOf(shapes, val.cells), values: val.cells.map(({ value }) => value) });
+  }
+  return list;
+}
+
+/**
+ * Adds an operation without rows, and returns its content.
+ *
+ * @param {wit.RowsOp[]} list
+ * @param {wit.RowsOp['tag']} tag
+ * @param {string} table
+ * @returns {wit.TableRows}
+ */
+function started(list, tag, table) {
+  const val = { table, shapes: [], rows: [] };
+  list.push({ tag, val });
+  return val;
+}
+
+/**
+ * Returns the index of the shape with the columns of these cells, and adds it if it is new.
+ *
+ * @param {string[][]} shapes
+ * @param {wit.Cell[]} cells
+ */
+function shapeOf(shapes, cells) {
+  const end = Math.max(0, shapes.length - COMPARED_SHAPES);
+  for (let at = shapes.length - 1; at >= end; at--) {
+    const shape = shapes[at];
+    if (shape?.length === cells.length && cells.every(({ column }, index) => column === shape[index])) {
+      return at;
+    }
+  }
+  shapes.push(cells.map(({ column }) => column));
+  return shapes.length - 1;
 }
 
 const WITH_CELLS = ['op', 'table', 'row', 'cells'];

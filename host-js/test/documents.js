@@ -114,6 +114,52 @@ test('a commit is one event or nothing', () => {
   assert.equal(doc.get('t', 'a')?.n, 2);
 });
 
+test('a commit of many rows is the same event as with one operation at a time', () => {
+  const columns = ['a', 'b', '__proto__'];
+  /** @type {import('../src/types.js').Op[]} */
+  const ops = [];
+  for (let row = 0; row < 100; row++) {
+    const some = columns.filter((_, at) => (row >> at) & 1);
+    const cells = Object.fromEntries(some.map((column, at) => [column, `${row} ${at}`]));
+    const table = row < 50 ? 't' : 'u';
+    ops.push(
+      { op: 'insert', table, row: `r${row}`, cells },
+      { op: 'update', table, row: `r${row}`, cells: { c: row } },
+    );
+  }
+  const [together, apart] = [engine.create('ann'), engine.create('ann')];
+  together.commit(ops);
+  apart.transact((transaction) => {
+    for (const op of ops) {
+      if (op.op === 'insert') transaction.insert(op.table, op.row, op.cells);
+      if (op.op === 'update') transaction.update(op.table, op.row, op.cells);
+    }
+  });
+  assert.deepEqual(together.save(), apart.save());
+  assert.deepEqual([...together.rows('t')], [...apart.rows('t')]);
+  assert.deepEqual(together.get('u', 'r99'), apart.get('u', 'r99'));
+});
+
+test('raw rows are rejected if their shapes do not fit', () => {
+  const { raw } = engine.create('ann');
+  /** @type {(shape: number, count: number) => import('../dist/wit/interfaces/converge-sync-durable.js').RowsOp[]} */
+  const ops = (shape, count) => {
+    const values = Array.from({ length: count }, () => /** @type {const} */ ({ tag: 'null' }));
+    return [{ tag: 'insert', val: { table: 't', shapes: [['b', 'a']], rows: [{ id: 'r', shape, values }] } }];
+  };
+  const unknown = 'the row "r" has the shape 1, but the number of shapes is 1; count them from 0';
+  assert.throws(() => raw.commitRows(ops(1, 2)), { name: 'InvalidArgumentError', message: new RegExp(unknown) });
+  assert.throws(() => raw.commitRows(ops(0, 1)), {
+    name: 'InvalidArgumentError',
+    message: /the number of values of the row "r" is 1, and the number of columns of its shape is 2; give one value/,
+  });
+  assert.deepEqual(raw.commitRows(ops(0, 2)), { peer: 'ann', counter: 0 });
+  assert.deepEqual(
+    raw.get('t', 'r')?.map(({ column }) => column),
+    ['a', 'b'],
+  );
+});
+
 test('only functions, errors and Real are exported as values', () => {
   const classes = Object.entries(package_).filter(([, value]) => /^class\b/.test(String(value)));
   for (const [name, value] of classes) assert.ok(name === 'Real' || value.prototype instanceof Error, name);

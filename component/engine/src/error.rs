@@ -122,6 +122,26 @@ pub enum Invalid {
     ReservedTable(String),
     /// An operation, or a list of columns, names a column twice.
     RepeatedColumn(String),
+    /// A row refers to a list of columns that is not given.
+    UnknownShape {
+        /// The row's id.
+        row: String,
+        /// The index of the list.
+        shape: u32,
+        /// The number of given lists.
+        shapes: usize,
+    },
+    /// A row has more or fewer values than columns.
+    ShapeMismatch {
+        /// The row's id.
+        row: String,
+        /// The number of columns in its list.
+        columns: usize,
+        /// The number of its values.
+        values: usize,
+    },
+    /// A transaction was begun on another document.
+    OtherDocument,
     /// A version names a peer twice.
     RepeatedPeer(String),
     /// A horizon contains more events of a peer than are known.
@@ -339,6 +359,17 @@ impl fmt::Display for Invalid {
                 "table name {table:?} is reserved: names that start with `{RESERVED_TABLES}` belong to the engine; choose another name"
             ),
             Self::RepeatedColumn(column) => write!(f, "the column {column:?} is named twice; name it once"),
+            Self::UnknownShape { row, shape, shapes } => {
+                write!(
+                    f,
+                    "the row {row:?} has the shape {shape}, but the number of shapes is {shapes}; count them from 0"
+                )
+            }
+            Self::ShapeMismatch { row, columns, values } => write!(
+                f,
+                "the number of values of the row {row:?} is {values}, and the number of columns of its shape is {columns}; give one value for each column"
+            ),
+            Self::OtherDocument => f.write_str("the transaction was begun on another document; commit it on that one"),
             Self::RepeatedPeer(peer) => write!(f, "the version names the peer {peer:?} twice; name it once"),
             Self::HorizonAhead { peer, count, known } => write!(
                 f,

@@ -44,8 +44,8 @@ pub use doc::{
 pub use ephemeral::{Entry, Store, StoreOptions};
 pub use error::{Damage, Error, Invalid, Name, RunRule, SessionRule, Time};
 pub use id::{EventId, PeerVersion};
-pub use oplog::{Cell, Commit, RowOp};
-pub use rows::{Changes, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
+pub use oplog::{Cell, Commit, Row, RowOp, RowsOp, ShapedRow, TableRows};
+pub use rows::{Changes, KeyRange, Page, ScanOptions, ShapedPage, TableSummary, WatcherNumber};
 pub use session::{Acceptance, Progress, Received, Session, SessionOptions};
 pub use value::Value;
 

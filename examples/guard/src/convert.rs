@@ -1,5 +1,6 @@
 //! Conversions between the types of this component's exports and of the engine, field by field.
 
+use crate::contract::converge::sync::types::{Cell, ShapedRow};
 use crate::contract::converge::sync::{durable as engine, session as engine_session};
 use crate::contract::exports::converge::sync::{durable as wit, session};
 
@@ -38,6 +39,7 @@ records! {
     engine::UnsetOp => wit::UnsetOp { table, row, columns }
     wit::EventRun => engine::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
     engine::EventRun => wit::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
+    wit::TableRows => engine::TableRows { table, shapes, rows }
     engine::EventBatch => wit::EventBatch { runs as list, more }
     engine::MergeReport => wit::MergeReport { applied, duplicate, waiting, dropped, missing, forked }
     engine::Fork => wit::Fork { peer, counter, branches }
@@ -65,6 +67,41 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Unset(op) => Self::Unset(op.into()),
         }
     }
+}
+
+impl From<wit::RowsOp> for engine::RowsOp {
+    fn from(op: wit::RowsOp) -> Self {
+        match op {
+            wit::RowsOp::Insert(rows) => Self::Insert(rows.into()),
+            wit::RowsOp::Update(rows) => Self::Update(rows.into()),
+        }
+    }
+}
+
+/// Returns an operation for each row. The rows of an operation that breaks a rule of the contract
+/// can be left out.
+pub(crate) fn row_ops(ops: &[engine::RowsOp]) -> Vec<engine::RowOp> {
+    let each = |op: &engine::RowsOp| {
+        let (engine::RowsOp::Insert(rows) | engine::RowsOp::Update(rows)) = op;
+        let is_insert = matches!(op, engine::RowsOp::Insert(_));
+        let table = &rows.table;
+        let ops = rows.rows.iter().map(|row| {
+            let (table, cells, row) = (table.clone(), cells(&rows.shapes, row), row.id.clone());
+            if is_insert {
+                engine::RowOp::Insert(engine::InsertOp { table, row, cells })
+            } else {
+                engine::RowOp::Update(engine::UpdateOp { table, row, cells })
+            }
+        });
+        ops.collect::<Vec<_>>()
+    };
+    ops.iter().flat_map(each).collect()
+}
+
+/// Returns the cells of a row that has one of these shapes.
+pub(crate) fn cells(shapes: &[Vec<String>], row: &ShapedRow) -> Vec<Cell> {
+    let columns = shapes.get(row.shape as usize).into_iter().flatten().cloned();
+    columns.zip(row.values.iter().cloned()).map(|(column, value)| Cell { column, value }).collect()
 }
 
 impl From<engine::RowOp> for wit::RowOp {

@@ -4,7 +4,7 @@ use crate::Component;
 use crate::contract::converge::sync::durable as engine;
 use crate::contract::converge::sync::types::{self, Cell, Error, EventId, PeerVersion};
 use crate::contract::exports::converge::sync::{durable as wit, transactions};
-use crate::convert::list;
+use crate::convert::{list, row_ops};
 use crate::rules::Rules;
 use crate::transactions::Transaction;
 use std::rc::Rc;
@@ -41,10 +41,14 @@ impl wit::GuestWatcher for Watcher {
 impl Doc {
     /// Checks a commit and passes it to the engine.
     fn write(&self, ops: &[engine::RowOp]) -> Result<EventId, Error> {
-        if let Some(rules) = Rules::get() {
-            rules.check_commit(ops, |table, row| self.0.get(table, row).is_some())?;
-        }
+        self.check(ops)?;
         self.0.commit(ops)
+    }
+
+    /// Checks a commit.
+    fn check(&self, ops: &[engine::RowOp]) -> Result<(), Error> {
+        let Some(rules) = Rules::get() else { return Ok(()) };
+        rules.check_commit(ops, |table, row| self.0.get(table, row).is_some())
     }
 }
 
@@ -89,6 +93,12 @@ impl wit::GuestDoc for Doc {
 
     fn commit(&self, ops: Vec<wit::RowOp>) -> Result<EventId, Error> {
         self.write(&list::<_, engine::RowOp>(ops))
+    }
+
+    fn commit_rows(&self, ops: Vec<wit::RowsOp>) -> Result<EventId, Error> {
+        let ops: Vec<engine::RowsOp> = list(ops);
+        self.check(&row_ops(&ops))?;
+        self.0.commit_rows(&ops)
     }
 
     fn begin(&self) -> transactions::Transaction {

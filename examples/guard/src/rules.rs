@@ -10,6 +10,7 @@ use crate::contract::converge::sync::durable::{
     DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UnsetOp, UpdateOp, UpdateReader,
 };
 use crate::contract::converge::sync::types::{Cell, Error, EventId, KeyRange, ScanOptions, Value};
+use crate::convert::cells;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
@@ -190,11 +191,11 @@ impl Rules {
                 let options = ScanOptions { range, descending: false, limit: PAGE_ROWS, after, columns: Vec::new() };
                 let page = doc.scan(&table.name, &options)?;
                 after = page.rows.last().map(|row| row.id.clone());
-                for row in page.rows {
+                for row in &page.rows {
                     self.check_op(&RowOp::Insert(InsertOp {
                         table: table.name.clone(),
-                        row: row.id,
-                        cells: row.cells,
+                        row: row.id.clone(),
+                        cells: cells(&page.shapes, row),
                     }))?;
                 }
                 if !page.more || after.is_none() {

@@ -64,10 +64,11 @@ function tasks(transaction) {
       after,
       columns: [],
     });
-    for (const { id, cells } of page.rows) {
+    for (const { id, shape, values } of page.rows) {
+      const columns = page.shapes[shape] ?? [];
       found.push({
         id,
-        ...Object.fromEntries(cells.map(({ column, value }) => [column, 'val' in value ? value.val : null])),
+        ...Object.fromEntries(values.map((value, at) => [columns[at], 'val' in value ? value.val : null])),
       });
     }
     after = page.rows.at(-1)?.id;

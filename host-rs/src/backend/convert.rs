@@ -80,8 +80,6 @@ macro_rules! conversions {
         records! {
             Cell => $theirs::Cell { column, value as convert }
             $theirs::Cell => Cell { column, value as convert }
-            $theirs::Row => Row { id, cells as convert }
-            $theirs::Page => Page { rows as convert, more }
             $theirs::TableSummary => TableSummary { name, rows }
             ScanOptions => $theirs::ScanOptions { range as convert, descending, limit, after, columns }
             EventId => $theirs::EventId { peer, counter }

@@ -6,7 +6,7 @@ import * as n from '../../../host-js/conformance/notation.js';
 
 /** @import { Engine } from '../../../host-js/src/engine.js' */
 /** @import { Doc, EventRun } from '../../../host-js/dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { EventId, PeerVersion, Row } from '../../../host-js/dist/wit/interfaces/converge-sync-types.js' */
+/** @import { Cell, EventId, PeerVersion } from '../../../host-js/dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Json } from '../../../host-js/conformance/notation.js' */
 /**
  * Events in the notation. The operations of an event: by kind the table, the row and the cells, or
@@ -61,7 +61,7 @@ export function named(doc, runs) {
  * their events.
  *
  * @param {{ version: PeerVersion[], heads: EventId[], horizon: PeerVersion[], waiting: number, digest: Uint8Array,
- *   tables: { name: string, rows: Row[] }[], runs: Run[] }} document
+ *   tables: { name: string, rows: { id: string, cells: Cell[] }[] }[], runs: Run[] }} document
  */
 export function documentFacts({ version, heads, horizon, waiting, digest, tables, runs }) {
   return {

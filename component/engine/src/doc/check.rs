@@ -5,8 +5,9 @@ use crate::error::{Error, Invalid, Name, RunRule};
 use crate::id::EventId;
 use crate::lanes::check_name;
 use crate::limits;
-use crate::oplog::{CommitRef, RowOp};
+use crate::oplog::{CommitRef, RowOp, RowsOp, ShapedRow, TableRows};
 use crate::sort;
+use crate::value::Value;
 
 /// Checks names and sizes, and sorts the cells and columns of each operation, so that equal events
 /// have equal content. O(size × log of the cells of an operation).
@@ -36,6 +37,53 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
         }
     }
     limits::COMMIT_BYTES.check(CommitRef::Plain(ops).bytes())
+}
+
+/// Checks names, values and shapes, and sorts the columns of each shape and the values of its rows.
+/// Does not check the size of the commit. O(size × log of the cells of a row).
+pub(super) fn rows(ops: &mut [RowsOp]) -> Result<(), Error> {
+    limits::COMMIT_OPERATIONS.check(ops.iter_mut().map(|op| op.rows_mut().rows.len() as u64).sum())?;
+    for TableRows { table, shapes, rows } in ops.iter_mut().map(RowsOp::rows_mut) {
+        Name::Table.check(table)?;
+        let orders = shapes.iter_mut().map(sort_shape).collect::<Result<Vec<_>, _>>()?;
+        for row in rows {
+            shaped_row(row, &orders)?;
+        }
+    }
+    Ok(())
+}
+
+/// The order of a shape's columns by name, as their former indexes.
+type ShapeOrder = Vec<usize>;
+
+/// Checks the columns of a shape, and sorts them. Returns their order.
+fn sort_shape(columns: &mut Vec<String>) -> Result<ShapeOrder, Error> {
+    limits::OPERATION_CELLS.check(columns.len() as u64)?;
+    columns.iter().try_for_each(|column| Name::Column.check(column))?;
+    let mut order: ShapeOrder = (0..columns.len()).collect();
+    if !columns.is_sorted() {
+        sort::sort_by(&mut order, |&a, &b| columns[a].cmp(&columns[b]));
+        *columns = order.iter().map(|&at| std::mem::take(&mut columns[at])).collect();
+    }
+    each_once(columns.iter())?;
+    Ok(order)
+}
+
+/// Checks a row, and sorts its values by the order of its shape.
+fn shaped_row(row: &mut ShapedRow, orders: &[ShapeOrder]) -> Result<(), Error> {
+    Name::Row.check(&row.id)?;
+    let Some(order) = orders.get(row.shape as usize) else {
+        return Err(Invalid::UnknownShape { row: row.id.clone(), shape: row.shape, shapes: orders.len() }.into());
+    };
+    if row.values.len() != order.len() {
+        let (columns, values) = (order.len(), row.values.len());
+        return Err(Invalid::ShapeMismatch { row: row.id.clone(), columns, values }.into());
+    }
+    row.values.iter().try_for_each(|value| limits::VALUE_BYTES.check(value.as_ref().content_bytes()))?;
+    if !order.is_sorted() {
+        row.values = order.iter().map(|&at| std::mem::replace(&mut row.values[at], Value::Null)).collect();
+    }
+    Ok(())
 }
 
 /// Fails if sorted columns name one twice.

@@ -7,7 +7,7 @@ use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
-use crate::oplog::{Cell, Commit, CommitRef, RowOp};
+use crate::oplog::{Cell, Commit, CommitRef, OpKind, OpRef, RowOp, RowsOp};
 use crate::sort;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -75,8 +75,26 @@ impl Doc {
     /// that does not exist after the operations before it.
     pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
         check::commit(&mut ops)?;
-        let found = self.find_rows(&ops)?;
-        self.commit_on_heads(CommitRef::Plain(&ops), found)
+        self.commit_checked(CommitRef::Plain(&ops))
+    }
+
+    /// Commits an operation for each of these rows as one event, like [`Doc::commit`], and at the
+    /// same cost.
+    ///
+    /// # Errors
+    /// Those of [`Doc::commit`]; `InvalidArgument` for a row with a shape that is not given, or
+    /// with more or fewer values than its shape has columns.
+    pub fn commit_rows(&mut self, mut ops: Vec<RowsOp>) -> Result<EventId, Error> {
+        check::rows(&mut ops)?;
+        let ops: Vec<OpRef<'_>> = ops.iter().flat_map(RowsOp::ops).collect();
+        let ops = CommitRef::Listed(&ops);
+        limits::COMMIT_BYTES.check(ops.bytes())?;
+        self.commit_checked(ops)
+    }
+
+    fn commit_checked(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
+        let found = self.find_rows(ops)?;
+        self.commit_on_heads(ops, found)
     }
 
     /// Commits checked operations. Their rows need not exist.
@@ -142,29 +160,24 @@ impl Doc {
 
     /// Looks up the rows of the operations. Fails if an operation needs a row that does not exist
     /// after the operations before it.
-    fn find_rows(&self, ops: &[RowOp]) -> Result<FoundRows, Error> {
-        let is = |kind: fn(&RowOp) -> bool| ops.iter().all(kind);
-        if is(|op| matches!(op, RowOp::Insert { .. })) {
+    fn find_rows(&self, ops: CommitRef<'_>) -> Result<FoundRows, Error> {
+        let is = |is: fn(OpKind) -> bool| ops.ops().all(|op| is(op.kind));
+        if is(|kind| kind == OpKind::Insert) {
             // Inserted rows are looked up when they take effect.
             return Ok(FoundRows::new());
         }
         let missing = |table: &str, row: &str| Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() };
-        if ops.len() == 1 || is(|op| matches!(op, RowOp::Update { .. } | RowOp::Unset { .. })) {
-            let found = ops
-                .iter()
-                .map(RowOp::row_name)
-                .map(|(table, row)| self.rows.find(table, row).map(Some).ok_or_else(|| missing(table, row)));
-            return found.collect();
+        if ops.len() == 1 || is(|kind| matches!(kind, OpKind::Update | OpKind::Unset)) {
+            let find = |op: OpRef<'_>| self.rows.find(op.table, op.row).ok_or_else(|| missing(op.table, op.row));
+            return ops.ops().map(|op| find(op).map(Some)).collect();
         }
         let mut decided: BTreeMap<(&str, &str), bool> = BTreeMap::new();
-        for op in ops {
-            let (table, row) = op.row_name();
-            let is_insert = matches!(op, RowOp::Insert { .. });
+        for OpRef { kind, table, row, .. } in ops.ops() {
             let exists = || self.rows.find(table, row).is_some();
-            if !is_insert && !decided.get(&(table, row)).copied().unwrap_or_else(exists) {
+            if kind != OpKind::Insert && !decided.get(&(table, row)).copied().unwrap_or_else(exists) {
                 return Err(missing(table, row));
             }
-            decided.insert((table, row), !matches!(op, RowOp::Delete { .. }));
+            decided.insert((table, row), kind != OpKind::Delete);
         }
         Ok(FoundRows::new())
     }

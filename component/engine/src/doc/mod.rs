@@ -53,7 +53,7 @@ use crate::graph::Graph;
 use crate::id::{Counter, PeerNumber, SharedText};
 use crate::lanes::Lanes;
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
-use crate::rows::{Changes, Page, Rows, ScanOptions, Stamp, TableSummary, WatcherNumber};
+use crate::rows::{Changes, Page, Rows, ScanOptions, ShapedPage, Stamp, TableSummary, WatcherNumber};
 use fork_index::ForkIndex;
 use std::cell::RefCell;
 use translation::Translation;
@@ -132,6 +132,14 @@ impl Doc {
         self.rows.scan(&self.log, table, options)
     }
 
+    /// Returns the page that [`scan`](Self::scan) returns, with each list of columns named once.
+    ///
+    /// # Errors
+    /// Those of [`Doc::scan`].
+    pub fn scan_shaped(&self, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
+        self.rows.scan_shaped(&self.log, table, options)
+    }
+
     /// Returns the tables that have rows, sorted by name as bytes. O(tables).
     #[must_use]
     pub fn tables(&self) -> Vec<TableSummary> {
@@ -183,7 +191,7 @@ impl Doc {
         let Self { rows, log, lanes, .. } = self;
         let stamp = |index| Stamp { lamport, peer, index };
         match commit {
-            CommitRef::Plain(_) => {
+            CommitRef::Plain(_) | CommitRef::Listed(_) => {
                 for (index, op) in (0..).zip(commit.ops()) {
                     let found = translation.found.get(index as usize).copied().flatten();
                     let row = found.unwrap_or_else(|| rows.intern(op.table, op.row));

@@ -72,7 +72,7 @@ pub(super) fn make_room<'a>(
         events += 1;
         brought += totals;
         match commit {
-            CommitRef::Plain(_) => given_bytes += totals.bytes,
+            CommitRef::Plain(_) | CommitRef::Listed(_) => given_bytes += totals.bytes,
             CommitRef::Logged { log, .. } => {
                 logged_bytes += totals.bytes;
                 log_bytes = log.content_len();

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::id::EventId;
 use crate::limits;
 use crate::memory;
-use crate::oplog::{Cell, Commit, CommitRef, RowOp};
-use crate::rows::{Page, Row, ScanOptions};
+use crate::oplog::{Cell, Commit, CommitRef, Row, RowOp};
+use crate::rows::{Page, ScanOptions, ShapedPage};
 use crate::value::Value;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -92,6 +92,20 @@ impl Transaction {
             bytes += row.bytes();
             page.rows.push(row);
         }
+    }
+
+    /// Returns the page that [`scan`](Self::scan) returns, with each list of columns named once.
+    ///
+    /// # Errors
+    /// Those of [`Doc::scan`].
+    pub fn scan_shaped(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
+        if !self.drafts.contains_key(table) {
+            return doc.scan_shaped(table, options);
+        }
+        let Page { rows, more } = self.scan(doc, table, options)?;
+        let mut page = ShapedPage { shapes: Vec::new(), rows: Vec::new(), more };
+        rows.into_iter().for_each(|row| page.push(row));
+        Ok(page)
     }
 
     /// Buffers an insert: creates the row, or sets these cells if the row exists. O(log n + size of

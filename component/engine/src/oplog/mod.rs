@@ -7,15 +7,18 @@
 
 mod bytes;
 mod op;
+mod shaped;
 mod view;
 
 pub(crate) use bytes::{
     OpCell, OpContext, OpsReader, OpsWriter, Shapes, ShapesWriter, ValueColumns, ValueColumnsWriter,
 };
-pub(crate) use view::{CommitRef, OpNames};
-
 pub(crate) use op::ITEM_BYTES;
+pub(crate) use shaped::find_shape;
+pub(crate) use view::{CommitRef, OpNames, OpRef};
+
 pub use op::{Cell, Commit, RowOp};
+pub use shaped::{Row, RowsOp, ShapedRow, TableRows};
 
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};

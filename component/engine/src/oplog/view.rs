@@ -3,7 +3,7 @@
 use super::op::ITEM_BYTES;
 use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp};
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
-use crate::value::ValueRef;
+use crate::value::{Value, ValueRef};
 use std::ops::Range;
 
 /// The names that the numbers in a log stand for.
@@ -18,7 +18,13 @@ pub(crate) trait OpNames {
 #[derive(Clone, Copy)]
 pub(crate) enum CommitRef<'a> {
     Plain(&'a [RowOp]),
-    Logged { names: &'a dyn OpNames, log: &'a OpLog, event: EventNumber },
+    /// The operations of some `RowsOp`s.
+    Listed(&'a [OpRef<'a>]),
+    Logged {
+        names: &'a dyn OpNames,
+        log: &'a OpLog,
+        event: EventNumber,
+    },
 }
 
 /// One operation on one row.
@@ -34,6 +40,10 @@ pub(crate) struct OpRef<'a> {
 #[derive(Clone)]
 pub(crate) enum CellsRef<'a> {
     Plain(&'a [Cell]),
+    Shaped {
+        columns: &'a [String],
+        values: &'a [Value],
+    },
     /// The columns of an unset.
     Unset(&'a [String]),
     Logged {
@@ -47,17 +57,19 @@ impl<'a> CommitRef<'a> {
     pub(crate) fn len(self) -> usize {
         match self {
             Self::Plain(ops) => ops.len(),
+            Self::Listed(ops) => ops.len(),
             Self::Logged { log, event, .. } => log.op_count(event),
         }
     }
 
     pub(crate) fn ops(self) -> impl Iterator<Item = OpRef<'a>> + Clone {
         let start = match self {
-            Self::Plain(_) => 0,
+            Self::Plain(_) | Self::Listed(_) => 0,
             Self::Logged { log, event, .. } => log.ops_of(event).start,
         };
         (start..start + self.len()).map(move |at| match self {
             Self::Plain(ops) => OpRef::plain(&ops[at]),
+            Self::Listed(ops) => ops[at].clone(),
             Self::Logged { names, log, .. } => OpRef::logged(names, log, log.op(at)),
         })
     }
@@ -115,6 +127,7 @@ impl<'a> CellsRef<'a> {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Plain(cells) => cells.len(),
+            Self::Shaped { columns, .. } => columns.len(),
             Self::Unset(columns) => columns.len(),
             Self::Logged { cells, .. } => cells.len(),
         }
@@ -125,6 +138,7 @@ impl<'a> CellsRef<'a> {
         let this = self.clone();
         (0..self.len()).map(move |at| match &this {
             Self::Plain(cells) => (cells[at].column.as_str(), CellSource::Value(cells[at].value.as_ref())),
+            Self::Shaped { columns, values } => (columns[at].as_str(), CellSource::Value(values[at].as_ref())),
             Self::Unset(columns) => (columns[at].as_str(), CellSource::Value(ValueRef::Null)),
             Self::Logged { names, log, cells } => {
                 let cell = CellNumber(cells.start + at as u32);

@@ -18,7 +18,7 @@ mod watch;
 
 pub(crate) use bytes::{NameTable, Stamps, StateReader, StateWriter};
 
-pub use scan::{KeyRange, Page, Row, ScanOptions, TableSummary};
+pub use scan::{KeyRange, Page, ScanOptions, ShapedPage, TableSummary};
 pub use watch::{Changes, WatcherNumber};
 
 use crate::error::Error;

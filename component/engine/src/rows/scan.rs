@@ -1,11 +1,14 @@
 //! Scans: reading rows in the order of their ids.
 
+use super::state::LatestWrite;
 use super::{Rows, Table};
 use crate::error::{Error, Invalid, Name};
-use crate::id::RowNumber;
+use crate::id::{ColumnNumber, RowNumber};
 use crate::limits;
-use crate::oplog::{Cell, ITEM_BYTES, OpLog};
+use crate::oplog::{ITEM_BYTES, OpLog, OpNames, Row, ShapedRow, find_shape};
 use crate::sort;
+use crate::value::Value;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -50,20 +53,22 @@ impl Default for ScanOptions {
     }
 }
 
-/// A row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The row's id.
-    pub id: String,
-    /// The cells, sorted by column.
-    pub cells: Vec<Cell>,
-}
-
 /// A page of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The rows.
     pub rows: Vec<Row>,
+    /// Whether there are rows in the range beyond these.
+    pub more: bool,
+}
+
+/// A page of a scan whose rows share the names of their columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapedPage {
+    /// The lists of columns of the rows, each sorted. A list can occur more than once.
+    pub shapes: Vec<Vec<String>>,
+    /// The rows.
+    pub rows: Vec<ShapedRow>,
     /// Whether there are rows in the range beyond these.
     pub more: bool,
 }
@@ -75,6 +80,19 @@ pub struct TableSummary {
     pub name: String,
     /// The number of rows.
     pub rows: u32,
+}
+
+impl ShapedPage {
+    /// Adds a row.
+    pub(crate) fn push(&mut self, Row { id, cells }: Row) {
+        let columns = || cells.iter().map(|cell| &cell.column);
+        let shape = find_shape(&self.shapes, |shape| shape.iter().eq(columns())).unwrap_or_else(|| {
+            self.shapes.push(columns().cloned().collect());
+            self.shapes.len() - 1
+        });
+        let values = cells.into_iter().map(|cell| cell.value).collect();
+        self.rows.push(ShapedRow { id, shape: shape as u32, values });
+    }
 }
 
 type Bounds = (Bound<String>, Bound<String>);
@@ -164,13 +182,6 @@ impl ScanOptions {
     }
 }
 
-impl Row {
-    /// Returns the size of the row, as limits count it.
-    pub(crate) fn bytes(&self) -> u64 {
-        ITEM_BYTES + self.id.len() as u64 + self.cells.iter().map(Cell::bytes).sum::<u64>()
-    }
-}
-
 /// Returns whether the upper bound includes `id` or larger ids.
 fn is_above(high: &Bound<String>, id: &str) -> bool {
     match high {
@@ -194,6 +205,35 @@ fn is_empty(bounds: &Bounds) -> bool {
         (Bound::Included(low), Bound::Included(high)) => low > high,
         (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => low >= high,
     }
+}
+
+/// The visible cells of a row in the chosen columns, sorted by name of the column.
+#[derive(Clone)]
+struct SelectedCells<'a, 'b> {
+    written: std::slice::Iter<'b, LatestWrite>,
+    /// Sorted by number; `None` for all columns.
+    chosen: Option<&'a [ColumnNumber]>,
+}
+
+impl<'b> Iterator for SelectedCells<'_, 'b> {
+    type Item = &'b LatestWrite;
+
+    fn next(&mut self) -> Option<&'b LatestWrite> {
+        let is_chosen =
+            |cell: &LatestWrite| self.chosen.is_none_or(|columns| columns.binary_search(&cell.column()).is_ok());
+        self.written.find(|cell| cell.shows && is_chosen(cell))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, self.written.size_hint().1)
+    }
+}
+
+/// A shape of the rows of a page.
+struct PageShape {
+    columns: SmallVec<[ColumnNumber; 8]>,
+    /// The size of these columns in a row, as limits count it, without the content of the cells.
+    bytes: u64,
 }
 
 impl Rows {
@@ -223,25 +263,67 @@ impl Rows {
 
     /// Returns a page of a table's rows; see `Doc::scan`.
     pub(crate) fn scan(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        options.check()?;
-        let mut page = Page { rows: Vec::new(), more: false };
-        let Some(table) = self.table(table) else { return Ok(page) };
-        let columns = sort::distinct(options.columns.iter().map(String::as_str));
-        let mut bytes = 0;
-        for (id, row) in self.range(table, &options.bounds(), options.descending) {
-            if page.rows.len() >= options.limit as usize || bytes > limits::PAGE_BYTES.maximum {
-                page.more = true;
-                break;
-            }
-            let mut cells = self.cells(log, row);
-            if !columns.is_empty() {
-                cells.retain(|cell| columns.binary_search(&cell.column.as_str()).is_ok());
-            }
+        let mut rows = Vec::new();
+        let more = self.select(table, options, |id, cells| {
+            let cells = cells.map(|cell| self.cell(log, cell.cell)).collect();
             let row = Row { id: id.to_owned(), cells };
-            bytes += row.bytes();
-            page.rows.push(row);
+            let bytes = row.bytes();
+            rows.push(row);
+            bytes
+        })?;
+        Ok(Page { rows, more })
+    }
+
+    /// Returns the same page as `scan`; see `Doc::scan_shaped`.
+    pub(crate) fn scan_shaped(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
+        let (mut shapes, mut known, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let more = self.select(table, options, |id, cells| {
+            let columns = || cells.clone().map(LatestWrite::column);
+            let shape = find_shape(&known, |shape: &PageShape| shape.columns.iter().copied().eq(columns()));
+            let shape = shape.unwrap_or_else(|| {
+                let names = || columns().map(|column| self.column_name(column));
+                shapes.push(names().map(str::to_owned).collect());
+                let bytes = names().map(|name| ITEM_BYTES + name.len() as u64).sum();
+                known.push(PageShape { columns: columns().collect(), bytes });
+                known.len() - 1
+            });
+            let values: Vec<Value> = cells.map(|cell| log.value(cell.cell).to_value()).collect();
+            let content = values.iter().map(|value| value.as_ref().content_bytes());
+            let bytes = ITEM_BYTES + id.len() as u64 + known[shape].bytes + content.sum::<u64>();
+            rows.push(ShapedRow { id: id.to_owned(), shape: shape as u32, values });
+            bytes
+        })?;
+        Ok(ShapedPage { shapes, rows, more })
+    }
+
+    /// Passes the rows of a page to `add`, which returns the size of the row. Returns whether there
+    /// are rows in the range beyond these.
+    fn select<'a>(
+        &'a self,
+        table: &str,
+        options: &ScanOptions,
+        mut add: impl FnMut(&str, SelectedCells<'_, 'a>) -> u64,
+    ) -> Result<bool, Error> {
+        options.check()?;
+        let Some(table) = self.table(table) else { return Ok(false) };
+        let chosen = self.chosen_columns(&options.columns);
+        let (mut rows, mut bytes) = (0, 0);
+        for (id, row) in self.range(table, &options.bounds(), options.descending) {
+            if rows >= options.limit || bytes > limits::PAGE_BYTES.maximum {
+                return Ok(true);
+            }
+            let written = self.rows[row.index()].state.written.iter();
+            bytes += add(id, SelectedCells { written, chosen: chosen.as_deref() });
+            rows += 1;
         }
-        Ok(page)
+        Ok(false)
+    }
+
+    /// Returns the known ones of these columns, sorted by number, or `None` for all columns if none
+    /// are named.
+    fn chosen_columns(&self, names: &[String]) -> Option<Vec<ColumnNumber>> {
+        let known = names.iter().filter_map(|name| self.columns.find(name)).map(ColumnNumber);
+        (!names.is_empty()).then(|| sort::distinct(known))
     }
 
     /// Returns the tables that have rows, sorted by name. O(tables).

@@ -2,7 +2,9 @@
 
 use crate::oracle::{Cells, Tables, execute};
 use crate::seeds::{Checked, Random, ensure, same};
-use converge_engine::{Cell, Doc, KeyRange, Page, Row, ScanOptions, TableSummary, WatcherNumber};
+use converge_engine::{
+    Cell, Doc, KeyRange, Page, Row, ScanOptions, ShapedPage, ShapedRow, TableSummary, WatcherNumber,
+};
 use std::collections::BTreeSet;
 
 /// The names in random histories. They are few, so that events often meet. Some sort differently in
@@ -53,7 +55,21 @@ fn check_pages(doc: &Doc, table: &str, descending: bool, expected: &Tables, rand
 fn check_scan(doc: &Doc, table: &str, options: &ScanOptions, expected: &Tables) -> Checked<Page> {
     let page = doc.scan(table, options).map_err(|error| format!("scan of {table:?} with {options:?}: {error}"))?;
     same(&format!("scan of {table:?} with {options:?}"), &page, &scan(expected, table, options))?;
+    let shaped = doc.scan_shaped(table, options).map_err(|error| format!("shaped scan of {table:?}: {error}"))?;
+    same(&format!("shaped scan of {table:?} with {options:?}"), &whole(shaped), &page)?;
     Ok(page)
+}
+
+/// Returns a shaped page with the columns of each row.
+pub(crate) fn whole(page: ShapedPage) -> Page {
+    let ShapedPage { shapes, rows, more } = page;
+    let whole = |ShapedRow { id, shape, values }: ShapedRow| {
+        let columns = &shapes[shape as usize];
+        assert_eq!(columns.len(), values.len(), "the values of {id:?}");
+        let cells = columns.iter().zip(values).map(|(column, value)| Cell::new(column, value));
+        Row { id, cells: cells.collect() }
+    };
+    Page { rows: rows.into_iter().map(whole).collect(), more }
 }
 
 pub(crate) fn random_scan(random: &mut Random) -> ScanOptions {

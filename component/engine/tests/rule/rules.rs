@@ -7,7 +7,8 @@ use crate::prints::Prints;
 use crate::seeds::{Checked, ensure, same};
 use converge_engine::limits::{COLUMN_BYTES, COUNTER, EVENT_DEPENDENCIES, Limit, PEER_BYTES, ROW_BYTES, TABLE_BYTES};
 use converge_engine::{
-    Cell, Commit, Doc, Error, EventId, EventRun, Invalid, MergeReport, Name, PeerVersion, RowOp, RunRule,
+    Cell, Commit, Doc, Error, EventId, EventRun, Invalid, MergeReport, Name, PeerVersion, RowOp, RowsOp, RunRule,
+    ShapedRow, TableRows,
 };
 
 fn id(peer: &str, counter: u32) -> EventId {
@@ -162,6 +163,46 @@ fn bad_names_and_numbers() -> Checked {
         check_refused(case, vec![run("f", 0, 1, &[], &[set(8)]), bad], error)?;
     }
     Ok(())
+}
+
+/// Rows with shapes that break a rule are rejected, and change nothing.
+#[test]
+fn bad_shapes() -> Checked {
+    let rows = |shapes: &[&[&str]], shape: u32, values: &[i64]| {
+        let shapes = shapes.iter().map(|shape| shape.iter().map(|&column| column.to_owned()).collect()).collect();
+        let values = values.iter().map(|&value| value.into()).collect();
+        TableRows { table: "t".to_owned(), shapes, rows: vec![ShapedRow { id: "r".to_owned(), shape, values }] }
+    };
+    let (row, mismatch) =
+        ("r".to_owned(), |columns, values| Invalid::ShapeMismatch { row: "r".to_owned(), columns, values });
+    let unknown = |shape, shapes| Invalid::UnknownShape { row: row.clone(), shape, shapes };
+    let cases: [(&str, TableRows, Error); 7] = [
+        ("no shape", rows(&[], 0, &[]), unknown(0, 0).into()),
+        ("one shape too few", rows(&[&["x"], &["y"]], 2, &[1]), unknown(2, 2).into()),
+        ("a value too few", rows(&[&["x", "y"]], 0, &[1]), mismatch(2, 1).into()),
+        ("a value too many", rows(&[&["x", "y"]], 0, &[1, 2, 3]), mismatch(2, 3).into()),
+        ("a column twice", rows(&[&["x", "y", "x"]], 0, &[1, 2, 3]), Invalid::RepeatedColumn("x".to_owned()).into()),
+        ("no column", rows(&[&["x"], &[""]], 0, &[1]), Invalid::EmptyName(Name::Column).into()),
+        (
+            "no table",
+            TableRows { table: String::new(), ..rows(&[&["x"]], 0, &[1]) },
+            Invalid::EmptyName(Name::Table).into(),
+        ),
+    ];
+    let good = rows(&[&["x", "a"]], 0, &[1, 2]);
+    for (case, bad, error) in cases {
+        let mut doc = document()?;
+        let saved = doc.save();
+        same(case, &doc.commit_rows(vec![RowsOp::Insert(good.clone()), RowsOp::Insert(bad)]), &Err(error))?;
+        same(case, &doc.save(), &saved)?;
+    }
+    let mut doc = document()?;
+    let other = TableRows { table: "other".to_owned(), ..good };
+    let missing = Error::NoSuchRow { table: "other".to_owned(), row };
+    same("no row to update", &doc.commit_rows(vec![RowsOp::Update(other.clone())]), &Err(missing))?;
+    doc.commit_rows(vec![RowsOp::Insert(other.clone()), RowsOp::Update(other)]).map_err(|error| error.to_string())?;
+    let expected = vec![Cell::new("a", 2), Cell::new("x", 1)];
+    same("the cells", &doc.get("other", "r"), &Some(expected))
 }
 
 /// An error in a waiting event is found when its dependencies arrive. The event is dropped, and its

@@ -1,6 +1,6 @@
 //! Compares transactions with a document in which each write is an event of its own.
 
-use crate::check::{ROWS, TABLES, random_scan};
+use crate::check::{ROWS, TABLES, random_scan, whole};
 use crate::random::Scene;
 use crate::seeds::{Random, ensure, for_each_seed, same};
 use converge_engine::{Cell, Doc, Error, KeyRange, RowOp, ScanOptions, Transaction, Value};
@@ -37,6 +37,8 @@ fn a_transaction_reads_as_if_each_write_were_committed() {
                 let options = random_scan(&mut random);
                 let what = format!("scan of {table:?} with {options:?}");
                 same(&what, &transaction.scan(&doc, table, &options), &committed.scan(table, &options))?;
+                let shaped = transaction.scan_shaped(&doc, table, &options).map(whole);
+                same(&what, &shaped, &committed.scan(table, &options))?;
             }
         }
         same("the touched rows", &transaction.touched(), &touched.into_iter().collect())?;

@@ -11,7 +11,8 @@ use crate::oracle::{Event, Tables, execute};
 use crate::past::by_name;
 use crate::prints::Prints;
 use crate::seeds::{Checked, Random, caught, ensure, same};
-use converge_engine::{Doc, Error, EventId, EventRun, RowOp};
+use converge_engine::{Cell, Doc, Error, EventId, EventRun, RowOp, RowsOp, ShapedRow, TableRows};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// One step. Replicas are given by place. `dice` decides what the step leaves open, so a step has
@@ -207,7 +208,7 @@ impl World {
         let outcome = if refused.is_some() { ", which must be rejected" } else { "" };
         self.log.push(format!("{} commits {}{outcome}", show_peer(&replica.name), show_event(&expected)));
         let before = by_name(&replica.model.version());
-        let committed = commit(doc, taken, random.chance(1, 2));
+        let committed = commit(doc, taken, random);
         let Some(refused) = refused else {
             same("the commit's name", &committed, &Ok(expected.id.clone()))?;
             let made = doc.events_since(&before, u32::MAX).map_err(|error| error.to_string())?;
@@ -373,8 +374,14 @@ impl World {
     }
 }
 
-/// Commits by the function for one operation, or as a commit.
-fn commit(doc: &mut Doc, ops: Vec<RowOp>, plainly: bool) -> Result<EventId, Error> {
+/// Commits by the function for one operation, as rows with shapes, or as a commit.
+fn commit(doc: &mut Doc, ops: Vec<RowOp>, random: &mut Random) -> Result<EventId, Error> {
+    let plainly = random.chance(1, 2);
+    if random.chance(1, 2)
+        && let Some(ops) = shaped(&ops, random)
+    {
+        return doc.commit_rows(ops);
+    }
     match ops.as_slice() {
         [RowOp::Insert { table, row, cells }] if plainly => doc.insert(table, row, cells.clone()),
         [RowOp::Update { table, row, cells }] if plainly => doc.update(table, row, cells.clone()),
@@ -382,6 +389,41 @@ fn commit(doc: &mut Doc, ops: Vec<RowOp>, plainly: bool) -> Result<EventId, Erro
         [RowOp::Unset { table, row, columns }] if plainly => doc.unset(table, row, columns.clone()),
         _ => doc.commit(ops),
     }
+}
+
+/// Returns the operations as rows with shapes, if all of them are inserts and updates. Columns are
+/// in a random order.
+fn shaped(ops: &[RowOp], random: &mut Random) -> Option<Vec<RowsOp>> {
+    let mut shaped: Vec<RowsOp> = Vec::new();
+    for op in ops {
+        let (table, row, cells, is_insert) = match op {
+            RowOp::Insert { table, row, cells } => (table, row, cells, true),
+            RowOp::Update { table, row, cells } => (table, row, cells, false),
+            RowOp::Delete { .. } | RowOp::Unset { .. } => return None,
+        };
+        let is_next = match shaped.last() {
+            Some(RowsOp::Insert(rows)) => is_insert && rows.table == *table,
+            Some(RowsOp::Update(rows)) => !is_insert && rows.table == *table,
+            None => false,
+        };
+        if !is_next {
+            let rows = TableRows { table: table.clone(), shapes: Vec::new(), rows: Vec::new() };
+            shaped.push(if is_insert { RowsOp::Insert(rows) } else { RowsOp::Update(rows) });
+        }
+        let (RowsOp::Insert(rows) | RowsOp::Update(rows)) = shaped.last_mut()?;
+        let columns = |cells: &[Cell]| cells.iter().map(|cell| cell.column.clone()).collect::<Vec<_>>();
+        let mut cells = cells.clone();
+        let is_same = |shape: &Vec<String>| BTreeSet::from_iter(shape) == BTreeSet::from_iter(&columns(&cells));
+        let shape = rows.shapes.iter().position(is_same).unwrap_or_else(|| {
+            random.shuffle(&mut cells);
+            rows.shapes.push(columns(&cells));
+            rows.shapes.len() - 1
+        });
+        cells.sort_by_key(|cell| rows.shapes[shape].iter().position(|column| *column == cell.column));
+        let values = cells.into_iter().map(|cell| cell.value).collect();
+        rows.rows.push(ShapedRow { id: row.clone(), shape: shape as u32, values });
+    }
+    Some(shaped)
 }
 
 fn missing_row(tables: &Tables, op: &RowOp) -> Option<Error> {
@@ -427,7 +469,7 @@ pub(crate) fn show_event(event: &Event) -> String {
     line
 }
 
-fn show_cells(cells: &[converge_engine::Cell]) -> String {
+fn show_cells(cells: &[Cell]) -> String {
     let shown: Vec<String> = cells.iter().map(|cell| format!("{:?}={:?}", cell.column, cell.value)).collect();
     shown.join(" ")
 }

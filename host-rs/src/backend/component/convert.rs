@@ -5,8 +5,8 @@ use super::super::convert::{Convert, conversions, records, variants};
 use super::bindings::{durable, engine, ephemeral, session, types};
 use crate::{
     Acceptance, Cell, Changes, CompactionReport, Content, Entry, Error, EventBatch, EventId, EventRun, Fork,
-    Inspection, KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowId, RowOp, ScanOptions,
-    Section, SessionOptions, StoreOptions, TableSummary, Value,
+    Inspection, KeyRange, Limit, MergeReport, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, Section,
+    SessionOptions, StoreOptions, TableSummary, Value,
 };
 use wasmtime::component::ResourceAny;
 
@@ -16,7 +16,7 @@ mod theirs {
     pub(super) use super::engine::{Content, Inspection, Section};
     pub(super) use super::ephemeral::Entry;
     pub(super) use super::session::{Progress, Received, SessionOptions};
-    pub(super) use super::types::{Cell, EventId, Page, PeerVersion, Row, ScanOptions, TableSummary, Value};
+    pub(super) use super::types::{Cell, EventId, PeerVersion, ScanOptions, TableSummary, Value};
 }
 
 conversions!(theirs);

@@ -5,6 +5,7 @@ mod convert;
 #[cfg(feature = "mutators")]
 pub(crate) mod mutator;
 pub(crate) mod runtime;
+mod shaped;
 
 use super::convert::{Convert, list};
 use super::{Handle, Resource};
@@ -128,6 +129,10 @@ impl Live {
     }
 
     pub(crate) fn doc_commit(&mut self, handle: Handle, ops: Vec<RowOp>) -> Result<EventId, Error> {
+        if shaped::can_share(&ops) {
+            let ops = shaped::rows_ops(ops);
+            return self.doc(|doc, store| doc.call_commit_rows(store, handle.resource(), &ops))?.convert();
+        }
         let ops: Vec<_> = list(ops);
         self.doc(|doc, store| doc.call_commit(store, handle.resource(), &ops))?.convert()
     }

@@ -2,7 +2,7 @@
 //! engine, and the conversions that a transaction needs in a guest.
 
 use super::super::convert::{Convert, list, records};
-use crate::{Error, KeyRange, Page, Row, RowId, ScanOptions, mutators};
+use crate::{Error, KeyRange, RowId, ScanOptions, mutators};
 
 pub(crate) use generated::converge::sync::transactions::{Host, HostTransaction};
 pub(crate) use generated::exports::converge::sync::mutators::{Call, MutationError};
@@ -22,8 +22,6 @@ mod generated {
 }
 
 records! {
-    Row => types::Row { id, cells as convert }
-    Page => types::Page { rows as convert, more }
     RowId => types::RowId { table, row }
     types::ScanOptions => ScanOptions { range as convert, descending, limit, after, columns }
 }

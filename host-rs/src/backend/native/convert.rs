@@ -12,14 +12,15 @@ use converge_engine as engine;
 mod theirs {
     pub(super) use converge_engine::{
         Cell, Changes, CompactionReport, Content, Entry, EventBatch, EventId, EventRun, Fork, Inspection, MergeReport,
-        Page, PeerVersion, Progress, Received, Row, ScanOptions, SectionSize as Section, SessionOptions, TableSummary,
-        Value,
+        PeerVersion, Progress, Received, ScanOptions, SectionSize as Section, SessionOptions, TableSummary, Value,
     };
 }
 
 conversions!(theirs);
 
 records! {
+    engine::Row => Row { id, cells as convert }
+    engine::Page => Page { rows as convert, more }
     StoreOptions => engine::StoreOptions { time_to_live_ms, max_skew_ms }
     Acceptance => engine::Acceptance { events, entries, documents }
 }

@@ -45,9 +45,6 @@ struct Session {
     store: Number,
 }
 
-/// The error for a transaction of another document, as the component has it.
-const OTHER_DOCUMENT: &str = "the transaction was begun on another document; commit it on that one";
-
 /// The engine panicked, with this message.
 #[derive(Debug)]
 struct Panic(String);
@@ -192,7 +189,7 @@ impl Live {
         let Transaction { transaction, doc } = self.transactions.remove(transaction.number());
         self.docs.release(doc);
         if doc != handle.number() {
-            return Err(Error::InvalidArgument(OTHER_DOCUMENT.to_owned()));
+            return Err(engine::Error::from(engine::Invalid::OtherDocument).convert());
         }
         transaction.commit(self.doc_mut(handle)).convert()
     }
