@@ -10,13 +10,14 @@ use std::process::Command;
 
 /// The crates that each crate may depend on, apart from its tests. The test fails for missing
 /// crates.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("converge-engine", &[]),
     ("converge-component", &["converge-engine"]),
     ("converge-compat", &[]),
     ("converge-pack", &[]),
     ("converge-compose", &["converge-pack"]),
     ("converge", &["converge-engine"]),
+    ("converge-storage", &["converge"]),
     ("converge-cli", &["converge"]),
     ("converge-rig", &["converge"]),
     ("converge-tests", &["converge"]),
@@ -39,8 +40,9 @@ const LEAVES: [&str; 6] = [
 ];
 
 /// Third-party crates, and the crates that may depend on them. JSON never enters the component.
-const RESERVED: [(&str, &[&str]); 2] = [
-    ("serde_json", &["converge-cli", "converge-tests", "converge-benches"]),
+const RESERVED: [(&str, &[&str]); 3] = [
+    ("rusqlite", &["converge-storage"]),
+    ("serde_json", &["converge-storage", "converge-cli", "converge-tests", "converge-benches"]),
     ("wasmtime", &["converge", "converge-benches"]),
 ];
 

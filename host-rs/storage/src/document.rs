@@ -1,0 +1,164 @@
+//! A document with its file.
+
+use crate::file::{Content, File, Sync, Update};
+use crate::verify::{self, Report};
+use crate::{Error, SNAPSHOT_BYTES, SNAPSHOT_UPDATES};
+use converge::{Doc, Instance, RowOp, ScanOptions, Watcher};
+use std::path::Path;
+
+/// How a document is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// When a write is durable.
+    pub sync: Sync,
+}
+
+impl Options {
+    /// Sets when a write is durable.
+    #[must_use]
+    pub fn sync(self, sync: Sync) -> Self {
+        Self { sync }
+    }
+}
+
+/// The number of changes that are taken from the document with one call.
+const PAGE_ROWS: u32 = 1_024;
+
+/// A document with its file.
+///
+/// The document is changed in memory: by [`merge_update`](Doc::merge_update), by a session, by
+/// local writes. [`store`](Self::store) writes the updates that brought the changes. If it fails,
+/// the document in memory is ahead of the file: drop it, and open the file again.
+#[derive(Debug)]
+pub struct StoredDoc {
+    doc: Doc,
+    watcher: Watcher,
+    file: File,
+}
+
+impl StoredDoc {
+    /// Creates a file with an empty document of this name. The document writes as a peer with a
+    /// random name, the home peer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file exists or cannot be created; [`Error::Full`].
+    pub fn create(path: impl AsRef<Path>, name: &str, instance: &Instance, options: Options) -> Result<Self, Error> {
+        let file = File::create(path.as_ref(), name, options.sync)?;
+        Self::with(file, Content { snapshot: None, updates: Vec::new() }, instance)
+    }
+
+    /// Opens a file. Reads the snapshot and the log, and checks their checksums. If another program
+    /// dropped or changed a mirror table, creates the mirror tables again. Costs loading the
+    /// snapshot, and merging at most [`SNAPSHOT_UPDATES`] updates or [`SNAPSHOT_BYTES`] bytes, and
+    /// the last write before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`], [`Error::NotADocument`] or [`Error::Newer`] for other files, which stay
+    /// as they are; [`Error::Io`] and [`Error::Sqlite`] if the file cannot be read.
+    pub fn open(path: impl AsRef<Path>, instance: &Instance, options: Options) -> Result<Self, Error> {
+        let (file, content) = File::open(path.as_ref(), options.sync)?;
+        Self::with(file, content, instance)
+    }
+
+    fn with(file: File, content: Content, instance: &Instance) -> Result<Self, Error> {
+        let peer = &file.meta().home_peer;
+        let doc = match content.snapshot {
+            Some(saved) => instance.load(peer, &saved)?,
+            None => instance.doc(peer)?,
+        };
+        for update in content.updates {
+            doc.merge_update(&update)?;
+        }
+        let watcher = doc.watch(&[], false)?;
+        let mut stored = Self { doc, watcher, file };
+        if !stored.file.has_mirror()? {
+            stored.repair()?;
+        }
+        Ok(stored)
+    }
+
+    /// Returns the document. Store its changes before they are shown to anyone.
+    pub fn doc(&self) -> &Doc {
+        &self.doc
+    }
+
+    /// Returns the document's name.
+    pub fn name(&self) -> &str {
+        &self.file.meta().name
+    }
+
+    /// Returns the random letters that were drawn when the document was created. A client that
+    /// knows others has been connected to another document of this name.
+    pub fn incarnation(&self) -> &str {
+        &self.file.meta().incarnation
+    }
+
+    /// Returns the number of updates that were ever stored.
+    pub fn sequence(&self) -> u64 {
+        self.file.meta().last_seq
+    }
+
+    /// Writes the updates that changed the document since the last call, and the changes of the
+    /// mirror tables, in one transaction. It is durable when the call returns. Returns the number
+    /// of the last update.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`], [`Error::Io`] and [`Error::Sqlite`] if the updates were not stored;
+    /// [`Error::Stopped`] after such an error.
+    pub fn store(&mut self, updates: &[Update<'_>]) -> Result<u64, Error> {
+        let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
+        let sequence = self.file.append(updates, &changes)?;
+        let log = self.file.log();
+        if log.updates >= SNAPSHOT_UPDATES || log.bytes >= SNAPSHOT_BYTES {
+            self.snapshot()?;
+        }
+        Ok(sequence)
+    }
+
+    /// Replaces the log by a snapshot, as [`store`](Self::store) does when the log is long.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`store`](Self::store).
+    pub fn snapshot(&mut self) -> Result<(), Error> {
+        self.file.snapshot(&self.doc.save()?)
+    }
+
+    /// Compares the mirror tables with the document, and checks the structure of the file. Costs
+    /// reading the whole file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] and [`Error::Damaged`] if the file cannot be read.
+    pub fn verify(&self) -> Result<Report, Error> {
+        verify::verify(&self.doc, &self.file)
+    }
+
+    /// Creates the mirror tables again, with the rows of the document, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`store`](Self::store).
+    pub fn repair(&mut self) -> Result<(), Error> {
+        let Self { doc, file, .. } = self;
+        file.rebuild(|add| {
+            for table in doc.tables()? {
+                let mut rows = Vec::new();
+                for row in doc.rows(&table.name, ScanOptions::default()) {
+                    let row = row?;
+                    rows.push(RowOp::insert(&table.name, row.id, row.cells));
+                    if rows.len() >= PAGE_ROWS as usize {
+                        add(&rows)?;
+                        rows.clear();
+                    }
+                }
+                add(&rows)?;
+            }
+            Ok(())
+        })
+    }
+}

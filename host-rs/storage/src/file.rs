@@ -1,0 +1,304 @@
+//! A file: the log of updates, the snapshot, and the mirror tables, changed in one transaction.
+
+use crate::Error;
+use crate::meta::{self, Meta};
+use crate::mirror::{self, Mirror};
+use crate::random;
+use converge::RowOp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Marks a file of this crate: the letters `cvrg`.
+const APPLICATION_ID: i32 = 0x6376_7267;
+/// The version of the tables.
+const VERSION: i32 = 1;
+/// The size of the parts of a snapshot in bytes.
+const PART_BYTES: usize = 1 << 20;
+/// How long a write waits for another connection, such as one that takes a checkpoint.
+const BUSY: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "CREATE TABLE _converge_updates (
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    crc INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE TABLE _converge_snapshot (
+    part INTEGER PRIMARY KEY,
+    crc INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;";
+
+/// When a write is durable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// When it returns, also if the machine loses power.
+    #[default]
+    Full,
+    /// When it returns, but the last writes can be lost if the machine loses power.
+    Normal,
+}
+
+/// An update that a document accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Update<'a> {
+    /// The user or program that sent it, as the caller names them.
+    pub subject: &'a str,
+    /// The bytes of `update_since`, or of a message's update.
+    pub bytes: &'a [u8],
+}
+
+/// What a file contains of a document.
+#[derive(Debug)]
+pub(crate) struct Content {
+    /// The saved document, if there is a snapshot.
+    pub(crate) snapshot: Option<Vec<u8>>,
+    /// The updates after it, in their order.
+    pub(crate) updates: Vec<Vec<u8>>,
+}
+
+/// The size of the log after the snapshot.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LogSize {
+    pub(crate) updates: u64,
+    pub(crate) bytes: u64,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct File {
+    path: PathBuf,
+    connection: Connection,
+    meta: Meta,
+    mirror: Mirror,
+    log: LogSize,
+    /// Whether a write failed. What is in the file is then unknown until it is opened again.
+    failed: bool,
+}
+
+impl File {
+    /// Creates a file with an empty document. Fails if there is one.
+    pub(crate) fn create(path: &Path, name: &str, sync: Sync) -> Result<Self, Error> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(Error::io(path))?;
+        let letters = || random::letters().map_err(Error::io(path));
+        let meta = Meta {
+            name: name.to_owned(),
+            incarnation: letters()?,
+            home_peer: format!("home.{}", letters()?),
+            snapshot_seq: 0,
+            snapshot_parts: 0,
+            last_seq: 0,
+        };
+        fill(temporary.path(), &meta).map_err(Error::sqlite(path))?;
+        temporary.as_file().sync_all().map_err(Error::io(path))?;
+        temporary.persist_noclobber(path).map_err(|error| Error::io(path)(error.error))?;
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(path))?;
+        Ok(Self::open(path, sync)?.0)
+    }
+
+    /// Opens a file, and returns its content. Checks all checksums. O(snapshot + log).
+    pub(crate) fn open(path: &Path, sync: Sync) -> Result<(Self, Content), Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
+        check_kind(&connection, path)?;
+        prepare(&connection, sync).map_err(Error::sqlite(path))?;
+        let meta = Meta::read(&connection, path)?;
+        let mirror = Mirror::read(&connection).map_err(Error::sqlite(path))?;
+        let snapshot = read_snapshot(&connection, &meta, path)?;
+        let updates = read_updates(&connection, &meta, path)?;
+        let bytes = updates.iter().map(|update| update.len() as u64).sum();
+        let log = LogSize { updates: updates.len() as u64, bytes };
+        let file = Self { path: path.to_owned(), connection, meta, mirror, log, failed: false };
+        Ok((file, Content { snapshot, updates }))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    pub(crate) fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn log(&self) -> LogSize {
+        self.log
+    }
+
+    /// Appends updates to the log, and executes the changes that they made on the mirror tables, in
+    /// one transaction. Returns the number of the last update.
+    pub(crate) fn append(&mut self, updates: &[Update<'_>], changes: &[RowOp]) -> Result<u64, Error> {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        self.write(|transaction, meta, mirror| {
+            for update in updates {
+                meta.last_seq += 1;
+                let insert = "INSERT INTO _converge_updates VALUES (?1, ?2, ?3, ?4, ?5)";
+                let crc = crc32fast::hash(update.bytes);
+                let values = params![meta.last_seq, at, update.subject, crc, update.bytes];
+                transaction.prepare_cached(insert)?.execute(values)?;
+            }
+            mirror.apply(transaction, changes)
+        })?;
+        self.log.updates += updates.len() as u64;
+        self.log.bytes += updates.iter().map(|update| update.bytes.len() as u64).sum::<u64>();
+        Ok(self.meta.last_seq)
+    }
+
+    /// Replaces the snapshot by the saved document, which contains all updates of the log, and
+    /// empties the log.
+    pub(crate) fn snapshot(&mut self, saved: &[u8]) -> Result<(), Error> {
+        self.write(|transaction, meta, _| {
+            transaction.execute("DELETE FROM _converge_snapshot", [])?;
+            meta.snapshot_parts = 0;
+            for bytes in saved.chunks(PART_BYTES) {
+                let insert = "INSERT INTO _converge_snapshot VALUES (?1, ?2, ?3)";
+                let values = params![meta.snapshot_parts, crc32fast::hash(bytes), bytes];
+                transaction.prepare_cached(insert)?.execute(values)?;
+                meta.snapshot_parts += 1;
+            }
+            meta.snapshot_seq = meta.last_seq;
+            transaction.execute("DELETE FROM _converge_updates", []).map(drop)
+        })?;
+        self.log = LogSize::default();
+        Ok(())
+    }
+
+    /// Returns whether the mirror tables are as this module creates them.
+    pub(crate) fn has_mirror(&self) -> Result<bool, Error> {
+        self.mirror.is_whole(&self.connection).map_err(Error::sqlite(&self.path))
+    }
+
+    /// Creates the mirror tables again. `fill` passes their rows, page by page.
+    pub(crate) fn rebuild(
+        &mut self,
+        fill: impl FnOnce(&mut dyn FnMut(&[RowOp]) -> Result<(), Error>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let path = self.path.clone();
+        let mut refused = Ok(());
+        let written = self.write(|transaction, _, mirror| {
+            mirror.reset(transaction)?;
+            refused = fill(&mut |rows| mirror.apply(transaction, rows).map_err(Error::sqlite(&path)));
+            if refused.is_err() { Err(rusqlite::Error::QueryReturnedNoRows) } else { Ok(()) }
+        });
+        refused.and(written)
+    }
+
+    /// Carries out one transaction, which is durable when this returns.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&Transaction<'_>, &mut Meta, &mut Mirror) -> rusqlite::Result<()>,
+    ) -> Result<(), Error> {
+        let Self { path, connection, meta, mirror, failed, .. } = self;
+        if *failed {
+            return Err(Error::Stopped { path: path.clone() });
+        }
+        let carry_out = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            write(&transaction, meta, mirror)?;
+            meta.write(&transaction)?;
+            transaction.commit()
+        };
+        let written = carry_out();
+        *failed = written.is_err();
+        written.map_err(Error::sqlite(path))
+    }
+}
+
+/// Creates the tables of a new file, whose durability is the caller's task.
+fn fill(path: &Path, meta: &Meta) -> rusqlite::Result<()> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", VERSION)?;
+    connection.execute_batch(&format!("BEGIN; {} {} {} COMMIT;", meta::SCHEMA, SCHEMA, mirror::SCHEMA))?;
+    meta.write(&connection)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.flush_prepared_statement_cache();
+    connection.close().map_err(|(_, error)| error)
+}
+
+/// Fails for a file that is no document, or that a newer version wrote.
+fn check_kind(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    if pragma("application_id").map_err(Error::sqlite(path))? != APPLICATION_ID {
+        return Err(Error::NotADocument { path: path.to_owned() });
+    }
+    let version = pragma("user_version").map_err(Error::sqlite(path))?;
+    if version > VERSION {
+        return Err(Error::Newer { path: path.to_owned(), version, known: VERSION });
+    }
+    Ok(())
+}
+
+/// Sets the options of a connection.
+fn prepare(connection: &Connection, sync: Sync) -> rusqlite::Result<()> {
+    let level = match sync {
+        Sync::Full => "FULL",
+        Sync::Normal => "NORMAL",
+    };
+    connection.busy_timeout(BUSY)?;
+    // A name in double quotes that does not exist is an error, and not a text.
+    for setting in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
+        connection.set_db_config(setting, false)?;
+    }
+    connection.pragma_update(None, "synchronous", level)?;
+    connection.pragma_update(None, "cache_size", -256)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    mirror::allow_writes(connection)
+}
+
+fn read_snapshot(connection: &Connection, meta: &Meta, path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let damaged = || Error::damaged(path, "the snapshot is incomplete, or its checksum is wrong");
+    let read = || -> rusqlite::Result<Option<(u32, Vec<u8>)>> {
+        let mut select = connection.prepare("SELECT part, crc, bytes FROM _converge_snapshot ORDER BY part")?;
+        let mut rows = select.query([])?;
+        let (mut parts, mut snapshot) = (0, Vec::new());
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref(2)?.as_blob()?;
+            if row.get::<_, u32>(0)? != parts || row.get::<_, u32>(1)? != crc32fast::hash(bytes) {
+                return Ok(None);
+            }
+            snapshot.extend_from_slice(bytes);
+            parts += 1;
+        }
+        Ok(Some((parts, snapshot)))
+    };
+    let (parts, snapshot) = read().map_err(Error::sqlite(path))?.ok_or_else(damaged)?;
+    if parts != meta.snapshot_parts {
+        return Err(damaged());
+    }
+    Ok((parts > 0).then_some(snapshot))
+}
+
+fn read_updates(connection: &Connection, meta: &Meta, path: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    let read = || -> rusqlite::Result<Result<Vec<Vec<u8>>, u64>> {
+        let mut select = connection.prepare("SELECT seq, crc, bytes FROM _converge_updates ORDER BY seq")?;
+        let mut rows = select.query([])?;
+        let (mut seq, mut updates) = (meta.snapshot_seq, Vec::new());
+        while let Some(row) = rows.next()? {
+            seq += 1;
+            let bytes = row.get_ref(2)?.as_blob()?;
+            if row.get::<_, u64>(0)? != seq || row.get::<_, u32>(1)? != crc32fast::hash(bytes) {
+                return Ok(Err(seq));
+            }
+            updates.push(bytes.to_vec());
+        }
+        Ok(if seq == meta.last_seq { Ok(updates) } else { Err(seq + 1) })
+    };
+    let damaged = |seq| Error::damaged(path, format!("update {seq} of the log is missing, or its checksum is wrong"));
+    read().map_err(Error::sqlite(path))?.map_err(damaged)
+}
