@@ -83,7 +83,7 @@ test-engine:
     cargo test --package converge-engine
 
 # Test the Rust crates, and run the conformance cases with both backends: the engine linked directly, and in wasmtime
-test-rs: mutators
+test-rs: mutators strace
     cargo test --release --workspace --exclude converge-engine
 
 # Test the JavaScript host, and run the conformance cases in Node
@@ -160,6 +160,12 @@ bench-report folder="target/bench":
 chromium:
     command -v "${CHROMIUM:-chromium}" google-chrome > /dev/null || [ ! -e /etc/debian_version ] || [ "$(id -u)" != 0 ] || \
         (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null)
+
+# Install Debian's strace if this is root on Debian; elsewhere, the tests of failing disks are left out if there is none
+[private]
+strace:
+    command -v strace > /dev/null || [ ! -e /etc/debian_version ] || [ "$(id -u)" != 0 ] || \
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends strace > /dev/null)
 
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("converge-compose", &["converge-pack"]),
     ("converge", &["converge-engine"]),
     ("converge-storage", &["converge"]),
-    ("converge-cli", &["converge"]),
+    ("converge-cli", &["converge", "converge-storage"]),
     ("converge-rig", &["converge"]),
     ("converge-tests", &["converge"]),
     ("converge-benches", &["converge", "converge-rig"]),

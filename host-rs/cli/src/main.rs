@@ -7,6 +7,7 @@ mod inspect;
 mod log;
 mod merge;
 mod show;
+mod stored;
 
 use converge::file::Replacement;
 use input::Failure;
@@ -24,6 +25,11 @@ Usage:
   converge diff FILE [FILE2]          compare two versions of a saved document, or two saved documents
   converge merge FILE FILE... -o OUT  merge saved documents and updates into one document
   converge export FILE --table TABLE  write the rows of a table as CSV or JSON lines
+  converge verify FILE                compare the tables of a SQLite file with its document
+  converge backup --data DIR --to FOLDER
+                                      copy a directory with documents
+  converge restore --from FOLDER --data DIR
+                                      restore such a copy
   converge component FILE             write the WebAssembly component of this program to FILE
   converge COMMAND --help             describe a command
   converge --help | --version
@@ -39,6 +45,9 @@ enum Command {
     Diff(diff::Options),
     Merge(merge::Options),
     Export(export::Options),
+    Verify(stored::Verify),
+    Backup(stored::Paths),
+    Restore(stored::Paths),
     Component(PathBuf),
 }
 
@@ -94,6 +103,9 @@ fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
         Command::Diff(options) => return diff::diff(&options, output),
         Command::Merge(options) => merge::merge(&options, output)?,
         Command::Export(options) => export::export(&options, output)?,
+        Command::Verify(options) => return stored::verify(&options, output),
+        Command::Backup(paths) => stored::backup(&paths, output)?,
+        Command::Restore(paths) => stored::restore(&paths, output)?,
     }
     Ok(true)
 }
@@ -122,6 +134,11 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("diff") => (diff::arguments(rest)?.map(Command::Diff), diff::HELP),
         Some("merge") => (merge::arguments(rest)?.map(Command::Merge), merge::HELP),
         Some("export") => (export::arguments(rest)?.map(Command::Export), export::HELP),
+        Some("verify") => (stored::verify_arguments(rest)?.map(Command::Verify), stored::VERIFY_HELP),
+        Some("backup") => (stored::copy_arguments(rest, ("data", "to"))?.map(Command::Backup), stored::BACKUP_HELP),
+        Some("restore") => {
+            (stored::copy_arguments(rest, ("from", "data"))?.map(Command::Restore), stored::RESTORE_HELP)
+        }
         Some("component") => (component_arguments(rest)?.map(Command::Component), COMPONENT_HELP),
         _ => return Err(format!("unknown command {command:?}").into()),
     };

@@ -108,7 +108,8 @@ impl StoredDoc {
     /// # Errors
     ///
     /// [`Error::Full`], [`Error::Io`] and [`Error::Sqlite`] if the updates were not stored;
-    /// [`Error::Stopped`] after such an error.
+    /// [`Error::InUse`] if something else wrote to the file; [`Error::Stopped`] after such an
+    /// error.
     pub fn store(&mut self, updates: &[Update<'_>]) -> Result<u64, Error> {
         let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
         let sequence = self.file.append(updates, &changes)?;

@@ -60,6 +60,18 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Another process, or another [`StoredDoc`](crate::StoredDoc), uses the directory or the file.
+    #[error("{}: another process uses it; stop that process first", path.display())]
+    InUse {
+        /// The directory or the file.
+        path: PathBuf,
+    },
+    /// The document was deleted.
+    #[error("{}: the document was deleted; restore it, or forget it to use its name again", path.display())]
+    Deleted {
+        /// The file.
+        path: PathBuf,
+    },
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] converge::Error),

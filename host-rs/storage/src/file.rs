@@ -5,11 +5,13 @@ use crate::meta::{self, Meta};
 use crate::mirror::{self, Mirror};
 use crate::random;
 use converge::RowOp;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Marks a file of this crate: the letters `cvrg`.
 const APPLICATION_ID: i32 = 0x6376_7267;
@@ -85,11 +87,10 @@ impl File {
     pub(crate) fn create(path: &Path, name: &str, sync: Sync) -> Result<Self, Error> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(Error::io(path))?;
-        let letters = || random::letters().map_err(Error::io(path));
         let meta = Meta {
             name: name.to_owned(),
-            incarnation: letters()?,
-            home_peer: format!("home.{}", letters()?),
+            incarnation: random::letters().map_err(Error::io(path))?,
+            home_peer: home_peer(path)?,
             snapshot_seq: 0,
             snapshot_parts: 0,
             last_seq: 0,
@@ -115,6 +116,62 @@ impl File {
         let log = LogSize { updates: updates.len() as u64, bytes };
         let file = Self { path: path.to_owned(), connection, meta, mirror, log, failed: false };
         Ok((file, Content { snapshot, updates }))
+    }
+
+    /// Returns the name of the document in a file.
+    pub(crate) fn name_of(path: &Path) -> Result<String, Error> {
+        Ok(Meta::read(&open_to_read(path)?, path)?.name)
+    }
+
+    /// Returns a text that is equal for equal content of a file: the incarnation and the numbers of
+    /// its updates.
+    pub(crate) fn state_of(path: &Path) -> Result<String, Error> {
+        let Meta { incarnation, home_peer, snapshot_seq, last_seq, .. } = Meta::read(&open_to_read(path)?, path)?;
+        Ok(format!("{incarnation} {home_peer} {snapshot_seq} {last_seq}"))
+    }
+
+    /// Copies a file, which can be in use, as it is at one moment, to an empty file.
+    pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+        let source = open_to_read(from)?;
+        let copy = || -> rusqlite::Result<bool> {
+            let mut target = Connection::open(to)?;
+            let backup = Backup::new(&source, &mut target)?;
+            let end = Instant::now() + BUSY;
+            // In one step, so that a document that changes all the time does not prevent the copy.
+            while backup.step(-1)? != StepResult::Done {
+                if Instant::now() > end {
+                    return Ok(false);
+                }
+                thread::sleep(BUSY / 500);
+            }
+            drop(backup);
+            target.close().map(|()| true).map_err(|(_, error)| error)
+        };
+        match copy().map_err(Error::sqlite(to))? {
+            true => Ok(()),
+            false => Err(Error::InUse { path: from.to_owned() }),
+        }
+    }
+
+    /// Draws a new home peer for a document that is not open.
+    pub(crate) fn renew_home_peer(path: &Path) -> Result<(), Error> {
+        let (mut file, _) = Self::open(path, Sync::Full)?;
+        let home_peer = home_peer(path)?;
+        file.write(|_, meta, _| {
+            meta.home_peer = home_peer;
+            Ok(())
+        })?;
+        drop(file);
+        Self::settle(path)
+    }
+
+    /// Moves everything from the write-ahead log of a file that is not open into the file.
+    pub(crate) fn settle(path: &Path) -> Result<(), Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
+        let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        checkpoint.map_err(Error::sqlite(path))?;
+        connection.close().map_err(|(_, error)| Error::sqlite(path)(error))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -204,16 +261,42 @@ impl File {
         if *failed {
             return Err(Error::Stopped { path: path.clone() });
         }
-        let carry_out = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            write(&transaction, meta, mirror)?;
-            meta.write(&transaction)?;
-            transaction.commit()
+        let sqlite = Error::sqlite(path);
+        let carry_out = || -> Result<Meta, Error> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&sqlite)?;
+            if Meta::read(&transaction, path)? != *meta {
+                return Err(Error::InUse { path: path.clone() });
+            }
+            let mut next = meta.clone();
+            let written = write(&transaction, &mut next, mirror).and_then(|()| next.write(&transaction));
+            written.and_then(|()| transaction.commit()).map_err(&sqlite)?;
+            Ok(next)
         };
-        let written = carry_out();
-        *failed = written.is_err();
-        written.map_err(Error::sqlite(path))
+        match carry_out() {
+            Ok(next) => {
+                *meta = next;
+                Ok(())
+            }
+            Err(error) => {
+                *failed = true;
+                Err(error)
+            }
+        }
     }
+}
+
+/// Returns a new name for a home peer.
+fn home_peer(path: &Path) -> Result<String, Error> {
+    Ok(format!("home.{}", random::letters().map_err(Error::io(path))?))
+}
+
+/// Opens a file that can be in use.
+fn open_to_read(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
+    connection.busy_timeout(BUSY).map_err(Error::sqlite(path))?;
+    check_kind(&connection, path)?;
+    Ok(connection)
 }
 
 /// Creates the tables of a new file, whose durability is the caller's task.

@@ -28,6 +28,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backup;
+mod directory;
 mod document;
 mod error;
 mod file;
@@ -37,6 +39,8 @@ mod random;
 mod sql;
 mod verify;
 
+pub use backup::{Copied, backup, restore};
+pub use directory::{Directory, Presence};
 pub use document::{Options, StoredDoc};
 pub use error::Error;
 pub use file::{Sync, Update};

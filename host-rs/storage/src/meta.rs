@@ -35,7 +35,8 @@ impl Meta {
     pub(crate) fn read(connection: &Connection, path: &Path) -> Result<Self, Error> {
         let select =
             "SELECT name, incarnation, home_peer, snapshot_seq, snapshot_parts, last_seq, crc FROM _converge_meta";
-        let found = connection.query_row(select, [], |row| {
+        let mut select = connection.prepare_cached(select).map_err(Error::sqlite(path))?;
+        let found = select.query_row([], |row| {
             let meta = Self {
                 name: row.get(0)?,
                 incarnation: row.get(1)?,

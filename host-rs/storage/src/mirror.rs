@@ -66,6 +66,14 @@ enum Place<'a> {
     Rows,
 }
 
+/// The cells of an operation by their places.
+struct Split<'a> {
+    /// Those that have a column, with its quoted name.
+    own: Vec<(String, Stored<'a>)>,
+    /// Those that are in `_more`.
+    more: Vec<CellRef<'a>>,
+}
+
 /// Adds the function that the triggers of mirror tables call to a connection.
 pub(crate) fn allow_writes(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function(WRITE, 0, FunctionFlags::SQLITE_UTF8, |_| Ok(1))
@@ -214,7 +222,7 @@ impl Table {
         row: &str,
         cells: &[CellRef<'_>],
     ) -> rusqlite::Result<()> {
-        let (own, more) = self.split(connection, table, cells)?;
+        let Split { own, more } = self.split(connection, table, cells)?;
         let names: String = own.iter().map(|(column, _)| format!(", {column}")).collect();
         let places = ", ?".repeat(own.len());
         let insert =
@@ -226,7 +234,7 @@ impl Table {
     }
 
     fn set(&mut self, connection: &Connection, table: &str, row: &str, cells: &[CellRef<'_>]) -> rusqlite::Result<()> {
-        let (own, more) = self.split(connection, table, cells)?;
+        let Split { own, more } = self.split(connection, table, cells)?;
         let name = quoted(&self.sql);
         if !own.is_empty() {
             let set: Vec<String> = own.iter().map(|(column, _)| format!("{column} = ?")).collect();
@@ -247,23 +255,22 @@ impl Table {
         connection.prepare_cached(&delete)?.execute([row]).map(drop)
     }
 
-    /// Divides cells into those that have a column, with its quoted name, and the others. Adds the
-    /// columns that are new.
+    /// Divides cells by their places. Adds the columns that are new.
     fn split<'a>(
         &mut self,
         connection: &Connection,
         table: &str,
         cells: &[CellRef<'a>],
-    ) -> rusqlite::Result<(Vec<(String, Stored<'a>)>, Vec<CellRef<'a>>)> {
-        let (mut own, mut more) = (Vec::new(), Vec::new());
+    ) -> rusqlite::Result<Split<'a>> {
+        let mut split = Split { own: Vec::new(), more: Vec::new() };
         for &(column, value) in cells {
             match self.columns.get(column) {
-                Some(sql) => own.push((quoted(sql), Stored(value))),
-                None if self.columns.len() >= MIRROR_COLUMNS => more.push((column, value)),
-                None => own.push((quoted(self.add_column(connection, table, column)?), Stored(value))),
+                Some(sql) => split.own.push((quoted(sql), Stored(value))),
+                None if self.columns.len() >= MIRROR_COLUMNS => split.more.push((column, value)),
+                None => split.own.push((quoted(self.add_column(connection, table, column)?), Stored(value))),
             }
         }
-        Ok((own, more))
+        Ok(split)
     }
 
     fn add_column(&mut self, connection: &Connection, table: &str, column: &str) -> rusqlite::Result<&str> {

@@ -62,7 +62,7 @@ pub(crate) fn verify(doc: &Doc, file: &File) -> Result<Report, Error> {
         let rows = doc.rows(&name, ScanOptions::default());
         match file.mirror().tables().get(&name) {
             Some(table) => {
-                compare(&mut report, &name, rows, file, &table.select(), |stored, row| is_same(table, stored, row))?
+                compare(&mut report, &name, rows, file, &table.select(), |stored, row| is_same(table, stored, row))?;
             }
             None => {
                 let select = "SELECT _id, _more FROM _converge_rows WHERE tbl = ?1 ORDER BY _id";

@@ -7,6 +7,7 @@ mod inspect;
 mod log;
 mod merge;
 mod readme;
+mod stored;
 
 use converge::{Doc, Error, EventRun, Value};
 use converge_rig::history::{add_fingerprints, read_events};

@@ -1,14 +1,15 @@
 //! Tests that the commands in the README of the program succeed.
 
 use super::folder;
-use converge::{Doc, Error};
+use converge::{Doc, Instance};
+use converge_storage::{Directory, Options, StoredDoc};
 use std::fs;
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
 
 #[test]
-fn every_command_of_the_readme_runs() -> Result<(), Error> {
+fn every_command_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> {
     let folder = folder();
     let doc = Doc::create("ann")?;
     doc.insert("people", "p1", [("name", "Alice")])?;
@@ -19,6 +20,9 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
     other.save_file(folder.path().join("other.converge"))?;
     other.delete("people", "p1")?;
     fs::write(folder.path().join("update"), other.update_since(&doc.summary()?)?).expect("the file can be written");
+    let instance = Instance::new(Default::default())?;
+    StoredDoc::create(folder.path().join("board.db"), "board", &instance, Options::default())?;
+    Directory::open(folder.path().join("data"))?.create("board", &instance, Options::default())?;
 
     let block = README
         .split("```sh\n")
@@ -38,7 +42,7 @@ fn every_command_of_the_readme_runs() -> Result<(), Error> {
         assert!(output.stderr.is_empty(), "{command}");
         commands += 1;
     }
-    assert_eq!(commands, 9);
+    assert_eq!(commands, 12);
     let exported = fs::read_to_string(folder.path().join("people.jsonl")).expect("the file exists");
     assert_eq!(exported, "{\"id\":\"p2\",\"name\":\"Bob\"}\n");
     Ok(())

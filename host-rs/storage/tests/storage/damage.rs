@@ -31,7 +31,7 @@ fn a_flipped_byte_is_found_or_harmless() -> Outcome {
                 assert_eq!(board.doc().digest()?, digest, "byte {at}");
             }
             Err(Error::Damaged { .. } | Error::NotADocument { .. } | Error::Newer { .. } | Error::Sqlite { .. }) => {
-                found += 1
+                found += 1;
             }
             Err(other) => panic!("byte {at}: {other}"),
         }

@@ -1,6 +1,11 @@
 //! Documents in files: what is stored, what other programs read, and what happens to damaged files.
 
+#![expect(clippy::print_stdout, reason = "a child process reports to the test that started it")]
+
+mod backup;
 mod damage;
+mod directory;
+mod faults;
 mod kill;
 mod mirror;
 
@@ -91,6 +96,22 @@ fn a_document_is_created_once() -> Outcome {
     // No temporary file is left.
     let left: Vec<_> = std::fs::read_dir(place.folder.path())?.collect::<Result<_, _>>()?;
     assert_eq!(left.len(), 1, "{left:?}");
+    Ok(())
+}
+
+#[test]
+fn a_second_writer_is_noticed() -> Outcome {
+    let place = Place::new()?;
+    let (ann, mut board) = (place.instance.doc("ann")?, place.create()?);
+    let mut other = place.open()?;
+    write(&ann, &mut board, [RowOp::insert("tasks", "t1", [("n", 1)])])?;
+    for refused in [write(&ann, &mut other, [RowOp::insert("tasks", "t2", [("n", 2)])]).map(drop), other.repair()] {
+        assert!(matches!(refused, Err(Error::InUse { .. } | Error::Stopped { .. })), "{refused:?}");
+    }
+    write(&ann, &mut board, [RowOp::insert("tasks", "t3", [("n", 3)])])?;
+    drop((board, other));
+    let board = place.open()?;
+    assert_eq!((board.doc().digest()?, board.sequence(), board.verify()?.is_right()), (ann.digest()?, 2, true));
     Ok(())
 }
 

@@ -1,0 +1,239 @@
+//! Copies of a directory with documents: made while the documents are in use, and restored.
+//!
+//! A copy has the files of the directory, and a manifest with their hashes. Copying again to the
+//! same place copies the documents that changed.
+
+use crate::file::File;
+use crate::{Error, random};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The file with the hashes of a copy.
+const MANIFEST: &str = "manifest.json";
+/// The version of the manifest.
+const VERSION: u64 = 1;
+
+/// The result of a copy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Copied {
+    /// The number of documents in the copy, with deleted ones.
+    pub documents: u64,
+    /// The number of documents that were copied, because they changed.
+    pub changed: u64,
+}
+
+/// What a manifest says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Listed {
+    /// What the content depends on: the incarnation and the number of the last update, or the time
+    /// and the size of a deleted file.
+    state: String,
+    /// The SHA-256 of the file, as hexadecimal digits.
+    hash: String,
+}
+
+/// A manifest: the files by their paths in the directory.
+type Manifest = BTreeMap<String, Listed>;
+
+/// Copies the documents of a directory, which can be in use by another process, to a folder. Each
+/// document is copied as it is at some moment during the call. If there is a copy of the directory
+/// in the folder, copies the documents that changed since then, and removes those that are gone.
+///
+/// # Errors
+///
+/// [`Error::Io`], [`Error::Full`] and [`Error::Sqlite`] if a file cannot be read or written. The
+/// manifest is then still the former one.
+pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Copied, Error> {
+    let (data, to) = (data.as_ref(), to.as_ref());
+    let former = match read_manifest(to) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Manifest::new(),
+        other => other?,
+    };
+    let (mut manifest, mut copied) = (Manifest::new(), Copied::default());
+    for (name, source) in files(data)? {
+        let target = to.join(&name);
+        let Some(state) = state_of(&source)? else { continue };
+        let listed = match former.get(&name) {
+            Some(listed) if listed.state == state && target.exists() => listed.clone(),
+            _ => {
+                copied.changed += 1;
+                copy(&source, &target)?;
+                // The document can have changed since its state was read: the copy is then copied
+                // again the next time.
+                Listed { state, hash: hash(&target)? }
+            }
+        };
+        manifest.insert(name, listed);
+    }
+    copied.documents = manifest.len() as u64;
+    write_manifest(to, &manifest)?;
+    for name in former.keys().filter(|name| !manifest.contains_key(*name)) {
+        let gone = to.join(name);
+        match fs::remove_file(&gone) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(&gone)(error)),
+            _ => {}
+        }
+    }
+    Ok(copied)
+}
+
+/// Restores a copy to a directory that does not exist. Every document gets a new home peer, because
+/// clients may know events of the former one that the copy lacks.
+///
+/// # Errors
+///
+/// [`Error::Damaged`] for a file whose hash is not that of the manifest; [`Error::Io`] if the
+/// directory exists, or if a file cannot be read or written. The directory is then not created.
+pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Copied, Error> {
+    let (from, data) = (from.as_ref(), data.as_ref());
+    let manifest = read_manifest(from)?;
+    if data.try_exists().map_err(Error::io(data))? {
+        return Err(Error::io(data)(ErrorKind::AlreadyExists.into()));
+    }
+    let letters = random::letters().map_err(Error::io(data))?;
+    let mut name = data.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{letters}"));
+    let unfinished = data.with_file_name(name);
+    let restored = fill(from, &unfinished, &manifest)
+        .and_then(|()| fs::rename(&unfinished, data).map_err(Error::io(data)))
+        .and_then(|()| sync_folder(data));
+    if restored.is_err() {
+        // The error of the restore is the one to report.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    let documents = manifest.len() as u64;
+    restored.map(|()| Copied { documents, changed: documents })
+}
+
+/// Copies the files of a manifest, and draws new home peers.
+fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<(), Error> {
+    fs::create_dir_all(to.join("docs")).map_err(Error::io(to))?;
+    for (name, listed) in manifest {
+        let (source, target) = (from.join(name), to.join(name));
+        create_folder(&target)?;
+        fs::copy(&source, &target).map_err(Error::io(&source))?;
+        if hash(&target)? != listed.hash {
+            return Err(Error::damaged(&source, "its hash is not that of the manifest"));
+        }
+        if name.ends_with(".db") {
+            File::renew_home_peer(&target)?;
+        }
+        fs::File::open(&target).and_then(|file| file.sync_all()).map_err(Error::io(&target))?;
+        sync_folder(&target)?;
+    }
+    Ok(())
+}
+
+/// Returns the files of documents, with their paths in the directory.
+fn files(data: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let mut files = Vec::new();
+    let read = |folder: &Path| -> Result<Vec<(String, PathBuf)>, Error> {
+        let named = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.path()));
+        let entries =
+            fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(Error::io(folder))?;
+        Ok(entries.into_iter().filter_map(named).collect())
+    };
+    for (folder, path) in read(&data.join("docs"))? {
+        for (name, path) in read(&path)? {
+            if name.ends_with(".db") || name.ends_with(".db.deleted") {
+                files.push((format!("docs/{folder}/{name}"), path));
+            }
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Returns the state of a file, or `None` if it was renamed or removed.
+fn state_of(path: &Path) -> Result<Option<String>, Error> {
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(Error::io(path))?,
+    };
+    if path.extension().is_some_and(|extension| extension == "db") {
+        return File::state_of(path).map(Some);
+    }
+    let modified = metadata.modified().map_err(Error::io(path))?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(Some(format!("deleted {} {}", since.as_nanos(), metadata.len())))
+}
+
+/// Copies a file as it is at one moment, and replaces the target atomically.
+fn copy(source: &Path, target: &Path) -> Result<(), Error> {
+    create_folder(target)?;
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(Error::io(target))?;
+    if source.extension().is_some_and(|extension| extension == "db") {
+        File::copy(source, temporary.path())?;
+    } else {
+        fs::copy(source, temporary.path()).map_err(Error::io(source))?;
+        let modified = fs::metadata(source).and_then(|metadata| metadata.modified()).map_err(Error::io(source))?;
+        temporary.as_file().set_modified(modified).map_err(Error::io(target))?;
+    }
+    fs::File::open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io(target))?;
+    temporary.persist(target).map_err(|error| Error::io(target)(error.error))?;
+    sync_folder(target)
+}
+
+fn hash(path: &Path) -> Result<String, Error> {
+    let read = || -> io::Result<String> {
+        let (mut file, mut hasher, mut buffer) = (fs::File::open(path)?, Sha256::new(), vec![0; 1 << 16]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+                len => hasher.update(&buffer[..len]),
+            }
+        }
+    };
+    read().map_err(Error::io(path))
+}
+
+fn create_folder(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(Error::io(folder))
+}
+
+fn sync_folder(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder))
+}
+
+fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
+    let path = folder.join(MANIFEST);
+    let text = fs::read(&path).map_err(Error::io(&path))?;
+    let parse = || -> Option<Manifest> {
+        let json: Json = serde_json::from_slice(&text).ok()?;
+        let files = (json.get("version")?.as_u64()? == VERSION).then(|| json.get("files")?.as_object())??;
+        let listed = |listed: &Json| {
+            let text = |name: &str| Some(listed.get(name)?.as_str()?.to_owned());
+            Some(Listed { state: text("state")?, hash: text("sha256")? })
+        };
+        // A path that leads out of the folder is not one that `backup` wrote.
+        let is_inside = |name: &str| name.starts_with("docs/") && !name.contains("..") && !name.contains('\\');
+        files.iter().map(|(name, value)| is_inside(name).then(|| Some((name.clone(), listed(value)?)))?).collect()
+    };
+    parse().ok_or_else(|| Error::damaged(&path, "it is no manifest of this version"))
+}
+
+fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let path = folder.join(MANIFEST);
+    fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    let files: serde_json::Map<String, Json> = manifest
+        .iter()
+        .map(|(name, Listed { state, hash })| (name.clone(), json!({ "state": state, "sha256": hash })))
+        .collect();
+    let text = format!("{:#}\n", json!({ "version": VERSION, "files": files }));
+    let write = || -> io::Result<()> {
+        let mut temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        temporary.write_all(text.as_bytes())?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(&path).map(drop).map_err(|error| error.error)
+    };
+    write().map_err(Error::io(&path))?;
+    sync_folder(&path)
+}
