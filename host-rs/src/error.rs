@@ -77,9 +77,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether the call left its instance in an unknown state.
-    pub(crate) fn ends_instance(&self) -> bool {
-        matches!(self, Self::OutOfMemory | Self::OutOfTime | Self::Trap(_))
+    /// Returns whether the instance of the call is gone, with all its documents: by this call, or
+    /// by an earlier one.
+    pub fn ends_instance(&self) -> bool {
+        matches!(self, Self::OutOfMemory | Self::OutOfTime | Self::Trap(_) | Self::Gone)
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// The crates that each crate may depend on, apart from its tests. The test fails for missing
 /// crates.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("converge-engine", &[]),
     ("converge-component", &["converge-engine"]),
     ("converge-compat", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("converge-compose", &["converge-pack"]),
     ("converge", &["converge-engine"]),
     ("converge-storage", &["converge"]),
+    ("converge-server", &["converge", "converge-storage"]),
     ("converge-cli", &["converge", "converge-storage"]),
     ("converge-rig", &["converge"]),
     ("converge-tests", &["converge"]),
