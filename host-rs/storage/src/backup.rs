@@ -3,7 +3,7 @@
 //! A copy has the files of the directory, and a manifest with their hashes. Copying again to the
 //! same place copies the documents that changed.
 
-use crate::file::File;
+use crate::file::{File, temporary_file};
 use crate::{Error, random};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -167,7 +167,7 @@ fn state_of(path: &Path) -> Result<Option<String>, Error> {
 fn copy(source: &Path, target: &Path) -> Result<(), Error> {
     create_folder(target)?;
     let folder = target.parent().unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(Error::io(target))?;
+    let temporary = temporary_file(folder).map_err(Error::io(target))?;
     if source.extension().is_some_and(|extension| extension == "db") {
         File::copy(source, temporary.path())?;
     } else {
@@ -229,7 +229,7 @@ fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
         .collect();
     let text = format!("{:#}\n", json!({ "version": VERSION, "files": files }));
     let write = || -> io::Result<()> {
-        let mut temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let mut temporary = temporary_file(folder)?;
         temporary.write_all(text.as_bytes())?;
         temporary.as_file().sync_all()?;
         temporary.persist(&path).map(drop).map_err(|error| error.error)

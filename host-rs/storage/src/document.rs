@@ -1,8 +1,8 @@
 //! A document with its file.
 
+use crate::Error;
 use crate::file::{Content, File, Sync, Update};
 use crate::verify::{self, Report};
-use crate::{Error, SNAPSHOT_BYTES, SNAPSHOT_UPDATES};
 use converge::{Doc, Instance, RowOp, ScanOptions, Watcher};
 use std::path::Path;
 
@@ -51,8 +51,8 @@ impl StoredDoc {
 
     /// Opens a file. Reads the snapshot and the log, and checks their checksums. If another program
     /// dropped or changed a mirror table, creates the mirror tables again. Costs loading the
-    /// snapshot, and merging at most [`SNAPSHOT_UPDATES`] updates or [`SNAPSHOT_BYTES`] bytes, and
-    /// the last write before.
+    /// snapshot, and merging the log, which is bounded by the size of the snapshot; see
+    /// [`SNAPSHOT_UPDATES`](crate::SNAPSHOT_UPDATES).
     ///
     /// # Errors
     ///
@@ -65,12 +65,17 @@ impl StoredDoc {
 
     fn with(file: File, content: Content, instance: &Instance) -> Result<Self, Error> {
         let peer = &file.meta().home_peer;
+        // The checksums are right, so another program wrote these bytes.
+        let damaged = |what: &str, error: converge::Error| match error.ends_instance() {
+            true => Error::Engine(error),
+            false => Error::damaged(file.path(), format!("{what}: {error}")),
+        };
         let doc = match content.snapshot {
-            Some(saved) => instance.load(peer, &saved)?,
+            Some(saved) => instance.load(peer, &saved).map_err(|error| damaged("the snapshot", error))?,
             None => instance.doc(peer)?,
         };
         for update in content.updates {
-            doc.merge_update(&update)?;
+            doc.merge_update(&update).map_err(|error| damaged("an update of the log", error))?;
         }
         let watcher = doc.watch(&[], false)?;
         let mut stored = Self { doc, watcher, file };
@@ -113,8 +118,7 @@ impl StoredDoc {
     pub fn store(&mut self, updates: &[Update<'_>]) -> Result<u64, Error> {
         let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
         let sequence = self.file.append(updates, &changes)?;
-        let log = self.file.log();
-        if log.updates >= SNAPSHOT_UPDATES || log.bytes >= SNAPSHOT_BYTES {
+        if self.file.log().is_long() {
             self.snapshot()?;
         }
         Ok(sequence)

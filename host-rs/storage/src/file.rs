@@ -1,17 +1,19 @@
 //! A file: the log of updates, the snapshot, and the mirror tables, changed in one transaction.
 
-use crate::Error;
 use crate::meta::{self, Meta};
 use crate::mirror::{self, Mirror};
 use crate::random;
+use crate::{Error, SNAPSHOT_BYTES, SNAPSHOT_UPDATES};
 use converge::RowOp;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tempfile::NamedTempFile;
 
 /// Marks a file of this crate: the letters `cvrg`.
 const APPLICATION_ID: i32 = 0x6376_7267;
@@ -63,11 +65,22 @@ pub(crate) struct Content {
     pub(crate) updates: Vec<Vec<u8>>,
 }
 
-/// The size of the log after the snapshot.
+/// The size of the snapshot, and of the log after it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LogSize {
-    pub(crate) updates: u64,
-    pub(crate) bytes: u64,
+    snapshot_bytes: u64,
+    updates: u64,
+    bytes: u64,
+}
+
+impl LogSize {
+    /// Returns whether the log is so long that a snapshot should replace it. The larger the
+    /// snapshot, the longer the log may be, so that the cost of a snapshot for each update is
+    /// bounded.
+    pub(crate) fn is_long(self) -> bool {
+        let units = self.snapshot_bytes.div_ceil(SNAPSHOT_BYTES).max(1);
+        self.updates >= units * SNAPSHOT_UPDATES || self.bytes >= units * SNAPSHOT_BYTES
+    }
 }
 
 /// An open file.
@@ -86,7 +99,7 @@ impl File {
     /// Creates a file with an empty document. Fails if there is one.
     pub(crate) fn create(path: &Path, name: &str, sync: Sync) -> Result<Self, Error> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(Error::io(path))?;
+        let temporary = temporary_file(folder).map_err(Error::io(path))?;
         let meta = Meta {
             name: name.to_owned(),
             incarnation: random::letters().map_err(Error::io(path))?,
@@ -113,7 +126,8 @@ impl File {
         let snapshot = read_snapshot(&connection, &meta, path)?;
         let updates = read_updates(&connection, &meta, path)?;
         let bytes = updates.iter().map(|update| update.len() as u64).sum();
-        let log = LogSize { updates: updates.len() as u64, bytes };
+        let snapshot_bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64);
+        let log = LogSize { snapshot_bytes, updates: updates.len() as u64, bytes };
         let file = Self { path: path.to_owned(), connection, meta, mirror, log, failed: false };
         Ok((file, Content { snapshot, updates }))
     }
@@ -228,7 +242,7 @@ impl File {
             meta.snapshot_seq = meta.last_seq;
             transaction.execute("DELETE FROM _converge_updates", []).map(drop)
         })?;
-        self.log = LogSize::default();
+        self.log = LogSize { snapshot_bytes: saved.len() as u64, ..LogSize::default() };
         Ok(())
     }
 
@@ -285,6 +299,14 @@ impl File {
     }
 }
 
+/// Creates a temporary file with the permissions of other new files.
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".new-").tempfile_in(folder)
+}
+
 /// Returns a new name for a home peer.
 fn home_peer(path: &Path) -> Result<String, Error> {
     Ok(format!("home.{}", random::letters().map_err(Error::io(path))?))
@@ -339,7 +361,8 @@ fn prepare(connection: &Connection, sync: Sync) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", level)?;
     connection.pragma_update(None, "cache_size", -256)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "trusted_schema", true)?;
+    // A damaged or foreign schema must not call functions that could do harm.
+    connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     mirror::allow_writes(connection)
 }
@@ -384,4 +407,27 @@ fn read_updates(connection: &Connection, meta: &Meta, path: &Path) -> Result<Vec
     };
     let damaged = |seq| Error::damaged(path, format!("update {seq} of the log is missing, or its checksum is wrong"));
     read().map_err(Error::sqlite(path))?.map_err(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LogSize;
+
+    #[test]
+    fn the_log_may_be_as_long_as_the_snapshot() {
+        for (snapshot_bytes, updates, bytes, is_long) in [
+            (0, 255, (1 << 20) - 1, false),
+            (0, 256, 0, true),
+            (0, 1, 1 << 20, true),
+            (1 << 20, 255, 0, false),
+            (1 << 20, 256, 0, true),
+            ((1 << 20) + 1, 511, (2 << 20) - 1, false),
+            ((1 << 20) + 1, 512, 0, true),
+            (10 << 20, 3, (10 << 20) - 1, false),
+            (10 << 20, 3, 10 << 20, true),
+        ] {
+            let size = LogSize { snapshot_bytes, updates, bytes };
+            assert_eq!(size.is_long(), is_long, "{size:?}");
+        }
+    }
 }

@@ -46,9 +46,11 @@ pub use error::Error;
 pub use file::{Sync, Update};
 pub use verify::{Difference, Report};
 
-/// The number of updates in the log after which a snapshot replaces them.
+/// The number of updates after which a snapshot replaces the log. If the last snapshot is larger
+/// than [`SNAPSHOT_BYTES`], the log can be longer in proportion.
 pub const SNAPSHOT_UPDATES: u64 = 256;
-/// The size of the log in bytes after which a snapshot replaces it.
+/// The size of the log in bytes after which a snapshot replaces it. If the last snapshot is larger,
+/// the log can be longer in proportion.
 pub const SNAPSHOT_BYTES: u64 = 1 << 20;
 /// The number of columns of a mirror table. The cells of further columns are JSON in `_more`.
 pub const MIRROR_COLUMNS: usize = 1_900;

@@ -76,7 +76,8 @@ struct Split<'a> {
 
 /// Adds the function that the triggers of mirror tables call to a connection.
 pub(crate) fn allow_writes(connection: &Connection) -> rusqlite::Result<()> {
-    connection.create_scalar_function(WRITE, 0, FunctionFlags::SQLITE_UTF8, |_| Ok(1))
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function(WRITE, 0, flags, |_| Ok(1))
 }
 
 impl Mirror {

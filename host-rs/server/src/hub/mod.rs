@@ -178,7 +178,8 @@ impl Hub {
     pub fn new(stored: StoredDoc, max_message_bytes: u32) -> Result<Self, Failure> {
         let peer = stored.doc().peer().map_err(Failure::Engine)?;
         let store = stored.doc().instance().store(&peer, StoreOptions::default()).map_err(Failure::Engine)?;
-        Ok(Self { stored, store, connections: BTreeMap::new(), max_message_bytes, waiting: 0 })
+        let waiting = stored.doc().merge_events([]).map_err(Failure::Engine)?.waiting;
+        Ok(Self { stored, store, connections: BTreeMap::new(), max_message_bytes, waiting })
     }
 
     /// Returns the document.

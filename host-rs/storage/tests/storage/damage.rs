@@ -49,6 +49,8 @@ fn a_lost_update_is_found() -> Outcome {
         ("DELETE FROM _converge_updates WHERE seq = 2", "update 2 of the log"),
         ("DELETE FROM _converge_updates WHERE seq = 3", "update 3 of the log"),
         ("UPDATE _converge_updates SET bytes = x'00' WHERE seq = 1", "update 1 of the log"),
+        // The checksum is that of the byte, which is no update.
+        ("UPDATE _converge_updates SET bytes = x'00', crc = 3523407757 WHERE seq = 1", "an update of the log"),
         ("UPDATE _converge_meta SET last_seq = 2", "the checksum of `_converge_meta`"),
         ("DELETE FROM _converge_meta", "`_converge_meta` has no row"),
     ] {

@@ -66,7 +66,7 @@ fn what_was_acknowledged_survives_failing_writes() -> Outcome {
             let what = format!("{call} {number} fails with {error}: {text}{}", String::from_utf8_lossy(&output.stderr));
             assert!(output.status.success(), "{what}");
             let acknowledged =
-                text.lines().filter_map(|line| line.strip_prefix("ack ")?.parse().ok()).last().unwrap_or(last);
+                text.lines().filter_map(|line| line.strip_prefix("ack ")?.parse().ok()).next_back().unwrap_or(last);
             failures += u32::from(!text.contains("failed never"));
             let board = place.open()?;
             assert!(board.sequence() >= acknowledged, "{what}");

@@ -43,7 +43,7 @@ fn what_was_acknowledged_survives_a_kill() -> Outcome {
             .spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
         let mut acknowledged = last;
-        let mut lines = lines.map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("ack ")?.parse().ok()?));
+        let mut lines = lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("ack ")?.parse().ok());
         // Killed at another place in each round: after some acknowledgements, and a part of a write.
         for _ in 0..=round % 11 {
             acknowledged = lines.next().ok_or("the child ended")?;
