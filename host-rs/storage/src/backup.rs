@@ -1,17 +1,22 @@
 //! Copies of a directory with documents: made while the documents are in use, and restored.
 //!
-//! A copy has the files of the directory, and a manifest with their hashes. Copying again to the
-//! same place copies the documents that changed.
+//! A copy has a file for each document, which is named by the hash of its content, and a manifest,
+//! which maps the names to the hashes. Copying again to the same place copies the documents that
+//! changed, then replaces the manifest, and then removes the files that it no longer names. So an
+//! interrupted copy leaves the former one intact.
 
-use crate::file::{File, temporary_file};
+use crate::file::File;
+use crate::folder;
 use crate::{Error, random};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+/// The folder with the files of a copy.
+const FILES: &str = "files";
 /// The file with the hashes of a copy.
 const MANIFEST: &str = "manifest.json";
 /// The version of the manifest.
@@ -46,8 +51,9 @@ type Manifest = BTreeMap<String, Listed>;
 ///
 /// # Errors
 ///
-/// [`Error::Io`], [`Error::Full`] and [`Error::Sqlite`] if a file cannot be read or written. The
-/// manifest is then still the former one.
+/// [`Error::Io`], [`Error::Full`] and [`Error::Sqlite`] if a file cannot be read or written;
+/// [`Error::NotADocument`] and [`Error::Damaged`] for a file that is no sound document. The former
+/// copy is then still there.
 pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Copied, Error> {
     let (data, to) = (data.as_ref(), to.as_ref());
     let former = match read_manifest(to) {
@@ -56,30 +62,34 @@ pub fn backup(data: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Copied, Er
     };
     let (mut manifest, mut copied) = (Manifest::new(), Copied::default());
     for (name, source) in files(data)? {
-        let target = to.join(&name);
         let Some(state) = state_of(&source)? else { continue };
         let listed = match former.get(&name) {
-            Some(listed) if listed.state == state && target.exists() => listed.clone(),
+            Some(listed) if listed.state == state && file_of(to, listed).exists() => listed.clone(),
             _ => {
                 copied.changed += 1;
-                copy(&source, &target)?;
-                // The document can have changed since its state was read: the copy is then copied
-                // again the next time.
-                Listed { state, hash: hash(&target)? }
+                // The document can have changed since its state was read: it is then copied again
+                // the next time.
+                Listed { state, hash: copy(&source, to)? }
             }
         };
         manifest.insert(name, listed);
     }
     copied.documents = manifest.len() as u64;
     write_manifest(to, &manifest)?;
-    for name in former.keys().filter(|name| !manifest.contains_key(*name)) {
-        let gone = to.join(name);
+    let kept: BTreeSet<PathBuf> = manifest.values().map(|listed| file_of(to, listed)).collect();
+    let gone = former.values().map(|listed| file_of(to, listed)).filter(|file| !kept.contains(file));
+    for gone in gone {
         match fs::remove_file(&gone) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(&gone)(error)),
             _ => {}
         }
     }
     Ok(copied)
+}
+
+/// Returns the file of a copy.
+fn file_of(folder: &Path, listed: &Listed) -> PathBuf {
+    folder.join(FILES).join(&listed.hash)
 }
 
 /// Restores a copy to a directory that does not exist. Every document gets a new home peer, because
@@ -101,7 +111,7 @@ pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Copied,
     let unfinished = data.with_file_name(name);
     let restored = fill(from, &unfinished, &manifest)
         .and_then(|()| fs::rename(&unfinished, data).map_err(Error::io(data)))
-        .and_then(|()| sync_folder(data));
+        .and_then(|()| folder::sync_for(data));
     if restored.is_err() {
         // The error of the restore is the one to report.
         let _ = fs::remove_dir_all(&unfinished);
@@ -114,8 +124,8 @@ pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Copied,
 fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<(), Error> {
     fs::create_dir_all(to.join("docs")).map_err(Error::io(to))?;
     for (name, listed) in manifest {
-        let (source, target) = (from.join(name), to.join(name));
-        create_folder(&target)?;
+        let (source, target) = (file_of(from, listed), to.join(name));
+        folder::create_for(&target)?;
         fs::copy(&source, &target).map_err(Error::io(&source))?;
         if hash(&target)? != listed.hash {
             return Err(Error::damaged(&source, "its hash is not that of the manifest"));
@@ -124,7 +134,7 @@ fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<(), Error> {
             File::renew_home_peer(&target)?;
         }
         fs::File::open(&target).and_then(|file| file.sync_all()).map_err(Error::io(&target))?;
-        sync_folder(&target)?;
+        folder::sync_for(&target)?;
     }
     Ok(())
 }
@@ -163,21 +173,22 @@ fn state_of(path: &Path) -> Result<Option<String>, Error> {
     Ok(Some(format!("deleted {} {}", since.as_nanos(), metadata.len())))
 }
 
-/// Copies a file as it is at one moment, and replaces the target atomically.
-fn copy(source: &Path, target: &Path) -> Result<(), Error> {
-    create_folder(target)?;
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let temporary = temporary_file(folder).map_err(Error::io(target))?;
+/// Copies a file as it is at one moment to the folder of a copy. Returns its hash.
+fn copy(source: &Path, to: &Path) -> Result<String, Error> {
+    let files = to.join(FILES);
+    folder::create_for(&files.join("any"))?;
+    let temporary = folder::temporary_file(&files).map_err(Error::io(&files))?;
     if source.extension().is_some_and(|extension| extension == "db") {
         File::copy(source, temporary.path())?;
     } else {
         fs::copy(source, temporary.path()).map_err(Error::io(source))?;
-        let modified = fs::metadata(source).and_then(|metadata| metadata.modified()).map_err(Error::io(source))?;
-        temporary.as_file().set_modified(modified).map_err(Error::io(target))?;
     }
-    fs::File::open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io(target))?;
-    temporary.persist(target).map_err(|error| Error::io(target)(error.error))?;
-    sync_folder(target)
+    let hash = hash(temporary.path())?;
+    let target = files.join(&hash);
+    fs::File::open(temporary.path()).and_then(|file| file.sync_all()).map_err(Error::io(&target))?;
+    temporary.persist(&target).map_err(|error| Error::io(&target)(error.error))?;
+    folder::sync_for(&target)?;
+    Ok(hash)
 }
 
 fn hash(path: &Path) -> Result<String, Error> {
@@ -193,16 +204,6 @@ fn hash(path: &Path) -> Result<String, Error> {
     read().map_err(Error::io(path))
 }
 
-fn create_folder(file: &Path) -> Result<(), Error> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(Error::io(folder))
-}
-
-fn sync_folder(file: &Path) -> Result<(), Error> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder))
-}
-
 fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
     let path = folder.join(MANIFEST);
     let text = fs::read(&path).map_err(Error::io(&path))?;
@@ -211,7 +212,9 @@ fn read_manifest(folder: &Path) -> Result<Manifest, Error> {
         let files = (json.get("version")?.as_u64()? == VERSION).then(|| json.get("files")?.as_object())??;
         let listed = |listed: &Json| {
             let text = |name: &str| Some(listed.get(name)?.as_str()?.to_owned());
-            Some(Listed { state: text("state")?, hash: text("sha256")? })
+            let hash =
+                text("sha256").filter(|hash| hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            Some(Listed { state: text("state")?, hash: hash? })
         };
         // A path that leads out of the folder is not one that `backup` wrote.
         let is_inside = |name: &str| name.starts_with("docs/") && !name.contains("..") && !name.contains('\\');
@@ -229,11 +232,11 @@ fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
         .collect();
     let text = format!("{:#}\n", json!({ "version": VERSION, "files": files }));
     let write = || -> io::Result<()> {
-        let mut temporary = temporary_file(folder)?;
+        let mut temporary = folder::temporary_file(folder)?;
         temporary.write_all(text.as_bytes())?;
         temporary.as_file().sync_all()?;
         temporary.persist(&path).map(drop).map_err(|error| error.error)
     };
     write().map_err(Error::io(&path))?;
-    sync_folder(&path)
+    folder::sync_for(&path)
 }

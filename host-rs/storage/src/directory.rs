@@ -5,6 +5,7 @@
 //! that its name is not used again by accident.
 
 use crate::file::File;
+use crate::folder;
 use crate::{Error, Options, StoredDoc};
 use converge::Instance;
 use sha2::{Digest, Sha256};
@@ -87,7 +88,7 @@ impl Directory {
             return Err(Error::Deleted { path: self.path(name, DELETED) });
         }
         let path = self.path(name, LIVE);
-        create_folder(&path)?;
+        folder::create_for(&path)?;
         StoredDoc::create(path, name, instance, options)
     }
 
@@ -172,9 +173,9 @@ impl Directory {
     /// [`Error::Io`] if the file cannot be removed.
     pub fn forget(&self, name: &str) -> Result<bool, Error> {
         let deleted = self.path(name, DELETED);
-        let removed = found(fs::remove_file(&deleted)).map_err(Error::io(&deleted))?.is_some();
-        sync_folder(&deleted)?;
-        Ok(removed)
+        let Some(()) = found(fs::remove_file(&deleted)).map_err(Error::io(&deleted))? else { return Ok(false) };
+        folder::sync_for(&deleted)?;
+        Ok(true)
     }
 
     /// Removes the content of documents that were deleted before this time. Their names stay
@@ -258,23 +259,9 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn create_folder(file: &Path) -> Result<(), Error> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).and_then(|()| sync(folder.parent().unwrap_or(folder))).map_err(Error::io(folder))
-}
-
 fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(Error::io(from))?;
-    sync_folder(to)
-}
-
-fn sync_folder(file: &Path) -> Result<(), Error> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    found(sync(folder)).map(drop).map_err(Error::io(folder))
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
+    folder::sync_for(to)
 }
 
 /// Returns `None` if the file does not exist.

@@ -24,7 +24,7 @@ pub enum Error {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The disk is full. Nothing of the call was stored.
+    /// The disk is full. What the failed transaction would have written was not stored.
     #[error("{}: the disk is full; free some space", path.display())]
     Full {
         /// The file.

@@ -1,5 +1,6 @@
 //! A file: the log of updates, the snapshot, and the mirror tables, changed in one transaction.
 
+use crate::folder;
 use crate::meta::{self, Meta};
 use crate::mirror::{self, Mirror};
 use crate::random;
@@ -8,12 +9,9 @@ use converge::RowOp;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tempfile::NamedTempFile;
 
 /// Marks a file of this crate: the letters `cvrg`.
 const APPLICATION_ID: i32 = 0x6376_7267;
@@ -98,8 +96,7 @@ pub(crate) struct File {
 impl File {
     /// Creates a file with an empty document. Fails if there is one.
     pub(crate) fn create(path: &Path, name: &str, sync: Sync) -> Result<Self, Error> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = temporary_file(folder).map_err(Error::io(path))?;
+        let temporary = folder::temporary_file(folder::of(path)).map_err(Error::io(path))?;
         let meta = Meta {
             name: name.to_owned(),
             incarnation: random::letters().map_err(Error::io(path))?,
@@ -111,15 +108,13 @@ impl File {
         fill(temporary.path(), &meta).map_err(Error::sqlite(path))?;
         temporary.as_file().sync_all().map_err(Error::io(path))?;
         temporary.persist_noclobber(path).map_err(|error| Error::io(path)(error.error))?;
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(path))?;
+        folder::sync_for(path)?;
         Ok(Self::open(path, sync)?.0)
     }
 
     /// Opens a file, and returns its content. Checks all checksums. O(snapshot + log).
     pub(crate) fn open(path: &Path, sync: Sync) -> Result<(Self, Content), Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
-        check_kind(&connection, path)?;
+        let connection = connect(path)?;
         prepare(&connection, sync).map_err(Error::sqlite(path))?;
         let meta = Meta::read(&connection, path)?;
         let mirror = Mirror::read(&connection).map_err(Error::sqlite(path))?;
@@ -134,19 +129,19 @@ impl File {
 
     /// Returns the name of the document in a file.
     pub(crate) fn name_of(path: &Path) -> Result<String, Error> {
-        Ok(Meta::read(&open_to_read(path)?, path)?.name)
+        Ok(Meta::read(&connect(path)?, path)?.name)
     }
 
     /// Returns a text that is equal for equal content of a file: the incarnation and the numbers of
     /// its updates.
     pub(crate) fn state_of(path: &Path) -> Result<String, Error> {
-        let Meta { incarnation, home_peer, snapshot_seq, last_seq, .. } = Meta::read(&open_to_read(path)?, path)?;
+        let Meta { incarnation, home_peer, snapshot_seq, last_seq, .. } = Meta::read(&connect(path)?, path)?;
         Ok(format!("{incarnation} {home_peer} {snapshot_seq} {last_seq}"))
     }
 
     /// Copies a file, which can be in use, as it is at one moment, to an empty file.
     pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-        let source = open_to_read(from)?;
+        let source = connect(from)?;
         let copy = || -> rusqlite::Result<bool> {
             let mut target = Connection::open(to)?;
             let backup = Backup::new(&source, &mut target)?;
@@ -181,8 +176,7 @@ impl File {
 
     /// Moves everything from the write-ahead log of a file that is not open into the file.
     pub(crate) fn settle(path: &Path) -> Result<(), Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
+        let connection = connect(path)?;
         let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         checkpoint.map_err(Error::sqlite(path))?;
         connection.close().map_err(|(_, error)| Error::sqlite(path)(error))
@@ -299,21 +293,13 @@ impl File {
     }
 }
 
-/// Creates a temporary file with the permissions of other new files.
-pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".new-").tempfile_in(folder)
-}
-
 /// Returns a new name for a home peer.
 fn home_peer(path: &Path) -> Result<String, Error> {
     Ok(format!("home.{}", random::letters().map_err(Error::io(path))?))
 }
 
-/// Opens a file that can be in use.
-fn open_to_read(path: &Path) -> Result<Connection, Error> {
+/// Connects to the file of a document, which can be in use.
+fn connect(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
     connection.busy_timeout(BUSY).map_err(Error::sqlite(path))?;
@@ -353,7 +339,6 @@ fn prepare(connection: &Connection, sync: Sync) -> rusqlite::Result<()> {
         Sync::Full => "FULL",
         Sync::Normal => "NORMAL",
     };
-    connection.busy_timeout(BUSY)?;
     // A name in double quotes that does not exist is an error, and not a text.
     for setting in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
         connection.set_db_config(setting, false)?;

@@ -33,6 +33,7 @@ mod directory;
 mod document;
 mod error;
 mod file;
+mod folder;
 mod meta;
 mod mirror;
 mod random;

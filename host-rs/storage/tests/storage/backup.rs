@@ -63,6 +63,31 @@ fn a_copy_of_documents_in_use_can_be_restored() -> Outcome {
 }
 
 #[test]
+fn an_interrupted_copy_leaves_the_former_one() -> Outcome {
+    let (folder, instance) = (tempfile::tempdir()?, Instance::new(Default::default())?);
+    let (data, copy, restored) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("new"));
+    let directory = Directory::open(&data)?;
+    let ann = instance.doc("ann")?;
+    let mut board = directory.create("board", &instance, Options::default())?;
+    write(&ann, &mut board, [RowOp::insert("t", "r", [("n", 1)])])?;
+    backup(&data, &copy)?;
+    let before = ann.digest()?;
+    write(&ann, &mut board, [RowOp::insert("t", "s", [("n", 2)])])?;
+    // The last of the files cannot be copied.
+    fs::create_dir(data.join("docs/zz"))?;
+    fs::write(data.join("docs/zz/other.db"), "no document")?;
+    let failed = backup(&data, &copy);
+    assert!(matches!(failed, Err(Error::NotADocument { .. })), "{failed:?}");
+    restore(&copy, &restored)?;
+    let former = Directory::open(&restored)?.load("board", &instance, Options::default())?;
+    assert_eq!(former.doc().digest()?, before);
+    fs::remove_file(data.join("docs/zz/other.db"))?;
+    backup(&data, &copy)?;
+    assert_eq!(files(&copy)?.len(), 2, "the document and the manifest");
+    Ok(())
+}
+
+#[test]
 fn a_damaged_copy_is_not_restored() -> Outcome {
     let (folder, instance) = (tempfile::tempdir()?, Instance::new(Default::default())?);
     let (data, copy, restored) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("new"));
