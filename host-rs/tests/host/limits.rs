@@ -82,6 +82,29 @@ fn a_call_that_exceeds_the_memory_fails_and_keeps_the_document() -> Tested {
 }
 
 #[test]
+fn a_full_document_can_be_saved_and_read_in_large_pages() -> Tested {
+    for mebibytes in [5, 6, 9, 13, 17, 21, 24, 31, 40, 57] {
+        for batch in [1, 100, 1_000] {
+            let instance = Instance::new(InstanceOptions::default().memory_bytes(mebibytes << 20))?;
+            let doc = instance.doc("ann")?;
+            let op = |row: usize| {
+                let cells = [("name", Value::from("Alice")), ("number", (row as i64).into()), ("share", 1.5.into())];
+                RowOp::insert("table", format!("{row:08x}"), cells)
+            };
+            let batches = (0..).find(|&at| is_full(&doc.commit((at * batch..(at + 1) * batch).map(op)))).unwrap_or(0);
+            let (rows, page) = (batches * batch, doc.scan("table", &ScanOptions::default().limit(1_000))?);
+            assert_eq!(page.rows.len(), rows.min(1_000), "{mebibytes} MiB, batches of {batch}");
+            doc.save()?;
+            assert!(rows * 600 > mebibytes << 20, "{rows} rows fill {mebibytes} MiB");
+            // An argument that takes an eighth of the memory fits.
+            let argument = instance.inspect(&vec![0; mebibytes << 17]);
+            assert!(matches!(argument, Err(Error::Corrupt(_))), "{mebibytes} MiB, {rows} rows: {argument:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn an_instance_without_memory_is_gone_and_others_are_not_affected() -> Tested {
     let other = Doc::create("ben")?;
     let (instance, doc) = exhausted()?;

@@ -20,6 +20,8 @@ const MIN_SLACK_BYTES: usize = 256 << 10;
 const MAX_SLACK_BYTES: usize = 1 << 30;
 /// The slack is measured again after this fraction of it was spent.
 const SPENT_SHARE: usize = 8;
+/// The smallest capacity of a column that has grown.
+const MIN_CAPACITY: usize = 4;
 /// If a column cannot double, it grows by this fraction.
 const SMALL_GROWTH: usize = 8;
 
@@ -31,7 +33,7 @@ thread_local! {
 /// Reserves memory for further items of a column.
 ///
 /// # Errors
-/// `LimitExceeded` if there is not enough memory.
+/// `LimitExceeded` if less than the slack would be left.
 #[inline]
 pub(crate) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
     if items.capacity() - items.len() >= more { Ok(()) } else { grow(items, more) }
@@ -40,24 +42,74 @@ pub(crate) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
 /// Reserves memory for further bytes of a text.
 ///
 /// # Errors
-/// `LimitExceeded` if there is not enough memory.
+/// `LimitExceeded` if less than the slack would be left.
 #[inline]
 pub(crate) fn reserve_text(text: &mut String, more: usize) -> Result<(), Error> {
-    if text.capacity() - text.len() >= more {
-        return Ok(());
-    }
-    let grown = text.try_reserve(more);
-    let grown = grown.or_else(|_| text.try_reserve_exact(more.max(text.len() / SMALL_GROWTH)));
-    let grown = grown.or_else(|_| text.try_reserve_exact(more));
-    grown.map_err(|_| exceeded(text.len().saturating_add(more)))
+    if text.capacity() - text.len() >= more { Ok(()) } else { grow(text, more) }
 }
 
+/// Doubles a column if the slack allows this. Otherwise, it grows by a fraction, or as little as
+/// possible.
 #[cold]
-fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
-    let grown = items.try_reserve(more);
-    let grown = grown.or_else(|_| items.try_reserve_exact(more.max(items.len() / SMALL_GROWTH)));
-    let grown = grown.or_else(|_| items.try_reserve_exact(more));
-    grown.map_err(|_| exceeded(items.len().saturating_add(more).saturating_mul(size_of::<T>())))
+fn grow(column: &mut impl Column, more: usize) -> Result<(), Error> {
+    let (len, before) = (column.len(), column.capacity());
+    let wanted = len.saturating_add(more);
+    for capacity in [wanted.max(2 * before).max(MIN_CAPACITY), wanted.max(len + len / SMALL_GROWTH), wanted] {
+        if !column.try_capacity(capacity) {
+            continue;
+        }
+        if spend_allocated((column.capacity() - before) * column.item_bytes()) {
+            return Ok(());
+        }
+        column.shrink_to(before);
+    }
+    Err(exceeded(wanted.saturating_mul(column.item_bytes())))
+}
+
+/// What grows with a document.
+trait Column {
+    fn item_bytes(&self) -> usize;
+    fn len(&self) -> usize;
+    fn capacity(&self) -> usize;
+    fn shrink_to(&mut self, capacity: usize);
+    /// Returns whether there is memory for this many items.
+    fn try_capacity(&mut self, capacity: usize) -> bool;
+}
+
+impl<T> Column for Vec<T> {
+    fn item_bytes(&self) -> usize {
+        size_of::<T>()
+    }
+    fn len(&self) -> usize {
+        self.len()
+    }
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+    fn shrink_to(&mut self, capacity: usize) {
+        self.shrink_to(capacity);
+    }
+    fn try_capacity(&mut self, capacity: usize) -> bool {
+        self.try_reserve_exact(capacity - self.len()).is_ok()
+    }
+}
+
+impl Column for String {
+    fn item_bytes(&self) -> usize {
+        1
+    }
+    fn len(&self) -> usize {
+        self.len()
+    }
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+    fn shrink_to(&mut self, capacity: usize) {
+        self.shrink_to(capacity);
+    }
+    fn try_capacity(&mut self, capacity: usize) -> bool {
+        self.try_reserve_exact(capacity - self.len()).is_ok()
+    }
 }
 
 /// The slack that a call uses at most for each byte of an argument, if it reserves nothing else.
@@ -76,22 +128,37 @@ pub(crate) fn spend_on(argument: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// `LimitExceeded` if less than the slack would be left.
 pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
-    if !cfg!(target_family = "wasm") {
-        return Ok(());
-    }
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-    let left = LEFT_BYTES.get();
-    if bytes <= left {
-        LEFT_BYTES.set(left - bytes);
-        return Ok(());
+    if take(bytes) || measure(bytes) { Ok(()) } else { Err(exceeded(bytes.saturating_add(slack_bytes()))) }
+}
+
+/// Spends slack on memory that was just allocated. Returns whether the slack is left.
+fn spend_allocated(bytes: usize) -> bool {
+    take(bytes) || measure(0)
+}
+
+/// Spends what the last measurement left. Returns whether this is enough.
+fn take(bytes: usize) -> bool {
+    if !cfg!(target_family = "wasm") {
+        return true;
     }
-    let slack = (instance_bytes() / SLACK_SHARE).clamp(MIN_SLACK_BYTES, MAX_SLACK_BYTES);
-    let wanted = bytes.saturating_add(slack);
+    let left = LEFT_BYTES.get();
+    LEFT_BYTES.set(left.saturating_sub(bytes));
+    bytes <= left
+}
+
+/// Returns whether these bytes can be allocated in addition to the slack.
+fn measure(bytes: usize) -> bool {
+    let slack = slack_bytes();
     let mut probe: Vec<u8> = Vec::new();
-    probe.try_reserve_exact(wanted).map_err(|_| exceeded(wanted))?;
+    let fits = probe.try_reserve_exact(bytes.saturating_add(slack)).is_ok();
     drop(black_box(probe));
-    LEFT_BYTES.set(slack / SPENT_SHARE);
-    Ok(())
+    LEFT_BYTES.set(if fits { slack / SPENT_SHARE } else { 0 });
+    fits
+}
+
+fn slack_bytes() -> usize {
+    (instance_bytes() / SLACK_SHARE).clamp(MIN_SLACK_BYTES, MAX_SLACK_BYTES)
 }
 
 fn exceeded(wanted: usize) -> Error {
