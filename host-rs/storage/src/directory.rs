@@ -20,6 +20,8 @@ const NAME_BYTES: usize = 200;
 const LIVE: &str = ".db";
 /// The ending of the file of a deleted document.
 const DELETED: &str = ".db.deleted";
+/// The ending of a file that is about to replace that of a document.
+const IMPORTED: &str = ".db.imported";
 
 /// What a directory knows of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,30 @@ impl Directory {
             Presence::Deleted(_) => Err(Error::Deleted { path: self.path(name, DELETED) }),
             _ => StoredDoc::open(self.path(name, LIVE), instance, options),
         }
+    }
+
+    /// Replaces the content of a document by a saved document, or creates the document. It must not
+    /// be open. Its incarnation and its home peer are new, so that clients notice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] if the bytes are no saved document; [`Error::Deleted`] if the document was
+    /// deleted; [`Error::Io`], [`Error::Sqlite`] and [`Error::Full`] if it cannot be written. The
+    /// former content is then unchanged.
+    pub fn replace(&self, name: &str, saved: &[u8], instance: &Instance) -> Result<(), Error> {
+        let (live, new) = (self.path(name, LIVE), self.path(name, IMPORTED));
+        match self.presence(name)? {
+            Presence::Deleted(_) => return Err(Error::Deleted { path: self.path(name, DELETED) }),
+            // The log of changes that SQLite has not written into the file yet belongs to the former content.
+            Presence::Present => File::settle(&live)?,
+            Presence::Missing => folder::create_for(&live)?,
+        }
+        found(fs::remove_file(&new)).map_err(Error::io(&new))?;
+        let created = StoredDoc::create_of(&new, name, saved, instance).and_then(|()| rename(&new, &live));
+        if created.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        created
     }
 
     /// Returns the names of the documents that start with `prefix`, sorted as bytes. Costs reading

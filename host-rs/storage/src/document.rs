@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::file::{Content, File, Sync, Update};
 use crate::verify::{self, Report};
-use converge::{Doc, Instance, RowOp, ScanOptions, Watcher};
+use converge::{Doc, EventId, Instance, RowOp, ScanOptions, Watcher};
 use std::path::Path;
 
 /// How a document is stored.
@@ -25,11 +25,21 @@ impl Options {
 /// The number of changes that are taken from the document with one call.
 const PAGE_ROWS: u32 = 1_024;
 
+/// What [`StoredDoc::store`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// The number of the last update.
+    pub sequence: u64,
+    /// The changes of the rows, as operations: at most one for each row and kind.
+    pub changes: Vec<RowOp>,
+}
+
 /// A document with its file.
 ///
 /// The document is changed in memory: by [`merge_update`](Doc::merge_update), by a session, by
 /// local writes. [`store`](Self::store) writes the updates that brought the changes. If it fails,
-/// the document in memory is ahead of the file: drop it, and open the file again.
+/// the document in memory is ahead of the file: [`reload`](Self::reload) it, or open the file again.
 #[derive(Debug)]
 pub struct StoredDoc {
     doc: Doc,
@@ -49,6 +59,20 @@ impl StoredDoc {
         Self::with(file, Content { snapshot: None, updates: Vec::new() }, instance)
     }
 
+    /// Creates a file with the content of a saved document, as [`create`](Self::create) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create); [`Error::Engine`] if the bytes are no saved document.
+    pub(crate) fn create_of(path: &Path, name: &str, saved: &[u8], instance: &Instance) -> Result<(), Error> {
+        let mut file = File::create(path, name, Sync::Full)?;
+        let doc = instance.load(&file.meta().home_peer, saved)?;
+        file.snapshot(saved)?;
+        let watcher = doc.watch(&[], false)?;
+        Self { doc, watcher, file }.repair()?;
+        File::settle(path)
+    }
+
     /// Opens a file. Reads the snapshot and the log, and checks their checksums. If another program
     /// dropped or changed a mirror table, creates the mirror tables again. Costs loading the
     /// snapshot, and merging the log, which is bounded by the size of the snapshot; see
@@ -60,6 +84,17 @@ impl StoredDoc {
     /// as they are; [`Error::Io`] and [`Error::Sqlite`] if the file cannot be read.
     pub fn open(path: impl AsRef<Path>, instance: &Instance, options: Options) -> Result<Self, Error> {
         let (file, content) = File::open(path.as_ref(), options.sync)?;
+        Self::with(file, content, instance)
+    }
+
+    /// Reads the document again from its file, after a write failed. Unlike [`open`](Self::open), it
+    /// needs no space on the disk, since the file stays open. Costs the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn reload(self, instance: &Instance) -> Result<Self, Error> {
+        let (file, content) = self.file.reload()?;
         Self::with(file, content, instance)
     }
 
@@ -107,21 +142,33 @@ impl StoredDoc {
     }
 
     /// Writes the updates that changed the document since the last call, and the changes of the
-    /// mirror tables, in one transaction. It is durable when the call returns. Returns the number
-    /// of the last update.
+    /// mirror tables, in one transaction. It is durable when the call returns. Returns what was
+    /// written.
     ///
     /// # Errors
     ///
-    /// [`Error::Full`], [`Error::Io`] and [`Error::Sqlite`] if the updates were not stored;
-    /// [`Error::InUse`] if something else wrote to the file; [`Error::Stopped`] after such an
-    /// error.
-    pub fn store(&mut self, updates: &[Update<'_>]) -> Result<u64, Error> {
+    /// [`Error::Full`], [`Error::Io`] and [`Error::Sqlite`] if the updates were not stored, or if
+    /// they were stored and a snapshot was not; [`Error::InUse`] if something else wrote to the
+    /// file; [`Error::Stopped`] after such an error.
+    pub fn store(&mut self, updates: &[Update<'_>]) -> Result<Stored, Error> {
         let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
         let sequence = self.file.append(updates, &changes)?;
         if self.file.log().is_long() {
             self.snapshot()?;
         }
-        Ok(sequence)
+        Ok(Stored { sequence, changes })
+    }
+
+    /// Returns the event that a request of this subject with this key committed, or `None` if there
+    /// is none, or if it is no longer remembered. Keys are remembered for
+    /// [`REQUEST_HOURS`](crate::REQUEST_HOURS), and those of the last
+    /// [`REQUESTS`](crate::REQUESTS).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] if the file cannot be read.
+    pub fn committed(&self, subject: &str, key: &str) -> Result<Option<EventId>, Error> {
+        self.file.committed(subject, key)
     }
 
     /// Replaces the log by a snapshot, as [`store`](Self::store) does when the log is long.

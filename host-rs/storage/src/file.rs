@@ -4,11 +4,11 @@ use crate::folder;
 use crate::meta::{self, Meta};
 use crate::mirror::{self, Mirror};
 use crate::random;
-use crate::{Error, SNAPSHOT_BYTES, SNAPSHOT_UPDATES};
-use converge::RowOp;
+use crate::{Error, REQUEST_HOURS, REQUESTS, SNAPSHOT_BYTES, SNAPSHOT_UPDATES};
+use converge::{EventId, RowOp};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -33,7 +33,16 @@ CREATE TABLE _converge_snapshot (
     part INTEGER PRIMARY KEY,
     crc INTEGER NOT NULL,
     bytes BLOB NOT NULL
-) STRICT;";
+) STRICT;
+CREATE TABLE _converge_requests (
+    subject TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    peer TEXT NOT NULL,
+    counter INTEGER NOT NULL,
+    PRIMARY KEY (subject, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX _converge_requests_at ON _converge_requests (at);";
 
 /// When a write is durable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,11 +56,28 @@ pub enum Sync {
 
 /// An update that a document accepted.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Update<'a> {
     /// The user or program that sent it, as the caller names them.
     pub subject: &'a str,
     /// The bytes of `update_since`, or of a message's update.
     pub bytes: &'a [u8],
+    /// The key of the request that committed the update, and the event that it contains.
+    pub request: Option<(&'a str, &'a EventId)>,
+}
+
+impl<'a> Update<'a> {
+    /// Creates an update of a subject.
+    pub fn new(subject: &'a str, bytes: &'a [u8]) -> Self {
+        Self { subject, bytes, request: None }
+    }
+
+    /// Sets the key of the request that committed the update, so that
+    /// [`committed`](crate::StoredDoc::committed) finds its event.
+    #[must_use]
+    pub fn request(self, key: &'a str, event: &'a EventId) -> Self {
+        Self { request: Some((key, event)), ..self }
+    }
 }
 
 /// What a file contains of a document.
@@ -116,6 +142,15 @@ impl File {
     pub(crate) fn open(path: &Path, sync: Sync) -> Result<(Self, Content), Error> {
         let connection = connect(path)?;
         prepare(&connection, sync).map_err(Error::sqlite(path))?;
+        Self::read(path, connection)
+    }
+
+    /// Reads the content again through the open connection, after a write failed.
+    pub(crate) fn reload(self) -> Result<(Self, Content), Error> {
+        Self::read(&self.path, self.connection)
+    }
+
+    fn read(path: &Path, connection: Connection) -> Result<(Self, Content), Error> {
         let meta = Meta::read(&connection, path)?;
         let mirror = Mirror::read(&connection).map_err(Error::sqlite(path))?;
         let snapshot = read_snapshot(&connection, &meta, path)?;
@@ -205,7 +240,7 @@ impl File {
     /// Appends updates to the log, and executes the changes that they made on the mirror tables, in
     /// one transaction. Returns the number of the last update.
     pub(crate) fn append(&mut self, updates: &[Update<'_>], changes: &[RowOp]) -> Result<u64, Error> {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let at = now();
         self.write(|transaction, meta, mirror| {
             for update in updates {
                 meta.last_seq += 1;
@@ -213,12 +248,28 @@ impl File {
                 let crc = crc32fast::hash(update.bytes);
                 let values = params![meta.last_seq, at, update.subject, crc, update.bytes];
                 transaction.prepare_cached(insert)?.execute(values)?;
+                if let Some((key, event)) = update.request {
+                    let insert = "INSERT OR IGNORE INTO _converge_requests VALUES (?1, ?2, ?3, ?4, ?5)";
+                    let values = params![update.subject, key, at, event.peer, event.counter];
+                    transaction.prepare_cached(insert)?.execute(values)?;
+                }
             }
-            mirror.apply(transaction, changes)
+            Ok(mirror.apply(transaction, changes)?)
         })?;
         self.log.updates += updates.len() as u64;
         self.log.bytes += updates.iter().map(|update| update.bytes.len() as u64).sum::<u64>();
         Ok(self.meta.last_seq)
+    }
+
+    /// Returns the event that a request of a subject committed.
+    pub(crate) fn committed(&self, subject: &str, key: &str) -> Result<Option<EventId>, Error> {
+        let find = || {
+            let select = "SELECT peer, counter FROM _converge_requests WHERE subject = ?1 AND key = ?2";
+            let mut select = self.connection.prepare_cached(select)?;
+            let event = |row: &rusqlite::Row<'_>| Ok(EventId { peer: row.get(0)?, counter: row.get(1)? });
+            select.query_row([subject, key], event).optional()
+        };
+        find().map_err(Error::sqlite(&self.path))
     }
 
     /// Replaces the snapshot by the saved document, which contains all updates of the log, and
@@ -234,7 +285,8 @@ impl File {
                 meta.snapshot_parts += 1;
             }
             meta.snapshot_seq = meta.last_seq;
-            transaction.execute("DELETE FROM _converge_updates", []).map(drop)
+            transaction.execute("DELETE FROM _converge_updates", [])?;
+            Ok(forget_requests(transaction)?)
         })?;
         self.log = LogSize { snapshot_bytes: saved.len() as u64, ..LogSize::default() };
         Ok(())
@@ -251,19 +303,16 @@ impl File {
         fill: impl FnOnce(&mut dyn FnMut(&[RowOp]) -> Result<(), Error>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let path = self.path.clone();
-        let mut refused = Ok(());
-        let written = self.write(|transaction, _, mirror| {
+        self.write(|transaction, _, mirror| {
             mirror.reset(transaction)?;
-            refused = fill(&mut |rows| mirror.apply(transaction, rows).map_err(Error::sqlite(&path)));
-            if refused.is_err() { Err(rusqlite::Error::QueryReturnedNoRows) } else { Ok(()) }
-        });
-        refused.and(written)
+            fill(&mut |rows| mirror.apply(transaction, rows).map_err(Error::sqlite(&path))).map_err(Abort::Other)
+        })
     }
 
     /// Carries out one transaction, which is durable when this returns.
     fn write(
         &mut self,
-        write: impl FnOnce(&Transaction<'_>, &mut Meta, &mut Mirror) -> rusqlite::Result<()>,
+        write: impl FnOnce(&Transaction<'_>, &mut Meta, &mut Mirror) -> Result<(), Abort>,
     ) -> Result<(), Error> {
         let Self { path, connection, meta, mirror, failed, .. } = self;
         if *failed {
@@ -276,8 +325,12 @@ impl File {
                 return Err(Error::InUse { path: path.clone() });
             }
             let mut next = meta.clone();
-            let written = write(&transaction, &mut next, mirror).and_then(|()| next.write(&transaction));
-            written.and_then(|()| transaction.commit()).map_err(&sqlite)?;
+            match write(&transaction, &mut next, mirror) {
+                Ok(()) => {}
+                Err(Abort::Sqlite(error)) => return Err(sqlite(error)),
+                Err(Abort::Other(error)) => return Err(error),
+            }
+            next.write(&transaction).and_then(|()| transaction.commit()).map_err(&sqlite)?;
             Ok(next)
         };
         match carry_out() {
@@ -291,6 +344,32 @@ impl File {
             }
         }
     }
+}
+
+/// Why a transaction is rolled back.
+enum Abort {
+    Sqlite(rusqlite::Error),
+    Other(Error),
+}
+
+impl From<rusqlite::Error> for Abort {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Forgets the keys of old requests, and the oldest ones if there are too many.
+fn forget_requests(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let oldest = now().saturating_sub(REQUEST_HOURS * 3_600_000);
+    let nth = "SELECT at FROM _converge_requests ORDER BY at DESC LIMIT 1 OFFSET ?1";
+    let nth: Option<u64> = transaction.query_row(nth, [REQUESTS], |row| row.get(0)).optional()?;
+    let delete = "DELETE FROM _converge_requests WHERE at <= ?1";
+    transaction.execute(delete, [nth.unwrap_or(0).max(oldest)]).map(drop)
+}
+
+/// Returns the time in milliseconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// Returns a new name for a home peer.

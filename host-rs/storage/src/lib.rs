@@ -21,7 +21,7 @@
 //! ann.insert("tasks", "t1", [("title", "Buy milk")])?;
 //! let update = ann.update_since(&board.doc().summary()?)?;
 //! board.doc().merge_update(&update)?;
-//! board.store(&[Update { subject: "ann", bytes: &update }])?; // now it is on disk
+//! board.store(&[Update::new("ann", &update)])?; // now it is on disk
 //!
 //! let restarted = StoredDoc::open(&path, &instance, Options::default())?;
 //! assert_eq!(restarted.doc().digest()?, ann.digest()?);
@@ -42,7 +42,7 @@ mod verify;
 
 pub use backup::{Copied, backup, restore};
 pub use directory::{Directory, Presence};
-pub use document::{Options, StoredDoc};
+pub use document::{Options, Stored, StoredDoc};
 pub use error::Error;
 pub use file::{Sync, Update};
 pub use verify::{Difference, Report};
@@ -57,5 +57,9 @@ pub const SNAPSHOT_BYTES: u64 = 1 << 20;
 pub const MIRROR_COLUMNS: usize = 1_900;
 /// The number of mirror tables of a file. The rows of further tables are JSON in `_converge_rows`.
 pub const MIRROR_TABLES: usize = 1_000;
+/// How many hours the key of a request is remembered at least; see [`StoredDoc::committed`].
+pub const REQUEST_HOURS: u64 = 24;
+/// The number of requests of a document whose keys are remembered.
+pub const REQUESTS: u64 = 10_000;
 /// The number of differences that a [`Report`] lists.
 pub const REPORTED_DIFFERENCES: usize = 100;

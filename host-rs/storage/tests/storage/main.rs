@@ -45,7 +45,7 @@ fn write(writer: &Doc, board: &mut StoredDoc, ops: impl IntoIterator<Item = RowO
     writer.commit(ops)?;
     let update = writer.update_since(&board.doc().summary()?)?;
     board.doc().merge_update(&update)?;
-    board.store(&[Update { subject: "ann", bytes: &update }])
+    board.store(&[Update::new("ann", &update)]).map(|stored| stored.sequence)
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_was_stored_is_there_after_a_restart() -> Outcome {
     let summary = board.doc().summary()?;
     board.doc().insert("tasks", "home", [("number", 0)])?;
     let update = board.doc().update_since(&summary)?;
-    board.store(&[Update { subject: "", bytes: &update }])?;
+    board.store(&[Update::new("", &update)])?;
     drop(board);
     let board = place.open()?;
     assert_eq!(board.doc().get("tasks", "home")?.map(|cells| cells.len()), Some(1));
