@@ -26,6 +26,10 @@ build:
 build-cli:
     cargo build --release --bin converge
 
+# Start a server with the documents in target/data: `just serve --help` lists the options
+serve *args: build-cli
+    CONVERGE_DATA="${CONVERGE_DATA:-target/data}" target/release/converge serve {{args}}
+
 # Compose the engine with other components: target/compat.wasm, which implements `mizchi:converge`, and others
 compose:
     cargo run --quiet --release --bin converge-compose -- target
@@ -118,6 +122,10 @@ seeds count="100000" first="10000":
 hostile inputs="1000000" first="10000":
     CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test bytes -- --nocapture mutated_bytes
 
+# Test the server longer: kill it many times under load, and open and close documents for some time
+faults kills="500" seconds="3600": strace
+    CONVERGE_KILLS={{kills}} CONVERGE_CHURN_SECONDS={{seconds}} cargo test --release --bin converge --test serve -- --nocapture --test-threads 1 durable:: load::
+
 # Fuzz the decoders (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
 fuzz target="load" seconds="300":
     [ -x target/tools/bin/cargo-fuzz ] || cargo install --locked --root target/tools cargo-fuzz
@@ -201,9 +209,16 @@ release: build-js package-crate
     cp target/converge.wasm target/package/package/*.crate target/release-artifacts/
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- --wit target/release-artifacts/converge-sync.wit.wasm
     npm pack --silent --workspace host-js --pack-destination target/release-artifacts
-    cargo build --release --bin converge
-    cp target/release/converge target/release-artifacts/
+    just musl
+    cp target/x86_64-unknown-linux-musl/release/converge host-rs/cli/deploy/* target/release-artifacts/
     cd target/release-artifacts && sha256sum * > SHA256SUMS && cat SHA256SUMS
+
+# Build the program without any library of the system
+[private]
+musl:
+    rustup target add x86_64-unknown-linux-musl
+    command -v musl-gcc > /dev/null || apt-get install -qq --yes --no-install-recommends musl-tools
+    cargo build --release --bin converge --target x86_64-unknown-linux-musl
 
 # Package the crate, and the engine, on which it depends with the feature `native`. The crate contains the component, so that its users need no wasm target
 [private]

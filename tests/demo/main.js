@@ -1,12 +1,13 @@
 // The demo. First it replays both real histories in Node, in several orders, while cargo builds the Rust host. Then a dozen
-// live replicas, half in Rust and half in Node, write one of the histories, alternately offline and online. At the end, the
-// Rust host replays both histories and must agree with Node.
+// live replicas, half in Rust and half in Node, write one of the histories, alternately offline and online. Then the Rust host
+// replays both histories and must agree with Node. At the end, clients in Rust and Node write through a server, which is killed.
 import { spawn } from 'node:child_process';
 import { live } from './live.js';
 import { replayAll } from './replay.js';
 import { root } from './root.js';
+import { serve } from './server.js';
 
-const rig = build('converge-rig');
+const rig = build('converge-rig', 'converge');
 
 console.log('\nReplay: two real histories in Node, event by event, in several orders\n');
 const inNode = await replayAll('node');
@@ -18,24 +19,28 @@ const agreed = await live();
 console.log('\nReplay: the same histories in Rust\n');
 const inRust = await replayAll('rust', inNode);
 
-const succeeded = agreed && inNode.succeeded && inRust.succeeded;
+console.log('\nServer: clients in Rust and Node write one document, and the server is killed in the middle\n');
+const served = await serve();
+
+const succeeded = agreed && inNode.succeeded && inRust.succeeded && served;
 console.log(
   succeeded
-    ? '\nEvery replay ended with exactly the files of the real repository, and all digests of a history are equal.'
+    ? '\nEvery replay ended with exactly the files of the real repository, all digests of a history are equal, and the server lost nothing that it had acknowledged.'
     : '\nThe demo failed; see the lines above.',
 );
 process.exitCode = succeeded ? 0 : 1;
 
 /**
- * Builds a program of the workspace.
+ * Builds programs of the workspace.
  *
- * @param {string} name
+ * @param {string[]} names
  */
-async function build(name) {
-  const cargo = spawn('cargo', ['build', '--quiet', '--release', '--bin', name], { cwd: root, stdio: 'inherit' });
+async function build(...names) {
+  const bins = names.flatMap((name) => ['--bin', name]);
+  const cargo = spawn('cargo', ['build', '--quiet', '--release', ...bins], { cwd: root, stdio: 'inherit' });
   const code = await new Promise((resolve, reject) => cargo.on('error', reject).on('close', resolve));
   if (code !== 0) {
-    console.error(`cargo could not build ${name}`);
+    console.error(`cargo could not build ${names.join(' and ')}`);
     process.exit(1);
   }
 }

@@ -19,8 +19,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("converge", &["converge-engine"]),
     ("converge-storage", &["converge"]),
     ("converge-server", &["converge", "converge-storage"]),
-    ("converge-cli", &["converge", "converge-storage"]),
-    ("converge-rig", &["converge"]),
+    ("converge-cli", &["converge", "converge-server", "converge-storage"]),
+    ("converge-rig", &["converge", "converge-server"]),
     ("converge-tests", &["converge"]),
     ("converge-benches", &["converge", "converge-rig"]),
     ("converge-example-guard", &[]),
@@ -41,9 +41,14 @@ const LEAVES: [&str; 6] = [
 ];
 
 /// Third-party crates, and the crates that may depend on them. JSON never enters the component.
-const RESERVED: [(&str, &[&str]); 3] = [
+const RESERVED: [(&str, &[&str]); 5] = [
+    ("axum", &["converge-server"]),
     ("rusqlite", &["converge-storage"]),
-    ("serde_json", &["converge-storage", "converge-cli", "converge-tests", "converge-benches"]),
+    (
+        "serde_json",
+        &["converge-storage", "converge-server", "converge-cli", "converge-rig", "converge-tests", "converge-benches"],
+    ),
+    ("tokio", &["converge-server", "converge-cli", "converge-rig"]),
     ("wasmtime", &["converge", "converge-benches"]),
 ];
 

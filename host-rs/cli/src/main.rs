@@ -6,20 +6,26 @@ mod input;
 mod inspect;
 mod log;
 mod merge;
+mod serve;
 mod show;
 mod stored;
+mod token;
 
 use converge::file::Replacement;
+use converge_server::Settings;
 use input::Failure;
 use lexopt::prelude::{Long, Short, Value};
+use std::borrow::Cow;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Inspects, compares, merges and exports saved documents of converge.
+Serves documents of converge, and inspects, compares, merges and exports saved ones.
 
 Usage:
+  converge serve                      serve the documents of a directory over WebSocket and HTTP
+  converge token --key FILE           create a token for a client of a server, or a key
   converge inspect FILE               describe and check a saved document, an update, or bytes of a store
   converge log FILE                   print the events of a saved document
   converge diff FILE [FILE2]          compare two versions of a saved document, or two saved documents
@@ -38,7 +44,7 @@ Exit codes: 0 for success, 1 if something failed or differs, 2 for a wrong comma
 ";
 
 enum Command {
-    Help(&'static str),
+    Help(Cow<'static, str>),
     Version,
     Inspect(inspect::Options),
     Log(log::Options),
@@ -48,6 +54,8 @@ enum Command {
     Verify(stored::Verify),
     Backup(stored::Paths),
     Restore(stored::Paths),
+    Serve(Box<Settings>),
+    Token(token::Options),
     Component(PathBuf),
 }
 
@@ -106,6 +114,8 @@ fn run(command: Command, output: &mut impl Write) -> Result<bool, Failure> {
         Command::Verify(options) => return stored::verify(&options, output),
         Command::Backup(paths) => stored::backup(&paths, output)?,
         Command::Restore(paths) => stored::restore(&paths, output)?,
+        Command::Serve(settings) => serve::serve(*settings, output)?,
+        Command::Token(options) => token::token(&options, output)?,
     }
     Ok(true)
 }
@@ -121,7 +131,7 @@ fn write_component(file: &Path) -> io::Result<()> {
 fn arguments() -> Result<Command, lexopt::Error> {
     let mut arguments = lexopt::Parser::from_env();
     let command = match arguments.next()? {
-        Some(Short('h') | Long("help")) => return Ok(Command::Help(HELP)),
+        Some(Short('h') | Long("help")) => return Ok(Command::Help(HELP.into())),
         Some(Short('V') | Long("version")) => return Ok(Command::Version),
         Some(Value(command)) => command,
         Some(other) => return Err(other.unexpected()),
@@ -139,10 +149,16 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("restore") => {
             (stored::copy_arguments(rest, ("from", "data"))?.map(Command::Restore), stored::RESTORE_HELP)
         }
+        Some("serve") => {
+            let settings = serve::arguments(rest)?;
+            return Ok(settings
+                .map_or_else(|| Command::Help(serve::help().into()), |settings| Command::Serve(Box::new(settings))));
+        }
+        Some("token") => (token::arguments(rest)?.map(Command::Token), token::HELP),
         Some("component") => (component_arguments(rest)?.map(Command::Component), COMPONENT_HELP),
         _ => return Err(format!("unknown command {command:?}").into()),
     };
-    Ok(command.unwrap_or(Command::Help(help)))
+    Ok(command.unwrap_or(Command::Help(help.into())))
 }
 
 const COMPONENT_HELP: &str = "\

@@ -1,5 +1,21 @@
-//! Serves documents to many clients.
+//! Serves documents to many clients, over WebSocket and HTTP.
 //!
-//! [`hub::Hub`] is one document with its connections, without input and output other than its file.
+//! `docs/server.md` of the sources specifies the protocol. [`hub::Hub`] is one document with its
+//! connections, without input and output other than its file; [`Server`] is the rest.
 
+mod app;
+pub mod auth;
+mod connection;
+mod documents;
+pub mod frame;
+mod http;
 pub mod hub;
+mod metrics;
+mod refusal;
+mod server;
+mod settings;
+mod webhooks;
+
+pub use refusal::{Reason, Refusal};
+pub use server::{Server, StartError};
+pub use settings::{Log, OPTIONS, ServerOption, Settings};

@@ -1,22 +1,26 @@
 //! The program `converge-rig`: parses the command line and sets the exit code.
 
 mod live;
+mod load;
 mod order;
 mod random;
 mod replay;
 mod simulate;
+mod write;
 
 use lexopt::prelude::{Long, Short, Value};
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Tests replicas of converge.
+Tests replicas and servers of converge.
 
 Usage:
   converge-rig replay HISTORY [options]   merge the events of a history into a document and check the result
   converge-rig live HISTORY [options]     run some of the replicas of a live run over loopback sockets
   converge-rig simulate TOPOLOGY...       run replicas in a simulated network until they agree
+  converge-rig load ADDRESS WORK          measure a server under load
+  converge-rig write ADDRESS [options]    write rows through a server and count acknowledgements
   converge-rig COMMAND --help             describe a command
   converge-rig --help
 
@@ -30,7 +34,9 @@ enum Command {
     Help(&'static str),
     Replay(replay::Options),
     Live(live::Options),
+    Load(load::Options),
     Simulate(Box<simulate::Options>),
+    Write(write::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,8 +67,10 @@ fn run(command: Command) -> Result<bool, Failure> {
     match command {
         Command::Help(help) => output.write_all(help.as_bytes())?,
         Command::Live(options) => live::live(&options, &mut output)?,
+        Command::Load(options) => succeeded = load::load(&options, &mut output)?,
         Command::Replay(options) => succeeded = replay::replay(&options, &mut output)?,
         Command::Simulate(options) => succeeded = simulate::simulate(&options, &mut output)?,
+        Command::Write(options) => write::write(&options, &mut output)?,
     }
     output.flush()?;
     Ok(succeeded)
@@ -80,9 +88,11 @@ fn arguments() -> Result<Command, lexopt::Error> {
     let (command, help) = match command.to_str() {
         Some("replay") => (replay::arguments(rest)?.map(Command::Replay), replay::HELP),
         Some("live") => (live::arguments(rest)?.map(Command::Live), live::HELP),
+        Some("load") => (load::arguments(rest)?.map(Command::Load), load::HELP),
         Some("simulate") => {
             (simulate::arguments(rest)?.map(|options| Command::Simulate(Box::new(options))), simulate::HELP)
         }
+        Some("write") => (write::arguments(rest)?.map(Command::Write), write::HELP),
         _ => return Err(format!("unknown command {command:?}").into()),
     };
     Ok(command.unwrap_or(Command::Help(help)))

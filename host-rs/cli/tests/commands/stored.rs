@@ -11,7 +11,7 @@ fn write(board: &mut StoredDoc, row: &str) -> Outcome {
     let summary = board.doc().summary()?;
     board.doc().insert("tasks", row, [("title", "Buy milk")])?;
     let update = board.doc().update_since(&summary)?;
-    board.store(&[Update { subject: "", bytes: &update }])?;
+    board.store(&[Update::new("", &update)])?;
     Ok(())
 }
 

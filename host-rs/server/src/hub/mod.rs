@@ -6,137 +6,59 @@
 //! or in an answer, is returned before the event is on disk. A session is polled only when its
 //! transport has room, so there are no queues here.
 
+mod presence;
 #[cfg(test)]
 mod tests;
+mod types;
 
-use converge::{Acceptance, Doc, EventId, MergeReport, RowOp, Session, SessionOptions, Store, StoreOptions};
+pub use types::{Access, Answer, Failure, Input, Output, Read, Rejection, Write, Writer};
+
+use converge::{Acceptance, Doc, Error, EventId, Session, SessionOptions, Store, StoreOptions};
 use converge_storage::{StoredDoc, Update};
+use presence::Presence;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-
-/// What a connection or a request may do, and who it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Access {
-    /// The user or program. It is stored with its updates.
-    pub subject: String,
-    /// Whether it may write events.
-    pub write: bool,
-    /// Whether it may write entries of the store.
-    pub presence: bool,
-    /// The authors whose events and entries it may bring; those of all authors if this is empty. An
-    /// element that ends with `*` stands for all names that start with the text before it.
-    pub writers: Vec<String>,
-}
-
-impl Access {
-    /// Creates the access of a subject to reading alone.
-    pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), ..Self::default() }
-    }
-
-    /// Sets whether it may write events.
-    #[must_use]
-    pub fn write(self, write: bool) -> Self {
-        Self { write, ..self }
-    }
-
-    /// Sets whether it may write entries of the store.
-    #[must_use]
-    pub fn presence(self, presence: bool) -> Self {
-        Self { presence, ..self }
-    }
-
-    /// Sets the authors whose events and entries it may bring.
-    #[must_use]
-    pub fn writers(self, writers: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { writers: writers.into_iter().map(Into::into).collect(), ..self }
-    }
-}
 
 /// The number of a connection, which its caller chooses.
 pub type ConnectionNumber = u64;
 /// The number of a request, which its caller chooses.
 pub type RequestNumber = u64;
 
-/// What arrived for a document.
-#[derive(Debug)]
+/// The number of events that are read at once from an update.
+const AUTHORS_PAGE: u32 = 10_000;
+/// Separates a peer's name from that of a branch.
+const BRANCH: char = '~';
+/// The length of a document's tag in bytes.
+const TAG_BYTES: usize = 16;
+
+/// How a hub works.
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Input {
-    /// A client connected. There is room for one message to it.
-    Connect(ConnectionNumber, Access),
-    /// A message of a session arrived.
-    Message(ConnectionNumber, Vec<u8>),
-    /// There is room for one message to the client.
-    Room(ConnectionNumber),
-    /// A client is gone.
-    Disconnect(ConnectionNumber),
-    /// A request without a session.
-    Request(RequestNumber, Access, Request),
+pub struct HubOptions {
+    /// The maximum size of a message in bytes.
+    pub max_message_bytes: u32,
+    /// How long the entries of a client stay after its connection closed, in milliseconds.
+    pub presence_grace_ms: f64,
 }
 
-/// A request without a session.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Request {
-    /// Returns the saved document.
-    Save,
-    /// Returns the update that a replica with this summary lacks.
-    Pull(Vec<u8>),
-    /// Merges an update.
-    Push(Vec<u8>),
-    /// Commits operations as the home peer.
-    Commit(Vec<RowOp>),
+impl HubOptions {
+    /// Sets the maximum size of a message in bytes.
+    #[must_use]
+    pub fn max_message_bytes(self, max_message_bytes: u32) -> Self {
+        Self { max_message_bytes, ..self }
+    }
+
+    /// Sets how long the entries of a client stay after its connection closed, in milliseconds.
+    #[must_use]
+    pub fn presence_grace_ms(self, presence_grace_ms: f64) -> Self {
+        Self { presence_grace_ms, ..self }
+    }
 }
 
-/// The answer to a request.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Answer {
-    /// The saved document, or the update.
-    Bytes(Vec<u8>),
-    /// The update was merged, and is on disk.
-    Merged(MergeReport),
-    /// The operations are an event, which is on disk.
-    Committed(EventId),
-    /// The request was rejected, and changed nothing.
-    Rejected(Rejection),
-}
-
-/// Why a request was rejected.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Rejection {
-    /// The access does not include this.
-    #[error("the access of {0:?} does not include writing")]
-    NotAllowed(String),
-    /// The engine rejected it.
-    #[error(transparent)]
-    Engine(converge::Error),
-}
-
-/// What the caller carries out.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Output {
-    /// Send this message. There is no room for another one until [`Input::Room`].
-    Send(ConnectionNumber, Vec<u8>),
-    /// Close the connection: its session failed with this error. The hub has forgotten it.
-    Close(ConnectionNumber, converge::Error),
-    /// Answer a request.
-    Answer(RequestNumber, Answer),
-}
-
-/// Why a hub cannot continue. Its document in memory may be ahead of its file: drop the hub, and
-/// open the document again. Nothing of the step was shown to anyone.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Failure {
-    /// The updates could not be stored.
-    #[error(transparent)]
-    Storage(#[from] converge_storage::Error),
-    /// The engine stopped, for example because it ran out of memory.
-    #[error("the engine stopped: {0}")]
-    Engine(converge::Error),
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self { max_message_bytes: 64 << 10, presence_grace_ms: 5_000.0 }
+    }
 }
 
 /// One document with its connections.
@@ -145,7 +67,8 @@ pub struct Hub {
     stored: StoredDoc,
     store: Store,
     connections: BTreeMap<ConnectionNumber, Connection>,
-    max_message_bytes: u32,
+    options: HubOptions,
+    presence: Presence,
     /// The number of waiting events after the last merge.
     waiting: u32,
 }
@@ -158,33 +81,46 @@ struct Connection {
     has_room: bool,
 }
 
+/// An update that has to be stored.
+struct Pending {
+    writer: Writer,
+    subject: String,
+    bytes: Vec<u8>,
+    /// The key of the request, and its event.
+    request: Option<(String, EventId)>,
+}
+
 /// What a step has to store, and to answer once it is stored.
 #[derive(Default)]
-struct Step {
-    /// The updates with their subjects.
-    updates: Vec<(String, Vec<u8>)>,
+struct Step<'a> {
+    updates: Vec<Pending>,
     answers: Vec<(RequestNumber, Answer)>,
     /// Requests that read, which are carried out when everything is stored.
-    reads: Vec<(RequestNumber, Request)>,
-    closed: Vec<(ConnectionNumber, converge::Error)>,
+    reads: Vec<(RequestNumber, &'a Read)>,
+    closed: Vec<(ConnectionNumber, Error)>,
 }
 
 impl Hub {
-    /// Creates the hub of a document. Messages have at most `max_message_bytes` bytes.
+    /// Creates the hub of a document.
     ///
     /// # Errors
     ///
     /// [`Failure::Engine`] if the engine stopped.
-    pub fn new(stored: StoredDoc, max_message_bytes: u32) -> Result<Self, Failure> {
-        let peer = stored.doc().peer().map_err(Failure::Engine)?;
-        let store = stored.doc().instance().store(&peer, StoreOptions::default()).map_err(Failure::Engine)?;
-        let waiting = stored.doc().merge_events([]).map_err(Failure::Engine)?.waiting;
-        Ok(Self { stored, store, connections: BTreeMap::new(), max_message_bytes, waiting })
+    pub fn new(stored: StoredDoc, options: HubOptions) -> Result<Self, Failure> {
+        let peer = stored.doc().peer()?;
+        let store = stored.doc().instance().store(&peer, StoreOptions::default())?;
+        let waiting = stored.doc().merge_events([])?.waiting;
+        Ok(Self { stored, store, connections: BTreeMap::new(), options, presence: Presence::default(), waiting })
     }
 
     /// Returns the document.
     pub fn stored(&self) -> &StoredDoc {
         &self.stored
+    }
+
+    /// Returns the document, without its connections.
+    pub fn into_stored(self) -> StoredDoc {
+        self.stored
     }
 
     /// Returns the number of connections.
@@ -200,103 +136,168 @@ impl Hub {
     ///
     /// [`Failure::Storage`] if the file cannot be written; [`Failure::Engine`] if the engine
     /// stopped.
-    pub fn step(&mut self, inputs: Vec<Input>, now: f64) -> Result<Vec<Output>, Failure> {
+    pub fn step(&mut self, inputs: &[Input], now: f64) -> Result<Vec<Output>, Failure> {
         let mut step = Step::default();
         for input in inputs {
             self.take(input, now, &mut step)?;
         }
-        let Step { updates, answers, reads, closed } = step;
-        if !updates.is_empty() {
-            let updates: Vec<Update<'_>> = updates.iter().map(|(subject, bytes)| Update { subject, bytes }).collect();
-            self.stored.store(&updates)?;
+        let mut outputs = Vec::new();
+        if !step.updates.is_empty() {
+            outputs.extend(self.store(&step.updates)?);
         }
         // From here on, everything that the document contains is on disk.
-        let mut outputs: Vec<Output> =
-            answers.into_iter().map(|(number, answer)| Output::Answer(number, answer)).collect();
-        for (number, request) in reads {
-            outputs.push(Output::Answer(number, answer(read(self.stored.doc(), &request))?));
+        let sequence = self.stored.sequence();
+        outputs.extend(step.answers.into_iter().map(|(number, answer)| Output::Answer(number, answer, sequence)));
+        for (number, reading) in step.reads {
+            outputs.push(Output::Answer(number, answer(read(self.stored.doc(), reading))?, sequence));
         }
-        outputs.extend(closed.into_iter().map(|(number, error)| Output::Close(number, error)));
-        self.store.expire(now).map_err(Failure::Engine)?;
+        outputs.extend(step.closed.into_iter().map(|(number, error)| Output::Close(number, error)));
+        self.store.expire(now)?;
+        self.presence.remove(&self.store, self.options.presence_grace_ms, now)?;
         self.poll(now, &mut outputs)?;
         Ok(outputs)
     }
 
-    fn take(&mut self, input: Input, now: f64, step: &mut Step) -> Result<(), Failure> {
-        match input {
-            Input::Connect(number, access) => {
-                let session = survive(self.open(&access))?;
-                match session {
-                    Ok(session) => {
-                        let connection = Connection { session, subject: access.subject, has_room: true };
-                        self.connections.insert(number, connection);
-                    }
-                    Err(error) => step.closed.push((number, error)),
-                }
+    /// Stores updates in one transaction. Returns the changes of the rows.
+    fn store(&mut self, pending: &[Pending]) -> Result<Option<Output>, Failure> {
+        let updates: Vec<Update<'_>> = pending
+            .iter()
+            .map(|Pending { subject, bytes, request, .. }| {
+                let update = Update::new(subject, bytes);
+                request.iter().fold(update, |update, (key, event)| update.request(key, event))
+            })
+            .collect();
+        match self.stored.store(&updates) {
+            Ok(stored) if stored.changes.is_empty() => Ok(None),
+            Ok(stored) => Ok(Some(Output::Changed(stored.sequence, stored.changes))),
+            Err(converge_storage::Error::Engine(error)) if error.ends_instance() => Err(error.into()),
+            Err(source) => {
+                Err(Failure::Storage { source, writers: pending.iter().map(|update| update.writer).collect() })
             }
-            Input::Message(number, message) => self.receive(number, &message, now, step)?,
+        }
+    }
+
+    fn take<'a>(&mut self, input: &'a Input, now: f64, step: &mut Step<'a>) -> Result<(), Failure> {
+        match input {
+            Input::Connect(number, access) => match survive(self.open(access))? {
+                Ok(session) => {
+                    let connection = Connection { session, subject: access.subject.clone(), has_room: true };
+                    self.connections.insert(*number, connection);
+                }
+                Err(error) => step.closed.push((*number, error)),
+            },
+            Input::Message(number, message) => self.receive(*number, message, now, step)?,
             Input::Room(number) => {
-                if let Some(connection) = self.connections.get_mut(&number) {
+                if let Some(connection) = self.connections.get_mut(number) {
                     connection.has_room = true;
                 }
             }
-            Input::Disconnect(number) => drop(self.connections.remove(&number)),
-            Input::Request(number, access, request) => match request {
-                Request::Push(_) | Request::Commit(_) if !access.write => {
-                    let rejection = Answer::Rejected(Rejection::NotAllowed(access.subject));
-                    step.answers.push((number, rejection));
-                }
-                Request::Push(update) => {
-                    let merged = survive(self.stored.doc().merge_update(&update))?;
-                    if merged.is_ok() {
-                        step.updates.push((access.subject, update));
-                    }
-                    step.answers.push((number, answer(merged.map(Answer::Merged))?));
-                }
-                Request::Commit(ops) => {
-                    let committed = survive(commit(self.stored.doc(), ops))?;
-                    let committed = committed.map(|(event, update)| {
-                        step.updates.push((access.subject, update));
-                        Answer::Committed(event)
-                    });
-                    step.answers.push((number, answer(committed)?));
-                }
-                reading => step.reads.push((number, reading)),
-            },
+            Input::Disconnect(number) => {
+                self.connections.remove(number);
+                self.presence.closed(*number, now);
+            }
+            Input::Read(number, read) => step.reads.push((*number, read)),
+            Input::Write(number, access, write) => {
+                let answer = match self.write(*number, access, write, step) {
+                    Ok(answer) => answer,
+                    Err(Stop::Rejected(rejection)) => Answer::Rejected(rejection),
+                    Err(Stop::Failed(failure)) => return Err(failure),
+                };
+                step.answers.push((*number, answer));
+            }
         }
         Ok(())
     }
 
-    fn open(&self, access: &Access) -> Result<Session, converge::Error> {
+    fn open(&self, access: &Access) -> Result<Session, Error> {
         // A client's saved document could have a forged horizon, which would displace events.
         let accept = Acceptance::NONE.events(access.write).entries(access.presence);
         let options = SessionOptions::new(self.stored.name())
-            .max_message_bytes(self.max_message_bytes)
+            .max_message_bytes(self.options.max_message_bytes)
             .accept(accept)
             .writers(&access.writers);
         Session::open(self.stored.doc(), &self.store, &options)
     }
 
-    fn receive(&mut self, number: ConnectionNumber, message: &[u8], now: f64, step: &mut Step) -> Result<(), Failure> {
+    fn receive(
+        &mut self,
+        number: ConnectionNumber,
+        message: &[u8],
+        now: f64,
+        step: &mut Step<'_>,
+    ) -> Result<(), Failure> {
         let Some(connection) = self.connections.get(&number) else { return Ok(()) };
-        let receive = || -> Result<(Option<Vec<u8>>, converge::Received), converge::Error> {
+        let receive = || -> Result<(Option<Vec<u8>>, converge::Received), Error> {
             Ok((connection.session.update_of(message)?, connection.session.receive(message, now)?))
         };
         match survive(receive())? {
             Ok((update, received)) => {
-                let (Some(update), Some(report)) = (update, received.durable) else { return Ok(()) };
+                self.presence.arrived(number, &received.ephemeral);
+                let (Some(bytes), Some(report)) = (update, received.durable) else { return Ok(()) };
                 // What was known before need not be stored again.
                 if report.applied > 0 || report.waiting != self.waiting {
-                    step.updates.push((connection.subject.clone(), update));
+                    let writer = Writer::Connection(number);
+                    step.updates.push(Pending { writer, subject: connection.subject.clone(), bytes, request: None });
                 }
                 self.waiting = report.waiting;
             }
             Err(error) => {
                 self.connections.remove(&number);
+                self.presence.closed(number, now);
                 step.closed.push((number, error));
             }
         }
         Ok(())
+    }
+
+    /// Carries out a request that writes.
+    fn write(
+        &mut self,
+        number: RequestNumber,
+        access: &Access,
+        write: &Write,
+        step: &mut Step<'_>,
+    ) -> Result<Answer, Stop> {
+        let Access { subject, write: may_write, writers, .. } = access;
+        if !may_write {
+            return Err(Stop::Rejected(Rejection::NotAllowed(subject.clone())));
+        }
+        let doc = self.stored.doc();
+        let pending =
+            |bytes, request| Pending { writer: Writer::Request(number), subject: subject.clone(), bytes, request };
+        match write {
+            Write::Push(update) => {
+                check_authors(doc, update, subject, writers)?;
+                let report = doc.merge_update(update)?;
+                if report.applied > 0 || report.waiting != self.waiting {
+                    step.updates.push(pending(update.clone(), None));
+                }
+                self.waiting = report.waiting;
+                Ok(Answer::Merged(report))
+            }
+            Write::Commit { ops, key } => {
+                if let Some(event) = key.as_ref().map(|key| self.committed(subject, key, step)).transpose()?.flatten() {
+                    return Ok(Answer::Committed(event));
+                }
+                let before = doc.summary()?;
+                let event = doc.commit(ops.iter().cloned())?;
+                let request = key.clone().map(|key| (key, event.clone()));
+                step.updates.push(pending(doc.update_since(&before)?, request));
+                Ok(Answer::Committed(event))
+            }
+        }
+    }
+
+    /// Returns the event that a subject committed with a key, in this step or before.
+    fn committed(&self, subject: &str, key: &str, step: &Step<'_>) -> Result<Option<EventId>, Stop> {
+        let of_step = step.updates.iter().filter(|update| update.subject == subject).find_map(|update| {
+            let (known, event) = update.request.as_ref()?;
+            (known == key).then(|| event.clone())
+        });
+        match of_step {
+            Some(event) => Ok(Some(event)),
+            None => Ok(self.stored.committed(subject, key)?),
+        }
     }
 
     /// Polls the sessions whose transports have room.
@@ -317,33 +318,85 @@ impl Hub {
         }
         for number in failed {
             self.connections.remove(&number);
+            self.presence.closed(number, now);
         }
         Ok(())
     }
 }
 
-/// Commits operations as the home peer. Returns the event, and the update that contains it.
-fn commit(doc: &Doc, ops: Vec<RowOp>) -> Result<(EventId, Vec<u8>), converge::Error> {
-    let before = doc.summary()?;
-    let event = doc.commit(ops)?;
-    Ok((event, doc.update_since(&before)?))
+/// Why a request that writes has no answer.
+enum Stop {
+    Rejected(Rejection),
+    Failed(Failure),
 }
 
-fn read(doc: &Doc, request: &Request) -> Result<Answer, converge::Error> {
-    match request {
-        Request::Pull(summary) => doc.update_since(summary).map(Answer::Bytes),
-        _ => doc.save().map(Answer::Bytes),
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        if error.ends_instance() { Self::Failed(error.into()) } else { Self::Rejected(Rejection::Engine(error)) }
     }
 }
 
+impl From<converge_storage::Error> for Stop {
+    fn from(source: converge_storage::Error) -> Self {
+        Self::Failed(Failure::Storage { source, writers: Vec::new() })
+    }
+}
+
+/// Fails if an update contains an event of an author that is none of `writers`, unless that list is
+/// empty. A branch counts as its peer.
+fn check_authors(doc: &Doc, update: &[u8], subject: &str, writers: &[String]) -> Result<(), Stop> {
+    if writers.is_empty() {
+        return Ok(());
+    }
+    let mut reader = doc.instance().read_update(update)?;
+    loop {
+        let batch = reader.next(AUTHORS_PAGE)?;
+        for run in &batch.runs {
+            let author = run.peer.split_once(BRANCH).map_or(&*run.peer, |(peer, _)| peer);
+            let allowed = |writer: &String| match writer.strip_suffix('*') {
+                Some(prefix) => author.starts_with(prefix),
+                None => author == writer,
+            };
+            if !writers.iter().any(allowed) {
+                let (subject, author) = (subject.to_owned(), author.to_owned());
+                return Err(Stop::Rejected(Rejection::Author { subject, author }));
+            }
+        }
+        if !batch.more {
+            return Ok(());
+        }
+    }
+}
+
+fn read(doc: &Doc, read: &Read) -> Result<Answer, Error> {
+    Ok(match read {
+        Read::Save { unless } => {
+            let tag = tag(&doc.summary()?);
+            if unless.as_ref() == Some(&tag) { Answer::Unchanged(tag) } else { Answer::Saved(tag, doc.save()?) }
+        }
+        Read::Pull(summary) if summary.is_empty() => {
+            Answer::Update(doc.update_since(&doc.instance().summary_of(&[])?)?)
+        }
+        Read::Pull(summary) => Answer::Update(doc.update_since(summary)?),
+        Read::Tables => Answer::Tables(doc.tables()?),
+        Read::Scan(table, options) => Answer::Page(doc.scan(table, options)?),
+        Read::Get(table, row) => Answer::Row(doc.get(table, row)?),
+    })
+}
+
+/// Returns the tag of the document with this summary.
+fn tag(summary: &[u8]) -> String {
+    Sha256::digest(summary).iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Fails if the engine stopped. Other errors are those of one client.
-fn survive<T>(result: Result<T, converge::Error>) -> Result<Result<T, converge::Error>, Failure> {
+fn survive<T>(result: Result<T, Error>) -> Result<Result<T, Error>, Failure> {
     match result {
         Err(error) if error.ends_instance() => Err(Failure::Engine(error)),
         other => Ok(other),
     }
 }
 
-fn answer(result: Result<Answer, converge::Error>) -> Result<Answer, Failure> {
+fn answer(result: Result<Answer, Error>) -> Result<Answer, Failure> {
     Ok(survive(result)?.unwrap_or_else(|error| Answer::Rejected(Rejection::Engine(error))))
 }

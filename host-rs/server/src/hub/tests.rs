@@ -1,6 +1,6 @@
 //! Hubs and their clients, as sessions without a network.
 
-use super::{Access, Answer, Failure, Hub, Input, Output, Request};
+use super::{Access, Answer, Failure, Hub, HubOptions, Input, Output, Read, Write};
 use converge::{Acceptance, Doc, Instance, RowOp, Session, SessionOptions, Store};
 use converge_storage::{Options, StoredDoc};
 use std::collections::VecDeque;
@@ -9,7 +9,6 @@ use tempfile::TempDir;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-const MAX_MESSAGE: u32 = 64 << 10;
 const NOW: f64 = 1_000_000.0;
 
 /// A client: a replica with a session.
@@ -47,7 +46,11 @@ fn open(path: &Path) -> Result<Hub, Box<dyn std::error::Error>> {
         true => StoredDoc::open(path, &instance, Options::default())?,
         false => StoredDoc::create(path, "board", &instance, Options::default())?,
     };
-    Ok(Hub::new(stored, MAX_MESSAGE)?)
+    Ok(Hub::new(stored, HubOptions::default())?)
+}
+
+fn commit(op: RowOp) -> Write {
+    Write::Commit { ops: vec![op], key: None }
 }
 
 fn writer() -> Access {
@@ -80,7 +83,7 @@ impl Scene {
             if inputs.is_empty() {
                 return Ok(others);
             }
-            for output in self.hub.step(inputs.drain(..).collect(), NOW)? {
+            for output in self.hub.step(&inputs.drain(..).collect::<Vec<_>>(), NOW)? {
                 match output {
                     Output::Send(number, message) => {
                         if let Some(client) = self.clients.iter().find(|client| client.number == number) {
@@ -88,6 +91,7 @@ impl Scene {
                         }
                         inputs.push_back(Input::Room(number));
                     }
+                    Output::Changed(..) => {}
                     other => others.push(other),
                 }
             }
@@ -129,7 +133,7 @@ fn a_group_of_messages_is_one_transaction() -> Outcome {
         .flat_map(|client| messages(client).into_iter().map(|message| (client.number, message)))
         .map(|(number, message)| Ok(Input::Message(number, message?)))
         .collect::<Result<_, converge::Error>>()?;
-    scene.hub.step(inputs, NOW)?;
+    scene.hub.step(&inputs, NOW)?;
     assert_eq!(scene.hub.stored().sequence() - before, 4);
     assert_eq!(scene.hub.stored().doc().version()?.len(), 4);
     Ok(())
@@ -162,19 +166,17 @@ fn nothing_is_shown_that_is_not_on_disk() -> Outcome {
     // Another writer takes the file, so that the next transaction fails.
     let instance = Instance::new(Default::default())?;
     let mut other = StoredDoc::open(scene.path(), &instance, Options::default())?;
-    other.store(&[converge_storage::Update { subject: "", bytes: &scene.clients[0].doc.save()? }])?;
+    other.store(&[converge_storage::Update::new("", &scene.clients[0].doc.save()?)])?;
 
     scene.clients[0].insert("lost")?;
     let messages: Vec<Vec<u8>> = scene.clients[0].session.messages(NOW).collect::<Result<_, _>>()?;
     let mut inputs: Vec<Input> = messages.into_iter().map(|message| Input::Message(0, message)).collect();
-    inputs.push(Input::Request(1, writer(), Request::Save));
-    let failed = scene.hub.step(inputs, NOW);
-    assert!(matches!(failed, Err(Failure::Storage(_))), "{failed:?}");
+    inputs.push(Input::Read(1, Read::Save { unless: None }));
+    let failed = scene.hub.step(&inputs, NOW);
+    assert!(matches!(failed, Err(Failure::Storage { .. })), "{failed:?}");
     // The document in memory is ahead, and stays unusable for writing.
-    let again = scene
-        .hub
-        .step(vec![Input::Request(2, writer(), Request::Commit(vec![RowOp::insert("t", "r", [("a", 1)])]))], NOW);
-    assert!(matches!(again, Err(Failure::Storage(_))), "{again:?}");
+    let again = scene.hub.step(&[Input::Write(2, writer(), commit(RowOp::insert("t", "r", [("a", 1)])))], NOW);
+    assert!(matches!(again, Err(Failure::Storage { .. })), "{again:?}");
 
     // After a restart, the client delivers again what was not acknowledged.
     drop(other);
@@ -190,14 +192,14 @@ fn nothing_is_shown_that_is_not_on_disk() -> Outcome {
 #[test]
 fn a_connection_without_room_gets_one_message() -> Outcome {
     let mut scene = Scene::new(1)?;
-    let commit = |row: usize| Request::Commit(vec![RowOp::insert("t", row.to_string(), [("text", "x".repeat(1_000))])]);
+    let insert = |row: usize| commit(RowOp::insert("t", row.to_string(), [("text", "x".repeat(1_000))]));
     let sent = |outputs: Vec<Output>| outputs.iter().filter(|output| matches!(output, Output::Send(..))).count();
-    assert_eq!(sent(scene.hub.step(vec![Input::Request(0, writer(), commit(0))], NOW)?), 1);
+    assert_eq!(sent(scene.hub.step(&[Input::Write(0, writer(), insert(0))], NOW)?), 1);
     for row in 1..50 {
-        assert_eq!(sent(scene.hub.step(vec![Input::Request(0, writer(), commit(row))], NOW)?), 0);
+        assert_eq!(sent(scene.hub.step(&[Input::Write(0, writer(), insert(row))], NOW)?), 0);
     }
     // What the client missed comes in one message.
-    let outputs = scene.hub.step(vec![Input::Room(0)], NOW)?;
+    let outputs = scene.hub.step(&[Input::Room(0)], NOW)?;
     assert!(matches!(&outputs[..], [Output::Send(0, message)] if message.len() > 1_000), "{}", outputs.len());
     Ok(())
 }
@@ -223,9 +225,10 @@ fn access_is_enforced() -> Outcome {
         outputs.iter().any(|output| matches!(output, Output::Close(1, converge::Error::Protocol(_)))),
         "{outputs:?}"
     );
-    for request in [Request::Push(Vec::new()), Request::Commit(Vec::new())] {
-        let outputs = scene.hub.step(vec![Input::Request(7, reader.clone(), request)], NOW)?;
-        assert!(outputs.iter().any(|output| matches!(output, Output::Answer(7, Answer::Rejected(_)))), "{outputs:?}");
+    for write in [Write::Push(Vec::new()), Write::Commit { ops: Vec::new(), key: None }] {
+        let outputs = scene.hub.step(&[Input::Write(7, reader.clone(), write)], NOW)?;
+        let rejected = |output: &Output| matches!(output, Output::Answer(7, Answer::Rejected(_), _));
+        assert!(outputs.iter().any(rejected), "{outputs:?}");
     }
     Ok(())
 }
@@ -254,31 +257,116 @@ fn requests_push_and_pull_without_a_session() -> Outcome {
     let mut scene = Scene::new(0)?;
     let ann = Instance::new(Default::default())?.doc("ann")?;
     ann.insert("tasks", "t1", [("title", "Buy milk")])?;
-    let mut ask = |request| -> Result<Answer, Box<dyn std::error::Error>> {
-        let outputs = scene.hub.step(vec![Input::Request(1, writer(), request)], NOW)?;
+    let mut ask = |input| -> Result<Answer, Box<dyn std::error::Error>> {
+        let outputs = scene.hub.step(&[input], NOW)?;
         outputs
             .into_iter()
             .find_map(|output| match output {
-                Output::Answer(1, answer) => Some(answer),
+                Output::Answer(1, answer, _) => Some(answer),
                 _ => None,
             })
             .ok_or("no answer".into())
     };
+    let push = |update: &[u8]| Input::Write(1, writer(), Write::Push(update.to_vec()));
+    let write = |op| Input::Write(1, writer(), commit(op));
+    let read = |read| Input::Read(1, read);
     let update = ann.save()?;
-    assert!(matches!(ask(Request::Push(update.clone()))?, Answer::Merged(report) if report.applied == 1));
-    assert!(matches!(ask(Request::Push(update))?, Answer::Merged(report) if report.applied == 0));
-    assert!(matches!(ask(Request::Push(b"damaged".to_vec()))?, Answer::Rejected(_)));
-    assert!(matches!(ask(Request::Commit(vec![RowOp::update("tasks", "none", [("a", 1)])]))?, Answer::Rejected(_)));
-    assert!(
-        matches!(ask(Request::Commit(vec![RowOp::insert("tasks", "t2", [("a", 1)])]))?, Answer::Committed(event) if event.peer.starts_with("home."))
-    );
-    let Answer::Bytes(update) = ask(Request::Pull(ann.summary()?))? else { return Err("no update".into()) };
+    assert!(matches!(ask(push(&update))?, Answer::Merged(report) if report.applied == 1));
+    assert!(matches!(ask(push(&update))?, Answer::Merged(report) if report.applied == 0));
+    assert!(matches!(ask(push(b"damaged"))?, Answer::Rejected(_)));
+    assert!(matches!(ask(write(RowOp::update("tasks", "none", [("a", 1)])))?, Answer::Rejected(_)));
+    let committed = ask(write(RowOp::insert("tasks", "t2", [("a", 1)])))?;
+    assert!(matches!(committed, Answer::Committed(event) if event.peer.starts_with("home.")));
+    let Answer::Update(update) = ask(read(Read::Pull(ann.summary()?)))? else { return Err("no update".into()) };
     ann.merge_update(&update)?;
-    let Answer::Bytes(saved) = ask(Request::Save)? else { return Err("no document".into()) };
+    let Answer::Saved(tag, saved) = ask(read(Read::Save { unless: None }))? else { return Err("no document".into()) };
     assert_eq!(Doc::load("ben", &saved)?.digest()?, ann.digest()?);
-    assert!(matches!(ask(Request::Pull(b"damaged".to_vec()))?, Answer::Rejected(_)));
+    assert!(matches!(ask(read(Read::Save { unless: Some(tag) }))?, Answer::Unchanged(_)));
+    let Answer::Update(all) = ask(read(Read::Pull(Vec::new())))? else { return Err("no update".into()) };
+    let ben = Doc::create("ben")?;
+    ben.merge_update(&all)?;
+    assert_eq!(ben.digest()?, ann.digest()?);
+    assert!(matches!(ask(read(Read::Pull(b"damaged".to_vec())))?, Answer::Rejected(_)));
+    assert!(matches!(ask(read(Read::Tables))?, Answer::Tables(tables) if tables.len() == 1));
+    let page = ask(read(Read::Scan("tasks".into(), Default::default())))?;
+    assert!(matches!(page, Answer::Page(page) if page.rows.len() == 2));
+    assert!(matches!(ask(read(Read::Get("tasks".into(), "t2".into())))?, Answer::Row(Some(cells)) if cells.len() == 1));
     scene.clients.push(Client::new(0)?);
     scene.run(vec![Input::Connect(0, writer())])?;
     assert_eq!(scene.clients[0].doc.digest()?, ann.digest()?);
+    Ok(())
+}
+
+#[test]
+fn a_commit_with_a_key_happens_once() -> Outcome {
+    let mut scene = Scene::new(0)?;
+    let input = |subject: &str, key: &str, row: i64| {
+        let ops = vec![RowOp::insert("t", row.to_string(), [("a", row)])];
+        Input::Write(row as u64, Access::new(subject).write(true), Write::Commit { ops, key: Some(key.into()) })
+    };
+    let events = |outputs: Vec<Output>| -> Vec<u32> {
+        let event = |output: Output| match output {
+            Output::Answer(_, Answer::Committed(event), _) => Some(event.counter),
+            _ => None,
+        };
+        outputs.into_iter().filter_map(event).collect()
+    };
+    // In one group, in a later one, and after a restart.
+    let group = [input("ann", "k", 0), input("ann", "k", 1), input("ben", "k", 2), input("ann", "l", 3)];
+    assert_eq!(events(scene.hub.step(&group, NOW)?), [0, 0, 1, 2]);
+    assert_eq!(events(scene.hub.step(&[input("ann", "k", 4)], NOW)?), [0]);
+    scene.hub = open(&scene.path())?;
+    assert_eq!(events(scene.hub.step(&[input("ben", "k", 5), input("cid", "k", 6)], NOW)?), [1, 3]);
+    assert!(scene.hub.stored().verify()?.is_right());
+    Ok(())
+}
+
+#[test]
+fn a_push_of_another_author_is_rejected() -> Outcome {
+    let mut scene = Scene::new(0)?;
+    let access = Access::new("ann").write(true).writers(["ann.*"]);
+    for (peer, allowed) in [("ann.1", true), ("ben.1", false), ("ann", false)] {
+        let doc = Doc::create(peer)?;
+        doc.insert("t", peer, [("a", 1)])?;
+        let outputs = scene.hub.step(&[Input::Write(0, access.clone(), Write::Push(doc.save()?))], NOW)?;
+        let merged = outputs.iter().any(|output| matches!(output, Output::Answer(_, Answer::Merged(_), _)));
+        assert_eq!(merged, allowed, "{peer}: {outputs:?}");
+        assert_eq!(scene.hub.stored().doc().get("t", peer)?.is_some(), allowed);
+    }
+    Ok(())
+}
+
+#[test]
+fn changes_are_reported_once_they_are_stored() -> Outcome {
+    let mut scene = Scene::new(0)?;
+    let op = RowOp::insert("t", "r", [("a", 1)]);
+    let outputs = scene.hub.step(&[Input::Write(0, writer(), commit(op.clone()))], NOW)?;
+    assert!(outputs.iter().any(|output| matches!(output, Output::Changed(1, ops) if *ops == [op.clone()])));
+    Ok(())
+}
+
+#[test]
+fn entries_of_a_client_that_is_gone_are_removed() -> Outcome {
+    let mut scene = Scene::new(3)?;
+    scene.clients[0].store.set("cursor", "0", 1, NOW)?;
+    scene.clients[1].store.set("cursor", "1", 1, NOW)?;
+    scene.run(Vec::new())?;
+    let seen = |scene: &Scene| scene.clients[2].store.get_all("cursor").map(|entries| entries.len());
+    assert_eq!(seen(&scene)?, 2);
+    scene.run(vec![Input::Disconnect(0), Input::Disconnect(1)])?;
+    // The second client connects again and renews its entry.
+    let second = &mut scene.clients[1];
+    second.session = Session::open(&second.doc, &second.store, &SessionOptions::new("board"))?;
+    scene.run(vec![Input::Connect(1, writer())])?;
+    scene.clients[1].store.set("cursor", "1", 2, NOW + 1.0)?;
+    scene.run(Vec::new())?;
+    assert_eq!(seen(&scene)?, 2);
+    let outputs = scene.hub.step(&[], NOW + 6_000.0)?;
+    for output in outputs {
+        if let Output::Send(2, message) = output {
+            scene.clients[2].session.receive(&message, NOW + 6_000.0)?;
+        }
+    }
+    assert_eq!(seen(&scene)?, 1);
     Ok(())
 }
