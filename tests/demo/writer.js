@@ -7,8 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { open } from '../../host-js/src/node.js';
 
-/** @import { Doc } from '../../host-js/src/doc.js' */
-/** @import { Store } from '../../host-js/src/store.js' */
 
 const TOKEN = 64;
 const WELCOME = 65;

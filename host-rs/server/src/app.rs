@@ -51,7 +51,7 @@ impl App {
         let rights = grant.rights(document);
         let access = Access::new(grant.subject()).write(rights.write).presence(rights.presence);
         match grant.peers() {
-            // After a restore, clients deliver what the server lost, whoever wrote it.
+            // After a restore, clients deliver what the server lost, of all authors.
             Some(prefix) if !(self.settings.recover && rights.write) => access.writers([format!("{prefix}*")]),
             _ => access,
         }

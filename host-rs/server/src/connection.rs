@@ -13,8 +13,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-/// The number of messages that wait for a socket: at most two of the session, since a session that is
-/// started again sends one more, a pong, and a goodbye.
+/// The number of messages that wait for a socket: one of the session, one more each time that the
+/// session is started again, and a goodbye.
 const OUTBOX: usize = 4;
 /// How long a socket may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

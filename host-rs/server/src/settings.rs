@@ -58,8 +58,9 @@ pub enum Log {
     Debug,
 }
 
-/// An option of `converge serve`. The same name is used on the command line (`--max-body-bytes`), in
-/// the environment (`CONVERGE_MAX_BODY_BYTES`) and in the configuration file (`max-body-bytes`).
+/// An option of `converge serve`. The same name is used on the command line (`--max-body-bytes`),
+/// in the environment (`CONVERGE_MAX_BODY_BYTES`) and in the configuration file
+/// (`max-body-bytes`).
 #[derive(Clone, Copy)]
 pub struct ServerOption {
     /// The name.
@@ -229,8 +230,8 @@ fn default_of(name: &str) -> &'static str {
     OPTIONS.iter().find(|option| option.name == name).map_or("", |option| option.default)
 }
 
-/// Returns the memory of the machine in bytes, or of the container if that is less; 4 GiB if neither
-/// is known.
+/// Returns the memory of the machine in bytes, or of the container if that is less; 4 GiB if
+/// neither is known.
 fn machine_bytes() -> usize {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let meminfo = read("/proc/meminfo");

@@ -39,7 +39,8 @@ pub struct Stored {
 ///
 /// The document is changed in memory: by [`merge_update`](Doc::merge_update), by a session, by
 /// local writes. [`store`](Self::store) writes the updates that brought the changes. If it fails,
-/// the document in memory is ahead of the file: [`reload`](Self::reload) it, or open the file again.
+/// the document in memory is ahead of the file: [`reload`](Self::reload) it, or open the file
+/// again.
 #[derive(Debug)]
 pub struct StoredDoc {
     doc: Doc,
@@ -87,8 +88,8 @@ impl StoredDoc {
         Self::with(file, content, instance)
     }
 
-    /// Reads the document again from its file, after a write failed. Unlike [`open`](Self::open), it
-    /// needs no space on the disk, since the file stays open. Costs the same.
+    /// Reads the document again from its file, after a write failed. Unlike [`open`](Self::open),
+    /// it needs no space on the disk, since the file stays open. Costs the same.
     ///
     /// # Errors
     ///
@@ -142,8 +143,8 @@ impl StoredDoc {
     }
 
     /// Writes the updates that changed the document since the last call, and the changes of the
-    /// mirror tables, in one transaction. It is durable when the call returns. Returns what was
-    /// written.
+    /// mirror tables, in one transaction. It is durable when the call returns. Returns the
+    /// changes.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ async fn a_deleted_document_stays_deleted_when_an_offline_client_returns() -> Ou
     let server = place.serve(&[])?;
     let (code, offline) = refused(&server, "d", offline).await?;
     assert_eq!(code, 4410);
-    // Restored, it accepts what was written meanwhile.
+    // Restored, it accepts the writes of the meantime.
     let admin = |method, route: &str| server.request(method, &format!("/v1/admin/docs/d{route}")).empty();
     admin("POST", "/undelete")?.expect(204)?;
     let connected = Client::connect(&server.address(), "d", "", offline).await;

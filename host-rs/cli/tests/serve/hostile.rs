@@ -36,7 +36,8 @@ async fn code(socket: &mut Socket) -> Result<u16, Failure> {
     tokio::time::timeout(SOON, close).await?
 }
 
-/// Runs a healthy writer and reader beside something hostile. Returns the longest delivery.
+/// Runs a healthy writer and reader at the same time as something hostile. Returns the longest
+/// delivery.
 async fn healthy(server: &Server, document: &str, time: Duration) -> Result<Duration, Failure> {
     let mut writer = server.connect(document, "", "healthy writer").await?;
     let mut reader = server.connect(document, "", "healthy reader").await?;

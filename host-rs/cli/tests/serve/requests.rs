@@ -242,7 +242,7 @@ fn the_limits_of_the_documents_are_those_of_the_program() -> Outcome {
     for option in converge_server::OPTIONS.iter().filter(|option| matches!(option.value, "SIZE" | "COUNT" | "TIME")) {
         let row = match option.about.split_once(" [default: ") {
             Some((about, default)) => format!("| `{}` | {} | {about} |", option.name, default.trim_end_matches(']')),
-            None => format!("| `{}` | {} | {} |", option.name, option.default, option.about),
+            None => format!("| `{}` | `{}` | {} |", option.name, option.default, option.about),
         };
         assert!(limits.contains(&row), "docs/limits.md lacks: {row}");
     }

@@ -1,4 +1,4 @@
-//! Who may do what: keys, tokens, and the rights that a token grants.
+//! Keys, tokens, and the rights that a token grants.
 //!
 //! A token is a JSON Web Token (RFC 7519) that the application, or `converge token`, signs with a
 //! [`Key`]. The server has the same key, or only its public form, and verifies each token with

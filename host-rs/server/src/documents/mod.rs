@@ -1,7 +1,7 @@
 //! The open documents of a server, by name.
 //!
-//! A document that is open has a task, which alone has its hub, and a mailbox. Whoever uses it holds
-//! its [`Handle`]; a document without users is closed after a while, or when others need its room.
+//! A document that is open has a task, which alone has its hub, and a mailbox. Its users hold its
+//! [`Handle`]; a document without users is closed after a while, or when others need its room.
 //! A name is reserved while its document is closed or replaced.
 
 mod changes;
@@ -323,7 +323,7 @@ impl Documents {
         self.failing.store(false, Ordering::Relaxed);
     }
 
-    /// Returns whether documents can be served: files can be written, and the server is not stopping.
+    /// Returns whether documents can be served and stored, and the server is not stopping.
     pub(crate) fn is_ready(&self) -> bool {
         !self.failing.load(Ordering::Relaxed) && !self.stopping.load(Ordering::Relaxed)
     }

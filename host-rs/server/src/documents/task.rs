@@ -1,5 +1,5 @@
-//! The task of an open document: groups what arrives, lets the hub merge and store it, and passes on
-//! what the hub returns.
+//! The task of an open document: groups what arrives, lets the hub merge and store it, and passes
+//! on what the hub returns.
 
 use super::changes::Changes;
 use super::{Documents, Following, State};
@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The number of commands that are merged and stored together.
 const GROUP: usize = 64;
-/// How many groups have a single command after the engine stopped, so that the command that stops it
-/// is found.
+/// How many groups have a single command after the engine stopped, so that the command that stops
+/// it is found.
 const CAREFUL_GROUPS: u32 = 100;
 /// How often a document is started again without a success in between.
 const STARTS: u32 = 3;

@@ -173,7 +173,7 @@ pub enum Failure {
     Engine(#[from] converge::Error),
 }
 
-/// Who brought an update.
+/// The source of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
     /// A connection.
