@@ -115,6 +115,9 @@ async function oldInterface(rows) {
  */
 function warmUp(doc, rows) {
   for (let row = 0; row < rows; row++) doc.commit([task(row)]);
+  for (let first = 0; first < rows; first += BATCH) {
+    doc.commit(Array.from({ length: BATCH }, (_, place) => task(first + place)));
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
 use crate::libraries::Result;
 use crate::report::number;
 use crate::results::Results;
-use crate::works::LIBRARIES;
+use crate::works::{LIBRARIES, SIDES};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
@@ -39,8 +39,8 @@ const DECADE: f64 = 250.0;
 
 /// Writes rust.svg and node.svg. Skips a file without results.
 pub fn write(results: &Results, folder: &Path) -> Result<()> {
-    chart(results, &LIBRARIES[..5], "Rust", &folder.join("rust.svg"))?;
-    chart(results, &LIBRARIES[5..], "Node", &folder.join("node.svg"))
+    chart(results, &LIBRARIES[..SIDES[0]], "Rust", &folder.join("rust.svg"))?;
+    chart(results, &LIBRARIES[SIDES[0]..SIDES[1]], "Node", &folder.join("node.svg"))
 }
 
 fn chart(results: &Results, libraries: &[&str], title: &str, path: &Path) -> Result<()> {

@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 /// The time limit of a process. A work that takes longer is left out and not tried again.
 const MAX_TIME: Duration = Duration::from_secs(150);
 
+/// The work of servers, which runs several loads one after the other, and its time limit.
+const SERVER: &str = "server";
+const MAX_SERVER_TIME: Duration = Duration::from_secs(400);
+
 /// A work without timings. Its result is the same in every round, so it runs once.
 const EXACT: &str = "fill";
 
@@ -79,9 +83,14 @@ pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<R
 fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<Figure>>> {
     let size = if is_small { "small" } else { "full" };
     let is_in_node = library.contains("Node") || library.contains("js") || library.contains("crdt");
-    let mut command = if is_in_node {
+    let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
+    let mut command = if work == SERVER {
         let mut command = Command::new("node");
-        command.arg("--expose-gc").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("node/case.js"));
+        command.arg(node.join("server/run.js"));
+        command
+    } else if is_in_node {
+        let mut command = Command::new("node");
+        command.arg("--expose-gc").arg(node.join("case.js"));
         command
     } else {
         let this = std::env::current_exe()?;
@@ -91,13 +100,14 @@ fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<F
         command
     };
     let mut child = command.args([library, work, size]).stdout(Stdio::piped()).spawn()?;
+    let max_time = if work == SERVER { MAX_SERVER_TIME } else { MAX_TIME };
     // The output is one line, which fits into the buffer of a pipe.
     let start = Instant::now();
     while child.try_wait()?.is_none() {
-        if start.elapsed() > MAX_TIME {
+        if start.elapsed() > max_time {
             child.kill()?;
             child.wait()?;
-            eprintln!("     {work}, {library}: left out: it takes more than {} s", MAX_TIME.as_secs());
+            eprintln!("     {work}, {library}: left out: it takes more than {} s", max_time.as_secs());
             return Ok(None);
         }
         sleep(Duration::from_millis(20));
@@ -135,7 +145,7 @@ fn versions() -> Result<Vec<String>> {
         versions.push(format!("{name} {}", version.ok_or("Cargo.lock has no version of a library")?));
     }
     let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("../package-lock.json"))?)?;
-    for name in ["yjs", "loro-crdt", "@automerge/automerge"] {
+    for name in ["yjs", "loro-crdt", "@automerge/automerge", "@hocuspocus/server", "@y/websocket-server"] {
         let version = lock["packages"][format!("node_modules/{name}")]["version"].as_str();
         versions.push(format!("{name} {}", version.ok_or("package-lock.json has no version of a library")?));
     }

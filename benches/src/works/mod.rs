@@ -69,8 +69,8 @@ impl Size {
     }
 }
 
-/// The names of the Rust libraries, followed by those in Node, as in the tables.
-pub const LIBRARIES: [&str; 9] = [
+/// The names of the Rust libraries, followed by those in Node and the servers, as in the tables.
+pub const LIBRARIES: [&str; 12] = [
     "converge",
     "converge in wasmtime",
     "loro",
@@ -80,9 +80,18 @@ pub const LIBRARIES: [&str; 9] = [
     "yjs",
     "loro-crdt",
     "automerge in Node",
+    "converge serve",
+    "hocuspocus",
+    "y-websocket",
 ];
 
-const TABLES: &[&str] = &LIBRARIES;
+/// Where the libraries in Node, and the servers, begin in [`LIBRARIES`].
+pub const SIDES: [usize; 2] = [5, 9];
+
+/// All libraries.
+const TABLES: &[&str] = LIBRARIES.split_at(SIDES[1]).0;
+/// The servers.
+const SERVERS: &[&str] = LIBRARIES.split_at(SIDES[1]).1;
 /// All libraries except one that would take minutes.
 const ALL_BUT_ONE: &[&str] =
     &["converge", "converge in wasmtime", "loro", "yrs", "automerge", "converge in Node", "yjs", "loro-crdt"];
@@ -106,7 +115,7 @@ impl Work {
     }
 }
 
-pub const WORKS: [Work; 15] = [
+pub const WORKS: [Work; 16] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -138,6 +147,7 @@ pub const WORKS: [Work; 15] = [
         about: "compiling and instantiating WebAssembly",
         libraries: &["converge in wasmtime", "converge in Node", "loro-crdt", "automerge in Node"],
     },
+    Work { name: "server", about: "clients of a server, on one machine", libraries: SERVERS },
 ];
 
 /// Runs a work with a Rust library.

@@ -97,7 +97,8 @@ async fn a_reader_sees_everything_and_changes_nothing() -> Outcome {
     let (all, reading) = (token(&place, "ann", "*=rwp", &[])?, token(&place, "ben", "*=r", &[])?);
     let mut ann = server.connect("d", &all, "ann").await?;
     let mut ben = server.connect("d", &reading, "ben").await?;
-    assert!(ann.welcome().write && ann.welcome().presence && !ben.welcome().write && !ben.welcome().presence);
+    assert!(ann.welcome().write && ann.welcome().presence && ann.welcome().full_sync);
+    assert!(!ben.welcome().write && !ben.welcome().presence);
     ben.doc().insert("t", "b", [("x", 1)])?;
     ben.store().set("cursor", "ben", 1, converge::now())?;
     ann.doc().insert("t", "a", [("x", 1)])?;
@@ -133,6 +134,24 @@ async fn events_and_presence_of_others_are_not_accepted_from_a_token_with_peers(
     ben.insert("t", "pushed", [("x", 1)])?;
     server.post("/v1/docs/d/push").token(&prefixed).send(&ben.save()?)?.expect(403)?;
     server.get("/v1/docs/d/tables/t/pushed").token(&prefixed).empty()?.expect(404)?;
+    Ok(())
+}
+
+#[test]
+fn a_server_that_recovers_takes_events_of_all_authors() -> Outcome {
+    let place = Place::new()?;
+    let server = with_key(&place)?;
+    let (ann, reader) = (token(&place, "ann", "*=rw", &["--peers", "ann."])?, token(&place, "ben", "*=r", &[])?);
+    let lost = Doc::create("ben.1")?;
+    lost.insert("t", "lost", [("x", 1)])?;
+    let push = |server: &Server, token: &str| server.post("/v1/docs/d/push").token(token).send(&lost.save()?);
+    push(&server, &ann)?.expect(403)?;
+    drop(server);
+    let key = place.path(KEY);
+    let server = place.serve(&["--recover", "--key", key.to_str().ok_or("a path in UTF-8")?])?;
+    push(&server, &reader)?.expect(403)?;
+    push(&server, &ann)?.expect(200)?;
+    server.get("/v1/docs/d/tables/t/lost").token(&reader).empty()?.expect(200)?;
     Ok(())
 }
 

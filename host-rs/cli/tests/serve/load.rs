@@ -88,3 +88,45 @@ async fn after_a_restart_all_clients_come_back_at_once() -> Outcome {
     assert_eq!(page["rows"].as_array().map(Vec::len), Some(CLIENTS));
     Ok(())
 }
+
+#[tokio::test]
+async fn ten_thousand_offline_commits_are_no_flood() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&[])?;
+    let replica = Replica::new("ann")?;
+    for row in 0..10_000_i64 {
+        replica.doc.insert("t", &row.to_string(), [("number", row)])?;
+    }
+    let client = Client::connect(&server.address(), "d", "", replica).await;
+    let mut client = client.map_err(|failed| failed.to_string())?;
+    client.settle(SOON).await?;
+    let tables = server.get("/v1/docs/d/tables").empty()?.expect(200)?.json()?;
+    assert_eq!(tables, json!({ "tables": [{ "table": "t", "rows": 10_000 }] }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_memory_of_open_documents_is_bounded() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&["--max-memory-bytes", "6MiB"])?;
+    let mut clients = Vec::new();
+    let refused = loop {
+        let document = format!("d{}", clients.len());
+        match Client::connect(&server.address(), &document, "", Replica::new("ann")?).await {
+            Ok(client) => clients.push(client),
+            Err(failed) => break failed,
+        }
+        assert!(clients.len() < 100, "100 documents fit into 6 MiB");
+    };
+    assert_eq!(refused.cause.code(), Some(1013));
+    assert!(!clients.is_empty());
+    // Documents without users make room.
+    drop(clients);
+    server.until("there is room", || {
+        Ok(server
+            .post("/v1/docs/e/commit")
+            .json(&json!({ "ops": [{ "insert": "t", "row": "r", "cells": { "x": 1 } }] }))?
+            .status
+            == 200)
+    })
+}

@@ -44,8 +44,9 @@ struct Jwk {
 impl Key {
     /// Parses a key from its JSON: `{"kty":"oct","kid":"…","alg":"HS256","k":"…"}` with a secret of
     /// at least 32 bytes, or
-    /// `{"kty":"OKP","crv":"Ed25519","kid":"…","alg":"EdDSA","x":"…","d":"…"}` with a public key and, to sign tokens, a private key. Binary values are base64url without
-    /// padding. `alg` is optional; it must be the one shown here.
+    /// `{"kty":"OKP","crv":"Ed25519","kid":"…","alg":"EdDSA","x":"…","d":"…"}` with a public key
+    /// and, to sign tokens, a private key. Binary values are base64url without padding. `alg` is
+    /// optional; it must be the one shown here.
     ///
     /// # Errors
     ///
