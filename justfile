@@ -205,13 +205,13 @@ deny *checks:
     target/tools/bin/cargo-deny check {{checks}}
 
 # Write the installable files to target/release-artifacts: component, contract, npm package, crates, program
-release: build-js package-crate
+release: build-js package-crate musl
     rm -rf target/release-artifacts && mkdir -p target/release-artifacts
     cp target/converge.wasm target/package/package/*.crate target/release-artifacts/
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- --wit target/release-artifacts/converge-sync.wit.wasm
     npm pack --silent --workspace host-js --pack-destination target/release-artifacts
-    just musl
-    cp target/x86_64-unknown-linux-musl/release/converge host-rs/cli/deploy/* target/release-artifacts/
+    strip -o target/release-artifacts/converge target/x86_64-unknown-linux-musl/release/converge
+    cp host-rs/cli/deploy/* target/release-artifacts/
     cd target/release-artifacts && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 # Build the program without any library of the system

@@ -16,7 +16,7 @@ const MAX_SECONDS = 120;
 /** Node has WebSocket since version 22; version 20 with this option. */
 const NODE_ARGS = 'WebSocket' in globalThis ? [] : ['--experimental-websocket'];
 
-/** Runs the server and its clients, for at most `MAX_SECONDS`. Returns whether nothing is missing. */
+/** Runs the server and its clients, for at most `MAX_SECONDS`. Returns whether all agree. */
 export async function serve() {
   const folder = await mkdtemp(join(tmpdir(), 'converge-demo-'));
   /** @type {import('node:child_process').ChildProcess[]} */

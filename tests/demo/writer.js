@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { open } from '../../host-js/src/node.js';
 
-
 const TOKEN = 64;
 const WELCOME = 65;
 const HOST_FRAMES = [64, 79];

@@ -20,6 +20,10 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "\
 Serves documents of converge, and inspects, compares, merges and exports saved ones.
 
@@ -63,7 +67,13 @@ fn main() -> ExitCode {
     let command = match arguments() {
         Ok(command) => command,
         Err(error) => {
-            report(&format!("{error}\n`converge --help` lists the commands"));
+            let command = std::env::args().nth(1).filter(|command| !command.starts_with('-'));
+            report(&match command {
+                Some(command) if !error.to_string().starts_with("unknown command") => {
+                    format!("{error}\n`converge {command} --help` describes the command")
+                }
+                _ => format!("{error}\n`converge --help` lists the commands"),
+            });
             return ExitCode::from(2);
         }
     };

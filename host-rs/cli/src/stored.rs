@@ -17,7 +17,9 @@ Options:
   --repair   create the mirror tables again if they differ
 
 No other process may use the file. The checksums of the document are verified too, and the structure
-of the file. The exit code is 1 if something differs and was not repaired.
+of the file. If another program dropped a mirror table or a trigger, opening the file creates the
+mirror tables again; the first line says so. The exit code is 1 if something differs and was not
+repaired.
 ";
 
 pub(crate) const BACKUP_HELP: &str = "\
@@ -91,6 +93,9 @@ pub(crate) fn copy_arguments(
 pub(crate) fn verify(options: &Verify, output: &mut impl Write) -> Result<bool, Failure> {
     let instance = Instance::new(InstanceOptions::default())?;
     let mut stored = StoredDoc::open(&options.file, &instance, Default::default())?;
+    if stored.was_repaired() {
+        writeln!(output, "another program had changed the mirror tables; they were created again")?;
+    }
     let report = stored.verify()?;
     show(&report, output)?;
     if report.is_right() || !options.repair {
@@ -118,11 +123,11 @@ fn show(report: &Report, output: &mut impl Write) -> Result<(), Failure> {
 /// Copies a directory.
 pub(crate) fn backup(Paths { from, to }: &Paths, output: &mut impl Write) -> Result<(), Failure> {
     let Copied { documents, changed, .. } = converge_storage::backup(from, to)?;
-    Ok(writeln!(output, "{documents} documents, {changed} copied")?)
+    Ok(writeln!(output, "documents: {documents}, copied: {changed}")?)
 }
 
 /// Restores a copy.
 pub(crate) fn restore(Paths { from, to }: &Paths, output: &mut impl Write) -> Result<(), Failure> {
     let Copied { documents, .. } = converge_storage::restore(from, to)?;
-    Ok(writeln!(output, "{documents} documents restored")?)
+    Ok(writeln!(output, "documents restored: {documents}")?)
 }

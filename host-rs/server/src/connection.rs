@@ -32,6 +32,9 @@ pub(crate) async fn serve(app: Arc<App>, document: String, socket: WebSocket) {
         app.metrics.refused(refusal.reason);
         tracing::debug!(document, reason = refusal.reason.name(), why = refusal.why, "closed a connection");
         let _ = timeout(CLOSE_TIMEOUT, say_goodbye(&app, &refusal, &mut sink, &mut stream)).await;
+    } else {
+        // Sends the answer to the client's close frame.
+        let _ = timeout(CLOSE_TIMEOUT, sink.close()).await;
     }
     app.metrics.disconnected();
 }

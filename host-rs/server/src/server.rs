@@ -41,7 +41,7 @@ pub enum StartError {
     #[error(transparent)]
     Storage(#[from] converge_storage::Error),
     /// An address cannot be used.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; `--listen` takes another address or port")]
     Listen {
         /// The address.
         address: String,

@@ -126,7 +126,7 @@ pub const OPTIONS: &[ServerOption] = options! {
     }
     "Network" {
         "listen" "ADDRESS" "127.0.0.1:4747" [repeats] "the address and port to listen on; port 0 takes a free one" => |s, v| { s.listen.push(v.into()); Ok(()) };
-        "origin" "ORIGIN" "" [repeats] "a web origin whose pages may connect, such as https://example.com, or *; the server's own origin always may" => |s, v| { s.origins.push(v.trim_end_matches('/').into()); Ok(()) };
+        "origin" "ORIGIN" "" [repeats] "a web origin whose pages may connect, such as https://example.com, or *; the server's own origin always may" => |s, v| { s.origins.push(origin(v)?); Ok(()) };
     }
     "Access" {
         "key" "FILE" "" [repeats] "a key that signs tokens; without one, everybody has all rights and the server listens on loopback addresses only" => |s, v| { s.keys.push(v.into()); Ok(()) };
@@ -243,6 +243,13 @@ fn machine_bytes() -> usize {
 fn put<T>(field: &mut T, value: Result<T, String>) -> Result<(), String> {
     *field = value?;
     Ok(())
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    match text == "*" || text.split_once("://").is_some_and(|(_, host)| !host.is_empty()) {
+        true => Ok(text.trim_end_matches('/').to_owned()),
+        false => Err("expected an origin, such as https://example.com, or *".into()),
+    }
 }
 
 fn flag(text: &str) -> Result<bool, String> {

@@ -101,9 +101,16 @@ fn file_of(folder: &Path, listed: &Listed) -> PathBuf {
 /// directory exists, or if a file cannot be read or written. The directory is then not created.
 pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Copied, Error> {
     let (from, data) = (from.as_ref(), data.as_ref());
-    let manifest = read_manifest(from)?;
+    let manifest = read_manifest(from).map_err(|error| match error {
+        Error::Io { path, source } if source.kind() == ErrorKind::NotFound => {
+            let why = "there is no backup here";
+            Error::io(&path)(io::Error::new(ErrorKind::NotFound, why))
+        }
+        other => other,
+    })?;
     if data.try_exists().map_err(Error::io(data))? {
-        return Err(Error::io(data)(ErrorKind::AlreadyExists.into()));
+        let why = "the directory exists; move it away, or restore to another one";
+        return Err(Error::io(data)(io::Error::new(ErrorKind::AlreadyExists, why)));
     }
     let letters = random::letters().map_err(Error::io(data))?;
     let mut name = data.file_name().unwrap_or_default().to_owned();

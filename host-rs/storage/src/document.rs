@@ -46,6 +46,8 @@ pub struct StoredDoc {
     doc: Doc,
     watcher: Watcher,
     file: File,
+    /// Whether the mirror tables were created again when the file was opened.
+    was_repaired: bool,
 }
 
 impl StoredDoc {
@@ -70,7 +72,7 @@ impl StoredDoc {
         let doc = instance.load(&file.meta().home_peer, saved)?;
         file.snapshot(saved)?;
         let watcher = doc.watch(&[], false)?;
-        Self { doc, watcher, file }.repair()?;
+        Self { doc, watcher, file, was_repaired: false }.repair()?;
         File::settle(path)
     }
 
@@ -114,11 +116,18 @@ impl StoredDoc {
             doc.merge_update(&update).map_err(|error| damaged("an update of the log", error))?;
         }
         let watcher = doc.watch(&[], false)?;
-        let mut stored = Self { doc, watcher, file };
+        let mut stored = Self { doc, watcher, file, was_repaired: false };
         if !stored.file.has_mirror()? {
             stored.repair()?;
+            stored.was_repaired = true;
         }
         Ok(stored)
+    }
+
+    /// Returns whether the mirror tables were created again when the file was opened, because
+    /// another program had dropped or changed one of them.
+    pub fn was_repaired(&self) -> bool {
+        self.was_repaired
     }
 
     /// Returns the document. Store its changes before they are shown to anyone.

@@ -64,10 +64,10 @@ fn a_directory_is_copied_and_restored() -> Outcome {
     let mut board = directory.create("board", &instance, Options::default())?;
     write(&mut board, "t1")?;
     let backup = ["backup", "--data", "data", "--to", "copy"];
-    assert_eq!(stdout_of(folder.path(), &backup), "1 documents, 1 copied\n");
-    assert_eq!(stdout_of(folder.path(), &backup), "1 documents, 0 copied\n");
+    assert_eq!(stdout_of(folder.path(), &backup), "documents: 1, copied: 1\n");
+    assert_eq!(stdout_of(folder.path(), &backup), "documents: 1, copied: 0\n");
     let restore = ["restore", "--from", "copy", "--data", "new"];
-    assert_eq!(stdout_of(folder.path(), &restore), "1 documents restored\n");
+    assert_eq!(stdout_of(folder.path(), &restore), "documents restored: 1\n");
     let refused = stderr_of(folder.path(), &restore);
     assert!(refused.contains("new: "), "{refused}");
     let restored = Directory::open(folder.path().join("new"))?.load("board", &instance, Options::default())?;

@@ -241,6 +241,7 @@ async fn a_damaged_file_is_reported_and_others_are_served() -> Outcome {
         server.get("/v1/docs/good/tables/t/r").empty()?.expect(200)?;
     }
     assert!(server.log().contains("bad.db"), "{}", server.log());
+    server.get("/readyz").empty()?.expect(200)?;
     drop(server);
     assert_eq!(std::fs::read(&file)?, before, "the damaged file is unchanged");
     Ok(())

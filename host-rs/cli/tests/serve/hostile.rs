@@ -303,3 +303,19 @@ async fn what_stops_the_engine_costs_its_sender_alone() -> Outcome {
     assert!(!metrics.contains("converge_restarts_total 0"), "{metrics}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_client_that_closes_gets_an_answer() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&[])?;
+    for with_token in [false, true] {
+        let mut socket = if with_token { open(&server).await? } else { raw(&server.address(), SYNC, PROTOCOL).await? };
+        socket.close(None).await?;
+        let mut answered = false;
+        while let Some(message) = socket.next().await {
+            answered |= matches!(message?, Message::Close(_));
+        }
+        assert!(answered, "with a token: {with_token}");
+    }
+    Ok(())
+}

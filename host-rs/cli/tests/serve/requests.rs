@@ -281,3 +281,27 @@ fn options_come_from_the_command_line_the_environment_and_a_file() -> Outcome {
     assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     Ok(())
 }
+
+#[test]
+fn every_error_has_a_body_that_says_what_to_do() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&[])?;
+    server.post("/v1/docs/d/commit").json(&insert("t", "r", "x"))?.expect(200)?;
+    for (method, path, status) in [
+        ("GET", "/v1/docs?limit=x", 400),
+        ("GET", "/v1/docs/d/tables/t?descending=maybe", 400),
+        ("GET", "/v1/docs/d/sync", 400),
+        ("GET", "/v1/docs/d/commit", 405),
+        ("DELETE", "/v1/docs/d", 405),
+        ("GET", "/v1/unknown", 404),
+        ("POST", "/v1/admin/docs/d/undelete", 404),
+    ] {
+        let answer = server.request(method, path).empty()?;
+        assert_eq!(answer.status, status, "{method} {path}");
+        let body = answer.json()?;
+        assert!(body["error"].is_string() && body["reason"].is_string(), "{method} {path}: {body}");
+    }
+    let wrong = place.run(&["serve", "--data", "other", "--origin", "app.example.com"]).err();
+    assert!(wrong.is_some_and(|error| error.to_string().contains("https://example.com")));
+    Ok(())
+}

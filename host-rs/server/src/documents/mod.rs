@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::refusal::{Reason, Refusal};
 use crate::settings::Settings;
 use crate::webhooks::Webhooks;
-use converge_storage::{Directory, Presence};
+use converge_storage::{Directory, Error, Presence};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -310,11 +310,14 @@ impl Documents {
     }
 
     /// Logs an error of the storage, and returns what to tell the client.
-    pub(crate) fn storage_failed(&self, error: &converge_storage::Error) -> Refusal {
+    pub(crate) fn storage_failed(&self, error: &Error) -> Refusal {
         let refusal = Refusal::of_storage(error);
         if matches!(refusal.reason, Reason::Full | Reason::Unavailable) {
-            self.failing.store(true, Ordering::Relaxed);
             tracing::error!(%error, "a document cannot be stored or read");
+        }
+        // Other errors are those of one file.
+        if matches!(error, Error::Full { .. } | Error::Io { .. } | Error::Sqlite { .. }) {
+            self.failing.store(true, Ordering::Relaxed);
         }
         refusal
     }

@@ -1,14 +1,14 @@
 //! Administration of documents.
 
 use super::documents::{Listing, refused};
-use super::{Bearer, Caller, SEQUENCE};
+use super::{Bearer, Caller, Params, SEQUENCE};
 use crate::app::App;
 use crate::documents::Command;
 use crate::hub::{Answer, Read};
 use crate::refusal::{Reason, Refusal};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Bearer(grant): Bearer,
-    Query(listing): Query<Listing>,
+    Params(listing): Params<Listing>,
 ) -> Result<Json<Value>, Refusal> {
     let (names, more) = listing.names(&app, move |name| grant.rights(name).admin).await?;
     let document = |name: String| match app.documents.peek(&name) {
@@ -60,29 +60,31 @@ impl Caller {
     }
 }
 
-/// Returns 204, or fails if there was no such document.
-fn done(found: bool) -> Result<StatusCode, Refusal> {
+/// Returns 204, or fails with `otherwise` if there was no such document.
+fn done(found: bool, otherwise: &str) -> Result<StatusCode, Refusal> {
     match found {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Refusal::new(Reason::NotFound, "there is no such document")),
+        false => Err(Refusal::new(Reason::NotFound, otherwise)),
     }
 }
 
 /// Deletes a document. Its name stays reserved.
 pub(super) async fn delete(caller: Caller) -> Result<StatusCode, Refusal> {
     let refusal = Refusal::new(Reason::Deleted, "the document was deleted");
-    done(caller.while_closed(refusal, Directory::delete).await?)
+    done(caller.while_closed(refusal, Directory::delete).await?, "there is no such document, or it is already deleted")
 }
 
 /// Restores a deleted document.
 pub(super) async fn undelete(caller: Caller) -> Result<StatusCode, Refusal> {
-    done(caller.while_closed(moved(), Directory::undelete).await?)
+    done(caller.while_closed(moved(), Directory::undelete).await?, NOT_DELETED)
 }
 
 /// Frees the name of a deleted document.
 pub(super) async fn forget(caller: Caller) -> Result<StatusCode, Refusal> {
-    done(caller.while_closed(moved(), Directory::forget).await?)
+    done(caller.while_closed(moved(), Directory::forget).await?, NOT_DELETED)
 }
+
+const NOT_DELETED: &str = "there is no deleted document of this name";
 
 fn moved() -> Refusal {
     Refusal::new(Reason::Restart, "the document is being replaced; connect again")
@@ -123,7 +125,7 @@ pub(super) struct Expelled {
 /// Closes the connections of a subject to a document, or all.
 pub(super) async fn disconnect(
     caller: Caller,
-    Query(Expelled { subject }): Query<Expelled>,
+    Params(Expelled { subject }): Params<Expelled>,
 ) -> Result<Json<Value>, Refusal> {
     caller.need(caller.rights.admin, "administration of")?;
     let Some(document) = caller.app.documents.peek(&caller.name) else {

@@ -1,9 +1,8 @@
 //! Changes of rows, as server-sent events.
 
-use super::{Caller, json};
+use super::{Caller, Params, json};
 use crate::documents::{Change, Command, Following, Handle};
 use crate::refusal::{Reason, Refusal};
-use axum::extract::Query;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -27,7 +26,7 @@ pub(super) struct Follow {
 /// Returns the changes of a document, or of one of its tables, from now on or after an update.
 pub(super) async fn changes(
     caller: Caller,
-    Query(follow): Query<Follow>,
+    Params(follow): Params<Follow>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let document = caller.reading().await?;

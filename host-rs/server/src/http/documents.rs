@@ -1,12 +1,12 @@
 //! Whole documents: saved, pulled, pushed; commits; the list of documents.
 
-use super::{Bearer, Caller, IDEMPOTENCY_KEY, SEQUENCE, json};
+use super::{Bearer, Caller, IDEMPOTENCY_KEY, Params, SEQUENCE, json};
 use crate::app::App;
 use crate::hub::{Answer, Read, Rejection, Write};
 use crate::refusal::{Reason, Refusal};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -116,7 +116,7 @@ impl Listing {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Bearer(grant): Bearer,
-    Query(listing): Query<Listing>,
+    Params(listing): Params<Listing>,
 ) -> Result<Json<Value>, Refusal> {
     let (names, more) = listing.names(&app, move |name| grant.rights(name).read).await?;
     Ok(Json(json!({ "documents": names, "more": more })))

@@ -13,7 +13,8 @@ use crate::documents::Handle;
 use crate::frame::SUBPROTOCOL;
 use crate::refusal::{Reason, Refusal};
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Path, Request, State, WebSocketUpgrade};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{FromRequestParts, Path, Query, Request, State, WebSocketUpgrade};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, ORIGIN, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -21,6 +22,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -66,6 +68,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/v1/docs", get(documents::list))
         .nest("/v1/docs", document)
         .nest("/v1/admin/docs", admin)
+        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, NO_METHOD) })
         .layer(from_fn_with_state(app.clone(), check))
         .layer(cors)
         .route("/healthz", get(|| async { "ok\n" }))
@@ -75,8 +78,19 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .with_state(app.clone())
 }
 
+/// The body of a response to a method that a route does not have.
+const NO_METHOD: &str = "{\"error\":\"the route does not have this method\",\"reason\":\"malformed\"}\n";
+
 /// Opens a WebSocket.
-async fn sync(State(app): State<Arc<App>>, Path(name): Path<String>, upgrade: WebSocketUpgrade) -> Response {
+async fn sync(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(error) => return Refusal::new(Reason::Malformed, error.body_text()).into_response(),
+    };
     // A message of a session, or a host frame, has a few bytes more than its content.
     let max = app.settings.max_message_bytes.max(crate::auth::MAX_TOKEN_BYTES) + 64;
     let upgrade = upgrade
@@ -194,6 +208,18 @@ impl FromRequestParts<Arc<App>> for Caller {
         let name = path.into_iter().find(|(key, _)| key == "name").map(|(_, name)| name).unwrap_or_default();
         let rights = grant.rights(&name);
         Ok(Self { app: app.clone(), name, grant, rights })
+    }
+}
+
+/// The query of a request. A wrong one is refused like other errors.
+struct Params<T>(T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let query = Query::<T>::from_request_parts(parts, app).await;
+        query.map(|Query(query)| Self(query)).map_err(|error| Refusal::new(Reason::Malformed, error.body_text()))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Rows as JSON.
 
 use super::documents::refused;
-use super::{Caller, SEQUENCE, json};
+use super::{Caller, Params, SEQUENCE, json};
 use crate::documents::Handle;
 use crate::hub::{Answer, Read};
 use crate::refusal::{Reason, Refusal};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -91,7 +91,7 @@ impl Scan {
 pub(super) async fn rows(
     caller: Caller,
     Path(OfTable { table }): Path<OfTable>,
-    Query(scan): Query<Scan>,
+    Params(scan): Params<Scan>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let as_lines =
