@@ -51,7 +51,7 @@ pub(crate) fn reserve_text(text: &mut String, more: usize) -> Result<(), Error> 
 /// Doubles a column if the slack allows this. Otherwise, it grows by a fraction, or as little as
 /// possible.
 #[cold]
-fn grow(column: &mut impl Column, more: usize) -> Result<(), Error> {
+fn grow(column: &mut impl Growable, more: usize) -> Result<(), Error> {
     let (len, before) = (column.len(), column.capacity());
     let wanted = len.saturating_add(more);
     for capacity in [wanted.max(2 * before).max(MIN_CAPACITY), wanted.max(len + len / SMALL_GROWTH), wanted] {
@@ -67,7 +67,7 @@ fn grow(column: &mut impl Column, more: usize) -> Result<(), Error> {
 }
 
 /// What grows with a document.
-trait Column {
+trait Growable {
     fn item_bytes(&self) -> usize;
     fn len(&self) -> usize;
     fn capacity(&self) -> usize;
@@ -76,7 +76,7 @@ trait Column {
     fn try_capacity(&mut self, capacity: usize) -> bool;
 }
 
-impl<T> Column for Vec<T> {
+impl<T> Growable for Vec<T> {
     fn item_bytes(&self) -> usize {
         size_of::<T>()
     }
@@ -94,7 +94,7 @@ impl<T> Column for Vec<T> {
     }
 }
 
-impl Column for String {
+impl Growable for String {
     fn item_bytes(&self) -> usize {
         1
     }
