@@ -187,14 +187,14 @@ async fn a_forged_document_of_a_client_is_refused() -> Outcome {
 async fn a_connection_ends_with_its_token_unless_a_new_one_comes() -> Outcome {
     let place = Place::new()?;
     let server = with_key(&place)?;
-    let short = || token(&place, "ann", "*=rw", &["--valid", "2s"]);
+    let short = || token(&place, "ann", "*=rw", &["--valid", "4s"]);
     let mut ends = server.connect("d", &short()?, "a").await?;
     let mut stays = server.connect("d", &short()?, "b").await?;
     stays.send_frame(&Frame::Token(token(&place, "ann", "*=rw", &["--valid", "1h"])?)).await?;
     let mut changes = server.connect("d", &short()?, "c").await?;
     changes.send_frame(&Frame::Token(token(&place, "ben", "*=rw", &["--valid", "1h"])?)).await?;
     let end = async |client: &mut Client| loop {
-        match client.pump(Duration::from_secs(4)).await {
+        match client.pump(Duration::from_secs(6)).await {
             Err(cause) => break cause.code(),
             Ok(pumped) if pumped.messages == 0 => break None,
             Ok(_) => {}

@@ -209,12 +209,12 @@ async fn a_reader_that_takes_nothing_is_closed_and_bounded() -> Outcome {
 #[tokio::test]
 async fn a_silent_client_is_closed_and_one_that_pings_is_not() -> Outcome {
     let place = Place::new()?;
-    let server = place.serve(&["--silence-timeout", "600ms"])?;
+    let server = place.serve(&["--silence-timeout", "1500ms"])?;
     let mut pings = server.connect("d", "", "pings").await?;
     let mut silent = open(&server).await?;
     let start = Instant::now();
     let closed = tokio::spawn(async move { code(&mut silent).await });
-    while start.elapsed() < Duration::from_secs(2) {
+    while start.elapsed() < Duration::from_secs(4) {
         pings.pump(Duration::from_millis(50)).await?;
     }
     assert_eq!(closed.await??, 4408);
