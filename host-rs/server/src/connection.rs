@@ -18,6 +18,9 @@ use tokio::time::{sleep, timeout};
 const OUTBOX: usize = 4;
 /// How long a socket may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a connection is checked during the slow timeout, and the pause in between, at least.
+const CHECKS: u32 = 4;
+const MIN_PAUSE: Duration = Duration::from_millis(5);
 /// The maximum length of the text of a close frame in bytes.
 const CLOSE_BYTES: usize = 123;
 
@@ -103,7 +106,7 @@ async fn session(app: &Arc<App>, document: &str, sink: &mut Sink, stream: &mut S
     outcome
 }
 
-/// Opens the document and a session. Tries again if the document is closed at the same time.
+/// Opens the document and a session. Returns the document and its incarnation.
 async fn connect(
     app: &Arc<App>,
     document: &str,
@@ -270,7 +273,7 @@ impl Pumps<'_> {
             }
             let next = [expires, slow].into_iter().flatten().fold(silent, Duration::min);
             // A message can be sent, or a token can arrive, meanwhile.
-            sleep(next.clamp(Duration::from_millis(5), settings.slow_timeout / 4)).await;
+            sleep(next.min(settings.slow_timeout / CHECKS).max(MIN_PAUSE)).await;
         }
     }
 }

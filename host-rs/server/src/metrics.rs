@@ -68,7 +68,7 @@ impl Metrics {
         );
         registry.register("refusals", "Connections that the server closed", metrics.refusals.clone());
         registry.register("requests", "HTTP requests by status", metrics.requests.clone());
-        registry.register("webhooks_dropped", "Reports that were given up", metrics.webhooks_dropped.clone());
+        registry.register("webhooks_dropped", "Reports that were dropped", metrics.webhooks_dropped.clone());
         Self { registry, ..metrics }
     }
 

@@ -121,7 +121,7 @@ pub const OPTIONS: &[ServerOption] = options! {
     "Data" {
         "data" "DIR" "data" "the directory with the documents" => |s, v| { s.data = v.into(); Ok(()) };
         "sync" "full|normal" "full" "when a write counts as stored: normal survives a crash of the server, full also one of the machine" => |s, v| put(&mut s.sync, sync(v));
-        "recover" "" "" "after a restore from a backup: whoever may write delivers events of all authors" => |s, v| put(&mut s.recover, flag(v));
+        "recover" "" "" "after a restore from a backup: clients that may write can deliver events of all authors" => |s, v| put(&mut s.recover, flag(v));
         "deleted-after" "TIME" "7d" "how long a deleted document can be restored" => |s, v| put(&mut s.deleted_after, time(v));
     }
     "Network" {

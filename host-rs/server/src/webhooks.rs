@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The waiting times before a report is repeated. After the last one, it is given up.
+/// The waiting times before further attempts. After the last attempt, the report is dropped.
 const RETRIES: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
@@ -114,11 +114,11 @@ impl Sender {
             let mut retries = RETRIES.iter();
             while let Err(error) = self.send(&agent, &body) {
                 let Some(&wait) = retries.next() else {
-                    tracing::warn!(url = self.url, document, %error, "a webhook was given up");
+                    tracing::warn!(url = self.url, document, %error, "a report to a webhook was dropped");
                     self.queue.metrics.webhook_dropped();
                     break;
                 };
-                tracing::debug!(url = self.url, document, %error, "a webhook failed and will be repeated");
+                tracing::debug!(url = self.url, document, %error, "a report to a webhook failed and will be repeated");
                 thread::sleep(wait);
             }
         }

@@ -26,13 +26,16 @@ impl Options {
 const PAGE_ROWS: u32 = 1_024;
 
 /// What [`StoredDoc::store`] wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Stored {
     /// The number of the last update.
     pub sequence: u64,
     /// The changes of the rows, as operations: at most one for each row and kind.
     pub changes: Vec<RowOp>,
+    /// Why a snapshot that was due could not be written. The updates are on disk nevertheless, but
+    /// [`reload`](StoredDoc::reload) the document before the next write.
+    pub snapshot_failed: Option<Error>,
 }
 
 /// A document with its file.
@@ -157,16 +160,14 @@ impl StoredDoc {
     ///
     /// # Errors
     ///
-    /// [`Error::Full`], [`Error::Io`] and [`Error::Sqlite`] if the updates were not stored, or if
-    /// they were stored and a snapshot was not; [`Error::InUse`] if something else wrote to the
-    /// file; [`Error::Stopped`] after such an error.
+    /// [`Error::Full`], [`Error::Io`] and [`Error::Sqlite`] if the updates were not stored;
+    /// [`Error::InUse`] if something else wrote to the file; [`Error::Stopped`] after such an
+    /// error.
     pub fn store(&mut self, updates: &[Update<'_>]) -> Result<Stored, Error> {
         let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
         let sequence = self.file.append(updates, &changes)?;
-        if self.file.log().is_long() {
-            self.snapshot()?;
-        }
-        Ok(Stored { sequence, changes })
+        let snapshot_failed = if self.file.log().is_long() { self.snapshot().err() } else { None };
+        Ok(Stored { sequence, changes, snapshot_failed })
     }
 
     /// Returns the event that a request of this subject with this key committed, or `None` if there

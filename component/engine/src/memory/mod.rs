@@ -76,41 +76,31 @@ trait Growable {
     fn try_capacity(&mut self, capacity: usize) -> bool;
 }
 
-impl<T> Growable for Vec<T> {
-    fn item_bytes(&self) -> usize {
-        size_of::<T>()
-    }
-    fn len(&self) -> usize {
-        self.len()
-    }
-    fn capacity(&self) -> usize {
-        self.capacity()
-    }
-    fn shrink_to(&mut self, capacity: usize) {
-        self.shrink_to(capacity);
-    }
-    fn try_capacity(&mut self, capacity: usize) -> bool {
-        self.try_reserve_exact(capacity - self.len()).is_ok()
-    }
+/// Implements `Growable` by the functions of the same names.
+macro_rules! growable {
+    ($column:ty, $item:ty $(, $parameter:ident)?) => {
+        impl$(<$parameter>)? Growable for $column {
+            fn item_bytes(&self) -> usize {
+                size_of::<$item>()
+            }
+            fn len(&self) -> usize {
+                self.len()
+            }
+            fn capacity(&self) -> usize {
+                self.capacity()
+            }
+            fn shrink_to(&mut self, capacity: usize) {
+                self.shrink_to(capacity);
+            }
+            fn try_capacity(&mut self, capacity: usize) -> bool {
+                self.try_reserve_exact(capacity - self.len()).is_ok()
+            }
+        }
+    };
 }
 
-impl Growable for String {
-    fn item_bytes(&self) -> usize {
-        1
-    }
-    fn len(&self) -> usize {
-        self.len()
-    }
-    fn capacity(&self) -> usize {
-        self.capacity()
-    }
-    fn shrink_to(&mut self, capacity: usize) {
-        self.shrink_to(capacity);
-    }
-    fn try_capacity(&mut self, capacity: usize) -> bool {
-        self.try_reserve_exact(capacity - self.len()).is_ok()
-    }
-}
+growable!(Vec<T>, T, T);
+growable!(String, u8);
 
 /// The slack that a call uses at most for each byte of an argument, if it reserves nothing else.
 const SPENT_PER_BYTE: u64 = 4;

@@ -319,3 +319,27 @@ async fn a_client_that_closes_gets_an_answer() -> Outcome {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn the_shortest_timeouts_close_connections_and_nothing_else() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&["--slow-timeout", "1ms", "--silence-timeout", "1ms"])?;
+    let mut socket = raw(&server.address(), SYNC, PROTOCOL).await?;
+    socket.send(Message::Binary(Frame::Token(String::new()).encode().into())).await?;
+    assert_eq!(code(&mut socket).await?, 4408);
+    server.get("/v1/docs/d").empty()?.expect(200)?;
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    Ok(())
+}
+
+#[test]
+fn requests_at_the_same_time_are_bounded() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&["--max-requests", "1"])?;
+    // The body of this request never ends.
+    let mut socket = TcpStream::connect(server.address)?;
+    socket.write_all(b"POST /v1/docs/d/push HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nx")?;
+    server.until("the request is counted", || Ok(server.get("/v1/docs").empty()?.status == 429))?;
+    drop(socket);
+    server.until("there is room again", || Ok(server.get("/v1/docs").empty()?.status == 200))
+}

@@ -127,7 +127,10 @@ impl Documents {
                 return Err(Refusal::new(Reason::Restart, "the server is stopping"));
             }
             let mut busy = match self.find(name) {
-                Ok(Some(handle)) => return Ok(handle),
+                Ok(Some(handle)) => {
+                    *lock(&handle.state.used) = Instant::now();
+                    return Ok(handle);
+                }
                 Ok(None) => {
                     self.check_presence(name, create).await?;
                     self.make_room().await?;
@@ -151,10 +154,7 @@ impl Documents {
             None => Ok(None),
             Some(Slot::Reserved(ended)) => Err(ended.clone()),
             Some(Slot::Open(handle)) if handle.mailbox.is_closed() => Err(handle.ended.clone()),
-            Some(Slot::Open(handle)) => {
-                *lock(&handle.state.used) = Instant::now();
-                Ok(Some(handle.clone()))
-            }
+            Some(Slot::Open(handle)) => Ok(Some(handle.clone())),
         }
     }
 
@@ -288,7 +288,7 @@ impl Documents {
         closing.join_all().await;
     }
 
-    /// Returns the document if it is open.
+    /// Returns the document if it is open. Does not count as a use.
     pub(crate) fn peek(&self, name: &str) -> Option<Arc<Handle>> {
         self.find(name).ok().flatten()
     }

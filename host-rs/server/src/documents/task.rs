@@ -199,21 +199,23 @@ impl Task {
         while let Some(inputs) = groups.pop_front() {
             let started = Instant::now();
             let permit = self.documents.permits.acquire().await;
-            let (former, inputs, result) = self
+            let (former, inputs, outputs, result) = self
                 .documents
                 .blocking(move |_| {
-                    let step = AssertUnwindSafe(|| hub.step(&inputs, converge::now()));
+                    let mut outputs = Vec::new();
+                    let step = AssertUnwindSafe(|| hub.step(&inputs, converge::now(), &mut outputs));
                     // A panic leaves the hub in an unknown state, like a trap.
                     let result = catch_unwind(step).unwrap_or(Err(Failure::Engine(Error::Gone)));
-                    (hub, inputs, result)
+                    (hub, inputs, outputs, result)
                 })
                 .await?;
             drop(permit);
             self.documents.metrics.stepped(&inputs, started.elapsed());
+            // They are on disk, also if the hub failed afterwards.
+            outputs.into_iter().for_each(|output| self.pass_on(output));
             hub = match result {
-                Ok(outputs) => {
+                Ok(()) => {
                     self.starts = 0;
-                    outputs.into_iter().for_each(|output| self.pass_on(output));
                     former
                 }
                 Err(failure) => self.restart(former, &failure, inputs, &mut groups).await?,
@@ -255,8 +257,8 @@ impl Task {
         }
     }
 
-    /// Starts the document again after a failure, with new sessions for all connections. Nothing of
-    /// the group that failed was stored or shown. Adds to `groups` what has to be done again.
+    /// Starts the document again after a failure, with new sessions for all connections. Adds to
+    /// `groups` what has to be done again: the requests without an answer.
     async fn restart(
         &mut self,
         former: Hub,

@@ -179,7 +179,7 @@ struct Caller {
     rights: Rights,
 }
 
-/// Whoever sends a request, as the token says.
+/// What the token of a request grants.
 struct Bearer(Grant);
 
 impl FromRequestParts<Arc<App>> for Bearer {

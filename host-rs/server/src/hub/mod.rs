@@ -128,38 +128,47 @@ impl Hub {
         self.connections.len()
     }
 
-    /// Merges what arrived, stores it in one transaction, and returns what to send then. `now` is
-    /// the time in milliseconds, as [`converge::now`] returns it. Costs the size of what arrived,
-    /// one synchronization of the disk if events arrived, and a call for each connection with room.
+    /// Merges what arrived, stores it in one transaction, and adds to `outputs` what to send then.
+    /// `now` is the time in milliseconds, as [`converge::now`] returns it. Costs the size of what
+    /// arrived, one synchronization of the disk if events arrived, and a call for each connection
+    /// with room.
     ///
     /// # Errors
     ///
     /// [`Failure::Storage`] if the file cannot be written; [`Failure::Engine`] if the engine
-    /// stopped.
-    pub fn step(&mut self, inputs: &[Input], now: f64) -> Result<Vec<Output>, Failure> {
+    /// stopped. If that happens after the transaction, the outputs so far are valid: carry them
+    /// out.
+    pub fn step(&mut self, inputs: &[Input], now: f64, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let mut step = Step::default();
         for input in inputs {
             self.take(input, now, &mut step)?;
         }
-        let mut outputs = Vec::new();
-        if !step.updates.is_empty() {
-            outputs.extend(self.store(&step.updates)?);
-        }
+        let snapshot_failed = match &step.updates[..] {
+            [] => None,
+            updates => self.store(updates, outputs)?,
+        };
         // From here on, everything that the document contains is on disk.
         let sequence = self.stored.sequence();
         outputs.extend(step.answers.into_iter().map(|(number, answer)| Output::Answer(number, answer, sequence)));
+        if let Some(source) = snapshot_failed {
+            return Err(Failure::Storage { source, writers: Vec::new() });
+        }
         for (number, reading) in step.reads {
             outputs.push(Output::Answer(number, answer(read(self.stored.doc(), reading))?, sequence));
         }
         outputs.extend(step.closed.into_iter().map(|(number, error)| Output::Close(number, error)));
         self.store.expire(now)?;
         self.presence.remove(&self.store, self.options.presence_grace_ms, now)?;
-        self.poll(now, &mut outputs)?;
-        Ok(outputs)
+        self.poll(now, outputs)
     }
 
-    /// Stores updates in one transaction. Returns the changes of the rows.
-    fn store(&mut self, pending: &[Pending]) -> Result<Option<Output>, Failure> {
+    /// Stores updates in one transaction, and adds the changes of the rows to the outputs. Returns
+    /// why a snapshot could not be written, if one was due.
+    fn store(
+        &mut self,
+        pending: &[Pending],
+        outputs: &mut Vec<Output>,
+    ) -> Result<Option<converge_storage::Error>, Failure> {
         let updates: Vec<Update<'_>> = pending
             .iter()
             .map(|Pending { subject, bytes, request, .. }| {
@@ -168,8 +177,12 @@ impl Hub {
             })
             .collect();
         match self.stored.store(&updates) {
-            Ok(stored) if stored.changes.is_empty() => Ok(None),
-            Ok(stored) => Ok(Some(Output::Changed(stored.sequence, stored.changes))),
+            Ok(stored) => {
+                if !stored.changes.is_empty() {
+                    outputs.push(Output::Changed(stored.sequence, stored.changes));
+                }
+                Ok(stored.snapshot_failed)
+            }
             Err(converge_storage::Error::Engine(error)) if error.ends_instance() => Err(error.into()),
             Err(source) => {
                 Err(Failure::Storage { source, writers: pending.iter().map(|update| update.writer).collect() })

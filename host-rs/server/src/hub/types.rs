@@ -156,7 +156,7 @@ pub enum Output {
 }
 
 /// Why a hub cannot continue. Its document in memory may be ahead of its file: drop the hub, and
-/// open the document again. Nothing of the step was shown to anyone.
+/// open the document again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
