@@ -72,6 +72,7 @@ npm-add workspace: npm
     grep -q '"resolved": "{{workspace}}"' node_modules/.package-lock.json || npm install --workspace {{workspace}} --no-save --no-audit --no-fund
 
 # Two sequences of tests at the same time, so that both cores are busy. Their Rust builds use different profiles and do not wait for each other.
+# Node makes a pipe that is its standard output non-blocking, for all programs that share it, and Rust's tests fail then. So each Node gets a pipe of its own.
 [parallel]
 [private]
 test-all: build-js && test-first test-second
@@ -87,25 +88,25 @@ test-engine:
     cargo test --package converge-engine
 
 # Test the Rust crates, and run the conformance cases with both backends: the engine linked directly, and in wasmtime
-test-rs: mutators strace
+test-rs: mutators fault-tools
     cargo test --release --workspace --exclude converge-engine
 
 # Test the JavaScript host, and run the conformance cases in Node
 test-js: build-js
-    npm test --workspace host-js
+    npm test --workspace host-js | cat
 
 # Test the compositions in Node; test-rs tests them in wasmtime
 test-compose: compose build-js
-    node --test tests/compat.test.js examples/guard/guard.test.js examples/mutators/board/board.test.js
+    node --test tests/compat.test.js examples/guard/guard.test.js examples/mutators/board/board.test.js | cat
 
 # Test the documents (links, recipes, code, limits, wording), and the formats with a second reader and golden files
 test-docs: build-js
-    node --test tests/documents.test.js tests/fingerprints.test.js tests/format.test.js tests/protocol.test.js
+    node --test tests/documents.test.js tests/fingerprints.test.js tests/format.test.js tests/protocol.test.js | cat
 
 # Test the package as users install it, on platforms that install fast: Node, TypeScript, Vite, esbuild, Bun, Deno, plain jco
 [parallel]
 test-packages: build-js chromium (npm-add "tests/platforms")
-    node tests/platforms/run.js --some
+    node tests/platforms/run.js --some | cat
 
 # Test the package as users install it, on all platforms or on the named ones, and print a table
 [parallel]
@@ -123,8 +124,8 @@ hostile inputs="1000000" first="10000":
     CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test bytes -- --nocapture mutated_bytes
 
 # Test the server longer: kill it many times under load, and open and close documents for some time
-faults kills="500" seconds="3600": strace
-    CONVERGE_KILLS={{kills}} CONVERGE_CHURN_SECONDS={{seconds}} cargo test --release --bin converge --test serve -- --nocapture --test-threads 1 durable:: load::
+faults kills="500" seconds="3600": fault-tools
+    CONVERGE_KILLS={{kills}} CONVERGE_NAMES=20000 CONVERGE_CHURN_SECONDS={{seconds}} cargo test --release --bin converge --test serve -- --nocapture --test-threads 1 durable:: load::
 
 # Fuzz the decoders (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
 fuzz target="load" seconds="300":
@@ -170,11 +171,11 @@ chromium:
     command -v "${CHROMIUM:-chromium}" google-chrome > /dev/null || [ ! -e /etc/debian_version ] || [ "$(id -u)" != 0 ] || \
         (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null)
 
-# Install Debian's strace if this is root on Debian; elsewhere, the tests of failing disks are left out if there is none
+# Install Debian's strace and faketime if this is root on Debian; elsewhere, the tests of failing disks and jumping clocks are left out if there are none
 [private]
-strace:
-    command -v strace > /dev/null || [ ! -e /etc/debian_version ] || [ "$(id -u)" != 0 ] || \
-        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends strace > /dev/null)
+fault-tools:
+    { command -v strace && command -v faketime; } > /dev/null || [ ! -e /etc/debian_version ] || [ "$(id -u)" != 0 ] || \
+        (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends strace faketime > /dev/null)
 
 # Build the component with cargo-component instead (installs it, which takes minutes)
 cargo-component:

@@ -14,6 +14,8 @@ use tracing_subscriber::filter::LevelFilter;
 /// The option that names the configuration file.
 const CONFIG: &str = "config";
 const CONFIG_VARIABLE: &str = "CONVERGE_CONFIG";
+/// How the variables of the environment start that set options.
+const PREFIX: &str = "CONVERGE_";
 /// Where the descriptions of options begin, and where lines end.
 const ABOUT_COLUMN: usize = 34;
 const LINE_COLUMNS: usize = 100;
@@ -98,6 +100,15 @@ fn find(name: &str) -> Option<&'static ServerOption> {
     OPTIONS.iter().find(|option| option.name == name)
 }
 
+/// Returns the variables of the environment that look like options and are none.
+fn unknown_variables() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let is_unknown = |name: &String| {
+        name.starts_with(PREFIX) && name != CONFIG_VARIABLE && OPTIONS.iter().all(|option| option.variable() != *name)
+    };
+    names.filter(is_unknown).collect()
+}
+
 fn of_environment() -> Given {
     let mut given = Vec::new();
     for option in OPTIONS {
@@ -137,6 +148,9 @@ fn of_file(file: &Path) -> Result<Given, lexopt::Error> {
 /// Serves until the process gets SIGTERM or SIGINT.
 pub(crate) fn serve(settings: Settings, output: &mut impl Write) -> Result<(), Failure> {
     log(&settings);
+    for variable in unknown_variables() {
+        tracing::warn!(variable, "the variable is ignored: it sets no option");
+    }
     Runtime::new()?.block_on(async {
         let data = settings.data.display().to_string();
         let server = Server::bind(settings).await?;

@@ -59,7 +59,7 @@ async fn say_goodbye(app: &App, refusal: &Refusal, sink: &mut Sink, stream: &mut
 }
 
 async fn session(app: &Arc<App>, document: &str, sink: &mut Sink, stream: &mut Stream) -> Result<(), Refusal> {
-    let first = timeout(app.settings.handshake_timeout, next(stream)).await;
+    let first = timeout(app.settings.handshake_timeout, next_message(stream)).await;
     let token = match first.map_err(|_| Refusal::new(Reason::Slow, "the token did not arrive in time"))?? {
         None => return Ok(()),
         Some(message) => match Frame::decode(&message) {
@@ -122,16 +122,32 @@ async fn connect(
     Ok((handle, incarnation.map_err(closed)??))
 }
 
+/// What arrives on a socket.
+enum Incoming {
+    /// A binary message.
+    Message(Vec<u8>),
+    /// A ping, which the library answers, or a pong, with the size of its content in bytes.
+    Control(usize),
+}
+
+/// Returns what arrives next, or `None` at the end of the connection.
+async fn next(stream: &mut Stream) -> Result<Option<Incoming>, Refusal> {
+    match stream.next().await {
+        None | Some(Ok(Message::Close(_))) => Ok(None),
+        Some(Ok(Message::Binary(bytes))) => Ok(Some(Incoming::Message(bytes.into()))),
+        Some(Ok(Message::Text(_))) => Err(Refusal::new(Reason::Text, "messages must be binary")),
+        Some(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => Ok(Some(Incoming::Control(bytes.len()))),
+        Some(Err(error)) => of_socket(error).map_or(Ok(None), Err),
+    }
+}
+
 /// Returns the next binary message, or `None` at the end of the connection.
-async fn next(stream: &mut Stream) -> Result<Option<Vec<u8>>, Refusal> {
+async fn next_message(stream: &mut Stream) -> Result<Option<Vec<u8>>, Refusal> {
     loop {
-        match stream.next().await {
-            None | Some(Ok(Message::Close(_))) => return Ok(None),
-            Some(Ok(Message::Binary(bytes))) => return Ok(Some(bytes.into())),
-            Some(Ok(Message::Text(_))) => return Err(Refusal::new(Reason::Text, "messages must be binary")),
-            // The library answers pings.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => tokio::task::yield_now().await,
-            Some(Err(error)) => return of_socket(error).map_or(Ok(None), Err),
+        match next(stream).await? {
+            None => return Ok(None),
+            Some(Incoming::Message(message)) => return Ok(Some(message)),
+            Some(Incoming::Control(_)) => tokio::task::yield_now().await,
         }
     }
 }
@@ -174,23 +190,32 @@ impl Pumps<'_> {
         let settings = &self.app.settings;
         let mut messages = Bucket::new(settings.rate_messages as f64, settings.rate_burst as f64);
         let mut bytes = Bucket::new(settings.rate_bytes as f64, settings.rate_bytes as f64 * 4.0);
-        while let Some(message) = next(stream).await? {
-            let wait = messages.take(1.0).max(bytes.take(message.len() as f64));
-            {
-                let mut times = lock(&self.times);
-                times.received = Instant::now();
-                times.unanswered = None;
-            }
-            if Frame::is_one(&message) {
-                self.receive_frame(&message, &pongs)?;
-            } else {
-                self.handle.send(Command::Message(self.number, message)).await?;
+        while let Some(incoming) = next(stream).await? {
+            let size = match &incoming {
+                Incoming::Message(message) => message.len(),
+                Incoming::Control(size) => *size,
+            };
+            let wait = messages.take(1.0).max(bytes.take(size as f64));
+            if let Incoming::Message(message) = incoming {
+                self.receive_message(message, &pongs).await?;
             }
             if !wait.is_zero() {
                 sleep(wait).await;
             }
         }
         Ok(())
+    }
+
+    async fn receive_message(&self, message: Vec<u8>, pongs: &mpsc::Sender<()>) -> Result<(), Refusal> {
+        {
+            let mut times = lock(&self.times);
+            times.received = Instant::now();
+            times.unanswered = None;
+        }
+        match Frame::is_one(&message) {
+            true => self.receive_frame(&message, pongs),
+            false => self.handle.send(Command::Message(self.number, message)).await,
+        }
     }
 
     fn receive_frame(&self, message: &[u8], pongs: &mpsc::Sender<()>) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! Counters and gauges, in the text format of Prometheus.
 
+use crate::documents::Sizes;
 use crate::hub::Input;
 use crate::refusal::Reason;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -18,6 +19,7 @@ pub(crate) struct Metrics {
     connections: Gauge,
     documents: Gauge,
     memory_bytes: Gauge,
+    wal_bytes: Gauge,
     messages: Counter,
     sent: Counter,
     steps: Histogram,
@@ -44,6 +46,7 @@ impl Metrics {
             connections: Gauge::default(),
             documents: Gauge::default(),
             memory_bytes: Gauge::default(),
+            wal_bytes: Gauge::default(),
             messages: Counter::default(),
             sent: Counter::default(),
             steps: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
@@ -57,6 +60,8 @@ impl Metrics {
         registry.register("documents", "Open documents", metrics.documents.clone());
         let about = "Memory of the engines of open documents";
         registry.register_with_unit("memory", about, Unit::Bytes, metrics.memory_bytes.clone());
+        let about = "Write-ahead logs of the files of open documents";
+        registry.register_with_unit("wal", about, Unit::Bytes, metrics.wal_bytes.clone());
         registry.register("messages_received", "Messages of sessions that arrived", metrics.messages.clone());
         registry.register("messages_sent", "Messages of sessions that were passed to sockets", metrics.sent.clone());
         let about = "Time to merge a group of messages, to store it and to encode what is sent";
@@ -106,9 +111,10 @@ impl Metrics {
     }
 
     /// Returns all metrics in the text format.
-    pub(crate) fn encode(&self, documents: usize, memory_bytes: usize) -> Result<String, fmt::Error> {
-        self.documents.set(i64::try_from(documents).unwrap_or(i64::MAX));
-        self.memory_bytes.set(i64::try_from(memory_bytes).unwrap_or(i64::MAX));
+    pub(crate) fn encode(&self, sizes: Sizes) -> Result<String, fmt::Error> {
+        self.documents.set(i64::try_from(sizes.documents).unwrap_or(i64::MAX));
+        self.memory_bytes.set(i64::try_from(sizes.memory_bytes).unwrap_or(i64::MAX));
+        self.wal_bytes.set(i64::try_from(sizes.wal_bytes).unwrap_or(i64::MAX));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)

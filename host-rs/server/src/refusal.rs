@@ -1,5 +1,6 @@
 //! Why the server refuses something, with the codes of WebSocket and HTTP.
 
+use crate::hub::Rejection;
 use converge::Error;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub enum Reason {
     Deleted,
     /// Something is too large for the server.
     TooLarge,
-    /// The disk is full.
+    /// The disk is full, or the file of the document has its maximum size.
     Full,
     /// There are too many connections or requests.
     TooMany,
@@ -153,6 +154,15 @@ impl Refusal {
             _ => Reason::Refused,
         };
         Self::new(reason, error.to_string())
+    }
+
+    /// Creates the refusal of what a hub rejected.
+    pub(crate) fn of_rejection(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::Engine(error) => Self::of_engine(error),
+            Rejection::Full { .. } => Self::new(Reason::Full, rejection.to_string()),
+            _ => Self::new(Reason::Refused, rejection.to_string()),
+        }
     }
 
     /// Creates the refusal of an error of the storage.

@@ -89,10 +89,7 @@ impl Server {
         let (settings, metrics) = (Arc::new(settings), Arc::new(Metrics::new()));
         let webhooks = match &settings.webhooks[..] {
             [] => None,
-            urls => {
-                let Settings { webhook_secret, webhook_queue, .. } = &*settings;
-                Some(Webhooks::start(urls, webhook_secret, *webhook_queue, &metrics).map_err(StartError::Thread)?)
-            }
+            urls => Some(Webhooks::start(urls, &settings, &metrics).map_err(StartError::Thread)?),
         };
         let documents = Documents::new(directory, settings.clone(), metrics.clone(), webhooks);
         let app = Arc::new(App::new(settings, keys, Arc::new(documents), metrics));

@@ -21,11 +21,13 @@ pub struct Settings {
     pub webhooks: Vec<String>,
     pub webhook_secret: String,
     pub webhook_queue: usize,
+    pub webhook_attempts: usize,
     pub log: Log,
     pub log_json: bool,
     pub max_message_bytes: usize,
     pub max_body_bytes: usize,
     pub max_document_bytes: usize,
+    pub max_file_bytes: usize,
     pub max_memory_bytes: usize,
     pub max_documents: usize,
     pub max_connections: usize,
@@ -43,6 +45,7 @@ pub struct Settings {
     pub silence_timeout: Duration,
     pub idle_timeout: Duration,
     pub presence_grace: Duration,
+    pub presence_interval: Duration,
     pub deleted_after: Duration,
     pub drain_timeout: Duration,
 }
@@ -136,6 +139,7 @@ pub const OPTIONS: &[ServerOption] = options! {
         "webhook" "URL" "" [repeats] "a URL to which changes of documents are reported" => |s, v| { s.webhooks.push(v.into()); Ok(()) };
         "webhook-secret" "TEXT" "" "signs the reports" => |s, v| { s.webhook_secret = v.into(); Ok(()) };
         "webhook-queue" "COUNT" "10000" "documents with changes that wait to be reported; further ones are dropped" => |s, v| put(&mut s.webhook_queue, count(v));
+        "webhook-attempts" "COUNT" "6" "attempts to deliver a report before it is dropped" => |s, v| put(&mut s.webhook_attempts, count(v));
     }
     "Log" {
         "log" "error|warn|info|debug" "info" "the least severe messages to log" => |s, v| put(&mut s.log, log(v));
@@ -145,6 +149,7 @@ pub const OPTIONS: &[ServerOption] = options! {
         "max-message-bytes" "SIZE" "64KiB" "one message of a session" => |s, v| put(&mut s.max_message_bytes, size(v));
         "max-body-bytes" "SIZE" "16MiB" "the body of a request" => |s, v| put(&mut s.max_body_bytes, size(v));
         "max-document-bytes" "SIZE" "256MiB" "the memory of an open document" => |s, v| put(&mut s.max_document_bytes, size(v));
+        "max-file-bytes" "SIZE" "1GiB" "the file of a document; from this size on the document accepts no writes" => |s, v| put(&mut s.max_file_bytes, size(v));
         "max-memory-bytes" "SIZE" "" "the memory of all open documents [default: half of the machine's memory]" => |s, v| put(&mut s.max_memory_bytes, size(v));
     }
     "Counts" {
@@ -168,6 +173,7 @@ pub const OPTIONS: &[ServerOption] = options! {
         "silence-timeout" "TIME" "60s" "until a client sends anything" => |s, v| put(&mut s.silence_timeout, time(v));
         "idle-timeout" "TIME" "60s" "until a document without connections is closed" => |s, v| put(&mut s.idle_timeout, time(v));
         "presence-grace" "TIME" "5s" "until the presence of a client whose connection closed is removed" => |s, v| put(&mut s.presence_grace, time(v));
+        "presence-interval" "TIME" "50ms" "the time between two messages to a client that contain presence alone" => |s, v| put(&mut s.presence_interval, time(v));
         "drain-timeout" "TIME" "8s" "until the server ends after SIGTERM or SIGINT, at the latest" => |s, v| put(&mut s.drain_timeout, time(v));
     }
 };
@@ -186,11 +192,13 @@ impl Default for Settings {
             webhooks: Vec::new(),
             webhook_secret: String::new(),
             webhook_queue: 0,
+            webhook_attempts: 0,
             log: Log::Info,
             log_json: false,
             max_message_bytes: 0,
             max_body_bytes: 0,
             max_document_bytes: 0,
+            max_file_bytes: 0,
             max_memory_bytes: machine_bytes() / 2,
             max_documents: 0,
             max_connections: 0,
@@ -208,6 +216,7 @@ impl Default for Settings {
             silence_timeout: zero,
             idle_timeout: zero,
             presence_grace: zero,
+            presence_interval: zero,
             deleted_after: zero,
             drain_timeout: zero,
         };

@@ -6,6 +6,7 @@
 
 use crate::documents::lock;
 use crate::metrics::Metrics;
+use crate::settings::Settings;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::{HashMap, VecDeque};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The waiting times before further attempts. After the last attempt, the report is dropped.
+/// The waiting times before further attempts.
 const RETRIES: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
@@ -54,12 +55,18 @@ impl Webhooks {
     /// # Errors
     ///
     /// The error of the system if it has no room for a thread.
-    pub(crate) fn start(urls: &[String], secret: &str, capacity: usize, metrics: &Arc<Metrics>) -> io::Result<Self> {
+    pub(crate) fn start(urls: &[String], settings: &Settings, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        let Settings { webhook_secret, webhook_queue, webhook_attempts, .. } = settings;
         let mut queues = Vec::with_capacity(urls.len());
         for url in urls {
             let (waiting, arrived) = (Mutex::default(), Condvar::new());
-            let queue = Arc::new(Queue { waiting, arrived, capacity, metrics: metrics.clone() });
-            let sender = Sender { url: url.clone(), secret: secret.to_owned(), queue: queue.clone() };
+            let queue = Arc::new(Queue { waiting, arrived, capacity: *webhook_queue, metrics: metrics.clone() });
+            let sender = Sender {
+                url: url.clone(),
+                secret: webhook_secret.clone(),
+                attempts: *webhook_attempts,
+                queue: queue.clone(),
+            };
             thread::Builder::new().name("webhook".into()).spawn(move || sender.run())?;
             queues.push(queue);
         }
@@ -102,6 +109,7 @@ impl Queue {
 struct Sender {
     url: String,
     secret: String,
+    attempts: usize,
     queue: Arc<Queue>,
 }
 
@@ -111,9 +119,11 @@ impl Sender {
         loop {
             let (document, sequence) = self.queue.pop();
             let body = serde_json::json!({ "document": document, "sequence": sequence }).to_string();
-            let mut retries = RETRIES.iter();
+            // The last waiting time is repeated.
+            let waits = RETRIES.iter().chain(RETRIES.last().into_iter().cycle());
+            let mut waits = waits.take(self.attempts - 1);
             while let Err(error) = self.send(&agent, &body) {
-                let Some(&wait) = retries.next() else {
+                let Some(&wait) = waits.next() else {
                     tracing::warn!(url = self.url, document, %error, "a report to a webhook was dropped");
                     self.queue.metrics.webhook_dropped();
                     break;

@@ -138,19 +138,38 @@ impl Directory {
     /// [`Error::Io`] if the directory cannot be read; [`Error::Damaged`] and [`Error::Sqlite`] if
     /// the file of a document with a long name cannot be read.
     pub fn names(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let names = self.names_of(LIVE, prefix)?;
+        Ok(names.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Returns the names of the deleted documents that start with `prefix`, sorted as bytes, with the
+    /// time of their deletion. A [purged](Self::purge) document is missing if its name was too long for
+    /// the name of a file. Costs as much as [`names`](Self::names).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`names`](Self::names).
+    pub fn deleted(&self, prefix: &str) -> Result<Vec<(String, SystemTime)>, Error> {
+        let names = self.names_of(DELETED, prefix)?;
+        let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(Error::io(path));
+        names.into_iter().map(|(name, path)| Ok((name, time(&path)?))).collect()
+    }
+
+    /// Returns the names, and the files, of the documents whose files have this ending.
+    fn names_of(&self, ending: &str, prefix: &str) -> Result<Vec<(String, PathBuf)>, Error> {
         let mut names = Vec::new();
-        let documents = self.root.join("docs");
-        for folder in entries(&documents)? {
+        for folder in entries(&self.root.join("docs"))? {
             for file in entries(&folder)? {
-                let Some(encoded) = file.file_name().and_then(|name| name.to_str()?.strip_suffix(LIVE)) else {
+                let Some(encoded) = file.file_name().and_then(|name| name.to_str()?.strip_suffix(ending)) else {
                     continue;
                 };
                 let name = match decoded(encoded) {
                     Some(name) => name,
+                    None if fs::metadata(&file).map_err(Error::io(&file))?.len() == 0 => continue,
                     None => File::name_of(&file)?,
                 };
                 if name.starts_with(prefix) {
-                    names.push(name);
+                    names.push((name, file));
                 }
             }
         }

@@ -154,6 +154,21 @@ impl StoredDoc {
         self.file.meta().last_seq
     }
 
+    /// Returns the size of the file in bytes, without free pages and without the write-ahead log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] if the file cannot be read.
+    pub fn file_bytes(&self) -> Result<u64, Error> {
+        self.file.used_bytes()
+    }
+
+    /// Returns the size of the write-ahead log of the file in bytes. SQLite empties the log from time
+    /// to time, but not while another program reads the file.
+    pub fn wal_bytes(&self) -> u64 {
+        self.file.wal_bytes()
+    }
+
     /// Writes the updates that changed the document since the last call, and the changes of the
     /// mirror tables, in one transaction. It is durable when the call returns. Returns the
     /// changes.

@@ -9,6 +9,7 @@ use converge::{EventId, RowOp};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -231,6 +232,23 @@ impl File {
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Returns the size of the pages that are not free, in bytes.
+    pub(crate) fn used_bytes(&self) -> Result<u64, Error> {
+        let pragma = |name: &str| {
+            let mut pragma = self.connection.prepare_cached(&format!("PRAGMA {name}"))?;
+            pragma.query_row([], |row| row.get::<_, u64>(0))
+        };
+        let used = || Ok((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?);
+        used().map_err(Error::sqlite(&self.path))
+    }
+
+    /// Returns the size of the write-ahead log in bytes.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        let mut path = self.path.clone().into_os_string();
+        path.push("-wal");
+        fs::metadata(path).map_or(0, |metadata| metadata.len())
     }
 
     pub(crate) fn log(&self) -> LogSize {

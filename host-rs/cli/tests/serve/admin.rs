@@ -54,6 +54,12 @@ async fn a_deleted_document_stays_deleted_when_an_offline_client_returns() -> Ou
     let server = place.serve(&[])?;
     let (code, offline) = refused(&server, "d", offline).await?;
     assert_eq!(code, 4410);
+    let listed = server.get("/v1/admin/docs?deleted=true").empty()?.expect(200)?.json()?;
+    assert_eq!((&listed["documents"][0]["name"], &listed["more"]), (&json!("d"), &json!(false)), "{listed}");
+    let age = converge::now() - listed["documents"][0]["deletedAt"].as_f64().ok_or("no time")?;
+    assert!((0.0..60_000.0).contains(&age), "{age}");
+    assert_eq!(server.get("/v1/admin/docs").empty()?.expect(200)?.json()?["documents"], json!([]));
+    server.get("/v1/docs?deleted=true").empty()?.expect(400)?;
     // Restored, it accepts the writes of the meantime.
     let admin = |method, route: &str| server.request(method, &format!("/v1/admin/docs/d{route}")).empty();
     admin("POST", "/undelete")?.expect(204)?;

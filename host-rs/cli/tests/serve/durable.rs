@@ -121,19 +121,19 @@ async fn killed_at_many_points_the_server_loses_nothing_that_it_acknowledged() -
     Ok(())
 }
 
-/// Returns whether strace is installed. In CI it must be.
-fn has_strace() -> bool {
-    let is_installed = Command::new("strace").arg("-V").output().is_ok();
-    assert!(is_installed || env::var_os("CI").is_none(), "strace is not installed");
+/// Returns whether a program is installed that causes faults. In CI it must be.
+fn has(program: &str) -> bool {
+    let is_installed = Command::new(program).arg("--version").output().is_ok();
+    assert!(is_installed || env::var_os("CI").is_none(), "{program} is not installed");
     if !is_installed {
-        eprintln!("strace is not installed: left out");
+        eprintln!("{program} is not installed: left out");
     }
     is_installed
 }
 
 #[test]
 fn no_acknowledgement_is_sent_before_the_commit_is_synced() -> Outcome {
-    if !has_strace() {
+    if !has("strace") {
         return Ok(());
     }
     let place = Place::new()?;
@@ -166,7 +166,7 @@ fn no_acknowledgement_is_sent_before_the_commit_is_synced() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_stops_writers_alone_and_until_there_is_space() -> Outcome {
-    if !has_strace() {
+    if !has("strace") {
         return Ok(());
     }
     let place = Place::new()?;
@@ -224,6 +224,44 @@ async fn a_full_disk_stops_writers_alone_and_until_there_is_space() -> Outcome {
 }
 
 #[tokio::test]
+async fn the_clock_can_jump_by_decades() -> Outcome {
+    if !has("faketime") {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let clock = place.path("clock");
+    std::fs::write(&clock, "+0")?;
+    // The program faketime does not pass signals on, so it only says what its library is.
+    let library = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
+    command.env("LD_PRELOAD", String::from_utf8(library.stdout)?.trim());
+    command.env("FAKETIME_TIMESTAMP_FILE", &clock).env("FAKETIME_NO_CACHE", "1");
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let mut server = Server::of(command, &place.data(), &["--presence-grace", "50ms"])?;
+    let mut client = server.connect("d", "", "client").await?;
+    let mut events = BTreeSet::new();
+    for (number, jump) in ["+0", "+100y", "-30y", "+0"].iter().enumerate() {
+        std::fs::write(&clock, jump)?;
+        client.doc().insert("t", &number.to_string(), [("x", 1)])?;
+        client.settle(SOON).await?;
+        let ops = json!({ "ops": [{ "insert": "u", "row": number.to_string(), "cells": { "x": 1 } }] });
+        let commit = server.post("/v1/docs/d/commit").header("idempotency-key", "k").json(&ops)?.expect(200)?;
+        events.insert(commit.json()?["event"].to_string());
+    }
+    assert_eq!(events.len(), 1, "the key is known in every year");
+    let file = rusqlite::Connection::open(place.file("d")?)?;
+    let span = "SELECT (max(at) - min(at)) / 86400000 / 365 FROM _converge_updates";
+    assert!(file.query_row(span, [], |row| row.get::<_, i64>(0))? >= 100, "the clock did not jump");
+    drop(file);
+    server.signal("TERM")?;
+    server.end()?;
+    let server = place.serve(&[])?;
+    let page = server.get("/v1/docs/d/tables").empty()?.expect(200)?.json()?;
+    assert_eq!(page, json!({ "tables": [{ "table": "t", "rows": 4 }, { "table": "u", "rows": 1 }] }));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_reported_and_others_are_served() -> Outcome {
     let place = Place::new()?;
     let mut server = place.serve(&[])?;
@@ -238,12 +276,19 @@ async fn a_damaged_file_is_reported_and_others_are_served() -> Outcome {
     update.execute("UPDATE _converge_updates SET bytes = zeroblob(length(bytes))", [])?;
     drop(update);
     let before = std::fs::read(&file)?;
+    let empty = place.data().join("docs/2e");
+    std::fs::create_dir_all(&empty)?;
+    std::fs::write(empty.join("empty.db"), [])?;
     let server = place.serve(&[])?;
     for _ in 0..3 {
         server.get("/v1/docs/bad").empty()?.expect(503)?;
+        server.get("/v1/docs/empty").empty()?.expect(503)?;
         server.get("/v1/docs/good/tables/t/r").empty()?.expect(200)?;
     }
-    assert!(server.log().contains("bad.db"), "{}", server.log());
+    let log = server.log();
+    assert!(log.contains("bad.db") && log.contains("empty.db"), "{log}");
+    let names = server.get("/v1/docs").empty()?.expect(200)?.json()?;
+    assert_eq!(names["documents"], json!(["bad", "empty", "good"]));
     server.get("/readyz").empty()?.expect(200)?;
     drop(server);
     assert_eq!(std::fs::read(&file)?, before, "the damaged file is unchanged");
@@ -298,6 +343,9 @@ async fn other_programs_read_the_tables_while_the_server_writes() -> Outcome {
         let max: i64 = reader.query_row("SELECT max(number) FROM tasks", [], |row| row.get(0))?;
         assert_eq!(max, number);
     }
+    let metrics = String::from_utf8(server.get("/metrics").empty()?.expect(200)?.body)?;
+    let wal = metrics.lines().find_map(|line| line.strip_prefix("converge_wal_bytes ")).ok_or("no gauge")?;
+    assert!(wal.parse::<u64>()? > 4_096, "{wal}");
     let refused = reader.execute("UPDATE tasks SET number = 7", []).err().map(|error| error.to_string());
     assert!(refused.as_ref().is_some_and(|why| why.contains("converge_write")), "{refused:?}");
     Ok(())

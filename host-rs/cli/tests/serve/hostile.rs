@@ -173,6 +173,67 @@ async fn floods_of_small_frames_are_read_slowly_and_harm_nobody() -> Outcome {
 }
 
 #[tokio::test]
+async fn pings_of_websocket_count_as_messages() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&["--rate-messages", "10", "--rate-burst", "20"])?;
+    let mut socket = open(&server).await?;
+    let start = Instant::now();
+    for number in 0_u8..40 {
+        socket.send(Message::Ping(vec![number].into())).await?;
+    }
+    let mut last = None;
+    while last != Some(39) {
+        if let Message::Pong(bytes) = socket.next().await.ok_or("closed")?? {
+            last = bytes.first().copied();
+        }
+    }
+    // 20 come at once, and 10 a second afterwards.
+    assert!(start.elapsed() >= Duration::from_millis(1_500), "{:?}", start.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_of_the_maximum_size_accepts_no_updates_and_stays_readable() -> Outcome {
+    let place = Place::new()?;
+    let options = ["--max-file-bytes", "300KiB", "--presence-grace", "50ms"];
+    let server = place.serve(&options)?;
+    let mut client = server.connect("d", "", "client").await?;
+    let mut reader = server.connect("d", "", "reader").await?;
+    let mut written = 0;
+    let cause = loop {
+        client.doc().insert("t", &format!("{written:03}"), [("x", "y".repeat(10_000))])?;
+        match client.settle(SOON).await {
+            Ok(()) => written += 1,
+            Err(cause) => break cause,
+        }
+        assert!(written < 100, "a megabyte fits into 300 KiB");
+    };
+    assert_eq!(cause.code(), Some(4413), "{cause}");
+    assert!(written > 5, "{written}");
+    // Reading continues, on open connections too, and writing by HTTP is refused as well.
+    while reader.doc().scan("t", &converge::ScanOptions::default())?.rows.len() < written {
+        reader.pump(Duration::from_millis(10)).await?;
+    }
+    let insert = serde_json::json!({ "ops": [{ "insert": "t", "row": "z", "cells": { "x": 1 } }] });
+    let answer = server.post("/v1/docs/d/commit").json(&insert)?.expect(507)?;
+    assert_eq!(answer.json()?["reason"], "full");
+    let update = client.doc().update_since(&reader.doc().summary()?)?;
+    server.post("/v1/docs/d/push").send(&update)?.expect(507)?;
+    let page = server.get("/v1/docs/d/tables/t").empty()?.expect(200)?.json()?;
+    assert_eq!(page["rows"].as_array().map(Vec::len), Some(written));
+    server.get("/readyz").empty()?.expect(200)?;
+    // Other documents have room. With a larger maximum, nothing of the client is lost.
+    server.post("/v1/docs/e/commit").json(&insert)?.expect(200)?;
+    drop(server);
+    let server = place.serve(&[])?;
+    let connected = Client::connect(&server.address(), "d", "", client.into_replica()).await;
+    connected.map_err(|failed| failed.to_string())?.settle(SOON).await?;
+    let page = server.get("/v1/docs/d/tables/t").empty()?.expect(200)?.json()?;
+    assert_eq!(page["rows"].as_array().map(Vec::len), Some(written + 1));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_reader_that_takes_nothing_is_closed_and_bounded() -> Outcome {
     let place = Place::new()?;
     let server = place.serve(&["--slow-timeout", "2s"])?;

@@ -237,6 +237,21 @@ fn webhooks_report_changes_and_are_repeated() -> Outcome {
 }
 
 #[test]
+fn a_report_that_always_fails_is_dropped_and_counted() -> Outcome {
+    // Nothing listens there any more.
+    let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let place = Place::new()?;
+    let server = place.serve(&["--webhook", &format!("http://{address}/"), "--webhook-attempts", "2"])?;
+    server.post("/v1/docs/d/commit").json(&insert("t", "r", "x"))?.expect(200)?;
+    server.until("the report is dropped", || {
+        let metrics = String::from_utf8(server.get("/metrics").empty()?.expect(200)?.body)?;
+        Ok(metrics.contains("converge_webhooks_dropped_total 1"))
+    })?;
+    assert!(server.log().contains("a report to a webhook was dropped"), "{}", server.log());
+    Ok(())
+}
+
+#[test]
 fn the_limits_of_the_documents_are_those_of_the_program() -> Outcome {
     let limits = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md"))?;
     for option in converge_server::OPTIONS.iter().filter(|option| matches!(option.value, "SIZE" | "COUNT" | "TIME")) {
@@ -260,7 +275,9 @@ fn options_come_from_the_command_line_the_environment_and_a_file() -> Outcome {
     )?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_converge"));
     command.env("CONVERGE_MAX_BODY_BYTES", "20").env("CONVERGE_CONFIG", &config).env("CONVERGE_LOG_JSON", "true");
+    command.env("CONVERGE_MAX_DOKUMENTS", "7");
     let server = crate::Server::of(command, &place.data(), &["--max-documents", "6"])?;
+    server.until("a wrong variable is reported", || Ok(server.log().contains("CONVERGE_MAX_DOKUMENTS")))?;
     // The environment comes before the file.
     server.post("/v1/docs/d/push").send(&[0; 21])?.expect(413)?;
     server.post("/v1/docs/d/push").send(&[0; 20])?.expect(400)?;

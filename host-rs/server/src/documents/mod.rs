@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::webhooks::Webhooks;
 use converge_storage::{Directory, Error, Presence};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -56,10 +56,20 @@ pub(crate) struct Handle {
     ended: watch::Receiver<()>,
 }
 
+/// The sizes of all open documents together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) documents: usize,
+    pub(crate) memory_bytes: usize,
+    pub(crate) wal_bytes: u64,
+}
+
 /// What is known of an open document outside of its task.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) memory_bytes: AtomicUsize,
+    /// The size of the write-ahead log of its file.
+    pub(crate) wal_bytes: AtomicU64,
     pub(crate) connections: AtomicUsize,
     used: Mutex<Instant>,
 }
@@ -184,6 +194,7 @@ impl Documents {
         let (alive, ended) = watch::channel(());
         let state = Arc::new(State {
             memory_bytes: AtomicUsize::new(0),
+            wal_bytes: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
             used: Mutex::new(Instant::now()),
         });
@@ -293,10 +304,11 @@ impl Documents {
         self.find(name).ok().flatten()
     }
 
-    /// Returns the number of open documents, and their memory in bytes.
-    pub(crate) fn size(&self) -> (usize, usize) {
+    /// Returns the sizes of the open documents.
+    pub(crate) fn sizes(&self) -> Sizes {
         let slots = lock(&self.slots);
-        (slots.len(), memory_bytes(&slots))
+        let wal_bytes = states(&slots).map(|state| state.wal_bytes.load(Ordering::Relaxed)).sum();
+        Sizes { documents: slots.len(), memory_bytes: memory_bytes(&slots), wal_bytes }
     }
 
     /// Runs a function that blocks, in a thread for that.
@@ -376,12 +388,15 @@ fn idle(slots: &HashMap<String, Slot>) -> Vec<(Instant, String)> {
     idle.collect()
 }
 
+fn states(slots: &HashMap<String, Slot>) -> impl Iterator<Item = &State> {
+    slots.values().filter_map(|slot| match slot {
+        Slot::Open(handle) => Some(&*handle.state),
+        Slot::Reserved(_) => None,
+    })
+}
+
 fn memory_bytes(slots: &HashMap<String, Slot>) -> usize {
-    let bytes = slots.values().map(|slot| match slot {
-        Slot::Open(handle) => handle.state.memory_bytes.load(Ordering::Relaxed),
-        Slot::Reserved(_) => 0,
-    });
-    bytes.sum()
+    states(slots).map(|state| state.memory_bytes.load(Ordering::Relaxed)).sum()
 }
 
 /// The maximum length of a document's name in bytes, as of a session.

@@ -21,6 +21,9 @@ const GROUP: usize = 64;
 const CAREFUL_GROUPS: u32 = 100;
 /// How often a document is started again without a success in between.
 const STARTS: u32 = 3;
+/// The size of a write-ahead log in bytes from which on a warning is logged. SQLite empties the log
+/// at 4 MiB, unless another program reads the file all the time.
+const WAL_WARNING: u64 = 64 << 20;
 /// How often expired entries are removed.
 pub(super) const MIN_TICK: Duration = Duration::from_millis(20);
 pub(super) const MAX_TICK: Duration = Duration::from_secs(5);
@@ -108,7 +111,7 @@ impl Task {
         let _permit = self.documents.permits.acquire().await;
         let opened = self.documents.blocking(move |documents| open(documents, &name, create, former)).await?;
         let hub = opened.map_err(|failure| self.refusal_of(&failure))?;
-        self.note_memory(&hub);
+        self.note_size(&hub);
         Ok(hub)
     }
 
@@ -119,11 +122,13 @@ impl Task {
         let mut commands = Vec::with_capacity(GROUP);
         loop {
             let limit = if self.careful > 0 { 1 } else { GROUP };
+            let poll_after = hub.poll_after_ms().map(|wait| Duration::from_secs_f64(wait / 1e3));
             tokio::select! {
                 biased;
                 count = self.commands.recv_many(&mut commands, limit) => if count == 0 {
                     return Refusal::new(Reason::Restart, "the document was closed");
                 },
+                () = tokio::time::sleep(poll_after.unwrap_or_default()), if poll_after.is_some() => {}
                 _ = ticks.tick(), if !self.members.is_empty() => {}
             }
             self.careful = self.careful.saturating_sub(1);
@@ -139,7 +144,7 @@ impl Task {
                 Err(refusal) => return refusal,
             };
             self.state.connections.store(self.members.len(), Ordering::Relaxed);
-            self.note_memory(&hub);
+            self.note_size(&hub);
             if let Some(refusal) = close {
                 // Closing the last connection of SQLite writes its log into the file.
                 let _ = self.documents.blocking(move |_| drop(hub)).await;
@@ -232,7 +237,7 @@ impl Task {
                     let _ = member.outbox.try_send(Outgoing::Message(message));
                 }
             }
-            Output::Close(number, error) => self.close_member(number, &Refusal::of_engine(&error)),
+            Output::Close(number, rejection) => self.close_member(number, &Refusal::of_rejection(&rejection)),
             Output::Answer(number, answer, sequence) => self.reply(number, Ok((answer, sequence))),
             Output::Changed(sequence, ops) => {
                 self.documents.storage_succeeded();
@@ -332,8 +337,19 @@ impl Task {
         }
     }
 
-    fn note_memory(&self, hub: &Hub) {
-        self.state.memory_bytes.store(hub.stored().doc().instance().memory_bytes(), Ordering::Relaxed);
+    fn note_size(&self, hub: &Hub) {
+        let (stored, state) = (hub.stored(), &self.state);
+        state.memory_bytes.store(stored.doc().instance().memory_bytes(), Ordering::Relaxed);
+        let wal_bytes = stored.wal_bytes();
+        let former = state.wal_bytes.swap(wal_bytes, Ordering::Relaxed);
+        if former < WAL_WARNING && wal_bytes >= WAL_WARNING {
+            let document = &*self.name;
+            tracing::warn!(
+                document,
+                wal_bytes,
+                "the write-ahead log is long; a program may keep a read transaction open"
+            );
+        }
     }
 
     /// Closes all connections, and refuses all requests.
@@ -373,6 +389,8 @@ fn open(documents: &Documents, name: &str, create: bool, former: Option<Hub>) ->
     });
     let options = HubOptions::default()
         .max_message_bytes(u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX))
-        .presence_grace_ms(settings.presence_grace.as_secs_f64() * 1e3);
+        .presence_grace_ms(settings.presence_grace.as_secs_f64() * 1e3)
+        .presence_interval_ms(settings.presence_interval.as_secs_f64() * 1e3)
+        .max_file_bytes(settings.max_file_bytes as u64);
     Hub::new(stored?, options)
 }

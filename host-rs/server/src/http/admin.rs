@@ -18,15 +18,23 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
-/// Returns the documents, with the connections and the memory of those that are open.
+/// Returns the documents, with the connections and the memory of those that are open; or the deleted
+/// documents, with the time of their deletion.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Bearer(grant): Bearer,
     Params(listing): Params<Listing>,
 ) -> Result<Json<Value>, Refusal> {
-    let (names, more) = listing.names(&app, move |name| grant.rights(name).admin).await?;
+    let is_wanted = |name: &str| grant.rights(name).admin;
+    if listing.deleted {
+        let (deleted, more) = listing.page(&app, Directory::deleted, is_wanted).await?;
+        let document = |(name, at): (String, SystemTime)| json!({ "name": name, "deletedAt": milliseconds(at) });
+        return Ok(Json(json!({ "documents": deleted.into_iter().map(document).collect::<Vec<_>>(), "more": more })));
+    }
+    let (names, more) = listing.names(&app, is_wanted).await?;
     let document = |name: String| match app.documents.peek(&name) {
         None => json!({ "name": name, "open": false }),
         Some(handle) => json!({
@@ -37,6 +45,12 @@ pub(super) async fn list(
         }),
     };
     Ok(Json(json!({ "documents": names.into_iter().map(document).collect::<Vec<_>>(), "more": more })))
+}
+
+/// Returns the milliseconds since 1970.
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Caller {

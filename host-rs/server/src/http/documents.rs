@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use converge::Error;
+use converge_storage::Directory;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -92,23 +93,39 @@ pub(super) struct Listing {
     prefix: String,
     after: Option<String>,
     limit: Option<usize>,
+    #[serde(default)]
+    pub(super) deleted: bool,
 }
 
 impl Listing {
+    /// Returns a page of the documents for whose names `is_wanted` holds, and whether there are more.
+    pub(super) async fn page<T: Send + 'static>(
+        self,
+        app: &Arc<App>,
+        list: impl FnOnce(&Directory, &str) -> Result<Vec<(String, T)>, converge_storage::Error> + Send + 'static,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(Vec<(String, T)>, bool), Refusal> {
+        let Self { prefix, after, limit, .. } = self;
+        let listed = app.documents.blocking(move |documents| list(&documents.directory, &prefix)).await?;
+        let mut listed = listed.map_err(|error| app.documents.storage_failed(&error))?;
+        listed.retain(|(name, _)| after.as_ref().is_none_or(|after| name > after) && is_wanted(name));
+        let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
+        let more = listed.len() > limit;
+        listed.truncate(limit);
+        Ok((listed, more))
+    }
+
     /// Returns a page of the names for which `is_wanted` holds, and whether there are more.
     pub(super) async fn names(
         self,
         app: &Arc<App>,
-        is_wanted: impl Fn(&str) -> bool + Send + 'static,
+        is_wanted: impl Fn(&str) -> bool,
     ) -> Result<(Vec<String>, bool), Refusal> {
-        let Self { prefix, after, limit } = self;
-        let names = app.documents.blocking(move |documents| documents.directory.names(&prefix)).await?;
-        let mut names = names.map_err(|error| app.documents.storage_failed(&error))?;
-        names.retain(|name| after.as_ref().is_none_or(|after| name > after) && is_wanted(name));
-        let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
-        let more = names.len() > limit;
-        names.truncate(limit);
-        Ok((names, more))
+        let list = |directory: &Directory, prefix: &str| {
+            directory.names(prefix).map(|names| names.into_iter().map(|name| (name, ())).collect())
+        };
+        let (listed, more) = self.page(app, list, is_wanted).await?;
+        Ok((listed.into_iter().map(|(name, ())| name).collect(), more))
     }
 }
 
@@ -118,7 +135,10 @@ pub(super) async fn list(
     Bearer(grant): Bearer,
     Params(listing): Params<Listing>,
 ) -> Result<Json<Value>, Refusal> {
-    let (names, more) = listing.names(&app, move |name| grant.rights(name).read).await?;
+    if listing.deleted {
+        return Err(Refusal::new(Reason::Malformed, "GET /v1/admin/docs lists deleted documents"));
+    }
+    let (names, more) = listing.names(&app, |name| grant.rights(name).read).await?;
     Ok(Json(json!({ "documents": names, "more": more })))
 }
 
@@ -132,8 +152,7 @@ pub(super) fn refused(answer: Answer) -> Result<Response, Refusal> {
                 json!({ "error": refusal.why, "reason": refusal.reason.name(), "horizon": json::of_version(&horizon) });
             Ok((StatusCode::CONFLICT, Json(body)).into_response())
         }
-        Answer::Rejected(Rejection::Engine(error)) => Err(Refusal::of_engine(&error)),
-        Answer::Rejected(rejection) => Err(Refusal::new(Reason::Refused, rejection.to_string())),
+        Answer::Rejected(rejection) => Err(Refusal::of_rejection(&rejection)),
         _ => Err(Refusal::new(Reason::Unavailable, "the server failed to answer")),
     }
 }

@@ -162,8 +162,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let (documents, memory_bytes) = app.documents.size();
-    match app.metrics.encode(documents, memory_bytes) {
+    match app.metrics.encode(app.documents.sizes()) {
         Ok(text) => {
             ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
         }

@@ -39,6 +39,10 @@ pub struct HubOptions {
     pub max_message_bytes: u32,
     /// How long the entries of a client stay after its connection closed, in milliseconds.
     pub presence_grace_ms: f64,
+    /// The time between two messages to a client that contain entries alone, in milliseconds.
+    pub presence_interval_ms: f64,
+    /// The size of the document's file in bytes from which on updates are rejected.
+    pub max_file_bytes: u64,
 }
 
 impl HubOptions {
@@ -53,11 +57,28 @@ impl HubOptions {
     pub fn presence_grace_ms(self, presence_grace_ms: f64) -> Self {
         Self { presence_grace_ms, ..self }
     }
+
+    /// Sets the time between two messages to a client that contain entries alone, in milliseconds.
+    #[must_use]
+    pub fn presence_interval_ms(self, presence_interval_ms: f64) -> Self {
+        Self { presence_interval_ms, ..self }
+    }
+
+    /// Sets the size of the document's file in bytes from which on updates are rejected.
+    #[must_use]
+    pub fn max_file_bytes(self, max_file_bytes: u64) -> Self {
+        Self { max_file_bytes, ..self }
+    }
 }
 
 impl Default for HubOptions {
     fn default() -> Self {
-        Self { max_message_bytes: 64 << 10, presence_grace_ms: 5_000.0 }
+        Self {
+            max_message_bytes: 64 << 10,
+            presence_grace_ms: 5_000.0,
+            presence_interval_ms: 50.0,
+            max_file_bytes: u64::MAX,
+        }
     }
 }
 
@@ -69,6 +90,8 @@ pub struct Hub {
     connections: BTreeMap<ConnectionNumber, Connection>,
     options: HubOptions,
     presence: Presence,
+    /// After how many milliseconds entries that wait can be sent.
+    poll_after_ms: Option<f64>,
     /// The number of waiting events after the last merge.
     waiting: u32,
 }
@@ -79,6 +102,10 @@ struct Connection {
     subject: String,
     /// Whether there is room for one message to the client.
     has_room: bool,
+    /// Whether there can be more to send than entries.
+    is_urgent: bool,
+    /// When the last message was sent, in milliseconds.
+    sent: f64,
 }
 
 /// An update that has to be stored.
@@ -97,7 +124,9 @@ struct Step<'a> {
     answers: Vec<(RequestNumber, Answer)>,
     /// Requests that read, which are carried out when everything is stored.
     reads: Vec<(RequestNumber, &'a Read)>,
-    closed: Vec<(ConnectionNumber, Error)>,
+    closed: Vec<(ConnectionNumber, Rejection)>,
+    /// The size of the file in bytes if it is too large for further updates.
+    full: Option<u64>,
 }
 
 impl Hub {
@@ -110,7 +139,8 @@ impl Hub {
         let peer = stored.doc().peer()?;
         let store = stored.doc().instance().store(&peer, StoreOptions::default())?;
         let waiting = stored.doc().merge_events([])?.waiting;
-        Ok(Self { stored, store, connections: BTreeMap::new(), options, presence: Presence::default(), waiting })
+        let (connections, presence) = (BTreeMap::new(), Presence::default());
+        Ok(Self { stored, store, connections, options, presence, poll_after_ms: None, waiting })
     }
 
     /// Returns the document.
@@ -128,6 +158,12 @@ impl Hub {
         self.connections.len()
     }
 
+    /// Returns after how many milliseconds the next step is due even if nothing arrives, so that
+    /// entries are sent. `None` if no entries wait.
+    pub fn poll_after_ms(&self) -> Option<f64> {
+        self.poll_after_ms
+    }
+
     /// Merges what arrived, stores it in one transaction, and adds to `outputs` what to send then.
     /// `now` is the time in milliseconds, as [`converge::now`] returns it. Costs the size of what
     /// arrived, one synchronization of the disk if events arrived, and a call for each connection
@@ -139,13 +175,17 @@ impl Hub {
     /// stopped. If that happens after the transaction, the outputs so far are valid: carry them
     /// out.
     pub fn step(&mut self, inputs: &[Input], now: f64, outputs: &mut Vec<Output>) -> Result<(), Failure> {
-        let mut step = Step::default();
+        let mut step = Step { full: self.full()?, ..Step::default() };
         for input in inputs {
             self.take(input, now, &mut step)?;
         }
         let snapshot_failed = match &step.updates[..] {
             [] => None,
-            updates => self.store(updates, outputs)?,
+            updates => {
+                let failed = self.store(updates, outputs)?;
+                self.connections.values_mut().for_each(|connection| connection.is_urgent = true);
+                failed
+            }
         };
         // From here on, everything that the document contains is on disk.
         let sequence = self.stored.sequence();
@@ -156,7 +196,7 @@ impl Hub {
         for (number, reading) in step.reads {
             outputs.push(Output::Answer(number, answer(read(self.stored.doc(), reading))?, sequence));
         }
-        outputs.extend(step.closed.into_iter().map(|(number, error)| Output::Close(number, error)));
+        outputs.extend(step.closed.into_iter().map(|(number, rejection)| Output::Close(number, rejection)));
         self.store.expire(now)?;
         self.presence.remove(&self.store, self.options.presence_grace_ms, now)?;
         self.poll(now, outputs)
@@ -194,10 +234,11 @@ impl Hub {
         match input {
             Input::Connect(number, access) => match survive(self.open(access))? {
                 Ok(session) => {
-                    let connection = Connection { session, subject: access.subject.clone(), has_room: true };
+                    let (subject, sent) = (access.subject.clone(), f64::NEG_INFINITY);
+                    let connection = Connection { session, subject, has_room: true, is_urgent: true, sent };
                     self.connections.insert(*number, connection);
                 }
-                Err(error) => step.closed.push((*number, error)),
+                Err(error) => step.closed.push((*number, error.into())),
             },
             Input::Message(number, message) => self.receive(*number, message, now, step)?,
             Input::Room(number) => {
@@ -222,6 +263,12 @@ impl Hub {
         Ok(())
     }
 
+    /// Returns the size of the file in bytes if it is too large for further updates.
+    fn full(&self) -> Result<Option<u64>, Failure> {
+        let bytes = self.stored.file_bytes().map_err(|source| Failure::Storage { source, writers: Vec::new() })?;
+        Ok((bytes >= self.options.max_file_bytes).then_some(bytes))
+    }
+
     fn open(&self, access: &Access) -> Result<Session, Error> {
         // A client's saved document could have a forged horizon, which would displace events.
         let accept = Acceptance::NONE.events(access.write).entries(access.presence);
@@ -239,12 +286,19 @@ impl Hub {
         now: f64,
         step: &mut Step<'_>,
     ) -> Result<(), Failure> {
-        let Some(connection) = self.connections.get(&number) else { return Ok(()) };
-        let receive = || -> Result<(Option<Vec<u8>>, converge::Received), Error> {
-            Ok((connection.session.update_of(message)?, connection.session.receive(message, now)?))
+        let Some(connection) = self.connections.get_mut(&number) else { return Ok(()) };
+        let (full, max) = (step.full, self.options.max_file_bytes);
+        let receive = || -> Result<(Option<Vec<u8>>, converge::Received), Rejection> {
+            let update = connection.session.update_of(message)?;
+            match full {
+                Some(bytes) if update.is_some() => Err(Rejection::Full { bytes, max }),
+                _ => Ok((update, connection.session.receive(message, now)?)),
+            }
         };
-        match survive(receive())? {
+        match receive() {
+            Err(Rejection::Engine(error)) if error.ends_instance() => return Err(Failure::Engine(error)),
             Ok((update, received)) => {
+                connection.is_urgent |= received.ephemeral.is_empty();
                 self.presence.arrived(number, &received.ephemeral);
                 let (Some(bytes), Some(report)) = (update, received.durable) else { return Ok(()) };
                 // What was known before need not be stored again.
@@ -254,10 +308,10 @@ impl Hub {
                 }
                 self.waiting = report.waiting;
             }
-            Err(error) => {
+            Err(rejection) => {
                 self.connections.remove(&number);
                 self.presence.closed(number, now);
-                step.closed.push((number, error));
+                step.closed.push((number, rejection));
             }
         }
         Ok(())
@@ -274,6 +328,9 @@ impl Hub {
         let Access { subject, write: may_write, writers, .. } = access;
         if !may_write {
             return Err(Stop::Rejected(Rejection::NotAllowed(subject.clone())));
+        }
+        if let Some(bytes) = step.full {
+            return Err(Stop::Rejected(Rejection::Full { bytes, max: self.options.max_file_bytes }));
         }
         let doc = self.stored.doc();
         let pending =
@@ -313,19 +370,28 @@ impl Hub {
         }
     }
 
-    /// Polls the sessions whose transports have room.
+    /// Polls the sessions whose transports have room. A session that has nothing but entries to send
+    /// sends them together from time to time: with many clients that move a cursor, a message for
+    /// each of their entries would be most of the work.
     fn poll(&mut self, now: f64, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let mut failed = Vec::new();
+        self.poll_after_ms = None;
         for (&number, connection) in self.connections.iter_mut().filter(|(_, connection)| connection.has_room) {
+            let wait = connection.sent + self.options.presence_interval_ms - now;
+            // The clock can jump backwards.
+            if !connection.is_urgent && wait > 0.0 && wait <= self.options.presence_interval_ms {
+                self.poll_after_ms = Some(self.poll_after_ms.map_or(wait, |other| other.min(wait)));
+                continue;
+            }
             match survive(connection.session.poll(now))? {
-                Ok(None) => {}
+                Ok(None) => connection.is_urgent = false,
                 Ok(Some(message)) => {
-                    connection.has_room = false;
+                    (connection.has_room, connection.sent) = (false, now);
                     outputs.push(Output::Send(number, message));
                 }
                 Err(error) => {
                     failed.push(number);
-                    outputs.push(Output::Close(number, error));
+                    outputs.push(Output::Close(number, error.into()));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Hubs and their clients, as sessions without a network.
 
-use super::{Access, Answer, Failure, Hub, HubOptions, Input, Output, Read, Write};
+use super::{Access, Answer, Failure, Hub, HubOptions, Input, Output, Read, Rejection, Write};
 use converge::{Acceptance, Doc, Instance, RowOp, Session, SessionOptions, Store};
 use converge_storage::{Options, StoredDoc};
 use std::collections::VecDeque;
@@ -46,7 +46,8 @@ fn open(path: &Path) -> Result<Hub, Box<dyn std::error::Error>> {
         true => StoredDoc::open(path, &instance, Options::default())?,
         false => StoredDoc::create(path, "board", &instance, Options::default())?,
     };
-    Ok(Hub::new(stored, HubOptions::default())?)
+    // Without an interval, everything is sent at one time.
+    Ok(Hub::new(stored, HubOptions::default().presence_interval_ms(0.0))?)
 }
 
 fn commit(op: RowOp) -> Write {
@@ -227,7 +228,9 @@ fn access_is_enforced() -> Outcome {
     let version = scene.hub.stored().doc().version()?;
     assert_eq!(version.iter().map(|known| &*known.peer).collect::<Vec<_>>(), ["client.2"]);
     assert!(
-        outputs.iter().any(|output| matches!(output, Output::Close(1, converge::Error::Protocol(_)))),
+        outputs
+            .iter()
+            .any(|output| matches!(output, Output::Close(1, Rejection::Engine(converge::Error::Protocol(_))))),
         "{outputs:?}"
     );
     for write in [Write::Push(Vec::new()), Write::Commit { ops: Vec::new(), key: None }] {
@@ -252,7 +255,10 @@ fn a_forged_document_is_rejected() -> Outcome {
     let forger = Client { session: Session::open(&forger.doc, &forger.store, &session)?, ..forger };
     scene.clients.push(forger);
     let outputs = scene.run(vec![Input::Connect(1, writer())])?;
-    assert!(matches!(&outputs[..], [Output::Close(1, converge::Error::Compacted(_))]), "{outputs:?}");
+    assert!(
+        matches!(&outputs[..], [Output::Close(1, Rejection::Engine(converge::Error::Compacted(_)))]),
+        "{outputs:?}"
+    );
     assert_eq!(scene.hub.stored().doc().digest()?, digest);
     Ok(())
 }
@@ -373,6 +379,53 @@ fn entries_of_a_client_that_is_gone_are_removed() -> Outcome {
         }
     }
     assert_eq!(seen(&scene)?, 1);
+    Ok(())
+}
+
+#[test]
+fn entries_are_sent_together_and_events_at_once() -> Outcome {
+    let mut scene = Scene::new(3)?;
+    scene.hub.options.presence_interval_ms = 50.0;
+    /// Carries messages to the hub and from it. Returns how many the third client got.
+    fn carry(scene: &mut Scene, rooms: &mut Vec<Input>, now: f64) -> Result<usize, Box<dyn std::error::Error>> {
+        let mut inputs = std::mem::take(rooms);
+        for client in &scene.clients {
+            for message in client.session.messages(now) {
+                inputs.push(Input::Message(client.number, message?));
+            }
+        }
+        let mut count = 0;
+        for output in scene.step(&inputs, now)? {
+            if let Output::Send(number, message) = output {
+                scene.clients[number as usize].session.receive(&message, now)?;
+                rooms.push(Input::Room(number));
+                count += usize::from(number == 2);
+            }
+        }
+        Ok(count)
+    }
+    let (mut rooms, mut messages, mut now) = (Vec::new(), 0, NOW);
+    for number in 0..100 {
+        now += 1.0;
+        scene.clients[0].store.set("cursor", "0", number, now)?;
+        messages += carry(&mut scene, &mut rooms, now)?;
+    }
+    assert!((2..=3).contains(&messages), "{messages} messages in 100 ms");
+    let wait = scene.hub.poll_after_ms().ok_or("no entries wait")?;
+    assert!(wait > 0.0 && wait <= 50.0, "{wait}");
+    now += wait;
+    assert_eq!(carry(&mut scene, &mut rooms, now)?, 1);
+    assert_eq!(scene.clients[2].store.get("cursor", "0")?.and_then(|entry| entry.value), Some(99.into()));
+    // An event does not wait, and takes waiting entries along.
+    scene.clients[0].store.set("cursor", "0", 100, now)?;
+    scene.clients[1].insert("event")?;
+    assert_eq!(carry(&mut scene, &mut rooms, now + 1.0)?, 1);
+    assert!(scene.clients[2].doc.get("tasks", "event")?.is_some());
+    // The clock jumps backwards.
+    carry(&mut scene, &mut rooms, now + 60.0)?;
+    scene.clients[0].store.set("cursor", "1", 1, NOW)?;
+    let back = now - 100_000.0;
+    assert_eq!(carry(&mut scene, &mut rooms, back)? + carry(&mut scene, &mut rooms, back + 1.0)?, 1);
     Ok(())
 }
 

@@ -136,9 +136,17 @@ pub enum Rejection {
         /// The author of the event.
         author: String,
     },
+    /// The file of the document is too large for further updates.
+    #[error("the document's file has {bytes} bytes, and accepts no updates from {max} bytes on")]
+    Full {
+        /// The size of the file in bytes.
+        bytes: u64,
+        /// The maximum size in bytes.
+        max: u64,
+    },
     /// The engine rejected it.
     #[error(transparent)]
-    Engine(converge::Error),
+    Engine(#[from] converge::Error),
 }
 
 /// What the caller carries out.
@@ -147,8 +155,9 @@ pub enum Rejection {
 pub enum Output {
     /// Send this message. There is no room for another one until [`Input::Room`].
     Send(ConnectionNumber, Vec<u8>),
-    /// Close the connection: its session failed with this error. The hub has forgotten it.
-    Close(ConnectionNumber, converge::Error),
+    /// Close the connection: what it sent was rejected, or its session failed. The hub has forgotten
+    /// it.
+    Close(ConnectionNumber, Rejection),
     /// Answer a request. The number is that of the last update that the answer contains.
     Answer(RequestNumber, Answer, u64),
     /// Rows changed, by updates up to this one.
