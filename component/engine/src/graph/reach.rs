@@ -20,6 +20,12 @@ const MIN_TOLL: u32 = 64;
 /// The maximum grows by one run for this many lanes: with more lanes, counts are larger, so fewer
 /// runs keep them.
 const PEERS_PER_TOLL: u32 = 16;
+/// A run keeps its counts if it has at least this many dependencies, and at most `LANES_PER_DEPENDENCY`
+/// lanes for each of them. Walking through such runs would be expensive: where n peers write in turns
+/// without waiting for each other, all of them build on n runs that build on n runs.
+const MANY_DEPENDENCIES: usize = 8;
+/// Bounds the memory of these counts to 32 bytes for each dependency.
+const LANES_PER_DEPENDENCY: usize = 8;
 
 impl Graph {
     /// Returns the first of these events that is `ancestor` or builds on it. Visits at most
@@ -121,10 +127,13 @@ impl Graph {
 
     /// Sets the toll of a new run, and its counts if the toll would be too high.
     pub(super) fn set_toll(&mut self, number: RunNumber) {
-        let dependencies = self.run_dependencies(number).iter();
+        let dependencies = self.run_dependencies(number);
         let toll = dependencies
+            .iter()
             .fold(1_u32, |toll, &dependency| toll.saturating_add(self.runs[self.run_of(dependency).index()].toll));
-        let expensive = toll > self.max_toll();
+        let are_many = dependencies.len() >= MANY_DEPENDENCIES;
+        let expensive = toll > self.max_toll()
+            || (are_many && self.by_peer.len() <= dependencies.len() * LANES_PER_DEPENDENCY);
         let known = expensive.then(|| self.counts_at(&[self.runs[number.index()].first]).into_boxed_slice());
         let run = &mut self.runs[number.index()];
         run.toll = if expensive { 1 } else { toll };

@@ -125,6 +125,25 @@ fn a_question_about_ancestors_costs_the_same_in_any_history() {
 }
 
 #[test]
+fn events_that_build_on_many_others_cost_their_dependencies() {
+    const LANES: u32 = 50;
+    let mut graph = Graph::default();
+    let mut heads = Vec::new();
+    let (steps, ()) = work::count(|| {
+        for round in 0..100 {
+            let dependencies = std::mem::take(&mut heads);
+            for lane in 0..LANES {
+                heads.push(graph.push((PeerNumber(lane), Counter(round)), &dependencies, 0, 1));
+            }
+        }
+    });
+    let events = u64::from(LANES) * 100;
+    assert!(steps <= events * u64::from(2 * LANES), "{steps} steps for {events} events");
+    let bytes: usize = graph.runs.iter().flat_map(|run| &run.known).map(|known| size_of_val(&**known)).sum();
+    assert!(bytes <= 32 * (LANES * LANES * 100) as usize, "{bytes} bytes of counts");
+}
+
+#[test]
 fn the_counts_at_checkpoints_stay_small() {
     let graph = interleaved(100_000);
     let bytes: usize = graph.runs.iter().flat_map(|run| &run.known).map(|known| size_of_val(&**known)).sum();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// The number of commands that are merged and stored together.
-const GROUP: usize = 64;
+const GROUP: usize = 512;
 /// How many groups have a single command after the engine stopped, so that the command that stops
 /// it is found.
 const CAREFUL_GROUPS: u32 = 100;
