@@ -132,8 +132,8 @@ impl Graph {
             .iter()
             .fold(1_u32, |toll, &dependency| toll.saturating_add(self.runs[self.run_of(dependency).index()].toll));
         let are_many = dependencies.len() >= MANY_DEPENDENCIES;
-        let expensive = toll > self.max_toll()
-            || (are_many && self.by_peer.len() <= dependencies.len() * LANES_PER_DEPENDENCY);
+        let expensive =
+            toll > self.max_toll() || (are_many && self.by_peer.len() <= dependencies.len() * LANES_PER_DEPENDENCY);
         let known = expensive.then(|| self.counts_at(&[self.runs[number.index()].first]).into_boxed_slice());
         let run = &mut self.runs[number.index()];
         run.toll = if expensive { 1 } else { toll };
