@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// The crates that each crate may depend on, apart from its tests. The test fails for missing
 /// crates.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("converge-engine", &[]),
     ("converge-component", &["converge-engine"]),
     ("converge-compat", &[]),
@@ -18,9 +18,11 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("converge-compose", &["converge-pack"]),
     ("converge", &["converge-engine"]),
     ("converge-storage", &["converge"]),
-    ("converge-server", &["converge", "converge-storage"]),
+    ("converge-frames", &[]),
+    ("converge-server", &["converge", "converge-frames", "converge-storage"]),
+    ("converge-client", &["converge", "converge-frames", "converge-storage"]),
     ("converge-cli", &["converge", "converge-server", "converge-storage"]),
-    ("converge-rig", &["converge", "converge-server"]),
+    ("converge-rig", &["converge", "converge-client", "converge-frames"]),
     ("converge-tests", &["converge"]),
     ("converge-benches", &["converge", "converge-rig"]),
     ("converge-example-guard", &[]),
@@ -46,9 +48,17 @@ const RESERVED: [(&str, &[&str]); 5] = [
     ("rusqlite", &["converge-storage"]),
     (
         "serde_json",
-        &["converge-storage", "converge-server", "converge-cli", "converge-rig", "converge-tests", "converge-benches"],
+        &[
+            "converge-storage",
+            "converge-server",
+            "converge-client",
+            "converge-cli",
+            "converge-rig",
+            "converge-tests",
+            "converge-benches",
+        ],
     ),
-    ("tokio", &["converge-server", "converge-cli", "converge-rig"]),
+    ("tokio", &["converge-server", "converge-client", "converge-cli", "converge-rig"]),
     ("wasmtime", &["converge", "converge-benches"]),
 ];
 

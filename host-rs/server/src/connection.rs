@@ -3,9 +3,9 @@
 use crate::app::App;
 use crate::auth::{Grant, Rights};
 use crate::documents::{Command, Handle, Outgoing, lock};
-use crate::frame::{Frame, Goodbye, Welcome};
 use crate::refusal::{Reason, Refusal};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use converge_frames::{Frame, Goodbye, Welcome};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,6 @@ mod app;
 pub mod auth;
 mod connection;
 mod documents;
-pub mod frame;
 mod http;
 pub mod hub;
 mod metrics;

@@ -5,7 +5,7 @@
 //! changed, then replaces the manifest, and then removes the files that it no longer names. So an
 //! interrupted copy leaves the former one intact.
 
-use crate::file::File;
+use crate::file::{File, HOME, Sync};
 use crate::folder;
 use crate::{Error, random};
 use serde_json::{Value as Json, json};
@@ -112,7 +112,7 @@ pub fn restore(from: impl AsRef<Path>, data: impl AsRef<Path>) -> Result<Copied,
         let why = "the directory exists; move it away, or restore to another one";
         return Err(Error::io(data)(io::Error::new(ErrorKind::AlreadyExists, why)));
     }
-    let letters = random::letters().map_err(Error::io(data))?;
+    let letters = random::random_letters().map_err(Error::io(data))?;
     let mut name = data.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{letters}"));
     let unfinished = data.with_file_name(name);
@@ -138,7 +138,10 @@ fn fill(from: &Path, to: &Path, manifest: &Manifest) -> Result<(), Error> {
             return Err(Error::damaged(&source, "its hash is not that of the manifest"));
         }
         if name.ends_with(".db") {
-            File::renew_home_peer(&target)?;
+            let (mut file, _) = File::open(&target, Sync::Full)?;
+            file.renew_home_peer(HOME)?;
+            drop(file);
+            File::settle(&target)?;
         }
         fs::File::open(&target).and_then(|file| file.sync_all()).map_err(Error::io(&target))?;
         folder::sync_for(&target)?;

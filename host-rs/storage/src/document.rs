@@ -1,24 +1,41 @@
 //! A document with its file.
 
 use crate::Error;
-use crate::file::{Content, File, Sync, Update};
+use crate::file::{Content, File, HOME, Sync, Update};
+use crate::folder;
 use crate::verify::{self, Report};
 use converge::{Doc, EventId, Instance, RowOp, ScanOptions, Watcher};
+use std::borrow::Cow;
+use std::fs;
 use std::path::Path;
 
 /// How a document is stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// When a write is durable.
     pub sync: Sync,
+    /// How the random name of the home peer starts.
+    pub peer_prefix: Cow<'static, str>,
 }
 
 impl Options {
     /// Sets when a write is durable.
     #[must_use]
     pub fn sync(self, sync: Sync) -> Self {
-        Self { sync }
+        Self { sync, ..self }
+    }
+
+    /// Sets how the random name of the home peer starts. A file keeps its name.
+    #[must_use]
+    pub fn peer_prefix(self, prefix: impl Into<Cow<'static, str>>) -> Self {
+        Self { peer_prefix: prefix.into(), ..self }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sync: Sync::default(), peer_prefix: Cow::Borrowed(HOME) }
     }
 }
 
@@ -61,7 +78,7 @@ impl StoredDoc {
     ///
     /// [`Error::Io`] if the file exists or cannot be created; [`Error::Full`].
     pub fn create(path: impl AsRef<Path>, name: &str, instance: &Instance, options: Options) -> Result<Self, Error> {
-        let file = File::create(path.as_ref(), name, options.sync)?;
+        let file = File::create(path.as_ref(), name, options.sync, &options.peer_prefix)?;
         Self::with(file, Content { snapshot: None, updates: Vec::new() }, instance)
     }
 
@@ -71,9 +88,9 @@ impl StoredDoc {
     ///
     /// Those of [`create`](Self::create); [`Error::Engine`] if the bytes are no saved document.
     pub(crate) fn create_of(path: &Path, name: &str, saved: &[u8], instance: &Instance) -> Result<(), Error> {
-        let mut file = File::create(path, name, Sync::Full)?;
+        let mut file = File::create(path, name, Sync::Full, HOME)?;
         let doc = instance.load(&file.meta().home_peer, saved)?;
-        file.snapshot(saved)?;
+        file.snapshot(saved, &[])?;
         let watcher = doc.watch(&[], false)?;
         Self { doc, watcher, file, was_repaired: false }.repair()?;
         File::settle(path)
@@ -154,6 +171,11 @@ impl StoredDoc {
         self.file.meta().last_seq
     }
 
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Returns the size of the file in bytes, without free pages and without the write-ahead log.
     ///
     /// # Errors
@@ -181,8 +203,12 @@ impl StoredDoc {
     pub fn store(&mut self, updates: &[Update<'_>]) -> Result<Stored, Error> {
         let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
         let sequence = self.file.append(updates, &changes)?;
-        let snapshot_failed = if self.file.log().is_long() { self.snapshot().err() } else { None };
+        let snapshot_failed = if self.file.log().is_long() { self.snapshot_log().err() } else { None };
         Ok(Stored { sequence, changes, snapshot_failed })
+    }
+
+    fn snapshot_log(&mut self) -> Result<(), Error> {
+        self.file.snapshot(&self.doc.save()?, &[])
     }
 
     /// Returns the event that a request of this subject with this key committed, or `None` if there
@@ -197,13 +223,74 @@ impl StoredDoc {
         self.file.committed(subject, key)
     }
 
-    /// Replaces the log by a snapshot, as [`store`](Self::store) does when the log is long.
+    /// Replaces the log by a snapshot, as [`store`](Self::store) does when the log is long, and
+    /// brings the mirror tables up to date, in one transaction. Needed after
+    /// [`rebase`](Doc::rebase). Returns the changes since the last call of `store` or `snapshot`.
     ///
     /// # Errors
     ///
     /// Those of [`store`](Self::store).
-    pub fn snapshot(&mut self) -> Result<(), Error> {
-        self.file.snapshot(&self.doc.save()?)
+    pub fn snapshot(&mut self) -> Result<Vec<RowOp>, Error> {
+        let changes = self.watcher.ops().collect::<Result<Vec<RowOp>, _>>()?;
+        self.file.snapshot(&self.doc.save()?, &changes)?;
+        Ok(changes)
+    }
+
+    /// Draws a new name for the home peer, as which the document writes once the file is opened
+    /// again. Needed if another replica wrote in its name, because the file was copied.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`store`](Self::store).
+    pub fn renew_peer(&mut self, prefix: &str) -> Result<(), Error> {
+        self.file.renew_home_peer(prefix)
+    }
+
+    /// Writes a note: bytes with a key, which are no part of the document. It is durable when the
+    /// call returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`store`](Self::store).
+    pub fn note(&mut self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.file.note(key, value)
+    }
+
+    /// Returns the note with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] if the file cannot be read; [`Error::Damaged`] if the checksum of the note
+    /// is wrong.
+    pub fn noted(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.file.noted(key)
+    }
+
+    /// Closes the file and moves it to another path on the same file system. Replaces a file that is
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Sqlite`] if the file cannot be moved.
+    pub fn move_to(self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let from = self.file.path().to_owned();
+        drop(self);
+        // The log of changes that SQLite has not written into the file yet moves with it.
+        File::settle(&from)?;
+        fs::rename(&from, &path).map_err(Error::io(&from))?;
+        folder::sync_for(path.as_ref())
+    }
+
+    /// Closes the file and removes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be removed.
+    pub fn remove(self) -> Result<(), Error> {
+        let path = self.file.path().to_owned();
+        drop(self);
+        fs::remove_file(&path).map_err(Error::io(&path))?;
+        folder::sync_for(&path)
     }
 
     /// Compares the mirror tables with the document, and checks the structure of the file. Costs

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const APPLICATION_ID: i32 = 0x6376_7267;
 /// The version of the tables.
 const VERSION: i32 = 1;
+/// How the random name of the home peer starts by default.
+pub(crate) const HOME: &str = "home.";
 /// The size of the parts of a snapshot in bytes.
 const PART_BYTES: usize = 1 << 20;
 /// How long a write waits for another connection, such as one that takes a checkpoint.
@@ -44,6 +46,12 @@ CREATE TABLE _converge_requests (
     PRIMARY KEY (subject, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX _converge_requests_at ON _converge_requests (at);";
+
+const NOTES: &str = "CREATE TABLE IF NOT EXISTS _converge_notes (
+    key TEXT PRIMARY KEY,
+    crc INTEGER NOT NULL,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID";
 
 /// When a write is durable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -122,12 +130,12 @@ pub(crate) struct File {
 
 impl File {
     /// Creates a file with an empty document. Fails if there is one.
-    pub(crate) fn create(path: &Path, name: &str, sync: Sync) -> Result<Self, Error> {
+    pub(crate) fn create(path: &Path, name: &str, sync: Sync, peer_prefix: &str) -> Result<Self, Error> {
         let temporary = folder::temporary_file(folder::of(path)).map_err(Error::io(path))?;
         let meta = Meta {
             name: name.to_owned(),
-            incarnation: random::letters().map_err(Error::io(path))?,
-            home_peer: home_peer(path)?,
+            incarnation: random::random_letters().map_err(Error::io(path))?,
+            home_peer: home_peer(path, peer_prefix)?,
             snapshot_seq: 0,
             snapshot_parts: 0,
             last_seq: 0,
@@ -198,16 +206,13 @@ impl File {
         }
     }
 
-    /// Draws a new home peer for a document that is not open.
-    pub(crate) fn renew_home_peer(path: &Path) -> Result<(), Error> {
-        let (mut file, _) = Self::open(path, Sync::Full)?;
-        let home_peer = home_peer(path)?;
-        file.write(|_, meta, _| {
+    /// Draws a new home peer.
+    pub(crate) fn renew_home_peer(&mut self, prefix: &str) -> Result<(), Error> {
+        let home_peer = home_peer(&self.path, prefix)?;
+        self.write(|_, meta, _| {
             meta.home_peer = home_peer;
             Ok(())
-        })?;
-        drop(file);
-        Self::settle(path)
+        })
     }
 
     /// Moves everything from the write-ahead log of a file that is not open into the file.
@@ -292,8 +297,10 @@ impl File {
 
     /// Replaces the snapshot by the saved document, which contains all updates of the log, and
     /// empties the log.
-    pub(crate) fn snapshot(&mut self, saved: &[u8]) -> Result<(), Error> {
-        self.write(|transaction, meta, _| {
+    /// Executes `changes` on the mirror tables, in the same transaction.
+    pub(crate) fn snapshot(&mut self, saved: &[u8], changes: &[RowOp]) -> Result<(), Error> {
+        self.write(|transaction, meta, mirror| {
+            mirror.apply(transaction, changes)?;
             transaction.execute("DELETE FROM _converge_snapshot", [])?;
             meta.snapshot_parts = 0;
             for bytes in saved.chunks(PART_BYTES) {
@@ -308,6 +315,32 @@ impl File {
         })?;
         self.log = LogSize { snapshot_bytes: saved.len() as u64, ..LogSize::default() };
         Ok(())
+    }
+
+    /// Writes a note. Files of earlier versions have no table for them.
+    pub(crate) fn note(&mut self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.write(|transaction, _, _| {
+            transaction.execute(NOTES, [])?;
+            let replace = "INSERT OR REPLACE INTO _converge_notes VALUES (?1, ?2, ?3)";
+            Ok(transaction.execute(replace, params![key, crc32fast::hash(value), value]).map(drop)?)
+        })
+    }
+
+    /// Returns a note.
+    pub(crate) fn noted(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let find = || -> rusqlite::Result<Option<(u32, Vec<u8>)>> {
+            if !self.connection.table_exists(None, "_converge_notes")? {
+                return Ok(None);
+            }
+            let select = "SELECT crc, value FROM _converge_notes WHERE key = ?1";
+            self.connection.query_row(select, [key], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        };
+        match find().map_err(Error::sqlite(&self.path))? {
+            Some((crc, value)) if crc != crc32fast::hash(&value) => {
+                Err(Error::damaged(&self.path, format!("the checksum of the note {key:?} is wrong")))
+            }
+            found => Ok(found.map(|(_, value)| value)),
+        }
     }
 
     /// Returns whether the mirror tables are as this module creates them.
@@ -391,8 +424,8 @@ fn now() -> u64 {
 }
 
 /// Returns a new name for a home peer.
-fn home_peer(path: &Path) -> Result<String, Error> {
-    Ok(format!("home.{}", random::letters().map_err(Error::io(path))?))
+fn home_peer(path: &Path, prefix: &str) -> Result<String, Error> {
+    Ok(format!("{prefix}{}", random::random_letters().map_err(Error::io(path))?))
 }
 
 /// Connects to the file of a document, which can be in use.

@@ -45,6 +45,7 @@ pub use directory::{Directory, Presence};
 pub use document::{Options, Stored, StoredDoc};
 pub use error::Error;
 pub use file::{Sync, Update};
+pub use random::random_letters;
 pub use verify::{Difference, Report};
 
 /// The number of updates after which a snapshot replaces the log. If the last snapshot is larger

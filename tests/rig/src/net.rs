@@ -3,17 +3,16 @@
 //! `docs/server.md` of the sources specifies the protocol. A [`Client`] is a [`Replica`] with a
 //! WebSocket and a session. It has no task of its own: everything happens in [`Client::pump`].
 
-mod socket;
-
-pub use socket::{Cause, Socket, raw, segment};
+pub use converge_client::socket::{Cause, Socket, segment};
 
 use converge::{
     Doc, Entry, Error, Instance, InstanceOptions, PeerVersion, Progress, Session, SessionOptions, Store, StoreOptions,
     now,
 };
-use converge_server::frame::{Frame, Welcome};
+use converge_client::ServerUrl;
+use converge_client::socket::{self, Incoming, SocketError, binary, handshake, incoming};
+use converge_frames::{Frame, Welcome};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use socket::{Incoming, SocketError, binary, handshake, incoming};
 use std::future::poll_fn;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -67,6 +66,15 @@ impl Replica {
     }
 }
 
+/// Opens a WebSocket to the server at `address`; see [`socket::raw`].
+///
+/// # Errors
+///
+/// Those of [`socket::raw`].
+pub async fn raw(address: &str, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Cause> {
+    socket::raw(&ServerUrl::plain(address), path, headers).await
+}
+
 /// Why a client could not connect, and its replica.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
@@ -112,7 +120,7 @@ impl Client {
     ///
     /// [`Failed`] with the replica and the cause.
     pub async fn connect(address: &str, document: &str, token: &str, replica: Replica) -> Result<Self, Failed> {
-        let opened = timeout(CONNECT_TIMEOUT, handshake(address, document, token)).await;
+        let opened = timeout(CONNECT_TIMEOUT, handshake(&ServerUrl::plain(address), document, token)).await;
         let opened = opened.unwrap_or(Err(Cause::Timeout("the welcome did not arrive within 30 seconds")));
         let opened = opened.and_then(|(socket, welcome)| {
             let session = replica.session(document, &welcome)?;

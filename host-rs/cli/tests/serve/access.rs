@@ -2,8 +2,8 @@
 
 use crate::{Failure, Outcome, Place, SOON, Server};
 use converge::Doc;
+use converge_frames::Frame;
 use converge_rig::net::{Cause, Client, Replica};
-use converge_server::frame::Frame;
 use serde_json::json;
 use std::time::Duration;
 

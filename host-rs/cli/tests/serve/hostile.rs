@@ -1,8 +1,8 @@
 //! Clients that break the protocol, do not read, do not answer, or stop the engine.
 
 use crate::{Failure, Outcome, Place, SOON, Server};
+use converge_frames::{Frame, SUBPROTOCOL};
 use converge_rig::net::{Client, Replica, Socket, raw};
-use converge_server::frame::{Frame, SUBPROTOCOL};
 use futures_util::{SinkExt, StreamExt};
 use std::io::{Read, Write};
 use std::net::TcpStream;

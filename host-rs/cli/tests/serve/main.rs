@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod clients;
 mod durable;
 mod hostile;
 mod load;

@@ -1,7 +1,8 @@
 //! WebSockets, what arrives on them, and why they end.
 
+use crate::url::ServerUrl;
 use converge::Error;
-use converge_server::frame::{Frame, Goodbye, SUBPROTOCOL, Welcome};
+use converge_frames::{Frame, Goodbye, SUBPROTOCOL, Welcome};
 use futures_util::{SinkExt, StreamExt};
 use std::fmt::Write;
 use std::io;
@@ -12,15 +13,15 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-pub(super) use tokio_tungstenite::tungstenite::Error as SocketError;
+pub use tokio_tungstenite::tungstenite::Error as SocketError;
 
 /// The size of the read buffer of a socket in bytes. It is allocated at once, for each client.
 const READ_BUFFER: usize = 4 << 10;
 
-/// A WebSocket over TCP.
-pub type Socket = WebSocketStream<TcpStream>;
+/// A WebSocket over TCP or TLS.
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Why a connection failed or ended.
 #[derive(Debug, thiserror::Error)]
@@ -100,16 +101,16 @@ impl From<SocketError> for Cause {
 /// # Errors
 ///
 /// [`Cause::Status`] if the server refuses, and the errors of the connection.
-pub async fn raw(address: &str, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Cause> {
-    let mut request = format!("ws://{address}{path}").into_client_request()?;
+pub async fn raw(server: &ServerUrl, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Cause> {
+    let mut request = server.web_socket(path).into_client_request()?;
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(SocketError::from)?;
         request.headers_mut().insert(name, HeaderValue::from_str(value).map_err(SocketError::from)?);
     }
-    let stream = TcpStream::connect(address).await?;
+    let stream = TcpStream::connect(server.address()).await?;
     stream.set_nodelay(true)?;
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
-    let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
+    let (socket, _) = client_async_tls_with_config(request, stream, Some(config), None).await?;
     Ok(socket)
 }
 
@@ -128,9 +129,13 @@ pub fn segment(name: &str) -> String {
 }
 
 /// Connects, sends the token, and waits for the welcome.
-pub(super) async fn handshake(address: &str, document: &str, token: &str) -> Result<(Socket, Welcome), Cause> {
+///
+/// # Errors
+///
+/// The cause; [`Cause::Goodbye`] if the server refuses the token.
+pub async fn handshake(server: &ServerUrl, document: &str, token: &str) -> Result<(Socket, Welcome), Cause> {
     let path = format!("/v1/docs/{}/sync", segment(document));
-    let mut socket = raw(address, &path, &[("sec-websocket-protocol", SUBPROTOCOL)]).await?;
+    let mut socket = raw(server, &path, &[("sec-websocket-protocol", SUBPROTOCOL)]).await?;
     socket.send(binary(Frame::Token(token.to_owned()).encode())).await?;
     loop {
         match incoming(socket.next().await)? {
@@ -142,21 +147,27 @@ pub(super) async fn handshake(address: &str, document: &str, token: &str) -> Res
 }
 
 /// Returns a message with these bytes.
-pub(super) fn binary(bytes: Vec<u8>) -> Message {
+pub fn binary(bytes: Vec<u8>) -> Message {
     Message::Binary(bytes.into())
 }
 
 /// What arrives on a WebSocket.
-pub(super) enum Incoming {
+#[derive(Debug)]
+pub enum Incoming {
     /// A message of the session.
     Message(Bytes),
+    /// A host frame.
     Frame(Frame),
     /// A ping or a pong of the WebSocket. The library answers pings.
     Nothing,
 }
 
-/// Decodes a message. The end of the connection and a goodbye are errors.
-pub(super) fn incoming(message: Option<Result<Message, SocketError>>) -> Result<Incoming, Cause> {
+/// Decodes a message.
+///
+/// # Errors
+///
+/// The cause of the end of the connection. A goodbye is one.
+pub fn incoming(message: Option<Result<Message, SocketError>>) -> Result<Incoming, Cause> {
     match message {
         None => Err(Cause::Closed(None)),
         Some(Err(error)) => Err(error.into()),

@@ -1,0 +1,405 @@
+//! The document of a client with its file, its store and its session: everything but the network.
+//!
+//! Always holds: a session is polled only when everything that the document contains is kept, so
+//! nothing is sent, or acknowledged, that a crash could take back.
+
+use crate::error::Error;
+use crate::options::Options;
+use converge::{
+    Commit, Content, Doc, Instance, InstanceOptions, MergeReport, PeerVersion, RowOp, Session, SessionOptions, Store,
+    StoreOptions, Watcher, now,
+};
+use converge_frames::Welcome;
+use converge_storage::{StoredDoc, Update};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::path::{Path, PathBuf};
+
+/// The number of messages that are encoded before the first one is sent.
+const MESSAGES: usize = 16;
+/// The maximum size of a message in bytes that a client accepts and sends.
+const MAX_MESSAGE_BYTES: u32 = 16 << 20;
+/// The ending of the file that a reset leaves.
+const FORMER: &str = ".former";
+/// The subject of the updates in the file.
+const SUBJECT: &str = "";
+/// Separates the name of a peer from that of a branch.
+const BRANCH: char = '~';
+
+/// The keys of what a client remembers in addition to the document.
+const INCARNATION: &str = "incarnation";
+const ACKNOWLEDGED: &str = "acknowledged";
+const PEERS: &str = "peers";
+
+/// Where the document is kept.
+enum Place {
+    File(Box<StoredDoc>),
+    Memory(Doc, Watcher),
+}
+
+/// What a step returns.
+#[derive(Debug, Default)]
+pub(crate) struct Stepped {
+    /// The messages to send, in order.
+    pub(crate) messages: Vec<Vec<u8>>,
+    /// Whether there can be more messages.
+    pub(crate) has_more: bool,
+    /// Whether both sides have all events of the other one.
+    pub(crate) is_in_sync: bool,
+    /// The number of events that the server announced and that have not arrived.
+    pub(crate) awaited: u32,
+}
+
+pub(crate) struct Replica {
+    name: String,
+    options: Options,
+    instance: Instance,
+    place: Place,
+    store: Store,
+    session: Option<Session>,
+    /// The summary of what is kept.
+    kept: Vec<u8>,
+    /// Whether the last write to the file failed.
+    is_behind: bool,
+    /// The number of waiting events after the last merge.
+    waiting: u32,
+    /// What the server is known to have.
+    acknowledged: BTreeMap<String, u32>,
+    /// What of it is noted in the file.
+    noted: BTreeMap<String, u32>,
+    incarnation: Option<String>,
+    /// The names that this client has written as.
+    peers: BTreeSet<String>,
+    changes: Vec<RowOp>,
+}
+
+impl Replica {
+    /// Opens the file, or creates it. Costs loading the document.
+    pub(crate) fn open(name: &str, options: &Options) -> Result<Self, Error> {
+        let instance = Instance::new(InstanceOptions::default().memory_bytes(options.memory_bytes))?;
+        let place = match &options.file {
+            None => {
+                let doc = instance.doc(&format!(
+                    "{}{}",
+                    options.peer_prefix,
+                    converge_storage::random_letters().map_err(Error::Random)?
+                ))?;
+                let watcher = doc.watch(&[], false)?;
+                Place::Memory(doc, watcher)
+            }
+            Some(file) => Place::File(Box::new(open_file(file, name, &instance, options)?)),
+        };
+        let doc = place.doc();
+        let peer = doc.peer()?;
+        let (store, kept) = (instance.store(&peer, StoreOptions::default())?, doc.summary()?);
+        let waiting = doc.merge_events([])?.waiting;
+        let mut replica = Self {
+            name: name.to_owned(),
+            options: options.clone(),
+            instance,
+            place,
+            store,
+            session: None,
+            kept,
+            is_behind: false,
+            waiting,
+            acknowledged: BTreeMap::new(),
+            noted: BTreeMap::new(),
+            incarnation: None,
+            peers: BTreeSet::new(),
+            changes: Vec::new(),
+        };
+        replica.read_notes(&peer)?;
+        Ok(replica)
+    }
+
+    fn read_notes(&mut self, peer: &str) -> Result<(), Error> {
+        if let Place::File(stored) = &mut self.place {
+            let texts = [INCARNATION, ACKNOWLEDGED, PEERS].map(|key| stored.noted(key));
+            let [incarnation, acknowledged, peers] = texts;
+            self.incarnation = incarnation?.and_then(|text| String::from_utf8(text).ok());
+            // A note that another program damaged is left out: then more counts as not acknowledged.
+            self.acknowledged = acknowledged?.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+            self.peers = peers?.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+            if self.peers.insert(peer.to_owned()) {
+                stored.note(PEERS, &serde_json::to_vec(&self.peers).unwrap_or_default())?;
+            }
+        }
+        self.peers.insert(peer.to_owned());
+        self.noted = self.acknowledged.clone();
+        Ok(())
+    }
+
+    pub(crate) fn doc(&self) -> &Doc {
+        self.place.doc()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns whether everything that the document contains is on disk.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self.place, Place::File(_)) && !self.is_behind
+    }
+
+    /// Takes the changes of the rows since the last call.
+    pub(crate) fn take_changes(&mut self) -> Vec<RowOp> {
+        mem::take(&mut self.changes)
+    }
+
+    /// Writes what the document contains and the file does not. After a write failed, opens the
+    /// file again first.
+    pub(crate) fn keep(&mut self) -> Result<(), Error> {
+        if self.is_behind {
+            return self.catch_up();
+        }
+        let summary = self.doc().summary()?;
+        if summary == self.kept {
+            return Ok(());
+        }
+        let update = self.doc().update_since(&self.kept)?;
+        self.append(&update)
+    }
+
+    /// Writes an update that the document contains.
+    fn append(&mut self, update: &[u8]) -> Result<(), Error> {
+        let summary = self.doc().summary()?;
+        match &mut self.place {
+            Place::File(stored) => match stored.store(&[Update::new(SUBJECT, update)]) {
+                Ok(done) => {
+                    self.changes.extend(done.changes);
+                    // The file has everything, but must be read again before the next write.
+                    self.is_behind = done.snapshot_failed.is_some();
+                }
+                Err(error) => {
+                    self.is_behind = true;
+                    return Err(error.into());
+                }
+            },
+            Place::Memory(_, watcher) => self.changes.extend(watcher.ops().collect::<Result<Vec<_>, _>>()?),
+        }
+        self.kept = summary;
+        Ok(())
+    }
+
+    /// Opens the file again, and writes what it lacks.
+    fn catch_up(&mut self) -> Result<(), Error> {
+        let Place::File(stored) = &self.place else { return Ok(()) };
+        let path = stored.path().to_owned();
+        let mut opened = open_file(&path, &self.name, &self.instance, &self.options)?;
+        let update = stored.doc().update_since(&opened.doc().summary()?)?;
+        opened.doc().merge_update(&update)?;
+        let done = opened.store(&[Update::new(SUBJECT, &update)])?;
+        self.session = None;
+        self.kept = opened.doc().summary()?;
+        self.changes.extend(done.changes);
+        self.is_behind = done.snapshot_failed.is_some();
+        self.place = Place::File(Box::new(opened));
+        Ok(())
+    }
+
+    /// Opens a session with the server. Fails if its document is another one than before.
+    pub(crate) fn connect(&mut self, welcome: &Welcome) -> Result<(), Error> {
+        self.keep()?;
+        match &self.incarnation {
+            Some(known) if *known != welcome.incarnation => return Err(Error::Replaced),
+            Some(_) => {}
+            None => {
+                if let Place::File(stored) = &mut self.place {
+                    stored.note(INCARNATION, welcome.incarnation.as_bytes())?;
+                }
+                self.incarnation = Some(welcome.incarnation.clone());
+            }
+        }
+        let max = u32::try_from(welcome.max_message_bytes).unwrap_or(u32::MAX).min(MAX_MESSAGE_BYTES);
+        let options = SessionOptions::new(&*self.name).max_message_bytes(max).read_only(!welcome.write);
+        self.session = Some(Session::open(self.doc(), &self.store, &options)?);
+        Ok(())
+    }
+
+    /// Ends the session.
+    pub(crate) fn disconnect(&mut self) {
+        self.session = None;
+    }
+
+    /// Merges and keeps a message, keeps what was written, and returns what to send.
+    pub(crate) fn step(&mut self, message: Option<&[u8]>) -> Result<Stepped, Error> {
+        self.keep()?;
+        if let Some(message) = message {
+            self.receive(message)?;
+        }
+        let Some(session) = &self.session else { return Err(Error::Disconnected) };
+        let mut stepped = Stepped::default();
+        while stepped.messages.len() < MESSAGES
+            && let Some(message) = session.poll(now())?
+        {
+            stepped.messages.push(message);
+        }
+        stepped.has_more = stepped.messages.len() == MESSAGES;
+        let progress = session.progress()?;
+        stepped.is_in_sync = progress.in_sync;
+        stepped.awaited = progress.awaited;
+        self.acknowledged = progress.known_there.into_iter().map(|known| (known.peer, known.count)).collect();
+        Ok(stepped)
+    }
+
+    fn receive(&mut self, message: &[u8]) -> Result<(), Error> {
+        let Some(session) = &self.session else { return Err(Error::Disconnected) };
+        let update = session.update_of(message)?;
+        let received = session.receive(message, now())?;
+        let (Some(update), Some(report)) = (update, received.durable) else { return Ok(()) };
+        self.merged(&update, &report)
+    }
+
+    /// Keeps an update, or a document, that was merged.
+    fn merged(&mut self, update: &[u8], report: &MergeReport) -> Result<(), Error> {
+        if self.instance.inspect(update)?.content == Content::Document {
+            self.replace_log()?;
+        } else if report.applied > 0 || report.waiting != self.waiting {
+            self.append(update)?;
+        }
+        self.waiting = report.waiting;
+        self.rename_if_forked(report)
+    }
+
+    /// Rebases on a saved document whose history was compacted past this replica.
+    pub(crate) fn rebase(&mut self, saved: &[u8]) -> Result<(), Error> {
+        self.keep()?;
+        let report = self.doc().rebase(saved)?;
+        self.replace_log()?;
+        self.waiting = report.waiting;
+        self.rename_if_forked(&report)
+    }
+
+    /// Writes a snapshot, after the document was rebased.
+    fn replace_log(&mut self) -> Result<(), Error> {
+        let summary = self.doc().summary()?;
+        match &mut self.place {
+            Place::File(stored) => match stored.snapshot() {
+                Ok(changes) => self.changes.extend(changes),
+                Err(error) => {
+                    self.is_behind = true;
+                    return Err(error.into());
+                }
+            },
+            Place::Memory(_, watcher) => self.changes.extend(watcher.ops().collect::<Result<Vec<_>, _>>()?),
+        }
+        self.kept = summary;
+        Ok(())
+    }
+
+    /// If another replica wrote in this one's name, because a file was copied, takes a new name for
+    /// the next start. Until then, this replica continues its branch, so that no further fork
+    /// arises.
+    fn rename_if_forked(&mut self, report: &MergeReport) -> Result<(), Error> {
+        let peer = self.doc().peer()?;
+        match &mut self.place {
+            Place::File(stored) if report.forked.contains(&peer) => Ok(stored.renew_peer(&self.options.peer_prefix)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what the server has acknowledged, so that a reset after the next start knows it.
+    pub(crate) fn note_acknowledged(&mut self) -> Result<(), Error> {
+        if self.noted != self.acknowledged
+            && !self.is_behind
+            && let Place::File(stored) = &mut self.place
+        {
+            stored.note(ACKNOWLEDGED, &serde_json::to_vec(&self.acknowledged).unwrap_or_default())?;
+            self.noted = self.acknowledged.clone();
+        }
+        Ok(())
+    }
+
+    /// Returns the number of events that the server is not known to have.
+    pub(crate) fn unsent(&self) -> Result<u32, Error> {
+        let missing = |known: PeerVersion| {
+            known.count.saturating_sub(self.acknowledged.get(&known.peer).copied().unwrap_or_default())
+        };
+        Ok(self.doc().version()?.into_iter().map(missing).fold(0, u32::saturating_add))
+    }
+
+    /// Moves the file away, and starts again with an empty document. Returns the commits of this
+    /// client that the server is not known to have.
+    pub(crate) fn reset(&mut self) -> Result<Vec<Commit>, Error> {
+        let commits = self.unsent_commits()?;
+        let empty = Self::open(&self.name, &Options { file: None, ..self.options.clone() })?;
+        let former = mem::replace(&mut self.place, empty.place);
+        self.session = None;
+        if let Place::File(stored) = former {
+            let mut former = stored.path().to_owned().into_os_string();
+            former.push(FORMER);
+            stored.move_to(Path::new(&former))?;
+        }
+        *self = Self::open(&self.name, &self.options)?;
+        Ok(commits)
+    }
+
+    fn unsent_commits(&self) -> Result<Vec<Commit>, Error> {
+        let doc = self.doc();
+        let known: Vec<PeerVersion> =
+            self.acknowledged.iter().map(|(peer, &count)| PeerVersion::new(&**peer, count)).collect();
+        let since = |version: &[PeerVersion]| doc.events_since(&self.instance.summary_of(version)?, u32::MAX);
+        let events = match since(&known) {
+            Err(converge::Error::Compacted(horizon)) => since(&horizon)?,
+            other => other?,
+        };
+        let is_own = |peer: &str| self.peers.contains(peer.split(BRANCH).next().unwrap_or(peer));
+        Ok(events.runs.into_iter().filter(|run| is_own(&run.peer)).flat_map(|run| run.commits).collect())
+    }
+
+    /// Closes the file. If it is to be destroyed, removes it.
+    pub(crate) fn close(mut self, destroy: bool) -> Result<(), Error> {
+        if destroy {
+            if let Place::File(stored) = self.place {
+                stored.remove()?;
+            }
+            return Ok(());
+        }
+        self.keep()?;
+        self.note_acknowledged()
+    }
+
+    /// Sets the entries of this replica again, so that they do not expire, and removes those of
+    /// others that did.
+    pub(crate) fn renew_presence(&self) -> Result<(), Error> {
+        let (peer, now) = (self.store.peer()?, now());
+        self.store.expire(now)?;
+        for namespace in self.store.namespaces()? {
+            for entry in self.store.get_all(&namespace)? {
+                if let (true, Some(value)) = (entry.peer == peer, entry.value) {
+                    self.store.set(&namespace, &entry.key, value, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the entries of this replica.
+    pub(crate) fn leave(&self) -> Result<(), Error> {
+        self.store.leave(now())?;
+        Ok(())
+    }
+}
+
+impl Place {
+    fn doc(&self) -> &Doc {
+        match self {
+            Self::File(stored) => stored.doc(),
+            Self::Memory(doc, _) => doc,
+        }
+    }
+}
+
+fn open_file(file: &Path, name: &str, instance: &Instance, options: &Options) -> Result<StoredDoc, Error> {
+    let storage = converge_storage::Options::default().peer_prefix(options.peer_prefix.clone());
+    let stored = match file.try_exists() {
+        Ok(false) => StoredDoc::create(file, name, instance, storage)?,
+        _ => StoredDoc::open(file, instance, storage)?,
+    };
+    match stored.name() == name {
+        true => Ok(stored),
+        false => Err(Error::OtherDocument { file: PathBuf::from(file), name: stored.name().to_owned() }),
+    }
+}
