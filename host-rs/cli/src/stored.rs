@@ -92,7 +92,7 @@ pub(crate) fn copy_arguments(
 /// Verifies a file. Returns whether nothing differs, or everything was repaired.
 pub(crate) fn verify(options: &Verify, output: &mut impl Write) -> Result<bool, Failure> {
     let instance = Instance::new(InstanceOptions::default())?;
-    let mut stored = StoredDoc::open(&options.file, &instance, Default::default())?;
+    let mut stored = StoredDoc::open(&options.file, &instance, &Default::default())?;
     if stored.was_repaired() {
         writeln!(output, "another program had changed the mirror tables; they were created again")?;
     }

@@ -395,8 +395,8 @@ impl Place {
 fn open_file(file: &Path, name: &str, instance: &Instance, options: &Options) -> Result<StoredDoc, Error> {
     let storage = converge_storage::Options::default().peer_prefix(options.peer_prefix.clone());
     let stored = match file.try_exists() {
-        Ok(false) => StoredDoc::create(file, name, instance, storage)?,
-        _ => StoredDoc::open(file, instance, storage)?,
+        Ok(false) => StoredDoc::create(file, name, instance, &storage)?,
+        _ => StoredDoc::open(file, instance, &storage)?,
     };
     match stored.name() == name {
         true => Ok(stored),

@@ -85,7 +85,7 @@ impl Directory {
     /// # Errors
     ///
     /// Those of [`StoredDoc::create`]; [`Error::Deleted`] if there was a document of this name.
-    pub fn create(&self, name: &str, instance: &Instance, options: Options) -> Result<StoredDoc, Error> {
+    pub fn create(&self, name: &str, instance: &Instance, options: &Options) -> Result<StoredDoc, Error> {
         if let Presence::Deleted(_) = self.presence(name)? {
             return Err(Error::Deleted { path: self.path(name, DELETED) });
         }
@@ -99,7 +99,7 @@ impl Directory {
     /// # Errors
     ///
     /// Those of [`StoredDoc::open`]; [`Error::Deleted`] if it was deleted.
-    pub fn load(&self, name: &str, instance: &Instance, options: Options) -> Result<StoredDoc, Error> {
+    pub fn load(&self, name: &str, instance: &Instance, options: &Options) -> Result<StoredDoc, Error> {
         match self.presence(name)? {
             Presence::Deleted(_) => Err(Error::Deleted { path: self.path(name, DELETED) }),
             _ => StoredDoc::open(self.path(name, LIVE), instance, options),

@@ -77,7 +77,7 @@ impl StoredDoc {
     /// # Errors
     ///
     /// [`Error::Io`] if the file exists or cannot be created; [`Error::Full`].
-    pub fn create(path: impl AsRef<Path>, name: &str, instance: &Instance, options: Options) -> Result<Self, Error> {
+    pub fn create(path: impl AsRef<Path>, name: &str, instance: &Instance, options: &Options) -> Result<Self, Error> {
         let file = File::create(path.as_ref(), name, options.sync, &options.peer_prefix)?;
         Self::with(file, Content { snapshot: None, updates: Vec::new() }, instance)
     }
@@ -105,7 +105,7 @@ impl StoredDoc {
     ///
     /// [`Error::Damaged`], [`Error::NotADocument`] or [`Error::Newer`] for other files, which stay
     /// as they are; [`Error::Io`] and [`Error::Sqlite`] if the file cannot be read.
-    pub fn open(path: impl AsRef<Path>, instance: &Instance, options: Options) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<Path>, instance: &Instance, options: &Options) -> Result<Self, Error> {
         let (file, content) = File::open(path.as_ref(), options.sync)?;
         Self::with(file, content, instance)
     }

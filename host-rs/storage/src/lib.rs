@@ -15,7 +15,7 @@
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("board.db");
 //! let instance = Instance::new(Default::default())?;
-//! let mut board = StoredDoc::create(&path, "board", &instance, Options::default())?;
+//! let mut board = StoredDoc::create(&path, "board", &instance, &Options::default())?;
 //!
 //! let ann = instance.doc("ann")?;
 //! ann.insert("tasks", "t1", [("title", "Buy milk")])?;
@@ -23,7 +23,7 @@
 //! board.doc().merge_update(&update)?;
 //! board.store(&[Update::new("ann", &update)])?; // now it is on disk
 //!
-//! let restarted = StoredDoc::open(&path, &instance, Options::default())?;
+//! let restarted = StoredDoc::open(&path, &instance, &Options::default())?;
 //! assert_eq!(restarted.doc().digest()?, ann.digest()?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -21,8 +21,8 @@ fn every_command_of_the_readme_runs() -> Result<(), Box<dyn std::error::Error>> 
     other.delete("people", "p1")?;
     fs::write(folder.path().join("update"), other.update_since(&doc.summary()?)?).expect("the file can be written");
     let instance = Instance::new(Default::default())?;
-    StoredDoc::create(folder.path().join("board.db"), "board", &instance, Options::default())?;
-    Directory::open(folder.path().join("data"))?.create("board", &instance, Options::default())?;
+    StoredDoc::create(folder.path().join("board.db"), "board", &instance, &Options::default())?;
+    Directory::open(folder.path().join("data"))?.create("board", &instance, &Options::default())?;
 
     let block = README
         .split("```sh\n")

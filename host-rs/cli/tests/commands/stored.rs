@@ -26,7 +26,7 @@ fn a_missing_file_is_named() {
 fn a_mirror_that_differs_is_repaired_on_request() -> Outcome {
     let (folder, instance) = (folder(), Instance::new(Default::default())?);
     let path = folder.path().join("board.db");
-    let mut board = StoredDoc::create(&path, "board", &instance, Options::default())?;
+    let mut board = StoredDoc::create(&path, "board", &instance, &Options::default())?;
     write(&mut board, "t1")?;
     drop(board);
     assert_eq!(stdout_of(folder.path(), &["verify", "board.db"]), "1 rows, 0 differ\n");
@@ -61,7 +61,7 @@ fn a_mirror_that_differs_is_repaired_on_request() -> Outcome {
 fn a_directory_is_copied_and_restored() -> Outcome {
     let (folder, instance) = (folder(), Instance::new(Default::default())?);
     let directory = Directory::open(folder.path().join("data"))?;
-    let mut board = directory.create("board", &instance, Options::default())?;
+    let mut board = directory.create("board", &instance, &Options::default())?;
     write(&mut board, "t1")?;
     let backup = ["backup", "--data", "data", "--to", "copy"];
     assert_eq!(stdout_of(folder.path(), &backup), "documents: 1, copied: 1\n");
@@ -70,7 +70,7 @@ fn a_directory_is_copied_and_restored() -> Outcome {
     assert_eq!(stdout_of(folder.path(), &restore), "documents restored: 1\n");
     let refused = stderr_of(folder.path(), &restore);
     assert!(refused.contains("new: "), "{refused}");
-    let restored = Directory::open(folder.path().join("new"))?.load("board", &instance, Options::default())?;
+    let restored = Directory::open(folder.path().join("new"))?.load("board", &instance, &Options::default())?;
     assert_eq!(restored.doc().digest()?, board.doc().digest()?);
     let (code, _, stderr) = run(folder.path(), &["backup", "--data", "data"]);
     assert_eq!((code, stderr.lines().next()), (Some(2), Some("converge: --to is missing")));

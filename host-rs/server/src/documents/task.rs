@@ -380,8 +380,8 @@ fn open(documents: &Documents, name: &str, create: bool, former: Option<Hub>) ->
     let is_missing = || documents.directory.presence(name).is_ok_and(|presence| presence == Presence::Missing);
     let stored = match former {
         Some(hub) => hub.into_stored().reload(&instance),
-        None if create && is_missing() => documents.directory.create(name, &instance, options),
-        None => documents.directory.load(name, &instance, options),
+        None if create && is_missing() => documents.directory.create(name, &instance, &options),
+        None => documents.directory.load(name, &instance, &options),
     };
     let stored = stored.map_err(|source| match source {
         converge_storage::Error::Engine(error) => Failure::Engine(error),

@@ -43,8 +43,8 @@ struct Scene {
 fn open(path: &Path) -> Result<Hub, Box<dyn std::error::Error>> {
     let instance = Instance::new(Default::default())?;
     let stored = match path.exists() {
-        true => StoredDoc::open(path, &instance, Options::default())?,
-        false => StoredDoc::create(path, "board", &instance, Options::default())?,
+        true => StoredDoc::open(path, &instance, &Options::default())?,
+        false => StoredDoc::create(path, "board", &instance, &Options::default())?,
     };
     // Without an interval, everything is sent at one time.
     Ok(Hub::new(stored, HubOptions::default().presence_interval_ms(0.0))?)
@@ -171,7 +171,7 @@ fn nothing_is_shown_that_is_not_on_disk() -> Outcome {
     scene.run(Vec::new())?;
     // Another writer takes the file, so that the next transaction fails.
     let instance = Instance::new(Default::default())?;
-    let mut other = StoredDoc::open(scene.path(), &instance, Options::default())?;
+    let mut other = StoredDoc::open(scene.path(), &instance, &Options::default())?;
     other.store(&[converge_storage::Update::new("", &scene.clients[0].doc.save()?)])?;
 
     scene.clients[0].insert("lost")?;

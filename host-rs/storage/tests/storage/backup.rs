@@ -27,7 +27,7 @@ fn a_copy_of_documents_in_use_can_be_restored() -> Outcome {
     let (data, copy, restored) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("new"));
     let directory = Directory::open(&data)?;
     let ann = instance.doc("ann")?;
-    let options = Options::default();
+    let options = &Options::default();
     let names = ["a", "b", "deleted"];
     let mut boards = names.map(|name| directory.create(name, &instance, options).expect("a new document"));
     for (number, board) in boards.iter_mut().enumerate() {
@@ -68,7 +68,7 @@ fn an_interrupted_copy_leaves_the_former_one() -> Outcome {
     let (data, copy, restored) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("new"));
     let directory = Directory::open(&data)?;
     let ann = instance.doc("ann")?;
-    let mut board = directory.create("board", &instance, Options::default())?;
+    let mut board = directory.create("board", &instance, &Options::default())?;
     write(&ann, &mut board, [RowOp::insert("t", "r", [("n", 1)])])?;
     backup(&data, &copy)?;
     let before = ann.digest()?;
@@ -79,7 +79,7 @@ fn an_interrupted_copy_leaves_the_former_one() -> Outcome {
     let failed = backup(&data, &copy);
     assert!(matches!(failed, Err(Error::NotADocument { .. })), "{failed:?}");
     restore(&copy, &restored)?;
-    let former = Directory::open(&restored)?.load("board", &instance, Options::default())?;
+    let former = Directory::open(&restored)?.load("board", &instance, &Options::default())?;
     assert_eq!(former.doc().digest()?, before);
     fs::remove_file(data.join("docs/zz/other.db"))?;
     backup(&data, &copy)?;
@@ -92,7 +92,7 @@ fn a_damaged_copy_is_not_restored() -> Outcome {
     let (folder, instance) = (tempfile::tempdir()?, Instance::new(Default::default())?);
     let (data, copy, restored) = (folder.path().join("data"), folder.path().join("copy"), folder.path().join("new"));
     let directory = Directory::open(&data)?;
-    drop(directory.create("a", &instance, Options::default())?);
+    drop(directory.create("a", &instance, &Options::default())?);
     backup(&data, &copy)?;
     let whole = files(&copy)?;
     let manifest = copy.join("manifest.json");

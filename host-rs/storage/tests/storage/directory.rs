@@ -15,13 +15,13 @@ fn documents_have_files_of_their_own() -> Outcome {
     let names = ["", ".", "..", "board/1", &*capitals, "board", &*long, &*other_end, "a%2fb", "a/b", "\0"];
     for (number, name) in names.iter().enumerate() {
         assert_eq!(directory.presence(name)?, Presence::Missing, "{name:?}");
-        let mut board = directory.create(name, &instance, Options::default())?;
+        let mut board = directory.create(name, &instance, &Options::default())?;
         assert_eq!((board.name(), directory.presence(name)?), (*name, Presence::Present));
         let ann = instance.doc("ann")?;
         write(&ann, &mut board, [RowOp::insert("t", "r", [("n", number as i64)])])?;
     }
     for (number, name) in names.iter().enumerate() {
-        let board = directory.load(name, &instance, Options::default())?;
+        let board = directory.load(name, &instance, &Options::default())?;
         assert_eq!(board.doc().get("t", "r")?.ok_or("no row")?[0].value, (number as i64).into(), "{name:?}");
     }
     let mut sorted = names.map(str::to_owned);
@@ -52,7 +52,7 @@ fn one_process_at_a_time_opens_a_directory() -> Outcome {
 fn a_deleted_document_can_be_restored_until_it_is_purged() -> Outcome {
     let (folder, instance) = (tempfile::tempdir()?, Instance::new(Default::default())?);
     let directory = Directory::open(folder.path())?;
-    let options = Options::default();
+    let options = &Options::default();
     assert!(!directory.delete("board")? && !directory.undelete("board")? && !directory.forget("board")?);
     let ann = instance.doc("ann")?;
     let mut board = directory.create("board", &instance, options)?;

@@ -17,7 +17,7 @@ const CALLS: u32 = 14;
 fn child() -> Outcome {
     let Some(file) = env::var_os(FILE) else { return Ok(()) };
     let instance = Instance::new(Default::default())?;
-    let mut board = match StoredDoc::open(Path::new(&file), &instance, Options::default()) {
+    let mut board = match StoredDoc::open(Path::new(&file), &instance, &Options::default()) {
         Ok(board) => board,
         Err(error) => {
             println!("failed {error}");

@@ -19,7 +19,7 @@ const FILE: &str = "CONVERGE_STORAGE_FILE";
 fn child() -> Outcome {
     let Some(file) = env::var_os(FILE) else { return Ok(()) };
     let instance = Instance::new(Default::default())?;
-    let mut board = StoredDoc::open(Path::new(&file), &instance, Options::default())?;
+    let mut board = StoredDoc::open(Path::new(&file), &instance, &Options::default())?;
     let writer = instance.load(&format!("writer.{}", board.sequence()), &board.doc().save()?)?;
     let mut out = std::io::stdout();
     loop {

@@ -32,11 +32,11 @@ impl Place {
     }
 
     fn create(&self) -> Result<StoredDoc, Error> {
-        StoredDoc::create(self.path(), "board", &self.instance, Options::default())
+        StoredDoc::create(self.path(), "board", &self.instance, &Options::default())
     }
 
     fn open(&self) -> Result<StoredDoc, Error> {
-        StoredDoc::open(self.path(), &self.instance, Options::default())
+        StoredDoc::open(self.path(), &self.instance, &Options::default())
     }
 }
 
@@ -91,7 +91,7 @@ fn a_document_is_created_once() -> Outcome {
     assert!(matches!(&again, Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::AlreadyExists));
     drop(board);
     assert_eq!(place.open()?.sequence(), 0);
-    let missing = StoredDoc::open(place.folder.path().join("none.db"), &place.instance, Options::default());
+    let missing = StoredDoc::open(place.folder.path().join("none.db"), &place.instance, &Options::default());
     assert!(matches!(missing.map(drop), Err(Error::Sqlite { .. })));
     // No temporary file is left.
     let left: Vec<_> = std::fs::read_dir(place.folder.path())?.collect::<Result<_, _>>()?;
