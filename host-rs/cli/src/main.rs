@@ -6,6 +6,7 @@ mod input;
 mod inspect;
 mod log;
 mod merge;
+mod page;
 mod serve;
 mod show;
 mod stored;

@@ -1,6 +1,7 @@
 //! `converge serve`: serves the documents of a directory.
 
 use crate::input::Failure;
+use crate::page;
 use converge_server::{Log, OPTIONS, Server, ServerOption, Settings};
 use lexopt::prelude::{Long, Short, ValueExt};
 use std::fmt::Write as _;
@@ -146,16 +147,27 @@ fn of_file(file: &Path) -> Result<Given, lexopt::Error> {
 }
 
 /// Serves until the process gets SIGTERM or SIGINT.
-pub(crate) fn serve(settings: Settings, output: &mut impl Write) -> Result<(), Failure> {
+pub(crate) fn serve(mut settings: Settings, output: &mut impl Write) -> Result<(), Failure> {
+    if settings.demo {
+        settings.pages = page::board();
+        if settings.pages.is_empty() {
+            let how = "build it with `npx --yes rust-just build-cli`";
+            return Err(format!("this program was built without the task board; {how}").into());
+        }
+    }
     log(&settings);
     for variable in unknown_variables() {
         tracing::warn!(variable, "the variable is ignored: it sets no option");
     }
+    let is_demo = settings.demo;
     Runtime::new()?.block_on(async {
         let data = settings.data.display().to_string();
         let server = Server::bind(settings).await?;
         for address in server.addresses() {
             writeln!(output, "serving {data} at http://{address}")?;
+        }
+        if is_demo && let Some(address) = server.addresses().first() {
+            writeln!(output, "the task board is at http://{address}/")?;
         }
         if server.is_anonymous() {
             writeln!(output, "there is no key: everybody who reaches this address has all rights")?;

@@ -15,6 +15,7 @@ mod server;
 mod settings;
 mod webhooks;
 
+pub use http::Page;
 pub use refusal::{Reason, Refusal};
 pub use server::{Server, StartError};
 pub use settings::{Log, OPTIONS, ServerOption, Settings};

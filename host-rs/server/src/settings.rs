@@ -1,6 +1,7 @@
 //! The settings of a server, and the table of options from which the command line, the environment,
 //! the configuration file and the documentation take them.
 
+use crate::http::Page;
 use converge_storage::Sync;
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +14,9 @@ use std::time::Duration;
 pub struct Settings {
     pub data: PathBuf,
     pub listen: Vec<String>,
+    pub demo: bool,
+    /// The files of the web application, which are served at `/` if there are some.
+    pub pages: Vec<Page>,
     pub sync: Sync,
     pub recover: bool,
     pub keys: Vec<PathBuf>,
@@ -129,6 +133,7 @@ pub const OPTIONS: &[ServerOption] = options! {
     }
     "Network" {
         "listen" "ADDRESS" "127.0.0.1:4747" [repeats] "the address and port to listen on; port 0 takes a free one" => |s, v| { s.listen.push(v.into()); Ok(()) };
+        "demo" "" "" "serve a task board, a web application, at /" => |s, v| put(&mut s.demo, flag(v));
         "origin" "ORIGIN" "" [repeats] "a web origin whose pages may connect, such as https://example.com, or *; the server's own origin always may" => |s, v| { s.origins.push(origin(v)?); Ok(()) };
     }
     "Access" {
@@ -184,6 +189,8 @@ impl Default for Settings {
         let mut settings = Self {
             data: PathBuf::new(),
             listen: Vec::new(),
+            demo: false,
+            pages: Vec::new(),
             sync: Sync::Full,
             recover: false,
             keys: Vec::new(),

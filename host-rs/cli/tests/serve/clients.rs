@@ -6,7 +6,7 @@ use converge_client::{Client, Connection, Options, Reason, Status};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -118,7 +118,7 @@ async fn writer() -> Outcome {
     for number in written..ROWS {
         let row = format!("{peer} {number}");
         insert(&client, &row)?;
-        println!("kept {row}");
+        writeln!(std::io::stdout(), "kept {row}")?;
     }
     let start = Instant::now();
     while rows(&client)?.len() < WRITERS * ROWS as usize {
@@ -127,7 +127,7 @@ async fn writer() -> Outcome {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     synced(&client).await?;
-    println!("digest {}", client.read(|doc| doc.digest())?);
+    writeln!(std::io::stdout(), "digest {}", client.read(|doc| doc.digest())?)?;
     client.close().await?;
     Ok(())
 }
@@ -332,6 +332,37 @@ async fn while_the_file_cannot_be_written_nothing_is_sent_or_lost() -> Outcome {
     synced(&client).await?;
     Arc::into_inner(client).ok_or("in use")?.close().await?;
     place.run(&["verify", file.to_str().ok_or("a path in UTF-8")?])?;
+    Ok(())
+}
+
+/// The program of `docs/guide/rust.md`.
+const LIST: &str = include_str!("../../../client/examples/list.rs");
+
+#[test]
+fn the_list_of_the_guide_is_shared_and_works_offline() -> Outcome {
+    let guide = include_str!("../../../../docs/guide/rust.md");
+    let (_, code) = LIST.split_once("\n\n").ok_or("no code")?;
+    assert!(guide.contains(&format!("```rust,ignore\n{code}```\n")), "the guide has another program");
+    let place = Place::new()?;
+    let mut server = place.serve(&[])?;
+    let address = server.address();
+    let program = Path::new(env!("CARGO_BIN_EXE_converge")).with_file_name("examples").join("list");
+    let list = |file: &str, arguments: &[&str]| -> Result<String, Failure> {
+        let mut command = Command::new(&program);
+        command.env("LIST_SERVER", format!("http://{address}")).arg(place.path(file)).args(arguments);
+        let output = command.output().map_err(|error| format!("{}: {error}; build it", program.display()))?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    assert!(list("ann.db", &["add", "Milk"])?.starts_with("[ ] Milk  ("));
+    let seen = list("ben.db", &[])?;
+    let row = seen.trim_end().strip_prefix("[ ] Milk  (").and_then(|rest| rest.strip_suffix(')'));
+    server.kill()?;
+    let offline = list("ben.db", &["done", row.ok_or("no row")?])?;
+    assert!(offline.starts_with("(offline") && offline.contains("[x] Milk"), "{offline}");
+    let _server = place.serve(&["--listen", &address])?;
+    list("ben.db", &[])?;
+    assert!(list("ann.db", &["add", "Bread"])?.contains("[x] Milk"));
     Ok(())
 }
 

@@ -252,6 +252,31 @@ fn a_report_that_always_fails_is_dropped_and_counted() -> Outcome {
 }
 
 #[test]
+fn the_task_board_has_a_policy_or_is_said_to_be_missing() -> Outcome {
+    let place = Place::new()?;
+    let server = match place.serve(&["--demo"]) {
+        Ok(server) => server,
+        Err(error) => {
+            // In CI, the board is built before the program.
+            assert!(std::env::var_os("CI").is_none(), "{error}");
+            assert!(error.to_string().contains("built without the task board"), "{error}");
+            return Ok(());
+        }
+    };
+    let page = server.get("/").empty()?.expect(200)?;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; script-src 'self'"));
+    assert_eq!(server.get("/index.html").empty()?.expect(200)?.body, page.body);
+    for path in ["/missing.js", "/../key.json", "//etc/passwd", "/v1"] {
+        server.get(path).empty()?.expect(404)?;
+    }
+    server.post("/").empty()?.expect(404)?;
+    drop(server);
+    place.serve(&[])?.get("/").empty()?.expect(404)?;
+    Ok(())
+}
+
+#[test]
 fn the_limits_of_the_documents_are_those_of_the_program() -> Outcome {
     let limits = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md"))?;
     for option in converge_server::OPTIONS.iter().filter(|option| matches!(option.value, "SIZE" | "COUNT" | "TIME")) {

@@ -4,7 +4,10 @@ mod admin;
 mod changes;
 mod documents;
 mod json;
+mod pages;
 mod tables;
+
+pub use pages::Page;
 
 use crate::app::App;
 use crate::auth::{Grant, Rights};
@@ -74,7 +77,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .fallback(|| async { Refusal::new(Reason::NotFound, "there is no such route") })
+        .fallback(pages::page)
         .with_state(app.clone())
 }
 
