@@ -15,7 +15,23 @@ export interface ClientStorage {
   open(key: string, prefix: string): Promise<StoredDocument>;
 }
 
-/** A document in a storage. Calls are made one after the other, except `close`. */
+/**
+ * Why a call of a storage failed, as the `code` of its `StorageError`. The call changed nothing.
+ *
+ * - `full`: there is no space. The same call can succeed later.
+ * - `gone`: what was kept of the document was deleted, or another replica destroyed it. Every
+ *   further write fails as well. The replica can be stored again after another `open`.
+ * - `reset`: another replica called `reset`, so this one must not write its content. Every further
+ *   write fails as well.
+ * - `outdated`: a newer version of the program uses the storage.
+ * - `failed`: anything else, such as an I/O error. The message says more.
+ */
+export type StorageFailure = 'full' | 'gone' | 'reset' | 'outdated' | 'failed';
+
+/**
+ * A document in a storage. Calls are made one after the other, except `close`. All of them can
+ * fail with a `StorageError`.
+ */
 export interface StoredDocument {
   /** The peer name that is reserved for this replica. */
   readonly peer: string;
@@ -27,7 +43,10 @@ export interface StoredDocument {
    */
   readonly channel?: string | undefined;
 
-  /** Reads everything that is kept, or an empty content. */
+  /**
+   * Reads everything that is kept, or an empty content. The replica must merge all of it, because
+   * `compact` replaces a snapshot that was read without reading it again.
+   */
   read(): Promise<Content>;
 
   /** Appends an update to the log. Resolves once the update survives a loss of power. */
@@ -38,9 +57,10 @@ export interface StoredDocument {
 
   /**
    * Replaces the snapshot and the log by a new snapshot, atomically and durably. Other replicas can
-   * have appended updates meanwhile: `save` is called with all updates of the log, and returns the
-   * saved document that contains them. It can be called again if the content changed meanwhile.
-   * Does nothing if another replica is doing the same.
+   * have appended updates meanwhile, or replaced the snapshot: `save` is called with all updates of
+   * the log, after the snapshot if another replica wrote it, and returns the saved document that
+   * contains them. It can be called again if the content changed meanwhile. Does nothing if another
+   * replica is doing the same. If `save` throws, nothing changes, and the call fails with its error.
    */
   compact(save: (updates: Uint8Array[]) => Uint8Array): Promise<void>;
 
