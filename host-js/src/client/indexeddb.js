@@ -1,0 +1,44 @@
+// A storage in IndexedDB, for browsers.
+//
+// The storage does not ask the browser for persistent storage (`navigator.storage.persist()`): Firefox asks the user, and
+// Chromium decides by how much the user has used the page, so the time to ask is for the application to choose.
+
+import { Database } from './indexeddb/database.js';
+import { openDocument } from './indexeddb/document.js';
+
+export { StorageError } from './storage-error.js';
+
+/** @import { ClientStorage } from './storage.js' */
+
+const DEFAULT_NAME = 'converge';
+
+/**
+ * Returns a storage in IndexedDB. Writes are made with `durability: 'strict'`, so they survive a loss
+ * of power once they have resolved.
+ *
+ * All tabs and workers of an origin can open a document at the same time. Each holds a peer name
+ * by a Web Lock: the prefix, 16 random letters that the database keeps, and the lowest number that
+ * no other holds. Without Web Locks, which pages need a secure context for, each open replica
+ * gets a random name, and documents grow by a few bytes for each name that has written.
+ *
+ * Browsers can delete the data of an origin if the device runs out of space. To prevent this, call
+ * `navigator.storage.persist()` when the user has done something worth keeping.
+ *
+ * @param {object} [options]
+ * @param {string} [options.name] the name of the database; `converge` by default. Documents in
+ *   different databases are separate, such as those of two users of the same browser
+ * @returns {ClientStorage}
+ */
+export function indexedDb({ name = DEFAULT_NAME } = {}) {
+  return {
+    async open(key, prefix) {
+      const database = new Database(name);
+      try {
+        return await openDocument(database, key, prefix);
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    },
+  };
+}
