@@ -1,0 +1,9 @@
+// What the pages of the tests add to the global object.
+
+import type { StorageRig } from './storage.js';
+
+declare global {
+  var rig: StorageRig;
+  /** Reports a number to the test. */
+  var saved: (number: number) => Promise<void>;
+}
