@@ -145,11 +145,15 @@ test('without Web Locks every replica has a name of its own', async () => {
   assert.deepEqual((await document.read()).snapshot, update(1));
 });
 
-test('channels differ between databases and documents', async () => {
+test('channels differ between databases, documents and resets', async () => {
   const channels = [(await open()).channel, (await open('http://localhost/board/2')).channel];
   name = `${name} more`;
-  channels.push((await open()).channel);
-  assert.equal(new Set(channels).size, 3);
+  const document = await open();
+  channels.push(document.channel);
+  await document.reset({});
+  channels.push(document.channel);
+  assert.equal((await open()).channel, document.channel);
+  assert.equal(new Set(channels).size, 4);
   assert.ok(channels.every((channel) => channel?.startsWith('converge:')));
 });
 
@@ -202,7 +206,7 @@ test('compaction that fails changes nothing', async () => {
 test('compaction does nothing while another replica compacts', async () => {
   const document = await open();
   await document.append(update(1));
-  const held = `${document.channel}:compact`;
+  const held = `converge:${encodeURIComponent(name)}:${KEY}:compact`;
   await navigator.locks.request(held, { ifAvailable: true }, () =>
     document.compact(() => assert.fail('another replica compacts')),
   );

@@ -25,9 +25,18 @@ const NOT_READ = -1;
  */
 export async function openDocument(database, key, prefix) {
   const { device, lineage } = await begun(database, key);
-  // Database names can contain colons, too.
-  const scope = `converge:${encodeURIComponent(database.name)}:${key}`;
-  return new IndexedDocument(database, { key, prefix, scope }, lineage, await reserve(scope, prefix, device));
+  return new IndexedDocument(database, key, prefix, lineage, await reserve(scopeOf(database, key), prefix, device));
+}
+
+/**
+ * Returns how the names of a document's locks start.
+ *
+ * @param {Database} database
+ * @param {string} key
+ */
+function scopeOf({ name }, key) {
+  // The name can contain colons.
+  return `converge:${encodeURIComponent(name)}:${key}`;
 }
 
 /**
@@ -59,7 +68,6 @@ class IndexedDocument {
   #database;
   #key;
   #prefix;
-  #scope;
   #origin;
   #resets;
   /** The `saves` of the snapshot that this replica has merged or written. */
@@ -70,23 +78,29 @@ class IndexedDocument {
 
   /**
    * @param {Database} database
-   * @param {{ key: string, prefix: string, scope: string }} names
+   * @param {string} key
+   * @param {string} prefix
    * @param {Lineage} lineage
    * @param {Reservation} reservation
    */
-  constructor(database, { key, prefix, scope }, { origin, resets }, reservation) {
+  constructor(database, key, prefix, { origin, resets }, reservation) {
     this.#database = database;
     this.#key = key;
     this.#prefix = prefix;
-    this.#scope = scope;
     this.#origin = origin;
     this.#resets = resets;
     this.#reservation = reservation;
-    this.channel = typeof BroadcastChannel === 'undefined' ? undefined : scope;
   }
 
   get peer() {
     return this.#reservation.name;
+  }
+
+  /** Differs after a reset, so that replicas of the former content do not find those of the new one. */
+  get channel() {
+    return typeof BroadcastChannel === 'undefined'
+      ? undefined
+      : `converge:${encodeURIComponent(this.#database.name)}:${this.#resets}:${this.#key}`;
   }
 
   /** @returns {Promise<Content>} */
@@ -137,7 +151,7 @@ class IndexedDocument {
    */
   compact(save) {
     return this.#call(() =>
-      unlessUnderWay(`${this.#scope}:compact`, async () => {
+      unlessUnderWay(`${scopeOf(this.#database, this.#key)}:compact`, async () => {
         this.#saves = await this.#database.write(['documents', 'snapshots', 'log'], (transaction) =>
           this.#replaceSnapshot(transaction, save),
         );
@@ -174,7 +188,7 @@ class IndexedDocument {
         await transaction.objectStore('device').put(device, DEVICE);
       });
       const former = this.#reservation;
-      this.#reservation = await reserve(this.#scope, this.#prefix, device);
+      this.#reservation = await reserve(scopeOf(this.#database, this.#key), this.#prefix, device);
       await former.release();
       return this.peer;
     });
