@@ -1,0 +1,168 @@
+// Replicas with the same storage, such as tabs of a browser: each pair runs a session over a BroadcastChannel, also without
+// a network.
+//
+// A newcomer posts `hello`, and the others answer `here`. After either, both sides have a link. A message from a stranger
+// is answered with `hello`, so a replica that was taken for dead is linked again.
+
+/** @import { Link } from './pump.js' */
+
+/** A replica that lives posts this often. */
+const PING_MS = 10_000;
+/**
+ * A replica that posted nothing for this time is taken for dead. Browsers run timers of hidden
+ * tabs once a minute.
+ */
+const DEAD_MS = 150_000;
+
+/**
+ * @typedef {{ type: 'hello', to?: string } | { type: 'here', to: string } | { type: 'message', to: string,
+ *   bytes: Uint8Array<ArrayBuffer> } | { type: 'ping' } | { type: 'bye' } | { type: 'reset', summary: Uint8Array }
+ *   | { type: 'destroyed' }} Body
+ */
+
+/** @typedef {Body & { from: string, peer: string }} Post */
+
+/**
+ * What replicas call.
+ *
+ * @typedef {object} TabsHandlers
+ * @property {(send: (bytes: Uint8Array<ArrayBuffer>) => void) => Link} onJoined opens a session
+ * @property {(link: Link, isDead: boolean) => void} onLeft closes a session; `isDead` if the other
+ *   replica did not say that it leaves
+ * @property {(summary: Uint8Array) => void} onReset another replica reset the storage
+ * @property {() => void} onDestroyed another replica destroyed the storage
+ */
+
+export class Tabs {
+  #id = crypto.randomUUID();
+  #peer;
+  #handlers;
+  #channel;
+  /** @type {Map<string, { link: Link, peer: string, heardAt: number }>} */
+  #others = new Map();
+  /** Replicas whose session failed. The next ping links them again. */
+  #failed = new Set();
+  /** @type {ReturnType<typeof setInterval>} */
+  #timer;
+
+  /**
+   * @param {string} channel
+   * @param {string} peer
+   * @param {TabsHandlers} handlers
+   */
+  constructor(channel, peer, handlers) {
+    this.#peer = peer;
+    this.#handlers = handlers;
+    this.#channel = new BroadcastChannel(channel);
+    this.#channel.onmessage = ({ data }) => this.#received(data);
+    this.#post({ type: 'hello' });
+    this.#timer = setInterval(() => this.#tick(), PING_MS);
+  }
+
+  /**
+   * Returns whether a replica that writes as this peer is there.
+   *
+   * @param {string} peer
+   */
+  has(peer) {
+    return [...this.#others.values()].some((other) => other.peer === peer);
+  }
+
+  /** @param {Uint8Array} summary of the document that was reset */
+  postReset(summary) {
+    this.#post({ type: 'reset', summary });
+  }
+
+  postDestroyed() {
+    this.#post({ type: 'destroyed' });
+  }
+
+  /** Leaves. The sessions end. */
+  close() {
+    clearInterval(this.#timer);
+    this.#post({ type: 'bye' });
+    for (const id of [...this.#others.keys()]) this.#remove(id, false);
+    this.#channel.close();
+  }
+
+  /** @param {Body} body */
+  #post(body) {
+    this.#channel.postMessage({ ...body, from: this.#id, peer: this.#peer });
+  }
+
+  /** @param {Post} post */
+  #received(post) {
+    const { from, peer } = post;
+    if ('to' in post && post.to !== undefined && post.to !== this.#id) return;
+    const other = this.#others.get(from);
+    if (other !== undefined) other.heardAt = Date.now();
+    switch (post.type) {
+      case 'hello':
+        // The session of a former link, if any, is one that the other side no longer has.
+        this.#remove(from, false);
+        this.#post({ type: 'here', to: from });
+        this.#add(from, peer);
+        break;
+      case 'here':
+        if (other === undefined) this.#add(from, peer);
+        break;
+      case 'message':
+        if (other !== undefined) this.#pass(from, other.link, post.bytes);
+        else if (!this.#failed.has(from)) this.#post({ type: 'hello', to: from });
+        break;
+      case 'ping':
+        this.#failed.delete(from);
+        if (other === undefined) this.#post({ type: 'hello', to: from });
+        break;
+      case 'bye':
+        this.#remove(from, false);
+        break;
+      case 'reset':
+        this.#handlers.onReset(post.summary);
+        break;
+      case 'destroyed':
+        this.#handlers.onDestroyed();
+        break;
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {Link} link
+   * @param {Uint8Array} bytes
+   */
+  #pass(id, link, bytes) {
+    link.receive(bytes);
+    if (!link.isEnded) return;
+    this.#failed.add(id);
+    this.#remove(id, false);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} peer
+   */
+  #add(id, peer) {
+    const link = this.#handlers.onJoined((bytes) => this.#post({ type: 'message', to: id, bytes }));
+    this.#others.set(id, { link, peer, heardAt: Date.now() });
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} isDead
+   */
+  #remove(id, isDead) {
+    const other = this.#others.get(id);
+    if (other === undefined) return;
+    this.#others.delete(id);
+    this.#handlers.onLeft(other.link, isDead);
+  }
+
+  #tick() {
+    this.#post({ type: 'ping' });
+    const now = Date.now();
+    for (const [id, { heardAt }] of [...this.#others]) {
+      if (now - heardAt > DEAD_MS) this.#remove(id, true);
+    }
+  }
+}
