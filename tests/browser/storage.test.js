@@ -1,9 +1,12 @@
 // The storage in Chromium's IndexedDB, without a server: durability, names, quota, deletion, killed pages and browsers.
 
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { Chromium, skip } from './rig/chromium.js';
 import { startSite } from './rig/site.js';
@@ -12,11 +15,13 @@ import { until } from './rig/until.js';
 /** @import { Page } from 'playwright-core' */
 /** @import { Site } from './rig/site.js' */
 
-/** How often a page is killed while it writes. */
-const KILLS = Number(process.env.CONVERGE_RENDERER_KILLS ?? 20);
+/** How often a page is killed while it writes. The test of the client does it more often. */
+const KILLS = 5;
 const RELOADS = 20;
 /** The bytes that the page may store in the test of a full disk. */
 const QUOTA = 2_000_000;
+
+const noStrace = spawnSync('strace', ['-V']).error !== undefined && 'there is no strace';
 
 /** @type {Site} */
 let site;
@@ -137,6 +142,41 @@ test('a newer version of the page gets the database', { skip }, async () => {
   );
   assert.equal(await page.evaluate(() => rig.append(1)), 'outdated');
   await context.close();
+});
+
+test('each write is synced to the disk before it is reported', { skip: skip || noStrace }, async () => {
+  const page = await chromium.open(`${site.origin}/`);
+  await page.evaluate(() => rig.open());
+  const trace = join(folder, 'trace');
+  const processes = await chromium.processes();
+  const args = [
+    '-f',
+    '-y',
+    '-e',
+    'trace=fsync,fdatasync',
+    '-o',
+    trace,
+    ...processes.flatMap((id) => ['-p', String(id)]),
+  ];
+  const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const attached = /** @type {Set<string>} */ (new Set());
+  createInterface(strace.stderr).on('line', (line) => {
+    const [, id] = /Process (\d+) attached/.exec(line) ?? [];
+    if (id !== undefined) attached.add(id);
+  });
+  await until('strace is attached', () => processes.every((id) => attached.has(String(id))));
+  const syncs = async () =>
+    (await readFile(trace, 'utf8')).split('\n').filter((line) => /\.indexeddb\..*= 0$/.test(line));
+  let before = (await syncs()).length;
+  for (let i = 0; i < 10; i++) {
+    assert.equal(await page.evaluate((i) => rig.append(i), i), 'stored');
+    const now = (await syncs()).length;
+    assert.ok(now > before, `no sync before the report of write ${i}`);
+    before = now;
+  }
+  strace.kill('SIGINT');
+  await once(strace, 'exit');
+  await page.close();
 });
 
 test(`nothing that was reported is lost when the page is killed, ${KILLS} times`, { skip }, async () => {

@@ -97,6 +97,14 @@ export class Chromium {
     await page.close();
   }
 
+  /** The ids of the processes that store data: of the browser itself, and of its services. */
+  async processes() {
+    const session = await this.#browser.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    await session.detach();
+    return processInfo.filter(({ type }) => type === 'browser' || type.startsWith('storage.')).map(({ id }) => id);
+  }
+
   /** Sends a signal to all processes of the browser. @param {NodeJS.Signals} signal */
   signal(signal) {
     if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
