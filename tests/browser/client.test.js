@@ -6,7 +6,7 @@ import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { Chromium, skip } from './rig/chromium.js';
+import { Chromium, options, skip } from './rig/chromium.js';
 import { Server, converge, freeAddress } from './rig/server.js';
 import { startSite } from './rig/site.js';
 import { until } from './rig/until.js';
@@ -135,14 +135,14 @@ function names(prefix, count) {
   return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 }
 
-test('two contexts see the writes of each other', { skip }, async () => {
+test('two contexts see the writes of each other', options, async () => {
   const [ann, ben] = [await openTab(await newContext()), await openTab(await newContext())];
   await write(ann, 'of ann');
   await write(ben, 'of ben');
   await allHave(['of ann', 'of ben'], ann, ben);
 });
 
-test(`${OFFLINE_WRITES} writes without a network, and a reload, are all there once`, { skip }, async () => {
+test(`${OFFLINE_WRITES} writes without a network, and a reload, are all there once`, options, async () => {
   const context = await newContext();
   const [ann, ben] = [await openTab(context), await openTab(await newContext())];
   await ann.evaluate(() => app.install());
@@ -164,7 +164,7 @@ test(`${OFFLINE_WRITES} writes without a network, and a reload, are all there on
   assert.equal(await ann.evaluate(() => app.forks()), 0);
 });
 
-test('pages write while the server is killed, and are in sync when it is back', { skip }, async () => {
+test('pages write while the server is killed, and are in sync when it is back', options, async () => {
   const [ann, ben] = [await openTab(await newContext()), await openTab(await newContext())];
   const expected = [];
   for (let i = 0; i < 3; i++) {
@@ -215,7 +215,7 @@ test(
   },
 );
 
-test('storage that is wiped under an open tab loses nothing', { skip }, async () => {
+test('storage that is wiped under an open tab loses nothing', options, async () => {
   const context = await newContext();
   const page = await openTab(context);
   await page.evaluate(() => app.install());
@@ -236,7 +236,7 @@ test('storage that is wiped under an open tab loses nothing', { skip }, async ()
   await allHave(['after', 'before', 'offline'], page);
 });
 
-test('a full quota is shown, nothing that is not stored is sent, and nothing is lost', { skip }, async () => {
+test('a full quota is shown, nothing that is not stored is sent, and nothing is lost', options, async () => {
   const context = await newContext();
   const { origin } = site;
   const page = await chromium.open(`${origin}/`, context);
@@ -265,7 +265,7 @@ test('a full quota is shown, nothing that is not stored is sent, and nothing is 
   assert.deepEqual(await rowsOf(page), before);
 });
 
-test('a cloned profile is healed, and nothing is lost', { skip }, async () => {
+test('a cloned profile is healed, and nothing is lost', options, async () => {
   const [original, clone] = [join(folder, 'original'), join(folder, 'clone')];
   const first = await start(original);
   const page = await openTab(first.context, first);
@@ -297,7 +297,7 @@ test('a cloned profile is healed, and nothing is lost', { skip }, async () => {
   for (const page of pages) assert.equal(await page.evaluate(() => app.forks()), 1);
 });
 
-test('a profile that is set back is healed, and nothing is lost', { skip }, async () => {
+test('a profile that is set back is healed, and nothing is lost', options, async () => {
   const [profile, backup] = [join(folder, 'set back'), join(folder, 'backup')];
   const first = await start(profile);
   const page = await openTab(first.context, first);
@@ -324,7 +324,7 @@ test('a profile that is set back is healed, and nothing is lost', { skip }, asyn
   await until('the fork is shown', () => restored.evaluate(() => app.status().forked));
 });
 
-test('clients bring back what a restored server lost', { skip }, async () => {
+test('clients bring back what a restored server lost', options, async () => {
   const [ann, ben] = [await openTab(await newContext()), await openTab(await newContext())];
   await write(ann, 'in the backup');
   await allHave(['in the backup'], ann, ben);
@@ -346,7 +346,7 @@ test('clients bring back what a restored server lost', { skip }, async () => {
   await allHave([...expected, 'and on'], ann, ben);
 });
 
-test(`a page that is killed ${KILLS} times loses nothing that it saved, and no fork arises`, { skip }, async () => {
+test(`a page that is killed ${KILLS} times loses nothing that it saved, and no fork arises`, options, async () => {
   const { context } = chromium;
   /** What the pages reported as saved here. */
   const ledger = /** @type {number[]} */ ([]);
@@ -375,7 +375,7 @@ test(`a page that is killed ${KILLS} times loses nothing that it saved, and no f
   await page.close();
 });
 
-test('an image of the profile of a writing browser has what was saved', { skip }, async () => {
+test('an image of the profile of a writing browser has what was saved', options, async () => {
   const [profile, image] = [join(folder, 'writing'), join(folder, 'image')];
   const writing = await start(profile);
   const ledger = /** @type {number[]} */ ([]);

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { Chromium, skip } from './rig/chromium.js';
+import { Chromium, options, skip } from './rig/chromium.js';
 import { startSite } from './rig/site.js';
 import { until } from './rig/until.js';
 
@@ -53,7 +53,7 @@ async function fresh() {
   return { context, page: await chromium.open(`${site.origin}/`, context) };
 }
 
-test('every write transaction is strict, and compaction keeps what several tabs write', { skip }, async () => {
+test('every write transaction is strict, and compaction keeps what several tabs write', options, async () => {
   const { context, page } = await fresh();
   const other = await chromium.open(`${site.origin}/`, context);
   await page.evaluate(() => {
@@ -82,7 +82,7 @@ test('every write transaction is strict, and compaction keeps what several tabs 
   await context.close();
 });
 
-test(`three tabs use three names after ${RELOADS} reloads`, { skip }, async () => {
+test(`three tabs use three names after ${RELOADS} reloads`, options, async () => {
   const { context, page } = await fresh();
   const tabs = [page];
   for (let i = 1; i < 3; i++) tabs.push(await chromium.open(`${site.origin}/`, context));
@@ -98,7 +98,7 @@ test(`three tabs use three names after ${RELOADS} reloads`, { skip }, async () =
   await context.close();
 });
 
-test('storage that is wiped under an open tab is reported', { skip }, async () => {
+test('storage that is wiped under an open tab is reported', options, async () => {
   const { context, page } = await fresh();
   const former = await page.evaluate(() => rig.open());
   assert.equal(await page.evaluate(() => rig.append(1)), 'stored');
@@ -112,7 +112,7 @@ test('storage that is wiped under an open tab is reported', { skip }, async () =
   await context.close();
 });
 
-test('a full quota is reported, loses nothing, and ends when it is lifted', { skip }, async () => {
+test('a full quota is reported, loses nothing, and ends when it is lifted', options, async () => {
   const { context, page } = await fresh();
   const devtools = await context.newCDPSession(page);
   const { origin } = site;
@@ -131,7 +131,7 @@ test('a full quota is reported, loses nothing, and ends when it is lifted', { sk
   await context.close();
 });
 
-test('a newer version of the page gets the database', { skip }, async () => {
+test('a newer version of the page gets the database', options, async () => {
   const { context, page } = await fresh();
   await page.evaluate(() => rig.open());
   const newer = await chromium.open(`${site.origin}/`, context);
@@ -147,7 +147,7 @@ test('a newer version of the page gets the database', { skip }, async () => {
   await context.close();
 });
 
-test('each write is synced to the disk before it is reported', { skip: skip || noStrace }, async () => {
+test('each write is synced to the disk before it is reported', { ...options, skip: skip || noStrace }, async () => {
   const page = await chromium.open(`${site.origin}/`);
   await page.evaluate(() => rig.open());
   const trace = join(folder, 'trace');
@@ -178,7 +178,7 @@ test('each write is synced to the disk before it is reported', { skip: skip || n
   }
 });
 
-test(`nothing that was reported is lost when the page is killed, ${KILLS} times`, { skip }, async () => {
+test(`nothing that was reported is lost when the page is killed, ${KILLS} times`, options, async () => {
   const context = await chromium.newContext();
   /** What the pages reported as stored. */
   const ledger = /** @type {number[]} */ ([]);
@@ -208,7 +208,7 @@ test(`nothing that was reported is lost when the page is killed, ${KILLS} times`
   await context.close();
 });
 
-test('an image of the profile of a writing browser has what was reported', { skip }, async () => {
+test('an image of the profile of a writing browser has what was reported', options, async () => {
   const ledger = /** @type {number[]} */ ([]);
   const { context } = chromium;
   await context.exposeFunction('saved', (/** @type {number} */ number) => void ledger.push(number));

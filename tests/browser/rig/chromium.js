@@ -29,6 +29,9 @@ const ROOT_OPTIONS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 export const skip =
   findChromium() === undefined && process.env.CI !== 'true' && 'no Chromium is installed, and $CHROMIUM names none';
 
+/** The options of all tests. A page that never answers must not stop the others. */
+export const options = { skip, timeout: 120_000 };
+
 export class Chromium {
   #child;
   /** @type {Browser} */
