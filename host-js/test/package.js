@@ -1,6 +1,7 @@
 // The package as users install it: the code of its README, its types, and the modules that its
 // entry points load. `tests/platforms` runs it on other platforms.
 
+import { build } from 'esbuild';
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -84,11 +85,38 @@ test('the code of README.md', async () => {
   );
 });
 
-test('the entry point for files is not available in browsers', async () => {
-  await writeFile(join(project, 'page.js'), "import '@converge/sync/files';");
-  const browser = ['--conditions=browser', 'page.js'];
-  const { stderr } = spawnSync(process.execPath, browser, { cwd: project, encoding: 'utf8' });
-  assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+test('the entry points for files are not available in browsers', async () => {
+  for (const entry of ['files', 'node']) {
+    await writeFile(join(project, 'page.js'), `import '@converge/sync/${entry}';`);
+    const browser = ['--conditions=browser', 'page.js'];
+    const { stderr } = spawnSync(process.execPath, browser, { cwd: project, encoding: 'utf8' });
+    assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+  }
+});
+
+test('the main entry point imports no other package, and only the client does', async () => {
+  const imported = async (/** @type {string} */ entry) => {
+    const { metafile } = await build({
+      entryPoints: [join(root, entry)],
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+      external: ['*.wasm'],
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+    });
+    const paths = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+    return [...new Set(paths)].filter((path) => !path.startsWith('node:') && !path.endsWith('.wasm')).sort();
+  };
+  for (const entry of ['node', 'browser', 'inline', 'workerd', 'files', 'mutators']) {
+    assert.deepEqual(await imported(`src/${entry}.js`), [], entry);
+  }
+  assert.deepEqual(await imported('src/client/index.js'), ['@converge/sync', 'partysocket/ws', 'ws']);
+  assert.deepEqual(await imported('src/client/websocket.js'), ['partysocket/ws', 'ws']);
+  assert.deepEqual(await imported('src/client/indexeddb.js'), ['idb']);
+  assert.deepEqual(await imported('src/client/node.js'), []);
 });
 
 test('no module that browsers load imports a module of Node', async () => {
