@@ -46,7 +46,8 @@ export class Board {
   #isStale = false;
   /** @type {Set<() => void>} */
   #listeners = new Set();
-  /** @type {Set<{ isDone: () => boolean, resolve: () => void, reject: (error: ClientError) => void }>} */
+  /** @type {Set<{ isDone: () => boolean, failure: () => ClientError | undefined, resolve: () => void,
+   *   reject: (error: ClientError) => void }>} */
   #waiting = new Set();
   /** @type {ClientError | undefined} */
   #closed;
@@ -133,20 +134,23 @@ export class Board {
    * @throws {ClientError} if the client stops
    */
   synced() {
-    return this.#wait(() => this.#isInSync);
+    const stopped = () => (this.#connection.state === 'stopped' ? this.#connection.error : undefined);
+    return this.#wait(() => this.#isInSync, stopped);
   }
 
   /**
-   * Resolves once everything that was written before is stored here.
+   * Resolves once everything that was written before is stored here. Waits if there is no space.
    *
    * @returns {Promise<void>}
-   * @throws {ClientError} if there is no storage, or the client stops
+   * @throws {ClientError} if there is no storage, the client is closed, or another replica with the
+   *   same storage called `reset` or `destroy`
    */
   saved() {
     if (this.#replica.keeper === undefined) {
       return Promise.reject(new ClientError('storage', 'the client has no storage; pass one to connect'));
     }
-    return this.#wait(() => this.status.savedHere);
+    const ended = () => this.#closed ?? this.#replica.keeper?.fence;
+    return this.#wait(() => this.status.savedHere, ended);
   }
 
   /** Closes the connection, and stays offline until `resume`. */
@@ -244,7 +248,7 @@ export class Board {
     const { keeper } = replica;
     replica.leave();
     replica.trigger();
-    keeper?.fence(new ClientError('destroyed', 'the document was destroyed here'));
+    keeper?.setFence(new ClientError('destroyed', 'the document was destroyed here'));
     await replica.run(() => keeper?.stored.destroy());
     replica.postDestroyed();
     this.#end();
@@ -254,8 +258,7 @@ export class Board {
     this.#closed = new ClientError('closed', 'the client is closed');
     globalThis.removeEventListener?.('pagehide', this.#hide);
     globalThis.removeEventListener?.('pageshow', this.#show);
-    this.#connection.stop(this.#closed);
-    this.#connection.close();
+    this.#connection.close(this.#closed);
     this.#replica.end(this.#closed);
     this.#refresh();
   }
@@ -358,12 +361,12 @@ export class Board {
 
   /**
    * @param {() => boolean} isDone
+   * @param {() => ClientError | undefined} failure why waiting is useless, if it is
    * @returns {Promise<void>}
    */
-  #wait(isDone) {
+  #wait(isDone, failure) {
     return new Promise((resolve, reject) => {
-      const waiting = { isDone, resolve, reject };
-      this.#waiting.add(waiting);
+      this.#waiting.add({ isDone, failure, resolve, reject });
       this.#refresh();
     });
   }
@@ -390,10 +393,10 @@ export class Board {
   }
 
   #settle() {
-    const stopped = this.#connection.state === 'stopped' ? this.#connection.error : undefined;
     for (const waiting of [...this.#waiting]) {
+      const failure = waiting.failure();
       if (waiting.isDone()) waiting.resolve();
-      else if (stopped !== undefined) waiting.reject(stopped);
+      else if (failure !== undefined) waiting.reject(failure);
       else continue;
       this.#waiting.delete(waiting);
     }

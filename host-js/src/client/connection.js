@@ -111,6 +111,7 @@ export class Connection {
     this.#attempts = 0;
     this.#refusedTokens = 0;
     this.#retryMs = undefined;
+    this.#setState('offline', undefined);
     globalThis.addEventListener?.('online', this.#wake);
     globalThis.addEventListener?.('offline', this.#wentOffline);
     globalThis.document?.addEventListener('visibilitychange', this.#wake);
@@ -134,9 +135,13 @@ export class Connection {
     this.#setState(error === undefined ? 'offline' : 'stopped', error);
   }
 
-  /** Stops permanently. */
-  close() {
-    this.stop();
+  /**
+   * Stops permanently.
+   *
+   * @param {ClientError} [error]
+   */
+  close(error) {
+    this.stop(error);
     this.#isClosed = true;
   }
 

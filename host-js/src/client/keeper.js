@@ -44,7 +44,7 @@ export class Keeper {
   #durable;
   #isDirty = false;
   #isStoring = false;
-  #isClosing = false;
+  #isGivingUp = false;
   /** @type {ClientError | undefined} */
   #fence;
   /** @type {ClientError | undefined} */
@@ -81,6 +81,11 @@ export class Keeper {
   /** @returns {Notes} */
   get notes() {
     return this.#notes;
+  }
+
+  /** Why nothing may be stored any more, if that is so. */
+  get fence() {
+    return this.#fence;
   }
 
   /** Why the last append failed, until one succeeds. */
@@ -125,7 +130,7 @@ export class Keeper {
    *
    * @param {ClientError} error
    */
-  fence(error) {
+  setFence(error) {
     this.#fence ??= error;
     this.#pause.wake();
   }
@@ -186,8 +191,8 @@ export class Keeper {
       } catch (error) {
         if (this.#isFence(error)) return false;
         this.#setError(error);
-        // A closing client tries once more, with everything.
-        if (this.#isClosing && failures > 0) {
+        // With everything that was written meanwhile.
+        if (this.#isGivingUp && failures > 0) {
           this.#isDirty = true;
           return false;
         }
@@ -218,7 +223,7 @@ export class Keeper {
     if (codeOf(error) === 'gone') {
       await this.#pause.wait(GONE_MS);
       if (this.#fence === undefined) await this.#openAgain();
-    } else if (!this.#isClosing) {
+    } else if (!this.#isGivingUp) {
       await this.#pause.wait(Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS));
     }
   }
@@ -307,10 +312,15 @@ export class Keeper {
     }
   }
 
-  /** Stops trying after the next attempt. */
-  closing() {
-    this.#isClosing = true;
+  /** Tries only once more to store what could not be stored, so that jobs can run. */
+  giveUp() {
+    this.#isGivingUp = true;
     this.#pause.wake();
+  }
+
+  /** Tries again until it succeeds, after `giveUp`. */
+  resume() {
+    this.#isGivingUp = false;
   }
 
   /**
@@ -321,17 +331,17 @@ export class Keeper {
   #isFence(error) {
     const code = codeOf(error);
     if (code === 'reset') {
-      this.#setFence(new ClientError('reset', 'another replica with this storage called reset; call it here too'));
+      this.#fenceWith(new ClientError('reset', 'another replica with this storage called reset; call it here too'));
     } else if (code === 'outdated') {
-      this.#setFence(new ClientError('storage', messageOf(error), { code, cause: error }));
+      this.#fenceWith(new ClientError('storage', messageOf(error), { code, cause: error }));
     }
     return this.#fence !== undefined;
   }
 
   /** @param {ClientError} error */
-  #setFence(error) {
+  #fenceWith(error) {
     if (this.#fence !== undefined) return;
-    this.#fence = error;
+    this.setFence(error);
     this.#handlers.onFenced(error);
   }
 

@@ -7,11 +7,15 @@
 const RENEW_MS = 10_000;
 /** Expired entries are dropped this often. */
 const EXPIRE_MS = 1_000;
+/** How long after a connection began entries count as removed because the former one was lost. */
+const RETURN_MS = 10_000;
 
 export class Presence {
   #store;
   #onExpired;
   #renewedAt = Date.now();
+  /** @type {{ entries: Entry[], until: number } | undefined} */
+  #returning;
   /** @type {ReturnType<typeof setInterval>} */
   #timer;
 
@@ -46,6 +50,33 @@ export class Presence {
     for (const { namespace, key, value } of entries) {
       if (value !== undefined) this.#store.set(namespace, key, value);
     }
+  }
+
+  /**
+   * A connection began. A server removes the entries of a client whose connection was lost, so these
+   * removals can follow.
+   */
+  connected() {
+    this.#returning = { entries: this.own(), until: Date.now() + RETURN_MS };
+  }
+
+  /**
+   * Sets own entries again that the server removed because the former connection was lost.
+   *
+   * @param {Entry[]} changed the entries that arrived
+   */
+  received(changed) {
+    if (this.#returning === undefined) return;
+    const { entries, until } = this.#returning;
+    if (Date.now() > until) {
+      this.#returning = undefined;
+      return;
+    }
+    const isRemoved = (/** @type {Entry} */ own) =>
+      changed.some(({ namespace, key, value }) => {
+        return namespace === own.namespace && key === own.key && value === undefined;
+      });
+    this.set(entries.filter(isRemoved));
   }
 
   stop() {

@@ -122,8 +122,13 @@ export class Pump {
   #onRound;
   /** @type {Set<Link>} */
   #links = new Set();
-  /** @type {(() => Promise<void>)[]} */
+  /**
+   * Each with the number of rounds that had begun when it was queued.
+   *
+   * @type {{ run: () => Promise<void>, queuedAt: number }[]}
+   */
   #jobs = [];
+  #rounds = 0;
   #isWanted = false;
   #isRunning = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -159,7 +164,7 @@ export class Pump {
   }
 
   /**
-   * Runs a job between two rounds.
+   * Runs a job between two rounds: after the one that is wanted at the time of the call, if any.
    *
    * @template T
    * @param {() => T | Promise<T>} job
@@ -167,13 +172,14 @@ export class Pump {
    */
   run(job) {
     return new Promise((resolve, reject) => {
-      this.#jobs.push(async () => {
+      const run = async () => {
         try {
           resolve(await job());
         } catch (error) {
           reject(error);
         }
-      });
+      };
+      this.#jobs.push({ run, queuedAt: this.#rounds });
       this.#start();
     });
   }
@@ -192,10 +198,16 @@ export class Pump {
 
   async #run() {
     try {
-      while (this.#isWanted || this.#jobs.length > 0) {
-        const job = this.#jobs.shift();
-        if (job === undefined) await this.#round();
-        else await job();
+      for (;;) {
+        const [job] = this.#jobs;
+        if (job !== undefined && (!this.#isWanted || job.queuedAt < this.#rounds)) {
+          this.#jobs.shift();
+          await job.run();
+        } else if (this.#isWanted) {
+          await this.#round();
+        } else {
+          break;
+        }
       }
     } finally {
       this.#isRunning = false;
@@ -204,6 +216,7 @@ export class Pump {
 
   async #round() {
     this.#isWanted = false;
+    this.#rounds++;
     const keep = this.#capture();
     const links = [...this.#links];
     for (const link of links) {

@@ -169,6 +169,7 @@ export class Replica {
       ...transport,
       onReceived: (received) => this.#received(received, isTab),
     });
+    if (!isTab) this.#presence.connected();
     this.#pump.add(link);
     return link;
   }
@@ -262,12 +263,19 @@ export class Replica {
    * @returns {Promise<Commit[]>} the commits that the server does not have
    */
   async clear(begin) {
-    return this.#pump.run(async () => {
-      const kept = this.#kept && (await this.#clear(this.#kept.open));
-      const commits = this.unsentCommits();
-      begin(kept);
-      return commits;
-    });
+    this.#keeper?.giveUp();
+    try {
+      return await this.#pump.run(async () => {
+        const kept = this.#kept && (await this.#clear(this.#kept.open));
+        const commits = this.unsentCommits();
+        begin(kept);
+        return commits;
+      });
+    } catch (error) {
+      this.#keeper?.resume();
+      this.#pump.trigger();
+      throw error;
+    }
   }
 
   /**
@@ -311,7 +319,7 @@ export class Replica {
 
   /** Stores and sends everything, as far as that succeeds at once. */
   async flush() {
-    this.#keeper?.closing();
+    this.#keeper?.giveUp();
     this.noteServer();
     this.#pump.trigger();
     // Runs after the round that is wanted now.
@@ -362,12 +370,13 @@ export class Replica {
    * @param {Received} received
    * @param {boolean} isTab
    */
-  #received({ durable }, isTab) {
+  #received({ durable, ephemeral }, isTab) {
     if (durable !== undefined) {
       if (isTab) this.#keeper?.mergedStored();
       else this.#keeper?.wrote();
       if (durable.forked.includes(this.doc.peer())) this.#forked();
     }
+    if (!isTab) this.#presence.received(ephemeral);
     this.#handlers.onChange();
     this.#pump.trigger();
   }
@@ -444,12 +453,12 @@ export class Replica {
       onReset: (summary) => {
         this.#returned = summary;
         const error = new ClientError('reset', 'another replica with this storage called reset; call it here too');
-        this.#keeper?.fence(error);
+        this.#keeper?.setFence(error);
         this.#handlers.onStop(error);
       },
       onDestroyed: () => {
         const error = new ClientError('destroyed', 'another replica with this storage called destroy');
-        this.#keeper?.fence(error);
+        this.#keeper?.setFence(error);
         this.#handlers.onStop(error);
       },
     });

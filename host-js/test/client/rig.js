@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { connect } from '../../src/client/index.js';
 import { open } from '../../src/node.js';
 import { StorageError } from '../../src/client/storage-error.js';
 
@@ -46,6 +47,20 @@ export function folder(t) {
   const path = mkdtempSync(join(tmpdir(), 'converge-client-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/**
+ * Connects a client that is closed after the test, if the test has not closed it.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string} url
+ * @param {string} name
+ * @param {import('../../src/client/types.js').ConnectOptions} [options]
+ */
+export async function client(t, url, name, options = {}) {
+  const board = await connect(url, name, { engine, ...options });
+  t.after(() => board.close().catch(() => {}));
+  return board;
 }
 
 /** A server process, which can be killed and started again at the same address. */

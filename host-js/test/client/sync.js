@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect } from '../../src/client/index.js';
-import { Server, SharedMemory, engine, rowsOf, until } from './rig.js';
+import { Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
   const server = await Server.start(t);
-  const ann = await connect(server.url, 'board/1', { engine });
-  const ben = await connect(server.url, 'board/1', { engine });
+  const ann = await client(t, server.url, 'board/1');
+  const ben = await client(t, server.url, 'board/1');
   ann.doc.insert('tasks', 't1', { title: 'Buy milk' });
   assert.equal(ann.status.savedThere, false);
   assert.equal(ann.status.unsent, 1);
@@ -45,7 +44,7 @@ test('status', async (t) => {
   const storage = new SharedMemory({ shares: false });
   const server = await Server.start(t);
   await server.kill();
-  const board = await connect(server.url, 'board/1', { engine, storage });
+  const board = await client(t, server.url, 'board/1', { storage });
   assert.equal(board.status.savedHere, true);
   board.doc.insert('tasks', 't1', {});
   assert.equal(board.status.savedHere, false);
