@@ -338,6 +338,12 @@ test('a closed document frees its name, and fails', async () => {
   assert.deepEqual((await again.read()).updates, [update(1)]);
 });
 
+test('unknown options are refused', () => {
+  const options = /** @type {any} */ ({ names: 'notes' });
+  assert.throws(() => indexedDb(options), { name: 'InvalidArgumentError', message: /names/ });
+  assert.throws(() => indexedDb(/** @type {any} */ ({ name: 1 })), { name: 'InvalidArgumentError', message: /name/ });
+});
+
 test('without IndexedDB the error says so', async (t) => {
   const { indexedDB } = globalThis;
   t.after(() => (globalThis.indexedDB = indexedDB));

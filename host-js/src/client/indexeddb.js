@@ -3,6 +3,7 @@
 // The storage does not ask the browser for persistent storage (`navigator.storage.persist()`): Firefox asks the user, and
 // Chromium decides by how much the user has used the page, so the time to ask is for the application to choose.
 
+import * as check from '../check.js';
 import { Database } from './indexeddb/database.js';
 import { openDocument } from './indexeddb/document.js';
 
@@ -10,6 +11,7 @@ export { StorageError } from './storage-error.js';
 
 /** @import { ClientStorage } from './storage.js' */
 
+const OPTIONS = ['name'];
 const DEFAULT_NAME = 'converge';
 
 /**
@@ -29,7 +31,9 @@ const DEFAULT_NAME = 'converge';
  *   different databases are separate, such as those of two users of the same browser
  * @returns {ClientStorage}
  */
-export function indexedDb({ name = DEFAULT_NAME } = {}) {
+export function indexedDb(options = {}) {
+  const { name = DEFAULT_NAME } = /** @type {{ name?: string }} */ (check.options(options, 'options', OPTIONS));
+  check.string(name, 'name');
   return {
     async open(key, prefix) {
       const database = new Database(name);
