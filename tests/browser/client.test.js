@@ -236,6 +236,58 @@ test('storage that is wiped under an open tab loses nothing', options, async () 
   await allHave(['after', 'before', 'offline'], page);
 });
 
+test('after a replacement of the document, tabs start again and return what was not sent', options, async () => {
+  const context = await newContext();
+  const [first, second] = [await openTab(context), await openTab(context)];
+  await write(first, 'former');
+  await allHave(['former'], first, second);
+  await context.setOffline(true);
+  await write(first, 'unsent of the first');
+  await write(second, 'unsent of the second');
+  for (const tab of [first, second]) {
+    await until('both tabs have both', async () => (await rowsOf(tab)).length === 3);
+  }
+  await server.replace(DOCUMENT, TABLE, 'new');
+  await context.setOffline(false);
+  for (const tab of [first, second]) {
+    await until('the tabs stop', async () => (await tab.evaluate(() => app.status())).reason === 'replaced');
+    assert.deepEqual(await rowsOf(tab), ['former', 'unsent of the first', 'unsent of the second']);
+  }
+  assert.deepEqual((await first.evaluate(() => app.reset())).sort(), ['unsent of the first', 'unsent of the second']);
+  await until('the other tab stops', async () => (await second.evaluate(() => app.status())).reason === 'reset');
+  assert.deepEqual(await second.evaluate(() => app.reset()), [], 'the first tab has returned them');
+  await write(first, 'of the first');
+  await write(second, 'of the second');
+  await allHave(['new', 'of the first', 'of the second'], first, second);
+  await first.reload();
+  await connect(first);
+  assert.deepEqual(await rowsOf(first), ['new', 'of the first', 'of the second']);
+});
+
+test('a document that one tab destroys is not stored by the others again', options, async () => {
+  const context = await newContext();
+  const [first, second] = [await openTab(context), await openTab(context)];
+  await write(first, 'a row');
+  await allHave(['a row'], first, second);
+  await first.evaluate(() => app.destroy());
+  await until('the other tab stops', async () => (await second.evaluate(() => app.status())).reason === 'destroyed');
+  assert.deepEqual(await rowsOf(second), ['a row']);
+  await second.close();
+  await server.kill();
+  await first.reload();
+  await connect(first);
+  assert.deepEqual(await rowsOf(first), []);
+});
+
+test('presence is seen in other contexts, until the page goes', options, async () => {
+  const [ann, ben] = [await openTab(await newContext()), await openTab(await newContext())];
+  await ann.evaluate(() => app.show('row 1'));
+  const seen = () => ben.evaluate(() => app.cursors());
+  await until('the cursor is seen', async () => (await seen()).includes('row 1'));
+  await ann.goto('about:blank');
+  await until('the cursor is gone', async () => (await seen()).length === 0);
+});
+
 test('a full quota is shown, nothing that is not stored is sent, and nothing is lost', options, async () => {
   const context = await newContext();
   const { origin } = site;

@@ -8,6 +8,7 @@ import { indexedDb } from '@converge/sync/indexeddb';
 
 const DOCUMENT = 'board/1';
 const TABLE = 'rows';
+const CURSORS = 'cursors';
 /** The content of a row of `fill`. */
 const LARGE_BYTES = 10_000;
 
@@ -97,7 +98,19 @@ const app = {
   /** The names that wrote events. */
   writers: () => board.doc.version().map(({ peer }) => peer),
   forks: () => board.doc.forks().length,
-  close: () => board.close(),
+
+  /** @param {string} cursor */
+  show: (cursor) => void board.store.set(CURSORS, board.doc.peer(), cursor),
+  /** The cursors of all replicas. */
+  cursors: () => board.store.getAll(CURSORS).map(({ value }) => value),
+
+  /** Starts again from the server's document, and returns the rows of the commits that it lacked. */
+  async reset() {
+    const commits = await board.reset();
+    return commits.flat().flatMap((op) => (op.op === 'insert' ? [op.row] : []));
+  },
+
+  destroy: () => board.destroy(),
 };
 
 /** Resolves at the next change of the status with an error. */

@@ -61,6 +61,32 @@ export class Server {
   }
 
   /**
+   * Replaces a document by another one that has one row.
+   *
+   * @param {string} document
+   * @param {string} table
+   * @param {string} row
+   */
+  async replace(document, table, row) {
+    const other = `${document} of another`;
+    const commit = JSON.stringify({ ops: [{ insert: table, row, cells: {} }] });
+    await this.#request('POST', `/v1/docs/${encodeURIComponent(other)}/commit`, commit);
+    const saved = await this.#request('GET', `/v1/docs/${encodeURIComponent(other)}`);
+    await this.#request('POST', `/v1/admin/docs/${encodeURIComponent(document)}/import`, await saved.arrayBuffer());
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {BodyInit} [body]
+   */
+  async #request(method, path, body) {
+    const response = await fetch(`http://${this.address}${path}`, { method, body });
+    assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+    return response;
+  }
+
+  /**
    * Returns the rows of a table as the server has them.
    *
    * @param {string} document
