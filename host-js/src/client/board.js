@@ -225,6 +225,8 @@ export class Board {
    * Ends, and deletes what is stored of the document on this device. What is on the server stays.
    *
    * @returns {Promise<void>}
+   * @throws {import('./storage-error.js').StorageError} if the data could not be deleted; the client is
+   *   closed nevertheless
    */
   async destroy() {
     if (this.#closing !== undefined) throw new ClientError('closed', 'the client is closed; connect again to destroy');
@@ -240,6 +242,7 @@ export class Board {
     const error = keeper?.isSaved === false ? keeper.error : undefined;
     this.#end();
     await keeper?.stored.close();
+    if (this.#engine.gone) return;
     if (error?.reason === 'storage') throw error;
   }
 
@@ -249,9 +252,12 @@ export class Board {
     replica.leave();
     replica.trigger();
     keeper?.setFence(new ClientError('destroyed', 'the document was destroyed here'));
-    await replica.run(() => keeper?.stored.destroy());
-    replica.postDestroyed();
-    this.#end();
+    try {
+      await replica.run(() => keeper?.stored.destroy());
+      replica.postDestroyed();
+    } finally {
+      this.#end();
+    }
   }
 
   #end() {
@@ -355,7 +361,7 @@ export class Board {
 
   get #isInSync() {
     const { keeper } = this.#replica;
-    if (this.#link === undefined || this.#link.isEnded || !this.#link.hasReceived) return false;
+    if (this.#link === undefined || this.#link.isEnded || !this.#link.hasReceived || this.#engine.gone) return false;
     return (keeper?.isSaved ?? true) && this.#link.progress().inSync;
   }
 
@@ -382,6 +388,9 @@ export class Board {
 
   #refresh() {
     this.#isStale = false;
+    if (this.#engine.gone && this.#closed === undefined && this.#connection.error?.reason !== 'engine') {
+      this.#connection.stop(new ClientError('engine', 'the engine stopped; connect again with a new one'));
+    }
     if (this.#isInSync) this.#connection.succeeded();
     const status = this.#compute();
     const former = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (this.#status));
@@ -405,13 +414,14 @@ export class Board {
   /** @returns {Status} */
   #compute() {
     const { keeper, isForked } = this.#replica;
-    const link = this.#link?.isEnded === false && this.#link.hasReceived ? this.#link : undefined;
-    const unsent = this.#replica.unsent;
+    const isLinked = this.#link?.isEnded === false && this.#link.hasReceived && !this.#engine.gone;
+    // An engine that stopped does not know any more.
+    const unsent = this.#engine.gone ? this.#status.unsent : this.#replica.unsent;
     const { state, error } = this.#connection;
     return Object.freeze({
       connection: state,
       unsent,
-      awaited: link?.progress().awaited ?? 0,
+      awaited: isLinked ? (this.#link?.progress().awaited ?? 0) : 0,
       savedHere: keeper?.isSaved ?? false,
       savedThere: unsent === 0,
       readOnly: this.#isReadOnly,

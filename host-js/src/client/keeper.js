@@ -28,6 +28,7 @@ const GONE_MS = 300;
  * @property {() => Promise<StoredDocument>} open opens the storage again after its data was deleted
  * @property {() => void} onChange is called after each change of `error`
  * @property {(error: ClientError) => void} onFenced this replica must not write any more
+ * @property {(stored: StoredDocument) => void} onOpened the storage was opened again
  */
 
 export class Keeper {
@@ -239,6 +240,7 @@ export class Keeper {
       this.#stored = stored;
       this.#durable = this.#engine.summaryOf([]);
       await former.close().catch(() => {});
+      this.#handlers.onOpened(stored);
     } catch (error) {
       this.#setError(error);
     }
@@ -294,6 +296,15 @@ export class Keeper {
     } catch (error) {
       if (!this.#isFence(error)) this.#setError(error);
     }
+  }
+
+  /**
+   * Another replica with the same storage has synchronized with this incarnation, and noted it.
+   *
+   * @param {string} incarnation
+   */
+  learn(incarnation) {
+    if (this.#notes.incarnation === undefined) this.#notes = { ...this.#notes, incarnation };
   }
 
   /**

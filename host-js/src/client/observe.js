@@ -12,7 +12,7 @@ const TRANSACTION_WRITES = ['commit'];
 /**
  * @typedef {object} Observer
  * @property {() => void} before is called before each write, and prevents it by throwing
- * @property {() => void} after is called after each write
+ * @property {() => void} after is called after each write, also if it failed
  */
 
 /**
@@ -52,9 +52,11 @@ function observe(object, names, { before, after }) {
     const write = /** @type {Record<string, Function>} */ (object)[name];
     replace(object, name, (...args) => {
       before();
-      const result = write?.apply(object, args);
-      after();
-      return result;
+      try {
+        return write?.apply(object, args);
+      } finally {
+        after();
+      }
     });
   }
 }

@@ -13,6 +13,7 @@ const RETURN_MS = 10_000;
 export class Presence {
   #store;
   #onExpired;
+  #onFailed;
   #renewedAt = Date.now();
   /** @type {{ entries: Entry[], until: number } | undefined} */
   #returning;
@@ -22,10 +23,12 @@ export class Presence {
   /**
    * @param {Store} store
    * @param {(entries: Entry[]) => void} onExpired
+   * @param {(error: unknown) => void} onFailed is called if the engine fails
    */
-  constructor(store, onExpired) {
+  constructor(store, onExpired, onFailed) {
     this.#store = store;
     this.#onExpired = onExpired;
+    this.#onFailed = onFailed;
     this.#timer = setInterval(() => this.#tick(), EXPIRE_MS);
   }
 
@@ -84,6 +87,14 @@ export class Presence {
   }
 
   #tick() {
+    try {
+      this.#renew();
+    } catch (error) {
+      this.#onFailed(error);
+    }
+  }
+
+  #renew() {
     const now = Date.now();
     if (now - this.#renewedAt >= RENEW_MS) {
       this.#renewedAt = now;

@@ -120,6 +120,7 @@ export class Link {
 export class Pump {
   #capture;
   #onRound;
+  #onFailed;
   /** @type {Set<Link>} */
   #links = new Set();
   /**
@@ -139,10 +140,12 @@ export class Pump {
    *   returns a function that stores it, or `undefined` if everything is stored. The function
    *   resolves with whether what was polled can be sent
    * @param {() => void} onRound is called after each round
+   * @param {(error: unknown) => void} onFailed is called if the engine fails in a round
    */
-  constructor(capture, onRound) {
+  constructor(capture, onRound, onFailed) {
     this.#capture = capture;
     this.#onRound = onRound;
+    this.#onFailed = onFailed;
   }
 
   /** @param {Link} link */
@@ -217,6 +220,14 @@ export class Pump {
   async #round() {
     this.#isWanted = false;
     this.#rounds++;
+    try {
+      await this.#exchange();
+    } catch (error) {
+      this.#onFailed(error);
+    }
+  }
+
+  async #exchange() {
     const keep = this.#capture();
     const links = [...this.#links];
     for (const link of links) {

@@ -35,7 +35,7 @@ const DOCUMENT = 4;
  * @typedef {object} ReplicaHandlers
  * @property {() => void} onChange something that the status shows may have changed
  * @property {(error: ClientError) => void} onStop the replica must not be synchronized any more
- * @property {(error: unknown) => void} onFailed the session with the server failed
+ * @property {(error: unknown) => void} onFailed the session with the server failed, or the engine
  * @property {() => Link | undefined} server the session with the server
  */
 
@@ -65,6 +65,7 @@ export class Replica {
    */
   #incarnation;
   #isForked = false;
+  #isRebasing = false;
   /** @type {ClientError | undefined} */
   #ended;
   /**
@@ -98,12 +99,18 @@ export class Replica {
     this.#pump = new Pump(
       () => this.#keeper?.capture(),
       () => this.#afterRound(),
+      handlers.onFailed,
     );
     if (kept !== undefined) {
       this.#keeper = new Keeper(engine, this.doc, kept.stored, kept.content, {
         open: kept.open,
         onChange: handlers.onChange,
         onFenced: handlers.onStop,
+        onOpened: ({ channel }) => {
+          this.#tabs?.close();
+          this.#tabs = undefined;
+          if (channel !== undefined) this.#join(channel);
+        },
       });
       this.#setThere(kept.content.notes.acknowledged);
     }
@@ -112,7 +119,7 @@ export class Replica {
     };
     observeDoc(this.doc, { before, after: () => this.#wrote() });
     observeStore(this.store, { before, after: () => this.#showed() });
-    this.#presence = new Presence(this.store, handlers.onChange);
+    this.#presence = new Presence(this.store, handlers.onChange, handlers.onFailed);
     if (kept?.stored.channel !== undefined) this.#join(kept.stored.channel);
   }
 
@@ -190,7 +197,12 @@ export class Replica {
       link.receive(message);
       return;
     }
-    rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
+    this.#isRebasing = true;
+    try {
+      rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
+    } finally {
+      this.#isRebasing = false;
+    }
     this.#wrote();
   }
 
@@ -223,7 +235,7 @@ export class Replica {
   /** Remembers what the server has, before its session ends. */
   noteServer() {
     const server = this.#handlers.server();
-    if (!server?.hasReceived || server.isEnded) return;
+    if (!server?.hasReceived || server.isEnded || this.#engine.gone) return;
     const { knownThere, unsent } = server.progress();
     const counts = new Map(knownThere.map(({ peer, count }) => [peer, count]));
     // Names are not enough to identify events where a history forked, so the document's own summary is better.
@@ -312,6 +324,7 @@ export class Replica {
    * @returns {Entry[]}
    */
   leave() {
+    if (this.#engine.gone) return [];
     const entries = this.#presence.own();
     if (entries.length > 0) this.store.leave();
     return entries;
@@ -319,6 +332,7 @@ export class Replica {
 
   /** Stores and sends everything, as far as that succeeds at once. */
   async flush() {
+    if (this.#engine.gone) return;
     this.#keeper?.giveUp();
     this.noteServer();
     this.#pump.trigger();
@@ -372,7 +386,8 @@ export class Replica {
    */
   #received({ durable, ephemeral }, isTab) {
     if (durable !== undefined) {
-      if (isTab) this.#keeper?.mergedStored();
+      // A rebase also commits events again, which nobody has stored yet.
+      if (isTab && !this.#isRebasing) this.#keeper?.mergedStored();
       else this.#keeper?.wrote();
       if (durable.forked.includes(this.doc.peer())) this.#forked();
     }
@@ -445,6 +460,9 @@ export class Replica {
   #join(channel) {
     this.#tabs = new Tabs(channel, this.doc.peer(), {
       onJoined: (send) => this.link({ send, hasRoom: () => true, onFailed: (error) => this.#tabFailed(error) }, true),
+      onMessage: (link, bytes) => this.receive(link, bytes),
+      onIncarnation: (incarnation) => this.#keeper?.learn(incarnation),
+      incarnation: () => this.incarnation,
       onLeft: (link, isDead) => {
         this.unlink(link);
         // It can have stored what it did not send.

@@ -20,13 +20,18 @@ const DEAD_MS = 150_000;
  *   | { type: 'destroyed' }} Body
  */
 
-/** @typedef {Body & { from: string, peer: string }} Post */
+/** @typedef {Body & { from: string, peer: string, incarnation: string | undefined }} Post */
 
 /**
  * What replicas call.
  *
  * @typedef {object} TabsHandlers
  * @property {(send: (bytes: Uint8Array<ArrayBuffer>) => void) => Link} onJoined opens a session
+ * @property {(link: Link, message: Uint8Array) => void} onMessage
+ * @property {() => string | undefined} incarnation of the server's document that this replica was
+ *   synchronized with
+ * @property {(incarnation: string) => void} onIncarnation another replica was synchronized with this
+ *   incarnation
  * @property {(link: Link, isDead: boolean) => void} onLeft closes a session; `isDead` if the other
  *   replica did not say that it leaves
  * @property {(summary: Uint8Array) => void} onReset another replica reset the storage
@@ -87,13 +92,18 @@ export class Tabs {
 
   /** @param {Body} body */
   #post(body) {
-    this.#channel.postMessage({ ...body, from: this.#id, peer: this.#peer });
+    const incarnation = this.#handlers.incarnation();
+    this.#channel.postMessage({ ...body, from: this.#id, peer: this.#peer, incarnation });
   }
 
   /** @param {Post} post */
   #received(post) {
     const { from, peer } = post;
     if ('to' in post && post.to !== undefined && post.to !== this.#id) return;
+    if (!this.#isSameDocument(post)) {
+      this.#remove(from, false);
+      return;
+    }
     const other = this.#others.get(from);
     if (other !== undefined) other.heardAt = Date.now();
     switch (post.type) {
@@ -127,12 +137,26 @@ export class Tabs {
   }
 
   /**
+   * Returns whether two replicas can be merged: unless each was synchronized with another document
+   * of the server.
+   *
+   * @param {Post} post
+   */
+  #isSameDocument({ type, incarnation }) {
+    const own = this.#handlers.incarnation();
+    if (incarnation === undefined || own === incarnation || type === 'reset' || type === 'destroyed') return true;
+    if (own !== undefined) return false;
+    this.#handlers.onIncarnation(incarnation);
+    return true;
+  }
+
+  /**
    * @param {string} id
    * @param {Link} link
    * @param {Uint8Array} bytes
    */
   #pass(id, link, bytes) {
-    link.receive(bytes);
+    this.#handlers.onMessage(link, bytes);
     if (!link.isEnded) return;
     this.#failed.add(id);
     this.#remove(id, false);

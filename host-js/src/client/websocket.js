@@ -1,6 +1,6 @@
 // The transport alone: one connection to the server, for documents that the application keeps itself.
 
-import { CompactedError } from '../errors.js';
+import { CompactedError, GoneError } from '../errors.js';
 import { addressOf } from './address.js';
 import { isEqual } from './bytes.js';
 import { Connection } from './connection.js';
@@ -59,6 +59,7 @@ export class DocumentSocket {
       () => {
         if (this.progress()?.inSync) this.#connection.succeeded();
       },
+      (error) => this.#failed(error),
     );
     this.#connection = new Connection(url, options.token, {
       onWelcome: (welcome) => this.#welcomed(welcome),
@@ -170,6 +171,8 @@ export class DocumentSocket {
   #failed(cause) {
     if (cause instanceof CompactedError) {
       this.#connection.stop(new ClientError('conflict', messageOf(cause), { cause }));
+    } else if (cause instanceof GoneError) {
+      this.#connection.stop(new ClientError('engine', messageOf(cause), { cause }));
     } else {
       this.#connection.restart(new ClientError('session', messageOf(cause), { cause }));
     }

@@ -1,9 +1,11 @@
 // Storages that fail, are wiped or cloned, and replicas that share one.
 
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { open } from '../../src/node.js';
 import { files } from '../../src/client/node.js';
 import { StorageError } from '../../src/client/storage-error.js';
 import { Server, SharedMemory, client, folder, rowsOf, until } from './rig.js';
@@ -198,4 +200,31 @@ test('reset and destroy reach the other replicas', async (t) => {
   await again.synced();
   assert.equal(rowsOf(again), 1, 'what is on the server stays');
   await again.close();
+});
+
+test('an engine that stops: the client says so, and what was stored is there with a new engine', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const doomed = await open(readFileSync(fileURLToPath(new URL('../../dist/converge.core.wasm', import.meta.url))));
+  const board = await client(t, server.url, 'board', { engine: doomed, storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  /** @returns {unknown} */
+  const deep = () => {
+    try {
+      return deep();
+    } catch {
+      return board.doc.insert('tasks', 't2', {});
+    }
+  };
+  assert.throws(deep, { name: 'GoneError' });
+  await until(() => board.status.connection === 'stopped', 'the client stops');
+  assert.equal(board.status.error?.reason, 'engine');
+  assert.throws(() => board.resume(), { reason: 'engine' });
+  // Timers of the client do not throw, either.
+  await sleep(1500);
+  await board.close();
+  const again = await client(t, server.url, 'board', { storage });
+  await again.synced();
+  assert.equal(rowsOf(again), 1);
 });
