@@ -17,6 +17,8 @@ import { until } from './rig/until.js';
 const DOCUMENT = 'board/1';
 const TABLE = 'rows';
 const OFFLINE_WRITES = 1_000;
+/** The client compacts the log after this number of updates. */
+const COMPACT_UPDATES = 500;
 const RELOADS = 20;
 /** How often a page is killed while it writes. */
 const KILLS = Number(process.env.CONVERGE_RENDERER_KILLS ?? 20);
@@ -214,6 +216,28 @@ test(
     assert.equal(writers.length, 3, writers.join(' '));
   },
 );
+
+test('tabs that write and compact at the same time lose nothing', options, async () => {
+  const context = await newContext();
+  const tabs = [await openTab(context), await openTab(context), await openTab(context)];
+  await tabs[0]?.evaluate(() => app.install());
+  await context.setOffline(true);
+  const expected = /** @type {string[]} */ ([]);
+  const writeAll = async (/** @type {string} */ when, /** @type {number} */ count) => {
+    const writing = tabs.map(async (tab, i) => {
+      await tab.evaluate(({ prefix, count }) => app.writeSlowly(prefix, count), { prefix: `${when} of ${i} `, count });
+      expected.push(...names(`${when} of ${i} `, count));
+    });
+    await Promise.all(writing);
+  };
+  await writeAll('before', COMPACT_UPDATES);
+  await until('the log is compacted', () => tabs[0]?.evaluate(async () => (await app.logLength()) < 10));
+  await writeAll('after', 10);
+  for (const tab of tabs) await chromium.crash(tab);
+  const page = await openTab(context);
+  assert.deepEqual(await rowsOf(page), expected.sort());
+  assert.equal(await page.evaluate(() => app.forks()), 0);
+});
 
 test('storage that is wiped under an open tab loses nothing', options, async () => {
   const context = await newContext();

@@ -56,6 +56,19 @@ const app = {
   },
 
   /**
+   * Writes rows, and saves each before the next one.
+   *
+   * @param {string} prefix
+   * @param {number} count
+   */
+  async writeSlowly(prefix, count) {
+    for (let i = 0; i < count; i++) {
+      app.write(`${prefix}${i}`);
+      await board.saved();
+    }
+  },
+
+  /**
    * Writes rows until the page ends, and reports each once the client says that it is saved here.
    *
    * @param {number} from
@@ -94,6 +107,19 @@ const app = {
 
   /** Whether a change to a status with this reason was reported. @param {string} reason @param {string} [code] */
   reported: (reason, code) => seen.some((status) => status.reason === reason && status.code === code),
+
+  /** The number of updates in the log of the storage. */
+  logLength: () =>
+    new Promise((/** @type {(length: number) => void} */ resolve) => {
+      const opening = indexedDB.open('converge');
+      opening.onsuccess = () => {
+        const counting = opening.result.transaction('log').objectStore('log').count();
+        counting.onsuccess = () => {
+          opening.result.close();
+          resolve(counting.result);
+        };
+      };
+    }),
 
   /** The names that wrote events. */
   writers: () => board.doc.version().map(({ peer }) => peer),
