@@ -181,9 +181,9 @@ export class Board {
   }
 
   /**
-   * Starts again from the server's document: removes the stored data, and replaces `doc` and `store`
-   * by empty ones with a new peer name. Watch the new document, and decide what to do with the
-   * commits that are returned: they are not stored any more.
+   * Starts again from the server's document: removes the stored data, and replaces `doc` and
+   * `store` by empty ones with a new peer name. Watch the new document, and decide what to do with
+   * the commits that are returned: they are not stored any more.
    *
    * If another replica with the same storage called `reset` before, the data of the new document
    * stays, and only commits are returned that the other replica did not return.
@@ -210,7 +210,7 @@ export class Board {
   }
 
   /**
-   * Stores and sends what was written, as far as that succeeds at once, removes the entries of this
+   * Stores and sends all writes, as far as that succeeds at once, removes the entries of this
    * replica from the store, and ends. The document can still be read; writes fail.
    *
    * @returns {Promise<void>}

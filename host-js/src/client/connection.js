@@ -190,16 +190,17 @@ export class Connection {
     };
     const socket = new ReconnectingWebSocket(url, SUBPROTOCOL, options);
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => {
+    // Not the `on…` properties: some platforms call them for events that partysocket dispatches, and so twice.
+    socket.addEventListener('open', () => {
       this.#isOpen = true;
       this.#welcomeTimer = setTimeout(() => {
         this.restart(new ClientError('connection', `the server did not answer within ${OPEN_MS / 1000} s`));
       }, OPEN_MS);
       socket.send(tokenFrame(this.#shown));
-    };
-    socket.onmessage = ({ data }) => {
+    });
+    socket.addEventListener('message', ({ data }) => {
       if (this.#isOpen && data instanceof ArrayBuffer) this.#received(new Uint8Array(data));
-    };
+    });
     this.#socket = socket;
   }
 

@@ -2,7 +2,7 @@
 
 /** @import { Reason } from './types.js' */
 
-/** What is wrong with a connection, a document or a storage. `reason` and `code` are for programs. */
+/** Why a connection or a storage failed. `reason` and `code` are for programs. */
 export class ClientError extends Error {
   /**
    * @param {Reason} reason

@@ -56,8 +56,8 @@ export class Presence {
   }
 
   /**
-   * A connection began. A server removes the entries of a client whose connection was lost, so these
-   * removals can follow.
+   * A connection began. A server removes the entries of a client whose connection was lost, so
+   * these removals can follow.
    */
   connected() {
     this.#returning = { entries: this.own(), until: Date.now() + RETURN_MS };

@@ -270,8 +270,7 @@ export class Replica {
   /**
    * Removes what is stored, and lets an empty replica begin there.
    *
-   * @param {(kept: Kept | undefined) => void} begin is called with the storage of that replica. What
-   *   was written here before is in the result
+   * @param {(kept: Kept | undefined) => void} begin is called with the storage of that replica
    * @returns {Promise<Commit[]>} the commits that the server does not have
    */
   async clear(begin) {

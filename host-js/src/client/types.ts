@@ -28,7 +28,7 @@ export type ConnectionState = 'offline' | 'connecting' | 'online' | 'stopped';
  *
  * - `connection`: the connection failed, was lost, or the server did not answer.
  * - `session`: a message could not be merged. The client connects again.
- * - `storage`: what was written could not be stored; `code` is that of the `StorageError`. The
+ * - `storage`: writes could not be stored; `code` is that of the `StorageError`. The
  *   client tries again, and sends nothing that is not stored.
  * - `replaced`: the server has another document under this name. Call `reset`.
  * - `reset`: another replica with the same storage called `reset`. Call `reset` here too.
@@ -69,15 +69,15 @@ export interface Status {
   readonly unsent: number;
   /** The number of events that the server has announced and that have not arrived. */
   readonly awaited: number;
-  /** Whether everything in the document survives a loss of power; always false without a storage. */
+  /** Whether everything in the document survives a loss of power; false without a storage. */
   readonly savedHere: boolean;
   /** Whether the server has acknowledged everything in the document. */
   readonly savedThere: boolean;
   /** Whether the server accepts no events with this token. What is written stays unsent. */
   readonly readOnly: boolean;
   /**
-   * Whether another copy of the storage, such as a restored backup, wrote under this replica's name.
-   * Both histories are kept. The replica gets another name at its next start.
+   * Whether another copy of the storage, such as a restored backup, wrote under this replica's
+   * name. Both histories are kept. The replica gets another name at its next start.
    */
   readonly forked: boolean;
   /** What is wrong now, or `undefined`. */
@@ -113,8 +113,9 @@ export interface SocketOptions {
   /** The incarnation that the document was synchronized with before, if there was one. */
   incarnation?: string | undefined;
   /**
-   * Stores everything that is in the document at the time of the call. Nothing that shows it is sent
-   * before the promise resolves. If it rejects, the connection stops with the reason `storage`.
+   * Stores everything that is in the document at the time of the call. Nothing that shows it is
+   * sent before the promise resolves. If it rejects, the connection stops with the reason
+   * `storage`.
    */
   keep?: (() => Promise<void>) | undefined;
   /**

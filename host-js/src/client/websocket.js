@@ -86,7 +86,7 @@ export class DocumentSocket {
     return this.#link?.isEnded === false && this.#link.hasReceived ? this.#link.progress() : undefined;
   }
 
-  /** Sends what was written. Call it after each local write. */
+  /** Sends local writes. Call it after each. */
   flush() {
     this.#pump.trigger();
   }

@@ -12,7 +12,7 @@ import { codeOf } from './folder.js';
 const NAME = 'lock';
 /** How often a lock can be taken over by others before this process fails. */
 const ATTEMPTS = 10;
-/** Where the fields of /proc/PID/stat begin that follow the program's name, and the start time in them. */
+/** What precedes the fields of /proc/PID/stat after the program's name, and which is the start. */
 const AFTER_NAME = ') ';
 const START_FIELD = 19;
 /** How precisely a process without /proc knows its own start, in milliseconds. */
@@ -73,8 +73,8 @@ async function create(draft, path) {
 }
 
 /**
- * Removes the lock of a process that has ended. If another process took the lock meanwhile, gives
- * it back.
+ * Removes the lock of a process that has ended. If another process took the lock meanwhile,
+ * returns it.
  *
  * @param {string} path
  * @param {string} away
