@@ -15,13 +15,13 @@ const OPTIONS = ['name'];
 const DEFAULT_NAME = 'converge';
 
 /**
- * Returns a storage in IndexedDB. Writes are made with `durability: 'strict'`, so they survive a loss
- * of power once they have resolved.
+ * Returns a storage in IndexedDB. Writes are made with `durability: 'strict'`, so they survive a
+ * loss of power once they have resolved.
  *
- * All tabs and workers of an origin can open a document at the same time. Each holds a peer name
- * by a Web Lock: the prefix, 16 random letters that the database keeps, and the lowest number that
- * no other holds. Without Web Locks, which pages need a secure context for, each open replica
- * gets a random name, and documents grow by a few bytes for each name that has written.
+ * All tabs and workers of an origin can open a document at the same time. Each reserves a peer name
+ * by a Web Lock: the prefix, 16 random letters that the database keeps, and the lowest free number.
+ * Old browsers, and pages without a secure context, have no Web Locks: there, each open replica has
+ * a random name, and the document grows by a few bytes for each name that has written.
  *
  * Browsers can delete the data of an origin if the device runs out of space. To prevent this, call
  * `navigator.storage.persist()` when the user has done something worth keeping.

@@ -38,8 +38,8 @@ export interface StoredDocument {
 
   /**
    * The name of a BroadcastChannel through which replicas of this document that use the same
-   * storage at the same time find each other; `undefined` if only one replica at a time can open the
-   * document.
+   * storage at the same time find each other; `undefined` if only one replica at a time can open
+   * the document. It differs after `reset`.
    */
   readonly channel?: string | undefined;
 
@@ -60,11 +60,14 @@ export interface StoredDocument {
    * have appended updates meanwhile, or replaced the snapshot: `save` is called with all updates of
    * the log, after the snapshot if another replica wrote it, and returns the saved document that
    * contains them. It can be called again if the content changed meanwhile. Does nothing if another
-   * replica is doing the same. If `save` throws, nothing changes, and the call fails with its error.
+   * replica is doing the same. If `save` throws, nothing changes, and the call fails with that
+   * error.
    */
   compact(save: (updates: Uint8Array[]) => Uint8Array): Promise<void>;
 
-  /** Removes the snapshot, the log and the notes, and writes these notes, atomically and durably. */
+  /**
+   * Removes the snapshot, the log and the notes, and writes these notes, atomically and durably.
+   */
   reset(notes: Notes): Promise<void>;
 
   /**

@@ -105,7 +105,12 @@ const app = {
     return { connection, unsent, savedHere, savedThere, forked, reason: error?.reason, code: error?.code };
   },
 
-  /** Whether a change to a status with this reason was reported. @param {string} reason @param {string} [code] */
+  /**
+   * Whether a change to a status with such an error was reported.
+   *
+   * @param {string} reason
+   * @param {string} [code]
+   */
   reported: (reason, code) => seen.some((status) => status.reason === reason && status.code === code),
 
   /** The number of updates in the log of the storage. */
@@ -130,7 +135,7 @@ const app = {
   /** The cursors of all replicas. */
   cursors: () => board.store.getAll(CURSORS).map(({ value }) => value),
 
-  /** Starts again from the server's document, and returns the rows of the commits that it lacked. */
+  /** Starts again from the server's document, and returns the rows of commits that it lacked. */
   async reset() {
     const commits = await board.reset();
     return commits.flat().flatMap((op) => (op.op === 'insert' ? [op.row] : []));

@@ -5,7 +5,10 @@ import { indexedDb } from '@converge/sync/indexeddb';
 /** @import { StoredDocument } from '../../../host-js/src/client/storage.js' */
 
 const KEY = 'http://localhost/board/1';
-/** The size of an update of `fill` in numbers. All but one of them are random, because browsers compress what they store. */
+/**
+ * The size of an update of `fill` in numbers. All but one of them are random, because browsers
+ * compress what they store.
+ */
 const FILL = 10_000;
 /** Numbers from here on are such random ones. */
 const RANDOM = 2 ** 31;

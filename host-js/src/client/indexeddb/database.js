@@ -44,8 +44,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction, and resolves once its writes are durable. If `work` throws, nothing
-   * is written.
+   * Runs `work` in a transaction, and resolves once its writes are durable. If `work` throws,
+   * nothing is written.
    *
    * @template T
    * @param {Stores} stores

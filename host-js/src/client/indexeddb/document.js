@@ -96,7 +96,7 @@ class IndexedDocument {
     return this.#reservation.name;
   }
 
-  /** Differs after a reset, so that replicas of the former content do not find those of the new one. */
+  /** Differs after a reset, so that replicas of the former content do not find the new ones. */
   get channel() {
     return typeof BroadcastChannel === 'undefined'
       ? undefined
