@@ -7,15 +7,17 @@ import { ClientError, messageOf } from './errors.js';
 import { Replica } from './replica.js';
 import { current } from './token.js';
 
-/** @import { Doc } from '../doc.js' */
+/** @import { Doc, Watcher } from '../doc.js' */
 /** @import { Engine } from '../engine.js' */
 /** @import { Store } from '../store.js' */
-/** @import { Entry } from '../types.js' */
+/** @import { CellValue, Entry, Op } from '../types.js' */
 /** @import { Welcome } from './connection.js' */
 /** @import { Link } from './pump.js' */
 /** @import { Kept } from './replica.js' */
 /** @import { Commit, Status, Token } from './types.js' */
 
+/** The maximum number of messages that wait until the session is open: a hello has fewer. */
+const MAX_EARLY = 1024;
 /** Reasons after which another attempt to connect is useless. */
 const FINAL = ['reset', 'destroyed', 'engine', 'closed'];
 
@@ -46,6 +48,11 @@ export class Board {
   #isStale = false;
   /** @type {Set<() => void>} */
   #listeners = new Set();
+  /** @type {Set<() => void>} */
+  #storeListeners = new Set();
+  #isStoreStale = false;
+  /** @type {Set<{ tables: string[], listener: (ops: Op<CellValue>[]) => void, watcher: Watcher }>} */
+  #watches = new Set();
   /** @type {Set<{ isDone: () => boolean, failure: () => ClientError | undefined, resolve: () => void,
    *   reject: (error: ClientError) => void }>} */
   #waiting = new Set();
@@ -127,6 +134,38 @@ export class Board {
   };
 
   /**
+   * Calls `listener` with the operations that bring a view of these tables up to date: first with all
+   * rows, and then after each change, here or elsewhere, until the client is closed. Changes that
+   * happen at the same time are reported together. After `reset`, the listener is called with what
+   * leads from the former document to the new one.
+   *
+   * @param {string[]} tables all tables if the list is empty
+   * @param {(ops: Op<CellValue>[]) => void} listener
+   * @returns {() => void} ends the calls
+   */
+  watch(tables, listener) {
+    const watch = { tables, listener, watcher: this.doc.watch(tables, { fromStart: true }) };
+    this.#watches.add(watch);
+    this.#changed();
+    return () => {
+      this.#watches.delete(watch);
+      watch.watcher.dispose();
+    };
+  }
+
+  /**
+   * Calls `listener` after entries of the store changed, here or elsewhere, or expired.
+   *
+   * @param {() => void} listener
+   * @returns {() => void} ends the calls
+   */
+  watchStore(listener) {
+    const call = () => listener();
+    this.#storeListeners.add(call);
+    return () => this.#storeListeners.delete(call);
+  }
+
+  /**
    * Resolves once both sides have the same events, and everything is stored here. Waits for a
    * connection, if there is none.
    *
@@ -199,6 +238,7 @@ export class Board {
       return await this.#replica.clear((kept) => {
         const former = this.#replica;
         this.#replica = this.#begin(kept);
+        this.#watchAgain(former.doc);
         former.end(new ClientError('reset', 'the document was replaced by reset; use the new doc of the client'));
         this.#connection.start();
         this.#changed();
@@ -267,6 +307,8 @@ export class Board {
     this.#connection.close(this.#closed);
     this.#replica.end(this.#closed);
     this.#refresh();
+    for (const { watcher } of this.#watches) watcher.dispose();
+    this.#watches.clear();
   }
 
   /**
@@ -277,6 +319,10 @@ export class Board {
     const peer = kept?.stored.peer ?? `${this.#peerPrefix}${randomPeer()}`;
     return new Replica(this.#engine, this.#name, peer, kept, {
       onChange: () => this.#changed(),
+      onStoreChange: () => {
+        this.#isStoreStale = true;
+        this.#changed();
+      },
       onStop: (error) => this.#connection.stop(error),
       onFailed: (error) => this.#failed(error),
       server: () => this.#link,
@@ -321,8 +367,10 @@ export class Board {
 
   /** @param {Uint8Array} message */
   #received(message) {
-    if (this.#link === undefined) this.#early.push(message);
-    else this.#replica.receive(this.#link, message);
+    if (this.#link === undefined) {
+      this.#early.push(message);
+      if (this.#early.length > MAX_EARLY) this.#failed(new Error(`${MAX_EARLY} messages came before the session`));
+    } else this.#replica.receive(this.#link, message);
   }
 
   #lost() {
@@ -396,9 +444,41 @@ export class Board {
     const former = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (this.#status));
     if (Object.entries(status).some(([key, value]) => former[key] !== value)) {
       this.#status = status;
-      for (const listener of [...this.#listeners]) listener();
+      for (const listener of [...this.#listeners]) call(listener);
     }
+    if (!this.#engine.gone) this.#report();
     this.#settle();
+  }
+
+  /** Reports changes of rows and entries. */
+  #report() {
+    for (const { watcher, listener } of [...this.#watches]) {
+      const ops = [...watcher];
+      if (ops.length > 0) call(() => listener(ops));
+    }
+    if (!this.#isStoreStale) return;
+    this.#isStoreStale = false;
+    for (const listener of [...this.#storeListeners]) call(listener);
+  }
+
+  /**
+   * Lets the watches continue with a new document.
+   *
+   * @param {Doc} former
+   */
+  #watchAgain(former) {
+    for (const watch of this.#watches) {
+      const tables = watch.tables.length > 0 ? watch.tables : former.tables().map(({ name }) => name);
+      /** @type {Op<CellValue>[]} */
+      const ops = [...watch.watcher];
+      for (const table of tables) {
+        for (const { id } of former.rows(table, { columns: [] })) ops.push({ op: 'delete', table, row: id });
+      }
+      watch.watcher.dispose();
+      watch.watcher = this.doc.watch(watch.tables, { fromStart: true });
+      if (ops.length > 0) call(() => watch.listener(ops));
+    }
+    this.#isStoreStale = true;
   }
 
   #settle() {
@@ -436,4 +516,19 @@ export class Board {
 
   /** The page came back from the cache of the browser. */
   #show = () => this.#replica.show(this.#hidden.splice(0));
+}
+
+/**
+ * Calls a listener. Its errors are reported as uncaught ones, and do not disturb the client.
+ *
+ * @param {() => void} listener
+ */
+function call(listener) {
+  try {
+    listener();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

@@ -22,7 +22,7 @@ export class Presence {
 
   /**
    * @param {Store} store
-   * @param {(entries: Entry[]) => void} onExpired
+   * @param {() => void} onExpired is called after entries expired
    * @param {(error: unknown) => void} onFailed is called if the engine fails
    */
   constructor(store, onExpired, onFailed) {
@@ -101,6 +101,6 @@ export class Presence {
       this.set(this.own());
     }
     const expired = this.#store.expire();
-    if (expired.length > 0) this.#onExpired(expired);
+    if (expired.length > 0) this.#onExpired();
   }
 }

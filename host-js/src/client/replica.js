@@ -33,7 +33,8 @@ const DOCUMENT = 4;
 
 /**
  * @typedef {object} ReplicaHandlers
- * @property {() => void} onChange something that the status shows may have changed
+ * @property {() => void} onChange something that the status shows, or a row, may have changed
+ * @property {() => void} onStoreChange an entry of the store may have changed
  * @property {(error: ClientError) => void} onStop the replica must not be synchronized any more
  * @property {(error: unknown) => void} onFailed the session with the server failed, or the engine
  * @property {() => Link | undefined} server the session with the server
@@ -119,7 +120,7 @@ export class Replica {
     };
     observeDoc(this.doc, { before, after: () => this.#wrote() });
     observeStore(this.store, { before, after: () => this.#showed() });
-    this.#presence = new Presence(this.store, handlers.onChange, handlers.onFailed);
+    this.#presence = new Presence(this.store, handlers.onStoreChange, handlers.onFailed);
     if (kept?.stored.channel !== undefined) this.#join(kept.stored.channel);
   }
 
@@ -366,6 +367,7 @@ export class Replica {
 
   /** An entry of the store changed. */
   #showed() {
+    this.#handlers.onStoreChange();
     const wait = this.#presenceAt + PRESENCE_MS - Date.now();
     if (wait <= 0) {
       this.#presenceAt = Date.now();
@@ -391,6 +393,7 @@ export class Replica {
       if (durable.forked.includes(this.doc.peer())) this.#forked();
     }
     if (!isTab) this.#presence.received(ephemeral);
+    if (ephemeral.length > 0) this.#handlers.onStoreChange();
     this.#handlers.onChange();
     this.#pump.trigger();
   }

@@ -162,6 +162,25 @@ test('three replicas with one storage see each other, offline too', async (t) =>
   await Promise.all(tabs.map((tab) => tab.close()));
 });
 
+test('what a replica stored and did not send is merged when another one compacts the log', async (t) => {
+  const server = await Server.start(t);
+  await server.kill();
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage });
+  const dead = await client(t, server.url, 'board', { storage });
+  dead.doc.insert('tasks', 'orphan', {});
+  await dead.saved();
+  assert.equal(board.doc.get('tasks', 'orphan'), undefined);
+  board.doc.insert('tasks', 'large', { text: 'x'.repeat(300_000) });
+  await until(() => storage.compactions > 0, 'a large log is compacted');
+  await until(() => board.doc.get('tasks', 'orphan'), 'the write is merged');
+  assert.equal(storage.content.updates.length, 0);
+  board.doc.insert('tasks', 'last', {});
+  await board.close();
+  const again = await client(t, server.url, 'board', { storage, paused: true });
+  assert.equal(rowsOf(again), 3);
+});
+
 test('reset and destroy reach the other replicas', async (t) => {
   const server = await Server.start(t);
   const storage = new SharedMemory();

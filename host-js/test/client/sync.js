@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Server, SharedMemory, client, rowsOf, until } from './rig.js';
+import { engine, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
   const server = await Server.start(t);
@@ -53,4 +53,52 @@ test('status', async (t) => {
   await server.start();
   await board.synced();
   await board.close();
+});
+
+test('watches report rows and entries, local ones and those of others, also after a reset', async (t) => {
+  const server = await Server.start(t);
+  const [ann, ben] = [await client(t, server.url, 'board'), await client(t, server.url, 'board')];
+  ann.doc.insert('tasks', 't1', { n: 1 });
+  ann.doc.insert('others', 'o1', {});
+  /** @type {Map<string, unknown>} */
+  const view = new Map();
+  let calls = 0;
+  const stop = ann.watch(['tasks'], (ops) => {
+    calls++;
+    for (const op of ops) {
+      if (op.op === 'delete') view.delete(op.row);
+      else if (op.op !== 'unset') view.set(op.row, { .../** @type {object} */ (view.get(op.row)), ...op.cells });
+    }
+  });
+  assert.equal(calls, 0);
+  await until(() => calls === 1, 'existing rows are reported');
+  for (let n = 2; n < 5; n++) ann.doc.insert('tasks', `t${n}`, { n });
+  ann.doc.delete('tasks', 't1');
+  await ann.synced();
+  assert.equal(calls, 2, 'changes of one moment are reported together');
+  await until(() => rowsOf(ben) === 3, 'ben has the rows');
+  ben.doc.update('tasks', 't2', { n: 20 });
+  await until(() => /** @type {any} */ (view.get('t2')).n === 20, 'changes of others are reported');
+  assert.deepEqual([...view.keys()], ['t2', 't3', 't4']);
+  let changes = 0;
+  const stopStore = ann.watchStore(() => changes++);
+  ann.store.set('cursors', 'ann', 1);
+  await until(() => changes === 1, 'own entries are reported');
+  ben.store.set('cursors', 'ben', 1);
+  await until(() => changes === 2, 'entries of others are reported');
+  stopStore();
+  ann.pause();
+  ann.doc.insert('tasks', 'unsent', {});
+  const other = engine.create();
+  other.insert('tasks', 'new', {});
+  await server.request('/v1/admin/docs/board/import', { method: 'POST', body: other.save() });
+  await ann.reset();
+  await until(() => view.has('new'), 'rows of the new document are reported');
+  assert.deepEqual([...view.keys()], ['new']);
+  stop();
+  const before = calls;
+  ann.doc.insert('tasks', 't9', {});
+  await ann.synced();
+  assert.equal(calls, before);
+  assert.equal(changes, 2);
 });

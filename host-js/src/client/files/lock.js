@@ -10,6 +10,8 @@ import { codeOf } from './folder.js';
 /** @typedef {{ pid: number, started: string, id: string }} Holder */
 
 const NAME = 'lock';
+/** The error codes of file systems without hard links. */
+const CANNOT_LINK = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 /** How often a lock can be taken over by others before this process fails. */
 const ATTEMPTS = 10;
 /** What precedes the fields of /proc/PID/stat after the program's name, and which is the start. */
@@ -64,7 +66,10 @@ export async function lockFolder(folder) {
  */
 async function create(draft, path) {
   try {
-    await link(draft, path);
+    await link(draft, path).catch(async (error) => {
+      if (!CANNOT_LINK.includes(codeOf(error) ?? '')) throw error;
+      await writeFile(path, await readFile(draft), { flag: 'wx' });
+    });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
