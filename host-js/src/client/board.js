@@ -134,9 +134,9 @@ export class Board {
   };
 
   /**
-   * Calls `listener` with the operations that bring a view of these tables up to date: first with all
-   * rows, and then after each change, here or elsewhere, until the client is closed. Changes that
-   * happen at the same time are reported together. After `reset`, the listener is called with what
+   * Calls `listener` with the operations that bring a view of these tables up to date: first with
+   * all rows, and then after each change, here or elsewhere, until the client is closed. Changes
+   * that happen at the same time are reported together. After `reset`, the listener is called with what
    * leads from the former document to the new one.
    *
    * @param {string[]} tables all tables if the list is empty
