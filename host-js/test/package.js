@@ -23,9 +23,9 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, mutating, files, browsers, sending, compacting, presence, talking, serving] =
-    blocks;
-  assert.ok(shown !== undefined && blocks.length === 11);
+  const [exchanging, writing, history, mutating, , ...others] = blocks;
+  const [files, browsers, sending, compacting, presence, talking, serving] = others;
+  assert.ok(shown !== undefined && blocks.length === 12);
   // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
@@ -83,6 +83,17 @@ test('the code of README.md', async () => {
     printed,
     `${shown}\n[]\n[] 1 1\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
   );
+});
+
+test('the code of README.md for clients', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const [code] = readme.match(/^import { connect } .*?(?=^```)/ms) ?? [];
+  const program = `${code}
+    await shared.close();
+    console.log(shared.doc.get('tasks', 't1').title, shared.status.savedHere);`;
+  await writeFile(join(project, 'client.js'), program);
+  const printed = execFileSync(process.execPath, ['client.js'], { cwd: project, encoding: 'utf8' });
+  assert.equal(printed, 'Buy milk true\n');
 });
 
 test('the entry points for files are not available in browsers', async () => {

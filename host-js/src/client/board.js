@@ -136,8 +136,8 @@ export class Board {
   /**
    * Calls `listener` with the operations that bring a view of these tables up to date: first with
    * all rows, and then after each change, here or elsewhere, until the client is closed. Changes
-   * that happen at the same time are reported together. After `reset`, the listener is called with what
-   * leads from the former document to the new one.
+   * that happen at the same time are reported together. After `reset`, the listener is called with
+   * what leads from the former document to the new one.
    *
    * @param {string[]} tables all tables if the list is empty
    * @param {(ops: Op<CellValue>[]) => void} listener
@@ -376,7 +376,7 @@ export class Board {
   #lost() {
     this.#early = [];
     if (this.#link === undefined) return;
-    this.#replica.noteServer();
+    this.#replica.lost();
     this.#replica.unlink(this.#link);
     this.#link = undefined;
   }

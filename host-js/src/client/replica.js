@@ -233,7 +233,13 @@ export class Replica {
     });
   }
 
-  /** Remembers what the server has, before its session ends. */
+  /** The connection was lost: remembers what the server has. */
+  lost() {
+    this.noteServer();
+    this.#pump.run(() => this.#note());
+  }
+
+  /** Remembers what the server has, as long as there is a session. */
   noteServer() {
     const server = this.#handlers.server();
     if (!server?.hasReceived || server.isEnded || this.#engine.gone) return;
