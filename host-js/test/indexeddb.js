@@ -145,6 +145,21 @@ test('without Web Locks every replica has a name of its own', async () => {
   assert.deepEqual((await document.read()).snapshot, update(1));
 });
 
+test('locks that fail are an error of the storage', async () => {
+  const document = await open();
+  const { locks } = navigator;
+  const expected = { name: 'StorageError', code: 'failed', message: /failed with InvalidStateError: not active$/ };
+  setLocks(
+    Object.assign(new Locks(), {
+      request: () => Promise.reject(new DOMException('not active', 'InvalidStateError')),
+    }),
+  );
+  await assert.rejects(open(), expected);
+  await assert.rejects(document.compact(join), expected);
+  await assert.rejects(document.rename(), expected);
+  setLocks(/** @type {any} */ (locks));
+});
+
 test('channels differ between databases, documents and resets', async () => {
   const channels = [(await open()).channel, (await open('http://localhost/board/2')).channel];
   name = `${name} more`;

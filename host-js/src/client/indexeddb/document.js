@@ -1,6 +1,7 @@
 // A document in IndexedDB.
 
 import { StorageError } from '../storage-error.js';
+import { toStorageError } from './failure.js';
 import { randomLetters, reserve, unlessUnderWay } from './names.js';
 
 /** @import { Content, Notes, StoredDocument } from '../storage.js' */
@@ -25,7 +26,12 @@ const NOT_READ = -1;
  */
 export async function openDocument(database, key, prefix) {
   const { device, lineage } = await begun(database, key);
-  return new IndexedDocument(database, key, prefix, lineage, await reserve(scopeOf(database, key), prefix, device));
+  try {
+    const reservation = await reserve(scopeOf(database, key), prefix, device);
+    return new IndexedDocument(database, key, prefix, lineage, reservation);
+  } catch (error) {
+    throw toStorageError(error, database.name);
+  }
 }
 
 /**
@@ -211,7 +217,10 @@ class IndexedDocument {
    * @returns {Promise<T>}
    */
   #call(work) {
-    const result = work();
+    const result = work().catch((error) => {
+      // Locks fail with the same class of errors.
+      throw toStorageError(error, this.#database.name);
+    });
     this.#latest = result;
     return result;
   }
