@@ -108,7 +108,7 @@ export class Replica {
         onChange: handlers.onChange,
         onFenced: handlers.onStop,
         onOpened: ({ channel }) => {
-          this.#tabs?.close();
+          this.#tabs?.close(this.doc.summary());
           this.#tabs = undefined;
           if (channel !== undefined) this.#join(channel);
         },
@@ -360,7 +360,7 @@ export class Replica {
     this.#ended = error;
     for (const timer of [this.#presenceTimer, this.#idleTimer, this.#noteTimer]) clearTimeout(timer);
     this.#presence.stop();
-    this.#tabs?.close();
+    this.#tabs?.close(this.#engine.gone ? undefined : this.doc.summary());
     this.#tabs = undefined;
     this.#pump.clear();
   }
@@ -471,10 +471,10 @@ export class Replica {
       onMessage: (link, bytes) => this.receive(link, bytes),
       onIncarnation: (incarnation) => this.#keeper?.learn(incarnation),
       incarnation: () => this.incarnation,
-      onLeft: (link, isDead) => {
-        this.unlink(link);
-        // It can have stored what it did not send.
-        if (isDead) this.#pump.run(() => this.#keeper?.absorbLog()).finally(() => this.#pump.trigger());
+      onUnlinked: (link) => this.unlink(link),
+      onLeft: (summary) => {
+        if (isEqual(summary, this.doc.summary())) return;
+        this.#pump.run(() => this.#keeper?.absorbLog()).finally(() => this.#pump.trigger());
       },
       onReset: (summary) => {
         this.#returned = summary;

@@ -229,7 +229,7 @@ export class SharedMemory {
   content = { updates: [], notes: {}, resets: 0 };
   /** @type {Set<string>} */
   #names = new Set();
-  #device = 'device0';
+  device = 'device0';
   /** What `append` and `note` fail with. */
   /** @type {StorageError | undefined} */
   failure;
@@ -249,7 +249,7 @@ export class SharedMemory {
   clone() {
     const copy = new SharedMemory({ shares: this.shares });
     copy.content = { ...structuredClone(this.content) };
-    copy.#device = this.#device;
+    copy.device = this.device;
     return copy;
   }
 
@@ -262,7 +262,7 @@ export class SharedMemory {
     const storage = this;
     const draw = () => {
       for (let n = 0; ; n++) {
-        const name = `${prefix}${this.#device}.${n}`;
+        const name = `${prefix}${this.device}.${n}`;
         if (!this.#names.has(name)) {
           this.#names.add(name);
           return name;
@@ -305,7 +305,7 @@ export class SharedMemory {
         this.content = { updates: [], notes, resets };
       },
       rename: async () => {
-        this.#device = `device${crypto.randomUUID().slice(0, 8)}`;
+        this.device = `device${crypto.randomUUID().slice(0, 8)}`;
         peer = draw();
         return peer;
       },
