@@ -142,6 +142,7 @@ test('docs/guide/javascript.md: the code runs as one program', () => {
   const expected = [
     't1 Write the minutes',
     'update t2 { done: true }',
+    'insert t9',
     'true',
     'true true',
     'tasks/t1',

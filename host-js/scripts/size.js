@@ -1,14 +1,49 @@
-// Prints the sizes of the package: all its JavaScript, bundled and minified; the WebAssembly
-// module; and the module as text.
+// Prints the sizes of the package: all JavaScript of its main entry point, bundled and minified; what the client, and the
+// client with its storage in IndexedDB, add to that; the WebAssembly module; and the module as text.
 
+import { build } from 'esbuild';
 import { readFile } from 'node:fs/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { root } from './write.js';
 
 const row = (/** @type {(string | number)[]} */ ...columns) =>
   console.log(columns.map((column, i) => (i === 0 ? String(column).padEnd(24) : String(column).padStart(10))).join(''));
 
 row('bytes', 'plain', 'gzip -9', 'brotli');
-for (const name of ['converge.min.js', 'converge.core.wasm', 'packed.js']) {
-  const bytes = await readFile(new URL(`../dist/${name}`, import.meta.url));
-  row(name, bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes).length);
+row('converge.min.js', ...sizes(await dist('converge.min.js')));
+const without = sizes(await bundle('browser'));
+for (const [name, ...entries] of [
+  ['+ client', 'client/index'],
+  ['+ client, indexeddb', 'client/index', 'client/indexeddb'],
+]) {
+  row(name, ...sizes(await bundle('browser', ...entries)).map((size, i) => size - without[i]));
+}
+for (const name of ['converge.core.wasm', 'packed.js']) row(name, ...sizes(await dist(name)));
+
+/** @param {Uint8Array} bytes */
+function sizes(bytes) {
+  return [bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes).length];
+}
+
+/** @param {string} name */
+function dist(name) {
+  return readFile(`${root}dist/${name}`);
+}
+
+/**
+ * Bundles entry points for browsers.
+ *
+ * @param {string[]} names
+ */
+async function bundle(...names) {
+  const { outputFiles } = await build({
+    stdin: { contents: names.map((name) => `export * from './src/${name}.js';`).join('\n'), resolveDir: root },
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    target: 'es2022',
+    logLevel: 'warning',
+    write: false,
+  });
+  return outputFiles[0].contents;
 }

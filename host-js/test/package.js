@@ -1,6 +1,7 @@
 // The package as users install it: the code of its README, its types, and the modules that its
 // entry points load. `tests/platforms` runs it on other platforms.
 
+import { build } from 'esbuild';
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -22,9 +23,9 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, mutating, files, browsers, sending, compacting, presence, talking, serving] =
-    blocks;
-  assert.ok(shown !== undefined && blocks.length === 11);
+  const [exchanging, writing, history, mutating, , ...others] = blocks;
+  const [files, browsers, sending, compacting, presence, talking, serving] = others;
+  assert.ok(shown !== undefined && blocks.length === 12);
   // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
@@ -84,11 +85,49 @@ test('the code of README.md', async () => {
   );
 });
 
-test('the entry point for files is not available in browsers', async () => {
-  await writeFile(join(project, 'page.js'), "import '@converge/sync/files';");
-  const browser = ['--conditions=browser', 'page.js'];
-  const { stderr } = spawnSync(process.execPath, browser, { cwd: project, encoding: 'utf8' });
-  assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+test('the code of README.md for clients', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const [code] = readme.match(/^import { connect } .*?(?=^```)/ms) ?? [];
+  const program = `${code}
+    await shared.close();
+    console.log(shared.doc.get('tasks', 't1').title, shared.status.savedHere);`;
+  await writeFile(join(project, 'client.js'), program);
+  const printed = execFileSync(process.execPath, ['client.js'], { cwd: project, encoding: 'utf8' });
+  assert.equal(printed, 'Buy milk true\n');
+});
+
+test('the entry points for files are not available in browsers', async () => {
+  for (const entry of ['files', 'node']) {
+    await writeFile(join(project, 'page.js'), `import '@converge/sync/${entry}';`);
+    const browser = ['--conditions=browser', 'page.js'];
+    const { stderr } = spawnSync(process.execPath, browser, { cwd: project, encoding: 'utf8' });
+    assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+  }
+});
+
+test('the main entry point imports no other package, and only the client does', async () => {
+  const imported = async (/** @type {string} */ entry) => {
+    const { metafile } = await build({
+      entryPoints: [join(root, entry)],
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+      external: ['*.wasm'],
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+    });
+    const paths = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+    return [...new Set(paths)].filter((path) => !path.startsWith('node:') && !path.endsWith('.wasm')).sort();
+  };
+  for (const entry of ['node', 'browser', 'inline', 'workerd', 'files', 'mutators']) {
+    assert.deepEqual(await imported(`src/${entry}.js`), [], entry);
+  }
+  assert.deepEqual(await imported('src/client/index.js'), ['@converge/sync', 'partysocket/ws', 'ws']);
+  assert.deepEqual(await imported('src/client/websocket.js'), ['partysocket/ws', 'ws']);
+  assert.deepEqual(await imported('src/client/indexeddb.js'), ['idb']);
+  assert.deepEqual(await imported('src/client/node.js'), []);
 });
 
 test('no module that browsers load imports a module of Node', async () => {

@@ -30,11 +30,13 @@ const TYPES = {
 export class Project {
   /** @type {(() => void | Promise<void>)[]} */
   #closing = [];
+  #server;
 
   /**
    * @param {string} name
    * @param {string} folder
-   * @param {{ root: string, tarball: string, digest: string, browser: import('./browser.js').Browser }} shared
+   * @param {{ root: string, tarball: string, digest: string, browser: import('./browser.js').Browser,
+   *   server: () => Promise<string> }} shared
    */
   constructor(name, folder, shared) {
     this.name = name;
@@ -43,6 +45,7 @@ export class Project {
     this.digest = shared.digest;
     this.tarball = shared.tarball;
     this.browser = shared.browser;
+    this.#server = shared.server;
   }
 
   /**
@@ -210,6 +213,24 @@ export class Project {
   }
 
   /**
+   * Returns the URL of a server for documents, which all projects share.
+   *
+   * @returns {Promise<string>}
+   */
+  server() {
+    return this.#server();
+  }
+
+  /**
+   * Opens a page of the client in Chromium and checks that its suites pass.
+   *
+   * @param {string} url
+   */
+  async clientPage(url) {
+    await this.page(`${url}?server=${encodeURIComponent(await this.server())}`);
+  }
+
+  /**
    * Opens a page in Chromium and checks that the suite passes in it.
    *
    * @param {string} url
@@ -231,7 +252,7 @@ async function listen(server) {
   return address.port;
 }
 
-async function freePort() {
+export async function freePort() {
   const socket = createSocket();
   const port = await listen(socket);
   await new Promise((resolve) => socket.close(resolve));

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Browser, findChromium } from './browser.js';
 import { Project } from './project.js';
+import { DocumentServer, hasServer } from './server.js';
 import { suite } from './sources/suite.js';
 
 /**
@@ -18,17 +19,20 @@ import { suite } from './sources/suite.js';
 const INSTALLS = 4;
 const TESTS = 2;
 const NO_BROWSER = 'no Chromium is installed, and $CHROMIUM names none';
+const NO_SERVER = 'target/release/converge is not built';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Outside of the repository, so that no project finds the packages that the repository uses.
 const target = join(tmpdir(), `converge-platforms${root.replaceAll(/[^a-z0-9]+/gi, '-')}`);
 const named = process.argv.slice(2);
 
+const documents = new DocumentServer();
 const shared = {
   root,
   tarball: await pack(),
   digest: await suite(await import('../../host-js/src/node.js')),
   browser: new Browser(),
+  server: () => documents.url(),
 };
 const hasBrowser = findChromium() !== undefined;
 const installs = limit(INSTALLS);
@@ -44,6 +48,7 @@ const rows = (
   )
 ).flat();
 await shared.browser.close();
+await documents.close();
 
 print(['platform', 'version', 'check', 'result', 'seconds'], ['-', '-', '-', '-', '-:'], ...rows.map(({ row }) => row));
 for (const { row, failure } of rows.filter(({ failure }) => failure)) {
@@ -78,7 +83,7 @@ async function choose() {
 /**
  * @param {{ name: string, title: string, tool?: string, version?: (project: Project) =>
  *   Promise<string>, leftOut?: string, checks: Record<string,
- *   { needsBrowser?: boolean, test: (project: Project) => Promise<void> }> }} platform
+ *   { needsBrowser?: boolean, needsServer?: boolean, test: (project: Project) => Promise<void> }> }} platform
  */
 async function testPlatform({ name, title, tool, version, leftOut, checks }) {
   if (leftOut) return [{ row: [title, '', 'all', 'left out', ''], reason: `${title}: ${leftOut}` }];
@@ -90,14 +95,15 @@ async function testPlatform({ name, title, tool, version, leftOut, checks }) {
     const shown = tool
       ? JSON.parse(await readFile(join(project.folder, 'node_modules', tool, 'package.json'), 'utf8')).version
       : ((await version?.(project)) ?? '');
-    for (const [check, { needsBrowser, test }] of Object.entries(checks)) {
-      if (needsBrowser && !hasBrowser && process.env.CI !== 'true') {
-        rows.push({ row: [title, shown, check, 'left out', ''], reason: NO_BROWSER });
+    for (const [check, { needsBrowser = false, needsServer = false, test }] of Object.entries(checks)) {
+      const missing = needsBrowser && !hasBrowser ? NO_BROWSER : needsServer && !hasServer ? NO_SERVER : undefined;
+      if (missing !== undefined && process.env.CI !== 'true') {
+        rows.push({ row: [title, shown, check, 'left out', ''], reason: missing });
         continue;
       }
       const { failure, seconds } = await timed(async () => {
         try {
-          if (needsBrowser && !hasBrowser) throw new Error(NO_BROWSER);
+          if (missing !== undefined) throw new Error(missing);
           await test(project);
         } finally {
           await project.close();

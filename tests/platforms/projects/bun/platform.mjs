@@ -5,6 +5,10 @@ export default {
   checks: {
     run: { test: (project) => project.runSuite('bun', 'program.js') },
     files: { test: (project) => project.runSuite('bun', 'files.js', 'by-bun') },
+    'client, files': {
+      needsServer: true,
+      test: async (project) => project.runSuite('bun', 'client.js', await project.server(), 'by-client'),
+    },
     test: { test: (project) => project.runSuite('bun', 'test') },
     'inline, build': {
       async test(project) {

@@ -21,6 +21,14 @@ export default {
         await project.page(await project.serve('dist'));
       },
     },
+    'client, inline': {
+      needsBrowser: true,
+      needsServer: true,
+      async test(project) {
+        await bundle(project, 'client-inline.js', 'client.html', '--format=esm');
+        await project.clientPage(`${await project.serve('dist')}client.html`);
+      },
+    },
     'open(fetch(url)) with a loader': {
       needsBrowser: true,
       async test(project) {

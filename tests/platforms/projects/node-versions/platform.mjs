@@ -1,6 +1,11 @@
 const VERSIONS = ['node-20', 'node-22', 'node-24', 'node-26'];
 const node = (version) => `node_modules/${version}/bin/node`;
 
+const client = (version) => ({
+  needsServer: true,
+  test: async (project) => project.runSuite(node(version), 'client.js', await project.server(), `by-${version}`),
+});
+
 const runs = (version) => ({
   async test(project) {
     await project.runSuite(node(version), 'program.js');
@@ -18,6 +23,7 @@ export default {
       .join(', '),
   checks: {
     ...Object.fromEntries(VERSIONS.map((version) => [`${version}, ES modules and CommonJS`, runs(version)])),
+    ...Object.fromEntries(VERSIONS.map((version) => [`${version}, client`, client(version)])),
     'node-24, import source': { test: (project) => project.runSuite(node('node-24'), 'program-source.js') },
   },
 };

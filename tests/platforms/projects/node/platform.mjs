@@ -19,6 +19,14 @@ export default {
       },
     },
     files: { test: (project) => project.runSuite('node', 'files.js', 'by-node') },
+    'client, files': {
+      needsServer: true,
+      test: async (project) => project.runSuite('node', 'client.js', await project.server(), 'by-client'),
+    },
+    'client, CommonJS': {
+      needsServer: true,
+      test: async (project) => project.runSuite('node', 'client.cjs', await project.server(), 'client-by-require'),
+    },
     'the tarball': {
       async test(project) {
         const sync = join('node_modules', '@converge', 'sync');

@@ -44,11 +44,15 @@ async function writeReadme(project) {
   const readme = await project.read('node_modules/@converge/sync/README.md');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1]);
   assert.ok(blocks.length > 5, 'README.md has code');
-  const code = [PROLOGUE, blocks[0], 'const doc = ann;', ...blocks.slice(1)].join('\n');
+  // The block of the client is a program of its own.
+  const isClient = (block) => block.includes("'@converge/sync/client'");
+  const [first, ...others] = blocks.filter((block) => !isClient(block));
+  const code = [PROLOGUE, first, 'const doc = ann;', ...others].join('\n');
   const annotated = ANNOTATIONS.reduce((text, [plain, typed]) => {
     assert.ok(text.includes(plain), `README.md has no ${plain}`);
     return text.replace(plain, typed);
   }, code);
+  await project.write('readme-client.ts', blocks.filter(isClient).join('\n'));
   await project.write('readme.ts', `${annotated}\n// A typical use of saved bytes.\nnew Blob([doc.save()]);\n`);
 }
 

@@ -1,12 +1,14 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const build = (entry, output, page) => ({
+const build = (entry, output, page, isClient = false) => ({
   needsBrowser: true,
+  needsServer: isClient,
   async test(project) {
     await project.run('webpack', '--mode=production', `--entry=./${entry}`, `--output-path=${output}`);
     await cp(join(project.folder, page), join(project.folder, output, 'index.html'));
-    await project.page(await project.serve(output));
+    const url = await project.serve(output);
+    await (isClient ? project.clientPage(url) : project.page(url));
   },
 });
 
@@ -15,6 +17,7 @@ export default {
   tool: 'webpack',
   checks: {
     'page and worker': build('main.js', 'dist', 'index.html'),
+    client: build('client-page.js', 'client', 'client.html', true),
     'page, by require': build('common.cjs', 'common', 'index.html'),
   },
 };

@@ -1,0 +1,162 @@
+// Events as a client handles them when sessions cannot: what the server lacks, and what a rebase would drop.
+
+import { CompactedError, NoSuchRowError } from '../errors.js';
+import { fromOp } from '../values.js';
+
+/** @import { EventRun, RowOp } from '../../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Doc } from '../doc.js' */
+/** @import { Engine } from '../engine.js' */
+/** @import { Commit } from './types.js' */
+
+/**
+ * An event, and the operations of its commit in the contract's types.
+ *
+ * @typedef {{ peer: string, counter: number, ops: RowOp[] }} Event
+ */
+
+/** Where the name of a branch begins in the name of a peer. */
+const BRANCH = '~';
+
+/**
+ * Returns the events that a replica with this summary lacks, each after its dependencies.
+ *
+ * @param {Doc} doc
+ * @param {Uint8Array | undefined} summary `undefined` for an empty replica
+ * @returns {Event[]}
+ */
+export function eventsSince(doc, summary) {
+  return toEvents(doc.eventsSince(summary).runs);
+}
+
+/**
+ * Returns the same, or nothing if the document was compacted since.
+ *
+ * @param {Doc} doc
+ * @param {Uint8Array | undefined} summary
+ * @returns {Event[]}
+ */
+function retainedSince(doc, summary) {
+  try {
+    return eventsSince(doc, summary);
+  } catch (error) {
+    if (error instanceof CompactedError) return [];
+    throw error;
+  }
+}
+
+/**
+ * @param {EventRun[]} runs
+ * @returns {Event[]}
+ */
+function toEvents(runs) {
+  return runs.flatMap(({ peer, start, commits }) => commits.map((ops, i) => ({ peer, counter: start + i, ops })));
+}
+
+/**
+ * Returns commits as plain operations.
+ *
+ * @param {Event[]} events
+ * @returns {Commit[]}
+ */
+export function toCommits(events) {
+  return events.map(({ ops }) => ops.map(fromOp));
+}
+
+/**
+ * Merges an update that was stored. If its events do not build on the document's horizon, because
+ * the document was rebased after they were stored, commits them again.
+ *
+ * @param {Engine} engine
+ * @param {Doc} doc
+ * @param {Uint8Array} update or a saved document
+ */
+export function absorb(engine, doc, update) {
+  try {
+    doc.raw.mergeUpdate(update);
+  } catch (error) {
+    if (!(error instanceof CompactedError)) throw error;
+    const reader = engine.openUpdate(update);
+    commitAgain(doc, without(doc, toEvents(reader.next().runs)));
+    reader.dispose();
+  }
+}
+
+/**
+ * Replaces the content of a document by a saved one that was compacted past it. Commits again what
+ * would be lost: events of this replica, which the engine does, and those of other replicas with
+ * the same storage that are no longer there to do it themselves.
+ *
+ * @param {Doc} doc
+ * @param {Uint8Array | undefined} acknowledged the summary of what the server has
+ * @param {(peer: string) => boolean} isPresent whether a peer is there to commit its events again
+ * @param {() => void} rebase replaces the content
+ */
+export function rebaseWith(doc, acknowledged, isPresent, rebase) {
+  const own = doc.peer();
+  const orphans = retainedSince(doc, acknowledged).filter(({ peer }) => {
+    const author = authorOf(peer);
+    return author !== own && !isPresent(author);
+  });
+  rebase();
+  commitAgain(doc, without(doc, orphans));
+}
+
+/**
+ * Returns the events that a document does not contain.
+ *
+ * @param {Doc} doc
+ * @param {Event[]} events
+ */
+function without(doc, events) {
+  const counts = countsOf(doc);
+  return events.filter(({ peer, counter }) => counter >= (counts.get(peer) ?? 0));
+}
+
+/**
+ * @param {Doc} doc
+ * @param {Event[]} events
+ */
+function commitAgain(doc, events) {
+  for (const { ops } of events) {
+    try {
+      doc.raw.commit(ops);
+    } catch (error) {
+      if (!(error instanceof NoSuchRowError)) throw error;
+      // A row was deleted meanwhile, so its operations have no effect. Those on other rows do.
+      for (const op of ops) commitIfThere(doc, op);
+    }
+  }
+}
+
+/**
+ * @param {Doc} doc
+ * @param {RowOp} op
+ */
+function commitIfThere(doc, op) {
+  try {
+    doc.raw.commit([op]);
+  } catch (error) {
+    if (!(error instanceof NoSuchRowError)) throw error;
+  }
+}
+
+/**
+ * Returns the author of an event, without a branch.
+ *
+ * @param {string} peer
+ * @returns {string}
+ */
+export function authorOf(peer) {
+  const end = peer.indexOf(BRANCH);
+  return end < 0 ? peer : peer.slice(0, end);
+}
+
+/**
+ * Returns the number of known events of each peer.
+ *
+ * @param {Doc} doc
+ * @returns {Map<string, number>}
+ */
+export function countsOf(doc) {
+  return new Map(doc.version().map(({ peer, count }) => [peer, count]));
+}

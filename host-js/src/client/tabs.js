@@ -1,0 +1,197 @@
+// Replicas with the same storage, such as tabs of a browser: each pair runs a session over a BroadcastChannel, also without
+// a network.
+//
+// A newcomer posts `hello`, and the others answer `here`. After either, both sides have a link. A message from a stranger
+// is answered with `hello`, so a replica that was taken for dead is linked again.
+
+/** @import { Link } from './pump.js' */
+
+/** A replica that lives posts this often. */
+const PING_MS = 10_000;
+/**
+ * A replica that posted nothing for this time is taken for dead. Browsers run timers of hidden
+ * tabs once a minute.
+ */
+const DEAD_MS = 150_000;
+
+/**
+ * @typedef {{ type: 'hello', to?: string } | { type: 'here', to: string } | { type: 'message', to: string,
+ *   bytes: Uint8Array<ArrayBuffer> } | { type: 'ping' } | { type: 'bye', summary: Uint8Array | undefined } | { type: 'reset', summary: Uint8Array }
+ *   | { type: 'destroyed' }} Body
+ */
+
+/** @typedef {Body & { from: string, peer: string, incarnation: string | undefined }} Post */
+
+/**
+ * What replicas call.
+ *
+ * @typedef {object} TabsHandlers
+ * @property {(send: (bytes: Uint8Array<ArrayBuffer>) => void) => Link} onJoined opens a session
+ * @property {(link: Link, message: Uint8Array) => void} onMessage
+ * @property {() => string | undefined} incarnation of the server's document that this replica was
+ *   synchronized with
+ * @property {(incarnation: string) => void} onIncarnation another replica was synchronized with this
+ *   incarnation
+ * @property {(link: Link) => void} onUnlinked closes a session
+ * @property {(summary: Uint8Array | undefined) => void} onLeft another replica has ended, with a
+ *   document of this summary, if it is known. It can have stored what it did not send
+ * @property {(summary: Uint8Array) => void} onReset another replica reset the storage
+ * @property {() => void} onDestroyed another replica destroyed the storage
+ */
+
+export class Tabs {
+  #id = crypto.randomUUID();
+  #peer;
+  #handlers;
+  #channel;
+  /** @type {Map<string, { link: Link, peer: string, heardAt: number }>} */
+  #others = new Map();
+  /** Replicas whose session failed. The next ping links them again. */
+  #failed = new Set();
+  /** @type {ReturnType<typeof setInterval>} */
+  #timer;
+
+  /**
+   * @param {string} channel
+   * @param {string} peer
+   * @param {TabsHandlers} handlers
+   */
+  constructor(channel, peer, handlers) {
+    this.#peer = peer;
+    this.#handlers = handlers;
+    this.#channel = new BroadcastChannel(channel);
+    this.#channel.onmessage = ({ data }) => this.#received(data);
+    this.#post({ type: 'hello' });
+    this.#timer = setInterval(() => this.#tick(), PING_MS);
+  }
+
+  /**
+   * Returns whether a replica that writes as this peer is there.
+   *
+   * @param {string} peer
+   */
+  has(peer) {
+    return [...this.#others.values()].some((other) => other.peer === peer);
+  }
+
+  /** @param {Uint8Array} summary of the document that was reset */
+  postReset(summary) {
+    this.#post({ type: 'reset', summary });
+  }
+
+  postDestroyed() {
+    this.#post({ type: 'destroyed' });
+  }
+
+  /**
+   * Leaves. The sessions end.
+   *
+   * @param {Uint8Array | undefined} summary of the document
+   */
+  close(summary) {
+    clearInterval(this.#timer);
+    this.#post({ type: 'bye', summary });
+    for (const id of [...this.#others.keys()]) this.#remove(id);
+    this.#channel.close();
+  }
+
+  /** @param {Body} body */
+  #post(body) {
+    const incarnation = this.#handlers.incarnation();
+    this.#channel.postMessage({ ...body, from: this.#id, peer: this.#peer, incarnation });
+  }
+
+  /** @param {Post} post */
+  #received(post) {
+    const { from, peer } = post;
+    if ('to' in post && post.to !== undefined && post.to !== this.#id) return;
+    if (!this.#isSameDocument(post)) {
+      this.#remove(from);
+      return;
+    }
+    const other = this.#others.get(from);
+    if (other !== undefined) other.heardAt = Date.now();
+    switch (post.type) {
+      case 'hello':
+        // The session of a former link, if any, is one that the other side no longer has.
+        this.#remove(from);
+        this.#post({ type: 'here', to: from });
+        this.#add(from, peer);
+        break;
+      case 'here':
+        if (other === undefined) this.#add(from, peer);
+        break;
+      case 'message':
+        if (other !== undefined) this.#pass(from, other.link, post.bytes);
+        else if (!this.#failed.has(from)) this.#post({ type: 'hello', to: from });
+        break;
+      case 'ping':
+        this.#failed.delete(from);
+        if (other === undefined) this.#post({ type: 'hello', to: from });
+        break;
+      case 'bye':
+        this.#remove(from);
+        this.#handlers.onLeft(post.summary);
+        break;
+      case 'reset':
+        this.#handlers.onReset(post.summary);
+        break;
+      case 'destroyed':
+        this.#handlers.onDestroyed();
+        break;
+    }
+  }
+
+  /**
+   * Returns whether two replicas can be merged: unless each was synchronized with another document
+   * of the server.
+   *
+   * @param {Post} post
+   */
+  #isSameDocument({ type, incarnation }) {
+    const own = this.#handlers.incarnation();
+    if (incarnation === undefined || own === incarnation || type === 'reset' || type === 'destroyed') return true;
+    if (own !== undefined) return false;
+    this.#handlers.onIncarnation(incarnation);
+    return true;
+  }
+
+  /**
+   * @param {string} id
+   * @param {Link} link
+   * @param {Uint8Array} bytes
+   */
+  #pass(id, link, bytes) {
+    this.#handlers.onMessage(link, bytes);
+    if (!link.isEnded) return;
+    this.#failed.add(id);
+    this.#remove(id);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} peer
+   */
+  #add(id, peer) {
+    const link = this.#handlers.onJoined((bytes) => this.#post({ type: 'message', to: id, bytes }));
+    this.#others.set(id, { link, peer, heardAt: Date.now() });
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    const other = this.#others.get(id);
+    if (other === undefined) return;
+    this.#others.delete(id);
+    this.#handlers.onUnlinked(other.link);
+  }
+
+  #tick() {
+    this.#post({ type: 'ping' });
+    const now = Date.now();
+    for (const [id, { heardAt }] of [...this.#others]) {
+      if (now - heardAt <= DEAD_MS) continue;
+      this.#remove(id);
+      this.#handlers.onLeft(undefined);
+    }
+  }
+}

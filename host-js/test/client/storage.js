@@ -1,0 +1,249 @@
+// Storages that fail, are wiped or cloned, and replicas that share one.
+
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { open } from '../../src/node.js';
+import { files } from '../../src/client/node.js';
+import { StorageError } from '../../src/client/storage-error.js';
+import { Server, SharedMemory, client, folder, rowsOf, until } from './rig.js';
+
+test('a full disk: the state says so, nothing is sent or lost, and everything continues with space', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const ann = await client(t, server.url, 'board', { storage });
+  const ben = await client(t, server.url, 'board');
+  ann.doc.insert('tasks', 't1', {});
+  await ann.synced();
+  storage.failure = new StorageError('full', 'there is no space');
+  ann.doc.insert('tasks', 't2', {});
+  await until(() => ann.status.error, 'the state has an error');
+  assert.equal(ann.status.error?.reason, 'storage');
+  assert.equal(ann.status.error?.code, 'full');
+  assert.deepEqual([ann.status.savedHere, ann.status.savedThere, ann.status.unsent], [false, false, 1]);
+  ben.doc.insert('tasks', 't3', {});
+  await until(() => ann.doc.get('tasks', 't3'), 'writes of others arrive');
+  await sleep(100);
+  assert.equal(ben.doc.get('tasks', 't2'), undefined);
+  storage.failure = undefined;
+  ann.doc.insert('tasks', 't4', {});
+  await ann.synced();
+  assert.equal(ann.status.error, undefined);
+  assert.equal(ann.status.savedHere, true);
+  await until(() => rowsOf(ben) === 4, 'all writes arrive');
+  await ann.close();
+  const again = await client(t, server.url, 'board', { storage, paused: true });
+  assert.equal(rowsOf(again), 4);
+  await Promise.all([again.close(), ben.close()]);
+});
+
+test('a client that is closed with a full disk says what was not stored', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage, paused: true });
+  storage.failure = new StorageError('full', 'there is no space');
+  board.doc.insert('tasks', 't1', {});
+  await assert.rejects(board.close(), { name: 'ClientError', reason: 'storage', code: 'full' });
+  assert.equal(board.status.error?.reason, 'closed');
+  assert.throws(() => board.doc.insert('tasks', 't2', {}), { reason: 'closed' });
+  assert.ok(board.doc.get('tasks', 't1'));
+});
+
+test('a storage that was wiped is filled again', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  storage.content = { updates: [], notes: {}, resets: 0 };
+  storage.failure = new StorageError('gone', 'the data was deleted');
+  board.doc.insert('tasks', 't2', {});
+  await sleep(50);
+  storage.failure = undefined;
+  await board.synced();
+  await board.close();
+  const again = await client(t, server.url, 'board', { storage, paused: true });
+  assert.equal(rowsOf(again), 2);
+  assert.notEqual(storage.content.notes.incarnation, undefined);
+  await again.close();
+});
+
+test('a cloned folder: both histories are kept, and the next start has another name', async (t) => {
+  const server = await Server.start(t);
+  const [path, copy] = [folder(t), folder(t)];
+  let one = await client(t, server.url, 'board', { storage: files(path) });
+  one.doc.insert('tasks', 't1', {});
+  await one.synced();
+  await one.close();
+  cpSync(path, copy, { recursive: true });
+  one = await client(t, server.url, 'board', { storage: files(path), paused: true });
+  let two = await client(t, server.url, 'board', { storage: files(copy), paused: true });
+  const name = one.doc.peer();
+  assert.equal(two.doc.peer(), name);
+  for (let n = 0; n < 10; n++) {
+    one.doc.insert('tasks', `one ${n}`, {});
+    two.doc.insert('tasks', `two ${n}`, {});
+  }
+  one.resume();
+  await one.synced();
+  two.resume();
+  await two.synced();
+  await until(() => rowsOf(one) === 21 && rowsOf(two) === 21, 'both have everything');
+  assert.ok(one.status.forked || two.status.forked);
+  one.doc.insert('tasks', 'one more', {});
+  two.doc.insert('tasks', 'two more', {});
+  await until(() => rowsOf(one) === 23 && rowsOf(two) === 23, 'both continue');
+  assert.equal(one.doc.forks().length, 1, 'there are no further forks');
+  await Promise.all([one.close(), two.close()]);
+  one = await client(t, server.url, 'board', { storage: files(path) });
+  two = await client(t, server.url, 'board', { storage: files(copy) });
+  assert.notEqual(one.doc.peer(), two.doc.peer());
+  one.doc.insert('tasks', 'one last', {});
+  two.doc.insert('tasks', 'two last', {});
+  await until(() => rowsOf(one) === 25 && rowsOf(two) === 25, 'both continue under their new names');
+  assert.equal(one.doc.forks().length, 1);
+  assert.equal(one.doc.digestHex(), two.doc.digestHex());
+  await Promise.all([one.close(), two.close()]);
+});
+
+test('a restored backup of a folder heals', async (t) => {
+  const server = await Server.start(t);
+  const [path, backup] = [folder(t), folder(t)];
+  let board = await client(t, server.url, 'board', { storage: files(path) });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  await board.close();
+  cpSync(path, backup, { recursive: true });
+  board = await client(t, server.url, 'board', { storage: files(path) });
+  board.doc.insert('tasks', 't2', {});
+  await board.synced();
+  await board.close();
+  board = await client(t, server.url, 'board', { storage: files(backup), paused: true });
+  assert.equal(rowsOf(board), 1);
+  board.doc.insert('tasks', 't3', {});
+  board.resume();
+  await board.synced();
+  await until(() => rowsOf(board) === 3, 'the write after the backup comes back');
+  assert.equal(board.status.forked, true);
+  assert.equal(await server.rows('board'), 3);
+  await board.close();
+});
+
+test('three replicas with one storage see each other, offline too', async (t) => {
+  const server = await Server.start(t);
+  await server.kill();
+  const storage = new SharedMemory();
+  const open = () => client(t, server.url, 'board', { storage });
+  const tabs = [await open(), await open(), await open()];
+  assert.equal(new Set(tabs.map((tab) => tab.doc.peer())).size, 3);
+  for (const [i, tab] of tabs.entries()) {
+    tab.doc.insert('tasks', `t${i}`, {});
+    tab.store.set('cursors', tab.store.peer(), i);
+  }
+  await until(() => tabs.every((tab) => rowsOf(tab) === 3), 'all see all rows');
+  await until(() => tabs.every((tab) => tab.store.getAll('cursors').length === 3), 'all see all cursors');
+  assert.ok(tabs.every((tab) => tab.status.connection !== 'online' && tab.status.unsent === 3));
+  await tabs[2]?.close();
+  await until(() => tabs[0]?.store.getAll('cursors').length === 2, 'the cursor of a replica that left disappears');
+  tabs[2] = await open();
+  assert.equal(rowsOf(tabs[2]), 3);
+  tabs[2].doc.insert('tasks', 't3', {});
+  await until(() => tabs.every((tab) => rowsOf(tab) === 4), 'a newcomer is seen');
+  assert.equal(
+    new Set(storage.content.updates.map((update) => Buffer.from(update).toString('hex'))).size,
+    storage.content.updates.length,
+  );
+  await server.start();
+  await Promise.all(tabs.map((tab) => tab.synced()));
+  assert.equal(await server.rows('board'), 4);
+  assert.equal(tabs[0]?.doc.version().length, 3, 'there are as many names as there were replicas at once');
+  await Promise.all(tabs.map((tab) => tab.close()));
+});
+
+test('what a replica stored and did not send is merged when another one compacts the log', async (t) => {
+  const server = await Server.start(t);
+  await server.kill();
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage });
+  const dead = await client(t, server.url, 'board', { storage });
+  dead.doc.insert('tasks', 'orphan', {});
+  await dead.saved();
+  assert.equal(board.doc.get('tasks', 'orphan'), undefined);
+  board.doc.insert('tasks', 'large', { text: 'x'.repeat(300_000) });
+  await until(() => storage.compactions > 0, 'a large log is compacted');
+  await until(() => board.doc.get('tasks', 'orphan'), 'the write is merged');
+  assert.equal(storage.content.updates.length, 0);
+  board.doc.insert('tasks', 'last', {});
+  await board.close();
+  const again = await client(t, server.url, 'board', { storage, paused: true });
+  assert.equal(rowsOf(again), 3);
+});
+
+test('reset and destroy reach the other replicas', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory();
+  const [one, two] = [
+    await client(t, server.url, 'board', { storage, paused: true }),
+    await client(t, server.url, 'board', { storage, paused: true }),
+  ];
+  one.doc.insert('tasks', 't1', { n: 1 });
+  two.doc.insert('tasks', 't2', { n: 2 });
+  await until(() => rowsOf(one) === 2 && rowsOf(two) === 2, 'both see both rows');
+  const returned = await one.reset();
+  assert.equal(returned.length, 2);
+  await until(() => two.status.connection === 'stopped', 'the other one stops');
+  assert.equal(two.status.error?.reason, 'reset');
+  assert.equal(rowsOf(two), 2, 'its data can still be read');
+  two.doc.insert('tasks', 't3', { n: 3 });
+  one.doc.insert('tasks', 'new', {});
+  await one.saved();
+  assert.throws(() => two.resume(), { reason: 'reset' });
+  assert.deepEqual(
+    (await two.reset()).map(([op]) => op?.row),
+    ['t3'],
+    'only what the other one did not return',
+  );
+  await until(() => rowsOf(two) === 1, 'both have the new document');
+  assert.equal(rowsOf(one), 1);
+  await Promise.all([one.synced(), two.synced()]);
+  assert.equal(await server.rows('board'), 1);
+
+  await one.destroy();
+  await until(() => two.status.error?.reason === 'destroyed', 'the other one stops');
+  assert.equal(two.status.connection, 'stopped');
+  await two.close();
+  assert.deepEqual(storage.content.updates, []);
+  const again = await client(t, server.url, 'board', { storage });
+  await again.synced();
+  assert.equal(rowsOf(again), 1, 'what is on the server stays');
+  await again.close();
+});
+
+test('an engine that stops: the client says so, and what was stored is there with a new engine', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const doomed = await open(readFileSync(fileURLToPath(new URL('../../dist/converge.core.wasm', import.meta.url))));
+  const board = await client(t, server.url, 'board', { engine: doomed, storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  /** @returns {unknown} */
+  const deep = () => {
+    try {
+      return deep();
+    } catch {
+      return board.doc.insert('tasks', 't2', {});
+    }
+  };
+  assert.throws(deep, { name: 'GoneError' });
+  await until(() => board.status.connection === 'stopped', 'the client stops');
+  assert.equal(board.status.error?.reason, 'engine');
+  assert.throws(() => board.resume(), { reason: 'engine' });
+  // Timers of the client do not throw, either.
+  await sleep(1500);
+  await board.close();
+  const again = await client(t, server.url, 'board', { storage });
+  await again.synced();
+  assert.equal(rowsOf(again), 1);
+});

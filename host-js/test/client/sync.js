@@ -1,0 +1,104 @@
+// Clients and the real server: reading, writing, crashes and restarts.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { engine, Server, SharedMemory, client, rowsOf, until } from './rig.js';
+
+test('two clients see each other', async (t) => {
+  const server = await Server.start(t);
+  const ann = await client(t, server.url, 'board/1');
+  const ben = await client(t, server.url, 'board/1');
+  ann.doc.insert('tasks', 't1', { title: 'Buy milk' });
+  assert.equal(ann.status.savedThere, false);
+  assert.equal(ann.status.unsent, 1);
+  await ann.synced();
+  await until(() => ben.doc.get('tasks', 't1'), 'ben sees the row');
+  assert.deepEqual(
+    { ...ann.status },
+    {
+      connection: 'online',
+      unsent: 0,
+      awaited: 0,
+      savedHere: false,
+      savedThere: true,
+      readOnly: false,
+      forked: false,
+      error: undefined,
+    },
+  );
+  ben.doc.transact((transaction) => transaction.update('tasks', 't1', { done: true }));
+  const transaction = ben.doc.begin();
+  transaction.insert('tasks', 't2', {});
+  transaction.commit();
+  ben.doc.commit([{ op: 'insert', table: 'tasks', row: 't3', cells: {} }]);
+  ben.store.set('cursors', 'ben', 't1');
+  await until(() => rowsOf(ann) === 3 && ann.doc.get('tasks', 't1')?.done, 'ann sees all writes');
+  await until(() => ann.store.get('cursors', 'ben')?.value === 't1', 'ann sees the cursor');
+  await ben.close();
+  await until(() => ann.store.get('cursors', 'ben') === undefined, 'the cursor disappears when ben leaves');
+  assert.throws(() => ben.doc.insert('tasks', 't4', {}), { name: 'ClientError', reason: 'closed' });
+  await ann.close();
+});
+
+test('status', async (t) => {
+  const storage = new SharedMemory({ shares: false });
+  const server = await Server.start(t);
+  await server.kill();
+  const board = await client(t, server.url, 'board/1', { storage });
+  assert.equal(board.status.savedHere, true);
+  board.doc.insert('tasks', 't1', {});
+  assert.equal(board.status.savedHere, false);
+  await board.saved();
+  assert.equal(board.status.savedHere, true);
+  await server.start();
+  await board.synced();
+  await board.close();
+});
+
+test('watches report rows and entries, local ones and those of others, also after a reset', async (t) => {
+  const server = await Server.start(t);
+  const [ann, ben] = [await client(t, server.url, 'board'), await client(t, server.url, 'board')];
+  ann.doc.insert('tasks', 't1', { n: 1 });
+  ann.doc.insert('others', 'o1', {});
+  /** @type {Map<string, unknown>} */
+  const view = new Map();
+  let calls = 0;
+  const stop = ann.watch(['tasks'], (ops) => {
+    calls++;
+    for (const op of ops) {
+      if (op.op === 'delete') view.delete(op.row);
+      else if (op.op !== 'unset') view.set(op.row, { .../** @type {object} */ (view.get(op.row)), ...op.cells });
+    }
+  });
+  assert.equal(calls, 0);
+  await until(() => calls === 1, 'existing rows are reported');
+  for (let n = 2; n < 5; n++) ann.doc.insert('tasks', `t${n}`, { n });
+  ann.doc.delete('tasks', 't1');
+  await ann.synced();
+  assert.equal(calls, 2, 'changes of one moment are reported together');
+  await until(() => rowsOf(ben) === 3, 'ben has the rows');
+  ben.doc.update('tasks', 't2', { n: 20 });
+  await until(() => /** @type {any} */ (view.get('t2')).n === 20, 'changes of others are reported');
+  assert.deepEqual([...view.keys()], ['t2', 't3', 't4']);
+  let changes = 0;
+  const stopStore = ann.watchStore(() => changes++);
+  ann.store.set('cursors', 'ann', 1);
+  await until(() => changes === 1, 'own entries are reported');
+  ben.store.set('cursors', 'ben', 1);
+  await until(() => changes === 2, 'entries of others are reported');
+  stopStore();
+  ann.pause();
+  ann.doc.insert('tasks', 'unsent', {});
+  const other = engine.create();
+  other.insert('tasks', 'new', {});
+  await server.request('/v1/admin/docs/board/import', { method: 'POST', body: other.save() });
+  await ann.reset();
+  await until(() => view.has('new'), 'rows of the new document are reported');
+  assert.deepEqual([...view.keys()], ['new']);
+  stop();
+  const before = calls;
+  ann.doc.insert('tasks', 't9', {});
+  await ann.synced();
+  assert.equal(calls, before);
+  assert.equal(changes, 2);
+});
