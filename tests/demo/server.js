@@ -1,5 +1,6 @@
-// The last part of the demo: a server with clients in Rust and in Node, each a process of its own. The server is killed in the
-// middle and started again. No acknowledged event may be missing, and all digests must be equal.
+// The last part of the demo: a server with clients in Rust and in Node, each a process of its own with files of its own. The
+// server is killed in the middle and started again. No event may be missing that a client kept or the server acknowledged, and
+// all digests must be equal.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,8 +14,6 @@ const CLIENTS = 6;
 const ROWS = 400;
 const TOTAL = CLIENTS * ROWS;
 const MAX_SECONDS = 120;
-/** Node has WebSocket since version 22; version 20 with this option. */
-const NODE_ARGS = 'WebSocket' in globalThis ? [] : ['--experimental-websocket'];
 
 /** Runs the server and its clients, for at most `MAX_SECONDS`. Returns whether all agree. */
 export async function serve() {
@@ -37,7 +36,7 @@ export async function serve() {
  */
 async function run(folder, running) {
   const start = async (/** @type {string} */ listen) => {
-    const server = spawn('target/release/converge', ['serve', '--data', folder, '--listen', listen, '--log', 'error'], {
+    const server = spawn('target/release/converge', ['serve', '--data', join(folder, 'server'), '--listen', listen, '--log', 'error'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -46,6 +45,8 @@ async function run(folder, running) {
     return { server, address: line.split('http://')[1] };
   };
   let { server, address } = await start('127.0.0.1:0');
+  /** @type {Set<string>} */
+  const kept = new Set();
   /** @type {Set<string>} */
   const acknowledged = new Set();
   /** @type {Set<string>} */
@@ -56,15 +57,16 @@ async function run(folder, running) {
 
   const clients = Array.from({ length: CLIENTS }, async (_, number) => {
     const inNode = number % 2 === 1;
-    const peer = `${inNode ? 'node' : 'rust'}-${number}`;
-    const options = [address, '--document', 'demo', '--peer', peer, '--rows', `${ROWS}`, '--total', `${TOTAL}`];
+    const file = join(folder, `client-${number}`);
+    const options = [address, '--document', 'demo', '--file', file, '--rows', `${ROWS}`, '--total', `${TOTAL}`];
     const client = inNode
-      ? spawn(process.execPath, [...NODE_ARGS, '--no-warnings', 'tests/demo/writer.js', ...options], { cwd: root })
+      ? spawn(process.execPath, ['tests/demo/writer.js', ...options], { cwd: root })
       : spawn('target/release/converge-rig', ['write', ...options], { cwd: root });
     running.push(client);
     client.stderr.pipe(process.stderr);
     const ended = once(client, 'close');
     for await (const line of createInterface({ input: client.stdout })) {
+      if (line.startsWith('kept ')) kept.add(line.slice(5));
       if (line.startsWith('ack ')) acknowledged.add(line.slice(4));
       if (line.startsWith('digest ')) digests.add(line.slice(7));
       if (acknowledged.size >= TOTAL / 2) reachedHalf();
@@ -87,13 +89,13 @@ async function run(folder, running) {
   const engine = await open();
   const doc = engine.load(saved);
   digests.add(doc.digestHex());
-  const missing = [...acknowledged].filter((row) => doc.get('acks', row) === undefined);
+  const missing = [...kept, ...acknowledged].filter((row) => doc.get('acks', row) === undefined);
   const succeeded = ended.every(Boolean) && acknowledged.size === TOTAL && missing.length === 0 && digests.size === 1;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(
     succeeded
       ? `  ok   ${CLIENTS} clients, ${TOTAL} acknowledged events, none is missing, in ${seconds} s; all digests are ${[...digests][0]?.slice(0, 16)}`
-      : `  FAIL ${ended.filter(Boolean).length} of ${CLIENTS} clients ended, ${acknowledged.size} events were acknowledged, ${missing.length} of them are missing, ${digests.size} digests`,
+      : `  FAIL ${ended.filter(Boolean).length} of ${CLIENTS} clients ended, ${acknowledged.size} events were acknowledged, ${missing.length} are missing, ${digests.size} digests`,
   );
   return succeeded;
 }

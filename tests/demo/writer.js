@@ -1,82 +1,49 @@
-// A client of `converge serve` in Node, for the demo: the counterpart of `converge-rig write`. Commits rows, one after the
-// other, and prints `ack ROW` for each that the server acknowledged. Connects again when the connection is lost. Ends when
+// A client of `converge serve` in Node, for the demo: the counterpart of `converge-rig write`. Writes rows, one after the
+// other, and prints `kept ROW` for each that is on disk here, and `ack ROW` for each that the server acknowledged. Ends when
 // the document has the expected number of rows, and prints `digest DIGEST`.
 //
-// usage: writer.js ADDRESS --document NAME --peer PEER --rows N --total N
+// usage: writer.js ADDRESS --document NAME --file FOLDER --rows N --total N
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { open } from '../../host-js/src/node.js';
+import { connect } from '../../host-js/src/client/index.js';
+import { files } from '../../host-js/src/client/node.js';
 
-const TOKEN = 64;
-const WELCOME = 65;
-const HOST_FRAMES = [64, 79];
 const TABLE = 'acks';
-const RETRY_MS = 50;
-const PAUSE_MS = 1;
+/** The number of rows that are written before the server has acknowledged the first of them. */
+const WINDOW = 16;
+/** How long to wait for the server, in milliseconds. */
+const WAIT = 1;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     document: { type: 'string', default: 'demo' },
-    peer: { type: 'string', default: 'node' },
+    file: { type: 'string', default: 'target/writer' },
     rows: { type: 'string', default: '100' },
     total: { type: 'string', default: '100' },
   },
 });
-const engine = await open();
-const doc = engine.create(values.peer);
-const store = engine.createStore(values.peer);
 const rows = Number(values.rows);
+const board = await connect(`http://${positionals[0]}`, values.document, { storage: files(values.file) });
+const peer = board.doc.peer();
 let written = 0;
 let acknowledged = 0;
-while (!(await connected(`ws://${positionals[0]}/v1/docs/${encodeURIComponent(values.document)}/sync`))) {
-  await sleep(RETRY_MS);
-}
-console.log(`digest ${doc.digestHex()}`);
-
-/**
- * Writes and synchronizes until the connection is lost, or everything is there.
- *
- * @param {string} url
- * @returns {Promise<boolean>} whether everything is there
- */
-async function connected(url) {
-  const socket = new WebSocket(url, 'converge.v1');
-  socket.binaryType = 'arraybuffer';
-  const session = engine.openSession(doc, store, { document: values.document });
-  let isOpen = false;
-  let isLost = false;
-  socket.onopen = () => socket.send(new Uint8Array([TOKEN, 0]));
-  socket.onclose = () => (isLost = true);
-  socket.onerror = () => (isLost = true);
-  socket.onmessage = ({ data }) => {
-    const message = new Uint8Array(data);
-    const kind = message[0] ?? 0;
-    if (kind >= (HOST_FRAMES[0] ?? 0) && kind <= (HOST_FRAMES[1] ?? 0)) {
-      isOpen ||= kind === WELCOME;
-    } else {
-      session.receive(message);
-    }
-    if (isOpen) session.flush((bytes) => socket.send(bytes));
-  };
-  while (!isLost) {
-    await sleep(PAUSE_MS);
-    if (!isOpen) continue;
-    const { knownThere, inSync } = session.progress();
-    const known = knownThere.find(({ peer }) => peer === values.peer)?.count ?? 0;
-    for (; acknowledged < known; acknowledged++) console.log(`ack ${values.peer} ${acknowledged}`);
-    if (written < rows) {
-      doc.insert(TABLE, `${values.peer} ${written}`, { number: written });
-      written++;
-    } else if (inSync && acknowledged === rows && count() === Number(values.total)) {
-      socket.close();
-      return true;
-    }
-    session.flush((bytes) => socket.send(bytes));
+while (acknowledged < rows || count() < Number(values.total)) {
+  const { unsent } = board.status;
+  for (; acknowledged < written - unsent; acknowledged++) console.log(`ack ${peer} ${acknowledged}`);
+  if (written < rows && unsent < WINDOW) {
+    board.doc.insert(TABLE, `${peer} ${written}`, { number: written });
+    await board.saved();
+    console.log(`kept ${peer} ${written}`);
+    written++;
+  } else {
+    await sleep(WAIT);
   }
-  return false;
 }
+await board.synced();
+console.log(`digest ${board.doc.digestHex()}`);
+await board.close();
 
 function count() {
-  return doc.tables().find(({ name }) => name === TABLE)?.rows ?? 0;
+  return board.doc.tables().find(({ name }) => name === TABLE)?.rows ?? 0;
 }
