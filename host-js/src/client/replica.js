@@ -352,14 +352,23 @@ export class Replica {
   }
 
   /**
+   * Lets all further writes fail.
+   *
+   * @param {ClientError} error
+   */
+  refuseWrites(error) {
+    this.#ended = error;
+    this.#presence.stop();
+  }
+
+  /**
    * Ends the sessions. The document can be read afterwards, and writes fail.
    *
    * @param {ClientError} error of writes
    */
   end(error) {
-    this.#ended = error;
+    this.refuseWrites(error);
     for (const timer of [this.#presenceTimer, this.#idleTimer, this.#noteTimer]) clearTimeout(timer);
-    this.#presence.stop();
     this.#tabs?.close(this.#engine.gone ? undefined : this.doc.summary());
     this.#tabs = undefined;
     this.#pump.clear();
@@ -417,6 +426,8 @@ export class Replica {
   }
 
   #afterRound() {
+    this.#handlers.onChange();
+    if (this.#ended !== undefined) return;
     const keeper = this.#keeper;
     if (keeper?.isCompactionUrgent) this.#pump.run(() => keeper.compact()).finally(() => this.#pump.trigger());
     else if (keeper?.isCompactionDue) {
@@ -432,7 +443,6 @@ export class Replica {
         this.#pump.run(() => this.#note());
       }, NOTE_MS);
     }
-    this.#handlers.onChange();
   }
 
   /** Notes what the server has acknowledged, if that changed. */

@@ -238,6 +238,12 @@ export class SharedMemory {
   /** The number of appends so far. */
   appends = 0;
   compactions = 0;
+  /**
+   * Runs before a name is drawn.
+   *
+   * @type {() => Promise<void>}
+   */
+  onRename = async () => {};
   #id = crypto.randomUUID();
 
   /** @param {{ shares?: boolean }} [options] */
@@ -305,6 +311,7 @@ export class SharedMemory {
         this.content = { updates: [], notes, resets };
       },
       rename: async () => {
+        await this.onRename();
         this.device = `device${crypto.randomUUID().slice(0, 8)}`;
         peer = draw();
         return peer;
