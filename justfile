@@ -78,7 +78,7 @@ npm-add workspace: npm
 test-all: build-js && test-first test-second
 
 [private]
-test-first: test-engine test-js test-docs test-packages
+test-first: test-engine test-js test-docs test-packages test-browser
 
 [private]
 test-second: test-rs test-compose test-crate
@@ -91,8 +91,8 @@ test-engine:
 test-rs: mutators fault-tools
     cargo test --release --workspace --exclude converge-engine
 
-# Test the JavaScript host, and run the conformance cases in Node
-test-js: build-js
+# Test the JavaScript host, its client with the server, and run the conformance cases in Node
+test-js: build-js build-cli
     npm test --workspace host-js | cat
 
 # Test the compositions in Node; test-rs tests them in wasmtime
@@ -105,12 +105,16 @@ test-docs: build-js
 
 # Test the package as users install it, on platforms that install fast: Node, TypeScript, Vite, esbuild, Bun, Deno, plain jco
 [parallel]
-test-packages: build-js chromium (npm-add "tests/platforms")
+test-packages: build-js build-cli chromium (npm-add "tests/platforms")
     node tests/platforms/run.js --some | cat
+
+# Test the client and the task board in Chromium, with the server
+test-browser: build-js build-cli chromium fault-tools (npm-add "tests/browser")
+    node --test --test-concurrency=2 tests/browser/*.test.js | cat
 
 # Test the package as users install it, on all platforms or on the named ones, and print a table
 [parallel]
-matrix *names: build-js chromium (npm-add "tests/platforms")
+matrix *names: build-js build-cli chromium (npm-add "tests/platforms")
     node tests/platforms/run.js {{names}}
 
 # Test with more random histories: their number, and the first seed
@@ -123,8 +127,10 @@ seeds count="100000" first="10000":
 hostile inputs="1000000" first="10000":
     CONVERGE_SEEDS=$(({{inputs}} / 20)) CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test bytes -- --nocapture mutated_bytes
 
-# Test the server longer: kill it many times under load, and open and close documents for some time
-faults kills="500" seconds="3600": fault-tools
+# Test longer: kill the server and pages of browsers many times under load, and open and close documents for some time
+faults kills="500" seconds="3600": build-js build-cli chromium fault-tools (npm-add "tests/browser")
+    CONVERGE_RENDERER_KILLS=200 node --test --test-name-pattern='page that is killed' tests/browser/client.test.js
+    CONVERGE_BROWSER_EVENTS=2000 node --test tests/browser/random.test.js
     CONVERGE_KILLS={{kills}} CONVERGE_NAMES=20000 CONVERGE_CHURN_SECONDS={{seconds}} cargo test --release --bin converge --test serve -- --nocapture --test-threads 1 durable:: load::
 
 # Fuzz the decoders (installs cargo-fuzz, which takes minutes): load, merge_update, rebase or session_free
@@ -195,7 +201,7 @@ lint: lint-format
 
 # Check formatting, and the types of the JavaScript
 [private]
-lint-format: npm (npm-add "benches") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
+lint-format: npm (npm-add "benches") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent lint
