@@ -78,7 +78,9 @@ export class Board {
     this.#peerPrefix = peerPrefix;
     this.#replica = this.#begin(kept);
     this.#connection = new Connection(address.socket, token, {
-      onWelcome: (welcome) => this.#welcomed(welcome),
+      onWelcome: (welcome) => {
+        this.#welcomed(welcome).catch((error) => this.#failed(error));
+      },
       onMessage: (message) => this.#received(message),
       onLost: () => this.#lost(),
       onState: () => this.#changed(),

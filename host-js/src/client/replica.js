@@ -194,10 +194,21 @@ export class Replica {
    * @param {Uint8Array} message
    */
   receive(link, message) {
-    if (message[0] !== DOCUMENT) {
-      link.receive(message);
-      return;
+    try {
+      if (message[0] === DOCUMENT) this.#receiveDocument(link, message);
+      else link.receive(message);
+    } catch (error) {
+      link.fail(error);
     }
+  }
+
+  /**
+   * Passes a message to a session that can complete a saved document.
+   *
+   * @param {Link} link
+   * @param {Uint8Array} message
+   */
+  #receiveDocument(link, message) {
     this.#isRebasing = true;
     try {
       rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));

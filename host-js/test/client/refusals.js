@@ -383,3 +383,60 @@ for (const way of ['by the session', 'after a goodbye']) {
     await board.close();
   });
 }
+
+test('a server that misbehaves: the client reports it, and connects again when it may', async (t) => {
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => sockets.once('listening', () => resolve(undefined)));
+  t.after(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+  });
+  const welcome = [65, 1, 105, 3, 0x80, 0x80, 4, 0xe0, 0xd4, 3];
+  const goodbye = (/** @type {number} */ code, /** @type {number} */ retry) => [
+    72,
+    (code % 128) + 128,
+    Math.floor(code / 128),
+    (retry % 128) + 128,
+    Math.floor(retry / 128),
+    2,
+    110,
+    111,
+  ];
+  /** What the server sends on each connection. */
+  const script = [
+    [[65, 200]],
+    [welcome, [1, 2, 3]],
+    [welcome, [79, 1], Array.from({ length: 100 }, () => 7)],
+    [goodbye(1012, 601)],
+    [goodbye(4999, 1)],
+    [goodbye(4998, 0)],
+  ];
+  /** @type {number[]} */
+  const times = [];
+  sockets.on('connection', (socket) => {
+    times.push(Date.now());
+    const messages = script[times.length - 1] ?? [];
+    socket.on('message', (/** @type {Buffer} */ message) => {
+      if (message[0] === 64) for (const bytes of messages) socket.send(new Uint8Array(bytes));
+    });
+  });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (sockets.address());
+  const board = await client(t, `http://127.0.0.1:${port}`, 'board');
+  /** @type {(string | undefined)[]} */
+  const reasons = [];
+  board.subscribe(() => {
+    const { error } = board.status;
+    if (error !== undefined && reasons.at(-1) !== error.message) reasons.push(error.message);
+  });
+  board.doc.insert('tasks', 't1', {});
+  await until(() => board.status.connection === 'stopped', 'the last goodbye stops the client');
+  assert.equal(times.length, script.length);
+  assert.match(reasons[0] ?? '', /damaged frame/);
+  assert.ok(reasons.length >= 3, reasons.join());
+  assert.equal(board.status.error?.code, 4998);
+  assert.equal(board.status.error?.message, 'no');
+  const [third = 0, fourth = 0, fifth = 0] = times.slice(2);
+  assert.ok(fifth - fourth >= 600, 'the client waits as long as the server says');
+  assert.ok(fourth > third);
+  assert.equal(rowsOf(board), 1);
+});
