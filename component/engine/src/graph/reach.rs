@@ -20,9 +20,10 @@ const MIN_TOLL: u32 = 64;
 /// The maximum grows by one run for this many lanes: with more lanes, counts are larger, so fewer
 /// runs keep them.
 const PEERS_PER_TOLL: u32 = 16;
-/// A run keeps its counts if it has at least this many dependencies, and at most `LANES_PER_DEPENDENCY`
-/// lanes for each of them. Walking through such runs would be expensive: where n peers write in turns
-/// without waiting for each other, all of them build on n runs that build on n runs.
+/// A run keeps its counts if it has at least this many dependencies, and there are at most
+/// `LANES_PER_DEPENDENCY` lanes for each of them. Walking through such runs would be expensive:
+/// where n peers write in rounds without waiting for each other, each run builds on n runs, which
+/// build on n runs.
 const MANY_DEPENDENCIES: usize = 8;
 /// Bounds the memory of these counts to 32 bytes for each dependency.
 const LANES_PER_DEPENDENCY: usize = 8;

@@ -217,7 +217,7 @@ fn every_small_damage() {
 fn mutated_bytes() {
     let (bases, readers) = (bases().expect("valid"), readers().expect("valid"));
     let total = Mutex::new(Tally::default());
-    for_each_seed(5_000, |seed| {
+    for_each_seed(2_500, |seed| {
         let mut random = Random::new(seed);
         let mut front = Front::new(&readers)?;
         for _ in 0..INPUTS {

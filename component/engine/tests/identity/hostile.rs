@@ -120,7 +120,7 @@ fn changed_messages_about_forks_are_merged_validly_or_rejected() {
     let conversations: Vec<[Vec<Vec<u8>>; 2]> = scenes.iter().map(of).collect();
     let is_trace = |message: &&Vec<u8>| message[0] & !CONTINUES == TRACE;
     assert!(conversations.iter().all(|ends| ends.iter().flatten().any(|message| is_trace(&message))), "no trace");
-    for_each_seed(3_000, |seed| {
+    for_each_seed(1_500, |seed| {
         let mut random = Random::new(seed);
         let (scene, end) = (random.below(scenes.len()), random.below(2));
         let messages = &conversations[scene][end];
@@ -154,7 +154,7 @@ fn changed_updates_documents_and_summaries_of_forks_are_merged_validly_or_reject
         compacted.doc(0).summary(),
     ];
     let saves = [world.doc(0).save(), compacted.doc(0).save()];
-    for_each_seed(3_000, |seed| {
+    for_each_seed(1_500, |seed| {
         let mut random = Random::new(seed);
         let saved = saves[random.below(saves.len())].as_slice();
         let mut doc = Doc::load("p", saved).map_err(|error| error.to_string())?;
@@ -189,7 +189,7 @@ fn changed_fingerprints_in_runs_are_merged_validly_or_rejected() {
     let batch = doc.events_since(&nothing(), u32::MAX).expect("the whole history");
     let heads: Vec<EventId> = doc.heads().iter().map(|head| doc.permanent_id(head).expect("a head")).collect();
     let events = source.events.clone();
-    for_each_seed(2_000, |seed| {
+    for_each_seed(1_000, |seed| {
         let mut random = Random::new(seed);
         let mut world = World::new(&["c"])?;
         world.events = events.clone();

@@ -101,7 +101,7 @@ fn one_more_event_of_a_forked_peer_is_sent_alone() -> Checked {
 /// conversation are still on their way in both directions. Nothing is lost, and no session fails.
 #[test]
 fn one_side_restarts_on_a_living_connection() {
-    for_each_seed(1_000, |seed| {
+    for_each_seed(500, |seed| {
         let mut random = Random::new(seed);
         let own = [random.below(12) as i64, random.below(12) as i64];
         let mut world = lives(random.below(6) as i64, own)?;

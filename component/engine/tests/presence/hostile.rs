@@ -76,7 +76,7 @@ fn truncated_and_flipped_snapshots_are_rejected() {
 #[test]
 fn mutated_bytes_are_merged_validly_or_rejected() {
     let valid = valid();
-    for_each_seed(20_000, |seed| {
+    for_each_seed(10_000, |seed| {
         let mut random = Random::new(seed);
         let mut bytes = valid.clone();
         for _ in 0..1 + random.below(5) {

@@ -260,7 +260,7 @@ impl Side {
 #[test]
 fn stores_equal_their_models_and_converge() {
     let happened = Happened::default();
-    for_each_seed(10_000, |seed| {
+    for_each_seed(5_000, |seed| {
         let mut world = World::new(seed);
         let steps = 10 + world.random.below(70);
         (0..steps).try_for_each(|_| world.step(&happened))?;

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[test]
 fn compacted_twins() {
     let (refused, taken) = (AtomicU64::new(0), AtomicU64::new(0));
-    for_each_seed(750, |seed| {
+    for_each_seed(375, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let mut twins = Twins::new(world.all_events(), random)?;
@@ -340,7 +340,7 @@ pub(crate) fn check_equal(doc: &Doc, model: &Model, random: &mut Random) -> Chec
 /// depend on the horizon, or drops them once that is known. In the end it has all others.
 #[test]
 fn any_event_to_a_compacted_document() {
-    for_each_seed(1_000, |seed| {
+    for_each_seed(500, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let all = world.all_events();

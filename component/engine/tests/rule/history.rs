@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 #[test]
 fn between_any_versions() {
-    for_each_seed(750, |seed| {
+    for_each_seed(375, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let all = world.all_events();

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[test]
 fn mutated_runs() {
     let [taken, refused, forked] = [const { AtomicU32::new(0) }; 3];
-    for_each_seed(1_000, |seed| {
+    for_each_seed(500, |seed| {
         let mut random = Random::new(seed);
         let world = history(&mut random).check(seed)?;
         let honest: Vec<Event> = world.all_events().into_values().collect();

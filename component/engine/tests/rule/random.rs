@@ -17,7 +17,7 @@ fn peer_names() -> [String; 12] {
 #[test]
 fn random_histories() {
     let [events, merges, merges_that_wait] = [const { AtomicU64::new(0) }; 3];
-    for_each_seed(2_500, |seed| {
+    for_each_seed(1_250, |seed| {
         let world = history(&mut Random::new(seed)).check(seed)?;
         events.fetch_add(world.all_events().len() as u64, Ordering::Relaxed);
         merges.fetch_add(world.merges.into(), Ordering::Relaxed);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[test]
 fn from_below() {
     let (again, given_up) = (AtomicU64::new(0), AtomicU64::new(0));
-    for_each_seed(1_000, |seed| {
+    for_each_seed(500, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let case = Case::new(&world.all_events(), random);
@@ -34,7 +34,7 @@ fn from_below() {
 /// document must stay valid, and no write of the replica may be lost.
 #[test]
 fn with_waiting_events() {
-    for_each_seed(750, |seed| {
+    for_each_seed(375, |seed| {
         let mut random = Random::new(seed);
         history(&mut random).check_then(seed, |world, random| {
             let all = world.all_events();

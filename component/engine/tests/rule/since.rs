@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn random_versions() {
-    for_each_seed(1_000, |seed| {
+    for_each_seed(500, |seed| {
         let mut random = Random::new(seed);
         let world = history(&mut random).check(seed)?;
         let all = world.all_events();
@@ -81,7 +81,7 @@ fn check_pages(doc: &Doc, all: &Events, known: &[PeerVersion], most: u32) -> Che
 /// else waits.
 #[test]
 fn pages_complete_every_replica() {
-    for_each_seed(1_000, |seed| {
+    for_each_seed(500, |seed| {
         let mut random = Random::new(seed);
         let world = history(&mut random).check(seed)?;
         let full = world.replicas[0].doc.as_ref().ok_or("the first replica has a document")?;

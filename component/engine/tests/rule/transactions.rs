@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 #[test]
 fn a_transaction_reads_as_if_each_write_were_committed() {
-    for_each_seed(10_000, |seed| {
+    for_each_seed(5_000, |seed| {
         let mut random = Random::new(seed);
         let scene = Scene::new(1, &mut random);
         let mut doc = Doc::create("a").unwrap();

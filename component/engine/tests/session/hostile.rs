@@ -177,7 +177,7 @@ fn messages_of_another_session_are_ignored_or_restart_the_conversation() {
 #[test]
 fn messages_with_a_correct_checksum_are_merged_validly_or_rejected() {
     let (_, messages) = conversation();
-    for_each_seed(3_000, |seed| {
+    for_each_seed(1_500, |seed| {
         let mut random = Random::new(seed);
         let at = random.below(messages.len());
         let mut net = after(&messages, at);
@@ -211,7 +211,7 @@ fn messages_with_a_correct_checksum_are_merged_validly_or_rejected() {
 #[test]
 fn noise_is_rejected() {
     let (_, messages) = conversation();
-    for_each_seed(2_000, |seed| {
+    for_each_seed(1_000, |seed| {
         let mut random = Random::new(seed);
         let mut noise: Vec<u8> = (0..random.below(200)).map(|_| random.next() as u8).collect();
         let is_sealed = random.chance(1, 2);

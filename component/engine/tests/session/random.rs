@@ -97,15 +97,15 @@ fn run(seed: u64, is_tree: bool, cuts: bool) -> Checked {
 
 #[test]
 fn trees_of_replicas_converge_and_send_each_event_once() {
-    for_each_seed(1_500, |seed| run(seed, true, false));
+    for_each_seed(750, |seed| run(seed, true, false));
 }
 
 #[test]
 fn cut_sessions_lose_nothing_and_apply_nothing_twice() {
-    for_each_seed(1_500, |seed| run(seed, true, true));
+    for_each_seed(750, |seed| run(seed, true, true));
 }
 
 #[test]
 fn rings_of_replicas_converge() {
-    for_each_seed(1_500, |seed| run(seed, false, true));
+    for_each_seed(750, |seed| run(seed, false, true));
 }
