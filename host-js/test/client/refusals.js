@@ -384,6 +384,38 @@ for (const way of ['by the session', 'after a goodbye']) {
   });
 }
 
+test('a document that was compacted past two tabs: both continue, and no write is lost', async (t) => {
+  const doc = engine.create('hand');
+  const { url } = await serveByHand(t, doc);
+  const storage = new SharedMemory();
+  const tabs = [await client(t, url, 'board', { storage }), await client(t, url, 'board', { storage })];
+  const names = ['one', 'two'];
+  for (const [i, tab] of tabs.entries()) tab.doc.insert('tasks', `${names[i]} before`, {});
+  await Promise.all(tabs.map((tab) => tab.synced()));
+  await until(() => tabs.every((tab) => rowsOf(tab) === 2), 'both have both rows');
+  for (let round = 0; round < 3; round++) {
+    for (const tab of tabs) tab.pause();
+    for (const [i, tab] of tabs.entries()) tab.doc.insert('tasks', `${names[i]} ${round}`, { round });
+    doc.insert('tasks', `hand ${round}`, {});
+    doc.compact([doc.summary()]);
+    for (const tab of tabs) tab.resume();
+    await Promise.all(tabs.map((tab) => tab.synced()));
+    const rows = 2 + 3 * (round + 1);
+    await until(
+      () => [doc, ...tabs.map((tab) => tab.doc)].every((one) => one.scan('tasks').rows.length === rows),
+      'all have all',
+    );
+    await until(
+      () => new Set([doc, ...tabs.map((tab) => tab.doc)].map((one) => one.digestHex())).size === 1,
+      'all are equal',
+    );
+  }
+  assert.deepEqual(doc.forks(), []);
+  await Promise.all(tabs.map((tab) => tab.close()));
+  const again = await client(t, url, 'board', { storage, paused: true });
+  assert.equal(again.doc.digestHex(), doc.digestHex(), 'the storage has everything');
+});
+
 test('a server that misbehaves: the client reports it, and connects again when it may', async (t) => {
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await new Promise((resolve) => sockets.once('listening', () => resolve(undefined)));
