@@ -36,10 +36,14 @@ export async function serve() {
  */
 async function run(folder, running) {
   const start = async (/** @type {string} */ listen) => {
-    const server = spawn('target/release/converge', ['serve', '--data', join(folder, 'server'), '--listen', listen, '--log', 'error'], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const server = spawn(
+      'target/release/converge',
+      ['serve', '--data', join(folder, 'server'), '--listen', listen, '--log', 'error'],
+      {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     running.push(server);
     const [line] = await once(createInterface({ input: server.stdout }), 'line');
     return { server, address: line.split('http://')[1] };

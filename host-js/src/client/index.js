@@ -3,7 +3,7 @@
 import { open } from '@converge/sync';
 import * as check from '../check.js';
 import { addressOf } from './address.js';
-import { Board as Client } from './board.js';
+import { Client as Implementation } from './client.js';
 
 export { ClientError } from './errors.js';
 export { StorageError } from './storage-error.js';
@@ -11,7 +11,7 @@ export { StorageError } from './storage-error.js';
 /** @import { Engine } from '../engine.js' */
 /** @import { ConnectOptions } from './types.js' */
 
-/** @typedef {import('./board.js').Board} Board */
+/** @typedef {import('./client.js').Client} Client */
 /** @typedef {import('./storage.js').ClientStorage} ClientStorage */
 /** @typedef {import('./storage.js').Content} Content */
 /** @typedef {import('./storage.js').Notes} Notes */
@@ -32,7 +32,7 @@ const OPTIONS = ['token', 'storage', 'peerPrefix', 'engine', 'key', 'paused'];
  * @param {string | URL} url of the server, such as `https://example.com`
  * @param {string} name the document's name
  * @param {ConnectOptions} [options]
- * @returns {Promise<Board>}
+ * @returns {Promise<Client>}
  * @throws {import('./errors.js').ClientError} with the reason `damaged` if the stored data cannot be
  *   read
  * @throws {import('./storage-error.js').StorageError} if the storage cannot be opened
@@ -49,12 +49,12 @@ export async function connect(url, name, options = {}) {
   const address = addressOf(url, name);
   const shared = engine ?? (await /** @type {() => Promise<Engine>} */ (/** @type {unknown} */ (open))());
   const settings = { token, peerPrefix, paused };
-  if (storage === undefined) return new Client(shared, name, address, settings, undefined);
+  if (storage === undefined) return new Implementation(shared, name, address, settings, undefined);
   const openStored = () => storage.open(key ?? address.http, peerPrefix);
   const stored = await openStored();
   try {
     const content = await stored.read();
-    return new Client(shared, name, address, settings, { stored, content, open: openStored });
+    return new Implementation(shared, name, address, settings, { stored, content, open: openStored });
   } catch (error) {
     await stored.close();
     throw error;

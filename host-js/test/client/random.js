@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StorageError } from '../../src/client/storage-error.js';
 import { Relay, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
-/** @import { Board } from '../../src/client/index.js' */
+/** @import { Client } from '../../src/client/index.js' */
 
 /** The number of histories, and of steps in each. */
 const HISTORIES = Number(process.env.CONVERGE_HISTORIES ?? 4);
@@ -34,7 +34,7 @@ for (let seed = 1; seed <= HISTORIES; seed++) {
     const relay = await Relay.start(t, server.url);
     const devices = Array.from({ length: DEVICES }, () => ({
       storage: new SharedMemory(),
-      /** @type {Board[]} */
+      /** @type {Client[]} */
       tabs: [],
       /** The rows that were written, and whether they were stored. */
       written: new Map(),
@@ -50,7 +50,7 @@ for (let seed = 1; seed <= HISTORIES; seed++) {
       const device = devices[random(DEVICES)];
       assert.ok(device);
       if (device.tabs.length === 0) await open(device);
-      const tab = /** @type {Board} */ (device.tabs[random(device.tabs.length)]);
+      const tab = /** @type {Client} */ (device.tabs[random(device.tabs.length)]);
       const action = random(100);
       if (action < 60) {
         for (let n = random(5); n >= 0; n--) {
@@ -90,7 +90,7 @@ for (let seed = 1; seed <= HISTORIES; seed++) {
       }
       await sleep(random(8));
     }
-    /** @type {Board[]} */
+    /** @type {Client[]} */
     const boards = [];
     for (const device of devices) {
       device.storage.failure = undefined;
@@ -104,7 +104,7 @@ for (let seed = 1; seed <= HISTORIES; seed++) {
     }
     await Promise.all(boards.map((board) => board.synced()));
     const expected = devices.flatMap(({ written }) => [...written.keys()]);
-    const isThere = (/** @type {Board} */ board) => expected.every((id) => board.doc.get('tasks', id) !== undefined);
+    const isThere = (/** @type {Client} */ board) => expected.every((id) => board.doc.get('tasks', id) !== undefined);
     await until(() => boards.every(isThere), 'all writes are everywhere');
     await until(() => new Set(boards.map((board) => board.doc.digestHex())).size === 1, 'all are equal');
     for (const board of boards) {
@@ -113,6 +113,6 @@ for (let seed = 1; seed <= HISTORIES; seed++) {
       const events = board.doc.version().reduce((sum, { count }) => sum + count, 0);
       assert.equal(events, rowsOf(board), 'every event is one row');
     }
-    assert.equal(await server.rows('board'), rowsOf(/** @type {Board} */ (boards[0])));
+    assert.equal(await server.rows('board'), rowsOf(/** @type {Client} */ (boards[0])));
   });
 }

@@ -12,7 +12,7 @@ import { open } from '../../src/node.js';
 import { StorageError } from '../../src/client/storage-error.js';
 
 /** @import { ClientStorage, Content, Notes, StoredDocument } from '../../src/client/storage.js' */
-/** @import { Board } from '../../src/client/board.js' */
+/** @import { Client } from '../../src/client/client.js' */
 
 /** The program of the server. */
 export const PROGRAM = fileURLToPath(new URL('../../../target/release/converge', import.meta.url));
@@ -327,7 +327,7 @@ export class SharedMemory {
   }
 }
 
-/** @param {Board} board */
+/** @param {Client} board */
 export function rowsOf(board, table = 'tasks') {
   return board.doc.tables().find(({ name }) => name === table)?.rows ?? 0;
 }

@@ -71,8 +71,9 @@ impl Client {
         written
     }
 
-    /// Calls a function that uses the store: what is shown to others while this client is connected.
-    /// Entries of this client are renewed until they are removed, and removed when it closes.
+    /// Calls a function that uses the store, whose entries others see while this client is
+    /// connected. Entries of this client are renewed until they are removed, and removed when it
+    /// closes.
     ///
     /// # Errors
     ///
@@ -115,7 +116,7 @@ impl Client {
     }
 
     /// Starts again with an empty document, and loads that of the server, after the document was
-    /// replaced or deleted there, or the server refused what was written here. Returns the commits
+    /// replaced or deleted there, or the server refused writes of this client. Returns the commits
     /// of this client that the server is not known to have, in their order. The former file is kept
     /// next to the new one, with the ending `.former`.
     ///

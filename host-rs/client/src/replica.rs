@@ -223,7 +223,7 @@ impl Replica {
         self.session = None;
     }
 
-    /// Merges and keeps a message, keeps what was written, and returns what to send.
+    /// Merges and keeps a message, keeps local writes, and returns the messages to send.
     pub(crate) fn step(&mut self, message: Option<&[u8]>) -> Result<Stepped, Error> {
         self.keep()?;
         if let Some(message) = message {
@@ -349,7 +349,7 @@ impl Replica {
         Ok(events.runs.into_iter().filter(|run| is_own(&run.peer)).flat_map(|run| run.commits).collect())
     }
 
-    /// Closes the file. If it is to be destroyed, removes it.
+    /// Closes the file, and removes it if `destroy` is set.
     pub(crate) fn close(mut self, destroy: bool) -> Result<(), Error> {
         if destroy {
             if let Place::File(stored) = self.place {

@@ -10,8 +10,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 const MIN_TIME: Duration = Duration::from_secs(1);
 
 /// Returns after which time to replace a token: before it expires, but not in the first half of the
-/// time that is left. `None` if it does not say when it expires. The server checks the token, so its
-/// signature does not matter here.
+/// time that is left. `None` if it does not expire. The server checks the signature.
 pub(crate) fn renewal(token: &str) -> Option<Duration> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;

@@ -142,9 +142,9 @@ impl Directory {
         Ok(names.into_iter().map(|(name, _)| name).collect())
     }
 
-    /// Returns the names of the deleted documents that start with `prefix`, sorted as bytes, with the
-    /// time of their deletion. A [purged](Self::purge) document is missing if its name was too long for
-    /// the name of a file. Costs as much as [`names`](Self::names).
+    /// Returns the names of the deleted documents that start with `prefix`, sorted as bytes, with
+    /// the time of their deletion. A [purged](Self::purge) document is missing if its name was too
+    /// long for the name of a file. Costs as much as [`names`](Self::names).
     ///
     /// # Errors
     ///

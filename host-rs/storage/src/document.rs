@@ -185,8 +185,8 @@ impl StoredDoc {
         self.file.used_bytes()
     }
 
-    /// Returns the size of the write-ahead log of the file in bytes. SQLite empties the log from time
-    /// to time, but not while another program reads the file.
+    /// Returns the size of the write-ahead log of the file in bytes. SQLite empties the log from
+    /// time to time, but not while another program reads the file.
     pub fn wal_bytes(&self) -> u64 {
         self.file.wal_bytes()
     }
@@ -266,8 +266,8 @@ impl StoredDoc {
         self.file.noted(key)
     }
 
-    /// Closes the file and moves it to another path on the same file system. Replaces a file that is
-    /// there.
+    /// Closes the file and moves it to another path on the same file system. Replaces an existing
+    /// file.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ import { open } from '@converge/sync';
 import { connect } from '@converge/sync/client';
 import { indexedDb } from '@converge/sync/indexeddb';
 
-/** @import { Board } from '@converge/sync/client' */
+/** @import { Client } from '@converge/sync/client' */
 
 const DOCUMENT = 'board/1';
 const TABLE = 'rows';
@@ -12,7 +12,7 @@ const CURSORS = 'cursors';
 /** The content of a row of `fill`. */
 const LARGE_BYTES = 10_000;
 
-/** @type {Board} */
+/** @type {Client} */
 let board;
 /** Every status since the start. */
 const seen = /** @type {ReturnType<typeof app.status>[]} */ ([]);

@@ -21,8 +21,8 @@ use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
-/// Returns the documents, with the connections and the memory of those that are open; or the deleted
-/// documents, with the time of their deletion.
+/// Returns the documents, with the connections and the memory of those that are open; or the
+/// deleted documents, with the time of their deletion.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     Bearer(grant): Bearer,

@@ -98,7 +98,8 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Returns a page of the documents for whose names `is_wanted` holds, and whether there are more.
+    /// Returns a page of the documents for whose names `is_wanted` holds, and whether there are
+    /// more.
     pub(super) async fn page<T: Send + 'static>(
         self,
         app: &Arc<App>,

@@ -370,9 +370,9 @@ impl Hub {
         }
     }
 
-    /// Polls the sessions whose transports have room. A session that has nothing but entries to send
-    /// sends them together from time to time: with many clients that move a cursor, a message for
-    /// each of their entries would be most of the work.
+    /// Polls the sessions whose transports have room. A session that has only entries to send sends
+    /// them together from time to time: with many clients that move a cursor, a message for each
+    /// entry would be most of the work.
     fn poll(&mut self, now: f64, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let mut failed = Vec::new();
         self.poll_after_ms = None;

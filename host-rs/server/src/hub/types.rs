@@ -155,7 +155,7 @@ pub enum Rejection {
 pub enum Output {
     /// Send this message. There is no room for another one until [`Input::Room`].
     Send(ConnectionNumber, Vec<u8>),
-    /// Close the connection: what it sent was rejected, or its session failed. The hub has forgotten
+    /// Close the connection: its content was rejected, or its session failed. The hub has forgotten
     /// it.
     Close(ConnectionNumber, Rejection),
     /// Answer a request. The number is that of the last update that the answer contains.

@@ -2,7 +2,7 @@
 import type { Engine } from '@converge/sync';
 import module from '@converge/sync/converge.core.wasm';
 import { open as openBundle } from '@converge/sync/converge.min.js';
-import { connect, StorageError, type Board, type ClientStorage, type Status } from '@converge/sync/client';
+import { connect, StorageError, type Client, type ClientStorage, type Status } from '@converge/sync/client';
 import { indexedDb } from '@converge/sync/indexeddb';
 import { open } from '@converge/sync/inline';
 import { files } from '@converge/sync/node';
@@ -15,7 +15,7 @@ engines.push(open(module, { fronts: [] }));
 export async function client(token: () => Promise<string>): Promise<Status> {
   const storages: ClientStorage[] = [indexedDb({ name: 'notes' }), files('notes')];
   const [storage] = storages;
-  const board: Board = await connect('https://example.com', 'board/1', { token, storage });
+  const board: Client = await connect('https://example.com', 'board/1', { token, storage });
   const unsubscribe: () => void = board.subscribe(() => console.log(board.status.error?.reason === 'replaced'));
   board.doc.insert('people', 'p1', { name: 'Alice' });
   await board.saved().catch((error: unknown) => {

@@ -25,7 +25,7 @@ const FINAL = ['reset', 'destroyed', 'engine', 'closed'];
  * A document that is there at once, works without a network, and is in sync whenever it can be.
  * `connect` returns one.
  */
-export class Board {
+export class Client {
   #engine;
   #name;
   #address;
