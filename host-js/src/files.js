@@ -9,13 +9,11 @@ import { open, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as check from './check.js';
+import { codeOf, syncFolder } from './folder.js';
 
 /** @import { Doc } from './doc.js' */
 /** @import { Engine } from './engine.js' */
 /** @import { FilePath, LoadOptions } from './types.js' */
-
-/** The error codes on platforms and file systems that cannot sync a folder. */
-const CANNOT_SYNC = ['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM'];
 
 let begun = 0;
 let underWay = 0;
@@ -100,20 +98,6 @@ async function replace(target, bytes, number) {
   }
 }
 
-/** @param {string} folder */
-async function syncFolder(folder) {
-  try {
-    const handle = await open(folder);
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (!CANNOT_SYNC.includes(codeOf(error) ?? '')) throw error;
-  }
-}
-
 /**
  * Returns the path of a file, existing or not, with all symbolic links resolved.
  *
@@ -148,11 +132,6 @@ async function ifThere(question) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** @param {unknown} error */
-function codeOf(error) {
-  return /** @type {NodeJS.ErrnoException} */ (error).code;
 }
 
 /** @param {unknown} path */

@@ -164,21 +164,34 @@ impl Replica {
 
     /// Writes an update that the document contains.
     fn append(&mut self, update: &[u8]) -> Result<(), Error> {
+        self.record(|stored| {
+            let done = stored.store(&[Update::new(SUBJECT, update)])?;
+            // The file has everything, but must be read again before the next write.
+            Ok((done.changes, done.snapshot_failed.is_some()))
+        })
+    }
+
+    /// Writes a snapshot, after the document was rebased.
+    fn replace_log(&mut self) -> Result<(), Error> {
+        self.record(|stored| Ok((stored.snapshot()?, false)))
+    }
+
+    /// Lets `write` bring the file up to date. It returns the changes of the rows, and whether the
+    /// file must be opened again.
+    fn record(
+        &mut self,
+        write: impl FnOnce(&mut StoredDoc) -> Result<(Vec<RowOp>, bool), converge_storage::Error>,
+    ) -> Result<(), Error> {
         let summary = self.doc().summary()?;
-        match &mut self.place {
-            Place::File(stored) => match stored.store(&[Update::new(SUBJECT, update)]) {
-                Ok(done) => {
-                    self.changes.extend(done.changes);
-                    // The file has everything, but must be read again before the next write.
-                    self.is_behind = done.snapshot_failed.is_some();
-                }
-                Err(error) => {
-                    self.is_behind = true;
-                    return Err(error.into());
-                }
-            },
-            Place::Memory(_, watcher) => self.changes.extend(watcher.ops().collect::<Result<Vec<_>, _>>()?),
-        }
+        let changes = match &mut self.place {
+            Place::File(stored) => {
+                let written = write(stored);
+                self.is_behind = !matches!(written, Ok((_, false)));
+                written?.0
+            }
+            Place::Memory(_, watcher) => watcher.ops().collect::<Result<Vec<_>, _>>()?,
+        };
+        self.changes.extend(changes);
         self.kept = summary;
         Ok(())
     }
@@ -270,23 +283,6 @@ impl Replica {
         self.replace_log()?;
         self.waiting = report.waiting;
         self.rename_if_forked(&report)
-    }
-
-    /// Writes a snapshot, after the document was rebased.
-    fn replace_log(&mut self) -> Result<(), Error> {
-        let summary = self.doc().summary()?;
-        match &mut self.place {
-            Place::File(stored) => match stored.snapshot() {
-                Ok(changes) => self.changes.extend(changes),
-                Err(error) => {
-                    self.is_behind = true;
-                    return Err(error.into());
-                }
-            },
-            Place::Memory(_, watcher) => self.changes.extend(watcher.ops().collect::<Result<Vec<_>, _>>()?),
-        }
-        self.kept = summary;
-        Ok(())
     }
 
     /// If another replica wrote in this one's name, because a file was copied, takes a new name for

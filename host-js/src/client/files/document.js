@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { saveFile } from '../../files.js';
 import { StorageError } from '../storage-error.js';
 import { failing } from './failure.js';
-import { codeOf, syncFolder } from './folder.js';
+import { codeOf, syncFolder } from '../../folder.js';
 import { lockFolder } from './lock.js';
 import { Log } from './log.js';
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../storage-error.js';
-import { codeOf } from './folder.js';
+import { codeOf } from '../../folder.js';
 
 /** @typedef {{ pid: number, started: string, id: string }} Holder */
 

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { saveFile } from '../../files.js';
 import { StorageError } from '../storage-error.js';
 import { crc32 } from './crc32.js';
-import { syncFolder } from './folder.js';
+import { syncFolder } from '../../folder.js';
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = 8;
