@@ -8,7 +8,7 @@ default:
     @just --list --unsorted
 
 # Run the demo: real histories replayed in several orders; a dozen live replicas in Rust and in Node
-demo: build-js
+demo: build-board
     node tests/demo/main.js
 
 # Run all tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
@@ -22,13 +22,18 @@ build:
     # `--bin`, because with `--package` cargo selects features for that package alone and compiles many dependencies again.
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- target/converge.wasm
 
-# Build the program, target/release/converge
-build-cli:
+# Build the program, target/release/converge, with the task board
+build-cli: build-board
     cargo build --release --bin converge
 
-# Start a server with the documents in target/data: `just serve --help` lists the options
+# Build the task board, examples/web/dist
+[private]
+build-board: build-js (npm-add "examples/web")
+    npm run --silent build --workspace examples/web
+
+# Start a server with the documents in target/data, and the task board: `just serve --help` lists the options
 serve *args: build-cli
-    CONVERGE_DATA="${CONVERGE_DATA:-target/data}" target/release/converge serve {{args}}
+    CONVERGE_DATA="${CONVERGE_DATA:-target/data}" target/release/converge serve --demo {{args}}
 
 # Compose the engine with other components: target/compat.wasm, which implements `mizchi:converge`, and others
 compose:

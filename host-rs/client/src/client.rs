@@ -49,7 +49,7 @@ impl Client {
     ///
     /// The error of the function; [`Error::Closed`].
     pub fn read<T>(&self, read: impl FnOnce(&Doc) -> Result<T, converge::Error>) -> Result<T, Error> {
-        self.shared.with(|replica| Ok(read(replica.doc())?))
+        self.shared.read(read)
     }
 
     /// Calls a function that writes to the document. When this returns, the writes are on disk, and
@@ -125,7 +125,8 @@ impl Client {
     /// [`Error::Storage`] if the files cannot be moved or created.
     pub fn reset(&self) -> Result<Vec<Commit>, Error> {
         let commits = self.shared.with(Replica::reset)?;
-        self.shared.update(|status| status.problem = None);
+        // Before the task does it, so that `synced` waits for the new document.
+        self.shared.update(|status| (status.connection, status.problem) = (Connection::Connecting, None));
         self.shared.control.send_modify(|control| control.resets += 1);
         Ok(commits)
     }

@@ -12,6 +12,7 @@ use converge::{
 use converge_frames::Welcome;
 use converge_storage::{StoredDoc, Update};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ const MESSAGES: usize = 16;
 const MAX_MESSAGE_BYTES: u32 = 16 << 20;
 /// The ending of the file that a reset leaves.
 const FORMER: &str = ".former";
+/// The ending of the file that is locked while a client uses the document.
+const LOCK: &str = ".lock";
 /// The subject of the updates in the file.
 const SUBJECT: &str = "";
 /// Separates the name of a peer from that of a branch.
@@ -61,6 +64,10 @@ pub(crate) struct Replica {
     kept: Vec<u8>,
     /// Whether the last write to the file failed.
     is_behind: bool,
+    /// Whether a message of the session arrived: the first one says what the server has.
+    has_received: bool,
+    /// Locked as long as this replica uses the file.
+    lock: Option<File>,
     /// The number of waiting events after the last merge.
     waiting: u32,
     /// What the server is known to have.
@@ -76,6 +83,13 @@ pub(crate) struct Replica {
 impl Replica {
     /// Opens the file, or creates it. Costs loading the document.
     pub(crate) fn open(name: &str, options: &Options) -> Result<Self, Error> {
+        let lock = options.file.as_deref().map(lock).transpose()?;
+        let mut replica = Self::open_unlocked(name, options)?;
+        replica.lock = lock;
+        Ok(replica)
+    }
+
+    fn open_unlocked(name: &str, options: &Options) -> Result<Self, Error> {
         let instance = Instance::new(InstanceOptions::default().memory_bytes(options.memory_bytes))?;
         let place = match &options.file {
             None => {
@@ -102,6 +116,8 @@ impl Replica {
             session: None,
             kept,
             is_behind: false,
+            has_received: false,
+            lock: None,
             waiting,
             acknowledged: BTreeMap::new(),
             noted: BTreeMap::new(),
@@ -228,6 +244,7 @@ impl Replica {
         let max = u32::try_from(welcome.max_message_bytes).unwrap_or(u32::MAX).min(MAX_MESSAGE_BYTES);
         let options = SessionOptions::new(&*self.name).max_message_bytes(max).read_only(!welcome.write);
         self.session = Some(Session::open(self.doc(), &self.store, &options)?);
+        self.has_received = false;
         Ok(())
     }
 
@@ -253,7 +270,9 @@ impl Replica {
         let progress = session.progress()?;
         stepped.is_in_sync = progress.in_sync;
         stepped.awaited = progress.awaited;
-        self.acknowledged = progress.known_there.into_iter().map(|known| (known.peer, known.count)).collect();
+        if self.has_received {
+            self.acknowledged = progress.known_there.into_iter().map(|known| (known.peer, known.count)).collect();
+        }
         Ok(stepped)
     }
 
@@ -261,6 +280,7 @@ impl Replica {
         let Some(session) = &self.session else { return Err(Error::Disconnected) };
         let update = session.update_of(message)?;
         let received = session.receive(message, now())?;
+        self.has_received = true;
         let (Some(update), Some(report)) = (update, received.durable) else { return Ok(()) };
         self.merged(&update, &report)
     }
@@ -320,7 +340,7 @@ impl Replica {
     /// client that the server is not known to have.
     pub(crate) fn reset(&mut self) -> Result<Vec<Commit>, Error> {
         let commits = self.unsent_commits()?;
-        let empty = Self::open(&self.name, &Options { file: None, ..self.options.clone() })?;
+        let empty = Self::open_unlocked(&self.name, &Options { file: None, ..self.options.clone() })?;
         let former = mem::replace(&mut self.place, empty.place);
         self.session = None;
         if let Place::File(stored) = former {
@@ -328,7 +348,9 @@ impl Replica {
             former.push(FORMER);
             stored.move_to(Path::new(&former))?;
         }
-        *self = Self::open(&self.name, &self.options)?;
+        let lock = self.lock.take();
+        *self = Self::open_unlocked(&self.name, &self.options)?;
+        self.lock = lock;
         Ok(commits)
     }
 
@@ -349,7 +371,9 @@ impl Replica {
     pub(crate) fn close(mut self, destroy: bool) -> Result<(), Error> {
         if destroy {
             if let Place::File(stored) = self.place {
+                let lock = lock_path(stored.path());
                 stored.remove()?;
+                std::fs::remove_file(&lock).map_err(|source| converge_storage::Error::Io { path: lock, source })?;
             }
             return Ok(());
         }
@@ -386,6 +410,24 @@ impl Place {
             Self::Memory(doc, _) => doc,
         }
     }
+}
+
+/// Locks a file against other clients, also those of this program.
+fn lock(file: &Path) -> Result<File, Error> {
+    let path = lock_path(file);
+    let failed = |source| converge_storage::Error::Io { path: path.clone(), source };
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(converge_storage::Error::InUse { path: file.to_owned() }.into()),
+        Err(TryLockError::Error(source)) => Err(failed(source).into()),
+    }
+}
+
+fn lock_path(file: &Path) -> PathBuf {
+    let mut path = file.to_owned().into_os_string();
+    path.push(LOCK);
+    path.into()
 }
 
 fn open_file(file: &Path, name: &str, instance: &Instance, options: &Options) -> Result<StoredDoc, Error> {

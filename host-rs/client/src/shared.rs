@@ -5,7 +5,7 @@ use crate::options::Options;
 use crate::replica::Replica;
 use crate::status::{Connection, Problem, Reason, Status};
 use crate::url::ServerUrl;
-use converge::RowOp;
+use converge::{Doc, RowOp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -53,6 +53,11 @@ impl Shared {
             status: watch::Sender::new(status),
             changes: broadcast::Sender::new(CHANGES),
         })
+    }
+
+    /// Reads the document.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Doc) -> Result<T, converge::Error>) -> Result<T, Error> {
+        Ok(read(self.lock().as_ref().ok_or(Error::Closed)?.doc())?)
     }
 
     /// Uses the replica, and publishes what changed.

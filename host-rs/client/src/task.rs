@@ -65,10 +65,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 stop(&shared, Problem::new(Reason::Token, why), now, &mut control).await;
                 continue;
             }
-            Ended::Conflict => match rebase(&shared).await {
-                Ok(()) => continue,
-                Err(why) => (Problem::new(Reason::Network, why), pause.next()),
-            },
+            Ended::Conflict => {
+                let why = rebase(&shared).await.err();
+                let why = why.unwrap_or_else(|| "the history was compacted; continuing from there".to_owned());
+                (Problem::new(Reason::Network, why), pause.next())
+            }
             Ended::Stopped(problem) => {
                 stop(&shared, problem, now, &mut control).await;
                 continue;

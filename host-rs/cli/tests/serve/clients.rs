@@ -77,10 +77,15 @@ async fn what_is_written_offline_survives_restarts_and_arrives_once() -> Outcome
         match connect(&address, "d", options(&file)).await {
             Ok(client) => break client,
             // The task of the first client still has the file.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(error) if error.to_string().contains("another process uses it") => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) => return Err(error),
         }
     };
     assert_eq!(rows(&client)?.len(), 1_000);
+    let second = connect(&address, "d", options(&file)).await.err().map(|error| error.to_string());
+    assert!(second.as_ref().is_some_and(|why| why.contains("another process uses it")), "{second:?}");
 
     let server = place.serve(&["--listen", &address])?;
     synced(&client).await?;
@@ -244,7 +249,7 @@ async fn a_replaced_document_stops_the_client_until_it_is_reset() -> Outcome {
     // The file belongs to this document, and to this client.
     assert!(connect(&server.address(), "e", options(&file)).await.is_err());
     client.destroy().await?;
-    assert!(!file.exists());
+    assert!(!file.exists() && !place.path("client.db.lock").exists());
     Ok(())
 }
 
@@ -419,6 +424,31 @@ async fn a_refused_token_stops_the_client_and_one_for_reading_sends_nothing() ->
     insert(&writer, "b")?;
     has(&reader, "b").await?;
     server.get("/v1/docs/d/tables/t/of%20a%20reader").token(&token(&place, "*=r", "1h")?).empty()?.expect(404)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_server_is_a_problem_of_the_network() -> Outcome {
+    let place = Place::new()?;
+    // Closes every connection, and is neither a server of HTTP nor of TLS.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, b"hello\r\n").await;
+        }
+    });
+    for url in [format!("http://{address}"), format!("https://{address}"), "wss://name.invalid".to_owned()] {
+        let client = Client::connect(&url, "d", options(&place.path("client.db"))).await?;
+        insert(&client, &url)?;
+        let status = until(&client, |status| status.problem.is_some()).await?;
+        assert_eq!(status.problem.map(|problem| problem.reason), Some(Reason::Network), "{url}");
+        assert!(status.saved_here);
+        client.close().await?;
+    }
+    for wrong in ["127.0.0.1:4747", "ftp://127.0.0.1", "http://", "http://a/?b"] {
+        assert!(Client::connect(wrong, "d", Options::default()).await.is_err(), "{wrong}");
+    }
     Ok(())
 }
 
