@@ -1,0 +1,142 @@
+// A board: the client with its document, and what the page does with it.
+
+import { NoSuchRowError, open } from '@converge/sync';
+import { connect } from '@converge/sync/client';
+import { indexedDb } from '@converge/sync/indexeddb';
+import { addLeftovers, applyLeftovers, discardLeftovers, loadLeftovers } from './leftovers.js';
+import { loadPerson, savePerson } from './person.js';
+import { Presence } from './presence.js';
+import { TABLE } from './tasks.js';
+import { Undo } from './undo.js';
+
+/** @import { Doc } from '@converge/sync' */
+/** @import { Board as Client } from '@converge/sync/client' */
+/** @import { Person } from './person.js' */
+
+/** The replica of a page without panes. */
+export const MAIN = 'main';
+
+/** Next to the page. A bundle cannot find the module inside the package. */
+const MODULE = 'converge.core.wasm';
+
+/**
+ * Opens a board. Resolves once the local data is loaded, with or without a network.
+ *
+ * @param {string} server its URL
+ * @param {string} name the document's name
+ * @param {string} replica which of the replicas in this browser; each has a database and a person of its own
+ */
+export async function openBoard(server, name, replica) {
+  const engine = await open(fetch(MODULE));
+  const storage = indexedDb({ name: `board ${replica}` });
+  const isPaused = sessionStorage.getItem(pausedKey(replica)) !== null;
+  const client = await connect(server, name, { engine, storage, paused: isPaused });
+  return new Board(client, name, replica, isPaused);
+}
+
+/** @param {string} replica */
+const pausedKey = (replica) => `board ${replica} paused`;
+
+export class Board {
+  #undo = new Undo();
+  /** The task that is edited here, and its title so far. @type {{ id: string, title: string } | undefined} */
+  #draft;
+
+  /** @param {Client} client @param {string} name @param {string} replica @param {boolean} isPaused */
+  constructor(client, name, replica, isPaused) {
+    this.client = client;
+    this.name = name;
+    this.replica = replica;
+    this.isPaused = isPaused;
+    this.person = loadPerson(replica);
+    this.presence = new Presence(client);
+    this.presence.introduce(this.person);
+  }
+
+  get undoCount() {
+    return this.#undo.count;
+  }
+
+  /**
+   * Changes the document, so that `undo` can undo it. Does nothing if somebody else has deleted the task.
+   *
+   * @param {(doc: Doc) => void} change
+   */
+  change(change) {
+    const { doc } = this.client;
+    ignoreMissing(() => this.#undo.run(doc, () => change(doc)));
+  }
+
+  undo() {
+    ignoreMissing(() => this.#undo.undo(this.client.doc));
+  }
+
+  /** A draft outlives its card, which is another one after somebody else has moved the task. */
+  get draft() {
+    return this.#draft;
+  }
+
+  set draft(draft) {
+    if (draft?.id !== this.#draft?.id) this.presence.edit(draft?.id);
+    this.#draft = draft;
+  }
+
+  /** @param {Person} person */
+  rename(person) {
+    this.person = person;
+    savePerson(this.replica, person);
+    this.presence.introduce(person);
+  }
+
+  /** Switches the connection off or on. A reload keeps the choice. @param {boolean} isPaused */
+  setPaused(isPaused) {
+    this.isPaused = isPaused;
+    if (isPaused) {
+      sessionStorage.setItem(pausedKey(this.replica), '');
+      this.client.pause();
+    } else {
+      sessionStorage.removeItem(pausedKey(this.replica));
+      this.client.resume();
+    }
+  }
+
+  /** Replaces the local data by the document of the server. Changes that it never received become leftovers. */
+  async startAgain() {
+    addLeftovers(this.replica, await this.client.reset());
+    this.#undo.clear();
+    this.presence.introduce(this.person);
+  }
+
+  /** Keeps all tasks as leftovers, which another board can apply. */
+  keepTasks() {
+    const rows = [...this.client.doc.rows(TABLE)];
+    addLeftovers(this.replica, [rows.map(({ id, cells }) => ({ op: 'insert', table: TABLE, row: id, cells }))]);
+  }
+
+  get leftovers() {
+    return loadLeftovers(this.replica);
+  }
+
+  applyLeftovers() {
+    applyLeftovers(this.client.doc, this.leftovers);
+    this.discardLeftovers();
+  }
+
+  discardLeftovers() {
+    discardLeftovers(this.replica);
+  }
+
+  async close() {
+    this.presence.close();
+    await this.client.close();
+  }
+}
+
+/** @param {() => void} change */
+function ignoreMissing(change) {
+  try {
+    change();
+  } catch (error) {
+    if (!(error instanceof NoSuchRowError)) throw error;
+  }
+}

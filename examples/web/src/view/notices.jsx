@@ -1,0 +1,75 @@
+import { count } from '../status.js';
+
+/** @import { ClientError, Status } from '@converge/sync/client' */
+/** @import { Board } from '../board.js' */
+
+/**
+ * What happened, and what the user can do, if the client has stopped.
+ *
+ * @param {{ board: Board, status: Status, refresh: () => void }} props
+ */
+export function Stopped({ board, status, refresh }) {
+  const { connection, unsent, error } = status;
+  if (connection !== 'stopped' || error === undefined) return null;
+  const startAgain = () => board.startAgain().then(refresh);
+  const copy = () => {
+    board.keepTasks();
+    location.hash = encodeURIComponent(`${board.name} copy`);
+  };
+  return (
+    <div class="notice bad" role="alert">
+      <p>
+        {explain(error)} The tasks below are those of this device.
+        {unsent > 0 && ` ${count(unsent, 'change')} did not reach the server, and you can apply them afterwards.`}
+      </p>
+      <div class="buttons">
+        {error.reason === 'deleted' && <button onClick={copy}>Copy the tasks to another board</button>}
+        {['replaced', 'reset', 'deleted'].includes(error.reason) || (
+          <button onClick={() => location.reload()}>Try again</button>
+        )}
+        <button onClick={startAgain}>Start again from the server</button>
+      </div>
+    </div>
+  );
+}
+
+/** @param {ClientError} error */
+function explain({ reason, message }) {
+  switch (reason) {
+    case 'replaced':
+      return 'The server has another board under this name now, for example one that was imported.';
+    case 'reset':
+      return 'Another tab has started again from the board of the server.';
+    case 'deleted':
+      return 'This board was deleted on the server.';
+    default:
+      return `The connection ended: ${message}.`;
+  }
+}
+
+/**
+ * Offers the changes that a former document of the server did not receive.
+ *
+ * @param {{ board: Board, refresh: () => void }} props
+ */
+export function Leftovers({ board, refresh }) {
+  const changes = board.leftovers.flat().length;
+  if (changes === 0 || board.client.status.connection === 'stopped') return null;
+  const apply = () => {
+    board.applyLeftovers();
+    refresh();
+  };
+  const discard = () => {
+    board.discardLeftovers();
+    refresh();
+  };
+  return (
+    <div class="notice" role="status">
+      <p>{count(changes, 'change')} of yours never reached the server. Apply them to this board?</p>
+      <div class="buttons">
+        <button onClick={apply}>Apply</button>
+        <button onClick={discard}>Discard</button>
+      </div>
+    </div>
+  );
+}

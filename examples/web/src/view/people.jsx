@@ -1,0 +1,66 @@
+import { COLORS, MAX_NAME_LENGTH } from '../person.js';
+
+/** @import { Board } from '../board.js' */
+/** @import { Visitor } from '../presence.js' */
+
+/**
+ * Who is here. The own name and colour can be changed.
+ *
+ * @param {{ board: Board, visitors: Visitor[] }} props
+ */
+export function People({ board, visitors }) {
+  // A person with several tabs is shown once.
+  const others = new Map(visitors.filter(({ id }) => id !== board.person.id).map((visitor) => [visitor.id, visitor]));
+  return (
+    <ul class="people" aria-label="People on this board">
+      <li>
+        <Self board={board} />
+      </li>
+      {[...others.values()].map(({ id, name, color }) => (
+        <li key={id} class={`person color-${color}`}>
+          {name}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** @param {{ board: Board }} props */
+function Self({ board }) {
+  const { name, color } = board.person;
+  const colors = Array.from({ length: COLORS }, (_, index) => index);
+  return (
+    <details class="self">
+      <summary class={`person color-${color}`} aria-label={`${name}, you. Change your name and colour`}>
+        {name} <small>you</small>
+      </summary>
+      <div class="popover">
+        <label>
+          Your name
+          <input
+            defaultValue={name}
+            maxLength={MAX_NAME_LENGTH}
+            onInput={({ currentTarget }) => {
+              const name = currentTarget.value.trim();
+              if (name !== '') board.rename({ ...board.person, name });
+            }}
+          />
+        </label>
+        <fieldset>
+          <legend>Your colour</legend>
+          {colors.map((index) => (
+            <input
+              key={index}
+              type="radio"
+              name="color"
+              class={`color-${index}`}
+              aria-label={`Colour ${index + 1}`}
+              checked={index === color}
+              onChange={() => board.rename({ ...board.person, color: index })}
+            />
+          ))}
+        </fieldset>
+      </div>
+    </details>
+  );
+}
