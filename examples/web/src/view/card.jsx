@@ -115,9 +115,11 @@ function TitleField({ board, task, onEnd }) {
     onEnd();
   };
   /** @param {KeyboardEvent} event */
-  const onKeyDown = ({ key }) => {
-    if (key === 'Escape') board.draft = undefined;
-    if (key !== 'Escape' && key !== 'Enter') return;
+  const onKeyDown = (event) => {
+    if (event.key === 'Escape') board.draft = undefined;
+    else if (event.key !== 'Enter') return;
+    // Otherwise, the same Enter would press the button that gets the focus.
+    event.preventDefault();
     moved = task.id;
     end();
   };
