@@ -78,7 +78,9 @@ export class Board {
     this.#peerPrefix = peerPrefix;
     this.#replica = this.#begin(kept);
     this.#connection = new Connection(address.socket, token, {
-      onWelcome: (welcome) => this.#welcomed(welcome),
+      onWelcome: (welcome) => {
+        this.#welcomed(welcome).catch((error) => this.#failed(error));
+      },
       onMessage: (message) => this.#received(message),
       onLost: () => this.#lost(),
       onState: () => this.#changed(),
@@ -239,7 +241,10 @@ export class Board {
         const former = this.#replica;
         this.#replica = this.#begin(kept);
         this.#watchAgain(former.doc);
-        former.end(new ClientError('reset', 'the document was replaced by reset; use the new doc of the client'));
+        const error = new ClientError('reset', 'the document was replaced by reset; use the new doc of the client');
+        // The storage belongs to the new document.
+        former.keeper?.setFence(error);
+        former.end(error);
         this.#connection.start();
         this.#changed();
       });
@@ -251,7 +256,7 @@ export class Board {
 
   /**
    * Stores and sends all writes, as far as that succeeds at once, removes the entries of this
-   * replica from the store, and ends. The document can still be read; writes fail.
+   * replica from the store, and ends. From the call on, the document can only be read: writes fail.
    *
    * @returns {Promise<void>}
    * @throws {ClientError} if the last writes could not be stored; the client is closed nevertheless
@@ -277,6 +282,7 @@ export class Board {
   async #close() {
     const replica = this.#replica;
     replica.leave();
+    replica.refuseWrites(new ClientError('closed', 'the client is closed'));
     await replica.flush();
     const { keeper } = replica;
     const error = keeper?.isSaved === false ? keeper.error : undefined;
@@ -289,9 +295,9 @@ export class Board {
   async #destroy() {
     const replica = this.#replica;
     const { keeper } = replica;
-    replica.leave();
-    replica.trigger();
-    keeper?.setFence(new ClientError('destroyed', 'the document was destroyed here'));
+    const error = new ClientError('destroyed', 'the document was destroyed here');
+    replica.refuseWrites(error);
+    keeper?.setFence(error);
     try {
       await replica.run(() => keeper?.stored.destroy());
       replica.postDestroyed();

@@ -101,7 +101,9 @@ export class Connection {
 
   /** Whether the socket can take a message now. */
   get hasRoom() {
-    return this.#state === 'online' && (this.#socket?.bufferedAmount ?? 0) <= MAX_BUFFERED_BYTES;
+    // Not a number on platforms whose sockets do not count.
+    const buffered = this.#socket?.bufferedAmount ?? 0;
+    return this.#state === 'online' && !(buffered > MAX_BUFFERED_BYTES);
   }
 
   /** Connects, and connects again whenever the connection is lost. Also after a stop. */

@@ -53,15 +53,6 @@ export class Link {
     return this.#session.progress();
   }
 
-  /**
-   * Returns the update or the document that a message completes.
-   *
-   * @param {Uint8Array} message
-   */
-  updateOf(message) {
-    return this.#session.updateOf(message);
-  }
-
   /** @param {Uint8Array} message */
   receive(message) {
     if (this.#isEnded) return;
@@ -69,7 +60,7 @@ export class Link {
     try {
       received = this.#session.receive(message);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#hasReceived = true;
@@ -92,7 +83,7 @@ export class Link {
         bytes += message.length;
       }
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return 'empty';
     }
     return 'more';
@@ -109,8 +100,13 @@ export class Link {
     this.#session.dispose();
   }
 
-  /** @param {unknown} error */
-  #fail(error) {
+  /**
+   * Ends the session because of an error.
+   *
+   * @param {unknown} error
+   */
+  fail(error) {
+    if (this.#isEnded) return;
     this.end();
     this.#handlers.onFailed(error);
   }

@@ -108,7 +108,7 @@ export class Replica {
         onChange: handlers.onChange,
         onFenced: handlers.onStop,
         onOpened: ({ channel }) => {
-          this.#tabs?.close();
+          this.#tabs?.close(this.doc.summary());
           this.#tabs = undefined;
           if (channel !== undefined) this.#join(channel);
         },
@@ -194,10 +194,21 @@ export class Replica {
    * @param {Uint8Array} message
    */
   receive(link, message) {
-    if (message[0] !== DOCUMENT) {
-      link.receive(message);
-      return;
+    try {
+      if (message[0] === DOCUMENT) this.#receiveDocument(link, message);
+      else link.receive(message);
+    } catch (error) {
+      link.fail(error);
     }
+  }
+
+  /**
+   * Passes a message to a session that can complete a saved document.
+   *
+   * @param {Link} link
+   * @param {Uint8Array} message
+   */
+  #receiveDocument(link, message) {
     this.#isRebasing = true;
     try {
       rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
@@ -352,15 +363,24 @@ export class Replica {
   }
 
   /**
+   * Lets all further writes fail.
+   *
+   * @param {ClientError} error
+   */
+  refuseWrites(error) {
+    this.#ended = error;
+    this.#presence.stop();
+  }
+
+  /**
    * Ends the sessions. The document can be read afterwards, and writes fail.
    *
    * @param {ClientError} error of writes
    */
   end(error) {
-    this.#ended = error;
+    this.refuseWrites(error);
     for (const timer of [this.#presenceTimer, this.#idleTimer, this.#noteTimer]) clearTimeout(timer);
-    this.#presence.stop();
-    this.#tabs?.close();
+    this.#tabs?.close(this.#engine.gone ? undefined : this.doc.summary());
     this.#tabs = undefined;
     this.#pump.clear();
   }
@@ -417,6 +437,8 @@ export class Replica {
   }
 
   #afterRound() {
+    this.#handlers.onChange();
+    if (this.#ended !== undefined) return;
     const keeper = this.#keeper;
     if (keeper?.isCompactionUrgent) this.#pump.run(() => keeper.compact()).finally(() => this.#pump.trigger());
     else if (keeper?.isCompactionDue) {
@@ -432,7 +454,6 @@ export class Replica {
         this.#pump.run(() => this.#note());
       }, NOTE_MS);
     }
-    this.#handlers.onChange();
   }
 
   /** Notes what the server has acknowledged, if that changed. */
@@ -471,10 +492,10 @@ export class Replica {
       onMessage: (link, bytes) => this.receive(link, bytes),
       onIncarnation: (incarnation) => this.#keeper?.learn(incarnation),
       incarnation: () => this.incarnation,
-      onLeft: (link, isDead) => {
-        this.unlink(link);
-        // It can have stored what it did not send.
-        if (isDead) this.#pump.run(() => this.#keeper?.absorbLog()).finally(() => this.#pump.trigger());
+      onUnlinked: (link) => this.unlink(link),
+      onLeft: (summary) => {
+        if (isEqual(summary, this.doc.summary())) return;
+        this.#pump.run(() => this.#keeper?.absorbLog()).finally(() => this.#pump.trigger());
       },
       onReset: (summary) => {
         this.#returned = summary;

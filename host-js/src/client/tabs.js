@@ -16,7 +16,7 @@ const DEAD_MS = 150_000;
 
 /**
  * @typedef {{ type: 'hello', to?: string } | { type: 'here', to: string } | { type: 'message', to: string,
- *   bytes: Uint8Array<ArrayBuffer> } | { type: 'ping' } | { type: 'bye' } | { type: 'reset', summary: Uint8Array }
+ *   bytes: Uint8Array<ArrayBuffer> } | { type: 'ping' } | { type: 'bye', summary: Uint8Array | undefined } | { type: 'reset', summary: Uint8Array }
  *   | { type: 'destroyed' }} Body
  */
 
@@ -32,8 +32,9 @@ const DEAD_MS = 150_000;
  *   synchronized with
  * @property {(incarnation: string) => void} onIncarnation another replica was synchronized with this
  *   incarnation
- * @property {(link: Link, isDead: boolean) => void} onLeft closes a session; `isDead` if the other
- *   replica did not say that it leaves
+ * @property {(link: Link) => void} onUnlinked closes a session
+ * @property {(summary: Uint8Array | undefined) => void} onLeft another replica has ended, with a
+ *   document of this summary, if it is known. It can have stored what it did not send
  * @property {(summary: Uint8Array) => void} onReset another replica reset the storage
  * @property {() => void} onDestroyed another replica destroyed the storage
  */
@@ -82,11 +83,15 @@ export class Tabs {
     this.#post({ type: 'destroyed' });
   }
 
-  /** Leaves. The sessions end. */
-  close() {
+  /**
+   * Leaves. The sessions end.
+   *
+   * @param {Uint8Array | undefined} summary of the document
+   */
+  close(summary) {
     clearInterval(this.#timer);
-    this.#post({ type: 'bye' });
-    for (const id of [...this.#others.keys()]) this.#remove(id, false);
+    this.#post({ type: 'bye', summary });
+    for (const id of [...this.#others.keys()]) this.#remove(id);
     this.#channel.close();
   }
 
@@ -101,7 +106,7 @@ export class Tabs {
     const { from, peer } = post;
     if ('to' in post && post.to !== undefined && post.to !== this.#id) return;
     if (!this.#isSameDocument(post)) {
-      this.#remove(from, false);
+      this.#remove(from);
       return;
     }
     const other = this.#others.get(from);
@@ -109,7 +114,7 @@ export class Tabs {
     switch (post.type) {
       case 'hello':
         // The session of a former link, if any, is one that the other side no longer has.
-        this.#remove(from, false);
+        this.#remove(from);
         this.#post({ type: 'here', to: from });
         this.#add(from, peer);
         break;
@@ -125,7 +130,8 @@ export class Tabs {
         if (other === undefined) this.#post({ type: 'hello', to: from });
         break;
       case 'bye':
-        this.#remove(from, false);
+        this.#remove(from);
+        this.#handlers.onLeft(post.summary);
         break;
       case 'reset':
         this.#handlers.onReset(post.summary);
@@ -159,7 +165,7 @@ export class Tabs {
     this.#handlers.onMessage(link, bytes);
     if (!link.isEnded) return;
     this.#failed.add(id);
-    this.#remove(id, false);
+    this.#remove(id);
   }
 
   /**
@@ -171,22 +177,21 @@ export class Tabs {
     this.#others.set(id, { link, peer, heardAt: Date.now() });
   }
 
-  /**
-   * @param {string} id
-   * @param {boolean} isDead
-   */
-  #remove(id, isDead) {
+  /** @param {string} id */
+  #remove(id) {
     const other = this.#others.get(id);
     if (other === undefined) return;
     this.#others.delete(id);
-    this.#handlers.onLeft(other.link, isDead);
+    this.#handlers.onUnlinked(other.link);
   }
 
   #tick() {
     this.#post({ type: 'ping' });
     const now = Date.now();
     for (const [id, { heardAt }] of [...this.#others]) {
-      if (now - heardAt > DEAD_MS) this.#remove(id, true);
+      if (now - heardAt <= DEAD_MS) continue;
+      this.#remove(id);
+      this.#handlers.onLeft(undefined);
     }
   }
 }

@@ -62,7 +62,9 @@ export class DocumentSocket {
       (error) => this.#failed(error),
     );
     this.#connection = new Connection(url, options.token, {
-      onWelcome: (welcome) => this.#welcomed(welcome),
+      onWelcome: (welcome) => {
+        this.#welcomed(welcome).catch((error) => this.#failed(error));
+      },
       onMessage: (message) => this.#received(message),
       onLost: () => this.#lost(),
       onState: (state, error) => options.onState?.(state, error),
@@ -146,8 +148,8 @@ export class DocumentSocket {
       send: (message) => this.#connection.send(message),
       hasRoom: () => this.#connection.hasRoom,
       onReceived: (received) => {
-        onReceived?.(received);
         this.#pump.trigger();
+        onReceived?.(received);
       },
       onFailed: (error) => this.#failed(error),
     });

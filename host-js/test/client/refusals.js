@@ -383,3 +383,92 @@ for (const way of ['by the session', 'after a goodbye']) {
     await board.close();
   });
 }
+
+test('a document that was compacted past two tabs: both continue, and no write is lost', async (t) => {
+  const doc = engine.create('hand');
+  const { url } = await serveByHand(t, doc);
+  const storage = new SharedMemory();
+  const tabs = [await client(t, url, 'board', { storage }), await client(t, url, 'board', { storage })];
+  const names = ['one', 'two'];
+  for (const [i, tab] of tabs.entries()) tab.doc.insert('tasks', `${names[i]} before`, {});
+  await Promise.all(tabs.map((tab) => tab.synced()));
+  await until(() => tabs.every((tab) => rowsOf(tab) === 2), 'both have both rows');
+  for (let round = 0; round < 3; round++) {
+    for (const tab of tabs) tab.pause();
+    for (const [i, tab] of tabs.entries()) tab.doc.insert('tasks', `${names[i]} ${round}`, { round });
+    doc.insert('tasks', `hand ${round}`, {});
+    doc.compact([doc.summary()]);
+    for (const tab of tabs) tab.resume();
+    await Promise.all(tabs.map((tab) => tab.synced()));
+    const rows = 2 + 3 * (round + 1);
+    await until(
+      () => [doc, ...tabs.map((tab) => tab.doc)].every((one) => one.scan('tasks').rows.length === rows),
+      'all have all',
+    );
+    await until(
+      () => new Set([doc, ...tabs.map((tab) => tab.doc)].map((one) => one.digestHex())).size === 1,
+      'all are equal',
+    );
+  }
+  assert.deepEqual(doc.forks(), []);
+  await Promise.all(tabs.map((tab) => tab.close()));
+  const again = await client(t, url, 'board', { storage, paused: true });
+  assert.equal(again.doc.digestHex(), doc.digestHex(), 'the storage has everything');
+});
+
+test('a server that misbehaves: the client reports it, and connects again when it may', async (t) => {
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => sockets.once('listening', () => resolve(undefined)));
+  t.after(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+  });
+  const welcome = [65, 1, 105, 3, 0x80, 0x80, 4, 0xe0, 0xd4, 3];
+  const goodbye = (/** @type {number} */ code, /** @type {number} */ retry) => [
+    72,
+    (code % 128) + 128,
+    Math.floor(code / 128),
+    (retry % 128) + 128,
+    Math.floor(retry / 128),
+    2,
+    110,
+    111,
+  ];
+  /** What the server sends on each connection. */
+  const script = [
+    [[65, 200]],
+    [welcome, [1, 2, 3]],
+    [welcome, [79, 1], Array.from({ length: 100 }, () => 7)],
+    [goodbye(1012, 601)],
+    [goodbye(4999, 1)],
+    [goodbye(4998, 0)],
+  ];
+  /** @type {number[]} */
+  const times = [];
+  sockets.on('connection', (socket) => {
+    times.push(Date.now());
+    const messages = script[times.length - 1] ?? [];
+    socket.on('message', (/** @type {Buffer} */ message) => {
+      if (message[0] === 64) for (const bytes of messages) socket.send(new Uint8Array(bytes));
+    });
+  });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (sockets.address());
+  const board = await client(t, `http://127.0.0.1:${port}`, 'board');
+  /** @type {(string | undefined)[]} */
+  const reasons = [];
+  board.subscribe(() => {
+    const { error } = board.status;
+    if (error !== undefined && reasons.at(-1) !== error.message) reasons.push(error.message);
+  });
+  board.doc.insert('tasks', 't1', {});
+  await until(() => board.status.connection === 'stopped', 'the last goodbye stops the client');
+  assert.equal(times.length, script.length);
+  assert.match(reasons[0] ?? '', /damaged frame/);
+  assert.ok(reasons.length >= 3, reasons.join());
+  assert.equal(board.status.error?.code, 4998);
+  assert.equal(board.status.error?.message, 'no');
+  const [third = 0, fourth = 0, fifth = 0] = times.slice(2);
+  assert.ok(fifth - fourth >= 600, 'the client waits as long as the server says');
+  assert.ok(fourth > third);
+  assert.equal(rowsOf(board), 1);
+});

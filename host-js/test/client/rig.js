@@ -229,7 +229,7 @@ export class SharedMemory {
   content = { updates: [], notes: {}, resets: 0 };
   /** @type {Set<string>} */
   #names = new Set();
-  #device = 'device0';
+  device = 'device0';
   /** What `append` and `note` fail with. */
   /** @type {StorageError | undefined} */
   failure;
@@ -238,6 +238,12 @@ export class SharedMemory {
   /** The number of appends so far. */
   appends = 0;
   compactions = 0;
+  /**
+   * Runs before a name is drawn.
+   *
+   * @type {() => Promise<void>}
+   */
+  onRename = async () => {};
   #id = crypto.randomUUID();
 
   /** @param {{ shares?: boolean }} [options] */
@@ -249,7 +255,7 @@ export class SharedMemory {
   clone() {
     const copy = new SharedMemory({ shares: this.shares });
     copy.content = { ...structuredClone(this.content) };
-    copy.#device = this.#device;
+    copy.device = this.device;
     return copy;
   }
 
@@ -262,7 +268,7 @@ export class SharedMemory {
     const storage = this;
     const draw = () => {
       for (let n = 0; ; n++) {
-        const name = `${prefix}${this.#device}.${n}`;
+        const name = `${prefix}${this.device}.${n}`;
         if (!this.#names.has(name)) {
           this.#names.add(name);
           return name;
@@ -305,7 +311,8 @@ export class SharedMemory {
         this.content = { updates: [], notes, resets };
       },
       rename: async () => {
-        this.#device = `device${crypto.randomUUID().slice(0, 8)}`;
+        await this.onRename();
+        this.device = `device${crypto.randomUUID().slice(0, 8)}`;
         peer = draw();
         return peer;
       },

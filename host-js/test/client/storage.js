@@ -51,6 +51,20 @@ test('a client that is closed with a full disk says what was not stored', async 
   assert.ok(board.doc.get('tasks', 't1'));
 });
 
+test('a write after close fails, also while the client is closing', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  storage.delayMs = 50;
+  const board = await client(t, server.url, 'board', { storage });
+  board.doc.insert('tasks', 't1', {});
+  const closed = board.close();
+  assert.throws(() => board.doc.insert('tasks', 't2', {}), { reason: 'closed' });
+  assert.throws(() => board.store.set('cursors', 'x', 1), { reason: 'closed' });
+  await closed;
+  const again = await client(t, server.url, 'board', { storage, paused: true });
+  assert.equal(rowsOf(again), 1);
+});
+
 test('a storage that was wiped is filled again', async (t) => {
   const server = await Server.start(t);
   const storage = new SharedMemory({ shares: false });
@@ -179,6 +193,33 @@ test('what a replica stored and did not send is merged when another one compacts
   await board.close();
   const again = await client(t, server.url, 'board', { storage, paused: true });
   assert.equal(rowsOf(again), 3);
+});
+
+test('a write during reset is returned, and does not get into the new document', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory();
+  const board = await client(t, server.url, 'board', { storage, paused: true });
+  const former = board.doc;
+  storage.onRename = async () => {
+    former.insert('tasks', 'late', {});
+    await sleep(10);
+    former.insert('tasks', 'later', {});
+  };
+  const commits = await board.reset();
+  assert.deepEqual(
+    commits.map(([op]) => op?.row),
+    ['late', 'later'],
+  );
+  board.doc.insert('tasks', 'new', {});
+  await board.synced();
+  await sleep(100);
+  await board.close();
+  const again = await client(t, server.url, 'board', { storage, paused: true });
+  assert.deepEqual(
+    [...again.doc.rows('tasks')].map(({ id }) => id),
+    ['new'],
+  );
+  assert.equal(await server.rows('board'), 1);
 });
 
 test('reset and destroy reach the other replicas', async (t) => {
