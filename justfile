@@ -59,6 +59,10 @@ build-js: build npm && transpile
 transpile:
     npm run --silent build --workspace host-js
 
+# Build the task board: examples/web/dist
+build-web: build-js (npm-add "examples/web")
+    npm run --silent build --workspace examples/web
+
 # Install the tools that build and test the JavaScript package
 [private]
 npm:
@@ -194,7 +198,7 @@ lint: lint-format
 
 # Check formatting, and the types of the JavaScript
 [private]
-lint-format: npm (npm-add "benches") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
+lint-format: npm (npm-add "benches") (npm-add "tests/platforms") (npm-add "examples/mutators/people") (npm-add "examples/web")
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent lint

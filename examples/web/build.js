@@ -9,11 +9,15 @@ import { cp, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const dist = `${folder}dist`;
 const module = import.meta.resolve('@converge/sync/converge.core.wasm');
 
-/** Builds the page, and returns the names of the files that the script consists of. */
-export async function buildPage() {
+/**
+ * Builds the page.
+ *
+ * @param {string} [dist] the folder to write; what is in it is removed
+ * @returns {Promise<string[]>} the files that the script consists of, relative to this folder
+ */
+export async function buildPage(dist = `${folder}dist`) {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist);
   await cp(`${folder}static`, dist, { recursive: true });
@@ -21,7 +25,7 @@ export async function buildPage() {
   const { metafile } = await build({
     absWorkingDir: folder,
     entryPoints: ['src/main.jsx'],
-    outfile: 'dist/board.js',
+    outfile: `${dist}/board.js`,
     bundle: true,
     minify: true,
     format: 'esm',

@@ -41,7 +41,7 @@ before(async () => {
 after(async () => {
   if (skip) return;
   await chromium.kill();
-  site.close();
+  await site.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -138,7 +138,7 @@ test('people in two browsers see tasks, names, cursors and edits of each other',
 
   await bens.column('Done').hover();
   await anns.column('Done').locator('.cursor', { hasText: 'Ben' }).waitFor();
-  await second.close();
+  await second.goto('about:blank');
   await until('Ben has left', async () => !(await anns.people()).includes('Ben'));
   await first.reload();
   await until('the name is kept', async () => (await anns.people()).some((name) => name.startsWith('Ann')));
@@ -323,7 +323,10 @@ test('nothing is wider than a phone', options, async () => {
     .last()
     .hover({ position: { x: 300, y: 20 } });
   await page.locator('.cursor').waitFor();
-  const widths = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  const widths = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
   assert.equal(widths[0], widths[1]);
 });
 

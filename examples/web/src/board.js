@@ -3,10 +3,10 @@
 import { NoSuchRowError, open } from '@converge/sync';
 import { connect } from '@converge/sync/client';
 import { indexedDb } from '@converge/sync/indexeddb';
-import { addLeftovers, applyLeftovers, discardLeftovers, loadLeftovers } from './leftovers.js';
+import { addLeftovers } from './leftovers.js';
 import { loadPerson, savePerson } from './person.js';
 import { Presence } from './presence.js';
-import { TABLE } from './tasks.js';
+import { TABLE, tasksOf } from './tasks.js';
 import { Undo } from './undo.js';
 
 /** @import { Doc } from '@converge/sync' */
@@ -39,7 +39,11 @@ const pausedKey = (replica) => `board ${replica} paused`;
 
 export class Board {
   #undo = new Undo();
-  /** The task that is edited here, and its title so far. @type {{ id: string, title: string } | undefined} */
+  /**
+   * The task that is edited here, and its title so far.
+   *
+   * @type {{ id: string, title: string } | undefined}
+   */
   #draft;
 
   /** @param {Client} client @param {string} name @param {string} replica @param {boolean} isPaused */
@@ -58,7 +62,8 @@ export class Board {
   }
 
   /**
-   * Changes the document, so that `undo` can undo it. Does nothing if somebody else has deleted the task.
+   * Changes the document, so that `undo` can undo it. Does nothing if somebody else has deleted the
+   * task.
    *
    * @param {(doc: Doc) => void} change
    */
@@ -88,7 +93,11 @@ export class Board {
     this.presence.introduce(person);
   }
 
-  /** Switches the connection off or on. A reload keeps the choice. @param {boolean} isPaused */
+  /**
+   * Switches the connection off or on. A reload keeps the choice.
+   *
+   * @param {boolean} isPaused
+   */
   setPaused(isPaused) {
     this.isPaused = isPaused;
     if (isPaused) {
@@ -100,30 +109,21 @@ export class Board {
     }
   }
 
-  /** Replaces the local data by the document of the server. Changes that it never received become leftovers. */
+  /**
+   * Replaces the local data by the document of the server. Changes that the server never received
+   * become leftovers.
+   */
   async startAgain() {
     addLeftovers(this.replica, await this.client.reset());
     this.#undo.clear();
+    this.setPaused(false);
     this.presence.introduce(this.person);
   }
 
   /** Keeps all tasks as leftovers, which another board can apply. */
   keepTasks() {
-    const rows = [...this.client.doc.rows(TABLE)];
-    addLeftovers(this.replica, [rows.map(({ id, cells }) => ({ op: 'insert', table: TABLE, row: id, cells }))]);
-  }
-
-  get leftovers() {
-    return loadLeftovers(this.replica);
-  }
-
-  applyLeftovers() {
-    applyLeftovers(this.client.doc, this.leftovers);
-    this.discardLeftovers();
-  }
-
-  discardLeftovers() {
-    discardLeftovers(this.replica);
+    const tasks = tasksOf(this.client.doc);
+    addLeftovers(this.replica, [tasks.map(({ id, ...cells }) => ({ op: 'insert', table: TABLE, row: id, cells }))]);
   }
 
   async close() {

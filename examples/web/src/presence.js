@@ -1,4 +1,5 @@
-// Who is here, where they point, and what they edit: entries of the client's store, which disappear when a page is closed.
+// The people on the board, their cursors, and what they edit: entries of the client's store, which disappear when a page is
+// closed.
 
 /** @import { Board } from '@converge/sync/client' */
 /** @import { ColumnId } from './tasks.js' */

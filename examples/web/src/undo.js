@@ -4,7 +4,11 @@
 /** @import { Doc } from '@converge/sync' */
 
 export class Undo {
-  /** The version of the document before and after each change. @type {{ before: Version, after: Version }[]} */
+  /**
+   * The version of the document before and after each change.
+   *
+   * @type {{ before: Version, after: Version }[]}
+   */
   #changes = [];
 
   /** The number of changes that can be undone. */

@@ -1,13 +1,13 @@
 // Serves the task board of examples/web with its policy, and finds its parts in a page.
 
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import { buildPage } from '../../../examples/web/build.js';
 
-/** @import { FrameLocator, Locator, Page } from 'playwright-core' */
+/** @import { FrameLocator, Page } from 'playwright-core' */
 
 /** The policy that is enough for the page. */
 const POLICY = [
@@ -30,19 +30,18 @@ const TYPES = {
   '.wasm': 'application/wasm',
 };
 
-const dist = new URL('../../../examples/web/dist/', import.meta.url);
-
 /**
  * Builds and serves the page.
  *
- * @returns {Promise<{ origin: string, close: () => void }>}
+ * @returns {Promise<{ origin: string, close: () => Promise<void> }>}
  */
 export async function startBoardSite() {
-  await buildPage();
+  const dist = await mkdtemp(join(tmpdir(), 'converge-page-'));
+  await buildPage(dist);
   const site = createServer(async ({ url = '/' }, response) => {
     const { pathname } = new URL(url, 'http://localhost');
     const file = pathname === '/' ? 'index.html' : pathname.slice(1);
-    const content = await readFile(fileURLToPath(new URL(file, dist))).catch(() => undefined);
+    const content = await readFile(join(dist, file)).catch(() => undefined);
     if (content === undefined) return response.writeHead(404).end();
     const headers = { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY };
     return response.writeHead(200, headers).end(content);
@@ -52,9 +51,10 @@ export async function startBoardSite() {
   const { port } = /** @type {import('node:net').AddressInfo} */ (site.address());
   return {
     origin: `http://127.0.0.1:${port}`,
-    close() {
+    async close() {
       site.closeAllConnections();
       site.close();
+      await rm(dist, { recursive: true });
     },
   };
 }

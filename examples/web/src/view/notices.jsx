@@ -1,3 +1,5 @@
+import { useState } from 'preact/hooks';
+import { applyLeftovers, discardLeftovers, loadLeftovers } from '../leftovers.js';
 import { count } from '../status.js';
 
 /** @import { ClientError, Status } from '@converge/sync/client' */
@@ -10,8 +12,9 @@ import { count } from '../status.js';
  */
 export function Stopped({ board, status, refresh }) {
   const { connection, unsent, error } = status;
+  const [failure, setFailure] = useState('');
   if (connection !== 'stopped' || error === undefined) return null;
-  const startAgain = () => board.startAgain().then(refresh);
+  const startAgain = () => board.startAgain().then(refresh, ({ message }) => setFailure(message));
   const copy = () => {
     board.keepTasks();
     location.hash = encodeURIComponent(`${board.name} copy`);
@@ -21,6 +24,7 @@ export function Stopped({ board, status, refresh }) {
       <p>
         {explain(error)} The tasks below are those of this device.
         {unsent > 0 && ` ${count(unsent, 'change')} did not reach the server, and you can apply them afterwards.`}
+        {failure && ` ${failure}.`}
       </p>
       <div class="buttons">
         {error.reason === 'deleted' && <button onClick={copy}>Copy the tasks to another board</button>}
@@ -53,19 +57,19 @@ function explain({ reason, message }) {
  * @param {{ board: Board, refresh: () => void }} props
  */
 export function Leftovers({ board, refresh }) {
-  const changes = board.leftovers.flat().length;
-  if (changes === 0 || board.client.status.connection === 'stopped') return null;
-  const apply = () => {
-    board.applyLeftovers();
+  const leftovers = loadLeftovers(board.replica);
+  if (leftovers.length === 0 || board.client.status.connection === 'stopped') return null;
+  const discard = () => {
+    discardLeftovers(board.replica);
     refresh();
   };
-  const discard = () => {
-    board.discardLeftovers();
-    refresh();
+  const apply = () => {
+    applyLeftovers(board.client.doc, leftovers);
+    discard();
   };
   return (
     <div class="notice" role="status">
-      <p>{count(changes, 'change')} of yours never reached the server. Apply them to this board?</p>
+      <p>{count(leftovers.flat().length, 'change')} of yours never reached the server. Apply them to this board?</p>
       <div class="buttons">
         <button onClick={apply}>Apply</button>
         <button onClick={discard}>Discard</button>

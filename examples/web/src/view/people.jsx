@@ -4,7 +4,7 @@ import { COLORS, MAX_NAME_LENGTH } from '../person.js';
 /** @import { Visitor } from '../presence.js' */
 
 /**
- * Who is here. The own name and colour can be changed.
+ * The people on the board. The own name and colour can be changed.
  *
  * @param {{ board: Board, visitors: Visitor[] }} props
  */
