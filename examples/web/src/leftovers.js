@@ -27,13 +27,16 @@ export function discardLeftovers(replica) {
 }
 
 /**
- * Makes these changes again. A change of a task that does not exist is left out.
+ * Makes these changes again. If a task does not exist, its new title makes a new task, and other
+ * changes of it are left out.
  *
  * @param {Doc} doc
  * @param {Commit[]} commits
  */
 export function applyLeftovers(doc, commits) {
   for (const op of commits.flat()) {
-    if (op.op === 'insert' || doc.get(op.table, op.row) !== undefined) doc.commit([op]);
+    const exists = doc.get(op.table, op.row) !== undefined;
+    if (exists || op.op === 'insert') doc.commit([op]);
+    else if (op.op === 'update' && 'title' in op.cells) doc.insert(op.table, op.row, op.cells);
   }
 }

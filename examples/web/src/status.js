@@ -17,7 +17,7 @@ export function describe(status, isPaused) {
   if (awaited > 0) details.push(`${count(awaited, 'change')} to receive`);
   details.push(savedHere ? 'Saved on this device' : 'Not saved on this device yet');
   if (readOnly) details.push('The server accepts no changes from you');
-  if (error !== undefined && connection !== 'stopped') details.push(error.message);
+  if (error !== undefined && connection !== 'stopped') details.push(capitalized(error.message));
   return { ...connectionOf(status, isPaused), details };
 }
 
@@ -37,6 +37,11 @@ function connectionOf({ connection, savedHere, savedThere }, isPaused) {
     case 'stopped':
       return { tone: 'bad', connection: 'Stopped' };
   }
+}
+
+/** @param {string} text */
+export function capitalized(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /**

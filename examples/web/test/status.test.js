@@ -32,7 +32,7 @@ test('there is no connection, or the user works offline', () => {
   const error = new ClientError('connection', 'the connection was lost');
   /** @type {Status} */
   const offline = { ...GOOD, connection: 'offline', error };
-  const details = ['Saved on this device', 'the connection was lost'];
+  const details = ['Saved on this device', 'The connection was lost'];
   assert.deepEqual(describe(offline, false), { tone: 'waiting', connection: 'No connection', details });
   assert.equal(describe(offline, true).connection, 'Working offline');
 });

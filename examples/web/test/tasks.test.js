@@ -66,15 +66,16 @@ test('undo takes back the own changes, the last one first, and keeps those of ot
   assert.deepEqual(shown(doc), ['done a']);
 });
 
-test('leftovers are applied, except to tasks that do not exist', () => {
+test('leftovers are applied, and a title of a task that does not exist makes a new task', () => {
   const doc = docWith('a');
   applyLeftovers(doc, [
     [{ op: 'insert', table: TABLE, row: 't1', cells: { title: 'b', column: 'done' } }],
-    [{ op: 'update', table: TABLE, row: 'gone', cells: { title: 'c' } }],
+    [{ op: 'update', table: TABLE, row: 'renamed', cells: { title: 'c' } }],
+    [{ op: 'update', table: TABLE, row: 'moved', cells: { column: 'done' } }],
     [
       { op: 'delete', table: TABLE, row: 'gone' },
       { op: 'update', table: TABLE, row: 't1', cells: { title: 'B' } },
     ],
   ]);
-  assert.deepEqual(shown(doc).sort(), ['done B', 'todo a']);
+  assert.deepEqual(shown(doc).sort(), ['done B', 'todo a', 'todo c']);
 });

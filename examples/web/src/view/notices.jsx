@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { applyLeftovers, discardLeftovers, loadLeftovers } from '../leftovers.js';
-import { count } from '../status.js';
+import { capitalized, count } from '../status.js';
 
 /** @import { ClientError, Status } from '@converge/sync/client' */
 /** @import { Board } from '../board.js' */
@@ -24,7 +24,7 @@ export function Stopped({ board, status, refresh }) {
       <p>
         {explain(error)} The tasks below are those of this device.
         {unsent > 0 && ` ${count(unsent, 'change')} did not reach the server, and you can apply them afterwards.`}
-        {failure && ` ${failure}.`}
+        {failure && ` ${capitalized(failure)}.`}
       </p>
       <div class="buttons">
         {error.reason === 'deleted' && <button onClick={copy}>Copy the tasks to another board</button>}
@@ -47,7 +47,7 @@ function explain({ reason, message }) {
     case 'deleted':
       return 'This board was deleted on the server.';
     default:
-      return `The connection ended: ${message}.`;
+      return `${capitalized(message)}.`;
   }
 }
 
