@@ -315,14 +315,17 @@ test('nothing is wider than a phone', options, async () => {
   await page.setViewportSize(PHONE);
   await board.add('To do', 'A'.repeat(200));
   await board.add('Done', 'Several words, '.repeat(20));
-  await page.locator('.self summary').click();
-  await page.getByRole('textbox', { name: 'Your name' }).fill('N'.repeat(30));
   const { page: other } = await openBoard(await newContext());
+  for (const each of [page, other]) {
+    await each.locator('.self summary').click();
+    await each.getByRole('textbox', { name: 'Your name' }).fill('N'.repeat(30));
+  }
+  await page.locator('.person', { hasText: 'NNN' }).last().waitFor();
   await other
     .locator('.column')
     .last()
     .hover({ position: { x: 300, y: 20 } });
-  await page.locator('.cursor').waitFor();
+  await page.locator('.cursor', { hasText: 'NNN' }).waitFor();
   const widths = await page.evaluate(() => [
     document.documentElement.scrollWidth,
     document.documentElement.clientWidth,
