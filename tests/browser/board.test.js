@@ -239,22 +239,27 @@ test('storage that is wiped under an open page loses nothing', options, async ()
 });
 
 test('a board that was replaced starts again, and offers the changes that were not sent', options, async () => {
-  const { page, board } = await openBoard(await newContext());
+  const context = await newContext();
+  const { page, board } = await openBoard(context);
   await board.add('To do', 'Sent');
   await saysAbout(board, 'Saved on the server');
   await board.offlineSwitch.click();
   await board.add('To do', 'Not sent');
   await board.add('Doing', 'Not sent either');
+  const { board: tab } = await openBoard(context);
   await server.replace(DOCUMENT, 'tasks', 'of the new board');
   await board.offlineSwitch.click();
   await board.root.getByText('2 changes did not reach the server').waitFor();
   await allShow(['To do: Sent', 'To do: Not sent', 'Doing: Not sent either'], board);
   await board.button('Start again from the server').click();
   await allShow(['To do: No title'], board);
+  await tab.root.getByText('Another tab has started again').waitFor();
+  await tab.button('Start again from the server').click();
+  await allShow(['To do: No title'], tab);
   await page.reload();
   await board.root.getByText('2 changes of yours never reached the server').waitFor();
   await board.button('Apply').click();
-  await allShow(['To do: No title', 'To do: Not sent', 'Doing: Not sent either'], board);
+  await allShow(['To do: No title', 'To do: Not sent', 'Doing: Not sent either'], board, tab);
   await saysAbout(board, 'Saved on the server');
   assert.equal(await board.button('Apply').count(), 0);
 });

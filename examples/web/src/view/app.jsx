@@ -49,18 +49,11 @@ export function App({ board }) {
       {board.replica === MAIN && (
         <footer>
           Everybody with this link shares the board. Open it in another window, or{' '}
-          <a href={sideBySide()}>show two replicas side by side</a>.
+          <a href={`${location.search || '?'}&panes=2${location.hash}`}>show two replicas side by side</a>.
         </footer>
       )}
     </>
   );
-}
-
-/** The URL of this page with two panes. */
-function sideBySide() {
-  const url = new URL(location.href);
-  url.searchParams.set('panes', '2');
-  return url.href;
 }
 
 /** @param {Board} board */

@@ -6,7 +6,7 @@ import { COLUMNS, deleteTask, moveTask, renameTask } from '../tasks.js';
 /** @import { ColumnId, Task } from '../tasks.js' */
 
 /** The type of the data that is dragged: the id of a task. */
-export const DRAGGED = 'text/plain';
+export const DRAGGED = 'application/x-task';
 
 /** The task that gets the focus once it is shown at its new place. @type {string | undefined} */
 let moved;

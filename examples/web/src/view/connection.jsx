@@ -16,8 +16,8 @@ export function Connection({ board, status, refresh }) {
   };
   return (
     <div class="connection">
-      <div class={`state ${tone}`} role="status">
-        <strong>{connection}</strong>
+      <div class={`state ${tone}`}>
+        <strong role="status">{connection}</strong>
         <span class="details">{details.join(' · ')}</span>
       </div>
       <button

@@ -25,16 +25,25 @@ export function People({ board, visitors }) {
   );
 }
 
+/**
+ * Closes the popover once the focus leaves it.
+ *
+ * @param {FocusEvent & { currentTarget: HTMLDetailsElement }} event
+ */
+function closeOutside({ currentTarget, relatedTarget }) {
+  if (!currentTarget.contains(/** @type {Node | null} */ (relatedTarget))) currentTarget.open = false;
+}
+
 /** @param {{ board: Board }} props */
 function Self({ board }) {
   const { name, color } = board.person;
   const colors = Array.from({ length: COLORS }, (_, index) => index);
   return (
-    <details class="self">
+    <details class="self" onFocusOut={closeOutside}>
       <summary class={`person color-${color}`} aria-label={`${name}, you. Change your name and colour`}>
         {name} <small>you</small>
       </summary>
-      <div class="popover">
+      <div class="popover" tabIndex={-1}>
         <label>
           Your name
           <input
