@@ -9,7 +9,7 @@ import { Presence } from './presence.js';
 import { TABLE, tasksOf } from './tasks.js';
 import { Undo } from './undo.js';
 
-/** @import { Doc } from '@converge/sync' */
+/** @import { Doc, Engine } from '@converge/sync' */
 /** @import { Board as Client } from '@converge/sync/client' */
 /** @import { Person } from './person.js' */
 
@@ -19,6 +19,9 @@ export const MAIN = 'main';
 /** Next to the page. A bundle cannot find the module inside the package. */
 const MODULE = 'converge.core.wasm';
 
+/** The engine of all boards. @type {Engine | undefined} */
+let engine;
+
 /**
  * Opens a board. Resolves once the local data is loaded, with or without a network.
  *
@@ -27,7 +30,7 @@ const MODULE = 'converge.core.wasm';
  * @param {string} replica which of the replicas in this browser; each has a database and a person of its own
  */
 export async function openBoard(server, name, replica) {
-  const engine = await open(fetch(MODULE));
+  if (engine === undefined || engine.gone) engine = await open(fetch(MODULE));
   const storage = indexedDb({ name: `board ${replica}` });
   const isPaused = sessionStorage.getItem(pausedKey(replica)) !== null;
   const client = await connect(server, name, { engine, storage, paused: isPaused });

@@ -9,7 +9,6 @@ import { Panes } from './view/panes.jsx';
 const DEFAULT_NAME = 'board';
 
 const root = /** @type {HTMLElement} */ (document.querySelector('#app'));
-root.replaceChildren();
 const query = new URLSearchParams(location.search);
 const server = query.get('server') ?? location.origin;
 
@@ -22,6 +21,12 @@ function nameOfHash() {
   }
 }
 
+/** @param {import('preact').ComponentChild} view */
+function draw(view) {
+  root.querySelector('.loading')?.remove();
+  render(view, root);
+}
+
 /** @type {import('./board.js').Board | undefined} */
 let board;
 
@@ -31,10 +36,10 @@ async function showBoard() {
     const name = nameOfHash();
     document.title = `${name} · converge`;
     board = await openBoard(server, name, query.get('replica') ?? MAIN);
-    render(<App key={name} board={board} />, root);
+    draw(<App key={name} board={board} />);
   } catch (error) {
     board = undefined;
-    render(<Failure error={error} />, root);
+    draw(<Failure error={error} />);
   }
 }
 
@@ -43,7 +48,7 @@ function showPanes() {
     const pane = new URLSearchParams({ replica, server });
     return `?${pane}#${encodeURIComponent(nameOfHash())}`;
   });
-  render(<Panes urls={urls} />, root);
+  draw(<Panes urls={urls} />);
 }
 
 const show = query.get('panes') === '2' ? showPanes : showBoard;

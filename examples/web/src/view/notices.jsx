@@ -15,6 +15,8 @@ export function Stopped({ board, status, refresh }) {
   const [failure, setFailure] = useState('');
   if (connection !== 'stopped' || error === undefined) return null;
   const startAgain = () => board.startAgain().then(refresh, ({ message }) => setFailure(message));
+  const isDeleted = error.reason === 'deleted';
+  const isReplaced = error.reason === 'replaced' || error.reason === 'reset';
   const copy = () => {
     board.keepTasks();
     location.hash = encodeURIComponent(`${board.name} copy`);
@@ -23,15 +25,15 @@ export function Stopped({ board, status, refresh }) {
     <div class="notice bad" role="alert">
       <p>
         {explain(error)} The tasks below are those of this device.
-        {unsent > 0 && ` ${count(unsent, 'change')} did not reach the server, and you can apply them afterwards.`}
+        {unsent > 0 && ` ${count(unsent, 'change')} did not reach the server.`}
+        {unsent > 0 && isReplaced && ' You can apply them after you have started again.'}
         {failure && ` ${capitalized(failure)}.`}
       </p>
       <div class="buttons">
-        {error.reason === 'deleted' && <button onClick={copy}>Copy the tasks to another board</button>}
-        {['replaced', 'reset', 'deleted'].includes(error.reason) || (
-          <button onClick={() => location.reload()}>Try again</button>
-        )}
-        <button onClick={startAgain}>Start again from the server</button>
+        {isDeleted && <button onClick={copy}>Copy the tasks to another board</button>}
+        {isReplaced || <button onClick={() => location.reload()}>Try again</button>}
+        {/* Of a deleted board, this device can have the last copy. */}
+        {isDeleted || <button onClick={startAgain}>Start again from the server</button>}
       </div>
     </div>
   );
