@@ -8,7 +8,7 @@ default:
     @just --list --unsorted
 
 # Run the demo: real histories replayed in several orders; a dozen live replicas in Rust and in Node
-demo: build-board
+demo: build-web
     node tests/demo/main.js
 
 # Run all tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
@@ -23,13 +23,9 @@ build:
     cargo run --quiet --release --bin converge-pack --target-dir target/component -- target/converge.wasm
 
 # Build the program, target/release/converge, with the task board
-build-cli: build-board
+build-cli: build-web
     cargo build --release --bin converge
 
-# Build the task board, examples/web/dist
-[private]
-build-board: build-js (npm-add "examples/web")
-    npm run --silent build --workspace examples/web
 
 # Start a server with the documents in target/data, and the task board: `just serve --help` lists the options
 serve *args: build-cli
@@ -63,6 +59,10 @@ build-js: build npm && transpile
 [private]
 transpile:
     npm run --silent build --workspace host-js
+
+# Build the task board: examples/web/dist
+build-web: build-js (npm-add "examples/web")
+    npm run --silent build --workspace examples/web
 
 # Install the tools that build and test the JavaScript package
 [private]
@@ -115,6 +115,7 @@ test-packages: build-js build-cli chromium (npm-add "tests/platforms")
 
 # Test the client and the task board in Chromium, with the server
 test-browser: build-js build-cli chromium fault-tools (npm-add "tests/browser")
+    npm test --workspace examples/web | cat
     node --test --test-concurrency=2 tests/browser/*.test.js | cat
 
 # Test the package as users install it, on all platforms or on the named ones, and print a table
@@ -206,7 +207,7 @@ lint: lint-format
 
 # Check formatting, and the types of the JavaScript
 [private]
-lint-format: npm (npm-add "benches") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
+lint-format: npm (npm-add "benches") (npm-add "examples/web") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent lint

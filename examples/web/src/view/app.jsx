@@ -1,0 +1,72 @@
+import { useEffect, useState } from 'preact/hooks';
+import { MAIN } from '../board.js';
+import { TABLE, COLUMNS, tasksOf } from '../tasks.js';
+import { Column } from './column.jsx';
+import { useLive } from './live.js';
+import { Leftovers, Stopped } from './notices.jsx';
+import { People } from './people.jsx';
+import { Connection } from './connection.jsx';
+
+/** @import { Board } from '../board.js' */
+
+/** @param {{ board: Board }} props */
+export function App({ board }) {
+  const { client, presence } = board;
+  const status = useLive(client.subscribe, () => client.status);
+  const tasks = useLive(
+    (listener) => client.watch([TABLE], listener),
+    () => tasksOf(client.doc),
+  );
+  const visitors = useLive(
+    (listener) => client.watchStore(listener),
+    () => presence.visitors(),
+  );
+  const [, setRenders] = useState(0);
+  /** Renders again after something changed that no listener reports. */
+  const refresh = () => setRenders((renders) => renders + 1);
+  useUndoKey(board);
+
+  return (
+    <>
+      <header>
+        <div class="title">
+          <h1>Task board</h1>
+          <span class="name">{board.name}</span>
+        </div>
+        <People board={board} visitors={visitors} />
+        <button class="undo" disabled={board.undoCount === 0} onClick={() => board.undo()} title="Ctrl+Z">
+          Undo
+        </button>
+        <Connection board={board} status={status} refresh={refresh} />
+      </header>
+      <Stopped board={board} status={status} refresh={refresh} />
+      <Leftovers board={board} refresh={refresh} />
+      <main>
+        {COLUMNS.map((column) => (
+          <Column key={column.id} board={board} column={column} tasks={tasks} visitors={visitors} />
+        ))}
+      </main>
+      {board.replica === MAIN && (
+        <footer>
+          Everybody with this link shares the board. Open it in another window, or{' '}
+          <a href={`${location.search || '?'}&panes=2${location.hash}`}>show two replicas side by side</a>.
+        </footer>
+      )}
+    </>
+  );
+}
+
+/** @param {Board} board */
+function useUndoKey(board) {
+  useEffect(() => {
+    const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
+      const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === 'z';
+      // Text fields undo their own changes.
+      if (!isUndo || event.target instanceof HTMLInputElement) return;
+      event.preventDefault();
+      board.undo();
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, []);
+}

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { buildPage } from '../build.js';
+
+const PACKAGE = '../../host-js/';
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+test('the page has files with names that do not change, and uses files of the tarball only', async () => {
+  const sources = await buildPage();
+  const names = readdirSync(new URL('../dist', import.meta.url)).sort();
+  assert.deepEqual(names, ['board.js', 'converge.core.wasm', 'icon.svg', 'index.html', 'style.css']);
+  const used = sources.filter((path) => path.startsWith(PACKAGE)).map((path) => path.slice(PACKAGE.length));
+  const args = ['pack', '--dry-run', '--json', '--workspace', 'host-js'];
+  const packed = Object.values(JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' })));
+  const files = new Set(packed[0].files.map((/** @type {{ path: string }} */ { path }) => path));
+  assert.ok(used.length > 0);
+  assert.deepEqual(
+    used.filter((path) => !files.has(path)),
+    [],
+  );
+  assert.ok(files.has('dist/converge.core.wasm'));
+});

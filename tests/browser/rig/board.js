@@ -1,0 +1,122 @@
+// Serves the task board of examples/web with its policy, and finds its parts in a page.
+
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { buildPage } from '../../../examples/web/build.js';
+
+/** @import { FrameLocator, Page } from 'playwright-core' */
+
+/** The policy that is enough for the page. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "img-src 'self' data:",
+  "frame-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** @type {Record<string, string>} */
+const TYPES = {
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+};
+
+/**
+ * Builds and serves the page.
+ *
+ * @returns {Promise<{ origin: string, close: () => Promise<void> }>}
+ */
+export async function startBoardSite() {
+  const dist = await mkdtemp(join(tmpdir(), 'converge-page-'));
+  await buildPage(dist);
+  const site = createServer(async ({ url = '/' }, response) => {
+    const { pathname } = new URL(url, 'http://localhost');
+    const file = pathname === '/' ? 'index.html' : pathname.slice(1);
+    const content = await readFile(join(dist, file)).catch(() => undefined);
+    if (content === undefined) return response.writeHead(404).end();
+    const headers = { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY };
+    return response.writeHead(200, headers).end(content);
+  });
+  site.listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (site.address());
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    async close() {
+      site.closeAllConnections();
+      site.close();
+      await rm(dist, { recursive: true });
+    },
+  };
+}
+
+/** A board in a page, or in one of the two frames of a page. */
+export class BoardView {
+  /** @param {Page | FrameLocator} root */
+  constructor(root) {
+    this.root = root;
+  }
+
+  get connection() {
+    return this.root.locator('.state strong');
+  }
+
+  get details() {
+    return this.root.locator('.details');
+  }
+
+  get offlineSwitch() {
+    return this.root.getByRole('switch', { name: 'Work offline' });
+  }
+
+  /** @param {string} name of a button */
+  button(name) {
+    return this.root.getByRole('button', { name, exact: true });
+  }
+
+  /** @param {string} column its title */
+  column(column) {
+    return this.root.getByRole('region', { name: column, exact: true });
+  }
+
+  /** @param {string} column @param {string} title */
+  async add(column, title) {
+    const field = this.column(column).getByRole('textbox', { name: 'Add a task' });
+    await field.fill(title);
+    await field.press('Enter');
+    await this.button(title).waitFor();
+  }
+
+  /** @param {string} title @param {string} next */
+  async rename(title, next) {
+    await this.button(title).click();
+    await this.root.getByRole('textbox', { name: 'Title', exact: true }).fill(next);
+    await this.root.getByRole('textbox', { name: 'Title', exact: true }).press('Enter');
+    await this.button(next).waitFor();
+  }
+
+  /**
+   * Returns the tasks as texts such as `Doing: Buy milk`, in the order of the page.
+   *
+   * @returns {Promise<string[]>}
+   */
+  async tasks() {
+    const columns = ['To do', 'Doing', 'Done'];
+    const titles = await Promise.all(columns.map((column) => this.column(column).locator('.title').allInnerTexts()));
+    return titles.flatMap((list, index) => list.map((title) => `${columns[index]}: ${title}`));
+  }
+
+  /** The names of the people who are here. */
+  people() {
+    return this.root.locator('.person').allInnerTexts();
+  }
+}
