@@ -10,7 +10,7 @@ import { TABLE, tasksOf } from './tasks.js';
 import { Undo } from './undo.js';
 
 /** @import { Doc, Engine } from '@converge/sync' */
-/** @import { Board as Client } from '@converge/sync/client' */
+/** @import { Client } from '@converge/sync/client' */
 /** @import { Person } from './person.js' */
 
 /** The replica of a page without panes. */

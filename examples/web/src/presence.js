@@ -1,7 +1,7 @@
 // The people on the board, their cursors, and what they edit: entries of the client's store, which disappear when a page is
 // closed.
 
-/** @import { Board } from '@converge/sync/client' */
+/** @import { Client } from '@converge/sync/client' */
 /** @import { ColumnId } from './tasks.js' */
 /** @import { Person } from './person.js' */
 
@@ -21,7 +21,7 @@ export class Presence {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {Board} client */
+  /** @param {Client} client */
   constructor(client) {
     this.#client = client;
   }
