@@ -11,7 +11,7 @@ default:
 demo: build-web
     node tests/demo/main.js
 
-# Run all tests: engine, Rust host, JavaScript host, conformance on all hosts, compositions, documents, packages
+# Run all tests: engine, Rust and JavaScript hosts, conformance, server, clients, compositions, documents, packages, benchmarks
 test: test-all
     # The transcripts of all hosts must be equal, byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
@@ -86,7 +86,7 @@ test-all: build-js && test-first test-second
 test-first: test-engine test-js test-docs test-packages test-browser
 
 [private]
-test-second: test-rs test-compose test-crate
+test-second: test-rs bench-smoke test-compose test-crate
 
 # Test the engine: units, the rule compared with an oracle, hostile input, growth
 test-engine:
