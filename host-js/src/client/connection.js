@@ -57,8 +57,7 @@ export class Connection {
   /** @type {ConnectionState} */
   #state = 'offline';
   /**
-   * The state that `onState` was called with last. The end of a socket changes the state before it is
-   * known why.
+   * The state that `onState` was called with last. `#ended` changes the state without a call.
    *
    * @type {ConnectionState}
    */
