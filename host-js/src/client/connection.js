@@ -56,6 +56,12 @@ export class Connection {
   #socket;
   /** @type {ConnectionState} */
   #state = 'offline';
+  /**
+   * The state that `onState` was called with last. `#ended` changes the state without a call.
+   *
+   * @type {ConnectionState}
+   */
+  #reported = 'offline';
   /** @type {ClientError | undefined} */
   #error;
   #isPaused = true;
@@ -386,8 +392,9 @@ export class Connection {
    * @param {ClientError | undefined} error
    */
   #setState(state, error) {
-    if (this.#state === state && this.#error === error) return;
+    if (this.#reported === state && this.#error === error) return;
     this.#state = state;
+    this.#reported = state;
     this.#error = error;
     this.#handlers.onState(state, error);
   }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { engine, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
@@ -101,4 +102,20 @@ test('watches report rows and entries, local ones and those of others, also afte
   await ann.synced();
   assert.equal(calls, before);
   assert.equal(changes, 2);
+});
+
+test('pause and resume are reported', async (t) => {
+  const server = await Server.start(t);
+  const board = await client(t, server.url, 'board');
+  await board.synced();
+  const states = [board.status.connection];
+  board.subscribe(() => {
+    if (states.at(-1) !== board.status.connection) states.push(board.status.connection);
+  });
+  board.pause();
+  await setImmediate();
+  assert.deepEqual(states, ['online', 'offline']);
+  board.resume();
+  await board.synced();
+  assert.deepEqual(states, ['online', 'offline', 'connecting', 'online']);
 });
