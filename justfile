@@ -154,13 +154,13 @@ simulate *args:
     cargo run --quiet --release --bin converge-rig -- simulate {{args}}
 
 # Compare with other libraries: all benchmarks, or the named ones; `just bench --help` lists the options
-bench *args: build-js compose (npm-add "benches")
+bench *args: build-js compose chromium (npm-add "benches")
     cargo build --release --bin converge --bin converge-rig
     cargo build --release --package converge-benches --features peers
     target/release/converge-benches {{args}}
 
 # Run every benchmark of converge once with small numbers, and check that docs/performance.md matches its results
-bench-smoke: build-js compose
+bench-smoke: build-js compose chromium (npm-add "benches")
     cargo build --release --bin converge-benches --bin converge-benches-memory --bin converge --bin converge-rig
     target/release/converge-benches --small --rounds 1 --out target/bench-smoke
     cp docs/performance.md target/bench-smoke/page.md

@@ -19,6 +19,9 @@ const MAX_TIME: Duration = Duration::from_secs(150);
 const SERVER: &str = "server";
 const MAX_SERVER_TIME: Duration = Duration::from_secs(400);
 
+/// The work of clients in a browser.
+const CLIENT: &str = "client";
+
 /// A work without timings. Its result is the same in every round, so it runs once.
 const EXACT: &str = "fill";
 
@@ -84,9 +87,9 @@ fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<F
     let size = if is_small { "small" } else { "full" };
     let is_in_node = library.contains("Node") || library.contains("js") || library.contains("crdt");
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
-    let mut command = if work == SERVER {
+    let mut command = if work == SERVER || work == CLIENT {
         let mut command = Command::new("node");
-        command.arg(node.join("server/run.js"));
+        command.arg(node.join(work).join("run.js"));
         command
     } else if is_in_node {
         let mut command = Command::new("node");
@@ -145,7 +148,15 @@ fn versions() -> Result<Vec<String>> {
         versions.push(format!("{name} {}", version.ok_or("Cargo.lock has no version of a library")?));
     }
     let lock: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("../package-lock.json"))?)?;
-    for name in ["yjs", "loro-crdt", "@automerge/automerge", "@hocuspocus/server", "@y/websocket-server"] {
+    for name in [
+        "yjs",
+        "loro-crdt",
+        "@automerge/automerge",
+        "@hocuspocus/server",
+        "@y/websocket-server",
+        "y-websocket",
+        "y-indexeddb",
+    ] {
         let version = lock["packages"][format!("node_modules/{name}")]["version"].as_str();
         versions.push(format!("{name} {}", version.ok_or("package-lock.json has no version of a library")?));
     }

@@ -69,8 +69,9 @@ impl Size {
     }
 }
 
-/// The names of the Rust libraries, followed by those in Node and the servers, as in the tables.
-pub const LIBRARIES: [&str; 12] = [
+/// The names of the Rust libraries, followed by those in Node, the servers and the clients in
+/// browsers, as in the tables.
+pub const LIBRARIES: [&str; 14] = [
     "converge",
     "converge in wasmtime",
     "loro",
@@ -83,15 +84,19 @@ pub const LIBRARIES: [&str; 12] = [
     "converge serve",
     "hocuspocus",
     "y-websocket",
+    "converge client",
+    "y-websocket client",
 ];
 
-/// Where the libraries in Node, and the servers, begin in [`LIBRARIES`].
-pub const SIDES: [usize; 2] = [5, 9];
+/// Where the libraries in Node, the servers and the clients begin in [`LIBRARIES`].
+pub const SIDES: [usize; 3] = [5, 9, 12];
 
 /// All libraries.
 const TABLES: &[&str] = LIBRARIES.split_at(SIDES[1]).0;
 /// The servers.
-const SERVERS: &[&str] = LIBRARIES.split_at(SIDES[1]).1;
+const SERVERS: &[&str] = LIBRARIES.split_at(SIDES[2]).0.split_at(SIDES[1]).1;
+/// The clients.
+const CLIENTS: &[&str] = LIBRARIES.split_at(SIDES[2]).1;
 /// All libraries except one that would take minutes.
 const ALL_BUT_ONE: &[&str] =
     &["converge", "converge in wasmtime", "loro", "yrs", "automerge", "converge in Node", "yjs", "loro-crdt"];
@@ -115,7 +120,7 @@ impl Work {
     }
 }
 
-pub const WORKS: [Work; 16] = [
+pub const WORKS: [Work; 17] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -148,6 +153,7 @@ pub const WORKS: [Work; 16] = [
         libraries: &["converge in wasmtime", "converge in Node", "loro-crdt", "automerge in Node"],
     },
     Work { name: "server", about: "clients of a server, on one machine", libraries: SERVERS },
+    Work { name: "client", about: "clients in Chromium, with a server on the same machine", libraries: CLIENTS },
 ];
 
 /// Runs a work with a Rust library.
