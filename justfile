@@ -12,7 +12,7 @@ demo: build-web
     node tests/demo/main.js
 
 # Run all tests: engine, Rust and JavaScript hosts, conformance, server, clients, compositions, documents, packages, benchmarks
-test: test-all
+test: npm-all test-all
     # The transcripts of all hosts must be equal, byte for byte.
     cmp target/conformance/native.txt target/conformance/host-rs.txt
     cmp target/conformance/native.txt target/conformance/host-js.txt
@@ -75,6 +75,10 @@ npm:
 npm-add workspace: npm
     # This file lists what is installed.
     grep -q '"resolved": "{{workspace}}"' node_modules/.package-lock.json || npm install --workspace {{workspace}} --no-save --no-audit --no-fund
+
+# Install the tools of all workspaces: one after the other, since npm cannot do two at the same time
+[private]
+npm-all: (npm-add "benches") (npm-add "examples/web") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
 
 # Two sequences of tests at the same time, so that both cores are busy. Their Rust builds use different profiles and do not wait for each other.
 # Node makes a pipe that is its standard output non-blocking, for all programs that share it, and Rust's tests fail then. So each Node gets a pipe of its own.
@@ -207,7 +211,7 @@ lint: lint-format
 
 # Check formatting, and the types of the JavaScript
 [private]
-lint-format: npm (npm-add "benches") (npm-add "examples/web") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
+lint-format: npm-all
     cargo fmt --all --check
     cargo fmt --check --manifest-path component/engine/fuzz/Cargo.toml
     npm run --silent lint

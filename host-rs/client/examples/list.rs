@@ -21,7 +21,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         [] => {}
         ["add", title] => {
             // The name of this replica and the number of its events are unique together.
-            let row = list.read(|doc| Ok(format!("{} {}", doc.peer()?, doc.version()?.len())))?;
+            let peer = list.read(|doc| doc.peer())?;
+            let own = list.read(|doc| doc.version())?.into_iter().find(|known| known.peer == peer);
+            let row = format!("{peer}-{}", own.map_or(0, |known| known.count));
             list.write(|doc| doc.insert("items", &row, [("title", Value::from(*title)), ("done", false.into())]))?;
         }
         ["done", row] => drop(list.write(|doc| doc.update("items", row, [("done", true)]))?),
@@ -31,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match timeout(Duration::from_secs(3), list.synced()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => println!("({error})"),
-        Err(_) => println!("(offline: the server gets this later)"),
+        Err(_) => println!("(offline)"),
     }
     let rows = list.read(|doc| doc.rows("items", ScanOptions::default()).collect::<Result<Vec<_>, Error>>())?;
     for row in rows {

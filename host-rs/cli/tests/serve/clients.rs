@@ -368,6 +368,8 @@ fn the_list_of_the_guide_is_shared_and_works_offline() -> Outcome {
     let _server = place.serve(&["--listen", &address])?;
     list("ben.db", &[])?;
     assert!(list("ann.db", &["add", "Bread"])?.contains("[x] Milk"));
+    let all = list("ann.db", &["add", "Eggs"])?;
+    assert!(["Milk", "Bread", "Eggs"].iter().all(|title| all.contains(title)), "{all}");
     Ok(())
 }
 
