@@ -344,3 +344,18 @@ test('the policy is in force, and violations are noticed', options, async () => 
   await until('a violation is reported', () => reports.some((text) => text.startsWith('violation: style-src')));
   reports = [];
 });
+
+test('the program carries the page, with a policy that is enough for it', options, async () => {
+  await server.kill();
+  await server.start(site.origin, '--demo');
+  const boards = [];
+  for (const context of [await newContext(), await newContext()]) {
+    const page = await context.newPage();
+    await page.goto(`http://${server.address}/#${DOCUMENT}`);
+    const board = new BoardView(page);
+    await saysAbout(board, 'Saved on the server');
+    boards.push(board);
+  }
+  await boards[0]?.add('To do', 'Buy milk');
+  await allShow(['To do: Buy milk'], ...boards);
+});

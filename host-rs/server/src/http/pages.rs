@@ -39,7 +39,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, method: Method, uri: Uri) 
         "" => "index.html",
         path => path,
     };
-    let page = app.settings.pages.iter().find(|page| page.path == path && method == Method::GET);
+    let page = app.settings.pages.iter().find(|page| page.path == path && matches!(method, Method::GET | Method::HEAD));
     let page = page.ok_or_else(|| Refusal::new(Reason::NotFound, "there is no such route"))?;
     let headers = [
         (CONTENT_TYPE, content_type(path)),
