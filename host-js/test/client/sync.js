@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { engine, Server, SharedMemory, client, rowsOf, until } from './rig.js';
+import { engine, Relay, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
   const server = await Server.start(t);
@@ -118,4 +118,33 @@ test('pause and resume are reported', async (t) => {
   board.resume();
   await board.synced();
   assert.deepEqual(states, ['online', 'offline', 'connecting', 'online']);
+});
+
+test('close of an online client waits until the server has all writes', async (t) => {
+  const server = await Server.start(t);
+  const board = await client(t, server.url, 'board');
+  await board.synced();
+  for (let n = 0; n < 8; n++) board.doc.insert('tasks', `t${n}`, { text: 'x'.repeat(100_000) });
+  const closing = board.close();
+  await assert.rejects(board.reset(), { name: 'ClientError', reason: 'closed' });
+  await closing;
+  assert.equal(await server.rows('board'), 8);
+  assert.equal(board.status.unsent, 0);
+});
+
+test('close waits a limited time for a server that does not answer, and not at all offline', async (t) => {
+  const server = await Server.start(t);
+  const relay = await Relay.start(t, server.url);
+  const [online, offline] = [await client(t, relay.url, 'board'), await client(t, relay.url, 'board')];
+  await Promise.all([online.synced(), offline.synced()]);
+  offline.pause();
+  offline.doc.insert('tasks', 't1', {});
+  relay.freeze();
+  online.doc.insert('tasks', 't2', {});
+  let start = Date.now();
+  await offline.close();
+  assert.ok(Date.now() - start < 1_000, 'an offline client closes at once');
+  start = Date.now();
+  await online.close();
+  assert.ok(Date.now() - start >= 1_900, 'an online client waits');
 });
