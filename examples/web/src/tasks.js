@@ -90,8 +90,8 @@ export function moveTask(doc, id, column, index) {
 }
 
 /**
- * Returns the order of a task at a place among others. If no text fits there, because other programs
- * wrote the rows, the others get new orders.
+ * Returns the order of a task at a place among others. If no text fits there, because other
+ * programs wrote the rows, the others get new orders.
  *
  * @param {Transaction} transaction
  * @param {Task[]} others the tasks of the column

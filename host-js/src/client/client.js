@@ -263,8 +263,8 @@ export class Client {
    * the call on, the document can only be read: writes fail.
    *
    * A client that is online waits until the server has acknowledged all writes. It stops waiting if
-   * the connection ends, or after 2 seconds without progress. An offline client closes at once; what
-   * it has stored is sent after the next start.
+   * the connection ends, or after 2 seconds without progress. An offline client closes at once;
+   * what it has stored is sent after the next start.
    *
    * @returns {Promise<void>}
    * @throws {ClientError} if the last writes could not be stored; the client is closed nevertheless

@@ -105,7 +105,7 @@ export class Connection {
     return this.#error;
   }
 
-  /** The number of bytes that wait in the socket. Not a number on platforms whose sockets do not count. */
+  /** The number of bytes that wait in the socket; NaN on platforms whose sockets do not count. */
   get bufferedBytes() {
     return this.#socket?.bufferedAmount ?? 0;
   }
