@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { connect } from '../../src/client/index.js';
+import { InvalidArgumentError } from '../../src/errors.js';
 import { engine, Relay, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
@@ -39,6 +41,19 @@ test('two clients see each other', async (t) => {
   await until(() => ann.store.get('cursors', 'ben') === undefined, 'the cursor disappears when ben leaves');
   assert.throws(() => ben.doc.insert('tasks', 't4', {}), { name: 'ClientError', reason: 'closed' });
   await ann.close();
+});
+
+test('connect rejects names that URLs cannot contain, and options of other types', async () => {
+  const reject = (/** @type {string} */ name, /** @type {any} */ options, /** @type {RegExp} */ message) =>
+    assert.rejects(connect('http://127.0.0.1:9', name, { engine, paused: true, ...options }), (error) => {
+      assert.ok(error instanceof InvalidArgumentError);
+      assert.match(error.message, message);
+      return true;
+    });
+  await reject('.', {}, /must not be "\."/);
+  await reject('..', {}, /must not be "\.\."/);
+  for (const storage of ['data', null, {}, Promise.resolve()]) await reject('board', { storage }, /a method open/);
+  for (const token of [7, null, Promise.resolve('x')]) await reject('board', { token }, /token must be a string/);
 });
 
 test('status', async (t) => {
