@@ -109,7 +109,7 @@ test-compose: compose build-js
     node --test tests/compat.test.js examples/guard/guard.test.js examples/mutators/board/board.test.js | cat
 
 # Test the documents (links, recipes, code, limits, wording), and the formats with a second reader and golden files
-test-docs: build-js
+test-docs: build-js build-cli
     node --test tests/documents.test.js tests/fingerprints.test.js tests/format.test.js tests/protocol.test.js | cat
 
 # Test the package as users install it, on platforms that install fast: Node, TypeScript, Vite, esbuild, Bun, Deno, plain jco

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { open } from '../host-js/src/node.js';
+import { Server } from '../host-js/test/client/rig.js';
 import { LIMIT_NAMES, NOT_IN_STRINGS, PHRASES } from './phrases.js';
 import { hasProse, isSource, paragraphs, proseOf, stringsOf } from './prose.js';
 
@@ -137,8 +138,11 @@ test('README.md: the JavaScript runs', () => {
   assert.match(run(code), /age: 31.*name: 'Alicia'.* true/s);
 });
 
-test('docs/guide/javascript.md: the code runs as one program', () => {
-  const printed = run(blocks('docs/guide/javascript.md', 'js').join('\n'));
+test('docs/guide/javascript.md: the code runs as one program', async (t) => {
+  const server = await Server.start(t);
+  const code = blocks('docs/guide/javascript.md', 'js').join('\n');
+  const printed = run(code.replace('http://127.0.0.1:4747', server.url));
+  assert.equal(await server.rows('guide'), 1);
   const expected = [
     't1 Write the minutes',
     'update t2 { done: true }',

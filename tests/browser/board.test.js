@@ -257,7 +257,7 @@ test('a board that was replaced starts again, and offers the changes that were n
   await tab.button('Start again from the server').click();
   await allShow(['To do: No title'], tab);
   await page.reload();
-  await board.root.getByText('2 changes of yours never reached the server').waitFor();
+  await board.root.getByText('This browser keeps 2 changes from another board').waitFor();
   await board.button('Apply').click();
   await allShow(['To do: No title', 'To do: Not sent', 'Doing: Not sent either'], board, tab);
   await saysAbout(board, 'Saved on the server');
@@ -275,6 +275,7 @@ test('the tasks of a board that was deleted can be copied to another board', opt
   await board.root.getByText('This board was deleted on the server.').waitFor();
   await allShow(['To do: A task'], board);
   await board.button('Copy the tasks to another board').click();
+  await board.root.getByText('This browser keeps 1 change from another board').waitFor();
   await board.button('Apply').click();
   await allShow(['To do: A task'], board);
   await saysAbout(board, 'Saved on the server');

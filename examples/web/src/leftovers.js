@@ -1,5 +1,5 @@
-// Changes that the server never received, because its document was replaced or deleted. They are kept in the browser until
-// somebody applies or discards them.
+// Changes that the server never received, because its document was replaced, and tasks of a deleted document that are
+// copied. They are kept in the browser until somebody applies or discards them.
 
 /** @import { Doc } from '@converge/sync' */
 /** @import { Commit } from '@converge/sync/client' */

@@ -1,5 +1,5 @@
 // The order of the tasks in a column: each has a text, and the texts are compared as strings. A task that moves gets a text
-// between those of its new neighbours, so no other task changes.
+// between those of its new neighbours, so no other task changes. Rows of other programs can lack these texts; then all tasks of the column get new ones.
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** Random digits at the end, so that two people who move tasks to one place get different texts. */
@@ -23,6 +23,31 @@ export function between(low, high) {
     // From here on, every digit is below `high`.
     if (most > least) end = undefined;
   }
+}
+
+/**
+ * Returns texts in ascending order, for rows that have none or whose texts leave no room.
+ *
+ * @param {number} count
+ * @returns {string[]}
+ */
+export function spread(count) {
+  let width = 1;
+  while (DIGITS.length ** width <= count) width++;
+  const step = DIGITS.length ** width / (count + 1);
+  return Array.from({ length: count }, (_, index) => digitsOf(Math.floor((index + 1) * step), width) + randomDigits());
+}
+
+/**
+ * @param {number} number
+ * @param {number} width
+ */
+function digitsOf(number, width) {
+  let text = '';
+  for (let rest = number; text.length < width; rest = Math.floor(rest / DIGITS.length)) {
+    text = DIGITS.charAt(rest % DIGITS.length) + text;
+  }
+  return text;
 }
 
 function randomDigits() {

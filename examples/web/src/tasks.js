@@ -1,9 +1,9 @@
 // The tasks of a board: one row each. Every property is a cell of its own, so people can rename and move a task at the same
 // time, and both changes are kept.
 
-import { between } from './order.js';
+import { between, spread } from './order.js';
 
-/** @import { Cells, Doc } from '@converge/sync' */
+/** @import { Cells, Doc, Transaction } from '@converge/sync' */
 
 /** @typedef {'todo' | 'doing' | 'done'} ColumnId */
 /** @typedef {{ id: string, title: string, column: ColumnId, order: string }} Task */
@@ -53,8 +53,11 @@ function compare(a, b) {
  * @param {string} title
  */
 export function addTask(doc, column, title) {
-  const last = tasksOf(doc).findLast((task) => task.column === column);
-  doc.insert(TABLE, crypto.randomUUID(), { title, column, order: between(last?.order ?? '') });
+  const others = tasksOf(doc).filter((task) => task.column === column);
+  doc.transact((transaction) => {
+    const order = orderAt(transaction, others, others.length);
+    transaction.insert(TABLE, crypto.randomUUID(), { title, column, order });
+  });
 }
 
 /** @param {Doc} doc @param {string} id @param {string} title */
@@ -78,7 +81,30 @@ export function deleteTask(doc, id) {
 export function moveTask(doc, id, column, index) {
   const others = tasksOf(doc).filter((task) => task.column === column && task.id !== id);
   const place = index ?? others.length;
-  const order = between(others[place - 1]?.order ?? '', others[place]?.order);
   // A column that is not written cannot replace the one that somebody else chooses at the same time.
-  doc.update(TABLE, id, doc.get(TABLE, id)?.column === column ? { order } : { column, order });
+  const isInColumn = doc.get(TABLE, id)?.column === column;
+  doc.transact((transaction) => {
+    const order = orderAt(transaction, others, place);
+    transaction.update(TABLE, id, isInColumn ? { order } : { column, order });
+  });
+}
+
+/**
+ * Returns the order of a task at a place among others. If no text fits there, because other
+ * programs wrote the rows, the others get new orders.
+ *
+ * @param {Transaction} transaction
+ * @param {Task[]} others the tasks of the column
+ * @param {number} place
+ * @returns {string}
+ */
+function orderAt(transaction, others, place) {
+  const low = others[place - 1]?.order ?? '';
+  const high = others[place]?.order;
+  const order = between(low, high);
+  if (low < order && (high === undefined || order < high)) return order;
+  const orders = spread(others.length + 1);
+  const [own = order] = orders.splice(place, 1);
+  for (const [index, { id }] of others.entries()) transaction.update(TABLE, id, { order: orders[index] ?? '' });
+  return own;
 }

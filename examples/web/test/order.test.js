@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { between } from '../src/order.js';
+import { between, spread } from '../src/order.js';
 
 /** A number from 0 to 1 that depends on its argument only. @param {number} step */
 const fraction = (step) => (step * 0.618034) % 1;
@@ -28,4 +28,16 @@ test('texts grow slowly at both ends', () => {
 test('two texts for one place differ', () => {
   const texts = Array.from({ length: 20 }, () => between('B', 'C'));
   assert.equal(new Set(texts).size, texts.length);
+});
+
+test('spread texts are in order and leave room', () => {
+  for (const count of [0, 1, 61, 62, 5000]) {
+    const texts = spread(count);
+    assert.equal(texts.length, count);
+    for (const [index, text] of texts.entries()) {
+      const before = texts[index - 1] ?? '';
+      const middle = between(before, text);
+      assert.ok(before < middle && middle < text, `${middle} is between ${before} and ${text}`);
+    }
+  }
 });

@@ -57,6 +57,32 @@ test('rows of other programs can lack cells', () => {
   assert.deepEqual(tasksOf(doc), [{ id: 't1', title: '7', column: 'todo', order: '' }]);
 });
 
+test('tasks of other programs, with equal orders or none, can be moved', () => {
+  for (const orders of [
+    [],
+    ['B', 'B', 'B', 'B'],
+    ['0', '00', '000', '0000'],
+    ['~', '~a', 'é', 'ü'],
+    ['', 'B', 'B', 'C'],
+  ]) {
+    const doc = engine.create();
+    for (const [index, title] of ['a', 'b', 'c', 'd'].entries()) {
+      doc.insert(TABLE, `t${index}`, orders.length > 0 ? { title, order: orders[index] ?? '' } : { title });
+    }
+    const undo = new Undo();
+    const titles = () => tasksOf(doc).map(({ title }) => title);
+    undo.run(doc, () => moveTask(doc, 't3', 'todo', 1));
+    assert.deepEqual(titles(), ['a', 'd', 'b', 'c'], orders.join());
+    undo.undo(doc);
+    assert.deepEqual(titles(), ['a', 'b', 'c', 'd'], 'the move and the new orders are one change');
+    moveTask(doc, 't0', 'todo', 2);
+    moveTask(doc, 't3', 'todo', 0);
+    assert.deepEqual(titles(), ['d', 'b', 'c', 'a']);
+    addTask(doc, 'todo', 'e');
+    assert.deepEqual(titles(), ['d', 'b', 'c', 'a', 'e']);
+  }
+});
+
 test('undo takes back the own changes, the last one first, and keeps those of others', () => {
   const [doc, undo] = [docWith('a'), new Undo()];
   const id = idOf(doc, 'a');

@@ -1,6 +1,10 @@
 // The URLs of a document.
 
+import * as check from '../check.js';
+
 const SYNC = '/sync';
+/** The names that have another meaning as a segment of a path. */
+const DOTS = ['.', '..'];
 const SCHEMES = new Map([
   ['http:', 'ws:'],
   ['https:', 'wss:'],
@@ -16,6 +20,11 @@ const SCHEMES = new Map([
 export function addressOf(server, name) {
   if (typeof name !== 'string' || name === '') {
     throw new TypeError(`the name of a document must be a text that is not empty, not ${JSON.stringify(name)}`);
+  }
+  if (DOTS.includes(name)) {
+    check.refuse(
+      `the name of a document must not be ${JSON.stringify(name)}, which no URL can contain; use another name`,
+    );
   }
   const base = new URL(server, globalThis.location?.href);
   for (const [http, socket] of SCHEMES) {

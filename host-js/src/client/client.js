@@ -18,6 +18,10 @@ import { current } from './token.js';
 
 /** The maximum number of messages that wait until the session is open: a hello has fewer. */
 const MAX_EARLY = 1024;
+/** How long `close` waits without progress for the server to acknowledge the last writes. */
+const CLOSE_MS = 2_000;
+/** How often `close` looks for progress. */
+const CLOSE_POLL_MS = 10;
 /** Reasons after which another attempt to connect is useless. */
 const FINAL = ['reset', 'destroyed', 'engine', 'closed'];
 
@@ -233,7 +237,7 @@ export class Client {
    * @throws {ClientError} if the storage fails, or the client is closed
    */
   async reset() {
-    if (this.#closed !== undefined) throw this.#closed;
+    if (this.#closing !== undefined) throw this.#closed ?? new ClientError('closed', 'the client is being closed');
     const { error } = this.#connection;
     this.#connection.stop();
     try {
@@ -255,8 +259,12 @@ export class Client {
   }
 
   /**
-   * Stores and sends all writes, as far as that succeeds at once, removes the entries of this
-   * replica from the store, and ends. From the call on, the document can only be read: writes fail.
+   * Stores and sends all writes, removes the entries of this replica from the store, and ends. From
+   * the call on, the document can only be read: writes fail.
+   *
+   * A client that is online waits until the server has acknowledged all writes. It stops waiting if
+   * the connection ends, or after 2 seconds without progress. An offline client closes at once;
+   * what it has stored is sent after the next start.
    *
    * @returns {Promise<void>}
    * @throws {ClientError} if the last writes could not be stored; the client is closed nevertheless
@@ -284,12 +292,36 @@ export class Client {
     replica.leave();
     replica.refuseWrites(new ClientError('closed', 'the client is closed'));
     await replica.flush();
+    if (this.#isSending) {
+      await this.#sendRest();
+      await replica.flush();
+    }
     const { keeper } = replica;
     const error = keeper?.isSaved === false ? keeper.error : undefined;
     this.#end();
     await keeper?.stored.close();
     if (this.#engine.gone) return;
     if (error?.reason === 'storage') throw error;
+  }
+
+  /** Whether there are writes that the server can be expected to acknowledge soon. */
+  get #isSending() {
+    if (this.#engine.gone || this.#isReadOnly || this.#connection.state !== 'online') return false;
+    return this.#replica.keeper?.error === undefined && this.#replica.unsent > 0;
+  }
+
+  /** Waits until the server has acknowledged all writes, as long as there is progress. */
+  async #sendRest() {
+    let former = '';
+    let changedAt = Date.now();
+    while (this.#isSending) {
+      const now = `${this.#replica.unsent} ${this.#connection.bufferedBytes}`;
+      if (now !== former) {
+        former = now;
+        changedAt = Date.now();
+      } else if (Date.now() - changedAt >= CLOSE_MS) return;
+      await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+    }
   }
 
   async #destroy() {

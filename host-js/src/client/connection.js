@@ -105,11 +105,14 @@ export class Connection {
     return this.#error;
   }
 
+  /** The number of bytes that wait in the socket; NaN on platforms whose sockets do not count. */
+  get bufferedBytes() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
   /** Whether the socket can take a message now. */
   get hasRoom() {
-    // Not a number on platforms whose sockets do not count.
-    const buffered = this.#socket?.bufferedAmount ?? 0;
-    return this.#state === 'online' && !(buffered > MAX_BUFFERED_BYTES);
+    return this.#state === 'online' && !(this.bufferedBytes > MAX_BUFFERED_BYTES);
   }
 
   /** Connects, and connects again whenever the connection is lost. Also after a stop. */

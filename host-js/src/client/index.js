@@ -33,6 +33,8 @@ const OPTIONS = ['token', 'storage', 'peerPrefix', 'engine', 'key', 'paused'];
  * @param {string} name the document's name
  * @param {ConnectOptions} [options]
  * @returns {Promise<Client>}
+ * @throws {import('../errors.js').InvalidArgumentError} if an option or the name is not allowed
+ * @throws {TypeError} if the URL is malformed, or the name is empty
  * @throws {import('./errors.js').ClientError} with the reason `damaged` if the stored data cannot be
  *   read
  * @throws {import('./storage-error.js').StorageError} if the storage cannot be opened
@@ -46,6 +48,14 @@ export async function connect(url, name, options = {}) {
     key,
     paused = false,
   } = /** @type {ConnectOptions} */ (check.options(options, 'options', OPTIONS));
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    check.refuse(`token must be a string or a function that returns one, not ${check.show(token)}`);
+  }
+  if (storage !== undefined && typeof (/** @type {Partial<typeof storage> | null} */ (storage)?.open) !== 'function') {
+    check.refuse(
+      `storage must be an object with a method open, such as files('data') or indexedDb(), not ${check.show(storage)}`,
+    );
+  }
   const address = addressOf(url, name);
   const shared = engine ?? (await /** @type {() => Promise<Engine>} */ (/** @type {unknown} */ (open))());
   const settings = { token, peerPrefix, paused };

@@ -17,7 +17,7 @@ const OPTIONS = ['repair'];
  * and a log of the updates after it. A write resolves once the file is synced, so it survives a
  * loss of power.
  *
- * Only one process at a time can open a document; another one fails with the code `failed`. A lock
+ * Only one process at a time can open a document; another one fails with the code `in-use`. A lock
  * of a process that was killed is recognized and removed.
  *
  * A record of the log that was not written completely when the machine failed is removed: nobody

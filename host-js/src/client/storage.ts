@@ -23,10 +23,12 @@ export interface ClientStorage {
  *   further write fails as well. The replica can be stored again after another `open`.
  * - `reset`: another replica called `reset`, so this one must not write its content. Every further
  *   write fails as well.
+ * - `in-use`: another replica has the document open, or is destroying it, and the storage allows
+ *   only one at a time. Open it again after the other one has closed it.
  * - `outdated`: a newer version of the program uses the storage.
  * - `failed`: anything else, such as an I/O error. The message says more.
  */
-export type StorageFailure = 'full' | 'gone' | 'reset' | 'outdated' | 'failed';
+export type StorageFailure = 'full' | 'gone' | 'reset' | 'in-use' | 'outdated' | 'failed';
 
 /**
  * A document in a storage. Calls are made one after the other, except `close`. All of them can

@@ -190,11 +190,29 @@ test('a deleted folder is noticed', async (t) => {
   await stored.close();
 });
 
+test('a document that is being destroyed is in use', async (t) => {
+  const path = folder(t);
+  for (let round = 0; round < 20; round++) {
+    const stored = await files(path).open(KEY, '');
+    await stored.append(bytes('first'));
+    const early = files(path).open(KEY, '');
+    const destroying = stored.destroy();
+    const late = files(path).open(KEY, '');
+    await assert.rejects(late, { code: 'in-use' });
+    const opened = await early.catch((error) => assert.equal(error.code, 'in-use', error.message));
+    await destroying;
+    await opened?.close();
+    const again = await files(path).open(KEY, '');
+    assert.deepEqual((await again.read()).updates, []);
+    await again.close();
+  }
+});
+
 test('one replica at a time', async (t) => {
   const path = folder(t);
   const stored = await files(path).open(KEY, '');
   await assert.rejects(files(path).open(KEY, ''), {
-    code: 'failed',
+    code: 'in-use',
     message: new RegExp(`the process ${process.pid} has the document in .* open`),
   });
   const other = await files(path).open(`${KEY}x`, '');

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { engine, Server, SharedMemory, client, rowsOf, until } from './rig.js';
+import { connect } from '../../src/client/index.js';
+import { InvalidArgumentError } from '../../src/errors.js';
+import { engine, Relay, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
   const server = await Server.start(t);
@@ -39,6 +41,19 @@ test('two clients see each other', async (t) => {
   await until(() => ann.store.get('cursors', 'ben') === undefined, 'the cursor disappears when ben leaves');
   assert.throws(() => ben.doc.insert('tasks', 't4', {}), { name: 'ClientError', reason: 'closed' });
   await ann.close();
+});
+
+test('connect rejects names that URLs cannot contain, and options of other types', async () => {
+  const reject = (/** @type {string} */ name, /** @type {any} */ options, /** @type {RegExp} */ message) =>
+    assert.rejects(connect('http://127.0.0.1:9', name, { engine, paused: true, ...options }), (error) => {
+      assert.ok(error instanceof InvalidArgumentError);
+      assert.match(error.message, message);
+      return true;
+    });
+  await reject('.', {}, /must not be "\."/);
+  await reject('..', {}, /must not be "\.\."/);
+  for (const storage of ['data', null, {}, Promise.resolve()]) await reject('board', { storage }, /a method open/);
+  for (const token of [7, null, Promise.resolve('x')]) await reject('board', { token }, /token must be a string/);
 });
 
 test('status', async (t) => {
@@ -118,4 +133,33 @@ test('pause and resume are reported', async (t) => {
   board.resume();
   await board.synced();
   assert.deepEqual(states, ['online', 'offline', 'connecting', 'online']);
+});
+
+test('close of an online client waits until the server has all writes', async (t) => {
+  const server = await Server.start(t);
+  const board = await client(t, server.url, 'board');
+  await board.synced();
+  for (let n = 0; n < 8; n++) board.doc.insert('tasks', `t${n}`, { text: 'x'.repeat(100_000) });
+  const closing = board.close();
+  await assert.rejects(board.reset(), { name: 'ClientError', reason: 'closed' });
+  await closing;
+  assert.equal(await server.rows('board'), 8);
+  assert.equal(board.status.unsent, 0);
+});
+
+test('close waits a limited time for a server that does not answer, and not at all offline', async (t) => {
+  const server = await Server.start(t);
+  const relay = await Relay.start(t, server.url);
+  const [online, offline] = [await client(t, relay.url, 'board'), await client(t, relay.url, 'board')];
+  await Promise.all([online.synced(), offline.synced()]);
+  offline.pause();
+  offline.doc.insert('tasks', 't1', {});
+  relay.freeze();
+  online.doc.insert('tasks', 't2', {});
+  let start = Date.now();
+  await offline.close();
+  assert.ok(Date.now() - start < 1_000, 'an offline client closes at once');
+  start = Date.now();
+  await online.close();
+  assert.ok(Date.now() - start >= 1_900, 'an online client waits');
 });

@@ -54,7 +54,7 @@ function explain({ reason, message }) {
 }
 
 /**
- * Offers the changes that a former document of the server did not receive.
+ * Offers the changes, or copied tasks, that were kept from a former document.
  *
  * @param {{ board: Board, refresh: () => void }} props
  */
@@ -71,7 +71,7 @@ export function Leftovers({ board, refresh }) {
   };
   return (
     <div class="notice" role="status">
-      <p>{count(leftovers.flat().length, 'change')} of yours never reached the server. Apply them to this board?</p>
+      <p>This browser keeps {count(leftovers.flat().length, 'change')} from another board. Apply them to this board?</p>
       <div class="buttons">
         <button onClick={apply}>Apply</button>
         <button onClick={discard}>Discard</button>

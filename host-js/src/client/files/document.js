@@ -22,6 +22,9 @@ const KEY_CHARACTERS = 60;
 const HASH_CHARACTERS = 16;
 const NUMBERED = /^(?:snapshot|log)-(\d+)$/;
 
+/** The folders of documents that this process is destroying. */
+const destroying = new Set();
+
 /**
  * The content of `meta.json`.
  *
@@ -46,6 +49,9 @@ const NUMBERED = /^(?:snapshot|log)-(\d+)$/;
  */
 export async function openDocument(parent, key, prefix, repairs) {
   const folder = join(parent, folderOf(key));
+  if (destroying.has(folder)) {
+    throw new StorageError('in-use', `the document in ${folder} is being destroyed; open it again afterwards`);
+  }
   return failing(folder, async () => {
     await mkdir(folder, { recursive: true });
     const unlock = await lockFolder(folder);
@@ -153,15 +159,20 @@ class FolderDocument {
   }
 
   async destroy() {
-    await this.#call(async () => {
-      await this.#closeLog();
-      // At once, so that no part of the document is left.
-      const destroyed = destroyedName(this.#folder);
-      await rename(this.#folder, destroyed);
-      await syncFolder(dirname(this.#folder));
-      await rm(destroyed, { recursive: true, force: true });
-    });
-    await this.close();
+    destroying.add(this.#folder);
+    try {
+      await this.#call(async () => {
+        await this.#closeLog();
+        // At once, so that no part of the document is left.
+        const destroyed = destroyedName(this.#folder);
+        await rename(this.#folder, destroyed);
+        await syncFolder(dirname(this.#folder));
+        await rm(destroyed, { recursive: true, force: true });
+      });
+      await this.close();
+    } finally {
+      destroying.delete(this.#folder);
+    }
   }
 
   /**

@@ -28,7 +28,8 @@ const held = new Set();
  *
  * @param {string} folder
  * @returns {Promise<() => Promise<void>>} unlocks it
- * @throws {StorageError} if another process, or this one, holds the lock
+ * @throws {StorageError} with the code `in-use` if another process, or this one, holds the lock or
+ *   removes the folder
  */
 export async function lockFolder(folder) {
   const path = join(folder, NAME);
@@ -36,8 +37,8 @@ export async function lockFolder(folder) {
   /** @type {Holder} */
   const own = { pid: process.pid, started: startOf(process.pid), id };
   const draft = `${path}-${id}`;
-  await writeFile(draft, JSON.stringify(own));
   try {
+    await writeFile(draft, JSON.stringify(own));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await create(draft, path)) {
         held.add(id);
@@ -46,13 +47,16 @@ export async function lockFolder(folder) {
       const holder = await read(path);
       if (holder !== undefined && isAlive(holder)) {
         throw new StorageError(
-          'failed',
+          'in-use',
           `the process ${holder.pid} has the document in ${folder} open; close it there, or use another folder`,
         );
       }
       await takeAway(path, `${path}-${crypto.randomUUID()}`, holder);
     }
-    throw new StorageError('failed', `other processes keep opening the document in ${folder}`);
+    throw new StorageError('in-use', `other processes keep opening the document in ${folder}`);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    throw new StorageError('in-use', `the document in ${folder} is being destroyed; open it again afterwards`, error);
   } finally {
     await rm(draft, { force: true });
   }
