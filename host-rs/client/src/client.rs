@@ -131,7 +131,8 @@ impl Client {
         Ok(commits)
     }
 
-    /// Closes the connection and the file. Everything that was written is on disk then.
+    /// Closes the connection and the file. Everything that was written is on disk then. An online
+    /// client first waits until the server has it too, at most 2 seconds without progress.
     ///
     /// # Errors
     ///

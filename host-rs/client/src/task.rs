@@ -13,12 +13,13 @@ use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 /// How often the entries of this client are set again; a third of the time after which they expire.
 const RENEWAL: Duration = Duration::from_secs(10);
-/// How long closing a connection may take, and waiting for a goodbye after sending failed.
+/// How long closing a connection may take without progress, and waiting for a goodbye after sending
+/// failed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The close codes of the server that have a meaning of their own; see `docs/server.md`.
 const TOKEN: u64 = 4401;
@@ -123,7 +124,7 @@ async fn connection(shared: &Arc<Shared>, control: &mut watch::Receiver<Control>
     }
     shared.update(|status| status.connection = Connection::Online);
     let (sink, stream) = socket.split();
-    let connected = Connected { shared, sink, stream, control, pause };
+    let connected = Connected { shared, sink, stream, control, pause, is_read_only: !welcome.write };
     connected.synchronize(&welcome, &token).await.err().unwrap_or(Ended::Closing)
 }
 
@@ -144,6 +145,8 @@ struct Connected<'a> {
     stream: SplitStream<Socket>,
     control: &'a mut watch::Receiver<Control>,
     pause: &'a mut Pause,
+    /// Whether the server accepts no events.
+    is_read_only: bool,
 }
 
 impl Connected<'_> {
@@ -257,14 +260,30 @@ impl Connected<'_> {
         of_cause(timeout(CLOSE_TIMEOUT, goodbye).await.ok().flatten().unwrap_or(cause))
     }
 
-    /// Takes leave: removes the entries of this client, sends what is left, and closes the socket.
+    /// Takes leave: removes the entries of this client, waits until the server has everything, and
+    /// closes the socket. Ends early if nothing progresses.
     async fn close(mut self) {
+        let mut left = blocking(self.shared, |replica| replica.leave()).await.map_err(of_error);
+        let (mut message, mut unsent, mut deadline) = (None, u32::MAX, Instant::now());
+        while left.is_ok() {
+            left = self.step(message.take()).await.map(drop);
+            let now = if self.is_read_only { 0 } else { self.shared.status.borrow().unsent };
+            if now == 0 {
+                break;
+            }
+            if now < unsent {
+                (unsent, deadline) = (now, Instant::now() + CLOSE_TIMEOUT);
+            }
+            match timeout_at(deadline.into(), self.stream.next()).await.map(incoming) {
+                Ok(Ok(Incoming::Message(bytes))) => message = Some(bytes),
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return,
+                Err(_) => break,
+            }
+        }
         let closing = async {
-            blocking(self.shared, |replica| replica.leave()).await.map_err(of_error)?;
-            self.step(None).await?;
             let _ = self.sink.close().await;
             while self.stream.next().await.is_some_and(|message| message.is_ok()) {}
-            Ok::<(), Ended>(())
         };
         // If the connection is lost, it is closed.
         let _ = timeout(CLOSE_TIMEOUT, closing).await;

@@ -340,6 +340,21 @@ async fn while_the_file_cannot_be_written_nothing_is_sent_or_lost() -> Outcome {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_waits_until_the_server_has_everything() -> Outcome {
+    let place = Place::new()?;
+    let server = place.serve(&[])?;
+    let client = connect(&server.address(), "d", Options::default()).await?;
+    synced(&client).await?;
+    for row in 0..60 {
+        client.write(|doc| doc.insert("t", &format!("{row}"), [("x", "y".repeat(100_000))]))?;
+    }
+    client.close().await?;
+    let tables = server.get("/v1/docs/d/tables").empty()?.expect(200)?.json()?;
+    assert_eq!(tables, json!({ "tables": [{ "table": "t", "rows": 60 }] }));
+    Ok(())
+}
+
 /// The program of `docs/guide/rust.md`.
 const LIST: &str = include_str!("../../../client/examples/list.rs");
 
