@@ -20,7 +20,7 @@ export async function client(token: () => Promise<string>): Promise<Status> {
   board.doc.insert('people', 'p1', { name: 'Alice' });
   await board.saved().catch((error: unknown) => {
     if (error instanceof StorageError)
-      console.log(error.code satisfies 'full' | 'gone' | 'reset' | 'outdated' | 'failed');
+      console.log(error.code satisfies 'full' | 'gone' | 'reset' | 'in-use' | 'outdated' | 'failed');
   });
   await board.synced();
   unsubscribe();
