@@ -167,7 +167,7 @@ async fn floods_of_small_frames_are_read_slowly_and_harm_nobody() -> Outcome {
     let longest = healthy(&server, "d", Duration::from_secs(2)).await?;
     let grown = server.memory()?.saturating_sub(before);
     floods.iter().for_each(tokio::task::JoinHandle::abort);
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    assert!(longest < SOON / 2, "{longest:?}");
     assert!(grown < 32 << 20, "{grown} bytes");
     Ok(())
 }
@@ -296,7 +296,7 @@ fn a_request_that_never_ends_is_cut_off() -> Outcome {
         let start = Instant::now();
         let mut response = Vec::new();
         let _ = socket.read_to_end(&mut response);
-        assert!(start.elapsed() < Duration::from_secs(5), "{part:?}: {:?}", start.elapsed());
+        assert!(start.elapsed() < SOON, "{part:?}: {:?}", start.elapsed());
     }
     let mut socket = TcpStream::connect(server.address)?;
     write!(socket, "GET /v1/docs HTTP/1.1\r\nhost: localhost\r\nx: {}", "x".repeat(1 << 20)).ok();
@@ -355,7 +355,7 @@ async fn what_stops_the_engine_costs_its_sender_alone() -> Outcome {
     let start = Instant::now();
     bystander.doc().insert("t", "after", [("x", 1)])?;
     bystander.settle(SOON).await?;
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON / 4, "{:?}", start.elapsed());
     for row in ["before", "after"] {
         server.get(&format!("/v1/docs/d/tables/t/{row}")).empty()?.expect(200)?;
     }
