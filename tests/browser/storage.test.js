@@ -21,7 +21,7 @@ const RELOADS = 20;
 /** The bytes that the page may store in the test of a full disk. */
 const QUOTA = 2_000_000;
 
-/** How long a sync takes in the test of syncs, in microseconds. */
+/** The delay that the test of `fdatasync` adds to each call, in microseconds. */
 const SYNC_US = 100_000;
 
 const noStrace = spawnSync('strace', ['-V']).error !== undefined && 'there is no strace';

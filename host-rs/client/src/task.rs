@@ -30,7 +30,7 @@ const DELETED: u64 = 4410;
 enum Ended {
     /// The client is closing.
     Closing,
-    /// Connect again after a pause, or after this time if it is given.
+    /// Connect again after this time, or after the usual pause if it is `None`.
     Lost(Problem, Option<Duration>),
     /// The token was refused.
     TokenRefused(String),

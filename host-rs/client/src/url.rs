@@ -7,7 +7,7 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     is_secure: bool,
-    /// The host, and the port if it is given.
+    /// The host, with an optional port.
     authority: String,
     /// The beginning of all paths, without a slash at the end.
     base: String,
