@@ -217,13 +217,25 @@ impl Replica {
         let Place::File(stored) = &self.place else { return Ok(()) };
         let path = stored.path().to_owned();
         let mut opened = open_file(&path, &self.name, &self.instance, &self.options)?;
-        let update = stored.doc().update_since(&opened.doc().summary()?)?;
-        opened.doc().merge_update(&update)?;
-        let done = opened.store(&[Update::new(SUBJECT, &update)])?;
+        let (changes, is_behind) = match stored.doc().update_since(&opened.doc().summary()?) {
+            Ok(update) => {
+                opened.doc().merge_update(&update)?;
+                let done = opened.store(&[Update::new(SUBJECT, &update)])?;
+                (done.changes, done.snapshot_failed.is_some())
+            }
+            // The write that failed was that of a rebased document.
+            Err(converge::Error::Compacted(_)) => {
+                opened.doc().rebase(&stored.doc().save()?)?;
+                (opened.snapshot()?, false)
+            }
+            Err(error) => return Err(error.into()),
+        };
         self.session = None;
         self.kept = opened.doc().summary()?;
-        self.changes.extend(done.changes);
-        self.is_behind = done.snapshot_failed.is_some();
+        self.changes.extend(changes);
+        self.is_behind = is_behind;
+        // After a fork, the file has another name.
+        self.peers.insert(opened.doc().peer()?);
         self.place = Place::File(Box::new(opened));
         Ok(())
     }
@@ -439,5 +451,37 @@ fn open_file(file: &Path, name: &str, instance: &Instance, options: &Options) ->
     match stored.name() == name {
         true => Ok(stored),
         false => Err(Error::OtherDocument { file: PathBuf::from(file), name: stored.name().to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, Replica};
+    use converge::Doc;
+
+    #[test]
+    fn a_rebased_document_that_could_not_be_written_is_written_later() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("d.db");
+        let options = Options::default().file(&file);
+        let compacted = Doc::create("other")?;
+        compacted.insert("t", "of the other", [("x", 1)])?;
+        compacted.compact(&[compacted.summary()?])?;
+
+        let mut replica = Replica::open("d", &options)?;
+        replica.doc().insert("t", "own", [("x", 1)])?;
+        replica.keep()?;
+        let blocker = rusqlite::Connection::open(&file)?;
+        blocker.execute_batch("BEGIN IMMEDIATE")?;
+        assert!(replica.rebase(&compacted.save()?).is_err());
+        assert!(!replica.is_kept());
+        blocker.execute_batch("ROLLBACK")?;
+        replica.keep()?;
+        assert!(replica.is_kept());
+        let digest = replica.doc().digest()?;
+        assert_eq!(replica.doc().scan("t", &Default::default())?.rows.len(), 2);
+        replica.close(false)?;
+        assert_eq!(Replica::open("d", &options)?.doc().digest()?, digest);
+        Ok(())
     }
 }
