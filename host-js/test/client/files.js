@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   cpSync,
@@ -190,22 +191,69 @@ test('a deleted folder is noticed', async (t) => {
   await stored.close();
 });
 
-test('a document that is being destroyed is in use', async (t) => {
+test('a document is in use until it is destroyed', async (t) => {
   const path = folder(t);
   for (let round = 0; round < 20; round++) {
     const stored = await files(path).open(KEY, '');
     await stored.append(bytes('first'));
-    const early = files(path).open(KEY, '');
+    const early = assert.rejects(files(path).open(KEY, ''), { code: 'in-use' });
     const destroying = stored.destroy();
-    const late = files(path).open(KEY, '');
-    await assert.rejects(late, { code: 'in-use' });
-    const opened = await early.catch((error) => assert.equal(error.code, 'in-use', error.message));
-    await destroying;
-    await opened?.close();
-    const again = await files(path).open(KEY, '');
-    assert.deepEqual((await again.read()).updates, []);
-    await again.close();
+    const late = assert.rejects(files(path).open(KEY, ''), { code: 'in-use' });
+    await Promise.all([early, late, destroying]);
+    assert.deepEqual(readdirSync(path), []);
   }
+});
+
+const DESTROYER = `
+  import { files } from ${JSON.stringify(new URL('../../src/client/node.js', import.meta.url))};
+  let destroyed = 0;
+  for (const end = Date.now() + 1000; Date.now() < end; ) {
+    const stored = await files(process.argv[1]).open(${JSON.stringify(KEY)}, '').catch((error) => {
+      if (error.code !== 'in-use') throw error;
+    });
+    if (stored === undefined) continue;
+    const { updates } = await stored.read();
+    if (updates.length > 0) throw new Error('the document was destroyed, and has updates');
+    await stored.append(Buffer.from('first'));
+    await stored.destroy();
+    destroyed += 1;
+  }
+  console.log(destroyed);
+`;
+
+test('processes that open and destroy a document at the same moment do not disturb each other', async (t) => {
+  const path = folder(t);
+  const probe = await files(path).open(KEY, '');
+  const lock = `${only(path)}.lock`;
+  await probe.destroy();
+  let left = 0;
+  // Locks of processes that have ended, which the others replace.
+  const leaving = setInterval(() => {
+    try {
+      const ended = { pid: 2 ** 22 + 1, started: '', id: `ended-${left}` };
+      writeFileSync(lock, JSON.stringify(ended), { flag: 'wx' });
+      left += 1;
+    } catch {
+      // Another process holds the lock.
+    }
+  }, 2);
+  t.after(() => clearInterval(leaving));
+  const counts = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const destroyer = spawn(process.execPath, ['--input-type=module', '-e', DESTROYER, path]);
+      let [printed, failure] = ['', ''];
+      destroyer.stdout.on('data', (text) => (printed += text));
+      destroyer.stderr.on('data', (text) => (failure += text));
+      const [code] = await once(destroyer, 'close');
+      assert.equal(code, 0, failure);
+      return Number(printed);
+    }),
+  );
+  clearInterval(leaving);
+  assert.ok(left > 0);
+  assert.ok(counts.reduce((sum, count) => sum + count) > 0, `destroyed ${counts}`);
+  await (await files(path).open(KEY, '')).destroy();
+  assert.deepEqual(readdirSync(path), []);
 });
 
 test('one replica at a time', async (t) => {
@@ -217,20 +265,20 @@ test('one replica at a time', async (t) => {
   });
   const other = await files(path).open(`${KEY}x`, '');
   await other.close();
-  const lock = readFileSync(join(only(path), 'lock'));
+  const lock = readFileSync(`${only(path)}.lock`);
   await stored.close();
   // The lock of a former process with the number of this one, and of a process that has ended.
   for (const holder of [
     { ...JSON.parse(lock.toString()), started: 'another boot 1', id: 'x' },
     { pid: 2 ** 22 + 1, started: '', id: 'y' },
   ]) {
-    writeFileSync(join(only(path), 'lock'), JSON.stringify(holder));
+    writeFileSync(`${only(path)}.lock`, JSON.stringify(holder));
     const again = await files(path).open(KEY, '');
     await again.close();
   }
-  writeFileSync(join(only(path), 'lock'), '');
+  writeFileSync(`${only(path)}.lock`, '');
   await (await files(path).open(KEY, '')).close();
-  assert.ok(!readdirSync(only(path)).some((name) => name.startsWith('lock')));
+  assert.ok(!readdirSync(path).some((name) => name.includes('.lock')));
 });
 
 const WRITER = `

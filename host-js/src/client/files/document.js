@@ -22,9 +22,6 @@ const KEY_CHARACTERS = 60;
 const HASH_CHARACTERS = 16;
 const NUMBERED = /^(?:snapshot|log)-(\d+)$/;
 
-/** The folders of documents that this process is destroying. */
-const destroying = new Set();
-
 /**
  * The content of `meta.json`.
  *
@@ -49,14 +46,12 @@ const destroying = new Set();
  */
 export async function openDocument(parent, key, prefix, repairs) {
   const folder = join(parent, folderOf(key));
-  if (destroying.has(folder)) {
-    throw new StorageError('in-use', `the document in ${folder} is being destroyed; open it again afterwards`);
-  }
   return failing(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await mkdir(parent, { recursive: true });
     const unlock = await lockFolder(folder);
     try {
       await removeDestroyed(folder);
+      await mkdir(folder, { recursive: true });
       const meta = (await readMeta(folder)) ?? (await begin(folder, key));
       await removeLeftovers(folder, meta.number);
       return new FolderDocument(folder, meta, prefix, repairs, unlock);
@@ -159,20 +154,15 @@ class FolderDocument {
   }
 
   async destroy() {
-    destroying.add(this.#folder);
-    try {
-      await this.#call(async () => {
-        await this.#closeLog();
-        // At once, so that no part of the document is left.
-        const destroyed = destroyedName(this.#folder);
-        await rename(this.#folder, destroyed);
-        await syncFolder(dirname(this.#folder));
-        await rm(destroyed, { recursive: true, force: true });
-      });
-      await this.close();
-    } finally {
-      destroying.delete(this.#folder);
-    }
+    await this.#call(async () => {
+      await this.#closeLog();
+      // At once, so that no part of the document is left.
+      const destroyed = destroyedName(this.#folder);
+      await rename(this.#folder, destroyed);
+      await syncFolder(dirname(this.#folder));
+      await rm(destroyed, { recursive: true, force: true });
+    });
+    await this.close();
   }
 
   /**

@@ -1,62 +1,66 @@
 // A lock of a folder that a process holds until it ends, however it ends. The file names the process. Only one process can
-// create it, and a file of a process that has ended is removed.
+// create it, and a file of a process that has ended is removed. It is beside the folder, so that the folder can be deleted
+// by the process that holds the lock.
 
 import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { StorageError } from '../storage-error.js';
 import { codeOf } from '../../folder.js';
 
 /** @typedef {{ pid: number, started: string, id: string }} Holder */
 
-const NAME = 'lock';
+const SUFFIX = '.lock';
 /** The error codes of file systems without hard links. */
 const CANNOT_LINK = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
-/** How often a lock can be taken over by others before this process fails. */
+/** How often a process takes a lock that others, which have ended since, had taken before it. */
 const ATTEMPTS = 10;
+/** How long a lock can be without its content, in milliseconds, where that is not written at once. */
+const WRITING_MS = 500;
 /** What precedes the fields of /proc/PID/stat after the program's name, and which is the start. */
 const AFTER_NAME = ') ';
 const START_FIELD = 19;
 /** How precisely a process without /proc knows its own start, in milliseconds. */
 const PRECISION_MS = 2_000;
 
+/** The holder of a lock without content: a process that has ended. @type {Holder} */
+const DAMAGED = { pid: 0, started: '', id: 'damaged' };
 /** The locks that this process holds. */
 const held = new Set();
 
 /**
- * Locks a folder.
+ * Locks a folder. The folder need not exist, but the one that contains it.
  *
  * @param {string} folder
  * @returns {Promise<() => Promise<void>>} unlocks it
- * @throws {StorageError} with the code `in-use` if another process, or this one, holds the lock or
- *   removes the folder
+ * @throws {StorageError} with the code `in-use` if another process, or this one, holds the lock
  */
-export async function lockFolder(folder) {
-  const path = join(folder, NAME);
+export function lockFolder(folder) {
+  return acquire(`${folder}${SUFFIX}`, folder);
+}
+
+/**
+ * Creates the lock. The lock of a process that has ended is replaced under a lock of its own, so that
+ * of many processes only one replaces it, and none replaces its successor.
+ *
+ * @param {string} path
+ * @param {string} folder for messages
+ * @returns {Promise<() => Promise<void>>}
+ */
+async function acquire(path, folder) {
   const id = crypto.randomUUID();
   /** @type {Holder} */
   const own = { pid: process.pid, started: startOf(process.pid), id };
-  const draft = `${path}-${id}`;
+  const draft = draftOf(path, id);
   try {
     await writeFile(draft, JSON.stringify(own));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (await create(draft, path)) {
+      if ((await create(draft, path)) || (await replace(draft, path, folder))) {
         held.add(id);
         return () => unlock(path, id);
       }
-      const holder = await read(path);
-      if (holder !== undefined && isAlive(holder)) {
-        throw new StorageError(
-          'in-use',
-          `the process ${holder.pid} has the document in ${folder} open; close it there, or use another folder`,
-        );
-      }
-      await takeAway(path, `${path}-${crypto.randomUUID()}`, holder);
     }
     throw new StorageError('in-use', `other processes keep opening the document in ${folder}`);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    throw new StorageError('in-use', `the document in ${folder} is being destroyed; open it again afterwards`, error);
   } finally {
     await rm(draft, { force: true });
   }
@@ -82,23 +86,32 @@ async function create(draft, path) {
 }
 
 /**
- * Removes the lock of a process that has ended. If another process took the lock meanwhile,
- * returns it.
+ * Replaces the lock of a process that has ended.
  *
+ * @param {string} draft
  * @param {string} path
- * @param {string} away
- * @param {Holder | undefined} holder
+ * @param {string} folder for messages
+ * @returns {Promise<boolean>} `false` if the lock is gone, or has been replaced
+ * @throws {StorageError} with the code `in-use` if the process that holds the lock still runs
  */
-async function takeAway(path, away, holder) {
-  try {
-    await rename(path, away);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
+async function replace(draft, path, folder) {
+  const holder = await readWritten(path);
+  if (holder === undefined) return false;
+  if (isAlive(holder)) {
+    throw new StorageError(
+      'in-use',
+      `the process ${holder.pid} has the document in ${folder} open; close it there, or use another folder`,
+    );
   }
-  const taken = await read(away);
-  if (taken !== undefined && taken.id !== holder?.id) await create(away, path);
-  await rm(away, { force: true });
+  const release = await acquire(`${path}-${holder.id}`, folder);
+  try {
+    if ((await read(path))?.id !== holder.id) return false;
+    await rename(draft, path);
+    await rm(draftOf(path, holder.id), { force: true });
+    return true;
+  } finally {
+    await release();
+  }
 }
 
 /**
@@ -111,14 +124,37 @@ async function unlock(path, id) {
 }
 
 /**
+ * Returns the name of the file that becomes the lock.
+ *
  * @param {string} path
- * @returns {Promise<Holder | undefined>} `undefined` if there is no lock, or it is damaged
+ * @param {string} id
+ */
+function draftOf(path, id) {
+  return `${path}-${id}.tmp`;
+}
+
+/**
+ * Reads the lock once its content is written, or never will be.
+ *
+ * @param {string} path
+ */
+async function readWritten(path) {
+  const holder = await read(path);
+  if (holder !== DAMAGED) return holder;
+  await setTimeout(WRITING_MS);
+  return read(path);
+}
+
+/**
+ * @param {string} path
+ * @returns {Promise<Holder | undefined>} `undefined` if there is no lock
  */
 async function read(path) {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError) return DAMAGED;
     throw error;
   }
 }
@@ -130,6 +166,7 @@ async function read(path) {
  * @param {Holder} holder
  */
 function isAlive({ pid, started, id }) {
+  if (id === DAMAGED.id) return false;
   if (held.has(id)) return true;
   try {
     process.kill(pid, 0);
