@@ -43,7 +43,7 @@ const DOC: [&[&str]; 14] = [
     &["below", "chains", "room"],
     &["names"],
     &["events", "missing", "runs", "dbg_check"],
-    &["check"],
+    &["check", "edits"],
     &["bytes"],
     &["since"],
     &["merge"],

@@ -3,7 +3,7 @@
 //! Stores the written operations, and the rows that they touch as they will be; everything else is
 //! read from the document. Does not know the peer.
 
-use super::{Doc, check};
+use super::{Doc, check, edits};
 use crate::error::Error;
 use crate::id::EventId;
 use crate::limits;
@@ -30,12 +30,20 @@ pub struct Transaction {
 #[derive(Debug)]
 enum Draft {
     Deleted,
-    /// By column, the value that was set, or `None` if the cell was removed. Other cells are those
-    /// of the document, unless the row is new.
+    /// The written cells by column. Other cells are those of the document, unless the row is new.
     Written {
         is_new: bool,
-        cells: BTreeMap<String, Option<Value>>,
+        cells: BTreeMap<String, DraftCell>,
     },
+}
+
+/// The state of a written cell.
+#[derive(Debug, Clone)]
+enum DraftCell {
+    Set(Value),
+    Removed,
+    /// The sum of the additions to the value of the document.
+    Added(i128),
 }
 
 /// The slack that an operation uses at most, without names and content, and that each of its cells
@@ -161,6 +169,22 @@ impl Transaction {
         self.write(doc, RowOp::Unset { table: table.into(), row: row.into(), columns })
     }
 
+    /// Buffers an addition to an integer cell; see [`Doc::add`]. O(log n + size of the row).
+    ///
+    /// # Errors
+    /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::add`].
+    pub fn add(
+        &mut self,
+        doc: &Doc,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        column: impl Into<String>,
+        amount: i64,
+    ) -> Result<(), Error> {
+        let (table, row, column) = (table.into(), row.into(), column.into());
+        self.write(doc, RowOp::Add { table, row, column, amount })
+    }
+
     /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once.
     /// O(rows).
     #[must_use]
@@ -201,6 +225,11 @@ impl Transaction {
         if !exists && !matches!(op, RowOp::Insert { .. }) {
             return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
         }
+        if let RowOp::Add { column, amount, .. } = &op {
+            let cells = self.get(doc, table, row).unwrap_or_default();
+            let cell = cells.iter().find(|cell| cell.column == *column);
+            edits::checked_sum(cell.map(|cell| &cell.value), *amount, (table, row, column))?;
+        }
         if !self.drafts.contains_key(table) {
             self.drafts.insert(table.to_owned(), BTreeMap::new());
         }
@@ -214,16 +243,36 @@ impl Transaction {
     }
 }
 
-/// Returns the columns that an operation writes, with the value, or with `None` if it removes the
-/// cell.
-fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
-    let (cells, columns): (&[Cell], &[String]) = match op {
-        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => (cells, &[]),
-        RowOp::Unset { columns, .. } => (&[], columns),
-        RowOp::Delete { .. } => (&[], &[]),
-    };
-    let set = cells.iter().map(|cell| (cell.column.clone(), Some(cell.value.clone().canonical())));
-    set.chain(columns.iter().map(|column| (column.clone(), None)))
+/// Returns the columns that an operation writes, and what it does to their cells.
+fn writes(op: &RowOp) -> Vec<(String, DraftCell)> {
+    match op {
+        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
+            let set = |cell: &Cell| (cell.column.clone(), DraftCell::Set(cell.value.clone().canonical()));
+            cells.iter().map(set).collect()
+        }
+        RowOp::Unset { columns, .. } => columns.iter().map(|column| (column.clone(), DraftCell::Removed)).collect(),
+        RowOp::Delete { .. } => Vec::new(),
+        RowOp::Add { column, amount, .. } => vec![(column.clone(), DraftCell::Added((*amount).into()))],
+    }
+}
+
+impl DraftCell {
+    /// Returns the cell after it was written again.
+    fn then(self, next: Self) -> Self {
+        let Self::Added(amount) = next else { return next };
+        match self {
+            Self::Added(before) => Self::Added(before.saturating_add(amount)),
+            Self::Removed => Self::Set(added(None, amount)),
+            Self::Set(value) => Self::Set(added(Some(&value), amount)),
+        }
+    }
+}
+
+/// Returns the value of a cell after an addition, clamped to 64 bits.
+fn added(value: Option<&Value>, amount: i128) -> Value {
+    let value = if let Some(Value::Integer(value)) = value { i128::from(*value) } else { 0 };
+    let sum = value.saturating_add(amount).clamp(i64::MIN.into(), i64::MAX.into());
+    Value::Integer(i64::try_from(sum).unwrap_or_default())
 }
 
 impl Draft {
@@ -233,10 +282,16 @@ impl Draft {
         match (self, op) {
             (_, RowOp::Delete { .. }) => Self::Deleted,
             (Self::Written { is_new, mut cells }, _) if exists => {
-                cells.extend(writes(op));
+                for (column, next) in writes(op) {
+                    let cell = match cells.remove(&column) {
+                        Some(before) => before.then(next),
+                        None => next,
+                    };
+                    cells.insert(column, cell);
+                }
                 Self::Written { is_new, cells }
             }
-            _ => Self::Written { is_new: !exists, cells: writes(op).collect() },
+            _ => Self::Written { is_new: !exists, cells: writes(op).into_iter().collect() },
         }
     }
 
@@ -246,10 +301,14 @@ impl Draft {
         let Self::Written { is_new, cells } = self else { return None };
         let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
         let mut shown: BTreeMap<String, Value> = shown.into_iter().map(|cell| (cell.column, cell.value)).collect();
-        for (column, value) in cells {
-            match value {
-                Some(value) => drop(shown.insert(column.clone(), value.clone())),
-                None => drop(shown.remove(column)),
+        for (column, cell) in cells {
+            match cell {
+                DraftCell::Set(value) => drop(shown.insert(column.clone(), value.clone())),
+                DraftCell::Removed => drop(shown.remove(column)),
+                DraftCell::Added(amount) => {
+                    let value = added(shown.get(column), *amount);
+                    shown.insert(column.clone(), value);
+                }
             }
         }
         Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())
