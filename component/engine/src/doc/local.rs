@@ -71,8 +71,8 @@ impl Doc {
     ///
     /// # Errors
     /// `InvalidArgument` for empty names and repeated columns; `LimitExceeded` if the operations
-    /// are too large, or the document would be; `NoSuchRow` for any operation but an insert on a row
-    /// that does not exist after the operations before it; the errors of [`Doc::add`].
+    /// are too large, or the document would be; `NoSuchRow` for any operation but an insert on a
+    /// row that does not exist after the operations before it; the errors of [`Doc::add`].
     pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
         check::commit(&mut ops)?;
         self.commit_checked(CommitRef::Plain(&ops))

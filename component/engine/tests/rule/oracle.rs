@@ -36,15 +36,29 @@ pub(crate) fn tables<'a>(events: impl Iterator<Item = &'a Event>) -> Tables {
 /// Returns the tables that these commits result in, which are in the order of execution. `deps` are
 /// the places of the events that each event depends on.
 pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>]) -> Tables {
-    let all: Vec<Place> =
-        commits.iter().enumerate().flat_map(|(event, ops)| (0..ops.len()).map(move |op| (event, op))).collect();
-    let op = |(event, op): Place| &commits[event][op];
-    let present = Grounds::of(&all, op);
+    let mut by_row: BTreeMap<(&str, &str), Vec<Place>> = BTreeMap::new();
+    for (event, ops) in commits.iter().enumerate() {
+        for (index, op) in ops.iter().enumerate() {
+            by_row.entry(op.row_name()).or_default().push((event, index));
+        }
+    }
+    let pasts: Vec<BTreeSet<usize>> = (0..commits.len()).map(|event| past(deps, event)).collect();
+    let mut tables = Tables::new();
+    for ((table, row), places) in by_row {
+        if let Some(cells) = cells_of(&places, |(event, op)| &commits[event][op], &pasts) {
+            tables.entry(table.to_owned()).or_default().insert(row.to_owned(), cells);
+        }
+    }
+    tables
+}
+
+/// Returns the cells of a row, if it exists, that results from all operations on it.
+fn cells_of<'a>(all: &[Place], op: impl Fn(Place) -> &'a RowOp + Copy, pasts: &[BTreeSet<usize>]) -> Option<Cells> {
+    let present = Grounds::of(all, op);
     let mut sums: BTreeMap<Cell, i128> = BTreeMap::new();
-    for &(event, index) in &all {
+    for &(event, index) in all {
         let RowOp::Add { table, row, column, amount } = op((event, index)) else { continue };
-        let past = past(deps, event);
-        let seen = |&(other, before): &Place| past.contains(&other) || other == event && before < index;
+        let seen = |&(other, before): &Place| pasts[event].contains(&other) || other == event && before < index;
         let seen = Grounds::of(&all.iter().copied().filter(seen).collect::<Vec<_>>(), op);
         let cell = (table.clone(), row.clone(), column.clone());
         let is_void =
@@ -53,13 +67,12 @@ pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>]) -> Tables {
             *sums.entry(cell).or_default() += i128::from(*amount);
         }
     }
-    let mut tables = present.tables;
-    for ((table, row, column), sum) in sums {
-        let cells = tables.get_mut(&table).and_then(|rows| rows.get_mut(&row)).expect("the row is there");
+    let mut cells = present.tables.into_values().next()?.into_values().next()?;
+    for ((_, _, column), sum) in sums {
         let base = if let Some(Value::Integer(base)) = cells.get(&column) { i128::from(*base) } else { 0 };
         cells.insert(column, Value::Integer((base + sum).clamp(i64::MIN.into(), i64::MAX.into()) as i64));
     }
-    tables
+    Some(cells)
 }
 
 /// The place of an operation: the event in the order of execution, and the index in its commit.

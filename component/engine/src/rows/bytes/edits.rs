@@ -122,8 +122,8 @@ impl ReadSums {
     }
 }
 
-/// Reads the grounds of edits: the number and the place of each edit, and the kind, number and place
-/// of its ground.
+/// Reads the grounds of edits: the number and the place of each edit, and the kind, number and
+/// place of its ground.
 fn read_kept(reader: &mut Reader<'_>, stamps: &Stamps) -> Result<KeptGrounds, Error> {
     let count = reader.varint()?;
     let mut kept = KeptGrounds::default();

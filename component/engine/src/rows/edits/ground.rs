@@ -1,8 +1,8 @@
 //! Finds the ground of an edit: what the plain operations in its past left in the cell.
 //!
 //! Stores the plain operations on one row since the horizon, by lane. The past of an edit contains
-//! the first operations of each lane, and stamps grow along a lane, so the latest delete or write in
-//! a past is found by binary searches. Always holds: the lists of a lane are in the order of
+//! the first operations of each lane, and stamps grow along a lane, so the latest delete or write
+//! in a past is found by binary searches. Always holds: the lists of a lane are in the order of
 //! execution. Does not know sums.
 
 use super::{Ground, Past};

@@ -1,12 +1,13 @@
 //! Edits: operations on the value that their author saw in a cell.
 //!
 //! A write or a delete left that value there: the edit's ground. An edit counts while its ground is
-//! still the cell's last write or delete. `docs/semantics.md` states the rule; `ground.rs` finds the
-//! ground of an edit.
+//! still the cell's last write or delete. `docs/semantics.md` states the rule; `ground.rs` finds
+//! the ground of an edit.
 //!
-//! Stores, for each cell with edits that can count, their sum by ground. Always holds: the ground of
-//! a sum is the cell's latest write, or, if no write counts, the latest delete of an existing row.
-//! An edit with another ground never counts again: stamps of later writes and deletes only grow.
+//! Stores, for each cell with edits that can count, their sum by ground. Always holds: the ground
+//! of a sum is the cell's latest write, or, if no write counts, the latest delete of an existing
+//! row. An edit with another ground never counts again: stamps of later writes and deletes only
+//! grow.
 
 mod ground;
 mod kept;
