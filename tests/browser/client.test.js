@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { Chromium, options, skip } from './rig/chromium.js';
 import { Server, converge, freeAddress } from './rig/server.js';
-import { startSite } from './rig/site.js';
+import { startApplication } from './rig/application.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
@@ -43,7 +43,7 @@ before(async () => {
   if (skip) return;
   folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
   const address = await freeAddress();
-  site = await startSite('board', address);
+  site = await startApplication('board', address);
   server = new Server(address, '');
   chromium = await Chromium.start(join(folder, 'profile'));
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Chromium, options } from './rig/chromium.js';
 import { Server, freeAddress } from './rig/server.js';
-import { startSite } from './rig/site.js';
+import { startApplication } from './rig/application.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
@@ -39,7 +39,7 @@ test(`after ${EVENTS} random events with the seed ${SEED}, nothing is lost and n
   const folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const address = await freeAddress();
-  const site = await startSite('board', address);
+  const site = await startApplication('board', address);
   t.after(() => site.close());
   const server = new Server(address, join(folder, 'data'));
   await server.start(site.origin);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { Chromium, options, skip } from './rig/chromium.js';
-import { startSite } from './rig/site.js';
+import { startApplication } from './rig/application.js';
 import { until } from './rig/until.js';
 
 /** @import { Page } from 'playwright-core' */
@@ -36,7 +36,7 @@ let folder;
 before(async () => {
   if (skip) return;
   folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
-  site = await startSite('storage');
+  site = await startApplication('storage');
   chromium = await Chromium.start(join(folder, 'profile'));
 });
 
