@@ -2,13 +2,10 @@
 // one task; a killed server, tabs, wiped storage, and replaced and deleted boards.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 import { BoardView, startBoardSite } from './rig/board.js';
-import { Chromium, options, skip } from './rig/chromium.js';
-import { Server, freeAddress } from './rig/server.js';
+import { options } from './rig/chromium.js';
+import { setUpWithServer } from './rig/setup.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
@@ -16,53 +13,20 @@ import { until } from './rig/until.js';
 const DOCUMENT = 'board/1';
 const PHONE = { width: 360, height: 740 };
 
-/** @type {Awaited<ReturnType<typeof startBoardSite>>} */
-let site;
-/** @type {Chromium} */
-let chromium;
-/** @type {Server} */
-let server;
-/** @type {string} */
-let folder;
-/** @type {BrowserContext[]} */
-let contexts = [];
+const setup = await setUpWithServer(startBoardSite);
+const { site, server } = setup;
 /** What the pages reported: violations of the policy, and uncaught errors. @type {string[]} */
 let reports = [];
-let started = 0;
 
-before(async () => {
-  if (skip) return;
-  folder = await mkdtemp(join(tmpdir(), 'converge-board-'));
-  site = await startBoardSite();
-  server = new Server(await freeAddress(), '');
-  chromium = await Chromium.start(join(folder, 'profile'));
-});
-
-after(async () => {
-  if (skip) return;
-  await chromium.kill();
-  await site.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-beforeEach(async () => {
-  if (skip) return;
+beforeEach(() => {
   reports = [];
-  server.data = join(folder, `data-${started++}`);
-  await server.start(site.origin);
 });
 
-afterEach(async () => {
-  if (skip) return;
-  for (const context of contexts.splice(0)) await context.close();
-  await server.kill();
-  assert.deepEqual(reports, []);
-});
+afterEach(() => assert.deepEqual(reports, []));
 
 /** A context with an empty storage, whose pages report violations of the policy. */
 async function newContext() {
-  const context = await chromium.newContext();
-  contexts.push(context);
+  const context = await setup.newContext();
   await context.addInitScript(() =>
     document.addEventListener('securitypolicyviolation', (event) =>
       console.error(`violation: ${event.violatedDirective} ${event.blockedURI}`),

@@ -2,17 +2,16 @@
 // full, cloned and restored storage.
 
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { Chromium, options, skip } from './rig/chromium.js';
-import { Server, converge, freeAddress } from './rig/server.js';
+import { afterEach, test } from 'node:test';
 import { startApplication } from './rig/application.js';
+import { Chromium, options, skip } from './rig/chromium.js';
+import { converge } from './rig/server.js';
+import { setUpWithServer } from './rig/setup.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
-/** @import { Site } from './rig/site.js' */
 
 const DOCUMENT = 'board/1';
 const TABLE = 'rows';
@@ -25,55 +24,15 @@ const KILLS = Number(process.env.CONVERGE_RENDERER_KILLS ?? 20);
 /** The bytes that a page may store in the test of a full disk. */
 const QUOTA = 300_000;
 
-/** @type {Site} */
-let site;
-/** @type {Chromium} */
-let chromium;
-/** @type {Server} */
-let server;
-/** @type {string} */
-let folder;
-/** @type {BrowserContext[]} */
-let contexts = [];
+const { folder, site, chromium, server, newContext } = await setUpWithServer((address) =>
+  startApplication('board', address),
+);
 /** @type {Chromium[]} */
-let browsers = [];
-let started = 0;
-
-before(async () => {
-  if (skip) return;
-  folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
-  const address = await freeAddress();
-  site = await startApplication('board', address);
-  server = new Server(address, '');
-  chromium = await Chromium.start(join(folder, 'profile'));
-});
-
-after(async () => {
-  if (skip) return;
-  await chromium.kill();
-  site.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-beforeEach(async () => {
-  if (skip) return;
-  server.data = join(folder, `data-${started++}`);
-  await server.start(site.origin);
-});
+const browsers = [];
 
 afterEach(async () => {
-  if (skip) return;
-  for (const context of contexts.splice(0)) await context.close();
   for (const browser of browsers.splice(0)) await browser.kill();
-  await server.kill();
 });
-
-/** A context with an empty storage. */
-async function newContext() {
-  const context = await chromium.newContext();
-  contexts.push(context);
-  return context;
-}
 
 /**
  * Starts another browser.
