@@ -7,6 +7,7 @@ import { buildPage } from '../../../examples/web/build.js';
 import { serve } from './site.js';
 
 /** @import { FrameLocator, Page } from 'playwright-core' */
+/** @import { Files, Site } from './site.js' */
 
 /** The policy that is enough for the page. */
 const POLICY = [
@@ -20,15 +21,22 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** Builds and serves the page. */
-export async function startBoardSite() {
+/**
+ * Builds and serves the page.
+ *
+ * @param {number} [port]
+ * @returns {Promise<Site & { files: Files }>} the site, and its files, which tests can change
+ */
+export async function startBoardSite(port) {
   const dist = await mkdtemp(join(tmpdir(), 'converge-page-'));
   try {
     await buildPage(dist);
     const names = await readdir(dist);
     const contents = await Promise.all(names.map((name) => readFile(join(dist, name))));
+    /** @type {Files} */
     const files = new Map(names.map((name, index) => [name, contents[index] ?? '']));
-    return await serve(files, () => ({ 'content-security-policy': POLICY }));
+    const site = await serve(files, () => ({ 'content-security-policy': POLICY }), port);
+    return { ...site, files };
   } finally {
     await rm(dist, { recursive: true });
   }

@@ -29,20 +29,21 @@ const TYPES = {
  *
  * @param {Files} files
  * @param {(name: string) => Record<string, string>} headersOf the headers of a file, except its type
+ * @param {number} [port] a free one by default
  * @returns {Promise<Site>}
  */
-export async function serve(files, headersOf) {
+export async function serve(files, headersOf, port = 0) {
   const site = createServer(({ url = '/' }, response) => {
     const name = new URL(url, 'http://localhost').pathname.slice(1) || 'index.html';
     const content = files.get(name);
     if (content === undefined) return response.writeHead(404).end();
     return response.writeHead(200, { 'content-type': TYPES[extname(name)], ...headersOf(name) }).end(content);
   });
-  site.listen(0, '127.0.0.1');
+  site.listen(port, '127.0.0.1');
   await once(site, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (site.address());
+  const address = /** @type {import('node:net').AddressInfo} */ (site.address());
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `http://127.0.0.1:${address.port}`,
     close() {
       site.closeAllConnections();
       site.close();
