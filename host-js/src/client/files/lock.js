@@ -1,5 +1,5 @@
 // A lock of a folder that a process holds until it ends, however it ends. The file names the process. Only one process can
-// create it, and a file of a process that has ended is removed. It is beside the folder, so that the folder can be deleted
+// create it, and a file of a process that has ended is removed. It is next to the folder, so that the folder can be deleted
 // by the process that holds the lock.
 
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const SUFFIX = '.lock';
 const CANNOT_LINK = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 /** How often a process takes a lock that others, which have ended since, had taken before it. */
 const ATTEMPTS = 10;
-/** How long a lock can be without its content, in milliseconds, where that is not written at once. */
+/** How long a lock can be without its content, in milliseconds, if that is not written at once. */
 const WRITING_MS = 500;
 /** What precedes the fields of /proc/PID/stat after the program's name, and which is the start. */
 const AFTER_NAME = ') ';
@@ -40,8 +40,8 @@ export function lockFolder(folder) {
 }
 
 /**
- * Creates the lock. The lock of a process that has ended is replaced under a lock of its own, so that
- * of many processes only one replaces it, and none replaces its successor.
+ * Creates the lock. The lock of a process that has ended is replaced under a lock of its own, so
+ * that of many processes only one replaces it, and none replaces its successor.
  *
  * @param {string} path
  * @param {string} folder for messages
