@@ -41,6 +41,14 @@ export class Client {
   /** @type {Link | undefined} */
   #link;
   #isReadOnly = false;
+  /** Whether the application wants no connection. */
+  #isPaused;
+  /**
+   * The last call of `reset`, which the next call, `close` and `destroy` wait for.
+   *
+   * @type {Promise<void> | undefined}
+   */
+  #resetting;
   /**
    * Messages that arrive before the session is open.
    *
@@ -80,6 +88,7 @@ export class Client {
     this.#address = address;
     this.#token = token;
     this.#peerPrefix = peerPrefix;
+    this.#isPaused = paused;
     this.#replica = this.#begin(kept);
     this.#connection = new Connection(address.socket, token, {
       onWelcome: (welcome) => {
@@ -198,8 +207,9 @@ export class Client {
     return this.#wait(() => this.status.savedHere, ended);
   }
 
-  /** Closes the connection, and stays offline until `resume`. */
+  /** Closes the connection, and stays offline until `resume`, also after `reset`. */
   pause() {
+    this.#isPaused = true;
     if (this.#connection.state !== 'stopped') this.#connection.stop();
   }
 
@@ -210,9 +220,11 @@ export class Client {
    * @throws {ClientError} if that is useless
    */
   resume() {
+    this.#isPaused = false;
     const { error } = this.status;
     if (error !== undefined && this.#connection.state === 'stopped' && FINAL.includes(error.reason)) throw error;
-    this.#connection.start();
+    // A reset connects at its end.
+    if (this.#resetting === undefined) this.#connection.start();
   }
 
   /**
@@ -233,29 +245,31 @@ export class Client {
    * If another replica with the same storage called `reset` before, the data of the new document
    * stays, and only commits are returned that the other replica did not return.
    *
+   * A client that was paused stays offline. A call during another one waits for it.
+   *
    * @returns {Promise<Commit[]>} what `unsentCommits` returned before
    * @throws {ClientError} if the storage fails, or the client is closed
    */
   async reset() {
     if (this.#closing !== undefined) throw this.#closed ?? new ClientError('closed', 'the client is being closed');
-    const { error } = this.#connection;
-    this.#connection.stop();
-    try {
-      return await this.#replica.clear((kept) => {
-        const former = this.#replica;
-        this.#replica = this.#begin(kept);
-        this.#watchAgain(former.doc);
-        const error = new ClientError('reset', 'the document was replaced by reset; use the new doc of the client');
-        // The storage belongs to the new document.
-        former.keeper?.setFence(error);
-        former.end(error);
-        this.#connection.start();
-        this.#changed();
-      });
-    } catch (cause) {
-      if (error !== undefined) this.#connection.stop(error);
-      throw new ClientError('storage', `the document was not reset: ${messageOf(cause)}`, { cause });
+    const former = this.#resetting;
+    const result = (async () => {
+      await former;
+      return this.#reset();
+    })();
+    const resetting = result.then(
+      () => {},
+      () => {},
+    );
+    this.#resetting = resetting;
+    await resetting;
+    if (this.#resetting === resetting) {
+      this.#resetting = undefined;
+      // Unless another replica with this storage destroyed it meanwhile.
+      const isStopped = this.#connection.state === 'stopped' || this.#closing !== undefined;
+      if (!isStopped && !this.#isPaused) this.#connection.start();
     }
+    return result;
   }
 
   /**
@@ -287,10 +301,35 @@ export class Client {
     await this.#closing;
   }
 
+  /** @returns {Promise<Commit[]>} */
+  async #reset() {
+    const { state, error } = this.#connection;
+    this.#connection.stop();
+    try {
+      return await this.#replica.clear((kept) => {
+        const former = this.#replica;
+        this.#replica = this.#begin(kept);
+        this.#watchAgain(former.doc);
+        const error = new ClientError('reset', 'the document was replaced by reset; use the new doc of the client');
+        // The storage belongs to the new document.
+        former.keeper?.setFence(error);
+        former.end(error);
+        this.#changed();
+      });
+    } catch (cause) {
+      if (state === 'stopped') this.#connection.stop(error);
+      throw new ClientError('storage', `the document was not reset: ${messageOf(cause)}`, { cause });
+    }
+  }
+
   async #close() {
+    const closed = new ClientError('closed', 'the client is closed');
+    this.#leave(closed);
+    if (this.#resetting !== undefined) {
+      await this.#resetting;
+      this.#leave(closed);
+    }
     const replica = this.#replica;
-    replica.leave();
-    replica.refuseWrites(new ClientError('closed', 'the client is closed'));
     await replica.flush();
     if (this.#isSending) {
       await this.#sendRest();
@@ -324,10 +363,22 @@ export class Client {
     }
   }
 
+  /**
+   * Removes the entries of this replica, and refuses writes.
+   *
+   * @param {ClientError} error
+   */
+  #leave(error) {
+    this.#replica.leave();
+    this.#replica.refuseWrites(error);
+  }
+
   async #destroy() {
+    const error = new ClientError('destroyed', 'the document was destroyed here');
+    this.#replica.refuseWrites(error);
+    await this.#resetting;
     const replica = this.#replica;
     const { keeper } = replica;
-    const error = new ClientError('destroyed', 'the document was destroyed here');
     replica.refuseWrites(error);
     keeper?.setFence(error);
     try {

@@ -211,6 +211,7 @@ test('a write during reset is returned, and does not get into the new document',
     ['late', 'later'],
   );
   board.doc.insert('tasks', 'new', {});
+  board.resume();
   await board.synced();
   await sleep(100);
   await board.close();
@@ -220,6 +221,54 @@ test('a write during reset is returned, and does not get into the new document',
     ['new'],
   );
   assert.equal(await server.rows('board'), 1);
+});
+
+test('a paused client stays offline after reset, and connects again after a reset that failed', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage });
+  await board.synced();
+  board.pause();
+  await board.reset();
+  await sleep(300);
+  assert.deepEqual([board.status.connection, board.status.error], ['offline', undefined]);
+  board.resume();
+  await board.synced();
+  storage.failure = new StorageError('full', 'no space');
+  await assert.rejects(board.reset(), { reason: 'storage' });
+  storage.failure = undefined;
+  await board.synced();
+  // Paused and connected again while the reset runs.
+  storage.onRename = async () => board.pause();
+  await board.reset();
+  assert.equal(board.status.connection, 'offline');
+  storage.onRename = async () => board.resume();
+  await board.reset();
+  board.doc.insert('tasks', 'new', {});
+  await board.synced();
+  assert.equal(await server.rows('board'), 1);
+});
+
+test('resets at the same time: each returns the commits since the one before', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage, paused: true });
+  board.doc.insert('tasks', 'first', {});
+  const resets = [board.reset(), board.reset()];
+  resets[0]?.then(() => board.doc.insert('tasks', 'second', {}));
+  const [first, second] = await Promise.all(resets);
+  assert.deepEqual(
+    [first, second].map((commits) => commits?.flat().map(({ row }) => row)),
+    [['first'], ['second']],
+  );
+  board.doc.insert('tasks', 'third', {});
+  const third = board.reset();
+  await board.close();
+  assert.equal((await third).length, 1);
+  assert.throws(() => board.doc.insert('tasks', 'x', {}), { reason: 'closed' });
+  const other = await storage.open('', '');
+  assert.equal((await other.read()).updates.length, 0);
+  assert.match(other.peer, /\.0$/, 'the name is free');
 });
 
 test('reset and destroy reach the other replicas', async (t) => {
@@ -247,6 +296,7 @@ test('reset and destroy reach the other replicas', async (t) => {
     'only what the other one did not return',
   );
   await until(() => rowsOf(two) === 1, 'both have the new document');
+  one.resume();
   assert.equal(rowsOf(one), 1);
   await Promise.all([one.synced(), two.synced()]);
   assert.equal(await server.rows('board'), 1);
