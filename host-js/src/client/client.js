@@ -157,8 +157,10 @@ export class Client {
    * @param {string[]} tables all tables if the list is empty
    * @param {(ops: Op<CellValue>[]) => void} listener
    * @returns {() => void} ends the calls
+   * @throws {ClientError} if the client is closed
    */
   watch(tables, listener) {
+    if (this.#closed !== undefined) throw this.#closed;
     const watch = { tables, listener, watcher: this.doc.watch(tables, { fromStart: true }) };
     this.#watches.add(watch);
     this.#changed();
@@ -173,8 +175,10 @@ export class Client {
    *
    * @param {() => void} listener
    * @returns {() => void} ends the calls
+   * @throws {ClientError} if the client is closed
    */
   watchStore(listener) {
+    if (this.#closed !== undefined) throw this.#closed;
     const call = () => listener();
     this.#storeListeners.add(call);
     return () => this.#storeListeners.delete(call);

@@ -65,6 +65,29 @@ test('a write after close fails, also while the client is closing', async (t) =>
   assert.equal(rowsOf(again), 1);
 });
 
+test('calls after close fail, and reading does not', async (t) => {
+  const server = await Server.start(t);
+  const board = await client(t, server.url, 'board', { storage: new SharedMemory({ shares: false }) });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  await board.close();
+  const closed = { name: 'ClientError', reason: 'closed' };
+  const fail = () => assert.fail('called');
+  assert.throws(() => board.watch(['tasks'], fail), closed);
+  assert.throws(() => board.watchStore(fail), closed);
+  assert.throws(() => board.resume(), closed);
+  await assert.rejects(board.synced(), closed);
+  await assert.rejects(board.reset(), closed);
+  await assert.rejects(board.destroy(), closed);
+  board.pause();
+  board.subscribe(fail)();
+  await board.close();
+  await board.saved();
+  assert.equal(board.status.connection, 'stopped');
+  assert.equal(rowsOf(board), 1);
+  assert.equal(board.unsentCommits().length, 0);
+});
+
 test('a storage that was wiped is filled again', async (t) => {
   const server = await Server.start(t);
   const storage = new SharedMemory({ shares: false });
