@@ -113,8 +113,15 @@ function without(doc, events) {
 }
 
 /**
+ * Commits events again, without operations on rows that do not exist any more.
+ *
+ * The document accepted these operations before, so their values are within the limits, and only
+ * the state of the document can be in the way: a missing row here, and a full document. The latter
+ * is an error: the events stay in the storage, whose next compaction tries again.
+ *
  * @param {Doc} doc
  * @param {Event[]} events
+ * @throws {import('../errors.js').LimitExceededError} if the document is full
  */
 function commitAgain(doc, events) {
   for (const { ops } of events) {

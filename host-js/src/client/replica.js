@@ -214,8 +214,8 @@ export class Replica {
       rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
     } finally {
       this.#isRebasing = false;
+      this.#wrote();
     }
-    this.#wrote();
   }
 
   /**
@@ -230,17 +230,21 @@ export class Replica {
       const summary = server.summary();
       const counts = countsOf(server);
       server.dispose();
-      rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => {
-        try {
-          this.doc.raw.rebase(saved);
-        } catch (error) {
-          // The saved document was compacted less than this one, so it can be merged.
-          if (!(error instanceof CompactedError)) throw error;
-          this.doc.raw.mergeUpdate(saved);
-        }
-      });
-      this.#there = { counts, summary };
-      this.#wrote();
+      try {
+        rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => {
+          try {
+            this.doc.raw.rebase(saved);
+          } catch (error) {
+            // The saved document was compacted less than this one, so it can be merged.
+            if (!(error instanceof CompactedError)) throw error;
+            this.doc.raw.mergeUpdate(saved);
+          }
+        });
+        this.#there = { counts, summary };
+      } finally {
+        // Also if writes could not be committed again: the content is another one.
+        this.#wrote();
+      }
     });
   }
 

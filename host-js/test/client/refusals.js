@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
+import { LimitExceededError } from '../../src/errors.js';
 import { Relay, Server, SharedMemory, client, engine, folder, rowsOf, run, until } from './rig.js';
 
 /** @import { Doc } from '../../src/index.js' */
@@ -383,6 +384,41 @@ for (const way of ['by the session', 'after a goodbye']) {
     await board.close();
   });
 }
+
+test('writes of another tab that cannot be committed again stay in the storage', async (t) => {
+  const doc = engine.create('hand');
+  const { url, state } = await serveByHand(t, doc);
+  const storage = new SharedMemory();
+  const board = await client(t, url, 'board', { storage });
+  const tab = await client(t, url, 'board', { storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  board.pause();
+  tab.pause();
+  tab.doc.insert('tasks', 't2', {});
+  await until(() => rowsOf(board) === 2, 'both have everything');
+  await tab.close();
+  doc.insert('tasks', 't3', {});
+  doc.compact([doc.summary()]);
+  state.answersWithConflict = true;
+  const { raw } = board.doc;
+  const { commit } = raw;
+  let failures = 0;
+  const full = () => {
+    failures++;
+    throw new LimitExceededError({ limit: 'document-bytes', maximum: 1n, actual: 2n });
+  };
+  Object.defineProperty(raw, 'commit', { value: full, configurable: true });
+  board.resume();
+  await until(() => board.status.error?.reason === 'storage', 'the client says so');
+  assert.match(board.status.error?.message ?? '', /document-bytes/);
+  assert.ok(failures > 0);
+  assert.equal(board.status.savedHere, false);
+  Object.defineProperty(raw, 'commit', { value: commit, configurable: true });
+  await until(() => doc.get('tasks', 't2'), 'the server has it');
+  await board.synced();
+  assert.equal(board.doc.digestHex(), doc.digestHex());
+});
 
 test('a document that was compacted past two tabs: both continue, and no write is lost', async (t) => {
   const doc = engine.create('hand');
