@@ -586,7 +586,7 @@ export class Client {
 
   /** @returns {Status} */
   #compute() {
-    const { keeper, isForked } = this.#replica;
+    const { keeper, isForked, repaired } = this.#replica;
     const isLinked = this.#link?.isEnded === false && this.#link.hasReceived && !this.#engine.gone;
     // An engine that stopped does not know any more.
     const unsent = this.#engine.gone ? this.#status.unsent : this.#replica.unsent;
@@ -599,6 +599,7 @@ export class Client {
       savedThere: unsent === 0,
       readOnly: this.#isReadOnly,
       forked: isForked,
+      repaired,
       error: state === 'stopped' ? error : (keeper?.error ?? error),
     });
   }

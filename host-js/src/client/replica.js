@@ -132,6 +132,11 @@ export class Replica {
     return this.#isForked;
   }
 
+  /** The copy of damaged data, if parts of it were left out. */
+  get repaired() {
+    return this.#kept?.content.repaired;
+  }
+
   /** The incarnation of the server's document that this replica was synchronized with. */
   get incarnation() {
     return this.#keeper === undefined ? this.#incarnation : this.#keeper.notes.incarnation;

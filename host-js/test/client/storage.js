@@ -1,7 +1,8 @@
 // Storages that fail, are wiped or cloned, and replicas that share one.
 
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -166,6 +167,36 @@ test('a restored backup of a folder heals', async (t) => {
   assert.equal(board.status.forked, true);
   assert.equal(await server.rows('board'), 3);
   await board.close();
+});
+
+test('a damaged log: the client says what was left out, no history forks, and the server has the rest', async (t) => {
+  const server = await Server.start(t);
+  const path = folder(t);
+  const board = await client(t, server.url, 'board', { storage: files(path) });
+  for (let n = 0; n < 10; n++) {
+    board.doc.insert('tasks', `t${n}`, { text: 'x'.repeat(50) });
+    await board.saved();
+  }
+  await board.synced();
+  assert.equal(board.status.repaired, undefined);
+  await board.close();
+  const [name = ''] = readdirSync(path);
+  const log = join(path, name, 'log-0');
+  const bytes = readFileSync(log);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  writeFileSync(log, bytes);
+  await assert.rejects(client(t, server.url, 'board', { storage: files(path) }), { code: 'failed' });
+  const again = await client(t, server.url, 'board', { storage: files(path, { repair: true }), paused: true });
+  assert.ok(rowsOf(again) < 10);
+  assert.deepEqual(readFileSync(again.status.repaired ?? ''), bytes);
+  again.doc.insert('tasks', 'after', {});
+  again.resume();
+  await again.synced();
+  assert.equal(rowsOf(again), 11);
+  assert.equal(await server.rows('board'), 11);
+  assert.deepEqual([again.status.forked, again.doc.forks()], [false, []]);
+  await again.close();
 });
 
 test('three replicas with one storage see each other, offline too', async (t) => {

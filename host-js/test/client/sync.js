@@ -26,6 +26,7 @@ test('two clients see each other', async (t) => {
       savedThere: true,
       readOnly: false,
       forked: false,
+      repaired: undefined,
       error: undefined,
     },
   );
