@@ -356,13 +356,13 @@ export class Client {
   /** Waits until the server has acknowledged all writes, as long as there is progress. */
   async #sendRest() {
     let former = '';
-    let changedAt = Date.now();
+    let changedAt = performance.now();
     while (this.#isSending) {
       const now = `${this.#replica.unsent} ${this.#connection.bufferedBytes}`;
       if (now !== former) {
         former = now;
-        changedAt = Date.now();
-      } else if (Date.now() - changedAt >= CLOSE_MS) return;
+        changedAt = performance.now();
+      } else if (performance.now() - changedAt >= CLOSE_MS) return;
       await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
     }
   }

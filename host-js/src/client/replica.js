@@ -403,14 +403,14 @@ export class Replica {
   /** An entry of the store changed. */
   #showed() {
     this.#handlers.onStoreChange();
-    const wait = this.#presenceAt + PRESENCE_MS - Date.now();
+    const wait = this.#presenceAt + PRESENCE_MS - performance.now();
     if (wait <= 0) {
-      this.#presenceAt = Date.now();
+      this.#presenceAt = performance.now();
       this.#pump.trigger();
     } else {
       this.#presenceTimer ??= setTimeout(() => {
         this.#presenceTimer = undefined;
-        this.#presenceAt = Date.now();
+        this.#presenceAt = performance.now();
         this.#pump.trigger();
       }, wait);
     }

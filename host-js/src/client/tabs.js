@@ -15,9 +15,9 @@ import { hold, lockManager, whenFree } from './locks.js';
 /** A replica that lives posts this often. */
 const PING_MS = 10_000;
 /**
- * A replica that posted nothing for this time is taken for dead. Where there are no Web Locks, this
- * is the delay after which the others merge what a killed replica stored and did not send. Browsers
- * run timers of hidden tabs once a minute.
+ * A replica without a lock that posted nothing for this time is taken for dead. This is the delay
+ * after which the others merge what it stored and did not send. Browsers run timers of hidden tabs
+ * once a minute.
  */
 const DEAD_MS = 150_000;
 
@@ -62,7 +62,8 @@ export class Tabs {
   #isClosed = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  /** @type {Map<string, { link: Link, peer: string, heardAt: number, waiting: AbortController }>} */
+  /** @type {Map<string, { link: Link, peer: string, hasLock: boolean, heardAt: number,
+   *   waiting: AbortController }>} */
   #others = new Map();
   /** Replicas whose session failed. The next ping links them again. */
   #failed = new Set();
@@ -149,7 +150,7 @@ export class Tabs {
       return;
     }
     const other = this.#others.get(from);
-    if (other !== undefined) other.heardAt = Date.now();
+    if (other !== undefined) other.heardAt = performance.now();
     switch (post.type) {
       case 'hello':
         // The session of a former link, if any, is one that the other side no longer has.
@@ -211,9 +212,10 @@ export class Tabs {
   #add({ from, peer, holds }) {
     const link = this.#handlers.onJoined((bytes) => this.#post({ type: 'message', to: from, bytes }));
     const waiting = new AbortController();
-    this.#others.set(from, { link, peer, heardAt: Date.now(), waiting });
-    if (holds && this.#locks !== undefined) {
-      whenFree(this.#locks, lockOf(from), waiting.signal, () => this.#died(from));
+    const locks = holds ? this.#locks : undefined;
+    this.#others.set(from, { link, peer, hasLock: locks !== undefined, heardAt: performance.now(), waiting });
+    if (locks !== undefined) {
+      whenFree(locks, lockOf(from), waiting.signal, () => this.#died(from));
     }
   }
 
@@ -234,9 +236,9 @@ export class Tabs {
 
   #tick() {
     this.#post({ type: 'ping' });
-    const now = Date.now();
-    for (const [id, { heardAt }] of [...this.#others]) {
-      if (now - heardAt > DEAD_MS) this.#died(id);
+    const now = performance.now();
+    for (const [id, { hasLock, heardAt }] of [...this.#others]) {
+      if (!hasLock && now - heardAt > DEAD_MS) this.#died(id);
     }
   }
 }
