@@ -20,24 +20,43 @@ const BRANCH = '~';
 /**
  * Returns the events that a replica with this summary lacks, each after its dependencies.
  *
+ * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array | undefined} summary `undefined` for an empty replica
  * @returns {Event[]}
  */
-export function eventsSince(doc, summary) {
-  return toEvents(doc.eventsSince(summary).runs);
+export function eventsSince(engine, doc, summary) {
+  // `doc.eventsSince` returns one page, and nothing that leads to the next one. An update has all events.
+  return eventsOf(engine, doc.updateSince(summary));
 }
 
 /**
- * Returns the same, or nothing if the document was compacted since.
+ * Returns the events of an update, or of a saved document.
  *
+ * @param {Engine} engine
+ * @param {Uint8Array} update
+ * @returns {Event[]}
+ */
+function eventsOf(engine, update) {
+  const reader = engine.openUpdate(update);
+  try {
+    return toEvents([...reader]);
+  } finally {
+    reader.dispose();
+  }
+}
+
+/**
+ * Returns what `eventsSince` returns, or nothing if the document was compacted since.
+ *
+ * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array | undefined} summary
  * @returns {Event[]}
  */
-function retainedSince(doc, summary) {
+function retainedSince(engine, doc, summary) {
   try {
-    return eventsSince(doc, summary);
+    return eventsSince(engine, doc, summary);
   } catch (error) {
     if (error instanceof CompactedError) return [];
     throw error;
@@ -75,9 +94,7 @@ export function absorb(engine, doc, update) {
     doc.raw.mergeUpdate(update);
   } catch (error) {
     if (!(error instanceof CompactedError)) throw error;
-    const reader = engine.openUpdate(update);
-    commitAgain(doc, without(doc, toEvents(reader.next().runs)));
-    reader.dispose();
+    commitAgain(doc, without(doc, eventsOf(engine, update)));
   }
 }
 
@@ -86,14 +103,15 @@ export function absorb(engine, doc, update) {
  * would be lost: events of this replica, which the engine does, and those of other replicas with
  * the same storage that are no longer there to do it themselves.
  *
+ * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array | undefined} acknowledged the summary of what the server has
  * @param {(peer: string) => boolean} isPresent whether a peer is there to commit its events again
  * @param {() => void} rebase replaces the content
  */
-export function rebaseWith(doc, acknowledged, isPresent, rebase) {
+export function rebaseWith(engine, doc, acknowledged, isPresent, rebase) {
   const own = doc.peer();
-  const orphans = retainedSince(doc, acknowledged).filter(({ peer }) => {
+  const orphans = retainedSince(engine, doc, acknowledged).filter(({ peer }) => {
     const author = authorOf(peer);
     return author !== own && !isPresent(author);
   });

@@ -216,7 +216,7 @@ export class Replica {
   #receiveDocument(link, message) {
     this.#isRebasing = true;
     try {
-      rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
+      rebaseWith(this.#engine, this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
     } finally {
       this.#isRebasing = false;
       this.#wrote();
@@ -236,7 +236,7 @@ export class Replica {
       const counts = countsOf(server);
       server.dispose();
       try {
-        rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => {
+        rebaseWith(this.#engine, this.doc, this.#there?.summary, this.#isPresent, () => {
           try {
             this.doc.raw.rebase(saved);
           } catch (error) {
@@ -277,10 +277,10 @@ export class Replica {
    */
   unsentCommits() {
     this.noteServer();
-    const events = eventsSince(this.doc, this.#there?.summary);
+    const events = eventsSince(this.#engine, this.doc, this.#there?.summary);
     if (this.#returned === undefined) return toCommits(events);
     const id = (/** @type {{ peer: string, counter: number }} */ { peer, counter }) => `${counter} ${peer}`;
-    const others = new Set(eventsSince(this.doc, this.#returned).map(id));
+    const others = new Set(eventsSince(this.#engine, this.doc, this.#returned).map(id));
     return toCommits(events.filter((event) => others.has(id(event))));
   }
 
@@ -482,7 +482,7 @@ export class Replica {
     if (acknowledged === undefined) return;
     try {
       const counts = countsOf(this.doc);
-      for (const { peer, counter } of eventsSince(this.doc, acknowledged)) {
+      for (const { peer, counter } of eventsSince(this.#engine, this.doc, acknowledged)) {
         counts.set(peer, Math.min(counts.get(peer) ?? 0, counter));
       }
       this.#there = { counts, summary: acknowledged };

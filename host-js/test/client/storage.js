@@ -303,6 +303,24 @@ test('a paused client stays offline after reset, and connects again after a rese
   assert.equal(await server.rows('board'), 1);
 });
 
+test('unsent commits are complete, also if they are larger than a page of events', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const open = () => client(t, server.url, 'board', { storage, paused: true });
+  let board = await open();
+  const rows = Array.from({ length: 40 }, (_, n) => `t${n}`);
+  for (const row of rows) board.doc.insert('tasks', row, { content: new Uint8Array(500_000) });
+  assert.ok(board.doc.eventsSince().more, 'there is more than one page');
+  await board.close();
+  board = await open();
+  assert.equal(board.status.unsent, rows.length);
+  const commits = await board.reset();
+  assert.deepEqual(
+    commits.map(([op]) => op?.row),
+    rows,
+  );
+});
+
 test('resets at the same time: each returns the commits since the one before', async (t) => {
   const server = await Server.start(t);
   const storage = new SharedMemory({ shares: false });
