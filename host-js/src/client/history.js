@@ -18,7 +18,8 @@ import { fromOp } from '../values.js';
 const BRANCH = '~';
 
 /**
- * Returns the events that a replica with this summary lacks, each after its dependencies.
+ * Returns the events that a replica with this summary lacks, each after its dependencies. If some
+ * of them were compacted away, returns all that the document still has.
  *
  * @param {Engine} engine
  * @param {Doc} doc
@@ -27,7 +28,12 @@ const BRANCH = '~';
  */
 export function eventsSince(engine, doc, summary) {
   // `doc.eventsSince` returns one page, and nothing that leads to the next one. An update has all events.
-  return eventsOf(engine, doc.updateSince(summary));
+  try {
+    return eventsOf(engine, doc.updateSince(summary));
+  } catch (error) {
+    if (!(error instanceof CompactedError)) throw error;
+    return eventsOf(engine, doc.updateSince(engine.summaryOf(error.horizon)));
+  }
 }
 
 /**
@@ -43,23 +49,6 @@ function eventsOf(engine, update) {
     return toEvents([...reader]);
   } finally {
     reader.dispose();
-  }
-}
-
-/**
- * Returns what `eventsSince` returns, or nothing if the document was compacted since.
- *
- * @param {Engine} engine
- * @param {Doc} doc
- * @param {Uint8Array | undefined} summary
- * @returns {Event[]}
- */
-function retainedSince(engine, doc, summary) {
-  try {
-    return eventsSince(engine, doc, summary);
-  } catch (error) {
-    if (error instanceof CompactedError) return [];
-    throw error;
   }
 }
 
@@ -111,7 +100,7 @@ export function absorb(engine, doc, update) {
  */
 export function rebaseWith(engine, doc, acknowledged, isPresent, rebase) {
   const own = doc.peer();
-  const orphans = retainedSince(engine, doc, acknowledged).filter(({ peer }) => {
+  const orphans = eventsSince(engine, doc, acknowledged).filter(({ peer }) => {
     const author = authorOf(peer);
     return author !== own && !isPresent(author);
   });

@@ -487,7 +487,7 @@ export class Replica {
       }
       this.#there = { counts, summary: acknowledged };
     } catch {
-      // The document was compacted since, so nothing is known.
+      // A summary that cannot be read says nothing.
     }
   }
 

@@ -385,6 +385,45 @@ for (const way of ['by the session', 'after a goodbye']) {
   });
 }
 
+test('the unsent commits of a compacted document are known, also after a crash before the next note', async (t) => {
+  const doc = engine.create('hand');
+  const { url } = await serveByHand(t, doc);
+  const storage = new SharedMemory({ shares: false });
+  let board = await client(t, url, 'board', { storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  const { acknowledged } = await noted(storage);
+  board.pause();
+  doc.insert('tasks', 't2', {});
+  doc.compact([doc.summary()]);
+  board.resume();
+  await board.synced();
+  await board.close();
+  for (const notes of [{ acknowledged }, {}]) {
+    storage.content.notes = { ...storage.content.notes, acknowledged: undefined, ...notes };
+    board = await client(t, url, 'board', { storage, paused: true });
+    const former = board.unsentCommits().length;
+    board.doc.insert('tasks', 'unsent', {});
+    assert.deepEqual(board.unsentCommits().at(-1)?.[0]?.row, 'unsent');
+    assert.equal(board.unsentCommits().length, former + 1);
+    if (notes.acknowledged) assert.equal(board.status.unsent, former + 1);
+    await board.close();
+  }
+  board = await client(t, url, 'board', { storage, paused: true });
+  const commits = await board.reset();
+  assert.equal(commits.flat().filter(({ row }) => row === 'unsent').length, 2);
+});
+
+/**
+ * Waits until a client has noted what the server has acknowledged.
+ *
+ * @param {SharedMemory} storage
+ */
+async function noted(storage) {
+  await until(() => storage.content.notes.acknowledged, 'the client notes it');
+  return storage.content.notes;
+}
+
 test('writes of another tab that cannot be committed again stay in the storage', async (t) => {
   const doc = engine.create('hand');
   const { url, state } = await serveByHand(t, doc);
