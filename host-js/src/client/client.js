@@ -204,11 +204,15 @@ export class Client {
    *   same storage called `reset` or `destroy`
    */
   saved() {
-    if (this.#replica.keeper === undefined) {
+    const { keeper } = this.#replica;
+    if (keeper === undefined) {
       return Promise.reject(new ClientError('storage', 'the client has no storage; pass one to connect'));
     }
+    // Not `savedHere`, which can stay false as long as the application writes.
+    const { changes } = keeper;
+    const isStored = () => (this.#replica.keeper === keeper ? keeper.hasStored(changes) : this.status.savedHere);
     const ended = () => this.#closed ?? this.#replica.keeper?.fence;
-    return this.#wait(() => this.status.savedHere, ended);
+    return this.#wait(isStored, ended);
   }
 
   /** Closes the connection, and stays offline until `resume`, also after `reset`. */

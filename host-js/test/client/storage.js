@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { open } from '../../src/node.js';
 import { files } from '../../src/client/node.js';
 import { StorageError } from '../../src/client/storage-error.js';
-import { Server, SharedMemory, client, folder, rowsOf, until } from './rig.js';
+import { Server, SharedMemory, client, engine, folder, rowsOf, until } from './rig.js';
 
 test('a full disk: the state says so, nothing is sent or lost, and everything continues with space', async (t) => {
   const server = await Server.start(t);
@@ -38,6 +38,25 @@ test('a full disk: the state says so, nothing is sent or lost, and everything co
   const again = await client(t, server.url, 'board', { storage, paused: true });
   assert.equal(rowsOf(again), 4);
   await Promise.all([again.close(), ben.close()]);
+});
+
+test('saved resolves although the application never stops writing', async (t) => {
+  const storage = new SharedMemory({ shares: false });
+  storage.delayMs = 20;
+  const board = await client(t, 'http://127.0.0.1:9', 'board', { storage, paused: true });
+  let written = 0;
+  const timer = setInterval(() => board.doc.insert('tasks', `t${written++}`, {}), 1);
+  t.after(() => clearInterval(timer));
+  await until(() => storage.appends > 0, 'the first rows are stored');
+  for (let n = 0; n < 3; n++) {
+    const before = written;
+    await board.saved();
+    const stored = engine.create();
+    for (const update of storage.content.updates) stored.mergeUpdate(update);
+    assert.ok((stored.tables()[0]?.rows ?? 0) >= before, 'the rows of before are stored');
+  }
+  clearInterval(timer);
+  await board.close();
 });
 
 test('a client that is closed with a full disk says what was not stored', async (t) => {
