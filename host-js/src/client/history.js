@@ -77,13 +77,18 @@ export function toCommits(events) {
  * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array} update or a saved document
+ * @param {() => void} [onCommit] is called before events are committed again, which are new ones that
+ *   nobody has stored
  */
-export function absorb(engine, doc, update) {
+export function absorb(engine, doc, update, onCommit) {
   try {
     doc.raw.mergeUpdate(update);
   } catch (error) {
     if (!(error instanceof CompactedError)) throw error;
-    commitAgain(doc, without(doc, eventsOf(engine, update)));
+    const events = without(doc, eventsOf(engine, update));
+    if (events.length === 0) return;
+    onCommit?.();
+    commitAgain(doc, events);
   }
 }
 

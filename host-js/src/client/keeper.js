@@ -73,15 +73,18 @@ export class Keeper {
    * @param {Doc} doc contains everything of `content`
    * @param {StoredDocument} stored
    * @param {Content} content
+   * @param {Uint8Array | undefined} durable the summary of what is stored, if the document contains
+   *   more
    * @param {KeeperHandlers} handlers
    */
-  constructor(engine, doc, stored, { snapshot, updates, notes }, handlers) {
+  constructor(engine, doc, stored, { snapshot, updates, notes }, durable, handlers) {
     this.#engine = engine;
     this.#doc = doc;
     this.#stored = stored;
     this.#handlers = handlers;
     this.#notes = notes;
-    this.#durable = doc.summary();
+    this.#durable = durable ?? doc.summary();
+    if (durable !== undefined) this.wrote();
     this.#updates = updates.length;
     this.#logBytes = updates.reduce((sum, { length }) => sum + length, 0);
     this.#snapshotBytes = snapshot?.length ?? 0;
@@ -325,8 +328,12 @@ export class Keeper {
     if (this.#fence !== undefined) return;
     try {
       const { snapshot, updates } = await this.#stored.read();
-      for (const update of snapshot ? [snapshot, ...updates] : updates) absorb(this.#engine, this.#doc, update);
-      this.mergedStored();
+      let isNew = false;
+      for (const update of snapshot ? [snapshot, ...updates] : updates) {
+        absorb(this.#engine, this.#doc, update, () => (isNew = true));
+      }
+      if (isNew) this.wrote();
+      else this.mergedStored();
     } catch (error) {
       if (!this.#isFence(error)) this.#setError(error);
     }

@@ -95,7 +95,8 @@ export class Replica {
     this.#name = name;
     this.#kept = kept;
     this.#handlers = handlers;
-    this.doc = load(engine, peer, kept?.content);
+    const { doc, durable } = load(engine, peer, kept?.content);
+    this.doc = doc;
     this.store = engine.createStore(peer);
     this.#pump = new Pump(
       () => this.#keeper?.capture(),
@@ -103,7 +104,7 @@ export class Replica {
       handlers.onFailed,
     );
     if (kept !== undefined) {
-      this.#keeper = new Keeper(engine, this.doc, kept.stored, kept.content, {
+      this.#keeper = new Keeper(engine, doc, kept.stored, kept.content, durable, {
         open: kept.open,
         onChange: handlers.onChange,
         onFenced: handlers.onStop,
@@ -122,6 +123,7 @@ export class Replica {
     observeStore(this.store, { before, after: () => this.#showed() });
     this.#presence = new Presence(this.store, handlers.onStoreChange, handlers.onFailed);
     if (kept?.stored.channel !== undefined) this.#join(kept.stored.channel);
+    if (durable !== undefined) this.#pump.trigger();
   }
 
   get keeper() {
@@ -530,13 +532,18 @@ export class Replica {
  * @param {Engine} engine
  * @param {string} peer
  * @param {Content | undefined} content
- * @returns {Doc}
+ * @returns {{ doc: Doc, durable: Uint8Array | undefined }} `durable` is the summary of what is stored,
+ *   if events had to be committed again
  */
 function load(engine, peer, content) {
+  /** @type {Uint8Array | undefined} */
+  let durable;
   try {
     const doc = content?.snapshot === undefined ? engine.create(peer) : engine.load(content.snapshot, { peer });
-    for (const update of content?.updates ?? []) absorb(engine, doc, update);
-    return doc;
+    for (const update of content?.updates ?? []) {
+      absorb(engine, doc, update, () => (durable ??= doc.summary()));
+    }
+    return { doc, durable };
   } catch (cause) {
     throw new ClientError('damaged', `the stored document could not be read: ${messageOf(cause)}`, { cause });
   }

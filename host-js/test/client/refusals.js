@@ -424,6 +424,29 @@ async function noted(storage) {
   return storage.content.notes;
 }
 
+test('stored events that are committed again after a start are stored before they are sent', async (t) => {
+  const doc = engine.create('hand');
+  const { url } = await serveByHand(t, doc);
+  doc.insert('tasks', 't1', {});
+  const tab = engine.create('tab');
+  tab.mergeUpdate(doc.updateSince());
+  tab.insert('tasks', 'late', {});
+  const late = tab.updateSince(doc.summary());
+  doc.insert('tasks', 't2', {});
+  doc.compact([doc.summary()]);
+  // One tab has stored the rebased document, and then another one its last write, which does not build on it.
+  const storage = new SharedMemory({ shares: false });
+  storage.content = { ...storage.content, snapshot: doc.save(), updates: [late] };
+  storage.delayMs = 200;
+  const board = await client(t, url, 'board', { storage });
+  assert.equal(rowsOf(board), 3);
+  assert.equal(board.status.savedHere, false);
+  await until(() => doc.get('tasks', 'late'), 'the server has it');
+  const stored = engine.load(storage.content.snapshot ?? doc.save());
+  for (const update of storage.content.updates.filter((update) => update !== late)) stored.mergeUpdate(update);
+  assert.ok(stored.get('tasks', 'late'), 'the new event is stored');
+});
+
 test('writes of another tab that cannot be committed again stay in the storage', async (t) => {
   const doc = engine.create('hand');
   const { url, state } = await serveByHand(t, doc);
