@@ -3,9 +3,9 @@
 import { CompactedError, GoneError } from '../errors.js';
 import { randomPeer } from '../peer.js';
 import { Connection } from './connection.js';
+import { download } from './download.js';
 import { ClientError, messageOf } from './errors.js';
 import { Replica } from './replica.js';
-import { current } from './token.js';
 
 /** @import { Doc, Watcher } from '../doc.js' */
 /** @import { Engine } from '../engine.js' */
@@ -33,7 +33,6 @@ export class Client {
   #engine;
   #name;
   #address;
-  #token;
   #peerPrefix;
   /** @type {Replica} */
   #replica;
@@ -72,6 +71,8 @@ export class Client {
   #closed;
   /** @type {Promise<void> | undefined} */
   #closing;
+  /** @type {AbortController | undefined} */
+  #download;
   /** @type {Entry[]} */
   #hidden = [];
 
@@ -86,7 +87,6 @@ export class Client {
     this.#engine = engine;
     this.#name = name;
     this.#address = address;
-    this.#token = token;
     this.#peerPrefix = peerPrefix;
     this.#isPaused = paused;
     this.#replica = this.#begin(kept);
@@ -402,6 +402,7 @@ export class Client {
     globalThis.removeEventListener?.('pagehide', this.#hide);
     globalThis.removeEventListener?.('pageshow', this.#show);
     this.#connection.close(this.#closed);
+    this.#download?.abort();
     this.#replica.end(this.#closed);
     this.#refresh();
     for (const { watcher } of this.#watches) watcher.dispose();
@@ -495,13 +496,10 @@ export class Client {
 
   /** Loads the server's document, which was compacted past this one, and continues from there. */
   async #rebase() {
-    const token = await current(this.#token);
-    const response = await fetch(
-      this.#address.http,
-      token === '' ? {} : { headers: { authorization: `Bearer ${token}` } },
-    );
-    if (!response.ok) throw new Error(`GET ${this.#address.http} was answered with ${response.status}`);
-    await this.#replica.rebase(new Uint8Array(await response.arrayBuffer()));
+    this.#download = new AbortController();
+    // The connection has shown this token.
+    const saved = await download(this.#address.http, this.#connection.token, this.#download);
+    await this.#replica.rebase(saved);
   }
 
   get #isInSync() {

@@ -4,11 +4,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
+import { Connection } from '../../src/client/connection.js';
+import { download } from '../../src/client/download.js';
 import { LimitExceededError } from '../../src/errors.js';
 import { Relay, Server, SharedMemory, client, engine, folder, rowsOf, run, until } from './rig.js';
 
+/** @import { ClientError } from '../../src/client/errors.js' */
 /** @import { Doc } from '../../src/index.js' */
 
 const POST = { method: 'POST' };
@@ -99,6 +102,73 @@ test('a deleted document stays deleted, and the data of clients that were offlin
   await ann.synced();
   assert.equal(await server.rows('board'), 2);
   await Promise.all([ann.close(), ben.close()]);
+});
+
+test('a token that does not arrive: the next attempt asks again', async (t) => {
+  const { server, token } = await withKey(t);
+  let calls = 0;
+  const good = token('*=rwp');
+  const board = await client(t, server.url, 'board', {
+    token: () => (++calls === 1 ? new Promise(() => {}) : Promise.resolve(good)),
+  });
+  await until(() => calls === 1, 'the client asks');
+  assert.equal(board.status.connection, 'connecting');
+  board.pause();
+  assert.deepEqual([board.status.connection, board.status.error], ['offline', undefined]);
+  board.resume();
+  await board.synced();
+  assert.equal(calls, 2);
+});
+
+test('a token function that takes too long', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  /** @type {(ClientError | undefined)[]} */
+  const errors = [];
+  let calls = 0;
+  const connection = new Connection('ws://127.0.0.1:9', () => (calls++, new Promise(() => {})), {
+    onWelcome: () => {},
+    onMessage: () => {},
+    onLost: () => {},
+    onState: (_, error) => errors.push(error),
+  });
+  t.after(() => connection.close());
+  connection.start();
+  // Timers of attempts follow each other.
+  for (let second = 0; second < 35; second++) {
+    t.mock.timers.tick(1_000);
+    await setImmediate();
+  }
+  assert.equal(calls, 2);
+  assert.match(errors.at(-1)?.message ?? '', /there is no token: it did not arrive within 30 s/);
+  assert.equal(errors.at(-1)?.reason, 'token');
+});
+
+test('a download without progress fails, and one that is aborted ends', async (t) => {
+  /** @type {import('node:http').ServerResponse[]} */
+  const responses = [];
+  let isGone = false;
+  const http = createServer((_, response) => {
+    responses.push(response);
+    response.on('close', () => (isGone = true));
+    response.write('a part');
+  });
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', () => resolve(undefined)));
+  t.after(() => {
+    http.closeAllConnections();
+    http.close();
+  });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (http.address());
+  const url = `http://127.0.0.1:${port}`;
+  await assert.rejects(download(url, '', new AbortController(), 200), /nothing arrived for 0.2 s/);
+  await until(() => isGone, 'the request ends');
+  const slow = download(url, '', new AbortController(), 2_000);
+  await until(() => responses.length === 2, 'the request arrives');
+  responses[1]?.end(', and the rest');
+  assert.equal(Buffer.from(await slow).toString(), 'a part, and the rest');
+  const controller = new AbortController();
+  const ended = download(url, '', controller);
+  controller.abort();
+  await assert.rejects(ended, { name: 'AbortError' });
 });
 
 test('a token is renewed before it expires, without a new connection', async (t) => {
