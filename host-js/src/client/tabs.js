@@ -20,6 +20,8 @@ const PING_MS = 10_000;
  * once a minute.
  */
 const DEAD_MS = 150_000;
+/** How long the posts of a replica can be on the way after its lock is free. */
+const LAST_MS = 500;
 
 /**
  * @typedef {{ type: 'hello', to?: string } | { type: 'here', to: string } | { type: 'message', to: string,
@@ -31,6 +33,13 @@ const DEAD_MS = 150_000;
  * `holds` is whether the sender holds its lock.
  *
  * @typedef {Body & { from: string, peer: string, incarnation: string | undefined, holds: boolean }} Post
+ */
+
+/**
+ * Another replica, with the session and the wait for its lock.
+ *
+ * @typedef {{ link: Link, peer: string, hasLock: boolean, heardAt: number, waiting: AbortController,
+ *   timer?: ReturnType<typeof setTimeout> }} Other
  */
 
 /**
@@ -62,8 +71,7 @@ export class Tabs {
   #isClosed = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  /** @type {Map<string, { link: Link, peer: string, hasLock: boolean, heardAt: number,
-   *   waiting: AbortController }>} */
+  /** @type {Map<string, Other>} */
   #others = new Map();
   /** Replicas whose session failed. The next ping links them again. */
   #failed = new Set();
@@ -213,10 +221,13 @@ export class Tabs {
     const link = this.#handlers.onJoined((bytes) => this.#post({ type: 'message', to: from, bytes }));
     const waiting = new AbortController();
     const locks = holds ? this.#locks : undefined;
-    this.#others.set(from, { link, peer, hasLock: locks !== undefined, heardAt: performance.now(), waiting });
-    if (locks !== undefined) {
-      whenFree(locks, lockOf(from), waiting.signal, () => this.#died(from));
-    }
+    /** @type {Other} */
+    const other = { link, peer, hasLock: locks !== undefined, heardAt: performance.now(), waiting };
+    this.#others.set(from, other);
+    if (locks === undefined) return;
+    whenFree(locks, lockOf(from), waiting.signal, () => {
+      other.timer = setTimeout(() => this.#died(from), LAST_MS);
+    });
   }
 
   /** @param {string} id */
@@ -225,6 +236,7 @@ export class Tabs {
     if (other === undefined) return;
     this.#others.delete(id);
     other.waiting.abort();
+    clearTimeout(other.timer);
     this.#handlers.onUnlinked(other.link);
   }
 
