@@ -21,6 +21,8 @@ const COMPACT_UPDATES = 500;
 const RELOADS = 20;
 /** How often a page is killed while it writes. */
 const KILLS = Number(process.env.CONVERGE_RENDERER_KILLS ?? 20);
+/** How long a tab without Web Locks can be silent before the others take it for dead. */
+const DEAD_MS = 150_000;
 /** The bytes that a page may store in the test of a full disk. */
 const QUOTA = 300_000;
 
@@ -88,6 +90,13 @@ async function allHave(rows, ...pages) {
   }
   await until(`the server has ${rows.length} rows`, async () => {
     return JSON.stringify((await server.rows(DOCUMENT, TABLE)).sort()) === expected;
+  });
+}
+
+/** Nothing that the page posts from now on reaches the other tabs. @param {Page} page */
+function loseChannel(page) {
+  return page.evaluate(() => {
+    BroadcastChannel.prototype.postMessage = () => {};
   });
 }
 
@@ -196,6 +205,52 @@ test('tabs that write and compact at the same time lose nothing', options, async
   const page = await openTab(context);
   assert.deepEqual(await rowsOf(page), expected.sort());
   assert.equal(await page.evaluate(() => app.forks()), 0);
+});
+
+for (const [how, end] of /** @type {[string, (page: Page) => Promise<void>][]} */ ([
+  ['killed', (page) => chromium.crash(page)],
+  ['closed', (page) => page.close()],
+])) {
+  test(`another tab gets and sends at once what a tab stored before it was ${how}`, options, async () => {
+    const context = await newContext();
+    const [first, second] = [await openTab(context), await openTab(context)];
+    await context.setOffline(true);
+    await write(first, 'sent');
+    await until('the tabs are linked', async () => (await rowsOf(second)).includes('sent'));
+    await loseChannel(first);
+    await write(first, 'stored');
+    await first.evaluate(() => app.saved());
+    assert.deepEqual(await rowsOf(second), ['sent']);
+    await end(first);
+    // `until` waits less long than a tab can be silent.
+    await until('the other tab has it', async () => (await rowsOf(second)).includes('stored'));
+    await context.setOffline(false);
+    await allHave(['sent', 'stored'], second);
+  });
+}
+
+test('without Web Locks, another tab gets and sends what a killed tab stored after its silence', options, async () => {
+  const context = await newContext();
+  // As in pages without a secure context.
+  await context.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
+    Object.defineProperty(Crypto.prototype, 'randomUUID', { value: undefined });
+  });
+  await context.clock.install();
+  const [first, second] = [await openTab(context), await openTab(context)];
+  await context.setOffline(true);
+  await write(first, 'sent');
+  await until('the tabs are linked', async () => (await rowsOf(second)).includes('sent'));
+  await loseChannel(first);
+  await write(first, 'stored');
+  await first.evaluate(() => app.saved());
+  await chromium.crash(first);
+  await second.clock.fastForward(DEAD_MS / 2);
+  assert.deepEqual(await rowsOf(second), ['sent']);
+  await second.clock.fastForward(DEAD_MS);
+  await until('the other tab has it', async () => (await rowsOf(second)).includes('stored'));
+  await context.setOffline(false);
+  await allHave(['sent', 'stored'], second);
 });
 
 test('storage that is wiped under an open tab loses nothing', options, async () => {
