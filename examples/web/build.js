@@ -1,5 +1,5 @@
-// Builds the page into the folder `dist`: index.html, board.js, style.css, icon.svg and converge.core.wasm. The names are
-// always the same.
+// Builds the page into the folder `dist`: index.html, board.js, worker.js, style.css, icon.svg and converge.core.wasm. The
+// names are always the same.
 //
 // `@converge/sync` is resolved by its exports, as for any application. In this repository it is a link to the folder
 // host-js. A test checks that all files of the package in the bundle are also in its tarball.
@@ -15,7 +15,7 @@ const module = import.meta.resolve('@converge/sync/converge.core.wasm');
  * Builds the page.
  *
  * @param {string} [dist] the folder to write; what is in it is removed
- * @returns {Promise<string[]>} the files that the script consists of, relative to this folder
+ * @returns {Promise<string[]>} the files that the scripts consist of, relative to this folder
  */
 export async function buildPage(dist = `${folder}dist`) {
   await rm(dist, { recursive: true, force: true });
@@ -24,8 +24,8 @@ export async function buildPage(dist = `${folder}dist`) {
   await cp(fileURLToPath(module), `${dist}/converge.core.wasm`);
   const { metafile } = await build({
     absWorkingDir: folder,
-    entryPoints: ['src/main.jsx'],
-    outfile: `${dist}/board.js`,
+    entryPoints: { board: 'src/main.jsx', worker: 'src/worker.js' },
+    outdir: dist,
     bundle: true,
     minify: true,
     format: 'esm',

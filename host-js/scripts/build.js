@@ -20,6 +20,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
+import { bundle, joined } from './bundle.js';
 import { writeCommonjsTypes } from './commonjs-types.js';
 import { writeContract } from './contract.js';
 import { patch } from './patch.js';
@@ -104,17 +105,7 @@ function writeTypes() {
 }
 
 async function writeBundle() {
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: ['src/browser.js'],
-    bundle: true,
-    format: 'esm',
-    minify: true,
-    target: 'es2022',
-    logLevel: 'warning',
-    write: false,
-  });
-  const parts = outputFiles[0]?.text.split(`../dist/${MAIN}`) ?? [];
+  const parts = (await bundle('browser')).split(`../dist/${MAIN}`);
   assert.equal(parts.length, 2, 'the bundle names the module once');
   // The bundle looks for the module next to itself.
   await write('dist/converge.min.js', parts.join(`./${MAIN}`));
@@ -124,10 +115,7 @@ async function writeBundle() {
 async function writeCommonjs() {
   await build({
     absWorkingDir: root,
-    stdin: {
-      contents: ['node', 'files', 'mutators'].map((name) => `export * from './src/${name}.js';`).join('\n'),
-      resolveDir: root,
-    },
+    stdin: joined(['node', 'files', 'mutators']),
     outfile: 'dist/converge.cjs',
     bundle: true,
     platform: 'node',

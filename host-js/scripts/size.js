@@ -1,9 +1,9 @@
 // Prints the sizes of the package: all JavaScript of its main entry point, bundled and minified; what the client, and the
 // client with its storage in IndexedDB, add to that; the WebAssembly module; and the module as text.
 
-import { build } from 'esbuild';
 import { readFile } from 'node:fs/promises';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { bundle } from './bundle.js';
 import { root } from './write.js';
 
 const row = (/** @type {(string | number)[]} */ ...columns) =>
@@ -20,30 +20,13 @@ for (const [name, ...entries] of [
 }
 for (const name of ['converge.core.wasm', 'packed.js']) row(name, ...sizes(await dist(name)));
 
-/** @param {Uint8Array} bytes */
-function sizes(bytes) {
+/** @param {Uint8Array | string} content */
+function sizes(content) {
+  const bytes = Buffer.from(content);
   return [bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes).length];
 }
 
 /** @param {string} name */
 function dist(name) {
   return readFile(`${root}dist/${name}`);
-}
-
-/**
- * Bundles entry points for browsers.
- *
- * @param {string[]} names
- */
-async function bundle(...names) {
-  const { outputFiles } = await build({
-    stdin: { contents: names.map((name) => `export * from './src/${name}.js';`).join('\n'), resolveDir: root },
-    bundle: true,
-    format: 'esm',
-    minify: true,
-    target: 'es2022',
-    logLevel: 'warning',
-    write: false,
-  });
-  return outputFiles[0].contents;
 }

@@ -2,13 +2,10 @@
 // one task; a killed server, tabs, wiped storage, and replaced and deleted boards.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 import { BoardView, startBoardSite } from './rig/board.js';
-import { Chromium, options, skip } from './rig/chromium.js';
-import { Server, freeAddress } from './rig/server.js';
+import { options } from './rig/chromium.js';
+import { setUpWithServer } from './rig/setup.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
@@ -16,53 +13,20 @@ import { until } from './rig/until.js';
 const DOCUMENT = 'board/1';
 const PHONE = { width: 360, height: 740 };
 
-/** @type {Awaited<ReturnType<typeof startBoardSite>>} */
-let site;
-/** @type {Chromium} */
-let chromium;
-/** @type {Server} */
-let server;
-/** @type {string} */
-let folder;
-/** @type {BrowserContext[]} */
-let contexts = [];
+const setup = await setUpWithServer(() => startBoardSite());
+const { site, server } = setup;
 /** What the pages reported: violations of the policy, and uncaught errors. @type {string[]} */
 let reports = [];
-let started = 0;
 
-before(async () => {
-  if (skip) return;
-  folder = await mkdtemp(join(tmpdir(), 'converge-board-'));
-  site = await startBoardSite();
-  server = new Server(await freeAddress(), '');
-  chromium = await Chromium.start(join(folder, 'profile'));
-});
-
-after(async () => {
-  if (skip) return;
-  await chromium.kill();
-  await site.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-beforeEach(async () => {
-  if (skip) return;
+beforeEach(() => {
   reports = [];
-  server.data = join(folder, `data-${started++}`);
-  await server.start(site.origin);
 });
 
-afterEach(async () => {
-  if (skip) return;
-  for (const context of contexts.splice(0)) await context.close();
-  await server.kill();
-  assert.deepEqual(reports, []);
-});
+afterEach(() => assert.deepEqual(reports, []));
 
 /** A context with an empty storage, whose pages report violations of the policy. */
 async function newContext() {
-  const context = await chromium.newContext();
-  contexts.push(context);
+  const context = await setup.newContext();
   await context.addInitScript(() =>
     document.addEventListener('securitypolicyviolation', (event) =>
       console.error(`violation: ${event.violatedDirective} ${event.blockedURI}`),
@@ -80,10 +44,11 @@ async function newContext() {
  *
  * @param {BrowserContext} context
  * @param {Record<string, string>} [parameters] of the URL
+ * @param {string} [origin]
  */
-async function openPage(context, parameters = {}) {
+async function openPage(context, parameters = {}, origin = site.origin) {
   const page = await context.newPage();
-  await page.goto(`${site.origin}/?${new URLSearchParams({ server: server.url, ...parameters })}#${DOCUMENT}`);
+  await page.goto(`${origin}/?${new URLSearchParams({ server: server.url, ...parameters })}#${DOCUMENT}`);
   return page;
 }
 
@@ -106,6 +71,11 @@ async function allShow(tasks, ...boards) {
   for (const board of boards) {
     await until(`a board shows ${expected}`, async () => JSON.stringify((await board.tasks()).sort()) === expected);
   }
+}
+
+/** Waits until the page starts without its site. @param {Page} page */
+async function workerIsReady(page) {
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready));
 }
 
 /** @param {BoardView} board @param {string} text */
@@ -199,6 +169,43 @@ test('the server is killed and started again, and a reload in between keeps ever
   await server.start(site.origin);
   await allShow(['To do: Before', 'To do: Without a server', 'Done: Without a server too'], board, other);
   for (const each of [board, other]) await saysAbout(each, 'Saved on the server');
+});
+
+test('the page starts without its site, and is the newest one when the site is back', options, async (t) => {
+  const former = await startBoardSite();
+  t.after(() => former.close());
+  const { origin } = former;
+  await server.kill();
+  await server.start(origin);
+  const page = await openPage(await newContext(), {}, origin);
+  const board = new BoardView(page);
+  await board.add('To do', 'Before');
+  await saysAbout(board, 'Saved on the server');
+  await workerIsReady(page);
+
+  former.close();
+  await server.kill();
+  await page.reload();
+  await allShow(['To do: Before'], board);
+  await board.add('Doing', 'Without a server');
+  await saysAbout(board, 'Saved on this device');
+  await page.reload();
+  await allShow(['To do: Before', 'Doing: Without a server'], board);
+  await server.start(origin);
+  await saysAbout(board, 'Saved on the server');
+  assert.equal((await server.rows(DOCUMENT, 'tasks')).length, 2);
+
+  const newer = await startBoardSite(Number(new URL(origin).port));
+  t.after(() => newer.close());
+  const html = String(newer.files.get('index.html'));
+  newer.files.set('index.html', html.replace('This page needs', 'This newer page needs'));
+  await page.reload();
+  await allShow(['To do: Before', 'Doing: Without a server'], board);
+  assert.match(await page.content(), /This newer page/);
+  newer.close();
+  await page.reload();
+  await allShow(['To do: Before', 'Doing: Without a server'], board);
+  assert.match(await page.content(), /This newer page/);
 });
 
 test('three tabs see the tasks of each other, offline too, and are one person', options, async () => {
@@ -349,14 +356,21 @@ test('the policy is in force, and violations are noticed', options, async () => 
 test('the program carries the page, with a policy that is enough for it', options, async () => {
   await server.kill();
   await server.start(site.origin, '--demo');
-  const boards = [];
+  const pages = [];
   for (const context of [await newContext(), await newContext()]) {
     const page = await context.newPage();
     await page.goto(`http://${server.address}/#${DOCUMENT}`);
-    const board = new BoardView(page);
-    await saysAbout(board, 'Saved on the server');
-    boards.push(board);
+    await saysAbout(new BoardView(page), 'Saved on the server');
+    await workerIsReady(page);
+    pages.push(page);
   }
+  const boards = pages.map((page) => new BoardView(page));
   await boards[0]?.add('To do', 'Buy milk');
   await allShow(['To do: Buy milk'], ...boards);
+  await server.kill();
+  for (const page of pages) await page.reload();
+  await allShow(['To do: Buy milk'], ...boards);
+  await boards[1]?.add('Done', 'Water the plants');
+  await server.start(site.origin, '--demo');
+  await allShow(['To do: Buy milk', 'Done: Water the plants'], ...boards);
 });

@@ -2,17 +2,16 @@
 // full, cloned and restored storage.
 
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { afterEach, test } from 'node:test';
+import { startApplication } from './rig/application.js';
 import { Chromium, options, skip } from './rig/chromium.js';
-import { Server, converge, freeAddress } from './rig/server.js';
-import { startSite } from './rig/site.js';
+import { converge } from './rig/server.js';
+import { setUpWithServer } from './rig/setup.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
-/** @import { Site } from './rig/site.js' */
 
 const DOCUMENT = 'board/1';
 const TABLE = 'rows';
@@ -22,58 +21,20 @@ const COMPACT_UPDATES = 500;
 const RELOADS = 20;
 /** How often a page is killed while it writes. */
 const KILLS = Number(process.env.CONVERGE_RENDERER_KILLS ?? 20);
+/** How long a tab without Web Locks can be silent before the others take it for dead. */
+const DEAD_MS = 150_000;
 /** The bytes that a page may store in the test of a full disk. */
 const QUOTA = 300_000;
 
-/** @type {Site} */
-let site;
-/** @type {Chromium} */
-let chromium;
-/** @type {Server} */
-let server;
-/** @type {string} */
-let folder;
-/** @type {BrowserContext[]} */
-let contexts = [];
+const { folder, site, chromium, server, newContext } = await setUpWithServer((address) =>
+  startApplication('board', address),
+);
 /** @type {Chromium[]} */
-let browsers = [];
-let started = 0;
-
-before(async () => {
-  if (skip) return;
-  folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
-  const address = await freeAddress();
-  site = await startSite('board', address);
-  server = new Server(address, '');
-  chromium = await Chromium.start(join(folder, 'profile'));
-});
-
-after(async () => {
-  if (skip) return;
-  await chromium.kill();
-  site.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-beforeEach(async () => {
-  if (skip) return;
-  server.data = join(folder, `data-${started++}`);
-  await server.start(site.origin);
-});
+const browsers = [];
 
 afterEach(async () => {
-  if (skip) return;
-  for (const context of contexts.splice(0)) await context.close();
   for (const browser of browsers.splice(0)) await browser.kill();
-  await server.kill();
 });
-
-/** A context with an empty storage. */
-async function newContext() {
-  const context = await chromium.newContext();
-  contexts.push(context);
-  return context;
-}
 
 /**
  * Starts another browser.
@@ -129,6 +90,13 @@ async function allHave(rows, ...pages) {
   }
   await until(`the server has ${rows.length} rows`, async () => {
     return JSON.stringify((await server.rows(DOCUMENT, TABLE)).sort()) === expected;
+  });
+}
+
+/** Nothing that the page posts from now on reaches the other tabs. @param {Page} page */
+function loseChannel(page) {
+  return page.evaluate(() => {
+    BroadcastChannel.prototype.postMessage = () => {};
   });
 }
 
@@ -237,6 +205,52 @@ test('tabs that write and compact at the same time lose nothing', options, async
   const page = await openTab(context);
   assert.deepEqual(await rowsOf(page), expected.sort());
   assert.equal(await page.evaluate(() => app.forks()), 0);
+});
+
+for (const [how, end] of /** @type {[string, (page: Page) => Promise<void>][]} */ ([
+  ['killed', (page) => chromium.crash(page)],
+  ['closed', (page) => page.close()],
+])) {
+  test(`another tab gets and sends at once what a tab stored before it was ${how}`, options, async () => {
+    const context = await newContext();
+    const [first, second] = [await openTab(context), await openTab(context)];
+    await context.setOffline(true);
+    await write(first, 'sent');
+    await until('the tabs are linked', async () => (await rowsOf(second)).includes('sent'));
+    await loseChannel(first);
+    await write(first, 'stored');
+    await first.evaluate(() => app.saved());
+    assert.deepEqual(await rowsOf(second), ['sent']);
+    await end(first);
+    // `until` waits less long than a tab can be silent.
+    await until('the other tab has it', async () => (await rowsOf(second)).includes('stored'));
+    await context.setOffline(false);
+    await allHave(['sent', 'stored'], second);
+  });
+}
+
+test('without Web Locks, another tab gets and sends what a killed tab stored after its silence', options, async () => {
+  const context = await newContext();
+  // As in pages without a secure context.
+  await context.addInitScript(() => {
+    Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });
+    Object.defineProperty(Crypto.prototype, 'randomUUID', { value: undefined });
+  });
+  await context.clock.install();
+  const [first, second] = [await openTab(context), await openTab(context)];
+  await context.setOffline(true);
+  await write(first, 'sent');
+  await until('the tabs are linked', async () => (await rowsOf(second)).includes('sent'));
+  await loseChannel(first);
+  await write(first, 'stored');
+  await first.evaluate(() => app.saved());
+  await chromium.crash(first);
+  await second.clock.fastForward(DEAD_MS / 2);
+  assert.deepEqual(await rowsOf(second), ['sent']);
+  await second.clock.fastForward(DEAD_MS);
+  await until('the other tab has it', async () => (await rowsOf(second)).includes('stored'));
+  await context.setOffline(false);
+  await allHave(['sent', 'stored'], second);
 });
 
 test('storage that is wiped under an open tab loses nothing', options, async () => {

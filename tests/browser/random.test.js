@@ -2,13 +2,10 @@
 // all tabs and the server must have the same rows, and among them each that a client reported as saved.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { Chromium, options } from './rig/chromium.js';
-import { Server, freeAddress } from './rig/server.js';
-import { startSite } from './rig/site.js';
+import { startApplication } from './rig/application.js';
+import { options } from './rig/chromium.js';
+import { setUpWithServer } from './rig/setup.js';
 import { until } from './rig/until.js';
 
 /** @import { BrowserContext, Page } from 'playwright-core' */
@@ -33,20 +30,11 @@ const EVENT_MS = 1_000;
  * @property {boolean} isOffline
  */
 
+const { site, chromium, server, newContext } = await setUpWithServer((address) => startApplication('board', address));
+
 const limits = { ...options, timeout: options.timeout + EVENTS * EVENT_MS };
 
-test(`after ${EVENTS} random events with the seed ${SEED}, nothing is lost and no fork arises`, limits, async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const address = await freeAddress();
-  const site = await startSite('board', address);
-  t.after(() => site.close());
-  const server = new Server(address, join(folder, 'data'));
-  await server.start(site.origin);
-  t.after(() => server.kill());
-  const chromium = await Chromium.start(join(folder, 'profile'));
-  t.after(() => chromium.kill());
-
+test(`after ${EVENTS} random events with the seed ${SEED}, nothing is lost and no fork arises`, limits, async () => {
   const random = randomNumbers(SEED);
   /** What the clients reported as saved. */
   const saved = /** @type {string[]} */ ([]);
@@ -129,7 +117,7 @@ test(`after ${EVENTS} random events with the seed ${SEED}, nothing is lost and n
   const lots = events.flatMap((event) => Array(event.weight).fill(event));
 
   const sides = /** @type {Side[]} */ ([]);
-  for (const context of [chromium.context, await chromium.newContext()]) {
+  for (const context of [chromium.context, await newContext()]) {
     const side = { context, tabs: [], mostTabs: 0, isOffline: false };
     sides.push(side);
     await (await open(side)).evaluate(() => app.install());

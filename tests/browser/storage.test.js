@@ -3,17 +3,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { startApplication } from './rig/application.js';
 import { Chromium, options, skip } from './rig/chromium.js';
-import { startSite } from './rig/site.js';
+import { setUp } from './rig/setup.js';
 import { until } from './rig/until.js';
 
 /** @import { Page } from 'playwright-core' */
-/** @import { Site } from './rig/site.js' */
 
 /** How often a page is killed while it writes. The test of the client does it more often. */
 const KILLS = 5;
@@ -26,30 +25,11 @@ const SYNC_US = 100_000;
 
 const noStrace = spawnSync('strace', ['-V']).error !== undefined && 'there is no strace';
 
-/** @type {Site} */
-let site;
-/** @type {Chromium} */
-let chromium;
-/** @type {string} */
-let folder;
-
-before(async () => {
-  if (skip) return;
-  folder = await mkdtemp(join(tmpdir(), 'converge-browser-'));
-  site = await startSite('storage');
-  chromium = await Chromium.start(join(folder, 'profile'));
-});
-
-after(async () => {
-  if (skip) return;
-  await chromium.kill();
-  site.close();
-  await rm(folder, { recursive: true, force: true });
-});
+const { folder, site, chromium, newContext } = await setUp(() => startApplication('storage'));
 
 /** Opens a page of a context with an empty storage. */
 async function fresh() {
-  const context = await chromium.newContext();
+  const context = await newContext();
   return { context, page: await chromium.open(`${site.origin}/`, context) };
 }
 
@@ -79,7 +59,6 @@ test('every write transaction is strict, and compaction keeps what several tabs 
   const durabilities = await page.evaluate(() => /** @type {any} */ (globalThis).durabilities);
   assert.ok(durabilities.length >= 100);
   assert.deepEqual([...new Set(durabilities)], ['strict']);
-  await context.close();
 });
 
 test(`three tabs use three names after ${RELOADS} reloads`, options, async () => {
@@ -95,7 +74,6 @@ test(`three tabs use three names after ${RELOADS} reloads`, options, async () =>
     names.add(await tab.evaluate(() => rig.open()));
   }
   assert.equal(names.size, 3, [...names].join(' '));
-  await context.close();
 });
 
 test('storage that is wiped under an open tab is reported', options, async () => {
@@ -109,7 +87,6 @@ test('storage that is wiped under an open tab is reported', options, async () =>
   assert.notEqual(await page.evaluate(() => rig.open()), former);
   assert.equal(await page.evaluate(() => rig.append(3)), 'stored');
   assert.deepEqual(await page.evaluate(() => rig.read()), [3]);
-  await context.close();
 });
 
 test('a full quota is reported, loses nothing, and ends when it is lifted', options, async () => {
@@ -128,7 +105,6 @@ test('a full quota is reported, loses nothing, and ends when it is lifted', opti
     await page.evaluate(() => rig.read()),
     Array.from({ length: end }, (_, i) => i + 1),
   );
-  await context.close();
 });
 
 test('a newer version of the page gets the database', options, async () => {
@@ -144,7 +120,6 @@ test('a newer version of the page gets the database', options, async () => {
       }),
   );
   assert.equal(await page.evaluate(() => rig.append(1)), 'outdated');
-  await context.close();
 });
 
 test('each write is synced to the disk before it is reported', { ...options, skip: skip || noStrace }, async () => {
@@ -179,7 +154,7 @@ test('each write is synced to the disk before it is reported', { ...options, ski
 });
 
 test(`nothing that was reported is lost when the page is killed, ${KILLS} times`, options, async () => {
-  const context = await chromium.newContext();
+  const context = await newContext();
   /** What the pages reported as stored. */
   const ledger = /** @type {number[]} */ ([]);
   await context.exposeFunction('saved', (/** @type {number} */ number) => void ledger.push(number));
@@ -205,7 +180,6 @@ test(`nothing that was reported is lost when the page is killed, ${KILLS} times`
     await reader.close();
   }
   assert.equal(names.size, 1);
-  await context.close();
 });
 
 test('an image of the profile of a writing browser has what was reported', options, async () => {

@@ -21,6 +21,18 @@ function which(name) {
 }
 
 /**
+ * Starts a Chromium, which the caller closes.
+ *
+ * @param {string[]} args
+ */
+export async function launch(...args) {
+  const { chromium } = await import('playwright-core');
+  // The sandbox of Chromium does not work as root.
+  const rootArgs = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return chromium.launch({ executablePath: findChromium(), args: [...rootArgs, ...args] });
+}
+
+/**
  * A Chromium that is started for the first page and shared by all. If it crashes, the next page
  * starts another.
  */
@@ -33,11 +45,7 @@ export class Browser {
   }
 
   async #launch() {
-    const { chromium } = await import('playwright-core');
-    const executablePath = findChromium();
-    // The sandbox of Chromium does not work as root.
-    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    const browser = await chromium.launch({ executablePath, args });
+    const browser = await launch();
     browser.once('disconnected', () => (this.#launched = undefined));
     return browser;
   }

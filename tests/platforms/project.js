@@ -187,6 +187,20 @@ export class Project {
   async start(command) {
     const port = await freePort();
     const [program, ...args] = command(String(port));
+    await this.startAt(port, program, ...args);
+    return `http://127.0.0.1:${port}/`;
+  }
+
+  /**
+   * Starts a server that listens on a port, and waits until it answers. The server is stopped after
+   * the check.
+   *
+   * @param {number} port
+   * @param {string} program
+   * @param {string[]} args
+   * @returns {Promise<() => Promise<void>>} a function that stops it before
+   */
+  async startAt(port, program, ...args) {
     // Start a process group, because tools start further processes.
     const child = spawn(program, args, { cwd: this.folder, env: this.#env({}), detached: true });
     let output = '';
@@ -194,13 +208,13 @@ export class Project {
     const ended = new Promise((resolve) => child.once('close', resolve).once('error', resolve));
     let isOver = false;
     ended.then(() => (isOver = true));
-    this.#closing.push(async () => {
+    const stop = async () => {
       if (!isOver && child.pid !== undefined) process.kill(-child.pid);
       await ended;
-    });
-    const url = `http://127.0.0.1:${port}/`;
+    };
+    this.#closing.push(stop);
     const answers = () =>
-      fetch(url).then(
+      fetch(`http://127.0.0.1:${port}/`).then(
         () => true,
         () => false,
       );
@@ -209,7 +223,7 @@ export class Project {
       if (isOver || Date.now() - start > READY_MS) throw new Error(`${program} does not answer:\n${output}`);
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
-    return url;
+    return stop;
   }
 
   /**

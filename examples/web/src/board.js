@@ -3,7 +3,7 @@
 import { NoSuchRowError, open } from '@converge/sync';
 import { connect } from '@converge/sync/client';
 import { indexedDb } from '@converge/sync/indexeddb';
-import { addLeftovers } from './leftovers.js';
+import { addLeftovers, applyLeftovers, discardLeftovers, loadLeftovers } from './leftovers.js';
 import { loadPerson, savePerson } from './person.js';
 import { Presence } from './presence.js';
 import { TABLE, tasksOf } from './tasks.js';
@@ -42,6 +42,8 @@ const pausedKey = (replica) => `board ${replica} paused`;
 
 export class Board {
   #undo = new Undo();
+  /** Called after each change of what the page shows. */
+  #changed = () => {};
   /**
    * The task that is edited here, and its title so far.
    *
@@ -55,9 +57,29 @@ export class Board {
     this.name = name;
     this.replica = replica;
     this.isPaused = isPaused;
+    this.tasks = tasksOf(client.doc);
     this.person = loadPerson(replica);
     this.presence = new Presence(client);
     this.presence.introduce(this.person);
+  }
+
+  /**
+   * Calls a function after each change of what the page shows, instead of the function before.
+   *
+   * @param {() => void} changed
+   * @returns {() => void} ends the calls
+   */
+  subscribe(changed) {
+    this.#changed = changed;
+    const ends = [
+      this.client.subscribe(changed),
+      this.client.watchStore(changed),
+      this.client.watch([TABLE], () => {
+        this.tasks = tasksOf(this.client.doc);
+        changed();
+      }),
+    ];
+    return () => ends.forEach((end) => end());
   }
 
   get undoCount() {
@@ -110,6 +132,7 @@ export class Board {
       sessionStorage.removeItem(pausedKey(this.replica));
       this.client.resume();
     }
+    this.#changed();
   }
 
   /**
@@ -125,8 +148,25 @@ export class Board {
 
   /** Keeps all tasks as leftovers, which another board can apply. */
   keepTasks() {
-    const tasks = tasksOf(this.client.doc);
-    addLeftovers(this.replica, [tasks.map(({ id, ...cells }) => ({ op: 'insert', table: TABLE, row: id, cells }))]);
+    const ops = this.tasks.map(
+      ({ id, ...cells }) => /** @type {const} */ ({ op: 'insert', table: TABLE, row: id, cells }),
+    );
+    addLeftovers(this.replica, [ops]);
+  }
+
+  /** Other tabs can apply or discard them too. */
+  get leftovers() {
+    return loadLeftovers(this.replica);
+  }
+
+  applyLeftovers() {
+    applyLeftovers(this.client.doc, this.leftovers);
+    this.discardLeftovers();
+  }
+
+  discardLeftovers() {
+    discardLeftovers(this.replica);
+    this.#changed();
   }
 
   async close() {

@@ -55,3 +55,6 @@ const show = query.get('panes') === '2' ? showPanes : showBoard;
 // One after the other, because opening a board takes time.
 let shown = Promise.resolve(show());
 window.addEventListener('hashchange', () => (shown = shown.then(show)));
+// With this worker, the page starts without the server. It loads the files once more, so the page comes first. Some browsers
+// refuse workers, for example in private windows.
+shown.then(() => navigator.serviceWorker?.register('worker.js')).catch(() => {});

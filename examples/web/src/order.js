@@ -1,5 +1,6 @@
 // The order of the tasks in a column: each has a text, and the texts are compared as strings. A task that moves gets a text
-// between those of its new neighbours, so no other task changes. Rows of other programs can lack these texts; then all tasks of the column get new ones.
+// between those of its new neighbours, so no other task changes. Rows of other programs can lack these texts; then all tasks
+// of the column get new ones.
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** Random digits at the end, so that two people who move tasks to one place get different texts. */
@@ -16,12 +17,12 @@ export function between(low, high) {
   let text = '';
   let end = high;
   for (let i = 0; ; i++) {
-    const least = Math.max(DIGITS.indexOf(low.charAt(i) || '0'), 0);
-    const most = end === undefined || i >= end.length ? DIGITS.length : DIGITS.indexOf(end.charAt(i));
-    if (most - least > 1) return text + DIGITS.charAt((least + most) >> 1) + randomDigits();
-    text += DIGITS.charAt(least);
+    const from = Math.max(DIGITS.indexOf(low.charAt(i) || '0'), 0);
+    const to = end === undefined || i >= end.length ? DIGITS.length : DIGITS.indexOf(end.charAt(i));
+    if (to - from > 1) return text + DIGITS.charAt((from + to) >> 1) + randomDigits();
+    text += DIGITS.charAt(from);
     // From here on, every digit is below `high`.
-    if (most > least) end = undefined;
+    if (to > from) end = undefined;
   }
 }
 
@@ -29,25 +30,15 @@ export function between(low, high) {
  * Returns texts in ascending order, for rows that have none or whose texts leave no room.
  *
  * @param {number} count
+ * @param {string} [low] as in `between`
+ * @param {string} [high]
  * @returns {string[]}
  */
-export function spread(count) {
-  let width = 1;
-  while (DIGITS.length ** width <= count) width++;
-  const step = DIGITS.length ** width / (count + 1);
-  return Array.from({ length: count }, (_, index) => digitsOf(Math.floor((index + 1) * step), width) + randomDigits());
-}
-
-/**
- * @param {number} number
- * @param {number} width
- */
-function digitsOf(number, width) {
-  let text = '';
-  for (let rest = number; text.length < width; rest = Math.floor(rest / DIGITS.length)) {
-    text = DIGITS.charAt(rest % DIGITS.length) + text;
-  }
-  return text;
+export function spread(count, low = '', high) {
+  if (count === 0) return [];
+  const before = count >> 1;
+  const middle = between(low, high);
+  return [...spread(before, low, middle), middle, ...spread(count - before - 1, middle, high)];
 }
 
 function randomDigits() {

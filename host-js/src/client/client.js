@@ -3,9 +3,9 @@
 import { CompactedError, GoneError } from '../errors.js';
 import { randomPeer } from '../peer.js';
 import { Connection } from './connection.js';
+import { download } from './download.js';
 import { ClientError, messageOf } from './errors.js';
 import { Replica } from './replica.js';
-import { current } from './token.js';
 
 /** @import { Doc, Watcher } from '../doc.js' */
 /** @import { Engine } from '../engine.js' */
@@ -33,7 +33,6 @@ export class Client {
   #engine;
   #name;
   #address;
-  #token;
   #peerPrefix;
   /** @type {Replica} */
   #replica;
@@ -41,6 +40,14 @@ export class Client {
   /** @type {Link | undefined} */
   #link;
   #isReadOnly = false;
+  /** Whether the application wants no connection. */
+  #isPaused;
+  /**
+   * The last call of `reset`, which the next call, `close` and `destroy` wait for.
+   *
+   * @type {Promise<void> | undefined}
+   */
+  #resetting;
   /**
    * Messages that arrive before the session is open.
    *
@@ -64,6 +71,8 @@ export class Client {
   #closed;
   /** @type {Promise<void> | undefined} */
   #closing;
+  /** @type {AbortController | undefined} */
+  #download;
   /** @type {Entry[]} */
   #hidden = [];
 
@@ -78,8 +87,8 @@ export class Client {
     this.#engine = engine;
     this.#name = name;
     this.#address = address;
-    this.#token = token;
     this.#peerPrefix = peerPrefix;
+    this.#isPaused = paused;
     this.#replica = this.#begin(kept);
     this.#connection = new Connection(address.socket, token, {
       onWelcome: (welcome) => {
@@ -148,8 +157,10 @@ export class Client {
    * @param {string[]} tables all tables if the list is empty
    * @param {(ops: Op<CellValue>[]) => void} listener
    * @returns {() => void} ends the calls
+   * @throws {ClientError} if the client is closed
    */
   watch(tables, listener) {
+    if (this.#closed !== undefined) throw this.#closed;
     const watch = { tables, listener, watcher: this.doc.watch(tables, { fromStart: true }) };
     this.#watches.add(watch);
     this.#changed();
@@ -164,8 +175,10 @@ export class Client {
    *
    * @param {() => void} listener
    * @returns {() => void} ends the calls
+   * @throws {ClientError} if the client is closed
    */
   watchStore(listener) {
+    if (this.#closed !== undefined) throw this.#closed;
     const call = () => listener();
     this.#storeListeners.add(call);
     return () => this.#storeListeners.delete(call);
@@ -191,15 +204,20 @@ export class Client {
    *   same storage called `reset` or `destroy`
    */
   saved() {
-    if (this.#replica.keeper === undefined) {
+    const { keeper } = this.#replica;
+    if (keeper === undefined) {
       return Promise.reject(new ClientError('storage', 'the client has no storage; pass one to connect'));
     }
+    // Not `savedHere`, which can stay false as long as the application writes.
+    const { changes } = keeper;
+    const isStored = () => (this.#replica.keeper === keeper ? keeper.hasStored(changes) : this.status.savedHere);
     const ended = () => this.#closed ?? this.#replica.keeper?.fence;
-    return this.#wait(() => this.status.savedHere, ended);
+    return this.#wait(isStored, ended);
   }
 
-  /** Closes the connection, and stays offline until `resume`. */
+  /** Closes the connection, and stays offline until `resume`, also after `reset`. */
   pause() {
+    this.#isPaused = true;
     if (this.#connection.state !== 'stopped') this.#connection.stop();
   }
 
@@ -210,9 +228,11 @@ export class Client {
    * @throws {ClientError} if that is useless
    */
   resume() {
+    this.#isPaused = false;
     const { error } = this.status;
     if (error !== undefined && this.#connection.state === 'stopped' && FINAL.includes(error.reason)) throw error;
-    this.#connection.start();
+    // A reset connects at its end.
+    if (this.#resetting === undefined) this.#connection.start();
   }
 
   /**
@@ -233,29 +253,31 @@ export class Client {
    * If another replica with the same storage called `reset` before, the data of the new document
    * stays, and only commits are returned that the other replica did not return.
    *
+   * A client that was paused stays offline. A call during another one waits for it.
+   *
    * @returns {Promise<Commit[]>} what `unsentCommits` returned before
    * @throws {ClientError} if the storage fails, or the client is closed
    */
   async reset() {
     if (this.#closing !== undefined) throw this.#closed ?? new ClientError('closed', 'the client is being closed');
-    const { error } = this.#connection;
-    this.#connection.stop();
-    try {
-      return await this.#replica.clear((kept) => {
-        const former = this.#replica;
-        this.#replica = this.#begin(kept);
-        this.#watchAgain(former.doc);
-        const error = new ClientError('reset', 'the document was replaced by reset; use the new doc of the client');
-        // The storage belongs to the new document.
-        former.keeper?.setFence(error);
-        former.end(error);
-        this.#connection.start();
-        this.#changed();
-      });
-    } catch (cause) {
-      if (error !== undefined) this.#connection.stop(error);
-      throw new ClientError('storage', `the document was not reset: ${messageOf(cause)}`, { cause });
+    const former = this.#resetting;
+    const result = (async () => {
+      await former;
+      return this.#reset();
+    })();
+    const resetting = result.then(
+      () => {},
+      () => {},
+    );
+    this.#resetting = resetting;
+    await resetting;
+    if (this.#resetting === resetting) {
+      this.#resetting = undefined;
+      // Unless another replica with this storage destroyed it meanwhile.
+      const isStopped = this.#connection.state === 'stopped' || this.#closing !== undefined;
+      if (!isStopped && !this.#isPaused) this.#connection.start();
     }
+    return result;
   }
 
   /**
@@ -287,10 +309,35 @@ export class Client {
     await this.#closing;
   }
 
+  /** @returns {Promise<Commit[]>} */
+  async #reset() {
+    const { state, error } = this.#connection;
+    this.#connection.stop();
+    try {
+      return await this.#replica.clear((kept) => {
+        const former = this.#replica;
+        this.#replica = this.#begin(kept);
+        this.#watchAgain(former.doc);
+        const error = new ClientError('reset', 'the document was replaced by reset; use the new doc of the client');
+        // The storage belongs to the new document.
+        former.keeper?.setFence(error);
+        former.end(error);
+        this.#changed();
+      });
+    } catch (cause) {
+      if (state === 'stopped') this.#connection.stop(error);
+      throw new ClientError('storage', `the document was not reset: ${messageOf(cause)}`, { cause });
+    }
+  }
+
   async #close() {
+    const closed = new ClientError('closed', 'the client is closed');
+    this.#leave(closed);
+    if (this.#resetting !== undefined) {
+      await this.#resetting;
+      this.#leave(closed);
+    }
     const replica = this.#replica;
-    replica.leave();
-    replica.refuseWrites(new ClientError('closed', 'the client is closed'));
     await replica.flush();
     if (this.#isSending) {
       await this.#sendRest();
@@ -313,21 +360,33 @@ export class Client {
   /** Waits until the server has acknowledged all writes, as long as there is progress. */
   async #sendRest() {
     let former = '';
-    let changedAt = Date.now();
+    let changedAt = performance.now();
     while (this.#isSending) {
       const now = `${this.#replica.unsent} ${this.#connection.bufferedBytes}`;
       if (now !== former) {
         former = now;
-        changedAt = Date.now();
-      } else if (Date.now() - changedAt >= CLOSE_MS) return;
+        changedAt = performance.now();
+      } else if (performance.now() - changedAt >= CLOSE_MS) return;
       await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
     }
   }
 
+  /**
+   * Removes the entries of this replica, and refuses writes.
+   *
+   * @param {ClientError} error
+   */
+  #leave(error) {
+    this.#replica.leave();
+    this.#replica.refuseWrites(error);
+  }
+
   async #destroy() {
+    const error = new ClientError('destroyed', 'the document was destroyed here');
+    this.#replica.refuseWrites(error);
+    await this.#resetting;
     const replica = this.#replica;
     const { keeper } = replica;
-    const error = new ClientError('destroyed', 'the document was destroyed here');
     replica.refuseWrites(error);
     keeper?.setFence(error);
     try {
@@ -343,6 +402,7 @@ export class Client {
     globalThis.removeEventListener?.('pagehide', this.#hide);
     globalThis.removeEventListener?.('pageshow', this.#show);
     this.#connection.close(this.#closed);
+    this.#download?.abort();
     this.#replica.end(this.#closed);
     this.#refresh();
     for (const { watcher } of this.#watches) watcher.dispose();
@@ -436,13 +496,10 @@ export class Client {
 
   /** Loads the server's document, which was compacted past this one, and continues from there. */
   async #rebase() {
-    const token = await current(this.#token);
-    const response = await fetch(
-      this.#address.http,
-      token === '' ? {} : { headers: { authorization: `Bearer ${token}` } },
-    );
-    if (!response.ok) throw new Error(`GET ${this.#address.http} was answered with ${response.status}`);
-    await this.#replica.rebase(new Uint8Array(await response.arrayBuffer()));
+    this.#download = new AbortController();
+    // The connection has shown this token.
+    const saved = await download(this.#address.http, this.#connection.token, this.#download);
+    await this.#replica.rebase(saved);
   }
 
   get #isInSync() {
@@ -531,7 +588,7 @@ export class Client {
 
   /** @returns {Status} */
   #compute() {
-    const { keeper, isForked } = this.#replica;
+    const { keeper, isForked, repaired } = this.#replica;
     const isLinked = this.#link?.isEnded === false && this.#link.hasReceived && !this.#engine.gone;
     // An engine that stopped does not know any more.
     const unsent = this.#engine.gone ? this.#status.unsent : this.#replica.unsent;
@@ -544,6 +601,7 @@ export class Client {
       savedThere: unsent === 0,
       readOnly: this.#isReadOnly,
       forked: isForked,
+      repaired,
       error: state === 'stopped' ? error : (keeper?.error ?? error),
     });
   }

@@ -36,6 +36,8 @@ const OPEN_MS = 10_000;
 const PINGS = 3;
 /** How long a server can take to answer a ping, at most. */
 const MAX_PONG_MS = 10_000;
+/** How long a function that returns a token can take. */
+const TOKEN_MS = 30_000;
 /** How many tokens in succession the server can refuse before the client stops. */
 const MAX_REFUSED_TOKENS = 2;
 /** A token is renewed when this part of its time has passed. */
@@ -46,6 +48,9 @@ const MIN_RENEW_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** No message is sent while more bytes wait in the socket. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
+
+/** Why a wait for a token ended early. */
+const STOPPED = new Error('the connection was stopped');
 
 export class Connection {
   #url;
@@ -76,6 +81,12 @@ export class Connection {
   #rebasing;
   /** The token that the present socket shows. */
   #shown = '';
+  /**
+   * Ends the wait for a token.
+   *
+   * @type {((error: Error) => void) | undefined}
+   */
+  #endWait;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #welcomeTimer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -103,6 +114,11 @@ export class Connection {
 
   get error() {
     return this.#error;
+  }
+
+  /** The token that the server has got last. */
+  get token() {
+    return this.#shown;
   }
 
   /** The number of bytes that wait in the socket; NaN on platforms whose sockets do not count. */
@@ -143,6 +159,7 @@ export class Connection {
     this.#ended();
     this.#socket?.close();
     this.#pause.wake();
+    this.#endWait?.(STOPPED);
     this.#setState(error === undefined ? 'offline' : 'stopped', error);
   }
 
@@ -228,11 +245,32 @@ export class Connection {
     if (this.#isPaused) return;
     this.#setState('connecting', this.#error);
     try {
-      this.#shown = await current(this.#token);
+      this.#shown = await this.#freshToken();
     } catch (cause) {
+      if (cause === STOPPED) throw cause;
       const error = new ClientError('token', `there is no token: ${messageOf(cause)}`, { cause });
       this.#setState('offline', error);
       throw error;
+    }
+  }
+
+  /**
+   * Gets a token, unless that takes too long, or the connection is stopped.
+   *
+   * @returns {Promise<string>}
+   */
+  async #freshToken() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const failure = new Promise((/** @type {(token: string) => void} */ _, reject) => {
+      this.#endWait = reject;
+      timer = setTimeout(() => reject(new Error(`it did not arrive within ${TOKEN_MS / 1000} s`)), TOKEN_MS);
+    });
+    try {
+      return await Promise.race([current(this.#token), failure]);
+    } finally {
+      clearTimeout(timer);
+      this.#endWait = undefined;
     }
   }
 

@@ -18,29 +18,37 @@ import { fromOp } from '../values.js';
 const BRANCH = '~';
 
 /**
- * Returns the events that a replica with this summary lacks, each after its dependencies.
+ * Returns the events that a replica with this summary lacks, each after its dependencies. If some
+ * of them were compacted away, returns all that the document still has.
  *
+ * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array | undefined} summary `undefined` for an empty replica
  * @returns {Event[]}
  */
-export function eventsSince(doc, summary) {
-  return toEvents(doc.eventsSince(summary).runs);
+export function eventsSince(engine, doc, summary) {
+  // `doc.eventsSince` returns one page, and nothing that leads to the next one. An update has all events.
+  try {
+    return eventsOf(engine, doc.updateSince(summary));
+  } catch (error) {
+    if (!(error instanceof CompactedError)) throw error;
+    return eventsOf(engine, doc.updateSince(engine.summaryOf(error.horizon)));
+  }
 }
 
 /**
- * Returns the same, or nothing if the document was compacted since.
+ * Returns the events of an update, or of a saved document.
  *
- * @param {Doc} doc
- * @param {Uint8Array | undefined} summary
+ * @param {Engine} engine
+ * @param {Uint8Array} update
  * @returns {Event[]}
  */
-function retainedSince(doc, summary) {
+function eventsOf(engine, update) {
+  const reader = engine.openUpdate(update);
   try {
-    return eventsSince(doc, summary);
-  } catch (error) {
-    if (error instanceof CompactedError) return [];
-    throw error;
+    return toEvents([...reader]);
+  } finally {
+    reader.dispose();
   }
 }
 
@@ -69,15 +77,18 @@ export function toCommits(events) {
  * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array} update or a saved document
+ * @param {() => void} [onCommit] is called before events are committed again, which are new ones that
+ *   nobody has stored
  */
-export function absorb(engine, doc, update) {
+export function absorb(engine, doc, update, onCommit) {
   try {
     doc.raw.mergeUpdate(update);
   } catch (error) {
     if (!(error instanceof CompactedError)) throw error;
-    const reader = engine.openUpdate(update);
-    commitAgain(doc, without(doc, toEvents(reader.next().runs)));
-    reader.dispose();
+    const events = without(doc, eventsOf(engine, update));
+    if (events.length === 0) return;
+    onCommit?.();
+    commitAgain(doc, events);
   }
 }
 
@@ -86,14 +97,15 @@ export function absorb(engine, doc, update) {
  * would be lost: events of this replica, which the engine does, and those of other replicas with
  * the same storage that are no longer there to do it themselves.
  *
+ * @param {Engine} engine
  * @param {Doc} doc
  * @param {Uint8Array | undefined} acknowledged the summary of what the server has
  * @param {(peer: string) => boolean} isPresent whether a peer is there to commit its events again
  * @param {() => void} rebase replaces the content
  */
-export function rebaseWith(doc, acknowledged, isPresent, rebase) {
+export function rebaseWith(engine, doc, acknowledged, isPresent, rebase) {
   const own = doc.peer();
-  const orphans = retainedSince(doc, acknowledged).filter(({ peer }) => {
+  const orphans = eventsSince(engine, doc, acknowledged).filter(({ peer }) => {
     const author = authorOf(peer);
     return author !== own && !isPresent(author);
   });
@@ -113,8 +125,15 @@ function without(doc, events) {
 }
 
 /**
+ * Commits events again, without operations on rows that do not exist any more.
+ *
+ * The document accepted these operations before, so their values are within the limits, and only
+ * the state of the document can be in the way: a missing row here, and a full document. The latter
+ * is an error: the events stay in the storage, whose next compaction tries again.
+ *
  * @param {Doc} doc
  * @param {Event[]} events
+ * @throws {import('../errors.js').LimitExceededError} if the document is full
  */
 function commitAgain(doc, events) {
   for (const { ops } of events) {

@@ -4,6 +4,7 @@ import { open } from '@converge/sync';
 import * as check from '../check.js';
 import { addressOf } from './address.js';
 import { Client as Implementation } from './client.js';
+import { checkToken } from './token.js';
 
 export { ClientError } from './errors.js';
 export { StorageError } from './storage-error.js';
@@ -48,9 +49,7 @@ export async function connect(url, name, options = {}) {
     key,
     paused = false,
   } = /** @type {ConnectOptions} */ (check.options(options, 'options', OPTIONS));
-  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    check.refuse(`token must be a string or a function that returns one, not ${check.show(token)}`);
-  }
+  checkToken(token);
   if (storage !== undefined && typeof (/** @type {Partial<typeof storage> | null} */ (storage)?.open) !== 'function') {
     check.refuse(
       `storage must be an object with a method open, such as files('data') or indexedDb(), not ${check.show(storage)}`,

@@ -31,6 +31,15 @@ const GONE_MS = 300;
  * @property {(stored: StoredDocument) => void} onOpened the storage was opened again
  */
 
+/**
+ * What is not stored yet.
+ *
+ * @typedef {object} Taken
+ * @property {Uint8Array} summary of the document
+ * @property {number} changes how many changes of the document it contains
+ * @property {Uint8Array | undefined} update only a snapshot can store the document without one
+ */
+
 export class Keeper {
   #engine;
   #doc;
@@ -43,6 +52,10 @@ export class Keeper {
    * @type {Uint8Array}
    */
   #durable;
+  /** The number of changes of the document since the start. */
+  #changes = 0;
+  /** How many of them are stored; negative if the data of the start is gone. */
+  #storedChanges = 0;
   #isDirty = false;
   #isStoring = false;
   #isGivingUp = false;
@@ -60,15 +73,18 @@ export class Keeper {
    * @param {Doc} doc contains everything of `content`
    * @param {StoredDocument} stored
    * @param {Content} content
+   * @param {Uint8Array | undefined} durable the summary of what is stored, if the document contains
+   *   more
    * @param {KeeperHandlers} handlers
    */
-  constructor(engine, doc, stored, { snapshot, updates, notes }, handlers) {
+  constructor(engine, doc, stored, { snapshot, updates, notes }, durable, handlers) {
     this.#engine = engine;
     this.#doc = doc;
     this.#stored = stored;
     this.#handlers = handlers;
     this.#notes = notes;
-    this.#durable = doc.summary();
+    this.#durable = durable ?? doc.summary();
+    if (durable !== undefined) this.wrote();
     this.#updates = updates.length;
     this.#logBytes = updates.reduce((sum, { length }) => sum + length, 0);
     this.#snapshotBytes = snapshot?.length ?? 0;
@@ -94,6 +110,20 @@ export class Keeper {
     return this.#fence ?? this.#error;
   }
 
+  /** The number of changes of the document until now. */
+  get changes() {
+    return this.#changes;
+  }
+
+  /**
+   * Returns whether the first changes are stored.
+   *
+   * @param {number} changes the number of them
+   */
+  hasStored(changes) {
+    return this.#fence === undefined && this.#storedChanges >= changes;
+  }
+
   get isSaved() {
     return !this.#isDirty && !this.#isStoring && this.#fence === undefined;
   }
@@ -116,6 +146,7 @@ export class Keeper {
 
   /** The document changed. */
   wrote() {
+    this.#changes++;
     this.#isDirty = true;
     this.#pause.wake();
   }
@@ -158,14 +189,17 @@ export class Keeper {
   }
 
   /**
-   * @returns {{ summary: Uint8Array, update: Uint8Array | undefined } | undefined} `undefined` if
-   *   everything is stored. Without an update, only a snapshot can store the document
+   * @returns {Taken | undefined} `undefined` if everything is stored
    */
   #take() {
     this.#isDirty = false;
+    const changes = this.#changes;
     const summary = this.#doc.summary();
-    if (isEqual(summary, this.#durable)) return undefined;
-    return { summary, update: this.#updateSince(this.#durable) };
+    if (isEqual(summary, this.#durable)) {
+      this.#storedChanges = changes;
+      return undefined;
+    }
+    return { summary, changes, update: this.#updateSince(this.#durable) };
   }
 
   /** @param {Uint8Array | undefined} summary */
@@ -180,7 +214,7 @@ export class Keeper {
   }
 
   /**
-   * @param {{ summary: Uint8Array, update: Uint8Array | undefined }} taken
+   * @param {Taken} taken
    * @returns {Promise<boolean>}
    */
   async #store(taken) {
@@ -204,14 +238,15 @@ export class Keeper {
     }
   }
 
-  /** @param {{ summary: Uint8Array, update: Uint8Array | undefined }} taken */
-  async #put({ summary, update }) {
+  /** @param {Taken} taken */
+  async #put({ summary, changes, update }) {
     if (update === undefined) {
       await this.#snapshot();
       return;
     }
     await this.#stored.append(update);
     this.#durable = summary;
+    this.#storedChanges = Math.max(this.#storedChanges, changes);
     this.#updates++;
     this.#logBytes += update.length;
   }
@@ -239,6 +274,7 @@ export class Keeper {
       const former = this.#stored;
       this.#stored = stored;
       this.#durable = this.#engine.summaryOf([]);
+      this.#storedChanges = -1;
       await former.close().catch(() => {});
       this.#handlers.onOpened(stored);
     } catch (error) {
@@ -262,13 +298,13 @@ export class Keeper {
 
   async #snapshot() {
     const wasDirty = this.#isDirty;
-    /** @type {{ summary: Uint8Array, bytes: number } | undefined} */
+    /** @type {{ summary: Uint8Array, changes: number, bytes: number } | undefined} */
     let saved;
     try {
       await this.#stored.compact((updates) => {
         for (const update of updates) absorb(this.#engine, this.#doc, update);
         const bytes = this.#doc.save();
-        saved = { summary: this.#doc.summary(), bytes: bytes.length };
+        saved = { summary: this.#doc.summary(), changes: this.#changes, bytes: bytes.length };
         this.#isDirty = false;
         return bytes;
       });
@@ -279,6 +315,7 @@ export class Keeper {
     }
     if (saved === undefined) throw new Busy();
     this.#durable = saved.summary;
+    this.#storedChanges = saved.changes;
     this.#snapshotBytes = saved.bytes;
     this.#updates = 0;
     this.#logBytes = 0;
@@ -291,8 +328,12 @@ export class Keeper {
     if (this.#fence !== undefined) return;
     try {
       const { snapshot, updates } = await this.#stored.read();
-      for (const update of snapshot ? [snapshot, ...updates] : updates) absorb(this.#engine, this.#doc, update);
-      this.mergedStored();
+      let isNew = false;
+      for (const update of snapshot ? [snapshot, ...updates] : updates) {
+        absorb(this.#engine, this.#doc, update, () => (isNew = true));
+      }
+      if (isNew) this.wrote();
+      else this.mergedStored();
     } catch (error) {
       if (!this.#isFence(error)) this.#setError(error);
     }

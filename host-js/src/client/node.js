@@ -25,8 +25,8 @@ const OPTIONS = ['repair'];
  *
  * @param {FilePath} folder is created if it does not exist
  * @param {object} [options]
- * @param {boolean} [options.repair] continue without the damaged records of a log; the damaged file
- *   is kept next to it. False by default
+ * @param {boolean} [options.repair] continue without the damaged records of a log, under a new peer
+ *   name; `repaired` in the status of the client is a copy of the damaged file. False by default
  * @returns {ClientStorage}
  */
 export function files(folder, options = {}) {

@@ -14,7 +14,7 @@ export class Presence {
   #store;
   #onExpired;
   #onFailed;
-  #renewedAt = Date.now();
+  #renewedAt = performance.now();
   /** @type {{ entries: Entry[], until: number } | undefined} */
   #returning;
   /** @type {ReturnType<typeof setInterval>} */
@@ -60,7 +60,7 @@ export class Presence {
    * these removals can follow.
    */
   connected() {
-    this.#returning = { entries: this.own(), until: Date.now() + RETURN_MS };
+    this.#returning = { entries: this.own(), until: performance.now() + RETURN_MS };
   }
 
   /**
@@ -71,7 +71,7 @@ export class Presence {
   received(changed) {
     if (this.#returning === undefined) return;
     const { entries, until } = this.#returning;
-    if (Date.now() > until) {
+    if (performance.now() > until) {
       this.#returning = undefined;
       return;
     }
@@ -95,7 +95,7 @@ export class Presence {
   }
 
   #renew() {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#renewedAt >= RENEW_MS) {
       this.#renewedAt = now;
       this.set(this.own());

@@ -95,7 +95,8 @@ export class Replica {
     this.#name = name;
     this.#kept = kept;
     this.#handlers = handlers;
-    this.doc = load(engine, peer, kept?.content);
+    const { doc, durable } = load(engine, peer, kept?.content);
+    this.doc = doc;
     this.store = engine.createStore(peer);
     this.#pump = new Pump(
       () => this.#keeper?.capture(),
@@ -103,7 +104,7 @@ export class Replica {
       handlers.onFailed,
     );
     if (kept !== undefined) {
-      this.#keeper = new Keeper(engine, this.doc, kept.stored, kept.content, {
+      this.#keeper = new Keeper(engine, doc, kept.stored, kept.content, durable, {
         open: kept.open,
         onChange: handlers.onChange,
         onFenced: handlers.onStop,
@@ -122,6 +123,7 @@ export class Replica {
     observeStore(this.store, { before, after: () => this.#showed() });
     this.#presence = new Presence(this.store, handlers.onStoreChange, handlers.onFailed);
     if (kept?.stored.channel !== undefined) this.#join(kept.stored.channel);
+    if (durable !== undefined) this.#pump.trigger();
   }
 
   get keeper() {
@@ -130,6 +132,11 @@ export class Replica {
 
   get isForked() {
     return this.#isForked;
+  }
+
+  /** The copy of damaged data, if parts of it were left out. */
+  get repaired() {
+    return this.#kept?.content.repaired;
   }
 
   /** The incarnation of the server's document that this replica was synchronized with. */
@@ -211,11 +218,11 @@ export class Replica {
   #receiveDocument(link, message) {
     this.#isRebasing = true;
     try {
-      rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
+      rebaseWith(this.#engine, this.doc, this.#there?.summary, this.#isPresent, () => link.receive(message));
     } finally {
       this.#isRebasing = false;
+      this.#wrote();
     }
-    this.#wrote();
   }
 
   /**
@@ -230,17 +237,21 @@ export class Replica {
       const summary = server.summary();
       const counts = countsOf(server);
       server.dispose();
-      rebaseWith(this.doc, this.#there?.summary, this.#isPresent, () => {
-        try {
-          this.doc.raw.rebase(saved);
-        } catch (error) {
-          // The saved document was compacted less than this one, so it can be merged.
-          if (!(error instanceof CompactedError)) throw error;
-          this.doc.raw.mergeUpdate(saved);
-        }
-      });
-      this.#there = { counts, summary };
-      this.#wrote();
+      try {
+        rebaseWith(this.#engine, this.doc, this.#there?.summary, this.#isPresent, () => {
+          try {
+            this.doc.raw.rebase(saved);
+          } catch (error) {
+            // The saved document was compacted less than this one, so it can be merged.
+            if (!(error instanceof CompactedError)) throw error;
+            this.doc.raw.mergeUpdate(saved);
+          }
+        });
+        this.#there = { counts, summary };
+      } finally {
+        // Also if writes could not be committed again: the content is another one.
+        this.#wrote();
+      }
     });
   }
 
@@ -268,10 +279,10 @@ export class Replica {
    */
   unsentCommits() {
     this.noteServer();
-    const events = eventsSince(this.doc, this.#there?.summary);
+    const events = eventsSince(this.#engine, this.doc, this.#there?.summary);
     if (this.#returned === undefined) return toCommits(events);
     const id = (/** @type {{ peer: string, counter: number }} */ { peer, counter }) => `${counter} ${peer}`;
-    const others = new Set(eventsSince(this.doc, this.#returned).map(id));
+    const others = new Set(eventsSince(this.#engine, this.doc, this.#returned).map(id));
     return toCommits(events.filter((event) => others.has(id(event))));
   }
 
@@ -394,14 +405,14 @@ export class Replica {
   /** An entry of the store changed. */
   #showed() {
     this.#handlers.onStoreChange();
-    const wait = this.#presenceAt + PRESENCE_MS - Date.now();
+    const wait = this.#presenceAt + PRESENCE_MS - performance.now();
     if (wait <= 0) {
-      this.#presenceAt = Date.now();
+      this.#presenceAt = performance.now();
       this.#pump.trigger();
     } else {
       this.#presenceTimer ??= setTimeout(() => {
         this.#presenceTimer = undefined;
-        this.#presenceAt = Date.now();
+        this.#presenceAt = performance.now();
         this.#pump.trigger();
       }, wait);
     }
@@ -473,12 +484,12 @@ export class Replica {
     if (acknowledged === undefined) return;
     try {
       const counts = countsOf(this.doc);
-      for (const { peer, counter } of eventsSince(this.doc, acknowledged)) {
+      for (const { peer, counter } of eventsSince(this.#engine, this.doc, acknowledged)) {
         counts.set(peer, Math.min(counts.get(peer) ?? 0, counter));
       }
       this.#there = { counts, summary: acknowledged };
     } catch {
-      // The document was compacted since, so nothing is known.
+      // A summary that cannot be read says nothing.
     }
   }
 
@@ -521,13 +532,18 @@ export class Replica {
  * @param {Engine} engine
  * @param {string} peer
  * @param {Content | undefined} content
- * @returns {Doc}
+ * @returns {{ doc: Doc, durable: Uint8Array | undefined }} `durable` is the summary of what is stored,
+ *   if events had to be committed again
  */
 function load(engine, peer, content) {
+  /** @type {Uint8Array | undefined} */
+  let durable;
   try {
     const doc = content?.snapshot === undefined ? engine.create(peer) : engine.load(content.snapshot, { peer });
-    for (const update of content?.updates ?? []) absorb(engine, doc, update);
-    return doc;
+    for (const update of content?.updates ?? []) {
+      absorb(engine, doc, update, () => (durable ??= doc.summary()));
+    }
+    return { doc, durable };
   } catch (cause) {
     throw new ClientError('damaged', `the stored document could not be read: ${messageOf(cause)}`, { cause });
   }

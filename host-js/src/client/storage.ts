@@ -92,6 +92,11 @@ export interface Content {
   /** The updates after it. */
   updates: Uint8Array[];
   notes: Notes;
+  /**
+   * A copy of damaged data, such as the path of a file, if parts of the data were left out.
+   * `undefined` otherwise.
+   */
+  repaired?: string | undefined;
 }
 
 /** What a client remembers in addition to the document. */

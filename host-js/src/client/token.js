@@ -1,6 +1,21 @@
 // Tokens of the server, as far as a client reads them.
 
+import * as check from '../check.js';
+
 /** @import { Token } from './types.js' */
+
+/**
+ * Checks the type of an option `token`. Its value can only be checked by the server.
+ *
+ * @param {unknown} token
+ * @returns {Token | undefined}
+ */
+export function checkToken(token) {
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    check.refuse(`token must be a string or a function that returns one, not ${check.show(token)}`);
+  }
+  return /** @type {Token | undefined} */ (token);
+}
 
 /**
  * Returns a token.

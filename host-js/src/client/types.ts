@@ -80,6 +80,11 @@ export interface Status {
    * name. Both histories are kept. The replica gets another name at its next start.
    */
   readonly forked: boolean;
+  /**
+   * The copy of the damaged data, if the storage was damaged and parts of it were left out at the
+   * start: the path of a file. `undefined` if nothing was left out.
+   */
+  readonly repaired: string | undefined;
   /** What is wrong now, or `undefined`. */
   readonly error: ClientError | undefined;
 }

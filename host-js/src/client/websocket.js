@@ -1,11 +1,13 @@
 // The transport alone: one connection to the server, for documents that the application keeps itself.
 
+import * as check from '../check.js';
 import { CompactedError, GoneError } from '../errors.js';
 import { addressOf } from './address.js';
 import { isEqual } from './bytes.js';
 import { Connection } from './connection.js';
 import { ClientError, messageOf } from './errors.js';
 import { Link, Pump } from './pump.js';
+import { checkToken } from './token.js';
 
 export { ClientError } from './errors.js';
 
@@ -16,6 +18,8 @@ export { ClientError } from './errors.js';
 /** @typedef {import('./types.js').SocketOptions} SocketOptions */
 /** @typedef {import('./types.js').Token} Token */
 
+const OPTIONS = ['engine', 'doc', 'store', 'token', 'incarnation', 'keep', 'onIncarnation', 'onReceived', 'onState'];
+
 /**
  * Synchronizes a document and a store with a server until `close`, over WebSockets that are opened
  * again when they are lost. If a session fails because one side was compacted, the connection stops
@@ -25,8 +29,12 @@ export { ClientError } from './errors.js';
  * @param {string} name the document's name
  * @param {SocketOptions} options
  * @returns {DocumentSocket}
+ * @throws {import('../errors.js').InvalidArgumentError} if an option or the name is not allowed
+ * @throws {TypeError} if the URL is malformed, or the name is empty
  */
 export function openSocket(url, name, options) {
+  check.options(options, 'options', OPTIONS);
+  checkToken(options.token);
   return new DocumentSocket(addressOf(url, name).socket, name, options);
 }
 

@@ -151,10 +151,16 @@ test('damage is reported, and can be left out', async (t) => {
   await assert.rejects(stored.read(), { code: 'failed', message: /log-0 is damaged at byte 13 of 40/ });
   await stored.close();
   stored = await files(path, { repair: true }).open(KEY, '');
-  assert.deepEqual(readable(await stored.read()).updates, ['first', 'third']);
+  const { peer } = stored;
+  const content = await stored.read();
+  assert.deepEqual(readable(content).updates, ['first', 'third']);
+  assert.deepEqual(readFileSync(content.repaired ?? ''), whole);
+  const renamed = stored.peer;
+  assert.notEqual(renamed, peer, 'lost events can have had the next names');
   await stored.close();
   stored = await files(path).open(KEY, '');
   assert.deepEqual(readable(await stored.read()).updates, ['first', 'third']);
+  assert.deepEqual([stored.peer, (await stored.read()).repaired], [renamed, undefined]);
   await stored.close();
   const [kept = ''] = readdirSync(only(path)).filter((name) => name.includes('damaged'));
   assert.deepEqual(readFileSync(join(only(path), kept)), whole);

@@ -4,10 +4,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
+import { Connection } from '../../src/client/connection.js';
+import { download } from '../../src/client/download.js';
+import { LimitExceededError } from '../../src/errors.js';
 import { Relay, Server, SharedMemory, client, engine, folder, rowsOf, run, until } from './rig.js';
 
+/** @import { ClientError } from '../../src/client/errors.js' */
 /** @import { Doc } from '../../src/index.js' */
 
 const POST = { method: 'POST' };
@@ -98,6 +102,73 @@ test('a deleted document stays deleted, and the data of clients that were offlin
   await ann.synced();
   assert.equal(await server.rows('board'), 2);
   await Promise.all([ann.close(), ben.close()]);
+});
+
+test('a token that does not arrive: the next attempt asks again', async (t) => {
+  const { server, token } = await withKey(t);
+  let calls = 0;
+  const good = token('*=rwp');
+  const board = await client(t, server.url, 'board', {
+    token: () => (++calls === 1 ? new Promise(() => {}) : Promise.resolve(good)),
+  });
+  await until(() => calls === 1, 'the client asks');
+  assert.equal(board.status.connection, 'connecting');
+  board.pause();
+  assert.deepEqual([board.status.connection, board.status.error], ['offline', undefined]);
+  board.resume();
+  await board.synced();
+  assert.equal(calls, 2);
+});
+
+test('a token function that takes too long', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  /** @type {(ClientError | undefined)[]} */
+  const errors = [];
+  let calls = 0;
+  const connection = new Connection('ws://127.0.0.1:9', () => (calls++, new Promise(() => {})), {
+    onWelcome: () => {},
+    onMessage: () => {},
+    onLost: () => {},
+    onState: (_, error) => errors.push(error),
+  });
+  t.after(() => connection.close());
+  connection.start();
+  // Timers of attempts follow each other.
+  for (let second = 0; second < 35; second++) {
+    t.mock.timers.tick(1_000);
+    await setImmediate();
+  }
+  assert.equal(calls, 2);
+  assert.match(errors.at(-1)?.message ?? '', /there is no token: it did not arrive within 30 s/);
+  assert.equal(errors.at(-1)?.reason, 'token');
+});
+
+test('a download without progress fails, and one that is aborted ends', async (t) => {
+  /** @type {import('node:http').ServerResponse[]} */
+  const responses = [];
+  let isGone = false;
+  const http = createServer((_, response) => {
+    responses.push(response);
+    response.on('close', () => (isGone = true));
+    response.write('a part');
+  });
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', () => resolve(undefined)));
+  t.after(() => {
+    http.closeAllConnections();
+    http.close();
+  });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (http.address());
+  const url = `http://127.0.0.1:${port}`;
+  await assert.rejects(download(url, '', new AbortController(), 200), /nothing arrived for 0.2 s/);
+  await until(() => isGone, 'the request ends');
+  const slow = download(url, '', new AbortController(), 2_000);
+  await until(() => responses.length === 2, 'the request arrives');
+  responses[1]?.end(', and the rest');
+  assert.equal(Buffer.from(await slow).toString(), 'a part, and the rest');
+  const controller = new AbortController();
+  const ended = download(url, '', controller);
+  controller.abort();
+  await assert.rejects(ended, { name: 'AbortError' });
 });
 
 test('a token is renewed before it expires, without a new connection', async (t) => {
@@ -383,6 +454,103 @@ for (const way of ['by the session', 'after a goodbye']) {
     await board.close();
   });
 }
+
+test('the unsent commits of a compacted document are known, also after a crash before the next note', async (t) => {
+  const doc = engine.create('hand');
+  const { url } = await serveByHand(t, doc);
+  const storage = new SharedMemory({ shares: false });
+  let board = await client(t, url, 'board', { storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  const { acknowledged } = await noted(storage);
+  board.pause();
+  doc.insert('tasks', 't2', {});
+  doc.compact([doc.summary()]);
+  board.resume();
+  await board.synced();
+  await board.close();
+  for (const notes of [{ acknowledged }, {}]) {
+    storage.content.notes = { ...storage.content.notes, acknowledged: undefined, ...notes };
+    board = await client(t, url, 'board', { storage, paused: true });
+    const former = board.unsentCommits().length;
+    board.doc.insert('tasks', 'unsent', {});
+    assert.deepEqual(board.unsentCommits().at(-1)?.[0]?.row, 'unsent');
+    assert.equal(board.unsentCommits().length, former + 1);
+    if (notes.acknowledged) assert.equal(board.status.unsent, former + 1);
+    await board.close();
+  }
+  board = await client(t, url, 'board', { storage, paused: true });
+  const commits = await board.reset();
+  assert.equal(commits.flat().filter(({ row }) => row === 'unsent').length, 2);
+});
+
+/**
+ * Waits until a client has noted what the server has acknowledged.
+ *
+ * @param {SharedMemory} storage
+ */
+async function noted(storage) {
+  await until(() => storage.content.notes.acknowledged, 'the client notes it');
+  return storage.content.notes;
+}
+
+test('stored events that are committed again after a start are stored before they are sent', async (t) => {
+  const doc = engine.create('hand');
+  const { url } = await serveByHand(t, doc);
+  doc.insert('tasks', 't1', {});
+  const tab = engine.create('tab');
+  tab.mergeUpdate(doc.updateSince());
+  tab.insert('tasks', 'late', {});
+  const late = tab.updateSince(doc.summary());
+  doc.insert('tasks', 't2', {});
+  doc.compact([doc.summary()]);
+  // One tab has stored the rebased document, and then another one its last write, which does not build on it.
+  const storage = new SharedMemory({ shares: false });
+  storage.content = { ...storage.content, snapshot: doc.save(), updates: [late] };
+  storage.delayMs = 200;
+  const board = await client(t, url, 'board', { storage });
+  assert.equal(rowsOf(board), 3);
+  assert.equal(board.status.savedHere, false);
+  await until(() => doc.get('tasks', 'late'), 'the server has it');
+  const stored = engine.load(storage.content.snapshot ?? doc.save());
+  for (const update of storage.content.updates.filter((update) => update !== late)) stored.mergeUpdate(update);
+  assert.ok(stored.get('tasks', 'late'), 'the new event is stored');
+});
+
+test('writes of another tab that cannot be committed again stay in the storage', async (t) => {
+  const doc = engine.create('hand');
+  const { url, state } = await serveByHand(t, doc);
+  const storage = new SharedMemory();
+  const board = await client(t, url, 'board', { storage });
+  const tab = await client(t, url, 'board', { storage });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  board.pause();
+  tab.pause();
+  tab.doc.insert('tasks', 't2', {});
+  await until(() => rowsOf(board) === 2, 'both have everything');
+  await tab.close();
+  doc.insert('tasks', 't3', {});
+  doc.compact([doc.summary()]);
+  state.answersWithConflict = true;
+  const { raw } = board.doc;
+  const { commit } = raw;
+  let failures = 0;
+  const full = () => {
+    failures++;
+    throw new LimitExceededError({ limit: 'document-bytes', maximum: 1n, actual: 2n });
+  };
+  Object.defineProperty(raw, 'commit', { value: full, configurable: true });
+  board.resume();
+  await until(() => board.status.error?.reason === 'storage', 'the client says so');
+  assert.match(board.status.error?.message ?? '', /document-bytes/);
+  assert.ok(failures > 0);
+  assert.equal(board.status.savedHere, false);
+  Object.defineProperty(raw, 'commit', { value: commit, configurable: true });
+  await until(() => doc.get('tasks', 't2'), 'the server has it');
+  await board.synced();
+  assert.equal(board.doc.digestHex(), doc.digestHex());
+});
 
 test('a document that was compacted past two tabs: both continue, and no write is lost', async (t) => {
   const doc = engine.create('hand');

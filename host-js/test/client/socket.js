@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSocket } from '../../src/client/websocket.js';
+import { InvalidArgumentError } from '../../src/errors.js';
 import { Relay, Server, client, engine, until } from './rig.js';
 
 /** @import { ConnectionState, SocketOptions } from '../../src/client/types.js' */
@@ -98,4 +99,17 @@ test('what stops it', async (t) => {
   });
   await until(() => incarnate.socket.state === 'stopped', 'a failure to store the incarnation stops it');
   assert.equal(incarnate.socket.error?.reason, 'storage');
+});
+
+test('options of other types are rejected', () => {
+  const doc = engine.create();
+  const options = { engine, doc, store: engine.createStore(doc.peer()) };
+  const reject = (/** @type {any} */ wrong, /** @type {RegExp} */ message) =>
+    assert.throws(
+      () => openSocket('http://127.0.0.1:9', 'board', wrong),
+      (error) => error instanceof InvalidArgumentError && message.test(error.message),
+    );
+  for (const token of [7, null, Promise.resolve('x')]) reject({ ...options, token }, /token must be a string/);
+  reject({ ...options, tokens: 'x' }, /options has no member "tokens"/);
+  reject(undefined, /options must be an object/);
 });

@@ -1,14 +1,15 @@
 // Storages that fail, are wiped or cloned, and replicas that share one.
 
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { open } from '../../src/node.js';
 import { files } from '../../src/client/node.js';
 import { StorageError } from '../../src/client/storage-error.js';
-import { Server, SharedMemory, client, folder, rowsOf, until } from './rig.js';
+import { Server, SharedMemory, client, engine, folder, rowsOf, until } from './rig.js';
 
 test('a full disk: the state says so, nothing is sent or lost, and everything continues with space', async (t) => {
   const server = await Server.start(t);
@@ -39,6 +40,25 @@ test('a full disk: the state says so, nothing is sent or lost, and everything co
   await Promise.all([again.close(), ben.close()]);
 });
 
+test('saved resolves although the application never stops writing', async (t) => {
+  const storage = new SharedMemory({ shares: false });
+  storage.delayMs = 20;
+  const board = await client(t, 'http://127.0.0.1:9', 'board', { storage, paused: true });
+  let written = 0;
+  const timer = setInterval(() => board.doc.insert('tasks', `t${written++}`, {}), 1);
+  t.after(() => clearInterval(timer));
+  await until(() => storage.appends > 0, 'the first rows are stored');
+  for (let n = 0; n < 3; n++) {
+    const before = written;
+    await board.saved();
+    const stored = engine.create();
+    for (const update of storage.content.updates) stored.mergeUpdate(update);
+    assert.ok((stored.tables()[0]?.rows ?? 0) >= before, 'the rows of before are stored');
+  }
+  clearInterval(timer);
+  await board.close();
+});
+
 test('a client that is closed with a full disk says what was not stored', async (t) => {
   const server = await Server.start(t);
   const storage = new SharedMemory({ shares: false });
@@ -63,6 +83,29 @@ test('a write after close fails, also while the client is closing', async (t) =>
   await closed;
   const again = await client(t, server.url, 'board', { storage, paused: true });
   assert.equal(rowsOf(again), 1);
+});
+
+test('calls after close fail, and reading does not', async (t) => {
+  const server = await Server.start(t);
+  const board = await client(t, server.url, 'board', { storage: new SharedMemory({ shares: false }) });
+  board.doc.insert('tasks', 't1', {});
+  await board.synced();
+  await board.close();
+  const closed = { name: 'ClientError', reason: 'closed' };
+  const fail = () => assert.fail('called');
+  assert.throws(() => board.watch(['tasks'], fail), closed);
+  assert.throws(() => board.watchStore(fail), closed);
+  assert.throws(() => board.resume(), closed);
+  await assert.rejects(board.synced(), closed);
+  await assert.rejects(board.reset(), closed);
+  await assert.rejects(board.destroy(), closed);
+  board.pause();
+  board.subscribe(fail)();
+  await board.close();
+  await board.saved();
+  assert.equal(board.status.connection, 'stopped');
+  assert.equal(rowsOf(board), 1);
+  assert.equal(board.unsentCommits().length, 0);
 });
 
 test('a storage that was wiped is filled again', async (t) => {
@@ -145,6 +188,36 @@ test('a restored backup of a folder heals', async (t) => {
   await board.close();
 });
 
+test('a damaged log: the client says what was left out, no history forks, and the server has the rest', async (t) => {
+  const server = await Server.start(t);
+  const path = folder(t);
+  const board = await client(t, server.url, 'board', { storage: files(path) });
+  for (let n = 0; n < 10; n++) {
+    board.doc.insert('tasks', `t${n}`, { text: 'x'.repeat(50) });
+    await board.saved();
+  }
+  await board.synced();
+  assert.equal(board.status.repaired, undefined);
+  await board.close();
+  const [name = ''] = readdirSync(path);
+  const log = join(path, name, 'log-0');
+  const bytes = readFileSync(log);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  writeFileSync(log, bytes);
+  await assert.rejects(client(t, server.url, 'board', { storage: files(path) }), { code: 'failed' });
+  const again = await client(t, server.url, 'board', { storage: files(path, { repair: true }), paused: true });
+  assert.ok(rowsOf(again) < 10);
+  assert.deepEqual(readFileSync(again.status.repaired ?? ''), bytes);
+  again.doc.insert('tasks', 'after', {});
+  again.resume();
+  await again.synced();
+  assert.equal(rowsOf(again), 11);
+  assert.equal(await server.rows('board'), 11);
+  assert.deepEqual([again.status.forked, again.doc.forks()], [false, []]);
+  await again.close();
+});
+
 test('three replicas with one storage see each other, offline too', async (t) => {
   const server = await Server.start(t);
   await server.kill();
@@ -211,6 +284,7 @@ test('a write during reset is returned, and does not get into the new document',
     ['late', 'later'],
   );
   board.doc.insert('tasks', 'new', {});
+  board.resume();
   await board.synced();
   await sleep(100);
   await board.close();
@@ -220,6 +294,72 @@ test('a write during reset is returned, and does not get into the new document',
     ['new'],
   );
   assert.equal(await server.rows('board'), 1);
+});
+
+test('a paused client stays offline after reset, and connects again after a reset that failed', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage });
+  await board.synced();
+  board.pause();
+  await board.reset();
+  await sleep(300);
+  assert.deepEqual([board.status.connection, board.status.error], ['offline', undefined]);
+  board.resume();
+  await board.synced();
+  storage.failure = new StorageError('full', 'no space');
+  await assert.rejects(board.reset(), { reason: 'storage' });
+  storage.failure = undefined;
+  await board.synced();
+  // Paused and connected again while the reset runs.
+  storage.onRename = async () => board.pause();
+  await board.reset();
+  assert.equal(board.status.connection, 'offline');
+  storage.onRename = async () => board.resume();
+  await board.reset();
+  board.doc.insert('tasks', 'new', {});
+  await board.synced();
+  assert.equal(await server.rows('board'), 1);
+});
+
+test('unsent commits are complete, also if they are larger than a page of events', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const open = () => client(t, server.url, 'board', { storage, paused: true });
+  let board = await open();
+  const rows = Array.from({ length: 40 }, (_, n) => `t${n}`);
+  for (const row of rows) board.doc.insert('tasks', row, { content: new Uint8Array(500_000) });
+  assert.ok(board.doc.eventsSince().more, 'there is more than one page');
+  await board.close();
+  board = await open();
+  assert.equal(board.status.unsent, rows.length);
+  const commits = await board.reset();
+  assert.deepEqual(
+    commits.map(([op]) => op?.row),
+    rows,
+  );
+});
+
+test('resets at the same time: each returns the commits since the one before', async (t) => {
+  const server = await Server.start(t);
+  const storage = new SharedMemory({ shares: false });
+  const board = await client(t, server.url, 'board', { storage, paused: true });
+  board.doc.insert('tasks', 'first', {});
+  const resets = [board.reset(), board.reset()];
+  resets[0]?.then(() => board.doc.insert('tasks', 'second', {}));
+  const [first, second] = await Promise.all(resets);
+  assert.deepEqual(
+    [first, second].map((commits) => commits?.flat().map(({ row }) => row)),
+    [['first'], ['second']],
+  );
+  board.doc.insert('tasks', 'third', {});
+  const third = board.reset();
+  await board.close();
+  assert.equal((await third).length, 1);
+  assert.throws(() => board.doc.insert('tasks', 'x', {}), { reason: 'closed' });
+  const other = await storage.open('', '');
+  assert.equal((await other.read()).updates.length, 0);
+  assert.match(other.peer, /\.0$/, 'the name is free');
 });
 
 test('reset and destroy reach the other replicas', async (t) => {
@@ -247,6 +387,7 @@ test('reset and destroy reach the other replicas', async (t) => {
     'only what the other one did not return',
   );
   await until(() => rowsOf(two) === 1, 'both have the new document');
+  one.resume();
   assert.equal(rowsOf(one), 1);
   await Promise.all([one.synced(), two.synced()]);
   assert.equal(await server.rows('board'), 1);

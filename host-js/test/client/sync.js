@@ -26,6 +26,7 @@ test('two clients see each other', async (t) => {
       savedThere: true,
       readOnly: false,
       forked: false,
+      repaired: undefined,
       error: undefined,
     },
   );
@@ -109,6 +110,7 @@ test('watches report rows and entries, local ones and those of others, also afte
   other.insert('tasks', 'new', {});
   await server.request('/v1/admin/docs/board/import', { method: 'POST', body: other.save() });
   await ann.reset();
+  ann.resume();
   await until(() => view.has('new'), 'rows of the new document are reported');
   assert.deepEqual([...view.keys()], ['new']);
   stop();

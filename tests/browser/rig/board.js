@@ -1,13 +1,13 @@
 // Serves the task board of examples/web with its policy, and finds its parts in a page.
 
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { buildPage } from '../../../examples/web/build.js';
+import { serve } from './site.js';
 
 /** @import { FrameLocator, Page } from 'playwright-core' */
+/** @import { Files, Site } from './site.js' */
 
 /** The policy that is enough for the page. */
 const POLICY = [
@@ -21,42 +21,25 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** @type {Record<string, string>} */
-const TYPES = {
-  '.css': 'text/css',
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.svg': 'image/svg+xml',
-  '.wasm': 'application/wasm',
-};
-
 /**
  * Builds and serves the page.
  *
- * @returns {Promise<{ origin: string, close: () => Promise<void> }>}
+ * @param {number} [port]
+ * @returns {Promise<Site & { files: Files }>} the site, and its files, which tests can change
  */
-export async function startBoardSite() {
+export async function startBoardSite(port) {
   const dist = await mkdtemp(join(tmpdir(), 'converge-page-'));
-  await buildPage(dist);
-  const site = createServer(async ({ url = '/' }, response) => {
-    const { pathname } = new URL(url, 'http://localhost');
-    const file = pathname === '/' ? 'index.html' : pathname.slice(1);
-    const content = await readFile(join(dist, file)).catch(() => undefined);
-    if (content === undefined) return response.writeHead(404).end();
-    const headers = { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY };
-    return response.writeHead(200, headers).end(content);
-  });
-  site.listen(0, '127.0.0.1');
-  await once(site, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (site.address());
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    async close() {
-      site.closeAllConnections();
-      site.close();
-      await rm(dist, { recursive: true });
-    },
-  };
+  try {
+    await buildPage(dist);
+    const names = await readdir(dist);
+    const contents = await Promise.all(names.map((name) => readFile(join(dist, name))));
+    /** @type {Files} */
+    const files = new Map(names.map((name, index) => [name, contents[index] ?? '']));
+    const site = await serve(files, () => ({ 'content-security-policy': POLICY }), port);
+    return { ...site, files };
+  } finally {
+    await rm(dist, { recursive: true });
+  }
 }
 
 /** A board in a page, or in one of the two frames of a page. */

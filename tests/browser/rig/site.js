@@ -1,14 +1,22 @@
-// Serves the application of the tests, built from its sources as an application would be, with a strict policy.
+// Builds the script of a page as an application would, and serves files from memory.
 
 import { build } from 'esbuild';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, extname } from 'node:path';
 
-const page = fileURLToPath(new URL('../page/', import.meta.url));
-const module = new URL('../../../host-js/dist/converge.core.wasm', import.meta.url);
+const MODULE = 'converge.core.wasm';
+/** @type {Record<string, string>} */
+const TYPES = {
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+};
+
+/** @typedef {Map<string, string | Uint8Array>} Files the content of each file, by name */
 
 /**
  * @typedef {object} Site
@@ -16,33 +24,26 @@ const module = new URL('../../../host-js/dist/converge.core.wasm', import.meta.u
  * @property {() => void} close
  */
 
-/** @typedef {{ type: string, content: string | Uint8Array }} File */
-
 /**
- * Starts the site.
+ * Serves files. `index.html` is also the page of `/`.
  *
- * @param {string} name of the page's script, without its extension
- * @param {string} [server] the `host:port` to which its pages may connect
+ * @param {Files} files
+ * @param {(name: string) => Record<string, string>} headersOf the headers of a file, except its type
+ * @param {number} [port] a free one by default
  * @returns {Promise<Site>}
  */
-export async function startSite(name, server) {
-  const files = await builtFiles(name);
-  const connect = server === undefined ? "'self'" : `'self' ws://${server} http://${server}`;
-  const policy = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src ${connect}`;
+export async function serve(files, headersOf, port = 0) {
   const site = createServer(({ url = '/' }, response) => {
-    const file = files.get(new URL(url, 'http://localhost').pathname);
-    if (file === undefined) {
-      response.writeHead(404).end();
-    } else {
-      const headers = { 'content-type': file.type, 'content-security-policy': policy, 'cache-control': 'no-cache' };
-      response.writeHead(200, headers).end(file.content);
-    }
+    const name = new URL(url, 'http://localhost').pathname.slice(1) || 'index.html';
+    const content = files.get(name);
+    if (content === undefined) return response.writeHead(404).end();
+    return response.writeHead(200, { 'content-type': TYPES[extname(name)], ...headersOf(name) }).end(content);
   });
-  site.listen(0, '127.0.0.1');
+  site.listen(port, '127.0.0.1');
   await once(site, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (site.address());
+  const address = /** @type {import('node:net').AddressInfo} */ (site.address());
   return {
-    origin: `http://127.0.0.1:${port}`,
+    origin: `http://127.0.0.1:${address.port}`,
     close() {
       site.closeAllConnections();
       site.close();
@@ -51,27 +52,33 @@ export async function startSite(name, server) {
 }
 
 /**
- * @param {string} name
- * @returns {Promise<Map<string, File>>}
+ * Bundles scripts.
+ *
+ * @param {string} folder
+ * @param {string[]} names of the scripts in the folder
+ * @param {import('esbuild').BuildOptions} [options]
+ * @returns {Promise<Files>}
  */
-async function builtFiles(name) {
-  const { outputFiles } = await build({
-    absWorkingDir: page,
-    entryPoints: [`${name}.js`, 'worker.js'],
+export async function bundle(folder, names, options) {
+  const { outputFiles = [] } = await build({
+    absWorkingDir: folder,
+    entryPoints: names,
     bundle: true,
     format: 'esm',
     target: 'es2022',
     outdir: 'built',
     logLevel: 'warning',
     write: false,
+    ...options,
   });
-  const html = await readFile(`${page}index.html`, 'utf8');
-  /** @type {Map<string, File>} */
-  const files = new Map();
-  files.set('/', { type: 'text/html', content: html.replace('NAME', name) });
-  files.set('/converge.core.wasm', { type: 'application/wasm', content: await readFile(module) });
-  for (const { path, contents } of outputFiles) {
-    files.set(`/${basename(path)}`, { type: 'text/javascript', content: contents });
-  }
-  return files;
+  return new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+}
+
+/**
+ * The WebAssembly module of the engine, which pages load from their site.
+ *
+ * @returns {Promise<Files>}
+ */
+export async function engineModule() {
+  return new Map([[MODULE, await readFile(new URL(`../../../host-js/dist/${MODULE}`, import.meta.url))]]);
 }

@@ -1,8 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer } from 'preact/hooks';
 import { MAIN } from '../board.js';
-import { TABLE, COLUMNS, tasksOf } from '../tasks.js';
+import { COLUMNS } from '../tasks.js';
 import { Column } from './column.jsx';
-import { useLive } from './live.js';
 import { Leftovers, Stopped } from './notices.jsx';
 import { People } from './people.jsx';
 import { Connection } from './connection.jsx';
@@ -11,20 +10,11 @@ import { Connection } from './connection.jsx';
 
 /** @param {{ board: Board }} props */
 export function App({ board }) {
-  const { client, presence } = board;
-  const status = useLive(client.subscribe, () => client.status);
-  const tasks = useLive(
-    (listener) => client.watch([TABLE], listener),
-    () => tasksOf(client.doc),
-  );
-  const visitors = useLive(
-    (listener) => client.watchStore(listener),
-    () => presence.visitors(),
-  );
-  const [, setRenders] = useState(0);
-  /** Renders again after something changed that no listener reports. */
-  const refresh = () => setRenders((renders) => renders + 1);
+  const [, render] = useReducer((/** @type {number} */ renders) => renders + 1, 0);
+  // A later effect would miss changes directly after the first rendering.
+  useLayoutEffect(() => board.subscribe(() => render(undefined)), []);
   useUndoKey(board);
+  const visitors = board.presence.visitors();
 
   return (
     <>
@@ -37,13 +27,13 @@ export function App({ board }) {
         <button class="undo" disabled={board.undoCount === 0} onClick={() => board.undo()} title="Ctrl+Z">
           Undo
         </button>
-        <Connection board={board} status={status} refresh={refresh} />
+        <Connection board={board} />
       </header>
-      <Stopped board={board} status={status} refresh={refresh} />
-      <Leftovers board={board} refresh={refresh} />
+      <Stopped board={board} />
+      <Leftovers board={board} />
       <main>
         {COLUMNS.map((column) => (
-          <Column key={column.id} board={board} column={column} tasks={tasks} visitors={visitors} />
+          <Column key={column.id} board={board} column={column} visitors={visitors} />
         ))}
       </main>
       {board.replica === MAIN && (

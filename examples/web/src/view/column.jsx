@@ -3,22 +3,21 @@ import { Card, DRAGGED } from './card.jsx';
 
 /** @import { Board } from '../board.js' */
 /** @import { Visitor } from '../presence.js' */
-/** @import { ColumnId, Task } from '../tasks.js' */
+/** @import { ColumnId } from '../tasks.js' */
 
 /**
  * A column with its tasks, and the cursors of others over it.
  *
- * @param {{ board: Board, column: { id: ColumnId, title: string }, tasks: Task[], visitors: Visitor[] }} props
- *   `tasks` of all columns
+ * @param {{ board: Board, column: { id: ColumnId, title: string }, visitors: Visitor[] }} props
  */
-export function Column({ board, column, tasks, visitors }) {
-  const own = tasks.filter((task) => task.column === column.id);
+export function Column({ board, column, visitors }) {
+  const tasks = board.tasks.filter((task) => task.column === column.id);
 
   /** @param {DragEvent & { currentTarget: HTMLElement }} event */
   const drop = (event) => {
     event.preventDefault();
     const id = event.dataTransfer?.getData(DRAGGED);
-    if (!tasks.some((task) => task.id === id)) return;
+    if (!board.tasks.some((task) => task.id === id)) return;
     const cards = [...event.currentTarget.querySelectorAll('.card')].filter((card) => card.id !== `card-${id}`);
     const index = cards.findIndex((card) => event.clientY < middleOf(card));
     board.change((doc) => moveTask(doc, String(id), column.id, index < 0 ? cards.length : index));
@@ -41,11 +40,11 @@ export function Column({ board, column, tasks, visitors }) {
       onDrop={drop}
     >
       <h2>
-        {column.title} <span class="count">{own.length}</span>
+        {column.title} <span class="count">{tasks.length}</span>
       </h2>
       <ol>
-        {own.map((task, index) => (
-          <Card key={task.id} board={board} task={task} index={index} count={own.length} visitors={visitors} />
+        {tasks.map((task, index) => (
+          <Card key={task.id} board={board} task={task} index={index} count={tasks.length} visitors={visitors} />
         ))}
       </ol>
       <NewTask board={board} column={column} />

@@ -1,19 +1,15 @@
 import { describe } from '../status.js';
 
-/** @import { Status } from '@converge/sync/client' */
 /** @import { Board } from '../board.js' */
 
 /**
  * The state of the connection in words, and the switch that works offline.
  *
- * @param {{ board: Board, status: Status, refresh: () => void }} props
+ * @param {{ board: Board }} props
  */
-export function Connection({ board, status, refresh }) {
+export function Connection({ board }) {
+  const { status } = board.client;
   const { tone, connection, details } = describe(status, board.isPaused);
-  const toggle = () => {
-    board.setPaused(!board.isPaused);
-    refresh();
-  };
   return (
     <div class="connection">
       <div class={`state ${tone}`}>
@@ -25,7 +21,7 @@ export function Connection({ board, status, refresh }) {
         role="switch"
         aria-checked={board.isPaused}
         disabled={status.connection === 'stopped'}
-        onClick={toggle}
+        onClick={() => board.setPaused(!board.isPaused)}
       >
         Work offline
       </button>

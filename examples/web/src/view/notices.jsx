@@ -1,20 +1,19 @@
 import { useState } from 'preact/hooks';
-import { applyLeftovers, discardLeftovers, loadLeftovers } from '../leftovers.js';
 import { capitalized, count } from '../status.js';
 
-/** @import { ClientError, Status } from '@converge/sync/client' */
+/** @import { ClientError } from '@converge/sync/client' */
 /** @import { Board } from '../board.js' */
 
 /**
  * What happened, and what the user can do, if the client has stopped.
  *
- * @param {{ board: Board, status: Status, refresh: () => void }} props
+ * @param {{ board: Board }} props
  */
-export function Stopped({ board, status, refresh }) {
-  const { connection, unsent, error } = status;
+export function Stopped({ board }) {
+  const { connection, unsent, error } = board.client.status;
   const [failure, setFailure] = useState('');
   if (connection !== 'stopped' || error === undefined) return null;
-  const startAgain = () => board.startAgain().then(refresh, ({ message }) => setFailure(message));
+  const startAgain = () => board.startAgain().catch(({ message }) => setFailure(message));
   const isDeleted = error.reason === 'deleted';
   const isReplaced = error.reason === 'replaced' || error.reason === 'reset';
   const copy = () => {
@@ -56,25 +55,17 @@ function explain({ reason, message }) {
 /**
  * Offers the changes, or copied tasks, that were kept from a former document.
  *
- * @param {{ board: Board, refresh: () => void }} props
+ * @param {{ board: Board }} props
  */
-export function Leftovers({ board, refresh }) {
-  const leftovers = loadLeftovers(board.replica);
-  if (leftovers.length === 0 || board.client.status.connection === 'stopped') return null;
-  const discard = () => {
-    discardLeftovers(board.replica);
-    refresh();
-  };
-  const apply = () => {
-    applyLeftovers(board.client.doc, leftovers);
-    discard();
-  };
+export function Leftovers({ board }) {
+  const { leftovers, client } = board;
+  if (leftovers.length === 0 || client.status.connection === 'stopped') return null;
   return (
     <div class="notice" role="status">
       <p>This browser keeps {count(leftovers.flat().length, 'change')} from another board. Apply them to this board?</p>
       <div class="buttons">
-        <button onClick={apply}>Apply</button>
-        <button onClick={discard}>Discard</button>
+        <button onClick={() => board.applyLeftovers()}>Apply</button>
+        <button onClick={() => board.discardLeftovers()}>Discard</button>
       </div>
     </div>
   );

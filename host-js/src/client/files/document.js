@@ -71,6 +71,12 @@ class FolderDocument {
   #unlock;
   /** @type {Log | undefined} */
   #log;
+  /**
+   * A copy of a damaged log, if records of it were left out.
+   *
+   * @type {string | undefined}
+   */
+  #repaired;
   /** @type {Promise<unknown>} */
   #latest = Promise.resolve();
   #isClosed = false;
@@ -103,7 +109,8 @@ class FolderDocument {
       const { number, hasSnapshot, notes } = this.#meta;
       const snapshot = hasSnapshot ? await readFile(this.#path('snapshot', number)) : undefined;
       const updates = await this.#openLog();
-      return { snapshot: snapshot && new Uint8Array(snapshot), updates, notes: toNotes(notes) };
+      const repaired = this.#repaired;
+      return { snapshot: snapshot && new Uint8Array(snapshot), updates, notes: toNotes(notes), repaired };
     });
   }
 
@@ -184,8 +191,12 @@ class FolderDocument {
   /** Opens the log, and returns its updates. */
   async #openLog() {
     await this.#closeLog();
-    const { log, updates } = await Log.open(this.#path('log', this.#meta.number), this.#repairs);
+    // The server can have events that are left out here, and new events must not get their names.
+    const rename = () => this.#write({ ...this.#meta, device: randomLetters() });
+    const path = this.#path('log', this.#meta.number);
+    const { log, updates, repaired } = await Log.open(path, this.#repairs ? rename : undefined);
     this.#log = log;
+    this.#repaired ??= repaired;
     return updates;
   }
 

@@ -1,6 +1,6 @@
 // A lock of a folder that a process holds until it ends, however it ends. The file names the process. Only one process can
-// create it, and a file of a process that has ended is removed. It is beside the folder, so that the folder can be deleted
-// by the process that holds the lock.
+// create it, and a file of a process that has ended is removed. The lock is next to the folder, so that the process that
+// holds it can delete the folder.
 
 import { readFileSync } from 'node:fs';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -13,9 +13,9 @@ import { codeOf } from '../../folder.js';
 const SUFFIX = '.lock';
 /** The error codes of file systems without hard links. */
 const CANNOT_LINK = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
-/** How often a process takes a lock that others, which have ended since, had taken before it. */
+/** How often a process tries to take a lock that other processes keep taking before it. */
 const ATTEMPTS = 10;
-/** How long a lock can be without its content, in milliseconds, where that is not written at once. */
+/** How long a lock can be without its content, in milliseconds, on file systems without links. */
 const WRITING_MS = 500;
 /** What precedes the fields of /proc/PID/stat after the program's name, and which is the start. */
 const AFTER_NAME = ') ';
@@ -23,7 +23,11 @@ const START_FIELD = 19;
 /** How precisely a process without /proc knows its own start, in milliseconds. */
 const PRECISION_MS = 2_000;
 
-/** The holder of a lock without content: a process that has ended. @type {Holder} */
+/**
+ * The holder of a lock without content: a process that has ended.
+ *
+ * @type {Holder}
+ */
 const DAMAGED = { pid: 0, started: '', id: 'damaged' };
 /** The locks that this process holds. */
 const held = new Set();
@@ -40,8 +44,8 @@ export function lockFolder(folder) {
 }
 
 /**
- * Creates the lock. The lock of a process that has ended is replaced under a lock of its own, so that
- * of many processes only one replaces it, and none replaces its successor.
+ * Creates the lock. The lock of a process that has ended is replaced under a lock of its own, so
+ * that of many processes only one replaces it, and none replaces its successor.
  *
  * @param {string} path
  * @param {string} folder for messages

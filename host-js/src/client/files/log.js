@@ -43,20 +43,21 @@ export class Log {
    * `append` has not resolved.
    *
    * @param {string} path
-   * @param {boolean} repairs whether to continue without damaged records. The damaged file is kept
-   *   under another name
-   * @returns {Promise<{ log: Log, updates: Uint8Array[] }>}
+   * @param {(() => Promise<void>) | undefined} prepareRepair is called before damaged records are
+   *   removed; `undefined` if they must not be
+   * @returns {Promise<{ log: Log, updates: Uint8Array[], repaired?: string }>} `repaired` is a copy of
+   *   the damaged file, if records were removed
    */
-  static async open(path, repairs) {
+  static async open(path, prepareRepair) {
     const flags = constants.O_RDWR | constants.O_CREAT;
     let file = await open(path, flags, 0o666);
     const bytes = await file.readFile();
     const { updates, end, damagedAt } = parse(bytes);
     if (damagedAt !== undefined) {
       await file.close();
-      await repair(path, repairs, damagedAt, bytes.length, updates);
+      const repaired = await repair(path, prepareRepair, damagedAt, bytes.length, updates);
       file = await open(path, flags);
-      return { log: new Log(path, file, (await file.stat()).size), updates };
+      return { log: new Log(path, file, (await file.stat()).size), updates, repaired };
     }
     if (end < bytes.length) {
       await file.truncate(end);
@@ -154,20 +155,24 @@ function updateAt(bytes, at) {
 
 /**
  * @param {string} path
- * @param {boolean} repairs
+ * @param {(() => Promise<void>) | undefined} prepare
  * @param {number} damagedAt
  * @param {number} size
  * @param {Uint8Array[]} updates
+ * @returns {Promise<string>} a copy of the damaged file
  */
-async function repair(path, repairs, damagedAt, size, updates) {
-  if (!repairs) {
+async function repair(path, prepare, damagedAt, size, updates) {
+  if (prepare === undefined) {
     throw new StorageError(
       'failed',
       `${path} is damaged at byte ${damagedAt} of ${size}; restore it from a backup, or continue with the rest: ` +
         'files(folder, { repair: true })',
     );
   }
-  await copyFile(path, `${path}.damaged-${Date.now()}`);
+  const copy = `${path}.damaged-${Date.now()}`;
+  await copyFile(path, copy);
+  await prepare();
   const records = updates.map(toRecord);
   await saveFile({ save: () => new Uint8Array(Buffer.concat(records)) }, path);
+  return copy;
 }

@@ -1,5 +1,7 @@
 // Peer names that are reserved by Web Locks.
 
+import { hold, lockManager } from '../locks.js';
+
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const RANDOM_LETTERS = 16;
 
@@ -28,7 +30,7 @@ export function randomLetters() {
  * @returns {Promise<Reservation>}
  */
 export async function reserve(scope, prefix, device) {
-  const locks = globalThis.navigator?.locks;
+  const locks = lockManager();
   if (locks === undefined) return { name: `${prefix}${randomLetters()}`, release: async () => {} };
   for (let number = 0; ; number++) {
     const name = `${prefix}${device}.${number}`;
@@ -45,29 +47,7 @@ export async function reserve(scope, prefix, device) {
  * @param {() => Promise<void>} work
  */
 export async function unlessUnderWay(name, work) {
-  const locks = globalThis.navigator?.locks;
+  const locks = lockManager();
   if (locks === undefined) return work();
   await locks.request(name, { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
-}
-
-/**
- * Takes a lock if it is free, until the returned function is called.
- *
- * @param {LockManager} locks
- * @param {string} name
- * @returns {Promise<(() => Promise<void>) | undefined>} `undefined` if the lock is not free
- */
-function hold(locks, name) {
-  return new Promise((resolve, reject) => {
-    const held = locks.request(name, { ifAvailable: true }, (lock) => {
-      if (lock === null) return resolve(undefined);
-      return new Promise((/** @type {(value?: undefined) => void} */ end) =>
-        resolve(async () => {
-          end();
-          await held;
-        }),
-      );
-    });
-    held.catch(reject);
-  });
 }
