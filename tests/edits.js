@@ -126,9 +126,27 @@ export function shownCells({ cells }, sums) {
 }
 
 /**
+ * Checks that grounds are kept for exactly the additions that do not build on the horizon.
+ *
+ * @param {LinkedRun[]} runs
+ * @param {Horizon} horizon
+ * @param {StateRow[]} rows
+ * @param {Edits} edits
+ */
+export function checkKept(runs, horizon, rows, { kept }) {
+  const known = knownCounts(runs, horizon);
+  const edits = [...opsByRow(runs, horizon, rows).values()].flat().filter(({ tag }) => tag === 'add');
+  const isAbove = (/** @type {PlacedOp} */ edit) =>
+    horizon.counts.every((least, peer) => countAt(edit, known.get(edit.run) ?? [], peer) >= least);
+  const expected = new Set(edits.filter((edit) => !isAbove(edit)).map(placeOf));
+  const found = kept.map(({ edit }) => placeOf(edit));
+  const isRight = found.length === expected.size && found.every((place) => expected.has(place));
+  check('grounds are kept for other additions than those that do not build on the horizon', isRight);
+}
+
+/**
  * Checks that the present sums of a document follow from its history: from the sums at the horizon,
- * and the additions since. Checks that grounds are kept for the additions that do not build on the
- * horizon.
+ * and the additions since.
  *
  * @param {LinkedRun[]} runs
  * @param {Horizon} horizon
@@ -139,7 +157,7 @@ export function shownCells({ cells }, sums) {
  */
 export function checkSums(runs, horizon, rows, changed, edits, compare) {
   const known = knownCounts(runs, horizon);
-  const unclaimed = new Map(edits.kept.map(({ edit, ground }) => [placeOf(edit), { ground }]));
+  const kept = new Map(edits.kept.map(({ edit, ground }) => [placeOf(edit), { ground }]));
   for (const [number, ops] of opsByRow(runs, horizon, rows)) {
     const { state } = rows[number];
     const base = changed.get(number);
@@ -159,12 +177,8 @@ export function checkSums(runs, horizon, rows, changed, edits, compare) {
     for (const edit of ops.filter(({ tag }) => tag === 'add')) {
       const { column, value } = edit.cells[0];
       const counts = known.get(edit.run) ?? [];
-      const isAbove = horizon.counts.every((least, peer) => countAt(edit, counts, peer) >= least);
-      const kept = unclaimed.get(placeOf(edit));
-      unclaimed.delete(placeOf(edit));
-      check('a ground is missing or unexpected', (kept === undefined) === isAbove);
       const seen = plain.filter((op) => isSeen(op, edit, counts));
-      const ground = kept === undefined ? groundAfter(seen, column, compare) : kept.ground;
+      const { ground } = kept.get(placeOf(edit)) ?? { ground: groundAfter(seen, column, compare) };
       check('an addition adds no integer', value?.tag === 'integer');
       count(column, ground, value.val);
     }
@@ -173,7 +187,6 @@ export function checkSums(runs, horizon, rows, changed, edits, compare) {
     const expected = [...sums.values()].sort(byPlace);
     check('the sums do not follow from the history', show(found) === show(expected));
   }
-  check('a ground is kept for no addition', unclaimed.size === 0);
 }
 
 const show = (/** @type {Sum[]} */ sums) =>

@@ -4,7 +4,7 @@
 import { BRANCH_MARK, beginOf, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
 import { ABSENT, Bytes, UnsupportedFeature, UnsupportedVersion, check, checkAscending, counting } from './bytes.js';
 import { MAX_EVENTS, crc32, littleEndian, next, sorted, sum } from './bytes.js';
-import { NO_EDITS, checkGrounds, checkSums, readEdits, shownCells } from './edits.js';
+import { NO_EDITS, checkGrounds, checkKept, checkSums, readEdits, shownCells } from './edits.js';
 import { checkPrints, computePrints, printOf, printsBefore, readDocumentLinks, readLinks } from './links.js';
 
 const [MAGIC, VERSION] = [[0xc7, 0x63, 0x76, 0x67], 1n];
@@ -67,14 +67,15 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 export function read(bytes, checksSums = false) {
   const { kind, usesEdits, sections } = readFrame(bytes);
   const content = kind === 'document' ? readDocument(sections, checksSums) : readUpdate(sections);
-  const ops = [...content.runs, ...(content.kind === 'document' ? content.waiting : [])].flatMap(opsOf);
-  const hasEdits = sections.has(EDITS) || ops.some(({ tag }) => tag === 'add');
-  check('the features are not those of the content', usesEdits === hasEdits);
+  const hasEdits = usesAdditions(content.runs) || (content.kind === 'document' && usesAdditions(content.waiting));
+  check('the features are not those of the content', usesEdits === (hasEdits || sections.has(EDITS)));
   return content;
 }
 
-/** @type {(run: Run) => RowOp[]} */
-const opsOf = ({ commits }) => commits.flat();
+/** @param {{ commits: { tag: string }[][] }[]} runs */
+function usesAdditions(runs) {
+  return runs.some(({ commits }) => commits.flat().some(({ tag }) => tag === 'add'));
+}
 
 /** @type {(sections: Sections) => Update} */
 function readUpdate(sections) {
@@ -147,14 +148,17 @@ function readDocument(sections, checksSums) {
   const places = executionOrder(branches);
   for (const { state } of changed) checkState(state, given, places);
   const stamps = given.concat(events);
+  const isEvent = (/** @type {Time} */ { peer, lamport }) =>
+    events.some((event) => event.peer === peer && event.lamport === lamport);
+  check('a stamp is that of an event of the history', !horizon.stamps.some(isEvent));
   const compare = comparing(stamps, places);
   const before = new Map(changed.map(({ number, state }) => [number, state]));
   checkGrounds(edits.now, (row) => rows[row]?.state, compare);
   checkGrounds(edits.changed, (row) => before.get(row), compare);
-  for (const { edit, ground } of edits.kept) {
-    check('a ground is kept for no event of the history', edit.number >= given.length && edit.number < stamps.length);
+  for (const { ground } of edits.kept) {
     if (ground !== undefined) checkStamp(ground.stamp, stamps);
   }
+  if (edits.kept.length > 0 || usesAdditions(runs)) checkKept(runs, horizon, rows, edits);
   if (checksSums) checkSums(runs, horizon, rows, before, edits, compare);
   for (const { state, isNamed } of rows) {
     checkState(state, stamps, places);
