@@ -146,7 +146,7 @@ export function toRuns(json) {
  *
  * @param {Json | undefined} json
  */
-function toBits(json) {
+export function toBits(json) {
   return BigInt(`0x${matching(json, /^[0-9a-f]{16}$/)}`);
 }
 
@@ -265,7 +265,7 @@ export function toValue(json) {
 }
 
 /**
- * Reads an integer, an amount or a salt in decimal digits.
+ * Reads an integer or an amount in decimal digits.
  *
  * @param {Json | undefined} json
  */

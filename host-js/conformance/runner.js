@@ -297,7 +297,7 @@ const CALLS = {
     n.fromEvent(replica.add(n.string(table), n.string(row), n.string(column), n.integer(amount))),
   ),
   distinguish: onReplicaWith(1, (replica, [salt]) => {
-    replica.distinguish(n.integer(salt));
+    replica.distinguish(n.toBits(salt));
     return null;
   }),
   commit: onReplica((replica, ops) => n.fromEvent(replica.commit(n.toOps(ops)))),
