@@ -128,6 +128,7 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Update(wit::UpdateOp { table, row, cells }) => Self::Update { table, row, cells: list(cells) },
             wit::RowOp::Delete(wit::DeleteOp { table, row }) => Self::Delete { table, row },
             wit::RowOp::Unset(wit::UnsetOp { table, row, columns }) => Self::Unset { table, row, columns },
+            wit::RowOp::Add(wit::AddOp { table, row, column, amount }) => Self::Add { table, row, column, amount },
         }
     }
 }
@@ -143,6 +144,7 @@ impl From<engine::RowOp> for wit::RowOp {
             }
             engine::RowOp::Delete { table, row } => Self::Delete(wit::DeleteOp { table, row }),
             engine::RowOp::Unset { table, row, columns } => Self::Unset(wit::UnsetOp { table, row, columns }),
+            engine::RowOp::Add { table, row, column, amount } => Self::Add(wit::AddOp { table, row, column, amount }),
         }
     }
 }

@@ -87,6 +87,14 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow_mut().unset(table, row, columns)?.into())
     }
 
+    fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().add(table, row, column, amount)?.into())
+    }
+
+    fn distinguish(&self, salt: u64) {
+        self.0.borrow_mut().distinguish(salt);
+    }
+
     fn commit(&self, ops: wit::Commit) -> Result<types::EventId, types::Error> {
         Ok(self.0.borrow_mut().commit(list(ops))?.into())
     }

@@ -57,6 +57,10 @@ impl wit::GuestTransaction for Transaction {
         Ok(self.transaction.borrow_mut().unset(&self.doc.borrow(), table, row, columns)?)
     }
 
+    fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<(), types::Error> {
+        Ok(self.transaction.borrow_mut().add(&self.doc.borrow(), table, row, column, amount)?)
+    }
+
     fn touched(&self) -> Vec<types::RowId> {
         let touched = self.transaction.borrow().touched().into_iter();
         touched.map(|(table, row)| types::RowId { table, row }).collect()

@@ -140,6 +140,20 @@ pub enum Invalid {
         /// The number of its values.
         values: usize,
     },
+    /// A cell that is added to has another value than an integer.
+    NotAnInteger {
+        /// The table, the row's id and the column.
+        cell: (String, String, String),
+    },
+    /// The sum of a cell and an amount leaves the range of 64-bit integers.
+    IntegerRange {
+        /// The table, the row's id and the column.
+        cell: (String, String, String),
+        /// The value of the cell.
+        value: i64,
+        /// The amount.
+        amount: i64,
+    },
     /// A transaction was begun on another document.
     OtherDocument,
     /// A version names a peer twice.
@@ -359,6 +373,16 @@ impl fmt::Display for Invalid {
                 "table name {table:?} is reserved: names that start with `{RESERVED_TABLES}` belong to the engine; choose another name"
             ),
             Self::RepeatedColumn(column) => write!(f, "the column {column:?} is named twice; name it once"),
+            Self::NotAnInteger { cell: (table, row, column) } => write!(
+                f,
+                "the column {column:?} of the row {row:?} in {table:?} has a value that is not an integer; add to \
+                 integers, nulls and absent cells"
+            ),
+            Self::IntegerRange { cell: (table, row, column), value, amount } => write!(
+                f,
+                "the column {column:?} of the row {row:?} in {table:?} is {value}; adding {amount} leaves the range of \
+                 64-bit integers"
+            ),
             Self::UnknownShape { row, shape, shapes } => {
                 write!(
                     f,

@@ -73,6 +73,14 @@ impl Value {
 }
 
 impl ValueRef<'_> {
+    /// Returns the value as an integer, if it is one.
+    pub(crate) fn as_integer(self) -> Option<i64> {
+        match self {
+            Self::Integer(integer) => Some(integer),
+            _ => None,
+        }
+    }
+
     /// Returns the number of the value's type in `docs/format.md`.
     pub(crate) fn tag(self) -> u8 {
         match self {

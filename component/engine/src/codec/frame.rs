@@ -7,9 +7,23 @@ use crate::error::{Damage, Error};
 
 const MAGIC: [u8; 4] = [0xc7, b'c', b'v', b'g'];
 const VERSION: u32 = 1;
-/// The feature bits that this engine knows: none. The assigned bits are 0 (withheld operations), 1
-/// (texts and counters) and 2 (signed documents); see `docs/format.md`.
-const FEATURES: u64 = 0;
+/// A feature of the format, by its bit. Bit 0 (withheld operations) and bit 2 (signed documents)
+/// are assigned, but not supported; see `docs/format.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    /// Operations that edit cells, and sums of edited cells.
+    Edits = 1,
+}
+
+impl Feature {
+    #[allow(clippy::as_conversions, reason = "the numbers of the bits are small")]
+    fn mask(self) -> u64 {
+        1 << self as u64
+    }
+}
+
+/// The features that this engine knows.
+const FEATURES: u64 = 1 << 1;
 const CHECKSUM_BYTES: usize = 4;
 /// A reader skips unknown sections from this number on.
 const FIRST_OPTIONAL: u64 = 64;
@@ -67,9 +81,11 @@ pub(crate) enum Section {
     Entries = 9,
     /// The fingerprints of events.
     Fingerprints = 10,
+    /// The sums of edited cells.
+    Edits = 11,
 }
 
-const LAST_SECTION: usize = 10;
+const LAST_SECTION: usize = 11;
 
 impl Section {
     /// Returns the number of the section as an index.
@@ -79,8 +95,19 @@ impl Section {
     }
 
     /// The names of the sections in `docs/format.md`, by number from 1.
-    const NAMES: [&str; LAST_SECTION] =
-        ["peers", "names", "horizon", "state", "rows", "history", "changed", "waiting", "entries", "fingerprints"];
+    const NAMES: [&str; LAST_SECTION] = [
+        "peers",
+        "names",
+        "horizon",
+        "state",
+        "rows",
+        "history",
+        "changed",
+        "waiting",
+        "entries",
+        "fingerprints",
+        "edits",
+    ];
 
     /// Returns the name of the section with this number, or `unknown` for a section that readers
     /// skip.
@@ -102,6 +129,7 @@ pub(crate) struct SectionHead {
 #[derive(Debug)]
 pub(crate) struct FrameWriter {
     kind: FrameKind,
+    features: u64,
     /// The head and the content of each section.
     sections: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -114,7 +142,12 @@ pub(crate) struct FrameWriter {
 )]
 impl FrameWriter {
     pub(crate) fn new(kind: FrameKind) -> Self {
-        Self { kind, sections: Vec::new() }
+        Self { kind, features: 0, sections: Vec::new() }
+    }
+
+    /// Marks the content as using a feature.
+    pub(crate) fn use_feature(&mut self, feature: Feature) {
+        self.features |= feature.mask();
     }
 
     /// Adds a section. Sections are added in the order of their numbers.
@@ -132,7 +165,7 @@ impl FrameWriter {
         bytes.extend_from_slice(&MAGIC);
         put_varint(&mut bytes, VERSION.into());
         bytes.push(self.kind.byte());
-        put_varint(&mut bytes, FEATURES);
+        put_varint(&mut bytes, self.features);
         put_varint(&mut bytes, len as u64);
         for (head, content) in self.sections {
             bytes.extend(head);
@@ -148,6 +181,7 @@ impl FrameWriter {
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) kind: FrameKind,
+    features: u64,
     sections: [Option<Reader<'a>>; LAST_SECTION + 1],
     /// All sections, in their order.
     body: Reader<'a>,
@@ -166,7 +200,8 @@ impl<'a> Frame<'a> {
             return Err(Error::UnsupportedVersion(u32::try_from(version).unwrap_or(u32::MAX)));
         }
         let kind = reader.byte()?;
-        let unknown = reader.varint()? & !FEATURES;
+        let features = reader.varint()?;
+        let unknown = features & !FEATURES;
         if unknown != 0 {
             return Err(Error::UnsupportedFeature(unknown.trailing_zeros()));
         }
@@ -183,7 +218,7 @@ impl<'a> Frame<'a> {
         if crc32fast::hash(whole).to_le_bytes() != *checksum {
             return Err(reader.damage("the checksum is not that of the bytes: they are damaged"));
         }
-        let mut frame = Self { kind, sections: [None; LAST_SECTION + 1], body: sections, end: bytes.len() };
+        let mut frame = Self { kind, features, sections: [None; LAST_SECTION + 1], body: sections, end: bytes.len() };
         let mut last = 0;
         while sections.left() > 0 {
             let start = sections;
@@ -205,6 +240,16 @@ impl<'a> Frame<'a> {
     /// Returns the version of the format.
     pub(crate) fn version(&self) -> u32 {
         VERSION
+    }
+
+    /// Returns the error for damage to the whole content.
+    pub(crate) fn damage(&self, what: &'static str) -> Error {
+        self.body.damage(what)
+    }
+
+    /// Returns whether the content is marked as using a feature.
+    pub(crate) fn uses(&self, feature: Feature) -> bool {
+        self.features & feature.mask() != 0
     }
 
     /// Returns the heads of all sections in their order, including sections that were taken or that

@@ -14,7 +14,7 @@ mod texts;
 mod writer;
 
 pub(crate) use column::{Column, ColumnWriter, DeltaColumn, DeltaWriter};
-pub(crate) use frame::{Frame, FrameKind, FrameWriter, Section};
+pub(crate) use frame::{Feature, Frame, FrameKind, FrameWriter, Section};
 pub(crate) use reader::Reader;
 pub(crate) use sorted::{SortedTexts, SortedTextsWriter};
 pub(crate) use texts::{TextColumn, TextColumnWriter, TextPiece};

@@ -171,7 +171,7 @@ fn frames_are_whole() {
     for (version, kind, features, error) in [
         (2, b'U', 0, Error::UnsupportedVersion(2)),
         (1, b'U', 1, Error::UnsupportedFeature(0)),
-        (1, b'U', 6, Error::UnsupportedFeature(1)),
+        (1, b'U', 7, Error::UnsupportedFeature(0)),
         (1, b'Z', 4, Error::UnsupportedFeature(2)),
     ] {
         let newer = [&bytes[..4], &[version, kind, features], &bytes[7..]].concat();

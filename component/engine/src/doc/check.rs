@@ -33,6 +33,7 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
                 sort::sort(columns);
                 each_once(columns.iter())?;
             }
+            RowOp::Add { column, .. } => Name::Column.check(column)?,
             RowOp::Delete { .. } => {}
         }
     }

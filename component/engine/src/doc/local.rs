@@ -71,8 +71,8 @@ impl Doc {
     ///
     /// # Errors
     /// `InvalidArgument` for empty names and repeated columns; `LimitExceeded` if the operations
-    /// are too large, or the document would be; `NoSuchRow` for an update, delete or unset of a row
-    /// that does not exist after the operations before it.
+    /// are too large, or the document would be; `NoSuchRow` for any operation but an insert on a
+    /// row that does not exist after the operations before it; the errors of [`Doc::add`].
     pub fn commit(&mut self, mut ops: Commit) -> Result<EventId, Error> {
         check::commit(&mut ops)?;
         self.commit_checked(CommitRef::Plain(&ops))
@@ -94,6 +94,7 @@ impl Doc {
 
     fn commit_checked(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
         let found = self.find_rows(ops)?;
+        self.check_edits(ops)?;
         self.commit_on_heads(ops, found)
     }
 
@@ -122,7 +123,8 @@ impl Doc {
         };
         self.join_heads(lane);
         let heads: SmallVec<[EventNumber; FEW_HEADS]> = self.graph.heads().collect();
-        let event = self.commit_on(lane, &heads, ops, found);
+        let salt = self.take_salt(ops);
+        let event = self.commit_on((lane, salt), &heads, ops, found);
         let id = self.event_id(event);
         if !self.waiting.is_empty() {
             (next..=id.counter)
@@ -167,7 +169,7 @@ impl Doc {
             return Ok(FoundRows::new());
         }
         let missing = |table: &str, row: &str| Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() };
-        if ops.len() == 1 || is(|kind| matches!(kind, OpKind::Update | OpKind::Unset)) {
+        if ops.len() == 1 || is(|kind| matches!(kind, OpKind::Update | OpKind::Unset | OpKind::Add)) {
             let find = |op: OpRef<'_>| self.rows.find(op.table, op.row).ok_or_else(|| missing(op.table, op.row));
             return ops.ops().map(|op| find(op).map(Some)).collect();
         }
@@ -200,25 +202,25 @@ impl Doc {
         sort::sort_by_key(&mut heads, |head| first.binary_search(head).is_err());
         let mut heads = heads.into_iter();
         let mut group: Vec<EventNumber> = heads.by_ref().take(max).collect();
-        self.commit_on(peer, &group, CommitRef::Plain(&[]), FoundRows::new());
+        self.commit_on((peer, 0), &group, CommitRef::Plain(&[]), FoundRows::new());
         while self.graph.head_count() > max {
             group.clear();
             group.push(EventNumber(self.graph.len() - 1));
             group.extend(heads.by_ref().take(max - 1));
-            self.commit_on(peer, &group, CommitRef::Plain(&[]), FoundRows::new());
+            self.commit_on((peer, 0), &group, CommitRef::Plain(&[]), FoundRows::new());
         }
     }
 
     fn commit_on(
         &mut self,
-        lane: PeerNumber,
+        (lane, salt): (PeerNumber, u64),
         dependencies: &[EventNumber],
         ops: CommitRef<'_>,
         found: FoundRows,
     ) -> EventNumber {
         let lamport = self.graph.lamport_after(dependencies);
         let counter = Counter(self.graph.count(lane));
-        let event = self.graph.push((lane, counter), dependencies, 0, 1);
+        let event = self.graph.push((lane, counter), dependencies, salt, 1);
         self.take_effect(lane, lamport, ops, &mut Translation::of_found(found));
         self.own = Some((lane, counter));
         self.fork_index.get_mut().touch(lane);

@@ -13,6 +13,8 @@ mod bytes;
 mod chains;
 mod check;
 mod dbg_check;
+mod drafts;
+mod edits;
 mod events;
 mod exchange;
 mod fork_index;
@@ -53,7 +55,7 @@ use crate::graph::Graph;
 use crate::id::{Counter, PeerNumber, SharedText};
 use crate::lanes::Lanes;
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
-use crate::rows::{Changes, Page, Rows, ScanOptions, ShapedPage, Stamp, TableSummary, WatcherNumber};
+use crate::rows::{Changes, History, Page, Rows, ScanOptions, ShapedPage, Stamp, TableSummary, WatcherNumber};
 use fork_index::ForkIndex;
 use std::cell::RefCell;
 use translation::Translation;
@@ -79,6 +81,8 @@ pub struct Doc {
     announced: Vec<Need>,
     /// How often events were renumbered.
     renumbered: u64,
+    /// Distinguishes the next commit with an edit from an equal one, unless it is 0.
+    salt: u64,
 }
 
 impl Doc {
@@ -105,6 +109,7 @@ impl Doc {
             own: None,
             announced: Vec::new(),
             renumbered: 0,
+            salt: 0,
         }
     }
 
@@ -178,6 +183,11 @@ impl Doc {
         self.rows.digest(&self.log)
     }
 
+    /// Returns what versions of rows are made of.
+    fn row_history(&self) -> History<'_> {
+        History { log: &self.log, graph: &self.graph, peers: &self.lanes }
+    }
+
     /// Executes the next event, which was checked, and which the graph already contains.
     /// `translation` is that of the log that contains the commit, if one does. O(1) for each
     /// operation and cell, and O(log n) for a row that begins or ceases to exist.
@@ -188,7 +198,7 @@ impl Doc {
         commit: CommitRef<'_>,
         translation: &mut Translation,
     ) {
-        let Self { rows, log, lanes, .. } = self;
+        let Self { rows, log, lanes, graph, .. } = self;
         let stamp = |index| Stamp { lamport, peer, index };
         match commit {
             CommitRef::Plain(_) | CommitRef::Listed(_) => {
@@ -201,7 +211,7 @@ impl Doc {
                         log.push_copy(column, source, &mut translation.copies);
                     }
                     let logged = log.end_op(op.kind, row, start);
-                    rows.apply(stamp(index), &logged, log, lanes);
+                    rows.apply(stamp(index), &logged, log, (graph, lanes));
                 }
             }
             CommitRef::Logged { names, log: from, event } => {
@@ -213,7 +223,7 @@ impl Doc {
                         log.push_copy(column, CellSource::Logged(from, cell), &mut translation.copies);
                     }
                     let logged = log.end_op(op.kind, row, start);
-                    rows.apply(stamp(index), &logged, log, lanes);
+                    rows.apply(stamp(index), &logged, log, (graph, lanes));
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::id::EventMap;
 use crate::limits;
 use crate::memory;
 use crate::oplog::{CELL_SPENDS, CommitRef, OpLog, ROW_SPENDS, Totals};
-use crate::rows::Rows;
+use crate::rows::{PLAIN_SPENDS, Rows};
 
 /// The slack that an event uses at most, without its operations.
 pub(super) const EVENT_SPENDS: u64 = 256;
@@ -80,6 +80,10 @@ pub(super) fn make_room<'a>(
         }
     });
     let operations = brought.operations as usize;
+    let edited = || commits.clone().filter(|commit| commit.has_edits()).flat_map(CommitRef::ops);
+    let edited = edited().filter(|op| op.kind.is_edit()).map(|op| (op.table, op.row));
+    let on_edited = if rows.has_edits() { brought.operations + brought.cells } else { 0 };
+    memory::spend(rows.edits_spend(log, edited) + on_edited * PLAIN_SPENDS)?;
     memory::spend(EVENT_SPENDS * events as u64 + ROW_SPENDS * brought.operations + CELL_SPENDS * brought.cells)?;
     let mut len = rows.len();
     if !rows.has_room(operations) {

@@ -3,6 +3,7 @@
 //! Stores the written operations, and the rows that they touch as they will be; everything else is
 //! read from the document. Does not know the peer.
 
+use super::drafts::Drafts;
 use super::{Doc, check};
 use crate::error::Error;
 use crate::id::EventId;
@@ -10,9 +11,7 @@ use crate::limits;
 use crate::memory;
 use crate::oplog::{Cell, Commit, CommitRef, Row, RowOp};
 use crate::rows::{Page, ScanOptions, ShapedPage};
-use crate::value::Value;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec;
 
@@ -22,20 +21,7 @@ use std::vec;
 pub struct Transaction {
     ops: Commit,
     bytes: u64,
-    /// The touched rows, by table and id.
-    drafts: BTreeMap<String, BTreeMap<String, Draft>>,
-}
-
-/// The state of a touched row.
-#[derive(Debug)]
-enum Draft {
-    Deleted,
-    /// By column, the value that was set, or `None` if the cell was removed. Other cells are those
-    /// of the document, unless the row is new.
-    Written {
-        is_new: bool,
-        cells: BTreeMap<String, Option<Value>>,
-    },
+    drafts: Drafts,
 }
 
 /// The slack that an operation uses at most, without names and content, and that each of its cells
@@ -49,10 +35,7 @@ impl Transaction {
     /// does not exist. O(log n + size of the row).
     #[must_use]
     pub fn get(&self, doc: &Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
-        match self.draft(table, row) {
-            None => doc.get(table, row),
-            Some(draft) => draft.cells(|| doc.get(table, row)),
-        }
+        self.drafts.get(doc, table, row)
     }
 
     /// Returns a page of a table's rows with the buffered writes; see [`Doc::scan`]. O(log n + size
@@ -61,7 +44,7 @@ impl Transaction {
     /// # Errors
     /// Those of [`Doc::scan`].
     pub fn scan(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        let Some(drafts) = self.drafts.get(table) else { return doc.scan(table, options) };
+        let Some(drafts) = self.drafts.of_table(table) else { return doc.scan(table, options) };
         let mut below = DocumentRows::first(doc, table, options)?;
         let mut drafts = options.choose(drafts).peekable();
         let mut page = Page { rows: Vec::new(), more: false };
@@ -99,7 +82,7 @@ impl Transaction {
     /// # Errors
     /// Those of [`Doc::scan`].
     pub fn scan_shaped(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
-        if !self.drafts.contains_key(table) {
+        if self.drafts.of_table(table).is_none() {
             return doc.scan_shaped(table, options);
         }
         let Page { rows, more } = self.scan(doc, table, options)?;
@@ -161,13 +144,27 @@ impl Transaction {
         self.write(doc, RowOp::Unset { table: table.into(), row: row.into(), columns })
     }
 
+    /// Buffers an addition to an integer cell; see [`Doc::add`]. O(log n + size of the row).
+    ///
+    /// # Errors
+    /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::add`].
+    pub fn add(
+        &mut self,
+        doc: &Doc,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        column: impl Into<String>,
+        amount: i64,
+    ) -> Result<(), Error> {
+        let (table, row, column) = (table.into(), row.into(), column.into());
+        self.write(doc, RowOp::Add { table, row, column, amount })
+    }
+
     /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once.
     /// O(rows).
     #[must_use]
     pub fn touched(&self) -> Vec<(String, String)> {
-        let rows =
-            self.drafts.iter().flat_map(|(table, rows)| rows.keys().map(move |row| (table.clone(), row.clone())));
-        rows.collect()
+        self.drafts.rows().map(|(table, row)| (table.to_owned(), row.to_owned())).collect()
     }
 
     /// Commits the buffered writes as one event and returns its name, or `None` if there are no
@@ -177,10 +174,6 @@ impl Transaction {
     /// Those of [`Doc::commit`].
     pub fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Error> {
         if self.ops.is_empty() { Ok(None) } else { doc.commit(self.ops).map(Some) }
-    }
-
-    fn draft(&self, table: &str, row: &str) -> Option<&Draft> {
-        self.drafts.get(table)?.get(row)
     }
 
     fn write(&mut self, doc: &Doc, op: RowOp) -> Result<(), Error> {
@@ -193,66 +186,10 @@ impl Transaction {
         limits::COMMIT_OPERATIONS.check(self.ops.len() as u64 + 1)?;
         limits::COMMIT_BYTES.check(bytes)?;
 
-        let (table, row) = op.row_name();
-        let exists = match self.draft(table, row) {
-            Some(draft) => matches!(draft, Draft::Written { .. }),
-            None => doc.rows.find(table, row).is_some(),
-        };
-        if !exists && !matches!(op, RowOp::Insert { .. }) {
-            return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
-        }
-        if !self.drafts.contains_key(table) {
-            self.drafts.insert(table.to_owned(), BTreeMap::new());
-        }
-        if let Some(drafts) = self.drafts.get_mut(table) {
-            let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
-            drafts.insert(row, draft.after(&op, exists));
-        }
+        self.drafts.write(doc, &op)?;
         self.bytes = bytes;
         self.ops.push(op);
         Ok(())
-    }
-}
-
-/// Returns the columns that an operation writes, with the value, or with `None` if it removes the
-/// cell.
-fn writes(op: &RowOp) -> impl Iterator<Item = (String, Option<Value>)> {
-    let (cells, columns): (&[Cell], &[String]) = match op {
-        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => (cells, &[]),
-        RowOp::Unset { columns, .. } => (&[], columns),
-        RowOp::Delete { .. } => (&[], &[]),
-    };
-    let set = cells.iter().map(|cell| (cell.column.clone(), Some(cell.value.clone().canonical())));
-    set.chain(columns.iter().map(|column| (column.clone(), None)))
-}
-
-impl Draft {
-    /// Returns the draft after a further operation. `exists` reports whether the row existed before
-    /// it.
-    fn after(self, op: &RowOp, exists: bool) -> Self {
-        match (self, op) {
-            (_, RowOp::Delete { .. }) => Self::Deleted,
-            (Self::Written { is_new, mut cells }, _) if exists => {
-                cells.extend(writes(op));
-                Self::Written { is_new, cells }
-            }
-            _ => Self::Written { is_new: !exists, cells: writes(op).collect() },
-        }
-    }
-
-    /// Returns the cells of the row, if it exists. `below` returns those of the document. O(cells
-    /// of both × log n).
-    fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
-        let Self::Written { is_new, cells } = self else { return None };
-        let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
-        let mut shown: BTreeMap<String, Value> = shown.into_iter().map(|cell| (cell.column, cell.value)).collect();
-        for (column, value) in cells {
-            match value {
-                Some(value) => drop(shown.insert(column.clone(), value.clone())),
-                None => drop(shown.remove(column)),
-            }
-        }
-        Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())
     }
 }
 

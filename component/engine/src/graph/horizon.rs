@@ -150,13 +150,17 @@ impl Graph {
     }
 
     /// Returns whether an event with these dependencies builds on the horizon. O(dependencies) if a
-    /// dependency was added after the horizon was set; otherwise the cost of `first_reaching` for
-    /// each head of the horizon.
+    /// dependency was added after the horizon was set; otherwise the cost of
+    /// `is_above_horizon`.
     pub(crate) fn builds_on_horizon(&self, dependencies: &[EventNumber]) -> bool {
         let is_complete = |event: &EventNumber| *event >= self.complete_from;
-        self.horizon.is_empty()
-            || dependencies.iter().any(is_complete)
-            || self.horizon.heads.iter().all(|&head| self.first_reaching(dependencies, head).is_some())
+        self.horizon.is_empty() || dependencies.iter().any(is_complete) || self.is_above_horizon(dependencies)
+    }
+
+    /// Returns whether some of these events build on each head of the horizon. The cost of
+    /// `first_reaching` for each head.
+    pub(crate) fn is_above_horizon(&self, events: &[EventNumber]) -> bool {
+        self.horizon.heads.iter().all(|&head| self.first_reaching(events, head).is_some())
     }
 
     /// Returns whether these counts, by lane number, are a version: for each event, they contain

@@ -48,6 +48,15 @@ pub(crate) enum OpKind {
     Update = 1,
     Delete = 2,
     Unset = 3,
+    Add = 5,
+}
+
+impl OpKind {
+    /// Returns whether an operation of this kind edits the value of a cell. Other operations are
+    /// plain: what they do does not depend on the value that their author saw.
+    pub(crate) fn is_edit(self) -> bool {
+        self == Self::Add
+    }
 }
 
 /// An operation in the log.
@@ -59,7 +68,8 @@ pub(crate) struct LoggedOp {
 }
 
 impl LoggedOp {
-    /// Returns the cells of the operation. Those of an unset contain null.
+    /// Returns the cells of the operation. Those of an unset contain null, and that of an addition
+    /// contains the amount.
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
     }
@@ -136,10 +146,12 @@ pub(crate) struct OpLog {
     /// The end of the cells of each operation.
     cell_ends: Vec<u32>,
     /// For each operation, the number of the previous operation on the same row, plus 1; 0 if there
-    /// is none.
+    /// is none. Edits and plain operations form separate lists.
     before: Vec<u32>,
-    /// By row, the number of its latest operation, plus 1; 0 or absent if there is none.
+    /// By row, the number of its latest plain operation, plus 1; 0 or absent if there is none.
     latest: Vec<u32>,
+    /// The number of the latest edit of each edited row, plus 1.
+    latest_edits: BTreeMap<RowNumber, u32>,
     /// The count of cells that belong to no operation.
     loose_cells: u32,
     /// The column of each cell.
@@ -166,27 +178,28 @@ pub(crate) enum CellSource<'a> {
     Logged(&'a OpLog, CellNumber),
 }
 
-/// A row number, multiplied by 4, plus the kind. `limits::DOCUMENT_OPERATIONS` keeps row numbers
-/// below 2^30.
+/// A row number, multiplied by 8, plus the kind. `limits::DOCUMENT_OPERATIONS` keeps row numbers
+/// below 2^29.
 #[derive(Debug, Clone, Copy)]
 struct PackedOp(u32);
 
 impl PackedOp {
     fn new(kind: OpKind, row: RowNumber) -> Self {
-        Self(row.0 << 2 | kind as u32)
+        Self(row.0 << 3 | kind as u32)
     }
 
     fn kind(self) -> OpKind {
-        match self.0 & 3 {
+        match self.0 & 7 {
             0 => OpKind::Insert,
             1 => OpKind::Update,
             2 => OpKind::Delete,
-            _ => OpKind::Unset,
+            3 => OpKind::Unset,
+            _ => OpKind::Add,
         }
     }
 
     fn row(self) -> RowNumber {
-        RowNumber(self.0 >> 2)
+        RowNumber(self.0 >> 3)
     }
 }
 
@@ -309,7 +322,13 @@ impl OpLog {
         if self.latest.len() <= row.index() {
             self.latest.resize(row.index() + 1, 0);
         }
-        self.before.push(std::mem::replace(&mut self.latest[row.index()], self.rows.len() as u32));
+        let number = self.rows.len() as u32;
+        let before = if kind.is_edit() {
+            self.latest_edits.insert(row, number).unwrap_or(0)
+        } else {
+            std::mem::replace(&mut self.latest[row.index()], number)
+        };
+        self.before.push(before);
         LoggedOp { kind, row, cells: start..end }
     }
 
@@ -328,9 +347,29 @@ impl OpLog {
         self.ops_of(event).map(|at| self.op(at))
     }
 
-    /// Returns the numbers of the operations on a row, the latest one first. O(1) each.
+    /// Returns the numbers of the plain operations on a row, the latest one first. O(1) each.
     pub(crate) fn ops_on(&self, row: RowNumber) -> impl Iterator<Item = u32> {
-        let mut next = self.latest.get(row.index()).copied().unwrap_or(0);
+        self.list_from(self.latest.get(row.index()).copied().unwrap_or(0))
+    }
+
+    /// Returns the numbers of the edits of a row, the latest one first. O(log edited rows), and
+    /// O(1) each.
+    pub(crate) fn edits_on(&self, row: RowNumber) -> impl Iterator<Item = u32> {
+        self.list_from(self.latest_edits.get(&row).copied().unwrap_or(0))
+    }
+
+    /// Returns the events and indexes of all edits, in no particular order. O(log events) each.
+    pub(crate) fn all_edits(&self) -> impl Iterator<Item = (EventNumber, u32)> {
+        let edits = self.latest_edits.values().flat_map(|&latest| self.list_from(latest));
+        edits.map(|op| self.numbered(op)).map(|(event, index, _)| (event, index))
+    }
+
+    /// Returns whether any operation is an edit.
+    pub(crate) fn has_edits(&self) -> bool {
+        !self.latest_edits.is_empty()
+    }
+
+    fn list_from(&self, mut next: u32) -> impl Iterator<Item = u32> {
         std::iter::from_fn(move || {
             let at = next.checked_sub(1)?;
             work::step();
@@ -339,22 +378,26 @@ impl OpLog {
         })
     }
 
-    /// Returns the operation with this number, its event, and its index in the commit. O(log
-    /// events).
+    /// Returns the operation with this number, its event, which need not have ended, and its index
+    /// in the commit. O(log events).
     pub(crate) fn numbered(&self, op: u32) -> (EventNumber, u32, LoggedOp) {
         let event = EventNumber(self.operation_ends.partition_point(|&end| end <= op) as u32);
-        let index = op - self.ops_of(event).start as u32;
+        let index = op - self.first_op(event);
         (event, index, self.op(op as usize))
     }
 
     /// Returns whether there is an operation on the row.
     pub(crate) fn names(&self, row: RowNumber) -> bool {
-        self.latest.get(row.index()).is_some_and(|&latest| latest > 0)
+        self.latest.get(row.index()).is_some_and(|&latest| latest > 0) || self.latest_edits.contains_key(&row)
     }
 
     fn ops_of(&self, event: EventNumber) -> Range<usize> {
-        let start = event.index().checked_sub(1).map_or(0, |previous| self.operation_ends[previous]);
-        start as usize..self.operation_ends[event.index()] as usize
+        self.first_op(event) as usize..self.operation_ends[event.index()] as usize
+    }
+
+    /// Returns the number of the first operation of an event, which need not have ended.
+    fn first_op(&self, event: EventNumber) -> u32 {
+        event.index().checked_sub(1).map_or(0, |previous| self.operation_ends[previous])
     }
 
     fn op(&self, at: usize) -> LoggedOp {
@@ -458,6 +501,11 @@ impl Packed {
         Self { tag, payload: (start as u64) << 32 | len as u64 }
     }
 
+    /// Returns whether the value is an integer.
+    pub(crate) fn is_integer(self) -> bool {
+        self.tag == Tag::Integer
+    }
+
     /// Returns the length of a text or blob, and 0 for other values.
     pub(crate) fn content_bytes(self) -> u64 {
         if matches!(self.tag, Tag::Text | Tag::Blob) { self.payload & 0xffff_ffff } else { 0 }
@@ -487,7 +535,7 @@ mod tests {
         let sources = values.iter().map(|value| CellSource::Value(value.as_ref()));
         let cells = || (3..).map(ColumnNumber).zip(sources.clone());
         let mut copies = Copies::new();
-        log.push_op(OpKind::Insert, RowNumber((1 << 30) - 1), cells(), &mut copies);
+        log.push_op(OpKind::Insert, RowNumber((1 << 29) - 1), cells(), &mut copies);
         log.push_op(OpKind::Delete, RowNumber(0), std::iter::empty(), &mut copies);
         let nothing = [(ColumnNumber(2), CellSource::Value(ValueRef::Null))];
         log.push_op(OpKind::Unset, RowNumber(1), nothing.into_iter(), &mut copies);
@@ -502,7 +550,7 @@ mod tests {
         log.end_event();
 
         let first: Vec<_> = log.ops(EventNumber(0)).collect();
-        assert_eq!((first[0].kind, first[0].row.0), (OpKind::Insert, (1 << 30) - 1));
+        assert_eq!((first[0].kind, first[0].row.0), (OpKind::Insert, (1 << 29) - 1));
         for ((cell, value), column) in first[0].cells().zip(&values).zip(3..) {
             assert_eq!((log.column(cell).0, log.value(cell) == value.as_ref()), (column, true), "{value:?}");
             assert_eq!(log.value(cell).to_value(), *value);

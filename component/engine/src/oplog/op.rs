@@ -59,19 +59,38 @@ pub enum RowOp {
         /// The columns of the cells to remove.
         columns: Vec<String>,
     },
+    /// Adds `amount` to an integer cell. A cell that is absent or null counts as 0. Concurrent
+    /// additions all count. Does nothing if the author's state had no such row, or another value in
+    /// the cell.
+    Add {
+        /// The table's name.
+        table: String,
+        /// The row's id.
+        row: String,
+        /// The column's name.
+        column: String,
+        /// What is added.
+        amount: i64,
+    },
 }
 
 /// The operations of one event. They take effect together, in this order.
 pub type Commit = Vec<RowOp>;
 
 impl RowOp {
-    /// Returns the number of cells that the operation sets or removes.
+    /// Returns the number of cells that the operation sets, removes or edits.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Insert { cells, .. } | Self::Update { cells, .. } => cells.len(),
             Self::Delete { .. } => 0,
             Self::Unset { columns, .. } => columns.len(),
+            Self::Add { .. } => 1,
         }
+    }
+
+    /// Returns whether the operation edits the value of a cell.
+    pub(crate) fn is_edit(&self) -> bool {
+        matches!(self, Self::Add { .. })
     }
 
     /// Returns the table's name and the row's id.
@@ -81,7 +100,8 @@ impl RowOp {
             Self::Insert { table, row, .. }
             | Self::Update { table, row, .. }
             | Self::Delete { table, row }
-            | Self::Unset { table, row, .. } => (table, row),
+            | Self::Unset { table, row, .. }
+            | Self::Add { table, row, .. } => (table, row),
         }
     }
 }

@@ -36,7 +36,8 @@ pub(crate) struct OpRef<'a> {
     pub(crate) cells: CellsRef<'a>,
 }
 
-/// The cells of an operation, sorted by column. Those of an unset are null.
+/// The cells of an operation, sorted by column. Those of an unset are null, and that of an addition
+/// is the amount.
 #[derive(Clone)]
 pub(crate) enum CellsRef<'a> {
     Plain(&'a [Cell]),
@@ -46,6 +47,8 @@ pub(crate) enum CellsRef<'a> {
     },
     /// The columns of an unset.
     Unset(&'a [String]),
+    /// The cell of an addition, with the amount.
+    Amount(&'a str, i64),
     Logged {
         names: &'a dyn OpNames,
         log: &'a OpLog,
@@ -74,6 +77,15 @@ impl<'a> CommitRef<'a> {
         })
     }
 
+    /// Returns whether an operation edits a cell. O(operations).
+    pub(crate) fn has_edits(self) -> bool {
+        match self {
+            Self::Plain(ops) => ops.iter().any(RowOp::is_edit),
+            Self::Listed(_) => false,
+            Self::Logged { log, event, .. } => log.has_edits() && log.ops(event).any(|op| op.kind.is_edit()),
+        }
+    }
+
     /// Returns the size of the commit, as limits count it.
     pub(crate) fn bytes(self) -> u64 {
         self.ops().map(|op| op.bytes()).sum()
@@ -93,6 +105,7 @@ impl<'a> OpRef<'a> {
             RowOp::Update { cells, .. } => (OpKind::Update, CellsRef::Plain(cells)),
             RowOp::Delete { .. } => (OpKind::Delete, CellsRef::Plain(&[])),
             RowOp::Unset { columns, .. } => (OpKind::Unset, CellsRef::Unset(columns)),
+            RowOp::Add { column, amount, .. } => (OpKind::Add, CellsRef::Amount(column, *amount)),
         };
         Self { kind, table, row, cells }
     }
@@ -119,6 +132,11 @@ impl<'a> OpRef<'a> {
                 let columns = self.cells.iter().map(|(column, _)| column.to_owned()).collect();
                 RowOp::Unset { table, row, columns }
             }
+            OpKind::Add => {
+                let cell = self.cells.iter().next();
+                let (column, amount) = cell.map_or(("", None), |(column, value)| (column, value.as_integer()));
+                RowOp::Add { table, row, column: column.to_owned(), amount: amount.unwrap_or(0) }
+            }
         }
     }
 }
@@ -129,6 +147,7 @@ impl<'a> CellsRef<'a> {
             Self::Plain(cells) => cells.len(),
             Self::Shaped { columns, .. } => columns.len(),
             Self::Unset(columns) => columns.len(),
+            Self::Amount(..) => 1,
             Self::Logged { cells, .. } => cells.len(),
         }
     }
@@ -140,6 +159,7 @@ impl<'a> CellsRef<'a> {
             Self::Plain(cells) => (cells[at].column.as_str(), CellSource::Value(cells[at].value.as_ref())),
             Self::Shaped { columns, values } => (columns[at].as_str(), CellSource::Value(values[at].as_ref())),
             Self::Unset(columns) => (columns[at].as_str(), CellSource::Value(ValueRef::Null)),
+            &Self::Amount(column, amount) => (column, CellSource::Value(ValueRef::Integer(amount))),
             Self::Logged { names, log, cells } => {
                 let cell = CellNumber(cells.start + at as u32);
                 (names.column_name(log.column(cell)), CellSource::Logged(log, cell))

@@ -1,6 +1,7 @@
 //! The digest of the tables: SHA-256 over the rows as `docs/semantics.md` specifies.
 
 use super::Rows;
+use crate::id::RowNumber;
 use crate::oplog::{OpLog, OpNames};
 use crate::value::ValueRef;
 use sha2::{Digest, Sha256};
@@ -54,9 +55,9 @@ impl Rows {
             }
             for row in existing.iter() {
                 parts.text(b'R', self.ids.text(row).as_bytes());
-                for cell in self.rows[row as usize].state.cells() {
-                    parts.text(b'C', self.column_name(log.column(cell)).as_bytes());
-                    match log.value(cell) {
+                for cell in self.shown(log, RowNumber(row)) {
+                    parts.text(b'C', self.column_name(cell.column).as_bytes());
+                    match cell.value(log) {
                         ValueRef::Null => parts.fixed(b'n', &[]),
                         ValueRef::Boolean(boolean) => parts.fixed(b'b', &[u8::from(boolean)]),
                         ValueRef::Integer(integer) => parts.fixed(b'i', &integer.to_le_bytes()),

@@ -2,14 +2,17 @@
 //! peer, in a form to which operations can be added in any order.
 //!
 //! Stores, for each row that was ever named, the stamp of its latest delete, the stamps of the
-//! inserts after it, and the latest write of each column with its stamp. Always holds: everything
-//! stored is after the latest delete; a row exists if it has such an insert; a cell is visible if
-//! its stamp is not before the earliest of these inserts. Values stay in the log. Does not know
-//! where events come from.
+//! inserts after it, and the latest write of each column with its stamp; for edited cells also what
+//! the edits add up to. Always holds: everything stored is after the latest delete; a row exists if
+//! it has such an insert; a write counts if its stamp is not before the earliest of these inserts.
+//! Values stay in the log. Does not know where events come from.
 
+mod apply;
 mod bytes;
 mod digest;
+mod edits;
 mod further;
+mod keeper;
 mod scan;
 mod stamp;
 mod state;
@@ -17,6 +20,8 @@ mod version;
 mod watch;
 
 pub(crate) use bytes::{NameTable, Stamps, StateReader, StateWriter};
+
+pub(crate) use version::History;
 
 pub use scan::{KeyRange, Page, ScanOptions, ShapedPage, TableSummary};
 pub use watch::{Changes, WatcherNumber};
@@ -26,9 +31,12 @@ use crate::id::{ColumnNumber, Index, Names, Order, RowNumber, TableNumber, Texts
 use crate::lanes::Lanes;
 use crate::limits;
 use crate::memory::Chunks;
-use crate::oplog::{Cell, CellNumber, CommitRef, LoggedOp, OpLog, OpNames};
-use crate::work;
+use crate::oplog::{Cell, CommitRef, OpLog, OpNames};
+use crate::sort;
+pub(crate) use edits::PLAIN_SPENDS;
+use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, Sums};
 use further::FurtherInserts;
+pub(crate) use keeper::GroundKeeper;
 pub(crate) use stamp::Stamp;
 use state::{Meaning, RowState};
 use std::collections::BTreeMap;
@@ -49,7 +57,16 @@ struct NamedRow {
     table: TableNumber,
     /// Whether the row was known at the horizon, and no operation since then names it.
     is_as_at_horizon: bool,
+    /// Whether the row has an entry in `Rows::edits`.
+    is_edited: bool,
     state: RowState,
+}
+
+impl NamedRow {
+    /// Returns a row of which nothing is known.
+    fn new(table: TableNumber) -> Self {
+        Self { table, is_as_at_horizon: false, is_edited: false, state: RowState::default() }
+    }
 }
 
 /// The tables of a document.
@@ -63,6 +80,8 @@ pub(crate) struct Rows {
     ids: Texts,
     by_name: Index,
     further_inserts: FurtherInserts,
+    edits: EditedRows,
+    kept: KeptGrounds,
     /// The states at the horizon of rows that changed since then.
     changed: BTreeMap<RowNumber, RowVersion>,
     watchers: Watchers,
@@ -137,7 +156,7 @@ impl Rows {
     fn push_row(&mut self, table: TableNumber, row: &str) -> RowNumber {
         let Self { rows, ids, by_name, tables, .. } = self;
         let number = rows.len() as u32;
-        rows.push(NamedRow { table, is_as_at_horizon: false, state: RowState::default() });
+        rows.push(NamedRow::new(table));
         ids.push(row);
         by_name.insert(number, |number| (rows[number as usize].table, ids.text(number)));
         tables[table.index()].absent += 1;
@@ -158,6 +177,26 @@ impl Rows {
         self.rows.len()
     }
 
+    /// Returns the memory that edits of these rows use in addition to what operations spend: the
+    /// first edit of a row since it was loaded records its plain operations. O(these operations).
+    pub(crate) fn edits_spend<'a>(&self, log: &OpLog, rows: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
+        let number = |(table, row)| self.number(TableNumber(self.table_names.find(table)?), row);
+        let new = sort::distinct(rows.filter_map(number));
+        let new = new.into_iter().filter(|row| !self.edits.get(*row).is_some_and(RowEdits::is_indexed));
+        let plain = new.flat_map(|row| log.ops_on(row)).map(|op| 1 + log.numbered(op).2.cells().len() as u64);
+        plain.sum::<u64>() * PLAIN_SPENDS
+    }
+
+    /// Returns whether a cell has a sum of additions, now or at the horizon.
+    pub(crate) fn has_sums(&self) -> bool {
+        self.all_sums().next().is_some()
+    }
+
+    /// Returns whether any row was edited.
+    pub(crate) fn has_edits(&self) -> bool {
+        !self.edits.is_empty()
+    }
+
     /// Returns the number of the next row. `limits::DOCUMENT_OPERATIONS` is far below 2^32.
     fn next_row(&self) -> RowNumber {
         RowNumber(self.rows.len() as u32)
@@ -166,27 +205,6 @@ impl Rows {
     /// Returns the number of column names.
     pub(crate) fn columns(&self) -> usize {
         self.columns.len()
-    }
-
-    /// Applies an operation. The result does not depend on the order of the calls. `peers` are the
-    /// lanes that stamps refer to. O(size of the row), and O(log n) if the row begins or ceases to
-    /// exist.
-    pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Lanes) {
-        work::step();
-        if self.watchers.any() {
-            self.watchers_before_change(op.row, log);
-        }
-        if self.rows[op.row.index()].is_as_at_horizon {
-            self.changed.insert(op.row, self.now(op.row));
-            self.rows[op.row.index()].is_as_at_horizon = false;
-        }
-        let Self { columns, rows, further_inserts, .. } = self;
-        let row = &mut rows[op.row.index()];
-        let was_there = row.state.exists();
-        row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
-        if row.state.exists() != was_there {
-            self.find_place(op.row);
-        }
     }
 
     /// Inserts a row into its table, or removes it, after it began or ceased to exist.
@@ -214,11 +232,11 @@ impl Rows {
     }
 
     fn watchers_before_change(&mut self, row: RowNumber, log: &OpLog) {
-        let Self { table_names, columns, rows, watchers, .. } = self;
+        let Self { table_names, columns, rows, edits, watchers, .. } = self;
         let NamedRow { table, state, .. } = &rows[row.index()];
-        let cell = |cell: CellNumber| named_cell(columns, log, cell);
+        let sums = edits.get(row).map(|edits| &edits.sums);
         watchers.before_change(row, table_names.text(table.0), || {
-            state.exists().then(|| state.cells().map(cell).collect())
+            state.exists().then(|| named_cells(state, sums, (log, columns)).collect())
         });
     }
 
@@ -252,12 +270,19 @@ impl Rows {
 
     /// Returns the visible cells of a row, sorted by column.
     fn cells(&self, log: &OpLog, row: RowNumber) -> Vec<Cell> {
-        self.rows[row.index()].state.cells().map(|cell| self.cell(log, cell)).collect()
+        self.shown(log, row).map(|cell| named_cell(&self.columns, log, cell)).collect()
     }
 
-    /// Returns a written cell with its name.
-    pub(crate) fn cell(&self, log: &OpLog, cell: CellNumber) -> Cell {
-        named_cell(&self.columns, log, cell)
+    /// Returns the visible cells of a row without their names, sorted by column.
+    fn shown(&self, log: &OpLog, row: RowNumber) -> ShownCells<'_> {
+        let NamedRow { state, is_edited, .. } = &self.rows[row.index()];
+        let sums = if *is_edited { self.sums(row) } else { None };
+        ShownCells::of(state, sums, (log, &self.columns))
+    }
+
+    /// Returns the sums of an edited row.
+    fn sums(&self, row: RowNumber) -> Option<&Sums> {
+        self.edits.get(row).map(|edits| &edits.sums)
     }
 
     /// Panics if an invariant is broken. O(everything).
@@ -270,6 +295,10 @@ impl Rows {
             let meaning = Meaning { log, columns: &self.columns, peers };
             assert_eq!(row.state.defect(number, meaning, &self.further_inserts), None, "{row:?}");
             assert!(!row.is_as_at_horizon || !log.names(number) && !self.changed.contains_key(&number), "{row:?}");
+            let edits = self.edits.get(number);
+            assert_eq!(row.is_edited, edits.is_some(), "{row:?}");
+            let sums = edits.map(|edits| &edits.sums);
+            assert_eq!(sums.and_then(|sums| sums.defect(&row.state, meaning)), None, "{sums:?} of {row:?}");
         }
         assert_eq!(
             self.rows.len(),
@@ -290,6 +319,11 @@ impl OpNames for Rows {
     }
 }
 
-fn named_cell(columns: &Names, log: &OpLog, cell: CellNumber) -> Cell {
-    Cell { column: String::from(&**columns.text(log.column(cell).0)), value: log.value(cell).to_value() }
+/// Returns the visible cells of a row, sorted by column.
+fn named_cells(state: &RowState, sums: Option<&Sums>, (log, columns): (&OpLog, &Names)) -> impl Iterator<Item = Cell> {
+    ShownCells::of(state, sums, (log, columns)).map(|cell| named_cell(columns, log, cell))
+}
+
+fn named_cell(columns: &Names, log: &OpLog, cell: ShownCell) -> Cell {
+    Cell { column: String::from(&**columns.text(cell.column.0)), value: cell.value(log).to_value() }
 }

@@ -1,7 +1,7 @@
 //! Scans: reading rows in the order of their ids.
 
-use super::state::LatestWrite;
-use super::{Rows, Table};
+use super::edits::{ShownCell, ShownCells};
+use super::{Rows, Table, named_cell};
 use crate::error::{Error, Invalid, Name};
 use crate::id::{ColumnNumber, RowNumber};
 use crate::limits;
@@ -210,22 +210,21 @@ fn is_empty(bounds: &Bounds) -> bool {
 /// The visible cells of a row in the chosen columns, sorted by name of the column.
 #[derive(Clone)]
 struct SelectedCells<'a, 'b> {
-    written: std::slice::Iter<'b, LatestWrite>,
+    cells: ShownCells<'b>,
     /// Sorted by number; `None` for all columns.
     chosen: Option<&'a [ColumnNumber]>,
 }
 
-impl<'b> Iterator for SelectedCells<'_, 'b> {
-    type Item = &'b LatestWrite;
+impl Iterator for SelectedCells<'_, '_> {
+    type Item = ShownCell;
 
-    fn next(&mut self) -> Option<&'b LatestWrite> {
-        let is_chosen =
-            |cell: &LatestWrite| self.chosen.is_none_or(|columns| columns.binary_search(&cell.column()).is_ok());
-        self.written.find(|cell| cell.shows && is_chosen(cell))
+    fn next(&mut self) -> Option<ShownCell> {
+        let Some(columns) = self.chosen else { return self.cells.next() };
+        self.cells.find(|cell| columns.binary_search(&cell.column).is_ok())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.written.size_hint().1)
+        (0, self.cells.size_hint().1)
     }
 }
 
@@ -264,8 +263,8 @@ impl Rows {
     /// Returns a page of a table's rows; see `Doc::scan`.
     pub(crate) fn scan(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         let mut rows = Vec::new();
-        let more = self.select(table, options, |id, cells| {
-            let cells = cells.map(|cell| self.cell(log, cell.cell)).collect();
+        let more = self.select(log, table, options, |id, cells| {
+            let cells = cells.map(|cell| named_cell(&self.columns, log, cell)).collect();
             let row = Row { id: id.to_owned(), cells };
             let bytes = row.bytes();
             rows.push(row);
@@ -277,8 +276,8 @@ impl Rows {
     /// Returns the same page as `scan`; see `Doc::scan_shaped`.
     pub(crate) fn scan_shaped(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
         let (mut shapes, mut known, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        let more = self.select(table, options, |id, cells| {
-            let columns = || cells.clone().map(LatestWrite::column);
+        let more = self.select(log, table, options, |id, cells| {
+            let columns = || cells.clone().map(|cell| cell.column);
             let shape = find_shape(&known, |shape: &PageShape| shape.columns.iter().copied().eq(columns()));
             let shape = shape.unwrap_or_else(|| {
                 let names = || columns().map(|column| self.column_name(column));
@@ -287,7 +286,7 @@ impl Rows {
                 known.push(PageShape { columns: columns().collect(), bytes });
                 known.len() - 1
             });
-            let values: Vec<Value> = cells.map(|cell| log.value(cell.cell).to_value()).collect();
+            let values: Vec<Value> = cells.map(|cell| cell.value(log).to_value()).collect();
             let content = values.iter().map(|value| value.as_ref().content_bytes());
             let bytes = ITEM_BYTES + id.len() as u64 + known[shape].bytes + content.sum::<u64>();
             rows.push(ShapedRow { id: id.to_owned(), shape: shape as u32, values });
@@ -300,6 +299,7 @@ impl Rows {
     /// are rows in the range beyond these.
     fn select<'a>(
         &'a self,
+        log: &OpLog,
         table: &str,
         options: &ScanOptions,
         mut add: impl FnMut(&str, SelectedCells<'_, 'a>) -> u64,
@@ -312,8 +312,7 @@ impl Rows {
             if rows >= options.limit || bytes > limits::PAGE_BYTES.maximum {
                 return Ok(true);
             }
-            let written = self.rows[row.index()].state.written.iter();
-            bytes += add(id, SelectedCells { written, chosen: chosen.as_deref() });
+            bytes += add(id, SelectedCells { cells: self.shown(log, row), chosen: chosen.as_deref() });
             rows += 1;
         }
         Ok(false)

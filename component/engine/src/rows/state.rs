@@ -18,8 +18,8 @@ pub(super) struct LatestWrite {
     pub(super) cell: CellNumber,
     /// The column of the cell. `limits::COLUMNS` keeps the number below 2^16.
     column: u16,
-    /// Whether the row has this cell: a value was written, and not before the earliest insert.
-    pub(super) shows: bool,
+    /// Whether the row exists, and the write is not before its earliest insert.
+    pub(super) counts: bool,
     /// Whether the write removed the cell. Its stamp then rejects earlier writes that arrive later.
     pub(super) is_unset: bool,
 }
@@ -27,16 +27,21 @@ pub(super) struct LatestWrite {
 impl LatestWrite {
     /// Returns a write that is not visible.
     pub(super) fn new(stamp: Stamp, cell: CellNumber, column: ColumnNumber, is_unset: bool) -> Self {
-        Self { stamp, cell, column: column.0 as u16, shows: false, is_unset }
+        Self { stamp, cell, column: column.0 as u16, counts: false, is_unset }
     }
 
-    pub(super) fn showing(self, shows: bool) -> Self {
-        Self { shows, ..self }
+    pub(super) fn counting(self, counts: bool) -> Self {
+        Self { counts, ..self }
     }
 
-    /// Returns whether a row with this earliest insert has this cell.
-    fn shows_after(&self, inserted: Stamp, peers: &Lanes) -> bool {
-        !self.is_unset && inserted != Stamp::NEVER && !self.stamp.is_before(inserted, peers)
+    /// Returns whether the row has this cell: the write counts, and wrote a value.
+    pub(super) fn shows(&self) -> bool {
+        self.counts && !self.is_unset
+    }
+
+    /// Returns whether the write counts in a row with this earliest insert.
+    fn counts_after(&self, inserted: Stamp, peers: &Lanes) -> bool {
+        inserted != Stamp::NEVER && !self.stamp.is_before(inserted, peers)
     }
 
     pub(super) fn column(&self) -> ColumnNumber {
@@ -93,9 +98,17 @@ impl RowState {
         self.inserted != Stamp::NEVER
     }
 
-    /// Returns the visible cells, sorted by column name.
-    pub(super) fn cells(&self) -> impl Iterator<Item = CellNumber> {
-        self.written.iter().filter(|written| written.shows).map(|written| written.cell)
+    /// Returns the latest write to a column. O(log cells).
+    pub(super) fn latest(&self, column: ColumnNumber, meaning: Meaning<'_>) -> Option<&LatestWrite> {
+        self.written.get(self.place(column, meaning).ok()?)
+    }
+
+    /// Determines whether the unsets count, which bytes do not contain.
+    pub(super) fn count_unsets(&mut self, peers: &Lanes) {
+        for written in self.written.iter_mut().filter(|written| written.is_unset) {
+            work::step();
+            written.counts = written.counts_after(self.inserted, peers);
+        }
     }
 
     /// Returns whether nothing is known of the row.
@@ -116,7 +129,7 @@ impl RowState {
         }
         self.written.retain(|written: &mut LatestWrite| {
             work::step();
-            written.shows || !is_settled(written.stamp)
+            written.shows() || !is_settled(written.stamp)
         });
         for written in self.written.iter_mut().filter(|written| is_settled(written.stamp)) {
             written.stamp = Stamp::SETTLED;
@@ -124,7 +137,7 @@ impl RowState {
         further.forget_before(first_unsettled);
     }
 
-    /// Applies an operation to the row.
+    /// Applies a plain operation to the row.
     pub(super) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>, further: &mut FurtherInserts) {
         if stamp.is_before(self.deleted, meaning.peers) {
             return;
@@ -136,6 +149,7 @@ impl RowState {
             }
             OpKind::Update | OpKind::Unset => self.write(stamp, op, meaning),
             OpKind::Delete => self.delete(op.row, stamp, meaning.peers, further),
+            OpKind::Add => {}
         }
     }
 
@@ -151,11 +165,11 @@ impl RowState {
 
     fn write(&mut self, stamp: Stamp, op: &LoggedOp, meaning: Meaning<'_>) {
         let is_unset = op.kind == OpKind::Unset;
-        let shows = !is_unset && self.exists() && !stamp.is_before(self.inserted, meaning.peers);
+        let counts = self.exists() && !stamp.is_before(self.inserted, meaning.peers);
         for cell in op.cells() {
             work::step();
-            let written = LatestWrite::new(stamp, cell, meaning.log.column(cell), is_unset).showing(shows);
-            match self.place(&written, meaning) {
+            let written = LatestWrite::new(stamp, cell, meaning.log.column(cell), is_unset).counting(counts);
+            match self.place(written.column(), meaning) {
                 Ok(at) if self.written[at].stamp.is_before(stamp, meaning.peers) => self.written[at] = written,
                 Ok(_) => {}
                 Err(at) => self.written.insert(at, written),
@@ -165,13 +179,13 @@ impl RowState {
 
     /// Returns the index of the write to a column, or the index at which to insert it. O(log
     /// cells).
-    fn place(&self, written: &LatestWrite, meaning: Meaning<'_>) -> Result<usize, usize> {
+    fn place(&self, column: ColumnNumber, meaning: Meaning<'_>) -> Result<usize, usize> {
         if self.written.len() <= FEW
-            && let Some(at) = self.written.iter().position(|other| other.column == written.column)
+            && let Some(at) = self.written.iter().position(|other| other.column() == column)
         {
             return Ok(at);
         }
-        let name = meaning.column_name(written);
+        let name = &**meaning.columns.text(column.0);
         // The cells of an operation are sorted, so the next one often comes last.
         match self.written.last() {
             Some(last) if meaning.column_name(last) < name => Err(self.written.len()),
@@ -200,7 +214,7 @@ impl RowState {
         self.inserted = stamp;
         for written in &mut self.written {
             work::step();
-            written.shows = written.shows_after(stamp, peers);
+            written.counts = written.counts_after(stamp, peers);
         }
     }
 
@@ -215,9 +229,9 @@ impl RowState {
         let is_sorted = self.written.is_sorted_by(|a, b| meaning.column_name(a) < meaning.column_name(b));
         let holds = |written: &LatestWrite| {
             work::step();
-            let shows = written.shows_after(self.inserted, peers);
+            let counts = written.counts_after(self.inserted, peers);
             let is_of_column = meaning.log.column(written.cell) == written.column();
-            self.deleted.is_before(written.stamp, peers) && written.shows == shows && is_of_column
+            self.deleted.is_before(written.stamp, peers) && written.counts == counts && is_of_column
         };
         let has_further = further.stamps(row).next().is_some();
         if !is_sorted {

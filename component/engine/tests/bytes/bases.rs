@@ -38,6 +38,10 @@ pub(crate) fn bases() -> Result<Vec<Base>, Error> {
     add("a document in which an event of a branch waits", forked_and_waiting()?.save());
     add("an update of branches", forked()?.update_since(&one_row()?.summary())?);
     add("an update with a marker", behind()?);
+    add("a document of additions", counted()?.save());
+    add("a compacted document of additions", counted_and_compacted()?.save());
+    add("a document in which an addition waits", counted_and_waiting()?.save());
+    add("an update of additions", counted()?.update_since(&one_row()?.summary())?);
     add("an empty update", ben.update_since(&ben.summary())?);
     Ok(all)
 }
@@ -63,6 +67,7 @@ pub(crate) fn readers() -> Result<Vec<Reader>, Error> {
         Reader { peer: "gil", saved: compacted()?.save() },
         Reader { peer: "ann", saved: forked()?.save() },
         Reader { peer: "ben", saved: forked_and_compacted()?.save() },
+        Reader { peer: "ben", saved: counted()?.save() },
     ])
 }
 
@@ -182,6 +187,46 @@ fn compacted_and_changed() -> Result<Doc, Error> {
     let known = fay.summary();
     fay.update("people", "p3", vec![Cell::new("name", "Fay F.")])?;
     doc.merge_update(&fay.update_since(&known)?)?;
+    Ok(doc)
+}
+
+/// Returns a document with additions to written and absent cells. One of them is concurrent with a
+/// write, and another one with a delete.
+fn counted() -> Result<Doc, Error> {
+    let mut ann = one_row()?;
+    ann.insert("people", "p2", Vec::new())?;
+    let mut ben = Doc::load("ben", &ann.save())?;
+    ann.add("people", "p1", "age", 1)?;
+    ann.add("people", "p1", "visits", i64::MAX)?;
+    ben.add("people", "p1", "visits", 1)?;
+    ben.add("people", "p2", "visits", -2)?;
+    ben.update("people", "p1", vec![Cell::new("age", 40)])?;
+    ann.delete("people", "p2")?;
+    exchange(&mut ann, &mut ben)?;
+    Ok(ben)
+}
+
+/// Returns the document of additions, compacted. An addition that does not build on the horizon
+/// remains in the history, and rows have changed since.
+fn counted_and_compacted() -> Result<Doc, Error> {
+    let mut doc = counted()?;
+    let known = doc.summary();
+    let mut cleo = Doc::load("cleo", &one_row()?.save())?;
+    cleo.add("people", "p1", "visits", 5)?;
+    cleo.add("people", "p1", "age", 6)?;
+    doc.merge_update(&cleo.update_since(&doc.summary())?)?;
+    doc.compact(&[known])?;
+    doc.add("people", "p1", "age", 2)?;
+    Ok(doc)
+}
+
+/// Returns a document in which an addition waits.
+fn counted_and_waiting() -> Result<Doc, Error> {
+    let (mut doc, mut fay) = (one_row()?, Doc::load("fay", &one_row()?.save())?);
+    fay.update("people", "p1", vec![Cell::new("age", 1)])?;
+    let known = fay.summary();
+    fay.add("people", "p1", "age", 1)?;
+    assert_eq!(doc.merge_events(fay.events_since(&known, u32::MAX)?.runs)?.waiting, 1);
     Ok(doc)
 }
 

@@ -298,7 +298,7 @@ fn frames(document: &[u8]) -> Vec<Made> {
         ("unknown-section-to-skip.bin", with(&|frame| frame.sections.push(Section { id: 64, content: vec![1] }))),
         ("unknown-section-to-refuse.bin", with(&|frame| frame.sections.push(Section { id: 63, content: vec![1] }))),
         ("withheld-operations.bin", with(&|frame| frame.features = 1)),
-        ("texts-and-counters.bin", with(&|frame| frame.features = 2)),
+        ("unused-feature.bin", with(&|frame| frame.features = 2)),
         ("signed.bin", with(&|frame| frame.features = 4)),
         ("unknown-kind-with-a-feature.bin", with(&|frame| (frame.kind, frame.features) = (b'Z', 8))),
         ("unknown-feature-63.bin", with(&|frame| frame.features = 1 << 63)),

@@ -6,7 +6,7 @@
 //! fingerprint is an opaque number here. The engine decides how to compute it; the oracle checks
 //! that it identifies an event.
 
-use crate::rule::{Tables, execute};
+use crate::rule::{Tables, tables_of};
 use crate::seeds::{Checked, ensure, same};
 use converge_engine::{Commit, EventId, Fork, PeerVersion};
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,11 +133,11 @@ impl Events {
 
     /// Returns the tables that a set of events results in.
     pub(crate) fn tables(&self, set: &Set) -> Tables {
-        let mut tables = Tables::new();
-        for op in self.order(set).into_iter().flat_map(|print| &self[print].ops) {
-            execute(&mut tables, op);
-        }
-        tables
+        let order = self.order(set);
+        let places: BTreeMap<Print, usize> = order.iter().enumerate().map(|(place, &print)| (print, place)).collect();
+        let deps = |print: &Print| self[*print].deps.iter().map(|dep| places[dep]).collect();
+        let commits: Vec<&Commit> = order.iter().map(|&print| &self[print].ops).collect();
+        tables_of(&commits, &order.iter().map(deps).collect::<Vec<_>>())
     }
 
     /// Groups the events of a set that follow the same event, by author and followed event.

@@ -30,6 +30,22 @@ pub(crate) const EFFECTS: [&[Effect]; 9] = {
     ]
 };
 
+/// The same for histories with additions.
+pub(crate) const EDITS: [&[Effect]; 9] = {
+    use Effect::{AddX, Delete, InsertX, InsertY, UnsetX, UpdateX};
+    [
+        &[InsertY, AddX],
+        &[AddX],
+        &[Delete],
+        &[UpdateX],
+        &[UnsetX],
+        &[InsertY],
+        &[InsertX],
+        &[Delete, InsertY, AddX],
+        &[AddX, UpdateX, AddX],
+    ]
+};
+
 #[derive(Clone, Copy)]
 pub(crate) enum Effect {
     InsertX,
@@ -38,13 +54,26 @@ pub(crate) enum Effect {
     UpdateY,
     Delete,
     UnsetX,
+    AddX,
 }
 
 #[test]
 fn small_histories() {
     // `just seeds` tries more of the longest ones.
     let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
-    for (events, effects, side_by_side) in [(1, 9_usize, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five] {
+    small_histories_of(EFFECTS, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
+}
+
+#[test]
+fn small_histories_with_additions() {
+    let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
+    small_histories_of(EDITS, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
+}
+
+/// Checks histories of these numbers of events and of effects, with so many of them in a document.
+fn small_histories_of(effects: [&'static [Effect]; 9], sizes: [(usize, usize, usize); 5]) {
+    for (events, count, side_by_side) in sizes {
+        let effects = &effects[..count];
         let patterns = patterns(events);
         // A pattern is a pair of lattice paths that do not cross, so the number of patterns is a
         // Catalan number.
@@ -53,7 +82,7 @@ fn small_histories() {
         let deliveries = AtomicU64::new(0);
         let failure = first_failure(0..patterns.len() as u64, |pattern| {
             let bare = Bare::new(&patterns[pattern as usize]);
-            for first in (0..effects.pow(events as u32)).step_by(side_by_side) {
+            for first in (0..count.pow(events as u32)).step_by(side_by_side) {
                 let numbers = first..first + side_by_side;
                 if let Err(why) = bare.check(numbers.clone(), effects, &orders) {
                     // If a history fails, a document of its own is easier to read than one with
@@ -68,7 +97,7 @@ fn small_histories() {
         if let Some((pattern, why)) = failure {
             panic!("{events} events, pattern {pattern}: {why}");
         }
-        let histories = patterns.len() * effects.pow(events as u32);
+        let histories = patterns.len() * count.pow(events as u32);
         assert_eq!(deliveries.into_inner(), (histories * orders.len()) as u64);
         eprintln!("{events} events: {histories} histories, each in {} orders", orders.len());
     }
@@ -192,10 +221,10 @@ impl Bare {
 
     /// Delivers the histories of this pattern with these numbers, in one document, in each of the
     /// orders.
-    fn check(&self, numbers: std::ops::Range<usize>, effects: usize, orders: &[Vec<usize>]) -> Checked {
+    fn check(&self, numbers: std::ops::Range<usize>, effects: &[&[Effect]], orders: &[Vec<usize>]) -> Checked {
         let mut events = self.events.clone();
         for (place, event) in events.iter_mut().enumerate() {
-            let effect = |number: usize| EFFECTS[number / effects.pow(place as u32) % effects];
+            let effect = |number: usize| effects[number / effects.len().pow(place as u32) % effects.len()];
             event.ops =
                 numbers.clone().flat_map(|number| ops(effect(number), place, &format!("{number:04}"))).collect();
         }
@@ -273,6 +302,8 @@ pub(crate) fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
             Effect::UpdateY => RowOp::Update { table, row, cells: cells("y") },
             Effect::Delete => RowOp::Delete { table, row },
             Effect::UnsetX => RowOp::Unset { table, row, columns: vec!["x".to_owned()] },
+            // Sums identify the additions that count.
+            Effect::AddX => RowOp::Add { table, row, column: "x".to_owned(), amount: 1_000 << (3 * event + place) },
         }
     };
     effect.iter().enumerate().map(op).collect()

@@ -1,10 +1,11 @@
-//! The rule of execution, literally: every known event, one at a time, in the order of (lamport,
-//! peer).
+//! The rule of execution, literally: the plain operations of every known event, one at a time, in
+//! the order of (lamport, peer); then the edits that count. An edit counts if the write or delete
+//! that left the value there which its author saw is still the cell's last one.
 //!
 //! The oracle is deliberately naive and independent of how the engine stores its state.
 
 use converge_engine::{Commit, EventId, RowOp, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An event outside of any run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +27,129 @@ pub(crate) type Tables = BTreeMap<String, BTreeMap<String, Cells>>;
 pub(crate) fn tables<'a>(events: impl Iterator<Item = &'a Event>) -> Tables {
     let mut order: Vec<&Event> = events.collect();
     order.sort_by_key(|event| (event.lamport, event.id.peer.as_bytes()));
+    let place = |id: &EventId| order.iter().position(|event| event.id == *id).expect("the ancestors are present");
+    let deps: Vec<Vec<usize>> = order.iter().map(|event| event.deps.iter().map(place).collect()).collect();
+    let commits: Vec<&Commit> = order.iter().map(|event| &event.ops).collect();
+    tables_of(&commits, &deps)
+}
+
+/// Returns the tables that these commits result in, which are in the order of execution. `deps` are
+/// the places of the events that each event depends on.
+pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>]) -> Tables {
+    let mut by_row: BTreeMap<(&str, &str), Vec<Place>> = BTreeMap::new();
+    for (event, ops) in commits.iter().enumerate() {
+        for (index, op) in ops.iter().enumerate() {
+            by_row.entry(op.row_name()).or_default().push((event, index));
+        }
+    }
+    let pasts: Vec<BTreeSet<usize>> = (0..commits.len()).map(|event| past(deps, event)).collect();
     let mut tables = Tables::new();
-    for op in order.iter().flat_map(|event| &event.ops) {
-        execute(&mut tables, op);
+    for ((table, row), places) in by_row {
+        if let Some(cells) = cells_of(&places, |(event, op)| &commits[event][op], &pasts) {
+            tables.entry(table.to_owned()).or_default().insert(row.to_owned(), cells);
+        }
     }
     tables
+}
+
+/// Returns the cells of a row, if it exists, that results from all operations on it.
+fn cells_of<'a>(all: &[Place], op: impl Fn(Place) -> &'a RowOp + Copy, pasts: &[BTreeSet<usize>]) -> Option<Cells> {
+    let present = Grounds::of(all, op);
+    let mut sums: BTreeMap<Cell, i128> = BTreeMap::new();
+    for &(event, index) in all {
+        let RowOp::Add { table, row, column, amount } = op((event, index)) else { continue };
+        let seen = |&(other, before): &Place| pasts[event].contains(&other) || other == event && before < index;
+        let seen = Grounds::of(&all.iter().copied().filter(seen).collect::<Vec<_>>(), op);
+        let cell = (table.clone(), row.clone(), column.clone());
+        let is_void =
+            !seen.has_row(&cell) || !matches!(seen.value(&cell), None | Some(Value::Null | Value::Integer(_)));
+        if !is_void && present.has_row(&cell) && seen.ground(&cell) == present.ground(&cell) {
+            *sums.entry(cell).or_default() += i128::from(*amount);
+        }
+    }
+    let mut cells = present.tables.into_values().next()?.into_values().next()?;
+    for ((_, _, column), sum) in sums {
+        let base = if let Some(Value::Integer(base)) = cells.get(&column) { i128::from(*base) } else { 0 };
+        cells.insert(column, Value::Integer((base + sum).clamp(i64::MIN.into(), i64::MAX.into()) as i64));
+    }
+    Some(cells)
+}
+
+/// The place of an operation: the event in the order of execution, and the index in its commit.
+type Place = (usize, usize);
+
+/// Table, row and column.
+type Cell = (String, String, String);
+
+/// Returns the events that an event depends on, directly or not.
+fn past(deps: &[Vec<usize>], event: usize) -> BTreeSet<usize> {
+    let mut past = BTreeSet::new();
+    let mut next = deps[event].clone();
+    while let Some(event) = next.pop() {
+        if past.insert(event) {
+            next.extend(&deps[event]);
+        }
+    }
+    past
+}
+
+/// The result of executing plain operations, and the operation that left each value there.
+#[derive(Default)]
+struct Grounds {
+    tables: Tables,
+    /// The last write of each cell of an existing row; an unset too.
+    writes: BTreeMap<Cell, Place>,
+    /// The last delete of each row, whether or not the row existed.
+    deletes: BTreeMap<(String, String), Place>,
+}
+
+impl Grounds {
+    fn of<'a>(places: &[Place], op: impl Fn(Place) -> &'a RowOp) -> Self {
+        let mut this = Self::default();
+        for &place in places {
+            this.execute(place, op(place));
+        }
+        this
+    }
+
+    fn execute(&mut self, place: Place, op: &RowOp) {
+        let (table, row) = op.row_name();
+        let is_plain = !matches!(op, RowOp::Add { .. });
+        if is_plain {
+            execute(&mut self.tables, op);
+        }
+        if let RowOp::Delete { .. } = op {
+            self.deletes.insert((table.to_owned(), row.to_owned()), place);
+            self.writes.retain(|cell, _| (&*cell.0, &*cell.1) != (table, row));
+        }
+        let columns: Vec<&String> = match op {
+            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
+                cells.iter().map(|cell| &cell.column).collect()
+            }
+            RowOp::Unset { columns, .. } => columns.iter().collect(),
+            RowOp::Delete { .. } | RowOp::Add { .. } => Vec::new(),
+        };
+        for column in columns {
+            let cell = (table.to_owned(), row.to_owned(), column.clone());
+            if self.has_row(&cell) {
+                self.writes.insert(cell, place);
+            }
+        }
+    }
+
+    fn has_row(&self, (table, row, _): &Cell) -> bool {
+        self.tables.get(table).is_some_and(|rows| rows.contains_key(row))
+    }
+
+    fn value(&self, (table, row, column): &Cell) -> Option<&Value> {
+        self.tables.get(table)?.get(row)?.get(column)
+    }
+
+    /// Returns the cell's last write, or, without one, the row's last delete.
+    fn ground(&self, cell: &Cell) -> Option<Place> {
+        let delete = || self.deletes.get(&(cell.0.clone(), cell.1.clone()));
+        self.writes.get(cell).or_else(delete).copied()
+    }
 }
 
 /// Executes one operation directly.
@@ -57,5 +176,21 @@ pub(crate) fn execute(tables: &mut Tables, op: &RowOp) {
                 tables.remove(table);
             }
         }
+        RowOp::Add { table, row, column, amount } => {
+            let Some(cells) = tables.get_mut(table).and_then(|rows| rows.get_mut(row)) else { return };
+            if let Some(sum) = sum(cells.get(column), *amount) {
+                cells.insert(column.clone(), Value::Integer(sum));
+            }
+        }
+    }
+}
+
+/// Returns the sum of a value and an amount, if the value can be added to and the sum is an integer
+/// of 64 bits.
+pub(crate) fn sum(value: Option<&Value>, amount: i64) -> Option<i64> {
+    match value {
+        None | Some(Value::Null) => Some(amount),
+        Some(Value::Integer(value)) => value.checked_add(amount),
+        Some(_) => None,
     }
 }

@@ -91,7 +91,11 @@ impl Scene {
                 place = self.place(random);
             }
             let (table, row) = place.clone();
-            ops.push(match random.below(9) {
+            ops.push(match random.below(12) {
+                9..12 => {
+                    let column = COLUMNS[random.below(self.columns)].to_owned();
+                    RowOp::Add { table, row, column, amount: amount(random) }
+                }
                 0..4 => RowOp::Insert { table, row, cells: self.cells(random) },
                 4..6 => RowOp::Update { table, row, cells: self.cells(random) },
                 6 => RowOp::Unset { table, row, columns: self.columns(random) },
@@ -115,6 +119,15 @@ impl Scene {
 
     fn cells(&self, random: &mut Random) -> Vec<Cell> {
         self.columns(random).into_iter().map(|column| Cell::new(column, value(random))).collect()
+    }
+}
+
+/// Mostly small numbers.
+fn amount(random: &mut Random) -> i64 {
+    match random.below(24) {
+        0 => *random.pick(&[i64::MIN, i64::MAX]),
+        1 => 0,
+        _ => random.below(7) as i64 - 3,
     }
 }
 

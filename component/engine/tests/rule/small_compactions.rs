@@ -6,7 +6,7 @@
 //! document.
 
 use crate::compaction::{check_equal, show_past};
-use crate::exhaustive::{EFFECTS, ops, patterns, show};
+use crate::exhaustive::{EDITS, EFFECTS, Effect, ops, patterns, show};
 use crate::model::{Events, run_of};
 use crate::oracle::{self, Event};
 use crate::past::{builds_on, document, model_of, summary_of, takeable};
@@ -19,12 +19,23 @@ const SIDE_BY_SIDE: usize = 216;
 
 #[test]
 fn small_compactions() {
-    for (events, effects) in [(1, 9_usize), (2, 9), (3, 9), (4, 6)] {
+    small_compactions_of(EFFECTS, [(1, 9), (2, 9), (3, 9), (4, 6)]);
+}
+
+#[test]
+fn small_compactions_with_additions() {
+    small_compactions_of(EDITS, [(1, 9), (2, 9), (3, 9), (4, 6)]);
+}
+
+/// Checks histories of these numbers of events and of effects.
+fn small_compactions_of(effects: [&'static [Effect]; 9], sizes: [(usize, usize); 4]) {
+    for (events, count) in sizes {
+        let effects = &effects[..count];
         let patterns = patterns(events);
         let compactions = AtomicU64::new(0);
         let failure = first_failure(0..patterns.len() as u64, |pattern| {
             let bare = &patterns[pattern as usize];
-            for first in (0..effects.pow(events as u32)).step_by(SIDE_BY_SIDE) {
+            for first in (0..count.pow(events as u32)).step_by(SIDE_BY_SIDE) {
                 let with_ops = side_by_side(bare, effects, first);
                 let cases = check_pattern(&with_ops).map_err(|why| {
                     let order: Vec<usize> = (0..events).collect();
@@ -42,11 +53,11 @@ fn small_compactions() {
 }
 
 /// Returns the pattern. The operations of each event on a row are given by the row's number.
-fn side_by_side(bare: &[Event], effects: usize, first: usize) -> Vec<Event> {
+fn side_by_side(bare: &[Event], effects: &[&[Effect]], first: usize) -> Vec<Event> {
     let mut events = bare.to_vec();
     for (place, event) in events.iter_mut().enumerate() {
-        let effect = |number: usize| EFFECTS[number / effects.pow(place as u32) % effects];
-        let numbers = first..(first + SIDE_BY_SIDE).min(effects.pow(bare.len() as u32));
+        let effect = |number: usize| effects[number / effects.len().pow(place as u32) % effects.len()];
+        let numbers = first..(first + SIDE_BY_SIDE).min(effects.len().pow(bare.len() as u32));
         event.ops = numbers.flat_map(|number| ops(effect(number), place, &format!("{number:04}"))).collect();
     }
     events

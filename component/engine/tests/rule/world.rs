@@ -7,11 +7,11 @@
 
 use crate::check::{Mirror, check_tables};
 use crate::model::{Events, Model, all_events_of, runs_of, scattered};
-use crate::oracle::{Event, Tables, execute};
+use crate::oracle::{Event, Tables, execute, sum};
 use crate::past::by_name;
 use crate::prints::Prints;
 use crate::seeds::{Checked, Random, caught, ensure, same};
-use converge_engine::{Cell, Doc, Error, EventId, EventRun, RowOp, RowsOp, ShapedRow, TableRows};
+use converge_engine::{Cell, Doc, Error, EventId, EventRun, Invalid, RowOp, RowsOp, ShapedRow, TableRows, Value};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -190,11 +190,15 @@ impl World {
         let mut taken = Vec::new();
         let mut refused = None;
         for op in ops {
-            if let Some(missing) = missing_row(&tables, op) {
+            if let Some(error) = refusal(&tables, op) {
                 if careful {
                     continue;
                 }
-                refused = refused.or(Some(missing));
+                // Rows are looked up before values are added.
+                let is_missing = |error: &Error| matches!(error, Error::NoSuchRow { .. });
+                if refused.as_ref().is_none_or(|first| is_missing(&error) && !is_missing(first)) {
+                    refused = Some(error);
+                }
             }
             execute(&mut tables, op);
             taken.push(op.clone());
@@ -387,6 +391,7 @@ fn commit(doc: &mut Doc, ops: Vec<RowOp>, random: &mut Random) -> Result<EventId
         [RowOp::Update { table, row, cells }] if plainly => doc.update(table, row, cells.clone()),
         [RowOp::Delete { table, row }] if plainly => doc.delete(table, row),
         [RowOp::Unset { table, row, columns }] if plainly => doc.unset(table, row, columns.clone()),
+        [RowOp::Add { table, row, column, amount }] if plainly => doc.add(table, row, column, *amount),
         _ => doc.commit(ops),
     }
 }
@@ -399,7 +404,7 @@ fn shaped(ops: &[RowOp], random: &mut Random) -> Option<Vec<RowsOp>> {
         let (table, row, cells, is_insert) = match op {
             RowOp::Insert { table, row, cells } => (table, row, cells, true),
             RowOp::Update { table, row, cells } => (table, row, cells, false),
-            RowOp::Delete { .. } | RowOp::Unset { .. } => return None,
+            RowOp::Delete { .. } | RowOp::Unset { .. } | RowOp::Add { .. } => return None,
         };
         let is_next = match shaped.last() {
             Some(RowsOp::Insert(rows)) => is_insert && rows.table == *table,
@@ -426,13 +431,21 @@ fn shaped(ops: &[RowOp], random: &mut Random) -> Option<Vec<RowsOp>> {
     Some(shaped)
 }
 
-fn missing_row(tables: &Tables, op: &RowOp) -> Option<Error> {
-    match op {
-        RowOp::Insert { .. } => None,
-        RowOp::Update { table, row, .. } | RowOp::Delete { table, row } | RowOp::Unset { table, row, .. } => {
-            let there = tables.get(table).is_some_and(|rows| rows.contains_key(row));
-            (!there).then(|| Error::NoSuchRow { table: table.clone(), row: row.clone() })
+/// Returns the error for a local operation that these tables reject.
+fn refusal(tables: &Tables, op: &RowOp) -> Option<Error> {
+    let (table, row) = op.row_name();
+    let cells = tables.get(table).and_then(|rows| rows.get(row));
+    match (op, cells) {
+        (RowOp::Insert { .. }, _) => None,
+        (_, None) => Some(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() }),
+        (RowOp::Add { column, amount, .. }, Some(cells)) if sum(cells.get(column), *amount).is_none() => {
+            let cell = (table.to_owned(), row.to_owned(), column.clone());
+            Some(Error::InvalidArgument(match cells.get(column) {
+                Some(&Value::Integer(value)) => Invalid::IntegerRange { cell, value, amount: *amount },
+                _ => Invalid::NotAnInteger { cell },
+            }))
         }
+        _ => None,
     }
 }
 
@@ -464,6 +477,9 @@ pub(crate) fn show_event(event: &Event) -> String {
             RowOp::Update { table, row, cells } => write!(line, " update {table:?} {row:?} {};", show_cells(cells)),
             RowOp::Delete { table, row } => write!(line, " delete {table:?} {row:?};"),
             RowOp::Unset { table, row, columns } => write!(line, " unset {table:?} {row:?} {columns:?};"),
+            RowOp::Add { table, row, column, amount } => {
+                write!(line, " add {amount} to {table:?} {row:?} {column:?};")
+            }
         };
     }
     line

@@ -72,6 +72,9 @@ pub(in crate::doc) fn read_document<'a>(
     if let Some(mut changed) = if has_horizon { frame.take(Section::Changed) } else { None } {
         state.read_changed(&mut changed, &mut log, &stamps)?;
     }
+    if let Some(edits) = frame.take(Section::Edits) {
+        state.read_edits(edits, &stamps)?;
+    }
     (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
     let mut ops = OpsReader::read(&mut history, events)?;
     for (lamport, peer) in stamps.events() {
@@ -80,6 +83,9 @@ pub(in crate::doc) fn read_document<'a>(
     ops.finish()?;
     history.finish()?;
     let rows = state.finish(&history, &log, &lanes, has_horizon)?;
+    if !rows.keeps_right_grounds(&log, &graph) {
+        return Err(history.damage("grounds are kept for other edits than those that do not build on the horizon"));
+    }
 
     let prints = RefCell::new(prints);
     let doc = Doc { peer, lanes, graph, log, rows, prints, ..Doc::empty() };

@@ -109,6 +109,7 @@ impl Inspection {
         self.tables = table.summaries(&mut frame.need(Section::State)?)?;
         frame.take(Section::Changed);
         frame.take(Section::Fingerprints);
+        frame.take(Section::Edits);
         if let Some(mut waiting) = frame.take(Section::Waiting) {
             let mut part = || waiting.sized_part();
             let [mut peers, _, _, mut history, _] = [part()?, part()?, part()?, part()?, part()?];

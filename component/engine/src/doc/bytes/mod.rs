@@ -34,4 +34,4 @@ pub use inspect::{Content, Inspection, SectionSize, inspect};
 pub(super) use pack::Pack;
 pub(super) use summary::KnownBranch;
 pub(crate) use summary::Summary;
-pub(super) use unpack::Unpacked;
+pub(super) use unpack::{Unpacked, check_features};

@@ -7,7 +7,7 @@
 use super::branches::{BEGINS, CONTINUES, write_begins};
 use super::events::{rank_in, write_events};
 use super::fingerprints::write_salts;
-use crate::codec::{ColumnWriter, FrameKind, FrameWriter, Section, put_varint};
+use crate::codec::{ColumnWriter, Feature, FrameKind, FrameWriter, Section, put_varint};
 use crate::doc::Doc;
 use crate::doc::chains::Chain;
 use crate::doc::waiting::Need;
@@ -57,6 +57,7 @@ pub(in crate::doc) struct Pack {
     rows: Vec<u8>,
     history: Vec<u8>,
     prints: Vec<u8>,
+    has_edits: bool,
 }
 
 impl Pack {
@@ -87,6 +88,7 @@ impl Pack {
         write_begins(&names, |rank| begins[rank], &mut pack.peers);
 
         let ops = || runs.iter().flat_map(|run| &run.events).flat_map(|&event| log.ops(event));
+        pack.has_edits = log.has_edits() && ops().any(|op| op.kind.is_edit());
         let columns = ops().flat_map(|op| op.cells()).map(|cell| log.column(cell));
         let row_names = rows.some_names(ops().map(|op| op.row), columns);
         rows.write_names(&row_names, &mut pack.names);
@@ -125,9 +127,17 @@ impl Pack {
         pack
     }
 
+    /// Returns whether an operation edits a cell.
+    pub(in crate::doc) fn has_edits(&self) -> bool {
+        self.has_edits
+    }
+
     /// Returns the parts as sections of an update.
     pub(in crate::doc) fn into_update(self) -> Vec<u8> {
         let mut frame = FrameWriter::new(FrameKind::Update);
+        if self.has_edits {
+            frame.use_feature(Feature::Edits);
+        }
         frame.section(Section::Peers, self.peers);
         frame.section(Section::Names, self.names);
         frame.section(Section::Rows, self.rows);
@@ -136,9 +146,9 @@ impl Pack {
         frame.finish()
     }
 
-    /// Returns a pack of encoded parts.
-    pub(super) fn of_parts([peers, names, rows, history, prints]: [Vec<u8>; 5]) -> Self {
-        Self { peers, names, rows, history, prints }
+    /// Returns a pack of encoded parts. `has_edits` reports whether an operation edits a cell.
+    pub(super) fn of_parts([peers, names, rows, history, prints]: [Vec<u8>; 5], has_edits: bool) -> Self {
+        Self { peers, names, rows, history, prints, has_edits }
     }
 
     /// Returns the parts as one section of a document.

@@ -17,6 +17,8 @@ impl Doc {
     pub fn peek(saved: &[u8], table: &str, row: &str) -> Result<Option<Vec<Cell>>, Error> {
         let mut frame = document_frame(saved)?;
         let (names, shapes) = NameTable::read(&mut frame.need(Section::Names)?)?;
-        names.peek(&shapes, &mut frame.need(Section::State)?, (table, row))
+        let mut state = frame.need(Section::State)?;
+        let edits = frame.take(Section::Edits);
+        names.peek(&shapes, &mut state, edits, (table, row))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::pack::{OutLink, OutTarget, OutgoingRun, Pack};
 use crate::clock::Lamport;
-use crate::codec::{FrameKind, FrameWriter, Section};
+use crate::codec::{Feature, FrameKind, FrameWriter, Section};
 use crate::doc::Doc;
 use crate::doc::branches::BranchTable;
 use crate::doc::chains::Chain;
@@ -69,10 +69,22 @@ impl Doc {
             frame.section(Section::Changed, changed);
         }
         if !self.waiting.is_empty() {
-            frame.section(Section::Waiting, self.pack_waiting().into_section());
+            let waiting = self.pack_waiting();
+            if waiting.has_edits() {
+                frame.use_feature(Feature::Edits);
+            }
+            frame.section(Section::Waiting, waiting.into_section());
         }
         if !table.branches.is_empty() {
             frame.section(Section::Fingerprints, self.saved_prints(&table, &chains));
+        }
+        let mut edits = Vec::new();
+        self.rows.write_edits((&self.log, &self.lanes), (&row_ranks, &column_ranks), &stamps, &mut edits);
+        if !edits.is_empty() || self.log.has_edits() {
+            frame.use_feature(Feature::Edits);
+        }
+        if !edits.is_empty() {
+            frame.section(Section::Edits, edits);
         }
         frame.finish()
     }

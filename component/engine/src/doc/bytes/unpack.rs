@@ -5,7 +5,7 @@ use super::events::{next_print, read_events};
 use super::fingerprints::read_salts;
 use super::pack::Pack;
 use crate::clock::Lamport;
-use crate::codec::{Column, Frame, Reader, Section};
+use crate::codec::{Column, Feature, Frame, Reader, Section};
 use crate::convert::index_of;
 use crate::doc::Doc;
 use crate::doc::check;
@@ -59,7 +59,14 @@ impl Unpacked {
             need(Section::Fingerprints)?,
         ];
         frame.finish()?;
-        Self::read(parts)
+        let unpacked = Self::read(parts)?;
+        check_features(frame, unpacked.log.has_edits())?;
+        Ok(unpacked)
+    }
+
+    /// Returns whether an operation edits a cell.
+    pub(in crate::doc) fn has_edits(&self) -> bool {
+        self.log.has_edits()
     }
 
     /// Decodes a pack in a section of a document, or in a page of a session.
@@ -137,15 +144,38 @@ impl Unpacked {
     }
 }
 
+/// Fails unless the frame of a document or an update is marked as using exactly the features that
+/// its content uses.
+pub(in crate::doc) fn check_features(frame: &Frame<'_>, has_edits: bool) -> Result<(), Error> {
+    if frame.uses(Feature::Edits) == has_edits {
+        return Ok(());
+    }
+    Err(frame.damage("the features are not those of the content"))
+}
+
 impl Doc {
     /// Converts a page of a session to an update. O(bytes).
     ///
     /// # Errors
     /// `Corrupt` for bytes that are not a page.
     pub(crate) fn update_of_page(page: Reader<'_>) -> Result<Vec<u8>, Error> {
-        let parts = parts(page)?.map(|mut part| part.take_rest().to_vec());
-        Ok(Pack::of_parts(parts).into_update())
+        let parts = parts(page)?;
+        let [peers, _, _, history, _] = parts;
+        let has_edits = has_edits(peers, history)?;
+        Ok(Pack::of_parts(parts.map(|mut part| part.take_rest().to_vec()), has_edits).into_update())
     }
+}
+
+/// Returns whether an operation of a pack edits a cell. O(operations).
+fn has_edits(mut peers: Reader<'_>, mut history: Reader<'_>) -> Result<bool, Error> {
+    let peers = read_texts(&mut peers, &limits::PEERS, limits::BRANCH_BYTES.maximum)?;
+    let mut heads = RunsReader::read(&mut history, vec![0; peers.len()])?;
+    let (mut deps, mut events) = (Vec::new(), 0_u64);
+    while let Some(head) = heads.next(&mut deps)? {
+        events = events.saturating_add(head.len.into());
+        limits::DOCUMENT_EVENTS.check(events)?;
+    }
+    OpsReader::any_edit(&mut history, events)
 }
 
 /// Returns the parts of a pack in a section.

@@ -58,7 +58,7 @@ impl Doc {
         let events_dropped = compacted.compacted_events() - self.compacted_events();
         let tombstones_dropped = self.rows.absent().saturating_sub(compacted.rows.absent());
         let renumbered = self.renumbered + 1;
-        let mut compacted = Self { renumbered, own: self.own, ..compacted };
+        let mut compacted = Self { renumbered, own: self.own, salt: self.salt, ..compacted };
         // Waiting events that cannot build on the horizon are dropped, as they are when they
         // arrive.
         for run in self.waiting_runs() {

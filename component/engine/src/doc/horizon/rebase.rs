@@ -25,6 +25,7 @@ impl Doc {
     /// here; `LimitExceeded` if the result exceeds a limit.
     pub fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Error> {
         let mut doc = Self::load(&self.peer, saved)?;
+        doc.salt = self.salt;
         // Waiting events of a document are not passed on.
         doc.waiting = Waiting::default();
         let is_behind = |&head: &EventNumber| !doc.knows_or_compacted(&self.need_of(head));

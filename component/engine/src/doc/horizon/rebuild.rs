@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::graph::{Graph, Horizon, Stub};
 use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::lanes::Lanes;
+use crate::rows::{GroundKeeper, Stamp};
 use std::cell::RefCell;
 
 impl Doc {
@@ -17,12 +18,13 @@ impl Doc {
     pub(super) fn rebuild(&self, horizon: Vec<u32>, end: &[u32]) -> Result<Self, Error> {
         let horizon = self.graph.horizon_at(horizon, end)?;
         let first_unsettled = self.graph.first_unsettled(&horizon, end);
+        let compacted = horizon.counts().to_vec();
         let is_compacted = |event: EventNumber| {
             let (peer, counter, lamport) = self.graph.describe(event);
-            (counter.0 < horizon.count(peer)).then_some((lamport, peer))
+            let is_below = compacted.get(peer.index()).is_some_and(|&count| counter.0 < count);
+            is_below.then_some((lamport, peer))
         };
-        let compacted = horizon.counts().to_vec();
-        let (mut rows, mut log) = self.rows.up_to((&self.log, &self.lanes), &is_compacted, first_unsettled)?;
+        let (mut rows, mut log) = self.rows.up_to(self.row_history(), &is_compacted, first_unsettled)?;
         let (lanes, numbers) = self.lanes_up_to(end);
         let number = |lane: PeerNumber| numbers.as_ref().map_or(lane, |numbers| numbers[lane.index()]);
         if numbers.is_some() {
@@ -35,7 +37,8 @@ impl Doc {
         });
         (0..graph.len()).for_each(|_| log.end_event());
         let mut doc = Self { peer: self.peer.clone(), lanes, graph, log, rows, prints, ..Self::empty() };
-        self.execute_again(&mut doc, &compacted, end, &number)?;
+        let mut keeper = GroundKeeper::new(&self.rows, self.row_history(), &is_compacted, first_unsettled);
+        self.execute_again(&mut doc, &compacted, end, &number, &mut keeper)?;
         doc.graph.complete_so_far();
         Ok(doc)
     }
@@ -68,6 +71,7 @@ impl Doc {
         compacted: &[u32],
         end: &[u32],
         number: &impl Fn(PeerNumber) -> PeerNumber,
+        keeper: &mut GroundKeeper<'_>,
     ) -> Result<(), Error> {
         let mut translation = Translation::default();
         for span in self.graph.since(compacted) {
@@ -79,10 +83,20 @@ impl Doc {
             };
             let dependencies: Vec<EventNumber> = self.dependencies(span.first).filter_map(same).collect();
             let lane = number(span.peer);
-            doc.graph.push((lane, span.counter), &dependencies, self.graph.salt(span.first), span.len);
+            let first = doc.graph.push((lane, span.counter), &dependencies, self.graph.salt(span.first), span.len);
+            // Each event of a span builds on the one before it alone.
+            let needs_grounds = self.log.has_edits() && !doc.graph.is_above_horizon(&[first]);
             for (steps, event) in (0..).zip(span.events()) {
+                let lamport = span.lamport.plus(steps);
+                if needs_grounds {
+                    let edits = (0..).zip(self.log.ops(event)).filter(|(_, op)| op.kind.is_edit());
+                    for (index, op) in edits {
+                        let [here, there] = [span.peer, lane].map(|peer| Stamp { lamport, peer, index });
+                        keeper.keep((event, here, &op), (&mut doc.rows, there), number);
+                    }
+                }
                 make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)))?;
-                doc.take_effect(lane, span.lamport.plus(steps), self.commit_of(event), &mut translation);
+                doc.take_effect(lane, lamport, self.commit_of(event), &mut translation);
             }
         }
         Ok(())

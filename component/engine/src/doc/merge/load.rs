@@ -7,7 +7,7 @@
 
 use crate::codec::{Frame, Reader};
 use crate::doc::Doc;
-use crate::doc::bytes::{Unpacked, document_frame, read_document};
+use crate::doc::bytes::{Unpacked, check_features, document_frame, read_document};
 use crate::doc::incoming::{IncomingRun, Target};
 use crate::error::{Error, Name};
 use crate::id::SharedText;
@@ -29,14 +29,17 @@ impl Doc {
 
     pub(in crate::doc) fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {
         let (mut doc, waiting) = read_document(peer, frame)?;
+        let mut has_edits = doc.log.has_edits() || doc.rows.has_sums();
         if let Some(section) = waiting {
-            doc.read_waiting(section)?;
+            has_edits |= doc.read_waiting(section)?;
         }
         frame.finish()?;
+        check_features(frame, has_edits)?;
         Ok(doc)
     }
 
-    fn read_waiting(&mut self, section: Reader<'_>) -> Result<(), Error> {
+    /// Returns whether a waiting event edits a cell.
+    fn read_waiting(&mut self, section: Reader<'_>) -> Result<bool, Error> {
         let wrong = section.damage("a waiting event does not wait, or breaks a rule");
         let unpacked = Unpacked::of_section(section)?;
         let runs = unpacked.runs().map(|runs| {
@@ -48,7 +51,8 @@ impl Doc {
             _ => wrong.clone(),
         })?;
         let report = merged.report;
-        if report.applied == 0 && report.duplicate == 0 && report.waiting > 0 { Ok(()) } else { Err(wrong) }
+        let has_edits = unpacked.has_edits();
+        if report.applied == 0 && report.duplicate == 0 && report.waiting > 0 { Ok(has_edits) } else { Err(wrong) }
     }
 }
 

@@ -39,6 +39,10 @@ const DIMENSIONS: &[Dimension] = &[
     Dimension { name: "rows at the horizon", units: 1_000, make: |n| compacted(rows(n)) },
     Dimension { name: "rows changed since the horizon", units: 1_000, make: rows_changed_since },
     Dimension { name: "inserts at the horizon", units: 300, make: inserts_at_the_horizon },
+    Dimension { name: "additions to one cell", units: 1_000, make: additions_to_one_cell },
+    Dimension { name: "additions to one cell, each of a peer", units: 300, make: additions_side_by_side },
+    Dimension { name: "additions to the cells of a row", units: 1_000, make: additions_to_one_row },
+    Dimension { name: "additions beside updates of the cell", units: 1_000, make: additions_beside_updates },
 ];
 
 /// A name, and a function that returns the number of steps of one call.
@@ -259,6 +263,44 @@ fn peers(n: u32) -> Doc {
         doc.peer = format!("{peer:06}").as_str().into();
         doc.commit(vec![insert(peer, "x")]).unwrap();
     }
+    doc
+}
+
+fn add(column: &str) -> RowOp {
+    RowOp::Add { table: "table".into(), row: "0".into(), column: column.into(), amount: 1 }
+}
+
+fn additions_to_one_cell(n: u32) -> Doc {
+    by_ann([insert(0, "x")].into_iter().chain((0..n).map(|_| add("x"))))
+}
+
+fn additions_to_one_row(n: u32) -> Doc {
+    by_ann([insert(0, "x")].into_iter().chain((0..n).map(|column| add(&format!("{:05}", column ^ 0x155)))))
+}
+
+/// Each peer adds to the cell without knowing the others.
+fn additions_side_by_side(n: u32) -> Doc {
+    let mut doc = rows(1);
+    let saved = doc.save();
+    let runs = (0..n).map(|peer| {
+        let mut other = Doc::load(&format!("{peer:06}"), &saved).unwrap();
+        other.commit(vec![add("x")]).unwrap();
+        other.events_since(&doc.summary(), u32::MAX).unwrap().runs.remove(0)
+    });
+    doc.merge_events(runs.collect()).unwrap();
+    doc
+}
+
+/// One peer updates the cell as often as another one adds to it, without knowing each other.
+fn additions_beside_updates(n: u32) -> Doc {
+    let mut doc = rows(1);
+    let mut other = Doc::load("ben", &doc.save()).unwrap();
+    let known = doc.summary();
+    for _ in 0..n {
+        doc.commit(vec![insert(0, "x")]).unwrap();
+        other.commit(vec![add("x")]).unwrap();
+    }
+    doc.merge_events(other.events_since(&known, u32::MAX).unwrap().runs).unwrap();
     doc
 }
 

@@ -54,6 +54,24 @@ impl<'a> OpsReader<'a> {
         Ok(Self { counts, kinds, rows, shapes, values: ValueColumns::read(reader)? })
     }
 
+    /// Returns whether one of the operations of this many events is an edit. O(operations).
+    pub(crate) fn any_edit(reader: &mut Reader<'a>, events: u64) -> Result<bool, Error> {
+        let mut ops = Self::read(reader, events)?;
+        let mut count = 0_u64;
+        for _ in 0..events {
+            work::step();
+            count = count.saturating_add(ops.counts.next_u32_to(u32::MAX)?.into());
+        }
+        ops.kinds.check_count(count)?;
+        for _ in 0..count {
+            work::step();
+            if ops.kind()?.is_edit() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Appends the next event, of this time and peer, to the log.
     pub(crate) fn event(
         &mut self,
@@ -97,6 +115,9 @@ impl<'a> OpsReader<'a> {
         if kind == OpKind::Delete && !columns.is_empty() {
             return Err(self.shapes.damage("a delete sets cells"));
         }
+        if kind == OpKind::Add && columns.len() != 1 {
+            return Err(self.shapes.damage("an addition does not name one cell"));
+        }
         let cells = u64_of(columns.len());
         limits::OPERATION_CELLS.check(cells)?;
         log.reserve(0, Totals { operations: 1, cells, bytes: 0 }, 0)?;
@@ -107,9 +128,13 @@ impl<'a> OpsReader<'a> {
         for &column in columns {
             work::step();
             let cell = OpCell { lamport, peer, index, row, column, is_unset };
-            let value = match context.held(cell, log.next_cell()) {
+            let held = if kind.is_edit() { None } else { context.held(cell, log.next_cell()) };
+            let value = match held {
                 Some(value) => value,
                 None => match self.values.next(column, log)? {
+                    Some(value) if kind == OpKind::Add && !value.is_integer() => {
+                        return Err(self.kinds.damage("an addition adds no integer"));
+                    }
                     Some(value) if !is_unset => value,
                     None if is_unset => Packed::NULL,
                     _ => return Err(self.kinds.damage("an operation and its values do not match")),
@@ -129,6 +154,7 @@ impl<'a> OpsReader<'a> {
             1 => Ok(OpKind::Update),
             2 => Ok(OpKind::Delete),
             3 => Ok(OpKind::Unset),
+            5 => Ok(OpKind::Add),
             _ => Err(self.kinds.damage("an operation is of an unknown kind")),
         }
     }

@@ -108,7 +108,8 @@ impl<'a> StateColumns<'a> {
     }
 }
 
-fn stamp(stamps: &impl StampTable, number: u64, place: u64) -> Option<Stamp> {
+/// Returns the stamp of a number and the index in the commit.
+pub(super) fn stamp(stamps: &impl StampTable, number: u64, place: u64) -> Option<Stamp> {
     match (number, place) {
         (NEVER, 0) => Some(Stamp::NEVER),
         (SETTLED, 0) => stamps.has_settled().then_some(Stamp::SETTLED),

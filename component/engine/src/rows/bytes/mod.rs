@@ -4,6 +4,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
 
 mod columns;
+mod edits;
 mod names;
 mod peek;
 mod read;

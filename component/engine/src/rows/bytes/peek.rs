@@ -2,15 +2,19 @@
 
 use super::block_sizes;
 use super::columns::StateColumns;
+use super::edits::{EditsReader, ReadSums};
 use super::names::{NameTable, read_counts};
 use super::stamps::StampTable;
 use crate::clock::Lamport;
 use crate::codec::{Column, Reader, SortedTexts};
+use crate::convert::index_of;
 use crate::error::Error;
-use crate::id::PeerNumber;
+use crate::id::{ColumnNumber, PeerNumber, RowNumber};
 use crate::limits;
-use crate::oplog::{Cell, OpLog, Shapes};
-use crate::rows::{TableSummary, named_cell};
+use crate::oplog::{Cell, CellNumber, OpLog, Shapes};
+use crate::rows::TableSummary;
+use crate::rows::edits::sum_on;
+use crate::value::Value;
 
 impl NameTable {
     /// Returns the cells of one row of a state, or `None` if the row does not exist. Decodes only
@@ -19,16 +23,17 @@ impl NameTable {
         &self,
         shapes: &Shapes,
         reader: &mut Reader<'_>,
+        edits: Option<Reader<'_>>,
         (table, id): (&str, &str),
     ) -> Result<Option<Vec<Cell>>, Error> {
-        let Some((mut block, count)) = self.find_block(reader, table, id)? else { return Ok(None) };
+        let Some((first, mut block, count)) = self.find_block(reader, table, id)? else { return Ok(None) };
         let mut ids = SortedTexts::read(&mut block)?;
         let mut columns = StateColumns::read(&mut block)?;
         let mut log = OpLog::default();
-        for _ in 0..count {
+        for row in (first..).take(index_of(count)).map(RowNumber) {
             let is_found = ids.next(limits::ROW_BYTES.maximum)? == id;
             let (state, shape, _) = columns.row(&AnyStamps)?;
-            let mut cells = Vec::new();
+            let mut cells: Vec<(ColumnNumber, CellNumber)> = Vec::new();
             let (_, shape_columns) = columns.columns_of(shapes, shape)?;
             for &column in shape_columns {
                 columns.cell(&AnyStamps)?;
@@ -36,35 +41,61 @@ impl NameTable {
                 let Some(value) = columns.values.next(column, &mut log)? else { continue };
                 let cell = log.push_loose_cell(column, value);
                 if shows && is_found {
-                    cells.push(named_cell(&self.columns, &log, cell));
+                    cells.push((column, cell));
                 }
             }
+            if is_found && state.exists() {
+                let edits = edits.map(|edits| EditsReader::peek(edits, self.columns.len())).transpose()?;
+                let sums = edits.map(|mut edits| edits.take_now(row));
+                return Ok(Some(self.edited_cells(&log, &cells, sums)));
+            }
             if is_found {
-                return Ok(state.exists().then_some(cells));
+                return Ok(None);
             }
         }
         Ok(None)
     }
 
-    /// Returns the last block of a table that begins with an id up to this one, and the number of
-    /// its rows.
+    /// Returns the cells of a row, sorted by column, with its visible sums. Columns are numbered in
+    /// the order of their names.
+    fn edited_cells(&self, log: &OpLog, written: &[(ColumnNumber, CellNumber)], sums: Option<ReadSums>) -> Vec<Cell> {
+        let mut sums = sums.into_iter().flat_map(ReadSums::shown).peekable();
+        let name = |column: ColumnNumber| String::from(&**self.columns.text(column.0));
+        let sum = |column, base, sum| Cell { column: name(column), value: Value::Integer(sum_on(log, base, sum)) };
+        let mut cells = Vec::with_capacity(written.len());
+        for &(column, cell) in written {
+            while let Some((before, amount)) = sums.next_if(|(other, _)| *other < column) {
+                cells.push(sum(before, None, amount));
+            }
+            cells.push(match sums.next_if(|(other, _)| *other == column) {
+                Some((_, amount)) => sum(column, Some(cell), amount),
+                None => Cell { column: name(column), value: log.value(cell).to_value() },
+            });
+        }
+        cells.extend(sums.map(|(column, amount)| sum(column, None, amount)));
+        cells
+    }
+
+    /// Returns the last block of a table that begins with an id up to this one, the number of its
+    /// first row, and the count of its rows.
     fn find_block<'a>(
         &self,
         reader: &mut Reader<'a>,
         table: &str,
         id: &str,
-    ) -> Result<Option<(Reader<'a>, u32)>, Error> {
+    ) -> Result<Option<(u32, Reader<'a>, u32)>, Error> {
         let Some(table) = self.tables.find(table) else { return Ok(None) };
         let counts = read_counts(reader, self.tables.len())?;
         let mut lens = Column::read(reader)?;
         let mut blocks = reader.sized_part()?;
-        let mut found = None;
+        let (mut found, mut first) = (None, 0_u32);
         for (number, rows) in (0..).zip(counts) {
             for count in block_sizes(rows) {
                 let block = blocks.part(lens.next()?)?;
                 if number == table && SortedTexts::read(&mut block.clone())?.next(limits::ROW_BYTES.maximum)? <= id {
-                    found = Some((block, count));
+                    found = Some((first, block, count));
                 }
+                first = first.saturating_add(count);
             }
         }
         Ok(found)

@@ -2,6 +2,7 @@
 
 use super::block_sizes;
 use super::columns::StateColumns;
+use super::edits::EditsReader;
 use super::names::{NameTable, read_counts, read_some_ids};
 use super::stamps::Stamps;
 use crate::codec::{Column, DeltaColumn, Reader};
@@ -33,6 +34,7 @@ pub(crate) struct StateReader<'a> {
     shapes: &'a Shapes,
     /// The shape of each row's state.
     row_shapes: Vec<u32>,
+    edits: EditsReader,
 }
 
 impl<'a> StateReader<'a> {
@@ -41,7 +43,7 @@ impl<'a> StateReader<'a> {
         let NameTable { tables, columns, .. } = names;
         let mut rows = Rows { table_names: tables, columns, ..Rows::default() };
         rows.tables.resize_with(rows.table_names.len(), Table::default);
-        Self { rows, staged: Vec::new(), placed: 0, shapes, row_shapes: Vec::new() }
+        Self { rows, staged: Vec::new(), placed: 0, shapes, row_shapes: Vec::new(), edits: EditsReader::none() }
     }
 
     fn read_ids(&mut self, reader: &mut Reader<'_>, table: TableNumber, count: u32) -> Result<(), Error> {
@@ -49,7 +51,7 @@ impl<'a> StateReader<'a> {
         read_some_ids(reader, count, rows.len(), |id| {
             rows.reserve(1)?;
             ids.reserve(1, id.len())?;
-            rows.push(NamedRow { table, is_as_at_horizon: false, state: RowState::default() });
+            rows.push(NamedRow::new(table));
             ids.push(id);
             Ok(())
         })
@@ -98,6 +100,12 @@ impl<'a> StateReader<'a> {
         if let Some(table) = tables.get_mut(table.index()) {
             *table = Table { existing, absent: u32::try_from(absent).unwrap_or(u32::MAX) };
         }
+    }
+
+    /// Reads the sums of edited cells, and the kept grounds.
+    pub(crate) fn read_edits(&mut self, section: Reader<'_>, stamps: &Stamps) -> Result<(), Error> {
+        self.edits = EditsReader::read(section, stamps, self.rows.columns.len())?;
+        Ok(())
     }
 
     /// Reads the states that changed rows had at the horizon.
@@ -193,7 +201,7 @@ impl<'a> StateReader<'a> {
                 Some(held) => held,
                 None => self.value(columns, column, log, is_retained)?,
             };
-            state.written.push(LatestWrite::new(stamp, cell, column, is_unset).showing(shows));
+            state.written.push(LatestWrite::new(stamp, cell, column, is_unset).counting(shows));
         }
         Ok((state, shape))
     }
@@ -250,17 +258,34 @@ impl<'a> StateReader<'a> {
             work::step();
             let row = &mut self.rows.rows[number.index()];
             row.is_as_at_horizon = is_compacted && !log.names(number);
-            let is_changed = self.rows.changed.get(&number);
-            if row.is_as_at_horizon && is_changed.is_some() {
+            let mut changed = self.rows.changed.get_mut(&number);
+            if row.is_as_at_horizon && changed.is_some() {
                 return Err(reader.damage("a row was changed that no operation names"));
             }
+            row.state.count_unsets(peers);
+            changed.iter_mut().for_each(|was| was.state.count_unsets(peers));
             let meaning = Meaning { log, columns: &self.rows.columns, peers };
             let defect = row.state.defect(number, meaning, &self.rows.further_inserts);
-            let was = is_changed.and_then(|was| was.state.defect(number, meaning, &was.further));
+            let was = changed.as_ref().and_then(|was| was.state.defect(number, meaning, &was.further));
             if let Some(defect) = defect.or(was) {
                 return Err(reader.damage(defect));
             }
+            let wrong = || reader.damage("a sum belongs to no cell that can be added to");
+            let sums = self.edits.take_now(number);
+            let now = if sums.is_empty() { None } else { Some(sums.on(&row.state, meaning).ok_or_else(wrong)?) };
+            let sums = self.edits.take_changed(number);
+            if !sums.is_empty() {
+                let was = changed.as_mut().ok_or_else(wrong)?;
+                was.sums = sums.on(&was.state, meaning).ok_or_else(wrong)?;
+            }
+            if let Some(sums) = now {
+                self.rows.set_sums(number, sums);
+            }
         }
+        if !self.edits.is_empty() {
+            return Err(reader.damage("a sum belongs to no row"));
+        }
+        self.rows.kept = self.edits.take_kept();
         self.rows.index_all()?;
         Ok(self.rows)
     }

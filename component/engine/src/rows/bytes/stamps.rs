@@ -6,6 +6,7 @@ use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_v
 use crate::convert::u64_of;
 use crate::error::Error;
 use crate::id::PeerNumber;
+use crate::rows::stamp::Stamp;
 use crate::sort;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,9 @@ pub(super) const NEVER: u64 = 0;
 pub(super) const SETTLED: u64 = 1;
 /// The first number for operations that are not settled.
 const FIRST: u64 = 2;
+
+/// The number for a stamp's time and peer, and the index in the commit.
+pub(super) type StampNumber = (u64, u64);
 
 /// The stamps of numbers. 0 stands for no operation, 1 for settled ones.
 pub(super) trait StampTable {
@@ -125,8 +129,17 @@ impl Stamps {
         u64_of(self.dropped.len())
     }
 
+    /// Returns the number for a stamp.
+    pub(super) fn number_of(&self, stamp: Stamp) -> StampNumber {
+        match stamp {
+            Stamp::NEVER => (NEVER, 0),
+            Stamp::SETTLED => (SETTLED, 0),
+            Stamp { lamport, peer, index } => (self.number(lamport, peer), index.into()),
+        }
+    }
+
     /// Returns the number for a stamp's time and peer.
-    pub(super) fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
+    fn number(&self, lamport: Lamport, peer: PeerNumber) -> u64 {
         let event = self.event(lamport, peer).map(|event| self.dropped_len().saturating_add(event));
         let dropped = || self.dropped_places.get(&(lamport, peer)).copied();
         let number = event.or_else(dropped);

@@ -1,15 +1,18 @@
 //! Encodes rows and their states.
 
 use super::BLOCK_ROWS;
-use super::stamps::{NEVER, SETTLED, Stamps};
+use super::edits::{GroundKind, KEPT_DELETE, KEPT_NOTHING, KEPT_WRITE};
+use super::stamps::{NEVER, StampNumber, Stamps};
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
 use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
+use crate::lanes::Lanes;
 use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
 use crate::rows::Rows;
+use crate::rows::edits::{Ground, Sum, Sums};
 use crate::rows::further::FurtherInserts;
 use crate::rows::stamp::Stamp;
-use crate::rows::state::RowState;
+use crate::rows::state::{Meaning, RowState};
 use crate::sort;
 use crate::work;
 
@@ -58,6 +61,7 @@ impl Rows {
         }
         let mut used = vec![false; self.columns.len()];
         log.columns().for_each(|column| used[column.0 as usize] = true);
+        self.all_sums().for_each(|(column, _)| used[column.0 as usize] = true);
         names.columns =
             self.columns.sorted().map(|(_, column)| column).filter(|&column| used[column as usize]).collect();
         names
@@ -124,8 +128,106 @@ impl Rows {
         let now = self.rows.iter().flat_map(move |row| of(&row.state)).chain(self.further_inserts.all());
         let before = self.changed.values();
         let before = before.flat_map(move |version| of(&version.state).into_iter().chain(version.further.all()));
-        now.chain(before).filter(|stamp| stamp.lamport != Lamport::NEVER).map(|stamp| (stamp.lamport, stamp.peer))
+        let kept = self.kept.iter().filter_map(|(_, ground)| Some(ground?.stamp()));
+        now.chain(before)
+            .chain(kept)
+            .filter(|stamp| stamp.lamport != Lamport::NEVER)
+            .map(|stamp| (stamp.lamport, stamp.peer))
     }
+}
+
+impl Rows {
+    /// Returns all sums, now and at the horizon.
+    pub(in crate::rows) fn all_sums(&self) -> impl Iterator<Item = (ColumnNumber, &Sum)> {
+        let now = self.edits.iter().flat_map(|(_, edits)| edits.sums.iter());
+        now.chain(self.changed.values().flat_map(|version| version.sums.iter()))
+    }
+
+    /// Writes the sums of edited cells: those of all rows, and those that rows had at the horizon
+    /// if they changed since; and the kept grounds. Writes nothing if there are none.
+    pub(crate) fn write_edits(
+        &self,
+        (log, peers): (&OpLog, &Lanes),
+        (rows, columns): (&Ranks, &Ranks),
+        stamps: &Stamps,
+        out: &mut Vec<u8>,
+    ) {
+        if !self.has_sums() && self.kept.len() == 0 {
+            return;
+        }
+        let meaning = Meaning { log, columns: &self.columns, peers };
+        let now = self.edits.iter().map(|(row, edits)| (row, &self.rows[row.index()].state, &edits.sums));
+        write_sums(now, (rows, columns), meaning, out);
+        let changed = self.changed.iter().map(|(row, version)| (*row, &version.state, &version.sums));
+        write_sums(changed, (rows, columns), meaning, out);
+        self.write_kept(stamps, out);
+    }
+
+    fn write_kept(&self, stamps: &Stamps, out: &mut Vec<u8>) {
+        let kept = self.kept.iter().map(|(edit, ground)| (stamps.number_of(edit), ground));
+        let mut kept: Vec<(StampNumber, Option<Ground>)> = kept.collect();
+        sort::sort_by_key(&mut kept, |&(edit, _)| edit);
+        put_varint(out, kept.len() as u64);
+        if kept.is_empty() {
+            return;
+        }
+        let mut edits = DeltaWriter::new();
+        let [mut places, mut kinds, mut grounds, mut ground_places] = [(); 4].map(|()| ColumnWriter::new());
+        for ((number, place), ground) in kept {
+            edits.push(number);
+            places.push(place);
+            kinds.push(match ground {
+                None => KEPT_NOTHING,
+                Some(Ground::Delete(_)) => KEPT_DELETE,
+                Some(Ground::Write(_)) => KEPT_WRITE,
+            });
+            if let Some(ground) = ground {
+                let (number, place) = stamps.number_of(ground.stamp());
+                grounds.push(number);
+                ground_places.push(place);
+            }
+        }
+        edits.finish(out);
+        [places, kinds, grounds, ground_places].into_iter().for_each(|column| column.finish(out));
+    }
+}
+
+fn write_sums<'a>(
+    edited: impl Iterator<Item = (RowNumber, &'a RowState, &'a Sums)>,
+    (row_ranks, column_ranks): (&Ranks, &Ranks),
+    meaning: Meaning<'_>,
+    out: &mut Vec<u8>,
+) {
+    let mut sums: Vec<(u32, u32, GroundKind, i128)> = Vec::new();
+    for (row, state, of_row) in edited {
+        for (column, sum) in of_row.iter() {
+            let kind = match sum.ground {
+                Ground::Delete(_) => GroundKind::Delete,
+                Ground::Write(_) if state.latest(column, meaning).is_some_and(|write| write.counts) => {
+                    GroundKind::Write
+                }
+                Ground::Write(_) => GroundKind::HiddenWrite,
+            };
+            sums.push((row_ranks.of(row.0), column_ranks.of(column.0), kind, sum.amount));
+        }
+    }
+    sort::sort_by_key(&mut sums, |&(row, column, kind, _)| (row, column, kind));
+    put_varint(out, sums.len() as u64);
+    if sums.is_empty() {
+        return;
+    }
+    let mut rows = DeltaWriter::new();
+    let [mut columns, mut kinds, mut rests, mut carries] = [(); 4].map(|()| ColumnWriter::new());
+    for (row, column, kind, amount) in sums {
+        rows.push(row.into());
+        columns.push(column.into());
+        kinds.push(kind as u64);
+        let rest = amount as i64;
+        rests.push(zigzag(rest));
+        carries.push(zigzag(((amount - i128::from(rest)) >> 64) as i64));
+    }
+    rows.finish(out);
+    [columns, kinds, rests, carries].into_iter().for_each(|column| column.finish(out));
 }
 
 fn write_counts(names: &RowNames, out: &mut Vec<u8>) {
@@ -213,7 +315,7 @@ impl<'a> StateWriter<'a> {
                 work::step();
                 let column = self.columns.of(cell.column().0);
                 shape.push(column);
-                columns.push_cell(self.number(cell.stamp), cell.shows);
+                columns.push_cell(self.number(cell.stamp), cell.shows());
                 if has_value(cell.cell) {
                     values.push(column, (!cell.is_unset).then(|| self.log.value(cell.cell)));
                 }
@@ -226,16 +328,9 @@ impl<'a> StateWriter<'a> {
 
     /// Returns the number for a stamp.
     fn number(&self, stamp: Stamp) -> StampNumber {
-        match stamp {
-            Stamp::NEVER => (NEVER, 0),
-            Stamp::SETTLED => (SETTLED, 0),
-            Stamp { lamport, peer, index } => (self.stamps.number(lamport, peer), index.into()),
-        }
+        self.stamps.number_of(stamp)
     }
 }
-
-/// The number for a stamp's time and peer, and the index in the commit.
-type StampNumber = (u64, u64);
 
 /// The columns of the states of some rows, without the values.
 struct StateColumnsWriter {

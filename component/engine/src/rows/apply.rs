@@ -1,0 +1,85 @@
+//! Applies operations to rows.
+
+use super::edits::{EditedCell, Past, PlainOps};
+use super::stamp::Stamp;
+use super::state::Meaning;
+use super::{NamedRow, Rows};
+use crate::graph::Graph;
+use crate::id::EventNumber;
+use crate::lanes::Lanes;
+use crate::oplog::{LoggedOp, OpLog};
+use crate::work;
+
+impl Rows {
+    /// Applies an operation of the event that the log does not end yet. The result does not depend
+    /// on the order of the calls, except that an event follows those that it builds on. `peers` are
+    /// the lanes that stamps refer to. O(size of the row), and O(log n) if the row begins or ceases
+    /// to exist; for an edit see [`Rows::apply_edit`].
+    pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
+        work::step();
+        if self.watchers.any() {
+            self.watchers_before_change(op.row, log);
+        }
+        if self.rows[op.row.index()].is_as_at_horizon {
+            self.changed.insert(op.row, self.now(op.row));
+            self.rows[op.row.index()].is_as_at_horizon = false;
+        }
+        if op.kind.is_edit() {
+            return self.apply_edit(stamp, op, log, (graph, peers));
+        }
+        let Self { columns, rows, further_inserts, .. } = self;
+        let row = &mut rows[op.row.index()];
+        let before = (row.state.deleted, row.state.inserted);
+        let was_there = row.state.exists();
+        row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
+        let is_edited = row.is_edited;
+        if row.state.exists() != was_there {
+            self.find_place(op.row);
+        }
+        if is_edited {
+            self.after_plain_op(stamp, op, before, log, peers);
+        }
+    }
+
+    /// Applies an edit of the event that the log does not end yet. The result does not depend on
+    /// the order of the calls, except that an event follows those that it builds on. O(log n), and
+    /// O(lanes that wrote to the row × log n) if a plain operation on the row is concurrent; the
+    /// first edit of a row since it was loaded costs O(plain operations on the row) in addition.
+    fn apply_edit(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
+        let Some(edit) = EditedCell::of(op, log) else { return };
+        let event = EventNumber(log.events());
+        let mut edits = std::mem::take(self.edits.entry(op.row));
+        let plain = edits.plain.get_or_insert_with(|| PlainOps::of_row(op.row, log, graph));
+        let past = Past::new(graph, event, stamp);
+        let meaning = Meaning { log, columns: &self.columns, peers };
+        let ground = if let Some(kept) = self.kept.get(stamp) {
+            kept
+        } else if plain.are_all_in(&past) {
+            self.rows[op.row.index()].state.edit_ground(edit.column, meaning)
+        } else {
+            plain.ground((op.row, edit.column), &past, self.at_horizon(op.row).parts(), meaning)
+        };
+        if let Some(ground) = ground {
+            edits.sums.add(edit, ground, &self.rows[op.row.index()].state, meaning);
+        }
+        self.rows[op.row.index()].is_edited = true;
+        *self.edits.entry(op.row) = edits;
+    }
+
+    /// Removes the sums of an edited row that a plain operation replaced, and records the
+    /// operation. `before` are the stamps of the row's delete and insert before the operation.
+    fn after_plain_op(&mut self, stamp: Stamp, op: &LoggedOp, before: (Stamp, Stamp), log: &OpLog, peers: &Lanes) {
+        let Self { edits, rows, columns, .. } = self;
+        let Some(edits) = edits.get_mut(op.row) else { return };
+        let NamedRow { state, .. } = &rows[op.row.index()];
+        let meaning = Meaning { log, columns, peers };
+        if before == (state.deleted, state.inserted) {
+            op.cells().for_each(|cell| edits.sums.keep_alive_in(log.column(cell), state, meaning));
+        } else {
+            edits.sums.keep_alive(state, meaning);
+        }
+        if let Some(plain) = &mut edits.plain {
+            plain.push(EventNumber(log.events()), stamp, op, log);
+        }
+    }
+}

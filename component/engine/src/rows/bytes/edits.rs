@@ -1,0 +1,217 @@
+//! Decodes the sums of edited cells.
+
+use super::columns::stamp;
+use super::stamps::{StampTable, Stamps};
+use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
+use crate::convert::u64_of;
+use crate::error::Error;
+use crate::id::{ColumnNumber, RowNumber};
+use crate::memory;
+use crate::rows::edits::{Ground, KeptGrounds, Sum, Sums};
+use crate::rows::state::{Meaning, RowState};
+use crate::work;
+use std::iter::Peekable;
+
+/// The ground of a sum, and whether it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum GroundKind {
+    Delete = 0,
+    /// A write that does not count.
+    HiddenWrite = 1,
+    /// A write that counts.
+    Write = 2,
+}
+
+impl GroundKind {
+    fn is_write(self) -> bool {
+        self != Self::Delete
+    }
+}
+
+/// A decoded sum.
+#[derive(Debug, Clone, Copy)]
+struct ReadSum {
+    column: ColumnNumber,
+    kind: GroundKind,
+    amount: i128,
+}
+
+/// Sums, sorted by row.
+type SumsByRow = Peekable<std::vec::IntoIter<(RowNumber, ReadSum)>>;
+
+/// The sums of a document's cells: now, and at the horizon of the rows that changed since; and the
+/// grounds that the document keeps.
+#[derive(Debug)]
+pub(crate) struct EditsReader {
+    now: SumsByRow,
+    changed: SumsByRow,
+    kept: KeptGrounds,
+}
+
+/// The memory that a sum uses at most.
+const SUM_SPENDS: u64 = 256;
+
+/// The kinds of kept grounds: none, because the edit can never count; a delete; a write.
+pub(super) const KEPT_NOTHING: u64 = 0;
+pub(super) const KEPT_DELETE: u64 = 1;
+pub(super) const KEPT_WRITE: u64 = 2;
+
+/// The steps of the carry of an encoded sum.
+const CARRY: i128 = 1 << 64;
+
+impl EditsReader {
+    /// Decodes the section of a document with this many columns. Whether cells and edits have the
+    /// sums and grounds is checked later.
+    pub(crate) fn read(mut section: Reader<'_>, stamps: &Stamps, columns: usize) -> Result<Self, Error> {
+        let reader = &mut section;
+        let (now, changed) = (read_sums(reader, columns)?, read_sums(reader, columns)?);
+        let kept = read_kept(reader, stamps)?;
+        if now.len() == 0 && changed.len() == 0 && kept.len() == 0 {
+            return Err(reader.damage("there are no edits where there should be"));
+        }
+        reader.finish()?;
+        Ok(Self { now, changed, kept })
+    }
+
+    /// Decodes the present sums of the section.
+    pub(super) fn peek(mut section: Reader<'_>, columns: usize) -> Result<Self, Error> {
+        Ok(Self { now: read_sums(&mut section, columns)?, ..Self::none() })
+    }
+
+    /// Returns what a document without the section has.
+    pub(super) fn none() -> Self {
+        let none = || Vec::new().into_iter().peekable();
+        Self { now: none(), changed: none(), kept: KeptGrounds::default() }
+    }
+
+    /// Takes the grounds that the document keeps.
+    pub(super) fn take_kept(&mut self) -> KeptGrounds {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// Takes the sums of a present row. Rows are passed in the order of their numbers.
+    pub(super) fn take_now(&mut self, row: RowNumber) -> ReadSums {
+        ReadSums(take(&mut self.now, row))
+    }
+
+    /// Takes the sums at the horizon of a row that changed since, like `take_now`.
+    pub(super) fn take_changed(&mut self, row: RowNumber) -> ReadSums {
+        ReadSums(take(&mut self.changed, row))
+    }
+
+    /// Returns whether all sums were taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.now.len() == 0 && self.changed.len() == 0
+    }
+}
+
+fn take(sums: &mut SumsByRow, row: RowNumber) -> Vec<ReadSum> {
+    while sums.next_if(|(other, _)| *other < row).is_some() {}
+    std::iter::from_fn(|| sums.next_if(|(other, _)| *other == row)).map(|(_, sum)| sum).collect()
+}
+
+/// The decoded sums of a row.
+pub(super) struct ReadSums(Vec<ReadSum>);
+
+impl ReadSums {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the sums on the grounds of this row, or `None` if a sum has none.
+    pub(super) fn on(self, state: &RowState, meaning: Meaning<'_>) -> Option<Sums> {
+        let mut sums = Sums::default();
+        for ReadSum { column, kind, amount } in self.0 {
+            let latest = state.latest(column, meaning);
+            let ground = match kind {
+                GroundKind::Delete => Ground::Delete(state.deleted),
+                _ => Ground::Write(latest.filter(|write| write.counts == (kind == GroundKind::Write))?.stamp),
+            };
+            sums.set(column, Sum { ground, amount });
+        }
+        sums.defect(state, meaning).is_none().then_some(sums)
+    }
+
+    /// Returns the visible sums by column, and whether each is added to the written value.
+    pub(super) fn shown(self) -> impl Iterator<Item = (ColumnNumber, i128)> {
+        self.0.into_iter().filter(|sum| sum.kind != GroundKind::HiddenWrite).map(|sum| (sum.column, sum.amount))
+    }
+}
+
+/// Reads the grounds of edits: the number and the place of each edit, and the kind, number and
+/// place of its ground.
+fn read_kept(reader: &mut Reader<'_>, stamps: &Stamps) -> Result<KeptGrounds, Error> {
+    let count = reader.varint()?;
+    let mut kept = KeptGrounds::default();
+    if count == 0 {
+        return Ok(kept);
+    }
+    memory::spend(count.saturating_mul(SUM_SPENDS))?;
+    let mut edits = DeltaColumn::read(reader)?;
+    edits.check_count(count)?;
+    let (mut places, mut kinds) = (Column::read(reader)?, Column::read(reader)?);
+    let (mut grounds, mut ground_places) = (Column::read(reader)?, Column::read(reader)?);
+    let mut last = None;
+    for _ in 0..count {
+        work::step();
+        let (number, place) = (edits.next()?, places.next()?);
+        if last.is_some_and(|last| last >= (number, place)) {
+            return Err(edits.damage("kept grounds are not in the order of their edits"));
+        }
+        last = Some((number, place));
+        let edit = stamp(stamps, number, place).filter(|_| stamps.is_retained(number));
+        let edit = edit.ok_or_else(|| edits.damage("a ground is kept for no edit of the history"))?;
+        let kind = kinds.next_to(KEPT_WRITE)?;
+        let ground = if kind == KEPT_NOTHING {
+            None
+        } else {
+            let ground = stamp(stamps, grounds.next()?, ground_places.next()?);
+            let ground = ground.ok_or_else(|| grounds.damage("a ground is the operation of no event"))?;
+            Some(if kind == KEPT_WRITE { Ground::Write(ground) } else { Ground::Delete(ground) })
+        };
+        kept.insert(edit, ground);
+    }
+    edits.finish()?;
+    [places, kinds, grounds, ground_places].iter().try_for_each(Column::finish)?;
+    Ok(kept)
+}
+
+/// The error for a sum in a document without columns.
+const NO_COLUMN: &str = "a sum names a column where there are none";
+
+fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, Error> {
+    let count = reader.varint()?;
+    let mut sums = Vec::new();
+    if count == 0 {
+        return Ok(sums.into_iter().peekable());
+    }
+    memory::spend(count.saturating_mul(SUM_SPENDS))?;
+    let mut rows = DeltaColumn::read(reader)?;
+    rows.check_count(count)?;
+    let (mut columns, mut kinds) = (Column::read(reader)?, Column::read(reader)?);
+    let (mut rests, mut carries) = (Column::read(reader)?, Column::read(reader)?);
+    let last_column = u64_of(column_count).checked_sub(1).ok_or_else(|| columns.damage(NO_COLUMN))?;
+    let mut last = None;
+    for _ in 0..count {
+        work::step();
+        let row = RowNumber(rows.next_u32_to(u32::MAX)?);
+        let column = ColumnNumber(columns.next_u32_to(last_column)?);
+        let kind = match kinds.next()? {
+            0 => GroundKind::Delete,
+            1 => GroundKind::HiddenWrite,
+            2 => GroundKind::Write,
+            _ => return Err(kinds.damage("a sum is of an unknown kind")),
+        };
+        let place = (row, column, kind.is_write());
+        if last.is_some_and(|last| last >= place) {
+            return Err(rows.damage("sums are not in the order of their cells"));
+        }
+        last = Some(place);
+        let (rest, carry) = (unzigzag(rests.next()?), unzigzag(carries.next()?));
+        let amount = i128::from(carry).saturating_mul(CARRY).saturating_add(rest.into());
+        sums.push((row, ReadSum { column, kind, amount }));
+    }
+    rows.finish()?;
+    [columns, kinds, rests, carries].iter().try_for_each(Column::finish)?;
+    Ok(sums.into_iter().peekable())
+}
