@@ -268,6 +268,17 @@ impl host::Transaction<CarelessDoc> for Transaction {
         host::Transaction::unset(self, &mut doc.0, table, row, columns)
     }
 
+    fn add(
+        &mut self,
+        doc: &mut CarelessDoc,
+        table: &str,
+        row: &str,
+        column: &str,
+        amount: i64,
+    ) -> Result<(), Error> {
+        host::Transaction::add(self, &mut doc.0, table, row, column, amount)
+    }
+
     fn touched(&mut self) -> Vec<RowId> {
         <Self as host::Transaction<Doc>>::touched(self)
     }
