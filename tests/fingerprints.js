@@ -1,7 +1,7 @@
 // Computes the fingerprints of events from their content and dependencies, as docs/format.md defines them.
 import { addWord, finish, xxh64 } from './xxh64.js';
 
-const KINDS = ['insert', 'update', 'delete', 'unset'];
+const KINDS = { insert: 0n, update: 1n, delete: 2n, unset: 3n, add: 5n };
 const TAGS = { null: 0n, integer: 3n, real: 4n, text: 5n, blob: 6n };
 
 /** @import { Cell, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
@@ -33,7 +33,7 @@ function body(ops) {
   const tables = new Map();
   for (const [place, op] of ops.entries()) {
     const { tag, val } = op;
-    const words = [(BigInt(place) << 8n) | BigInt(KINDS.indexOf(tag)), hashOf(val.row), ...cellsOf(op)];
+    const words = [(BigInt(place) << 8n) | KINDS[tag], hashOf(val.row), ...cellsOf(op)];
     tables.set(val.table, words.reduce(addWord, tables.get(val.table) ?? hashOf(val.table)));
   }
   return BigInt.asUintN(
@@ -47,10 +47,27 @@ function body(ops) {
  *
  * @param {RowOp} op
  */
-function cellsOf({ tag, val }) {
-  const cells = tag === 'delete' || tag === 'unset' ? [] : val.cells;
-  const words = tag === 'unset' ? val.columns.map((column) => [hashOf(column), 0n]) : cells.map(cellOf);
+function cellsOf(op) {
+  const words = wordsOf(op);
   return [BigInt(words.length), ...words.flat()];
+}
+
+/**
+ * Returns the words of each cell of an operation.
+ *
+ * @param {RowOp} op
+ */
+function wordsOf({ tag, val }) {
+  switch (tag) {
+    case 'delete':
+      return [];
+    case 'unset':
+      return val.columns.map((column) => [hashOf(column), 0n]);
+    case 'add':
+      return [cellOf({ column: val.column, value: { tag: 'integer', val: val.amount } })];
+    default:
+      return val.cells.map(cellOf);
+  }
 }
 
 /** @param {Cell} cell */

@@ -1,24 +1,27 @@
 // A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects and
 // computes the fingerprints of all events. It makes the cheap checks only: not whether dependencies are concurrent, and not
-// whether the state matches the history.
+// whether the state matches the history, except for the sums of additions where a caller asks for it.
 import { BRANCH_MARK, beginOf, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
 import { ABSENT, Bytes, UnsupportedFeature, UnsupportedVersion, check, checkAscending, counting } from './bytes.js';
 import { MAX_EVENTS, crc32, littleEndian, next, sorted, sum } from './bytes.js';
+import { NO_EDITS, checkGrounds, checkKept, checkSums, readEdits, shownCells } from './edits.js';
 import { checkPrints, computePrints, printOf, printsBefore, readDocumentLinks, readLinks } from './links.js';
 
 const [MAGIC, VERSION] = [[0xc7, 0x63, 0x76, 0x67], 1n];
 /** @type {Record<number, 'document' | 'update'>} */
 const KINDS = { 0x44: 'document', 0x55: 'update' };
-const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8, 10], update: [1, 2, 5, 6, 10] };
-const [FINGERPRINTS, OPTIONAL, FIRST_TO_SKIP] = [10, [3, 7, 8], 64];
+const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8, 10, 11], update: [1, 2, 5, 6, 10] };
+const [FINGERPRINTS, EDITS, OPTIONAL, FIRST_TO_SKIP] = [10, 11, [3, 7, 8, 11], 64];
+const [USES_EDITS, FEATURES] = [2n, 2n]; // the bit of a feature, and the bits of all that are known
 const BLOCK_ROWS = 128;
-const OPS = /** @type {const} */ (['insert', 'update', 'delete', 'unset']);
+const OPS = /** @type {const} */ (['insert', 'update', 'delete', 'unset', undefined, 'add']);
 const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
 
 export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 
 /** @import { Branch } from './branches.js' */
 /** @import { NumberedCell } from './bytes.js' */
+/** @import { Compare, Sum } from './edits.js' */
 /** @import { Link, LinkedRun, Marker } from './links.js' */
 /** @import { Cell, EventId, EventRun, PeerVersion, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
@@ -30,8 +33,9 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  * @typedef {{ table: string, row: string, cells?: Cell[] }} ChangedRow the former cells; undefined if the
  *   row did not exist
  * @typedef {{ kind: 'document', peers: string[], places: number[], horizon: PeerVersion[], version: PeerVersion[],
- *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[] }} Document `places`: the
- *   place of each peer in the order of execution
+ *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[], sums: number, kept: number }}
+ *   Document `places`: the place of each peer in the order of execution; `sums` and `kept`: how many sums of additions
+ *   and kept grounds the document has
  * @typedef {{ kind: 'update', peers: string[], runs: Run[], markers: Marker[] }} Update
  */
 /**
@@ -53,10 +57,29 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  * @typedef {{ counts: number[], named: NamedEvent[], stamps: Time[] }} Horizon
  */
 
-/** @type {(bytes: Uint8Array) => Document | Update} decodes a saved document or an update */
-export function read(bytes) {
-  const { kind, sections } = readFrame(bytes);
-  return kind === 'document' ? readDocument(sections) : { kind, ...readEvents(sections, true) };
+/**
+ * Decodes a saved document or an update.
+ *
+ * @param {Uint8Array} bytes
+ * @param {boolean} [checksSums] whether to compute the sums of a document again from its history
+ * @returns {Document | Update}
+ */
+export function read(bytes, checksSums = false) {
+  const { kind, usesEdits, sections } = readFrame(bytes);
+  const content = kind === 'document' ? readDocument(sections, checksSums) : readUpdate(sections);
+  const hasEdits = usesAdditions(content.runs) || (content.kind === 'document' && usesAdditions(content.waiting));
+  check('the features are not those of the content', usesEdits === (hasEdits || sections.has(EDITS)));
+  return content;
+}
+
+/** @param {{ commits: { tag: string }[][] }[]} runs */
+function usesAdditions(runs) {
+  return runs.some(({ commits }) => commits.flat().some(({ tag }) => tag === 'add'));
+}
+
+/** @type {(sections: Sections) => Update} */
+function readUpdate(sections) {
+  return { kind: 'update', ...readEvents(sections, true) };
 }
 
 /** @param {Uint8Array} bytes */
@@ -67,7 +90,7 @@ function readFrame(bytes) {
   if (version !== VERSION) throw new UnsupportedVersion(`version ${version}`);
   const kind = KINDS[frame.byte()];
   const features = frame.varint();
-  if (features !== 0n) throw new UnsupportedFeature(`features ${features}`);
+  if ((features & ~FEATURES) !== 0n) throw new UnsupportedFeature(`features ${features}`);
   check('the kind is neither document nor update', kind !== undefined);
   const content = frame.part();
   const checksum = crc32(bytes.subarray(0, bytes.length - frame.left));
@@ -87,11 +110,11 @@ function readFrame(bytes) {
     const isMissing = !sections.has(id) && !OPTIONAL.includes(id);
     check(`section ${id} is missing`, !isMissing || (kind === 'document' && id === FINGERPRINTS));
   }
-  return { kind, sections };
+  return { kind, usesEdits: (features & USES_EDITS) !== 0n, sections };
 }
 
-/** @type {(sections: Sections) => Document} */
-function readDocument(sections) {
+/** @type {(sections: Sections, checksSums: boolean) => Document} */
+function readDocument(sections, checksSums) {
   const names = readNames(readBranches(sections.get(1), true), sections.get(2));
   const { branches } = names;
   const horizon = readHorizon(sections.get(3), branches.length);
@@ -108,7 +131,8 @@ function readDocument(sections) {
   end();
   const changed = readChanged(sections.get(7), names, rows);
   const waiting = readWaiting(sections.get(8));
-  names.checkUsed();
+  const edits = sections.has(EDITS) ? readEdits(sections.get(EDITS), names.columns.length) : NO_EDITS;
+  names.checkUsed([...edits.now, ...edits.changed].map(({ column }) => column));
 
   computePrints(runs, branches, names.commits);
   checkPrints(branches, tips, counts, (event) => {
@@ -124,6 +148,18 @@ function readDocument(sections) {
   const places = executionOrder(branches);
   for (const { state } of changed) checkState(state, given, places);
   const stamps = given.concat(events);
+  const isEvent = (/** @type {Time} */ { peer, lamport }) =>
+    events.some((event) => event.peer === peer && event.lamport === lamport);
+  check('a stamp is that of an event of the history', !horizon.stamps.some(isEvent));
+  const compare = comparing(stamps, places);
+  const before = new Map(changed.map(({ number, state }) => [number, state]));
+  checkGrounds(edits.now, (row) => rows[row]?.state, compare);
+  checkGrounds(edits.changed, (row) => before.get(row), compare);
+  for (const { ground } of edits.kept) {
+    if (ground !== undefined) checkStamp(ground.stamp, stamps);
+  }
+  if (edits.kept.length > 0 || usesAdditions(runs)) checkKept(runs, horizon, rows, edits);
+  if (checksSums) checkSums(runs, horizon, rows, before, edits, compare);
   for (const { state, isNamed } of rows) {
     checkState(state, stamps, places);
     for (const cell of state.cells)
@@ -133,10 +169,18 @@ function readDocument(sections) {
   for (const row of changed) check('a changed row has no operation or no state', row.isNamed && isKnown(row.state));
 
   const version = (/** @type {number[]} */ counts) => counts.map((count, peer) => ({ peer: names.peers[peer], count }));
-  const shown = (/** @type {State} */ { cells }) => cells.filter((cell) => cell.shows).map(names.cell);
+  /** @type {(sums: Sum[], row: number, state: State) => Cell[]} */
+  const shown = (sums, row, state) => {
+    const ofRow = sums.filter((sum) => sum.row === row);
+    return shownCells(state, ofRow).map(names.cell);
+  };
+  const all = rows.map(({ table, id, state }, row) => {
+    const cells = isThere(state) ? shown(edits.now, row, state) : undefined;
+    return { table, id, cells };
+  });
   const tables = names.tables.map((name, table) => {
-    const existing = rows.filter((row) => row.table === table && isThere(row.state));
-    return { name, rows: existing.map(({ id, state }) => ({ id, cells: shown(state) })) };
+    const existing = all.filter((row) => row.table === table);
+    return { name, rows: existing.flatMap(({ id, cells }) => (cells === undefined ? [] : [{ id, cells }])) };
   });
   return {
     kind: 'document',
@@ -147,10 +191,13 @@ function readDocument(sections) {
     heads: headsOf(runs, horizon).map(names.event),
     tables: tables.filter((table) => table.rows.length > 0),
     runs: runs.map(names.run),
-    changed: changed.map(({ table, id, state }) => {
-      return { table: names.tables[table], row: id, cells: isThere(state) ? shown(state) : undefined };
+    changed: changed.map(({ number, table, id, state }) => {
+      const cells = isThere(state) ? shown(edits.changed, number, state) : undefined;
+      return { table: names.tables[table], row: id, cells };
     }),
     waiting,
+    sums: edits.now.length,
+    kept: edits.kept.length,
   };
 }
 
@@ -228,7 +275,6 @@ function readNames(branches, nameSection) {
   const [tables, columns] = [nameSection.names(), nameSection.names()];
   const lengths = nameSection.numbers(nameSection.number());
   const all = nameSection.deltas(sum(lengths)).map(counting);
-  check('the columns are not those of the shapes', sorted(new Set(all)).join() === [...columns.keys()].join());
   nameSection.end('the shapes');
   let at = 0;
   const shapes = lengths.map((length) => all.slice(at, (at += length)));
@@ -243,6 +289,10 @@ function readNames(branches, nameSection) {
     const val = { table: tables[row.table], row: row.id };
     if (tag === 'delete') return { tag, val };
     if (tag === 'unset') return { tag, val: { ...val, columns: cells.map(({ column }) => columns[column]) } };
+    if (tag === 'add') {
+      const [{ column, value }] = cells;
+      return { tag, val: { ...val, column: columns[column], amount: value?.tag === 'integer' ? value.val : 0n } };
+    }
     return { tag, val: { ...val, cells: cells.map(cell) } };
   };
   const commits = (/** @type {LinkedRun} */ run) => run.commits.map((commit) => commit.map(op));
@@ -250,6 +300,7 @@ function readNames(branches, nameSection) {
     branches,
     peers,
     tables,
+    columns,
     event,
     cell,
     commits,
@@ -280,7 +331,16 @@ function readNames(branches, nameSection) {
       used = Math.max(used, shape + 1);
       return shapes[shape].map((column) => ({ column, value: undefined }));
     },
-    checkUsed: () => check('a shape is not used', used === shapes.length),
+    /**
+     * Checks that all shapes are used, and all columns: by shapes or by sums.
+     *
+     * @param {number[]} [ofSums]
+     */
+    checkUsed(ofSums = []) {
+      check('a shape is not used', used === shapes.length);
+      const found = sorted(new Set([...all, ...ofSums]));
+      check('the columns are not those of shapes and sums', found.join() === [...columns.keys()].join());
+    },
   };
 }
 
@@ -352,7 +412,7 @@ function readState(section, names) {
   return rows;
 }
 
-/** @type {(section: Bytes | undefined, names: Names, rows: StateRow[]) => StateRow[]} */
+/** @type {(section: Bytes | undefined, names: Names, rows: StateRow[]) => (StateRow & { number: number })[]} */
 function readChanged(section, names, rows) {
   if (section === undefined) return [];
   const numbers = section.deltas(section.number()).map(counting);
@@ -365,7 +425,7 @@ function readChanged(section, names, rows) {
     numbers.map((number) => rows[number]),
   );
   section.end('the changed rows');
-  return numbers.map((number, i) => ({ ...rows[number], state: states[i] }));
+  return numbers.map((number, i) => ({ ...rows[number], number, state: states[i] }));
 }
 
 /**
@@ -432,15 +492,8 @@ function copyValue(cell, state, { number, place }) {
  * @param {number[]} places
  */
 function checkState({ remove, inserts, cells }, stamps, places) {
-  for (const { number, place } of [remove, ...inserts, ...cells]) {
-    const isEvent = number >= FIRST_EVENT && number < stamps.length && place >= 0;
-    check('a stamp belongs to no event', isEvent || (stamps[number] === null && place === 0));
-  }
-  const compare = (/** @type {Stamp} */ a, /** @type {Stamp} */ b) => {
-    const [one, other] = [stamps[a.number], stamps[b.number]];
-    if (!one || !other) return a.number - b.number;
-    return one.lamport - other.lamport || places[one.peer] - places[other.peer] || a.place - b.place;
-  };
+  for (const stamp of [remove, ...inserts, ...cells]) checkStamp(stamp, stamps);
+  const compare = comparing(stamps, places);
   check('a delete is settled', remove.number !== SETTLED);
   if (isThere({ inserts })) checkAscending([remove, ...inserts], compare);
   else check('a missing row has further inserts', inserts.length === 1);
@@ -452,6 +505,25 @@ function checkState({ remove, inserts, cells }, stamps, places) {
     );
     check('a settled write is not visible', cell.shows || cell.number !== SETTLED);
   }
+}
+
+/** @type {(stamp: Stamp, stamps: (Time | null | undefined)[]) => void} */
+function checkStamp({ number, place }, stamps) {
+  const isEvent = number >= FIRST_EVENT && number < stamps.length && place >= 0;
+  check('a stamp belongs to no event', isEvent || (stamps[number] === null && place === 0));
+}
+
+/**
+ * Returns a function that compares stamps in the order of execution.
+ *
+ * @type {(stamps: (Time | null | undefined)[], places: number[]) => Compare}
+ */
+function comparing(stamps, places) {
+  return (a, b) => {
+    const [one, other] = [stamps[a.number], stamps[b.number]];
+    if (!one || !other) return a.number - b.number;
+    return one.lamport - other.lamport || places[one.peer] - places[other.peer] || a.place - b.place;
+  };
 }
 
 /**
@@ -478,10 +550,12 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
       return Array.from({ length: opCounts[event++] }, (_, place) => {
         const [tag, row, cells] = [tags[op], rows[rowNumbers[op]], shapes[op++]];
         check('the row of an operation is out of range', row !== undefined);
+        check('an operation is of an unknown kind', tag !== undefined);
         check('a delete has cells', tag !== 'delete' || cells.length === 0);
+        check('an addition does not have one cell', tag !== 'add' || cells.length === 1);
         row.isNamed = true;
         for (const cell of cells) {
-          if (!copyValue(cell, row.state, { number, place })) lacking.push(cell);
+          if (tag === 'add' || !copyValue(cell, row.state, { number, place })) lacking.push(cell);
         }
         return { tag, row, cells };
       });
@@ -492,7 +566,7 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
     const isUnset = tag === 'unset';
     check(
       'the values do not match the operation',
-      cells.every(({ value }) => (value === ABSENT) === isUnset),
+      cells.every(({ value }) => (value === ABSENT) === isUnset && (tag !== 'add' || value?.tag === 'integer')),
     );
   }
   section.end('the history');

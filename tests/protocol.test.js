@@ -78,7 +78,10 @@ for (const maxMessageBytes of [65_536, 64]) {
     const [ann, ben] = [side('ann', { maxMessageBytes }), side('ben', { maxMessageBytes, namespaces: ['pos'] })];
     ann.doc.commit([{ op: 'insert', table: 't', row: 'ä', cells: { text: 'x'.repeat(100), real: 1.5, none: null } }]);
     ann.doc.delete('t', 'ä');
-    ben.doc.insert('t', 'b', { n: -7 });
+    ben.doc.commit([
+      { op: 'insert', table: 't', row: 'b', cells: { n: -7 } },
+      { op: 'add', table: 't', row: 'b', column: 'n', amount: 8 },
+    ]);
     ann.store.set('pos', 'a', 'text', NOW);
     ann.store.set('pos', 'b', new Uint8Array([0, 255]), NOW + 0.5);
     ann.store.set('other', 'a', 1, NOW);
@@ -106,6 +109,7 @@ for (const maxMessageBytes of [65_536, 64]) {
     const { prints, ...run } = own;
     assert.deepEqual(run, { ...ben.doc.eventsSince().runs.find(({ peer }) => peer === 'ben'), lamport: own.lamport });
     assert.deepEqual(prints, [printOf(ben.doc, { peer: 'ben', counter: 0 })]);
+    assert.equal(ann.doc.get('t', 'b')?.n, 1);
     assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
   });
 }

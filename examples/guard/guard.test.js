@@ -15,7 +15,7 @@ import { guard } from './link.js';
 /** @import { Json } from '../../host-js/conformance/notation.js' */
 
 /** The folders of the conformance cases that run here; in wasmtime all cases run. */
-const FOLDERS = ['commit', 'fork', 'peek', 'transaction', 'update-reader', 'values', 'waiting', 'watch'];
+const FOLDERS = ['add', 'commit', 'fork', 'peek', 'transaction', 'update-reader', 'values', 'waiting', 'watch'];
 
 test('jco still cannot pass a resource that JavaScript holds to another component of a composition', async () => {
   const { durable, ephemeral, session } = (await transpiled('guard.wasm')).start();
@@ -66,6 +66,11 @@ async function checkRules(front) {
   );
   ann.transact((to) => to.insert('tasks', 't', task));
   ben.mergeUpdate(ann.updateSince());
+  assert.throws(() => ann.add('tasks', 't', 'title', 1), rejected('type'));
+  assert.throws(() => ann.transact((to) => to.add('notes', 'n', 'x', 1)), rejected('table'));
+  ann.add('tasks', 't', 'votes', 1);
+  ann.transact((to) => to.add('tasks', 't', 'votes', 1n));
+  ben.add('tasks', 't', 'votes', -3);
   ben.update('tasks', 't', { done: true });
   ann.mergeUpdate(ben.updateSince());
 
@@ -90,7 +95,7 @@ async function checkRules(front) {
   ben.update('tasks', 't', { votes: 1.5 });
   assert.throws(carry, rejected('type'));
   assert.throws(() => to.poll(0), { name: 'SessionEndedError' });
-  assert.equal(ann.get('tasks', 't')?.votes, undefined);
+  assert.equal(ann.get('tasks', 't')?.votes, -1);
   assert.equal(guarded.gone, false);
 }
 

@@ -221,6 +221,10 @@ function toOp(json) {
       const [table, row, columns] = tuple(val, 3);
       return { tag, val: { table: string(table), row: string(row), columns: list(columns).map(string) } };
     }
+    case 'add': {
+      const [table, row, column, amount] = tuple(val, 4);
+      return { tag, val: { table: string(table), row: string(row), column: string(column), amount: integer(amount) } };
+    }
     default:
       throw new Mistake(`no operation is called ${tag}`);
   }
@@ -248,7 +252,7 @@ export function toValue(json) {
     case 'boolean':
       return { tag, val: boolean(val) };
     case 'integer':
-      return { tag, val: BigInt(matching(val, /^-?[0-9]+$/)) };
+      return { tag, val: integer(val) };
     case 'real':
       return { tag, val: toReal(string(val)) };
     case 'text':
@@ -258,6 +262,15 @@ export function toValue(json) {
     default:
       throw new Mistake(`no value is called ${tag}`);
   }
+}
+
+/**
+ * Reads an integer, an amount or a salt in decimal digits.
+ *
+ * @param {Json | undefined} json
+ */
+export function integer(json) {
+  return BigInt(matching(json, /^-?[0-9]+$/));
 }
 
 /** @param {Json | undefined} json */
@@ -431,6 +444,8 @@ function fromOp({ tag, val }) {
       return { [tag]: [table, row] };
     case 'unset':
       return { [tag]: [table, row, val.columns] };
+    case 'add':
+      return { [tag]: [table, row, val.column, String(val.amount)] };
     default:
       return { [tag]: [table, row, fromCells(val.cells)] };
   }

@@ -293,6 +293,13 @@ const CALLS = {
   unset: onReplicaWith(3, (replica, [table, row, columns]) =>
     n.fromEvent(replica.unset(n.string(table), n.string(row), n.list(columns).map(n.string))),
   ),
+  add: onReplicaWith(4, (replica, [table, row, column, amount]) =>
+    n.fromEvent(replica.add(n.string(table), n.string(row), n.string(column), n.integer(amount))),
+  ),
+  distinguish: onReplicaWith(1, (replica, [salt]) => {
+    replica.distinguish(n.integer(salt));
+    return null;
+  }),
   commit: onReplica((replica, ops) => n.fromEvent(replica.commit(n.toOps(ops)))),
   get: onReplicaWith(2, (replica, [table, row]) => {
     const cells = replica.get(n.string(table), n.string(row));

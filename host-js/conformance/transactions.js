@@ -63,6 +63,9 @@ export const TRANSACTION_CALLS = {
   'transaction.unset': onTransaction(3, (transaction, [table, row, columns]) =>
     transaction.unset(n.string(table), n.string(row), n.list(columns).map(n.string)),
   ),
+  'transaction.add': onTransaction(4, (transaction, [table, row, column, amount]) =>
+    transaction.add(n.string(table), n.string(row), n.string(column), n.integer(amount)),
+  ),
   'transaction.touched': onTransaction(0, (transaction) => transaction.touched().map(({ table, row }) => [table, row])),
   'transaction.drop': {
     on: 'transaction',

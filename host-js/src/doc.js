@@ -6,7 +6,7 @@ import { Resource, dispose } from './instance.js';
 import { randomPeer } from './peer.js';
 import { PAGE_ROWS, rows, scan } from './rows.js';
 import { Transaction } from './transaction.js';
-import { fromCells, fromOp, toCells, toOps, toRowsOps } from './values.js';
+import { fromCells, fromOp, toAmount, toCells, toOps, toRowsOps } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { CellValue, Cells, NewCells, Op, Row, ScanOptions, WatchOptions } from './types.js' */
@@ -101,6 +101,35 @@ export class Doc {
    */
   unset(table, row, columns) {
     return this.#raw.unset(table, row, columns);
+  }
+
+  /**
+   * Adds to an integer cell. A cell that is absent or null counts as 0. Concurrent additions of
+   * replicas all count, as long as the cell's last write or delete is still the one that this
+   * replica sees now. Commits one event.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
+   * @param {number | bigint} amount a safe integer, or a bigint of 64 bits; negative to subtract
+   * @returns {wit.EventId}
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
+   * @throws {import('./errors.js').InvalidArgumentError} if the cell has a value of another type, or
+   *   the sum has more than 64 bits
+   */
+  add(table, row, column, amount) {
+    return this.#raw.add(table, row, column, toAmount(amount));
+  }
+
+  /**
+   * Makes this replica's next commit with an addition differ from an equal commit of a copy of this
+   * replica, which otherwise is the same event and counts once. Call it after loading a document
+   * under a peer name that a copy of the document may also use. The client calls it itself.
+   *
+   * @param {bigint} salt a random number of 64 bits; 0n has no effect
+   */
+  distinguish(salt) {
+    this.#raw.distinguish(salt);
   }
 
   /**

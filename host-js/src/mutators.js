@@ -196,6 +196,16 @@ class LentTransaction {
     refusing(() => this.#raw.unset(table, row, columns));
   }
 
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
+   * @param {bigint} amount
+   */
+  add(table, row, column, amount) {
+    refusing(() => this.#raw.add(table, row, column, amount));
+  }
+
   touched() {
     return this.#raw.touched();
   }

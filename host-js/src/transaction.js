@@ -4,7 +4,7 @@ import * as check from './check.js';
 import { refuseCopies } from './clone.js';
 import { Resource, dispose } from './instance.js';
 import { rows, scan } from './rows.js';
-import { fromCells, toCells } from './values.js';
+import { fromCells, toAmount, toCells } from './values.js';
 
 /** @import * as wit from '../dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { RowId } from '../dist/wit/interfaces/converge-sync-types.js' */
@@ -121,6 +121,21 @@ export class Transaction {
    */
   unset(table, row, columns) {
     this.#raw.unset(table, row, columns);
+  }
+
+  /**
+   * Adds to an integer cell, as `add` of a document does.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
+   * @param {number | bigint} amount a safe integer, or a bigint of 64 bits; negative to subtract
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
+   * @throws {import('./errors.js').InvalidArgumentError} if the cell has a value of another type, or
+   *   the sum has more than 64 bits
+   */
+  add(table, row, column, amount) {
+    this.#raw.add(table, row, column, toAmount(amount));
   }
 
   /**

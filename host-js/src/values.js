@@ -187,6 +187,7 @@ function shapeOf(shapes, cells) {
 const WITH_CELLS = ['op', 'table', 'row', 'cells'];
 const WITH_COLUMNS = ['op', 'table', 'row', 'columns'];
 const OF_A_ROW = ['op', 'table', 'row'];
+const WITH_AMOUNT = ['op', 'table', 'row', 'column', 'amount'];
 
 /**
  * @param {unknown} given
@@ -219,8 +220,20 @@ function toOp(given) {
         },
       };
     }
+    case 'add': {
+      const { table, row, column, amount } = check.options(given, op, WITH_AMOUNT);
+      return {
+        tag: op,
+        val: {
+          table: check.string(table, 'table'),
+          row: check.string(row, 'row'),
+          column: check.string(column, 'column'),
+          amount: toAmount(amount),
+        },
+      };
+    }
     default:
-      return check.refuse(`op must be 'insert', 'update', 'delete' or 'unset', not ${check.show(op)}`);
+      return check.refuse(`op must be 'insert', 'update', 'delete', 'unset' or 'add', not ${check.show(op)}`);
   }
 }
 
@@ -235,6 +248,8 @@ export function fromOp({ tag, val }) {
       return { op: tag, table, row };
     case 'unset':
       return { op: tag, table, row, columns: val.columns };
+    case 'add':
+      return { op: tag, table, row, column: val.column, amount: fromInteger(val.amount) };
     default:
       return { op: tag, table, row, cells: fromCells(val.cells) };
   }
@@ -274,6 +289,26 @@ export function toRange(range) {
     check.refuse('between must have two ends');
   }
   return { tag: 'between', val: { first, last } };
+}
+
+/**
+ * Converts the amount of an addition.
+ *
+ * @param {unknown} amount
+ * @returns {bigint}
+ */
+export function toAmount(amount) {
+  if (typeof amount === 'bigint') {
+    return check.s64(amount, 'amount');
+  }
+  if (typeof amount !== 'number' || !Number.isInteger(amount)) {
+    const hint = typeof amount === 'object' && amount !== null && isNumberObject(amount) ? '; use Number(amount)' : '';
+    check.refuse(`amount must be a whole number or a bigint, not ${check.show(amount)}${hint}`);
+  }
+  if (!Number.isSafeInteger(amount)) {
+    check.refuse(`amount is ${amount}, beyond the safe integers: use a bigint`);
+  }
+  return BigInt(amount);
 }
 
 /**
@@ -361,7 +396,7 @@ export function fromValue(value) {
     case 'null':
       return null;
     case 'integer':
-      return value.val >= MIN_SAFE && value.val <= MAX_SAFE ? Number(value.val) : value.val;
+      return fromInteger(value.val);
     case 'real':
       return Number.isInteger(value.val) && !Object.is(value.val, -0) ? new Real(value.val) : value.val;
     case 'blob':
@@ -369,6 +404,14 @@ export function fromValue(value) {
     default:
       return value.val;
   }
+}
+
+/**
+ * @param {bigint} integer
+ * @returns {number | bigint}
+ */
+function fromInteger(integer) {
+  return integer >= MIN_SAFE && integer <= MAX_SAFE ? Number(integer) : integer;
 }
 
 /**

@@ -90,6 +90,77 @@ test('unset removes cells in single calls, commits and transactions', () => {
   }
 });
 
+test('additions of several replicas all count', () => {
+  const ann = engine.create('ann');
+  ann.insert('polls', 'p1', { title: 'Lunch?', yes: 1 });
+  const ben = engine.load(ann.save(), { peer: 'ben' });
+  assert.deepEqual(ann.add('polls', 'p1', 'yes', 1), { peer: 'ann', counter: 1 });
+  ann.commit([{ op: 'add', table: 'polls', row: 'p1', column: 'no', amount: 2n }]);
+  ben.transact((transaction) => {
+    transaction.add('polls', 'p1', 'yes', 3);
+    transaction.add('polls', 'p1', 'no', -1n);
+    assert.deepEqual({ ...transaction.get('polls', 'p1') }, { no: -1, title: 'Lunch?', yes: 4 });
+  });
+  ann.mergeUpdate(ben.updateSince(ann.summary()));
+  ben.mergeUpdate(ann.updateSince(ben.summary()));
+  assert.deepEqual({ ...ann.get('polls', 'p1') }, { no: 1, title: 'Lunch?', yes: 5 });
+  assert.deepEqual(ann.save(), ben.save());
+  ann.update('polls', 'p1', { yes: 0 });
+  ben.add('polls', 'p1', 'yes', 7);
+  ann.mergeUpdate(ben.updateSince(ann.summary()));
+  assert.equal(ann.get('polls', 'p1')?.yes, 0, 'an addition to a replaced value');
+});
+
+test('amounts and sums follow the rule of integers', () => {
+  const doc = engine.create('ann');
+  doc.insert('t', 'r', { a: null });
+  doc.add('t', 'r', 'a', Number.MAX_SAFE_INTEGER);
+  assert.equal(doc.get('t', 'r')?.a, Number.MAX_SAFE_INTEGER);
+  doc.add('t', 'r', 'a', 1);
+  assert.equal(doc.get('t', 'r')?.a, 2n ** 53n);
+  doc.add('t', 'r', 'a', -(2n ** 63n));
+  doc.add('t', 'r', 'a', -0);
+  assert.equal(doc.get('t', 'r')?.a, 2n ** 53n - 2n ** 63n);
+  for (const amount of [-1, 2n ** 63n - 1n]) {
+    doc.add('t', 'r', 'b', amount);
+    const [{ commits } = assert.fail()] = doc.eventsSince().runs;
+    const [op] = commits.at(-1) ?? [];
+    assert.deepEqual(op, { tag: 'add', val: { table: 't', row: 'r', column: 'b', amount: BigInt(amount) } });
+  }
+});
+
+test('watchers and differences report the sums of additions', () => {
+  const doc = engine.create('ann');
+  doc.insert('t', 'r', { a: 1 });
+  const before = doc.heads();
+  const watcher = doc.watch();
+  doc.add('t', 'r', 'a', 2);
+  doc.add('t', 'r', 'b', 2n ** 60n);
+  const ops = [{ op: 'update', table: 't', row: 'r', cells: { a: 3, b: 2n ** 60n } }];
+  assert.deepEqual(watcher.take(), { ops, more: false });
+  assert.deepEqual(doc.diff(before, doc.heads()), ops);
+});
+
+test('equal additions of two copies of a replica are one event, unless they are distinguished', () => {
+  const doc = engine.create('ann');
+  doc.insert('t', 'r', { a: 0 });
+  for (const [salts, sum] of /** @type {const} */ ([
+    [[0n, 0n], 1],
+    [[1n, 2n ** 64n - 1n], 2],
+  ])) {
+    const [one, other] = salts.map((salt) => {
+      const copy = engine.load(doc.save(), { peer: 'ann' });
+      copy.distinguish(salt);
+      copy.add('t', 'r', 'a', 1);
+      return copy;
+    });
+    if (one === undefined || other === undefined) assert.fail();
+    one.mergeUpdate(other.updateSince(one.summary()));
+    assert.equal(one.get('t', 'r')?.a, sum);
+    assert.equal(one.forks().length, sum - 1);
+  }
+});
+
 test('a commit is one event or nothing', () => {
   const doc = engine.create('ann');
   const event = doc.commit([

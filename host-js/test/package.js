@@ -23,9 +23,9 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, mutating, , ...others] = blocks;
+  const [exchanging, writing, history, counting, distinguishing, mutating, , ...others] = blocks;
   const [files, browsers, sending, compacting, presence, talking, serving] = others;
-  assert.ok(shown !== undefined && blocks.length === 12);
+  assert.ok(shown !== undefined && blocks.length === 14);
   // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
@@ -45,6 +45,10 @@ test('the code of README.md', async () => {
       'console.log([...watcher]);',
       history,
       'console.log(doc.diff(before, draft.heads()), draft.heads().length, doc.diff(before, doc.heads()).length);',
+      counting,
+      "console.log({ ...ben.get('polls', 'lunch') });",
+      'ann.mergeUpdate(ben.updateSince(ann.summary()));',
+      distinguishing,
       'const modules = new Map();',
       mutating,
       "console.log(board.names, { ...doc.get('tasks', 't1') });",
@@ -81,7 +85,7 @@ test('the code of README.md', async () => {
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
   assert.equal(
     printed,
-    `${shown}\n[]\n[] 1 1\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
+    `${shown}\n[]\n[] 1 1\n{ title: 'Lunch?', votes: 2 }\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
   );
 });
 
@@ -202,6 +206,11 @@ const talk: SessionOptions = { document: 'people', nonce: 1n, accept, writers: [
 for (const run of engine.openUpdate(doc.updateSince(loaded.summary()))) use(run.lamport ?? run.salt);
 use(engine.inspect(saved).content === 'document', doc.forks()[0]?.branches, doc.permanentId(event).peer);
 doc.unset('people', 'p1', ['name']);
+const added: { counter: number } = doc.add('people', 'p1', 'visits', 1);
+doc.commit([{ op: 'add', table: 'people', row: 'p1', column: 'visits', amount: 2n ** 60n }]);
+doc.transact((transaction) => transaction.add('people', 'p1', 'visits', -1n));
+doc.distinguish(1n);
+use(added.counter);
 const share: number = Number(cells?.share);
 using session = engine.openSession(doc, store, talk);
 for (const message of session.messages()) {

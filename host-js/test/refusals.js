@@ -327,6 +327,60 @@ const REFUSED = [
   ],
   ['raw: a fork without a peer', () => doc.raw.forkAt([]), /^peer must be a string, not undefined$/],
   ['no event to name', () => doc.permanentId(), /^event must be an object, not undefined$/],
+  ['to add no amount', () => doc.add('t', 'r', 'a'), /^amount must be a whole number or a bigint, not undefined$/],
+  ['to add a text', () => doc.add('t', 'r', 'a', '1'), /^amount must be a whole number or a bigint, not "1"$/],
+  ['to add a fraction', () => doc.add('t', 'r', 'a', 0.5), /^amount must be a whole number or a bigint, not 0.5$/],
+  ['to add NaN', () => doc.add('t', 'r', 'a', NaN), /^amount must be a whole number or a bigint, not NaN$/],
+  ['to add Infinity', () => doc.add('t', 'r', 'a', Infinity), /^amount must be .* not Infinity$/],
+  [
+    'to add a Real',
+    () => doc.add('t', 'r', 'a', package_.real(1)),
+    /^amount must be .* not a Number; use Number\(amount\)$/,
+  ],
+  [
+    'to add an unsafe integer',
+    () => doc.add('t', 'r', 'a', 2 ** 53),
+    /^amount is 9007199254740992, beyond the safe integers: use a bigint$/,
+  ],
+  [
+    'to add a bigint beyond s64',
+    () => doc.add('t', 'r', 'a', 2n ** 63n),
+    /^amount must be a bigint from -\(2n \*\* 63n\) to 2n \*\* 63n - 1n, not 9223372036854775808n$/,
+  ],
+  ['to add to no column', () => doc.add('t', 'r', undefined, 1), /^column must be a string, not undefined$/],
+  ['to add to an empty column', () => doc.add('t', 'r', '', 1), /the column name is empty/],
+  [
+    'to add beyond 64 bits',
+    () => doc.add('t', 'r', 'a', 2n ** 63n - 1n),
+    /"a" of the row "r" in "t" is 1; adding 9223372036854775807 leaves the range of 64-bit integers/,
+  ],
+  [
+    'a transaction that adds a fraction',
+    () => doc.transact((/** @type {any} */ t) => t.add('t', 'r', 'a', 0.5)),
+    /^amount must be a whole number or a bigint, not 0.5$/,
+  ],
+  [
+    'an operation that adds cells',
+    () => doc.commit([{ op: 'add', table: 't', row: 'r', cells: { a: 1 } }]),
+    /^ops\[0\]: add has no member "cells"; the members are op, table, row, column, amount$/,
+  ],
+  [
+    'an operation that adds no amount',
+    () => doc.commit([{ op: 'add', table: 't', row: 'r', column: 'a' }]),
+    /^ops\[0\]: amount must be a whole number or a bigint, not undefined$/,
+  ],
+  [
+    'an operation that adds to a text',
+    () =>
+      doc.commit([
+        { op: 'update', table: 't', row: 'r', cells: { a: 'x' } },
+        { op: 'add', table: 't', row: 'r', column: 'a', amount: 1 },
+      ]),
+    /"a" of the row "r" in "t" has a value that is not an integer/,
+  ],
+  ['raw: an amount that is a number', () => doc.raw.add('t', 'r', 'a', 1), /^amount must be a bigint from .* not 1$/],
+  ['a salt that is a number', () => doc.distinguish(1), /^salt must be a bigint from 0n to 2n \*\* 64n - 1n, not 1$/],
+  ['a salt below 0', () => doc.distinguish(-1n), /^salt must be a bigint from 0n to 2n \*\* 64n - 1n, not -1n$/],
   ['forks after -1', () => doc.forks(-1), /^skip must be an integer from 0 to 4294967295, not -1$/],
   ['cells to unset that are no list', () => doc.unset('t', 'r', 'a'), /^columns must be an array, not "a"$/],
   ['a cell to unset that is no column', () => doc.unset('t', 'r', [1]), /^columns\[0\] must be a string, not 1$/],
@@ -390,6 +444,7 @@ test('every member of an argument is read once, so that the checked value is use
     [{ a: 2 }, (cells) => other.transact((to) => to.update('t', 'r', cells))],
     [{ op: 'update', table: 't', row: 'r', cells: { a: 1 } }, (op) => other.commit([op])],
     [{ op: 'unset', table: 't', row: 'r', columns: ['a'] }, (op) => other.commit([op])],
+    [{ op: 'add', table: 't', row: 'r', column: 'a', amount: 1 }, (op) => other.commit([op])],
     [
       { range: { equal: 'r' }, descending: true, limit: 1, after: 's', columns: ['a'] },
       (options) => other.scan('t', options),
@@ -432,6 +487,7 @@ test('the error of an update or delete of a missing row names the row', () => {
     () => doc.update('t', 'nix', {}),
     () => doc.delete('t', 'nix'),
     () => doc.unset('t', 'nix', []),
+    () => doc.add('t', 'nix', 'a', 1),
   ]) {
     assert.throws(call, {
       name: 'NoSuchRowError',

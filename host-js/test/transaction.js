@@ -42,6 +42,31 @@ test('a transaction reads its writes and commits them as one event', () => {
   transaction.dispose();
 });
 
+test('a transaction reads its additions', () => {
+  const doc = accounts();
+  const pay = (/** @type {number} */ cents) =>
+    doc.transact((transaction) => {
+      transaction.add('accounts', 'a', 'cents', -cents);
+      transaction.add('accounts', 'b', 'cents', cents);
+      transaction.add('accounts', 'b', 'payments', 1n);
+      assert.equal(transaction.get('accounts', 'a')?.cents, 500 - cents);
+      assert.deepEqual(
+        [...transaction.rows('accounts', { columns: ['payments'] })].map(({ cells }) => cells.payments),
+        [undefined, 1],
+      );
+      if (cents > 500) throw new RangeError('not enough');
+    });
+  assert.throws(() => pay(501), RangeError);
+  assert.deepEqual(pay(200), { peer: 'bank', counter: 2 });
+  assert.deepEqual({ ...doc.get('accounts', 'b') }, { cents: 200, payments: 1 });
+  for (const [row, column, error] of /** @type {const} */ ([
+    ['none', 'cents', { name: 'NoSuchRowError', payload: { table: 'accounts', row: 'none' } }],
+    ['a', 'owner', { name: 'InvalidArgumentError', message: /"owner" .* not an integer/ }],
+  ])) {
+    assert.throws(() => doc.transact((transaction) => transaction.add('accounts', row, column, 1)), error);
+  }
+});
+
 test('transact commits the writes of a function, or nothing if it throws', () => {
   const doc = accounts();
   const before = doc.digestHex();

@@ -1,6 +1,6 @@
 // Events as a client handles them when sessions cannot: what the server lacks, and what a rebase would drop.
 
-import { CompactedError, NoSuchRowError } from '../errors.js';
+import { CompactedError, InvalidArgumentError, NoSuchRowError } from '../errors.js';
 import { fromOp } from '../values.js';
 
 /** @import { EventRun, RowOp } from '../../dist/wit/interfaces/converge-sync-durable.js' */
@@ -125,11 +125,13 @@ function without(doc, events) {
 }
 
 /**
- * Commits events again, without operations on rows that do not exist any more.
+ * Commits events again, without operations that do not fit the state any more: those on rows that
+ * do not exist, and additions to cells that have a value of another type or whose sum would have
+ * more than 64 bits.
  *
  * The document accepted these operations before, so their values are within the limits, and only
- * the state of the document can be in the way: a missing row here, and a full document. The latter
- * is an error: the events stay in the storage, whose next compaction tries again.
+ * the state of the document can be in the way: a row or a cell here, and a full document. The
+ * latter is an error: the events stay in the storage, whose next compaction tries again.
  *
  * @param {Doc} doc
  * @param {Event[]} events
@@ -140,8 +142,8 @@ function commitAgain(doc, events) {
     try {
       doc.raw.commit(ops);
     } catch (error) {
-      if (!(error instanceof NoSuchRowError)) throw error;
-      // A row was deleted meanwhile, so its operations have no effect. Those on other rows do.
+      if (!isByState(error)) throw error;
+      // A row was deleted, or a cell replaced meanwhile. The other operations have an effect.
       for (const op of ops) commitIfThere(doc, op);
     }
   }
@@ -155,8 +157,18 @@ function commitIfThere(doc, op) {
   try {
     doc.raw.commit([op]);
   } catch (error) {
-    if (!(error instanceof NoSuchRowError)) throw error;
+    if (!isByState(error)) throw error;
   }
+}
+
+/**
+ * Returns whether the state of rows and cells is the reason why operations that a document accepted
+ * once fail now.
+ *
+ * @param {unknown} error
+ */
+function isByState(error) {
+  return error instanceof NoSuchRowError || error instanceof InvalidArgumentError;
 }
 
 /**

@@ -4,7 +4,10 @@
 /** @import { Doc } from '../doc.js' */
 /** @import { Store } from '../store.js' */
 
-const DOC_WRITES = ['insert', 'update', 'delete', 'unset', 'commit', 'mergeEvents', 'mergeUpdate', 'rebase', 'compact'];
+const DOC_WRITES = [
+  ...['insert', 'update', 'delete', 'unset', 'add', 'commit'],
+  ...['mergeEvents', 'mergeUpdate', 'rebase', 'compact'],
+];
 /** Without `expire`, which changes nothing that has to be sent. */
 const STORE_WRITES = ['set', 'remove', 'mergeEntries', 'mergeUpdate', 'leave'];
 const TRANSACTION_WRITES = ['commit'];

@@ -528,6 +528,12 @@ export class Replica {
   }
 }
 
+/** Returns a random number of 64 bits. */
+function randomSalt() {
+  const [salt] = crypto.getRandomValues(new BigUint64Array(1));
+  return /** @type {bigint} */ (salt);
+}
+
 /**
  * @param {Engine} engine
  * @param {string} peer
@@ -543,6 +549,9 @@ function load(engine, peer, content) {
     for (const update of content?.updates ?? []) {
       absorb(engine, doc, update, () => (durable ??= doc.summary()));
     }
+    // A copy of the storage has the same peer name and state, and additions of both must count. Events that are
+    // committed again above must not differ from those of an earlier start, so this comes after them.
+    doc.distinguish(randomSalt());
     return { doc, durable };
   } catch (cause) {
     throw new ClientError('damaged', `the stored document could not be read: ${messageOf(cause)}`, { cause });

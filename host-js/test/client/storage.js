@@ -165,6 +165,52 @@ test('a cloned folder: both histories are kept, and the next start has another n
   await Promise.all([one.close(), two.close()]);
 });
 
+test('equal additions of two copies of a storage both count', async (t) => {
+  const storage = new SharedMemory({ shares: false });
+  const first = await client(t, 'http://127.0.0.1:9', 'board', { storage, paused: true });
+  first.doc.insert('tasks', 't1', { votes: 0 });
+  await first.close();
+  const both = await Promise.all(
+    [storage, storage.clone()].map((copy) => client(t, 'http://127.0.0.1:9', 'board', { storage: copy, paused: true })),
+  );
+  for (const { doc } of both) {
+    assert.equal(doc.peer(), first.doc.peer());
+    doc.add('tasks', 't1', 'votes', 1);
+  }
+  await Promise.all(both.map((board) => board.saved()));
+  assert.equal(storage.appends, 2, 'an addition is stored');
+  const updates = both.map(({ doc }) => doc.updateSince());
+  for (const { doc } of both) {
+    for (const update of updates) doc.mergeUpdate(update);
+    assert.deepEqual({ ...doc.get('tasks', 't1') }, { votes: 2 });
+  }
+});
+
+test('additions that a start commits again count once, if the cell still has a number', async (t) => {
+  const doc = engine.create('hand');
+  doc.insert('tasks', 't1', { n: 1, s: 1 });
+  const tab = engine.create('tab');
+  tab.mergeUpdate(doc.updateSince());
+  tab.add('tasks', 't1', 'n', 2);
+  const add = { op: /** @type {const} */ ('add'), table: 'tasks', row: 't1' };
+  tab.commit([
+    { ...add, column: 's', amount: 1 },
+    { ...add, column: 'n', amount: 4 },
+  ]);
+  const late = tab.updateSince(doc.summary());
+  doc.update('tasks', 't1', { s: 'text' });
+  doc.compact([doc.summary()]);
+  const storage = new SharedMemory({ shares: false });
+  storage.content = { ...storage.content, snapshot: doc.save(), updates: [late] };
+  const starts = await Promise.all(
+    [storage.clone(), storage].map((copy) => client(t, 'http://127.0.0.1:9', 'board', { storage: copy, paused: true })),
+  );
+  for (const board of starts) {
+    doc.mergeUpdate(board.doc.updateSince(doc.summary()));
+    assert.deepEqual({ ...doc.get('tasks', 't1') }, { n: 7, s: 'text' });
+  }
+});
+
 test('a restored backup of a folder heals', async (t) => {
   const server = await Server.start(t);
   const [path, backup] = [folder(t), folder(t)];

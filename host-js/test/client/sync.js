@@ -84,7 +84,8 @@ test('watches report rows and entries, local ones and those of others, also afte
     calls++;
     for (const op of ops) {
       if (op.op === 'delete') view.delete(op.row);
-      else if (op.op !== 'unset') view.set(op.row, { .../** @type {object} */ (view.get(op.row)), ...op.cells });
+      else if (op.op === 'insert' || op.op === 'update')
+        view.set(op.row, { .../** @type {object} */ (view.get(op.row)), ...op.cells });
     }
   });
   assert.equal(calls, 0);
