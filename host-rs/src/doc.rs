@@ -131,6 +131,39 @@ impl Doc {
         self.instance.call(|live| live.doc_unset(self.handle, table, row, columns))
     }
 
+    /// Commits an addition to an integer cell. A cell that is absent or null counts as 0.
+    /// Concurrent additions all count, as long as the write or delete that left the value which this
+    /// replica sees now is still the last one.
+    ///
+    /// ```
+    /// # let doc = converge::Doc::create("ann")?;
+    /// doc.insert("posts", "p1", [("title", "Hello")])?;
+    /// doc.add("posts", "p1", "likes", 1)?;
+    /// assert_eq!(doc.get("posts", "p1")?.unwrap()[0], converge::Cell::new("likes", 1));
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`] if the row does not exist; [`Error::InvalidArgument`] if the cell has a
+    /// value of another type, or if the sum leaves the range of `i64`; the errors of
+    /// [`insert`](Self::insert).
+    pub fn add(&self, table: &str, row: &str, column: &str, amount: i64) -> Result<EventId, Error> {
+        self.instance.call(|live| live.doc_add(self.handle, table, row, column, amount))
+    }
+
+    /// Makes this replica's next commit with an addition differ from an equal commit of a copy of
+    /// this replica. Equal commits on equal states are one event, so that without this call two
+    /// copies that add 1 add 1 together. Call it after [`load`](Self::load) with a random number. 0
+    /// has no effect.
+    ///
+    /// # Errors
+    ///
+    /// Only those that every call can return; see [`Error`].
+    pub fn distinguish(&self, salt: u64) -> Result<(), Error> {
+        self.instance.call(|live| live.doc_distinguish(self.handle, salt))
+    }
+
     /// Commits these operations as one event, or none of them on an error. Returns the name of the
     /// event.
     ///

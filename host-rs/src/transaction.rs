@@ -142,6 +142,15 @@ impl Transaction {
         self.instance.call(|live| live.transaction_unset(self.handle, table, row, columns))
     }
 
+    /// Adds to an integer cell; see [`Doc::add`](crate::Doc::add).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Doc::add`](crate::Doc::add).
+    pub fn add(&self, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error> {
+        self.instance.call(|live| live.transaction_add(self.handle, table, row, column, amount))
+    }
+
     /// Returns the rows that the buffered writes touch, sorted. An optimistic view refreshes
     /// exactly these rows.
     ///

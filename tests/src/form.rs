@@ -40,6 +40,13 @@ pub enum Tagged {
 #[serde(try_from = "String")]
 pub struct Integer(i64);
 
+impl Integer {
+    /// Returns the integer.
+    pub(crate) fn get(&self) -> i64 {
+        self.0
+    }
+}
+
 /// The bits of a REAL.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
@@ -97,6 +104,26 @@ pub struct SummaryReplica {
 #[serde(try_from = "String")]
 pub struct Bits64(u64);
 
+/// The salt of `distinguish`: 64 bits, as a decimal number.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Salt(u64);
+
+impl Salt {
+    /// Returns the number.
+    pub(crate) fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Salt {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error| format!("{text:?} is not a salt: {error}"))
+    }
+}
+
 /// An operation in a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -109,6 +136,8 @@ pub enum Op {
     Delete(String, String),
     /// Table, row and columns.
     Unset(String, String, Vec<String>),
+    /// Table, row, column and amount.
+    Add(String, String, String, Integer),
 }
 
 /// A run of events in a case.
@@ -244,6 +273,7 @@ impl From<Op> for RowOp {
             Op::Update(table, row, cells) => Self::Update { table, row, cells: cells.into() },
             Op::Delete(table, row) => Self::Delete { table, row },
             Op::Unset(table, row, columns) => Self::Unset { table, row, columns },
+            Op::Add(table, row, column, Integer(amount)) => Self::Add { table, row, column, amount },
         }
     }
 }
@@ -347,6 +377,7 @@ fn op(op: &RowOp) -> Json {
         RowOp::Update { table, row, cells: set } => json!({ "update": [table, row, cells(set)] }),
         RowOp::Delete { table, row } => json!({ "delete": [table, row] }),
         RowOp::Unset { table, row, columns } => json!({ "unset": [table, row, columns] }),
+        RowOp::Add { table, row, column, amount } => json!({ "add": [table, row, column, amount.to_string()] }),
         other => panic!("there is no notation for the operation {other:?}"),
     }
 }

@@ -128,6 +128,7 @@ impl Document for Doc {
         update(table: &str, row: &str, cells: Vec<Cell>) -> EventId;
         delete(table: &str, row: &str) -> EventId;
         unset(table: &str, row: &str, columns: Vec<String>) -> EventId;
+        add(table: &str, row: &str, column: &str, amount: i64) -> EventId;
         commit(ops: Commit) -> EventId;
         commit_transaction(transaction: Transaction) -> Option<EventId>;
         scan(table: &str, options: &ScanOptions) -> Page;
@@ -153,6 +154,10 @@ impl Document for Doc {
         summary() -> Vec<u8>;
         forks(skip: u32, limit: u32) -> Vec<Fork>;
         save() -> Vec<u8>;
+    }
+
+    fn distinguish(&mut self, salt: u64) {
+        infallible(Self::distinguish(self, salt));
     }
 
     fn take(&mut self, watcher: &mut Watcher, limit: u32) -> Changes {
@@ -195,6 +200,10 @@ impl host::Transaction<Doc> for Transaction {
 
     fn unset(&mut self, _: &mut Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
         Self::unset(self, table, row, columns)
+    }
+
+    fn add(&mut self, _: &mut Doc, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error> {
+        Self::add(self, table, row, column, amount)
     }
 
     forward_infallible! { touched() -> Vec<RowId>; }

@@ -210,6 +210,13 @@ impl<'a, H: Host> World<'a, H> {
             Call::Update(table, row, cells) => form::event(&self.on(step)?.update(&table, &row, cells.into())?),
             Call::Delete(table, row) => form::event(&self.on(step)?.delete(&table, &row)?),
             Call::Unset(table, row, columns) => form::event(&self.on(step)?.unset(&table, &row, columns)?),
+            Call::Add(table, row, column, amount) => {
+                form::event(&self.on(step)?.add(&table, &row, &column, amount.get())?)
+            }
+            Call::Distinguish([salt]) => {
+                self.on(step)?.distinguish(salt.get());
+                Json::Null
+            }
             Call::Commit(ops) => form::event(&self.on(step)?.commit(ops.into_iter().map(Into::into).collect())?),
             Call::Begin([]) => self.begin(step)?,
             Call::CommitTransaction(transaction) => self.commit_transaction(step, &transaction)?,

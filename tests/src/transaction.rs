@@ -1,6 +1,6 @@
 //! Transactions in cases: their calls, in the notation of `conformance/README.md`.
 
-use crate::form::{Cells, Options};
+use crate::form::{Cells, Integer, Options};
 use serde::Deserialize;
 
 type Nothing = [(); 0];
@@ -16,6 +16,7 @@ pub enum TransactionCall {
     Update(String, String, Cells),
     Delete(String, String),
     Unset(String, String, Vec<String>),
+    Add(String, String, String, Integer),
     Touched(Nothing),
     Drop(Nothing),
 }

@@ -1,6 +1,6 @@
 //! Conversions between the types of the two contracts.
 
-use crate::contract::converge::sync::durable::{DeleteOp, InsertOp, RowOp, UnsetOp, UpdateOp};
+use crate::contract::converge::sync::durable::{AddOp, DeleteOp, InsertOp, RowOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::types::{Cell, EventId, Value};
 use crate::wit;
 
@@ -76,6 +76,13 @@ pub(crate) fn op(op: RowOp) -> wit::RowOp {
             col: columns.into_iter().next().unwrap_or_default(),
             val: wit::Value::ValNull,
         }),
+        // Nor this one.
+        RowOp::Add(AddOp { table, row, column, amount }) => wit::RowOp::Update(wit::UpdateOp {
+            tbl: table,
+            row_id: row,
+            col: column,
+            val: value(Value::Integer(amount)),
+        }),
     }
 }
 
@@ -105,6 +112,8 @@ pub(crate) fn merge_ops(op: RowOp, cells: impl FnOnce(&str, &str) -> Option<Vec<
             let insert = wit::InsertRowOp { tbl: table, row_id: row, values };
             vec![wit::MergeOp::DeleteRow(delete), wit::MergeOp::InsertRow(insert)]
         }
+        // Changes report the sum as an update.
+        RowOp::Add(_) => Vec::new(),
     }
 }
 

@@ -35,7 +35,7 @@ const ROOMS: [&str; 18] = [
 const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["clock", "graph", "lanes", "oplog", "chain", "rows", "doc"])];
 
 /// The files and folders of `doc`, from left to right. Those in one entry do not use each other.
-const DOC: [&[&str]; 14] = [
+const DOC: [&[&str]; 15] = [
     &["incoming", "reserved", "translation", "fork_index"],
     &["prints", "waiting"],
     &["mod"],
@@ -43,7 +43,8 @@ const DOC: [&[&str]; 14] = [
     &["below", "chains", "room"],
     &["names"],
     &["events", "missing", "runs", "dbg_check"],
-    &["check", "edits"],
+    &["check", "drafts"],
+    &["edits"],
     &["bytes"],
     &["since"],
     &["merge"],

@@ -37,6 +37,8 @@ records! {
     engine::DeleteOp => wit::DeleteOp { table, row }
     wit::UnsetOp => engine::UnsetOp { table, row, columns }
     engine::UnsetOp => wit::UnsetOp { table, row, columns }
+    wit::AddOp => engine::AddOp { table, row, column, amount }
+    engine::AddOp => wit::AddOp { table, row, column, amount }
     wit::EventRun => engine::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
     engine::EventRun => wit::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
     wit::TableRows => engine::TableRows { table, shapes, rows }
@@ -65,6 +67,7 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Update(op) => Self::Update(op.into()),
             wit::RowOp::Delete(op) => Self::Delete(op.into()),
             wit::RowOp::Unset(op) => Self::Unset(op.into()),
+            wit::RowOp::Add(op) => Self::Add(op.into()),
         }
     }
 }
@@ -111,6 +114,7 @@ impl From<engine::RowOp> for wit::RowOp {
             engine::RowOp::Update(op) => Self::Update(op.into()),
             engine::RowOp::Delete(op) => Self::Delete(op.into()),
             engine::RowOp::Unset(op) => Self::Unset(op.into()),
+            engine::RowOp::Add(op) => Self::Add(op.into()),
         }
     }
 }

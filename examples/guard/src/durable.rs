@@ -91,6 +91,14 @@ impl wit::GuestDoc for Doc {
         self.write(&[engine::RowOp::Unset(engine::UnsetOp { table, row, columns })])
     }
 
+    fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<EventId, Error> {
+        self.write(&[engine::RowOp::Add(engine::AddOp { table, row, column, amount })])
+    }
+
+    fn distinguish(&self, salt: u64) {
+        self.doc.distinguish(salt);
+    }
+
     fn commit(&self, ops: Vec<wit::RowOp>) -> Result<EventId, Error> {
         self.write(&list::<_, engine::RowOp>(ops))
     }

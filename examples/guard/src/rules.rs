@@ -7,7 +7,7 @@
 
 use crate::contract::converge::guard::schema::{self, Kind};
 use crate::contract::converge::sync::durable::{
-    DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UnsetOp, UpdateOp, UpdateReader,
+    AddOp, DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UnsetOp, UpdateOp, UpdateReader,
 };
 use crate::contract::converge::sync::types::{Cell, Error, EventId, KeyRange, ScanOptions, Value};
 use crate::convert::cells;
@@ -68,6 +68,9 @@ impl Rules {
                     true => Err(broken("required", format_args!("{table}.{name} of the row {row:?} cannot be unset"))),
                     false => Ok(()),
                 })
+            }
+            RowOp::Add(AddOp { table, column, amount, .. }) => {
+                check_cell(table, columns(table)?, &Cell { column: column.clone(), value: Value::Integer(*amount) })
             }
         }
     }
@@ -163,7 +166,7 @@ impl Rules {
                 match op {
                     RowOp::Insert(InsertOp { table, row, .. }) => rows.insert((table.clone(), row.clone()), true),
                     RowOp::Delete(DeleteOp { table, row }) => rows.insert((table.clone(), row.clone()), false),
-                    RowOp::Update(_) | RowOp::Unset(_) => None,
+                    RowOp::Update(_) | RowOp::Unset(_) | RowOp::Add(_) => None,
                 };
             }
             self.check_references(commit, |table, row| {
@@ -215,7 +218,9 @@ impl Rules {
             RowOp::Insert(InsertOp { table, cells, .. }) | RowOp::Update(UpdateOp { table, cells, .. }) => {
                 (table, &cells[..])
             }
-            RowOp::Delete(DeleteOp { table, .. }) | RowOp::Unset(UnsetOp { table, .. }) => (table, &[][..]),
+            RowOp::Delete(DeleteOp { table, .. })
+            | RowOp::Unset(UnsetOp { table, .. })
+            | RowOp::Add(AddOp { table, .. }) => (table, &[][..]),
         };
         let columns = self.0.get(table);
         cells.iter().filter_map(move |Cell { column, value }| {
@@ -300,7 +305,8 @@ fn named(op: &RowOp) -> (&str, &str, bool) {
     match op {
         RowOp::Insert(InsertOp { table, row, .. })
         | RowOp::Update(UpdateOp { table, row, .. })
-        | RowOp::Unset(UnsetOp { table, row, .. }) => (table, row, false),
+        | RowOp::Unset(UnsetOp { table, row, .. })
+        | RowOp::Add(AddOp { table, row, .. }) => (table, row, false),
         RowOp::Delete(DeleteOp { table, row }) => (table, row, true),
     }
 }
@@ -329,7 +335,7 @@ impl Seen {
         };
         let inserted = |op| match op {
             RowOp::Insert(InsertOp { table, row, .. }) => Some((table, row)),
-            RowOp::Update(_) | RowOp::Delete(_) | RowOp::Unset(_) => None,
+            RowOp::Update(_) | RowOp::Delete(_) | RowOp::Unset(_) | RowOp::Add(_) => None,
         };
         Self::Rows(back.into_iter().filter_map(inserted).collect())
     }

@@ -1,7 +1,7 @@
 //! The interface `transactions`: wraps transactions of the engine.
 
 use crate::Component;
-use crate::contract::converge::sync::durable::{DeleteOp, Doc, InsertOp, RowOp, UnsetOp, UpdateOp};
+use crate::contract::converge::sync::durable::{AddOp, DeleteOp, Doc, InsertOp, RowOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::transactions::Transaction as EngineTransaction;
 use crate::contract::converge::sync::types::{Cell, Error, EventId, Page, RowId, ScanOptions};
 use crate::contract::exports::converge::sync::transactions as wit;
@@ -43,6 +43,7 @@ impl Transaction {
             RowOp::Update(UpdateOp { table, row, cells }) => self.transaction.update(table, row, cells)?,
             RowOp::Delete(DeleteOp { table, row }) => self.transaction.delete(table, row)?,
             RowOp::Unset(UnsetOp { table, row, columns }) => self.transaction.unset(table, row, columns)?,
+            RowOp::Add(AddOp { table, row, column, amount }) => self.transaction.add(table, row, column, *amount)?,
         }
         if rules.is_some() {
             self.ops.borrow_mut().push(op);
@@ -74,6 +75,10 @@ impl wit::GuestTransaction for Transaction {
 
     fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<(), Error> {
         self.write(RowOp::Unset(UnsetOp { table, row, columns }))
+    }
+
+    fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<(), Error> {
+        self.write(RowOp::Add(AddOp { table, row, column, amount }))
     }
 
     fn touched(&self) -> Vec<RowId> {

@@ -119,7 +119,8 @@ impl fmt::Display for Content<'_> {
     }
 }
 
-/// An operation with all details: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`.
+/// An operation with all details: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`, `add
+/// TABLE ROW COLUMN+AMOUNT`.
 pub(crate) struct Op<'a>(pub(crate) &'a RowOp);
 
 impl fmt::Display for Op<'_> {
@@ -130,6 +131,7 @@ impl fmt::Display for Op<'_> {
                 cells.iter().try_for_each(|Cell { column, value }| write!(f, " {}={}", Name(column), Content(value)))
             }
             RowOp::Unset { columns, .. } => columns.iter().try_for_each(|column| write!(f, " {}", Name(column))),
+            RowOp::Add { column, amount, .. } => write!(f, " {}{amount:+}", Name(column)),
             _ => Ok(()),
         }
     }
@@ -177,6 +179,7 @@ fn kind(op: &RowOp) -> &'static str {
         RowOp::Update { .. } => "update",
         RowOp::Delete { .. } => "delete",
         RowOp::Unset { .. } => "unset",
+        RowOp::Add { .. } => "add",
         _ => "unknown",
     }
 }
@@ -188,6 +191,7 @@ fn columns(op: &RowOp) -> Vec<&str> {
             cells.iter().map(|cell| cell.column.as_str()).collect()
         }
         RowOp::Unset { columns, .. } => columns.iter().map(String::as_str).collect(),
+        RowOp::Add { column, .. } => vec![column],
         _ => Vec::new(),
     }
 }
@@ -261,5 +265,8 @@ mod tests {
         let unset = RowOp::unset("t", "r", ["a", "b c", "d", "e", "f"]);
         assert_eq!(Op(&unset).to_string(), "unset t r a \"b c\" d e f");
         assert_eq!(Short(&[unset]).to_string(), "unset t r a,\"b c\",d,e,+1");
+        assert_eq!(Op(&RowOp::add("t", "r", "a b", 2)).to_string(), "add t r \"a b\"+2");
+        assert_eq!(Op(&RowOp::add("t", "r", "n", -2)).to_string(), "add t r n-2");
+        assert_eq!(Short(&[RowOp::add("t", "r", "n", -2)]).to_string(), "add t r n");
     }
 }

@@ -117,6 +117,8 @@ functions! {
     fn doc_update(doc: Handle, table: &str, row: &str, cells: Vec<Cell>) -> EventId;
     fn doc_delete(doc: Handle, table: &str, row: &str) -> EventId;
     fn doc_unset(doc: Handle, table: &str, row: &str, columns: Vec<String>) -> EventId;
+    fn doc_add(doc: Handle, table: &str, row: &str, column: &str, amount: i64) -> EventId;
+    fn doc_distinguish(doc: Handle, salt: u64) -> ();
     fn doc_commit(doc: Handle, ops: Vec<RowOp>) -> EventId;
     fn doc_begin(doc: Handle) -> Handle;
     fn doc_commit_transaction(doc: Handle, transaction: Handle) -> Option<EventId>;
@@ -151,6 +153,7 @@ functions! {
     fn transaction_update(transaction: Handle, table: &str, row: &str, cells: Vec<Cell>) -> ();
     fn transaction_delete(transaction: Handle, table: &str, row: &str) -> ();
     fn transaction_unset(transaction: Handle, table: &str, row: &str, columns: Vec<String>) -> ();
+    fn transaction_add(transaction: Handle, table: &str, row: &str, column: &str, amount: i64) -> ();
     fn transaction_touched(transaction: Handle) -> Vec<RowId>;
 
     fn store_create(peer: &str, options: StoreOptions) -> Handle;

@@ -234,6 +234,17 @@ impl HostTransaction for State {
         answer(self.transaction(&transaction)?.unset(&table, &row, columns))
     }
 
+    fn add(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+        column: String,
+        amount: i64,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        answer(self.transaction(&transaction)?.add(&table, &row, &column, amount))
+    }
+
     fn touched(&mut self, transaction: Resource<Transaction>) -> wasmtime::Result<Vec<RowId>> {
         Ok(list(self.transaction(&transaction)?.touched()?))
     }

@@ -51,6 +51,19 @@ pub enum RowOp {
         /// The columns whose cells are removed.
         columns: Vec<String>,
     },
+    /// Adds `amount` to an integer cell. A cell that is absent or null counts as 0. Concurrent
+    /// additions all count, as long as the write or delete that left the value which the author saw
+    /// is still the last one.
+    Add {
+        /// The table's name.
+        table: String,
+        /// The row's id.
+        row: String,
+        /// The column's name.
+        column: String,
+        /// What is added.
+        amount: i64,
+    },
 }
 
 impl RowOp {
@@ -88,13 +101,19 @@ impl RowOp {
         Self::Unset { table: table.into(), row: row.into(), columns: names(columns) }
     }
 
+    /// Creates an [`Add`](Self::Add).
+    pub fn add(table: impl Into<String>, row: impl Into<String>, column: impl Into<String>, amount: i64) -> Self {
+        Self::Add { table: table.into(), row: row.into(), column: column.into(), amount }
+    }
+
     /// Returns the name of the table that the operation acts on.
     pub fn table(&self) -> &str {
         match self {
             Self::Insert { table, .. }
             | Self::Update { table, .. }
             | Self::Delete { table, .. }
-            | Self::Unset { table, .. } => table,
+            | Self::Unset { table, .. }
+            | Self::Add { table, .. } => table,
         }
     }
 
@@ -104,7 +123,8 @@ impl RowOp {
             Self::Insert { row, .. }
             | Self::Update { row, .. }
             | Self::Delete { row, .. }
-            | Self::Unset { row, .. } => row,
+            | Self::Unset { row, .. }
+            | Self::Add { row, .. } => row,
         }
     }
 }

@@ -20,11 +20,12 @@ const create = (/** @type {string[]} */ ...peers) => peers.map((peer) => engine.
 const concurrent = makeConcurrent();
 const { compacted, later, onHorizon } = makeCompacted();
 const waiting = makeWaiting();
+const additions = makeAdditions();
 const forked = makeForked();
 const branchWaits = makeWaitingBranch();
 
 /** The waiting runs, by document. */
-const waits = new Map([waiting, later, branchWaits].map(({ doc, runs }) => [doc, runs]));
+const waits = new Map([waiting, later, branchWaits, additions.waiting].map(({ doc, runs }) => [doc, runs]));
 /** @type {Record<string, [about: string, made: Doc | Update]>} */
 const files = {
   empty: ['An empty document', engine.create('ann')],
@@ -53,6 +54,10 @@ const files = {
   'forked-compacted': ['Forks below a horizon, one across it and one above it', makeForkedCompacted(forked.nested)],
   'forked-waiting': ['Events of a branch that wait, and whose first event is missing', branchWaits.doc],
   salted: ['Equal events, told apart by a salt', makeSalted()],
+  additions: ['Additions to written, null and absent cells, some of which do not count', additions.doc],
+  'additions-compacted': ['Additions below a horizon, on it and next to it', additions.compacted],
+  'additions-waiting': ['An addition that waits, in a document without others', additions.waiting.doc],
+  'update-additions': ['An update of additions', { ...additions.update, into: 'additions' }],
   'update-fork': ['The other branch of a fork as an update', { ...makeUpdateOfFork(), into: undefined }],
   'update-forked': ['A whole history with nested forks', { ...since(forked.nested, nothing()), into: undefined }],
   'update-marker': ['An update for a replica that seems to be ahead', { ...makeMarker(), into: undefined }],
@@ -258,6 +263,83 @@ function makeEarly() {
   const known = ann.summary();
   ann.update('t', 'r', { x: 2 });
   return { ...since(ann, known), into: undefined };
+}
+
+/** `compacted` and `update` continue `doc`. */
+function makeAdditions() {
+  const [ann, ben, cleo] = create('ann', 'ben', 'cleo');
+  const max = 2n ** 63n - 1n;
+  ann.insert('t', 'r', { integer: 5, null: null, updated: 1, unset: 1, text: 'x' });
+  for (const row of ['gone', 'again', 'hidden']) ann.insert('t', row, {});
+  for (const other of [ben, cleo]) merge(other, ann);
+  for (const doc of [ann, ben]) {
+    for (const column of ['integer', 'null', 'absent', 'updated', 'unset']) doc.add('t', 'r', column, 3);
+    for (const [column, amount] of /** @type {const} */ ([
+      ['high', max],
+      ['low', -max - 1n],
+      ['zero', 0],
+    ])) {
+      doc.add('t', 'r', column, amount);
+    }
+    for (const row of ['gone', 'again']) doc.add('t', row, 'n', 1);
+  }
+  ann.commit([
+    { op: 'update', table: 't', row: 'r', cells: { updated: 10 } },
+    { op: 'add', table: 't', row: 'r', column: 'updated', amount: 1 },
+    { op: 'unset', table: 't', row: 'r', columns: ['unset'] },
+    { op: 'add', table: 't', row: 'r', column: 'unset', amount: 2 },
+    { op: 'delete', table: 't', row: 'gone' },
+    { op: 'delete', table: 't', row: 'again' },
+    { op: 'insert', table: 't', row: 'again', cells: {} },
+    { op: 'add', table: 't', row: 'again', column: 'n', amount: 4 },
+  ]);
+  // Executed after the delete of a row, this write has no effect, and its additions wait for an insert.
+  cleo.delete('t', 'hidden');
+  ben.update('t', 'hidden', { n: 1 });
+  ben.add('t', 'hidden', 'n', 1);
+  for (const other of [ben, cleo]) merge(ann, other);
+  const [run] = ann.eventsSince(cleo.summary()).runs;
+  const add = /** @type {const} */ ({ table: 't', row: 'r', column: 'integer', amount: 100n });
+  ann.mergeEvents([
+    {
+      ...run,
+      peer: 'void',
+      start: 0,
+      lamport: 1,
+      deps: [],
+      fingerprints: new BigUint64Array(),
+      commits: [[{ tag: 'add', val: add }]],
+    },
+  ]);
+  const doc = engine.load(ann.save(), { peer: 'doc' });
+
+  const known = doc.summary();
+  const [dan, eve] = ['dan', 'eve'].map((peer) => engine.load(doc.save(), { peer }));
+  dan.update('t', 'r', { null: 50 });
+  for (const column of ['integer', 'null', 'unset']) dan.add('t', 'r', column, 7);
+  dan.delete('t', 'again');
+  dan.insert('t', 'again', { n: null });
+  dan.add('t', 'again', 'n', 8);
+  const update = since(dan, known);
+  for (const column of ['integer', 'null', 'absent', 'updated', 'unset']) eve.add('t', 'r', column, 20);
+  eve.add('t', 'again', 'n', 20);
+  eve.commit([
+    { op: 'update', table: 't', row: 'r', cells: { zero: 30 } },
+    { op: 'add', table: 't', row: 'r', column: 'zero', amount: 1 },
+  ]);
+  const compacted = engine.load(dan.save(), { peer: 'compacted' });
+  merge(compacted, eve);
+  compacted.compact([dan.summary()]);
+  compacted.add('t', 'again', 'n', 1);
+  compacted.add('t', 'r', 'low', 1);
+
+  const [early] = create('early');
+  early.insert('t', 'r', { integer: 1 });
+  const late = engine.load(early.save(), { peer: 'late' });
+  late.insert('t', 's', {});
+  const between = late.summary();
+  late.add('t', 'r', 'integer', 1);
+  return { doc, compacted, update, waiting: { doc: early, runs: send(early, late, between) } };
 }
 
 /** Replicas that write as one peer, like restored backups; `nested` continues `once`. */

@@ -1,15 +1,10 @@
 //! Local edits: additions to integer cells, and the checks that need the values of cells.
 
 use super::Doc;
-use crate::error::{Error, Invalid};
+use super::drafts::Drafts;
+use crate::error::Error;
 use crate::id::EventId;
-use crate::oplog::{CommitRef, OpKind, OpRef, RowOp};
-use crate::value::{Value, ValueRef};
-use std::collections::BTreeMap;
-
-/// The rows that the operations of a commit write to, by table and id: whether the row is new, and
-/// the cells that were written, or `None` for removed ones.
-type Written<'a> = BTreeMap<(&'a str, &'a str), (bool, BTreeMap<&'a str, Option<Value>>)>;
+use crate::oplog::{CommitRef, RowOp};
 
 impl Doc {
     /// Commits an addition to an integer cell. A cell that is absent or null counts as 0.
@@ -42,51 +37,13 @@ impl Doc {
     }
 
     /// Fails if an edit does not fit the value that its cell has after the operations before it.
-    /// Their rows must exist. O(log n) for each operation and cell; O(operations) if none is an
-    /// edit.
+    /// Their rows must exist. Cost as for `Drafts::write` for each operation; O(operations) if none
+    /// is an edit.
     pub(super) fn check_edits(&self, ops: CommitRef<'_>) -> Result<(), Error> {
-        if !ops.has_edits() {
-            return Ok(());
-        }
-        let mut written: Written<'_> = BTreeMap::new();
-        for OpRef { kind, table, row, cells } in ops.ops() {
-            let exists = self.rows.find(table, row).is_some();
-            let (is_new, values) = written.entry((table, row)).or_insert_with(|| (!exists, BTreeMap::new()));
-            if kind == OpKind::Delete {
-                (*is_new, *values) = (true, BTreeMap::new());
-            }
-            for (column, value) in cells.iter() {
-                let value = match (kind, value) {
-                    (OpKind::Unset, _) => None,
-                    (OpKind::Add, ValueRef::Integer(amount)) => {
-                        let below = || if *is_new { None } else { self.rows.value(&self.log, (table, row), column) };
-                        let before = values.get(column).cloned().unwrap_or_else(below);
-                        Some(Value::Integer(checked_sum(before.as_ref(), amount, (table, row, column))?))
-                    }
-                    (_, value) => Some(value.to_value()),
-                };
-                values.insert(column, value);
-            }
+        if ops.has_edits() {
+            let mut drafts = Drafts::default();
+            ops.to_commit().iter().try_for_each(|op| drafts.write(self, op))?;
         }
         Ok(())
     }
-}
-
-/// Returns the sum of a cell's value and an amount.
-///
-/// # Errors
-/// `InvalidArgument` if the value is not an integer, null or absent, or if the sum leaves the range
-/// of 64-bit integers.
-pub(super) fn checked_sum(
-    value: Option<&Value>,
-    amount: i64,
-    (table, row, column): (&str, &str, &str),
-) -> Result<i64, Error> {
-    let cell = || (table.to_owned(), row.to_owned(), column.to_owned());
-    let value = match value {
-        None | Some(Value::Null) => 0,
-        Some(Value::Integer(value)) => *value,
-        Some(_) => return Err(Invalid::NotAnInteger { cell: cell() }.into()),
-    };
-    value.checked_add(amount).ok_or_else(|| Invalid::IntegerRange { cell: cell(), value, amount }.into())
 }

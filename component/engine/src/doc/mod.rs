@@ -13,6 +13,7 @@ mod bytes;
 mod chains;
 mod check;
 mod dbg_check;
+mod drafts;
 mod edits;
 mod events;
 mod exchange;

@@ -3,16 +3,15 @@
 //! Stores the written operations, and the rows that they touch as they will be; everything else is
 //! read from the document. Does not know the peer.
 
-use super::{Doc, check, edits};
+use super::drafts::Drafts;
+use super::{Doc, check};
 use crate::error::Error;
 use crate::id::EventId;
 use crate::limits;
 use crate::memory;
 use crate::oplog::{Cell, Commit, CommitRef, Row, RowOp};
 use crate::rows::{Page, ScanOptions, ShapedPage};
-use crate::value::Value;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec;
 
@@ -22,28 +21,7 @@ use std::vec;
 pub struct Transaction {
     ops: Commit,
     bytes: u64,
-    /// The touched rows, by table and id.
-    drafts: BTreeMap<String, BTreeMap<String, Draft>>,
-}
-
-/// The state of a touched row.
-#[derive(Debug)]
-enum Draft {
-    Deleted,
-    /// The written cells by column. Other cells are those of the document, unless the row is new.
-    Written {
-        is_new: bool,
-        cells: BTreeMap<String, DraftCell>,
-    },
-}
-
-/// The state of a written cell.
-#[derive(Debug, Clone)]
-enum DraftCell {
-    Set(Value),
-    Removed,
-    /// The sum of the additions to the value of the document.
-    Added(i128),
+    drafts: Drafts,
 }
 
 /// The slack that an operation uses at most, without names and content, and that each of its cells
@@ -57,10 +35,7 @@ impl Transaction {
     /// does not exist. O(log n + size of the row).
     #[must_use]
     pub fn get(&self, doc: &Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
-        match self.draft(table, row) {
-            None => doc.get(table, row),
-            Some(draft) => draft.cells(|| doc.get(table, row)),
-        }
+        self.drafts.get(doc, table, row)
     }
 
     /// Returns a page of a table's rows with the buffered writes; see [`Doc::scan`]. O(log n + size
@@ -69,7 +44,7 @@ impl Transaction {
     /// # Errors
     /// Those of [`Doc::scan`].
     pub fn scan(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<Page, Error> {
-        let Some(drafts) = self.drafts.get(table) else { return doc.scan(table, options) };
+        let Some(drafts) = self.drafts.of_table(table) else { return doc.scan(table, options) };
         let mut below = DocumentRows::first(doc, table, options)?;
         let mut drafts = options.choose(drafts).peekable();
         let mut page = Page { rows: Vec::new(), more: false };
@@ -107,7 +82,7 @@ impl Transaction {
     /// # Errors
     /// Those of [`Doc::scan`].
     pub fn scan_shaped(&self, doc: &Doc, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
-        if !self.drafts.contains_key(table) {
+        if self.drafts.of_table(table).is_none() {
             return doc.scan_shaped(table, options);
         }
         let Page { rows, more } = self.scan(doc, table, options)?;
@@ -189,9 +164,7 @@ impl Transaction {
     /// O(rows).
     #[must_use]
     pub fn touched(&self) -> Vec<(String, String)> {
-        let rows =
-            self.drafts.iter().flat_map(|(table, rows)| rows.keys().map(move |row| (table.clone(), row.clone())));
-        rows.collect()
+        self.drafts.rows().map(|(table, row)| (table.to_owned(), row.to_owned())).collect()
     }
 
     /// Commits the buffered writes as one event and returns its name, or `None` if there are no
@@ -201,10 +174,6 @@ impl Transaction {
     /// Those of [`Doc::commit`].
     pub fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Error> {
         if self.ops.is_empty() { Ok(None) } else { doc.commit(self.ops).map(Some) }
-    }
-
-    fn draft(&self, table: &str, row: &str) -> Option<&Draft> {
-        self.drafts.get(table)?.get(row)
     }
 
     fn write(&mut self, doc: &Doc, op: RowOp) -> Result<(), Error> {
@@ -217,101 +186,10 @@ impl Transaction {
         limits::COMMIT_OPERATIONS.check(self.ops.len() as u64 + 1)?;
         limits::COMMIT_BYTES.check(bytes)?;
 
-        let (table, row) = op.row_name();
-        let exists = match self.draft(table, row) {
-            Some(draft) => matches!(draft, Draft::Written { .. }),
-            None => doc.rows.find(table, row).is_some(),
-        };
-        if !exists && !matches!(op, RowOp::Insert { .. }) {
-            return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
-        }
-        if let RowOp::Add { column, amount, .. } = &op {
-            let cells = self.get(doc, table, row).unwrap_or_default();
-            let cell = cells.iter().find(|cell| cell.column == *column);
-            edits::checked_sum(cell.map(|cell| &cell.value), *amount, (table, row, column))?;
-        }
-        if !self.drafts.contains_key(table) {
-            self.drafts.insert(table.to_owned(), BTreeMap::new());
-        }
-        if let Some(drafts) = self.drafts.get_mut(table) {
-            let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
-            drafts.insert(row, draft.after(&op, exists));
-        }
+        self.drafts.write(doc, &op)?;
         self.bytes = bytes;
         self.ops.push(op);
         Ok(())
-    }
-}
-
-/// Returns the columns that an operation writes, and what it does to their cells.
-fn writes(op: &RowOp) -> Vec<(String, DraftCell)> {
-    match op {
-        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
-            let set = |cell: &Cell| (cell.column.clone(), DraftCell::Set(cell.value.clone().canonical()));
-            cells.iter().map(set).collect()
-        }
-        RowOp::Unset { columns, .. } => columns.iter().map(|column| (column.clone(), DraftCell::Removed)).collect(),
-        RowOp::Delete { .. } => Vec::new(),
-        RowOp::Add { column, amount, .. } => vec![(column.clone(), DraftCell::Added((*amount).into()))],
-    }
-}
-
-impl DraftCell {
-    /// Returns the cell after it was written again.
-    fn then(self, next: Self) -> Self {
-        let Self::Added(amount) = next else { return next };
-        match self {
-            Self::Added(before) => Self::Added(before.saturating_add(amount)),
-            Self::Removed => Self::Set(added(None, amount)),
-            Self::Set(value) => Self::Set(added(Some(&value), amount)),
-        }
-    }
-}
-
-/// Returns the value of a cell after an addition, clamped to 64 bits.
-fn added(value: Option<&Value>, amount: i128) -> Value {
-    let value = if let Some(Value::Integer(value)) = value { i128::from(*value) } else { 0 };
-    let sum = value.saturating_add(amount).clamp(i64::MIN.into(), i64::MAX.into());
-    Value::Integer(i64::try_from(sum).unwrap_or_default())
-}
-
-impl Draft {
-    /// Returns the draft after a further operation. `exists` reports whether the row existed before
-    /// it.
-    fn after(self, op: &RowOp, exists: bool) -> Self {
-        match (self, op) {
-            (_, RowOp::Delete { .. }) => Self::Deleted,
-            (Self::Written { is_new, mut cells }, _) if exists => {
-                for (column, next) in writes(op) {
-                    let cell = match cells.remove(&column) {
-                        Some(before) => before.then(next),
-                        None => next,
-                    };
-                    cells.insert(column, cell);
-                }
-                Self::Written { is_new, cells }
-            }
-            _ => Self::Written { is_new: !exists, cells: writes(op).into_iter().collect() },
-        }
-    }
-
-    /// Returns the cells of the row, if it exists. `below` returns those of the document. O(cells
-    /// of both × log n).
-    fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
-        let Self::Written { is_new, cells } = self else { return None };
-        let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
-        let mut shown: BTreeMap<String, Value> = shown.into_iter().map(|cell| (cell.column, cell.value)).collect();
-        for (column, cell) in cells {
-            match cell {
-                DraftCell::Set(value) => drop(shown.insert(column.clone(), value.clone())),
-                DraftCell::Removed => drop(shown.remove(column)),
-                DraftCell::Added(amount) => {
-                    let value = added(shown.get(column), *amount);
-                    shown.insert(column.clone(), value);
-                }
-            }
-        }
-        Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())
     }
 }
 

@@ -48,7 +48,7 @@ impl Rows {
     fn apply_edit(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
         let Some(edit) = EditedCell::of(op, log) else { return };
         let event = EventNumber(log.events());
-        let mut edits = self.edits.remove(&op.row).unwrap_or_default();
+        let mut edits = std::mem::take(self.edits.entry(op.row));
         let plain = edits.plain.get_or_insert_with(|| PlainOps::of_row(op.row, log, graph));
         let past = Past::new(graph, event, stamp);
         let meaning = Meaning { log, columns: &self.columns, peers };
@@ -63,14 +63,14 @@ impl Rows {
             edits.sums.add(edit, ground, &self.rows[op.row.index()].state, meaning);
         }
         self.rows[op.row.index()].is_edited = true;
-        self.edits.insert(op.row, edits);
+        *self.edits.entry(op.row) = edits;
     }
 
     /// Removes the sums of an edited row that a plain operation replaced, and records the
     /// operation. `before` are the stamps of the row's delete and insert before the operation.
     fn after_plain_op(&mut self, stamp: Stamp, op: &LoggedOp, before: (Stamp, Stamp), log: &OpLog, peers: &Lanes) {
         let Self { edits, rows, columns, .. } = self;
-        let Some(edits) = edits.get_mut(&op.row) else { return };
+        let Some(edits) = edits.get_mut(op.row) else { return };
         let NamedRow { state, .. } = &rows[op.row.index()];
         let meaning = Meaning { log, columns, peers };
         if before == (state.deleted, state.inserted) {

@@ -17,7 +17,9 @@ pub(crate) struct GroundKeeper<'a> {
     /// The events below the new horizon.
     holds: Holds<'a>,
     first_unsettled: Lamport,
-    known: BTreeMap<RowNumber, RowPast>,
+    /// The index of each known row in `pasts`.
+    known: BTreeMap<RowNumber, u32>,
+    pasts: Vec<RowPast>,
 }
 
 /// What the grounds of a row's edits follow from.
@@ -31,7 +33,7 @@ struct RowPast {
 
 impl<'a> GroundKeeper<'a> {
     pub(crate) fn new(rows: &'a Rows, history: History<'a>, holds: Holds<'a>, first_unsettled: Lamport) -> Self {
-        Self { rows, history, holds, first_unsettled, known: BTreeMap::new() }
+        Self { rows, history, holds, first_unsettled, known: BTreeMap::new(), pasts: Vec::new() }
     }
 
     /// Keeps the ground of an edit in the rows of the compacted document, where it has the stamp
@@ -46,11 +48,16 @@ impl<'a> GroundKeeper<'a> {
         let History { log, graph, peers } = self.history;
         let Some(edit) = EditedCell::of(op, log) else { return };
         let meaning = Meaning { log, columns: &self.rows.columns, peers };
-        let row = self.known.entry(op.row).or_insert_with(|| RowPast {
-            base: self.rows.at_horizon(op.row),
-            plain: PlainOps::of_row(op.row, log, graph),
-            at_horizon: self.rows.version(self.history, op.row, self.holds),
-        });
+        let next = self.pasts.len() as u32;
+        let at = *self.known.entry(op.row).or_insert(next);
+        if at == next {
+            self.pasts.push(RowPast {
+                base: self.rows.at_horizon(op.row),
+                plain: PlainOps::of_row(op.row, log, graph),
+                at_horizon: self.rows.version(self.history, op.row, self.holds),
+            });
+        }
+        let row = &self.pasts[at as usize];
         let past = Past::new(graph, event, stamp);
         let ground = self
             .rows

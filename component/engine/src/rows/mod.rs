@@ -33,9 +33,8 @@ use crate::limits;
 use crate::memory::Chunks;
 use crate::oplog::{Cell, CommitRef, OpLog, OpNames};
 use crate::sort;
-use crate::value::Value;
 pub(crate) use edits::PLAIN_SPENDS;
-use edits::{KeptGrounds, RowEdits, ShownCell, ShownCells, Sums};
+use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, Sums};
 use further::FurtherInserts;
 pub(crate) use keeper::GroundKeeper;
 pub(crate) use stamp::Stamp;
@@ -81,8 +80,7 @@ pub(crate) struct Rows {
     ids: Texts,
     by_name: Index,
     further_inserts: FurtherInserts,
-    /// What edited rows store in addition.
-    edits: BTreeMap<RowNumber, RowEdits>,
+    edits: EditedRows,
     kept: KeptGrounds,
     /// The states at the horizon of rows that changed since then.
     changed: BTreeMap<RowNumber, RowVersion>,
@@ -184,7 +182,7 @@ impl Rows {
     pub(crate) fn edits_spend<'a>(&self, log: &OpLog, rows: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
         let number = |(table, row)| self.number(TableNumber(self.table_names.find(table)?), row);
         let new = sort::distinct(rows.filter_map(number));
-        let new = new.into_iter().filter(|row| !self.edits.get(row).is_some_and(RowEdits::is_indexed));
+        let new = new.into_iter().filter(|row| !self.edits.get(*row).is_some_and(RowEdits::is_indexed));
         let plain = new.flat_map(|row| log.ops_on(row)).map(|op| 1 + log.numbered(op).2.cells().len() as u64);
         plain.sum::<u64>() * PLAIN_SPENDS
     }
@@ -236,7 +234,7 @@ impl Rows {
     fn watchers_before_change(&mut self, row: RowNumber, log: &OpLog) {
         let Self { table_names, columns, rows, edits, watchers, .. } = self;
         let NamedRow { table, state, .. } = &rows[row.index()];
-        let sums = edits.get(&row).map(|edits| &edits.sums);
+        let sums = edits.get(row).map(|edits| &edits.sums);
         watchers.before_change(row, table_names.text(table.0), || {
             state.exists().then(|| named_cells(state, sums, (log, columns)).collect())
         });
@@ -275,13 +273,6 @@ impl Rows {
         self.shown(log, row).map(|cell| named_cell(&self.columns, log, cell)).collect()
     }
 
-    /// Returns the value of one cell. O(size of the row).
-    pub(crate) fn value(&self, log: &OpLog, (table, row): (&str, &str), column: &str) -> Option<Value> {
-        let (row, column) = (self.find(table, row)?, ColumnNumber(self.columns.find(column)?));
-        let cell = self.shown(log, row).find(|cell| cell.column == column)?;
-        Some(cell.value(log).to_value())
-    }
-
     /// Returns the visible cells of a row without their names, sorted by column.
     fn shown(&self, log: &OpLog, row: RowNumber) -> ShownCells<'_> {
         let NamedRow { state, is_edited, .. } = &self.rows[row.index()];
@@ -291,7 +282,7 @@ impl Rows {
 
     /// Returns the sums of an edited row.
     fn sums(&self, row: RowNumber) -> Option<&Sums> {
-        self.edits.get(&row).map(|edits| &edits.sums)
+        self.edits.get(row).map(|edits| &edits.sums)
     }
 
     /// Panics if an invariant is broken. O(everything).
@@ -304,7 +295,7 @@ impl Rows {
             let meaning = Meaning { log, columns: &self.columns, peers };
             assert_eq!(row.state.defect(number, meaning, &self.further_inserts), None, "{row:?}");
             assert!(!row.is_as_at_horizon || !log.names(number) && !self.changed.contains_key(&number), "{row:?}");
-            let edits = self.edits.get(&number);
+            let edits = self.edits.get(number);
             assert_eq!(row.is_edited, edits.is_some(), "{row:?}");
             let sums = edits.map(|edits| &edits.sums);
             assert_eq!(sums.and_then(|sums| sums.defect(&row.state, meaning)), None, "{sums:?} of {row:?}");

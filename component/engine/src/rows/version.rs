@@ -108,7 +108,7 @@ impl Rows {
             self.rows[row].state.renumber(&number);
         }
         self.further_inserts.renumber(&number);
-        self.edits.values_mut().for_each(|edits| edits.renumber(&number));
+        self.edits.renumber(&number);
         for version in self.changed.values_mut() {
             version.state.renumber(&number);
             version.further.renumber(&number);

@@ -70,6 +70,9 @@ pub(crate) fn of_op(op: &RowOp) -> Json {
         RowOp::Insert { table, row, cells } => json!({ "insert": table, "row": row, "cells": of_cells(cells) }),
         RowOp::Update { table, row, cells } => json!({ "update": table, "row": row, "cells": of_cells(cells) }),
         RowOp::Unset { table, row, columns } => json!({ "unset": table, "row": row, "columns": columns }),
+        RowOp::Add { table, row, column, amount } => {
+            json!({ "add": table, "row": row, "column": column, "amount": of_value(&Value::Integer(*amount)) })
+        }
         other => json!({ "delete": other.table(), "row": other.row() }),
     }
 }
@@ -85,17 +88,19 @@ pub(crate) fn ops(body: &[u8]) -> Result<Vec<RowOp>, String> {
 }
 
 fn op(json: &Json) -> Result<RowOp, String> {
-    const KINDS: [&str; 4] = ["insert", "update", "unset", "delete"];
+    const KINDS: [&str; 5] = ["insert", "update", "unset", "delete", "add"];
     let object = json.as_object().ok_or("it must be an object")?;
     let kind = KINDS.into_iter().find(|kind| object.contains_key(*kind));
-    let kind =
-        kind.ok_or("it must have one of \"insert\", \"update\", \"unset\" and \"delete\", with the table's name")?;
-    let content = match kind {
-        "insert" | "update" => Some("cells"),
-        "unset" => Some("columns"),
-        _ => None,
+    let kind = kind.ok_or(
+        "it must have one of \"insert\", \"update\", \"unset\", \"delete\" and \"add\", with the table's name",
+    )?;
+    let content: &[&str] = match kind {
+        "insert" | "update" => &["cells"],
+        "unset" => &["columns"],
+        "add" => &["column", "amount"],
+        _ => &[],
     };
-    let is_known = |key: &str| key == kind || key == "row" || Some(key) == content;
+    let is_known = |key: &str| key == kind || key == "row" || content.contains(&key);
     if let Some(other) = object.keys().find(|key| !is_known(key)) {
         return Err(format!("unexpected member {other:?}"));
     }
@@ -119,6 +124,11 @@ fn op(json: &Json) -> Result<RowOp, String> {
             let columns = object.get("columns").and_then(Json::as_array).ok_or("\"columns\" must be a list")?;
             let column = |column: &Json| column.as_str().map(str::to_owned).ok_or("\"columns\" must contain texts");
             RowOp::Unset { table, row, columns: columns.iter().map(column).collect::<Result<_, _>>()? }
+        }
+        "add" => {
+            let amount = object.get("amount").map(value).transpose()?;
+            let Some(Value::Integer(amount)) = amount else { return Err("\"amount\" must be an integer".into()) };
+            RowOp::Add { table, row, column: text("column")?, amount }
         }
         _ => RowOp::Delete { table, row },
     })
@@ -173,6 +183,7 @@ mod tests {
             RowOp::insert("t", "r", cells()),
             RowOp::update("t", "r", cells()),
             RowOp::unset("t", "r", ["a", "b"]),
+            RowOp::add("t", "r", "n", i64::MIN),
             RowOp::delete("t", "r"),
         ];
         let body = json!({ "ops": written.iter().map(of_op).collect::<Vec<_>>() }).to_string();

@@ -128,6 +128,21 @@ impl Live {
         self.doc(|doc, store| doc.call_unset(store, handle.resource(), table, row, &columns))?.convert()
     }
 
+    pub(crate) fn doc_add(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        amount: i64,
+    ) -> Result<EventId, Error> {
+        self.doc(|doc, store| doc.call_add(store, handle.resource(), table, row, column, amount))?.convert()
+    }
+
+    pub(crate) fn doc_distinguish(&mut self, handle: Handle, salt: u64) -> Result<(), Error> {
+        self.doc(|doc, store| doc.call_distinguish(store, handle.resource(), salt))
+    }
+
     pub(crate) fn doc_commit(&mut self, handle: Handle, ops: Vec<RowOp>) -> Result<EventId, Error> {
         if shaped::can_share(&ops) {
             let ops = shaped::rows_ops(ops);
@@ -320,6 +335,17 @@ impl Live {
         columns: Vec<String>,
     ) -> Result<(), Error> {
         self.transaction(|it, store| it.call_unset(store, handle.resource(), table, row, &columns))?.convert()
+    }
+
+    pub(crate) fn transaction_add(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        amount: i64,
+    ) -> Result<(), Error> {
+        self.transaction(|it, store| it.call_add(store, handle.resource(), table, row, column, amount))?.convert()
     }
 
     pub(crate) fn transaction_touched(&mut self, handle: Handle) -> Result<Vec<RowId>, Error> {

@@ -67,6 +67,7 @@ impl Convert<engine::RowOp> for RowOp {
             Self::Update { table, row, cells } => engine::RowOp::Update { table, row, cells: cells.convert() },
             Self::Delete { table, row } => engine::RowOp::Delete { table, row },
             Self::Unset { table, row, columns } => engine::RowOp::Unset { table, row, columns },
+            Self::Add { table, row, column, amount } => engine::RowOp::Add { table, row, column, amount },
         }
     }
 }
@@ -78,6 +79,7 @@ impl Convert<RowOp> for engine::RowOp {
             Self::Update { table, row, cells } => RowOp::Update { table, row, cells: cells.convert() },
             Self::Delete { table, row } => RowOp::Delete { table, row },
             Self::Unset { table, row, columns } => RowOp::Unset { table, row, columns },
+            Self::Add { table, row, column, amount } => RowOp::Add { table, row, column, amount },
         }
     }
 }

@@ -171,6 +171,22 @@ impl Live {
         self.doc_mut(handle).unset(table, row, columns).convert()
     }
 
+    pub(crate) fn doc_add(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        amount: i64,
+    ) -> Result<EventId, Error> {
+        self.doc_mut(handle).add(table, row, column, amount).convert()
+    }
+
+    pub(crate) fn doc_distinguish(&mut self, handle: Handle, salt: u64) -> Result<(), Error> {
+        self.doc_mut(handle).distinguish(salt);
+        Ok(())
+    }
+
     pub(crate) fn doc_commit(&mut self, handle: Handle, ops: Vec<RowOp>) -> Result<EventId, Error> {
         self.doc_mut(handle).commit(list(ops)).convert()
     }
@@ -356,6 +372,18 @@ impl Live {
     ) -> Result<(), Error> {
         let (transaction, doc) = self.transaction(handle);
         transaction.unset(doc, table, row, columns).convert()
+    }
+
+    pub(crate) fn transaction_add(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        amount: i64,
+    ) -> Result<(), Error> {
+        let (transaction, doc) = self.transaction(handle);
+        transaction.add(doc, table, row, column, amount).convert()
     }
 
     pub(crate) fn transaction_touched(&mut self, handle: Handle) -> Result<Vec<RowId>, Error> {

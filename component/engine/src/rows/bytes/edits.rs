@@ -10,7 +10,7 @@ use crate::memory;
 use crate::rows::edits::{Ground, KeptGrounds, Sum, Sums};
 use crate::rows::state::{Meaning, RowState};
 use crate::work;
-use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 /// The ground of a sum, and whether it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,11 +36,12 @@ struct ReadSum {
     amount: i128,
 }
 
-type SumsByRow = BTreeMap<RowNumber, Vec<ReadSum>>;
+/// Sums, sorted by row.
+type SumsByRow = Peekable<std::vec::IntoIter<(RowNumber, ReadSum)>>;
 
 /// The sums of a document's cells: now, and at the horizon of the rows that changed since; and the
 /// grounds that the document keeps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EditsReader {
     now: SumsByRow,
     changed: SumsByRow,
@@ -65,7 +66,7 @@ impl EditsReader {
         let reader = &mut section;
         let (now, changed) = (read_sums(reader, columns)?, read_sums(reader, columns)?);
         let kept = read_kept(reader, stamps)?;
-        if now.is_empty() && changed.is_empty() && kept.len() == 0 {
+        if now.len() == 0 && changed.len() == 0 && kept.len() == 0 {
             return Err(reader.damage("there are no edits where there should be"));
         }
         reader.finish()?;
@@ -74,7 +75,13 @@ impl EditsReader {
 
     /// Decodes the present sums of the section.
     pub(super) fn peek(mut section: Reader<'_>, columns: usize) -> Result<Self, Error> {
-        Ok(Self { now: read_sums(&mut section, columns)?, ..Self::default() })
+        Ok(Self { now: read_sums(&mut section, columns)?, ..Self::none() })
+    }
+
+    /// Returns what a document without the section has.
+    pub(super) fn none() -> Self {
+        let none = || Vec::new().into_iter().peekable();
+        Self { now: none(), changed: none(), kept: KeptGrounds::default() }
     }
 
     /// Takes the grounds that the document keeps.
@@ -82,26 +89,35 @@ impl EditsReader {
         std::mem::take(&mut self.kept)
     }
 
-    /// Takes the sums of a present row.
-    pub(super) fn take_now(&mut self, row: RowNumber) -> Option<ReadSums> {
-        self.now.remove(&row).map(ReadSums)
+    /// Takes the sums of a present row. Rows are passed in the order of their numbers.
+    pub(super) fn take_now(&mut self, row: RowNumber) -> ReadSums {
+        ReadSums(take(&mut self.now, row))
     }
 
-    /// Takes the sums at the horizon of a row that changed since.
-    pub(super) fn take_changed(&mut self, row: RowNumber) -> Option<ReadSums> {
-        self.changed.remove(&row).map(ReadSums)
+    /// Takes the sums at the horizon of a row that changed since, like `take_now`.
+    pub(super) fn take_changed(&mut self, row: RowNumber) -> ReadSums {
+        ReadSums(take(&mut self.changed, row))
     }
 
     /// Returns whether all sums were taken.
     pub(super) fn is_empty(&self) -> bool {
-        self.now.is_empty() && self.changed.is_empty()
+        self.now.len() == 0 && self.changed.len() == 0
     }
+}
+
+fn take(sums: &mut SumsByRow, row: RowNumber) -> Vec<ReadSum> {
+    while sums.next_if(|(other, _)| *other < row).is_some() {}
+    std::iter::from_fn(|| sums.next_if(|(other, _)| *other == row)).map(|(_, sum)| sum).collect()
 }
 
 /// The decoded sums of a row.
 pub(super) struct ReadSums(Vec<ReadSum>);
 
 impl ReadSums {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns the sums on the grounds of this row, or `None` if a sum has none.
     pub(super) fn on(self, state: &RowState, meaning: Meaning<'_>) -> Option<Sums> {
         let mut sums = Sums::default();
@@ -165,9 +181,9 @@ const NO_COLUMN: &str = "a sum names a column where there are none";
 
 fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, Error> {
     let count = reader.varint()?;
-    let mut sums = SumsByRow::new();
+    let mut sums = Vec::new();
     if count == 0 {
-        return Ok(sums);
+        return Ok(sums.into_iter().peekable());
     }
     memory::spend(count.saturating_mul(SUM_SPENDS))?;
     let mut rows = DeltaColumn::read(reader)?;
@@ -193,10 +209,9 @@ fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, 
         last = Some(place);
         let (rest, carry) = (unzigzag(rests.next()?), unzigzag(carries.next()?));
         let amount = i128::from(carry).saturating_mul(CARRY).saturating_add(rest.into());
-        sums.entry(row).or_default().push(ReadSum { column, kind, amount });
+        sums.push((row, ReadSum { column, kind, amount }));
     }
     rows.finish()?;
     [columns, kinds, rests, carries].iter().try_for_each(Column::finish)?;
-    debug_assert_eq!(u64_of(sums.values().map(Vec::len).sum()), count);
-    Ok(sums)
+    Ok(sums.into_iter().peekable())
 }

@@ -15,7 +15,6 @@ use crate::oplog::{Cell, CellNumber, OpLog, Shapes};
 use crate::rows::TableSummary;
 use crate::rows::edits::sum_on;
 use crate::value::Value;
-use std::collections::BTreeMap;
 
 impl NameTable {
     /// Returns the cells of one row of a state, or `None` if the row does not exist. Decodes only
@@ -34,7 +33,7 @@ impl NameTable {
         for row in (first..).take(index_of(count)).map(RowNumber) {
             let is_found = ids.next(limits::ROW_BYTES.maximum)? == id;
             let (state, shape, _) = columns.row(&AnyStamps)?;
-            let mut cells: BTreeMap<ColumnNumber, CellNumber> = BTreeMap::new();
+            let mut cells: Vec<(ColumnNumber, CellNumber)> = Vec::new();
             let (_, shape_columns) = columns.columns_of(shapes, shape)?;
             for &column in shape_columns {
                 columns.cell(&AnyStamps)?;
@@ -42,14 +41,12 @@ impl NameTable {
                 let Some(value) = columns.values.next(column, &mut log)? else { continue };
                 let cell = log.push_loose_cell(column, value);
                 if shows && is_found {
-                    cells.insert(column, cell);
+                    cells.push((column, cell));
                 }
             }
             if is_found && state.exists() {
-                let sums = edits
-                    .map(|edits| EditsReader::peek(edits, self.columns.len()))
-                    .transpose()?
-                    .and_then(|mut edits| edits.take_now(row));
+                let edits = edits.map(|edits| EditsReader::peek(edits, self.columns.len())).transpose()?;
+                let sums = edits.map(|mut edits| edits.take_now(row));
                 return Ok(Some(self.edited_cells(&log, &cells, sums)));
             }
             if is_found {
@@ -61,19 +58,22 @@ impl NameTable {
 
     /// Returns the cells of a row, sorted by column, with its visible sums. Columns are numbered in
     /// the order of their names.
-    fn edited_cells(
-        &self,
-        log: &OpLog,
-        written: &BTreeMap<ColumnNumber, CellNumber>,
-        sums: Option<ReadSums>,
-    ) -> Vec<Cell> {
-        let mut cells: BTreeMap<ColumnNumber, Value> =
-            written.iter().map(|(&column, &cell)| (column, log.value(cell).to_value())).collect();
-        for (column, sum) in sums.into_iter().flat_map(ReadSums::shown) {
-            cells.insert(column, Value::Integer(sum_on(log, written.get(&column).copied(), sum)));
+    fn edited_cells(&self, log: &OpLog, written: &[(ColumnNumber, CellNumber)], sums: Option<ReadSums>) -> Vec<Cell> {
+        let mut sums = sums.into_iter().flat_map(ReadSums::shown).peekable();
+        let name = |column: ColumnNumber| String::from(&**self.columns.text(column.0));
+        let sum = |column, base, sum| Cell { column: name(column), value: Value::Integer(sum_on(log, base, sum)) };
+        let mut cells = Vec::with_capacity(written.len());
+        for &(column, cell) in written {
+            while let Some((before, amount)) = sums.next_if(|(other, _)| *other < column) {
+                cells.push(sum(before, None, amount));
+            }
+            cells.push(match sums.next_if(|(other, _)| *other == column) {
+                Some((_, amount)) => sum(column, Some(cell), amount),
+                None => Cell { column: name(column), value: log.value(cell).to_value() },
+            });
         }
-        let cell = |(column, value): (ColumnNumber, Value)| Cell::new(&**self.columns.text(column.0), value);
-        cells.into_iter().map(cell).collect()
+        cells.extend(sums.map(|(column, amount)| sum(column, None, amount)));
+        cells
     }
 
     /// Returns the last block of a table that begins with an id up to this one, the number of its

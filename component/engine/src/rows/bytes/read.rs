@@ -43,7 +43,7 @@ impl<'a> StateReader<'a> {
         let NameTable { tables, columns, .. } = names;
         let mut rows = Rows { table_names: tables, columns, ..Rows::default() };
         rows.tables.resize_with(rows.table_names.len(), Table::default);
-        Self { rows, staged: Vec::new(), placed: 0, shapes, row_shapes: Vec::new(), edits: EditsReader::default() }
+        Self { rows, staged: Vec::new(), placed: 0, shapes, row_shapes: Vec::new(), edits: EditsReader::none() }
     }
 
     fn read_ids(&mut self, reader: &mut Reader<'_>, table: TableNumber, count: u32) -> Result<(), Error> {
@@ -271,9 +271,11 @@ impl<'a> StateReader<'a> {
                 return Err(reader.damage(defect));
             }
             let wrong = || reader.damage("a sum belongs to no cell that can be added to");
-            let now =
-                self.edits.take_now(number).map(|sums| sums.on(&row.state, meaning).ok_or_else(wrong)).transpose()?;
-            if let (Some(sums), Some(was)) = (self.edits.take_changed(number), &mut changed) {
+            let sums = self.edits.take_now(number);
+            let now = if sums.is_empty() { None } else { Some(sums.on(&row.state, meaning).ok_or_else(wrong)?) };
+            let sums = self.edits.take_changed(number);
+            if !sums.is_empty() {
+                let was = changed.as_mut().ok_or_else(wrong)?;
                 was.sums = sums.on(&was.state, meaning).ok_or_else(wrong)?;
             }
             if let Some(sums) = now {

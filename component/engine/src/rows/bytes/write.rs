@@ -139,7 +139,7 @@ impl Rows {
 impl Rows {
     /// Returns all sums, now and at the horizon.
     pub(in crate::rows) fn all_sums(&self) -> impl Iterator<Item = (ColumnNumber, &Sum)> {
-        let now = self.edits.values().flat_map(|edits| edits.sums.iter());
+        let now = self.edits.iter().flat_map(|(_, edits)| edits.sums.iter());
         now.chain(self.changed.values().flat_map(|version| version.sums.iter()))
     }
 
@@ -156,7 +156,7 @@ impl Rows {
             return;
         }
         let meaning = Meaning { log, columns: &self.columns, peers };
-        let now = self.edits.iter().map(|(row, edits)| (*row, &self.rows[row.index()].state, &edits.sums));
+        let now = self.edits.iter().map(|(row, edits)| (row, &self.rows[row.index()].state, &edits.sums));
         write_sums(now, (rows, columns), meaning, out);
         let changed = self.changed.iter().map(|(row, version)| (*row, &version.state, &version.sums));
         write_sums(changed, (rows, columns), meaning, out);

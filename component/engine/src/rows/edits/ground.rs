@@ -16,7 +16,6 @@ use crate::rows::stamp::Stamp;
 use crate::rows::state::{LatestWrite, Meaning, RowState};
 use crate::value::ValueRef;
 use crate::work;
-use std::collections::BTreeMap;
 
 /// The slack that a plain operation on an edited row uses at most, and each of its cells.
 pub(crate) const PLAIN_SPENDS: u64 = 160;
@@ -24,7 +23,8 @@ pub(crate) const PLAIN_SPENDS: u64 = 160;
 /// The plain operations on one row since the horizon.
 #[derive(Debug, Default)]
 pub(in crate::rows) struct PlainOps {
-    lanes: BTreeMap<PeerNumber, LaneOps>,
+    /// Sorted by lane.
+    lanes: Vec<(PeerNumber, LaneOps)>,
     /// An event that is or builds on all events of these operations, if one was found.
     joined_by: Option<EventNumber>,
 }
@@ -35,7 +35,15 @@ struct LaneOps {
     last: EventNumber,
     deletes: Vec<Stamp>,
     inserts: Vec<Stamp>,
-    writes: BTreeMap<ColumnNumber, Vec<LatestWrite>>,
+    /// Sorted by column number.
+    writes: Vec<(ColumnNumber, Vec<LatestWrite>)>,
+}
+
+impl LaneOps {
+    /// Returns the index of the writes to a column.
+    fn place(&self, column: ColumnNumber) -> Result<usize, usize> {
+        self.writes.binary_search_by(|(other, _)| other.cmp(&column))
+    }
 }
 
 impl PlainOps {
@@ -54,12 +62,12 @@ impl PlainOps {
     pub(in crate::rows) fn push(&mut self, event: EventNumber, stamp: Stamp, op: &LoggedOp, log: &OpLog) {
         work::step();
         self.joined_by = None;
-        let lane = self.lanes.entry(stamp.peer).or_insert_with(|| LaneOps {
-            last: event,
-            deletes: Vec::new(),
-            inserts: Vec::new(),
-            writes: BTreeMap::new(),
+        let at = self.lanes.binary_search_by(|(lane, _)| lane.cmp(&stamp.peer)).unwrap_or_else(|at| {
+            let ops = LaneOps { last: event, deletes: Vec::new(), inserts: Vec::new(), writes: Vec::new() };
+            self.lanes.insert(at, (stamp.peer, ops));
+            at
         });
+        let (_, lane) = &mut self.lanes[at];
         lane.last = event;
         match op.kind {
             OpKind::Delete => lane.deletes.push(stamp),
@@ -70,7 +78,11 @@ impl PlainOps {
             work::step();
             let column = log.column(cell);
             let write = LatestWrite::new(stamp, cell, column, op.kind == OpKind::Unset);
-            lane.writes.entry(column).or_default().push(write);
+            let at = lane.place(column).unwrap_or_else(|at| {
+                lane.writes.insert(at, (column, Vec::new()));
+                at
+            });
+            lane.writes[at].1.push(write);
         }
     }
 
@@ -80,7 +92,7 @@ impl PlainOps {
         if self.joined_by.is_some_and(|event| past.contains(event)) {
             return true;
         }
-        let are_in = self.lanes.values().all(|lane| past.contains(lane.last));
+        let are_in = self.lanes.iter().all(|(_, lane)| past.contains(lane.last));
         if are_in {
             self.joined_by = Some(past.event());
         }
@@ -99,7 +111,7 @@ impl PlainOps {
     ) -> Option<Ground> {
         let peers = meaning.peers;
         let ends: Vec<(&LaneOps, (Lamport, u32))> =
-            self.lanes.iter().map(|(&lane, ops)| (ops, past.end_of(lane))).collect();
+            self.lanes.iter().map(|(lane, ops)| (ops, past.end_of(*lane))).collect();
         let mut deleted = base.deleted;
         for (ops, end) in &ends {
             deleted = latest(deleted, ops.deletes[..count(&ops.deletes, *end)].last().copied(), peers);
@@ -113,7 +125,7 @@ impl PlainOps {
         let inserted = of_base.into_iter().chain(inserts).min_by(|a, b| a.order(*b, peers))?;
         let mut written = base.latest(column, meaning).copied();
         for (ops, end) in &ends {
-            let writes = ops.writes.get(&column).map_or(&[][..], Vec::as_slice);
+            let writes = ops.place(column).map_or(&[][..], |at| &ops.writes[at].1);
             let last = writes[..writes.partition_point(|write| is_within(write.stamp, *end))].last();
             written = match (written, last) {
                 (Some(one), Some(other)) if other.stamp.is_before(one.stamp, peers) => Some(one),

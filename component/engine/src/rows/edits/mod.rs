@@ -25,6 +25,7 @@ pub(super) use sums::{EditedCell, Sum, Sums, sum_on};
 use super::Rows;
 use super::stamp::Stamp;
 use crate::id::{PeerNumber, RowNumber};
+use std::collections::BTreeMap;
 
 /// The write or delete that left the value on which an edit acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,12 +63,55 @@ impl RowEdits {
     }
 }
 
+/// The edited rows of a document.
+#[derive(Debug, Default)]
+pub(super) struct EditedRows {
+    /// The index of each row's edits.
+    places: BTreeMap<RowNumber, u32>,
+    edits: Vec<RowEdits>,
+}
+
+impl EditedRows {
+    pub(super) fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// Returns the edits of a row, if it was edited. O(log n).
+    pub(super) fn get(&self, row: RowNumber) -> Option<&RowEdits> {
+        self.places.get(&row).map(|&at| &self.edits[at as usize])
+    }
+
+    pub(super) fn get_mut(&mut self, row: RowNumber) -> Option<&mut RowEdits> {
+        self.places.get(&row).map(|&at| &mut self.edits[at as usize])
+    }
+
+    /// Returns the edits of a row, and adds the row if it is new. O(log n).
+    pub(super) fn entry(&mut self, row: RowNumber) -> &mut RowEdits {
+        let next = self.edits.len() as u32;
+        let at = *self.places.entry(row).or_insert(next);
+        if at == next {
+            self.edits.push(RowEdits::default());
+        }
+        &mut self.edits[at as usize]
+    }
+
+    /// Returns the edited rows, in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RowNumber, &RowEdits)> {
+        self.places.iter().map(|(&row, &at)| (row, &self.edits[at as usize]))
+    }
+
+    /// Replaces the numbers of peers.
+    pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
+        self.edits.iter_mut().for_each(|edits| edits.renumber(number));
+    }
+}
+
 impl Rows {
     /// Stores the sums of a row that has none, unless they are empty.
     pub(super) fn set_sums(&mut self, row: RowNumber, sums: Sums) {
         if !sums.is_empty() {
             self.rows[row.index()].is_edited = true;
-            self.edits.insert(row, RowEdits { sums, plain: None });
+            *self.edits.entry(row) = RowEdits { sums, plain: None };
         }
     }
 }

@@ -4,6 +4,7 @@ use super::sums::{Sums, sum_on};
 use crate::id::{ColumnNumber, Names};
 use crate::oplog::{CellNumber, OpLog};
 use crate::rows::state::{LatestWrite, RowState};
+use crate::sort;
 use crate::value::ValueRef;
 use crate::work;
 
@@ -87,7 +88,7 @@ fn edited(state: &RowState, sums: &Sums, (log, columns): (&OpLog, &Names)) -> Ve
         on_delete.map(|(column, sum)| ShownCell { column, value: ShownValue::Integer(sum_on(log, None, sum.amount)) }),
     );
     if cells.len() > sorted {
-        cells.sort_by(|a, b| columns.text(a.column.0).cmp(columns.text(b.column.0)));
+        sort::sort_by(&mut cells, |a, b| columns.text(a.column.0).cmp(columns.text(b.column.0)));
     }
     cells
 }

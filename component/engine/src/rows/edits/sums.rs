@@ -8,7 +8,6 @@ use crate::oplog::{CellNumber, LoggedOp, OpLog};
 use crate::rows::state::{Meaning, RowState};
 use crate::value::ValueRef;
 use crate::work;
-use std::collections::BTreeMap;
 
 /// An addition to a cell.
 #[derive(Debug, Clone, Copy)]
@@ -50,38 +49,45 @@ pub(in crate::rows) fn sum_on(log: &OpLog, base: Option<CellNumber>, sum: i128) 
 /// Whether the ground of a sum is a write. A cell has at most one sum of each kind.
 type IsOnWrite = bool;
 
-/// The sums of one row.
+/// The sums of one row, sorted by column number, and by whether the ground is a write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::rows) struct Sums(BTreeMap<(ColumnNumber, IsOnWrite), Sum>);
+pub(in crate::rows) struct Sums(Vec<(ColumnNumber, Sum)>);
 
 impl Sums {
     /// Returns the sums with their columns, in the order of the columns' numbers.
     pub(in crate::rows) fn iter(&self) -> impl Iterator<Item = (ColumnNumber, &Sum)> {
-        self.0.iter().inspect(|_| work::step()).map(|(&(column, _), sum)| (column, sum))
+        self.0.iter().inspect(|_| work::step()).map(|(column, sum)| (*column, sum))
     }
 
     pub(in crate::rows) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Sets the sum of a column. Returns `false` if there was one with the same kind of ground.
-    pub(in crate::rows) fn set(&mut self, column: ColumnNumber, sum: Sum) -> bool {
-        self.0.insert((column, sum.ground.is_write()), sum).is_none()
+    /// Sets the sum of a column. O(sums), and O(log n) if the column has the largest number.
+    pub(in crate::rows) fn set(&mut self, column: ColumnNumber, sum: Sum) {
+        match self.place(column, sum.ground.is_write()) {
+            Ok(at) => self.0[at] = (column, sum),
+            Err(at) => self.0.insert(at, (column, sum)),
+        }
     }
 
-    /// Counts an addition with this ground, unless a later write or delete replaced the ground.
-    /// O(log n).
+    fn place(&self, column: ColumnNumber, is_on_write: IsOnWrite) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, sum)| (*other, sum.ground.is_write()).cmp(&(column, is_on_write)))
+    }
+
+    /// Counts an addition with this ground, unless a later write or delete replaced the ground. Cost
+    /// as for `set`.
     pub(in crate::rows) fn add(&mut self, edit: EditedCell, ground: Ground, state: &RowState, meaning: Meaning<'_>) {
         let EditedCell { column, amount } = edit;
         if state.has_ground(column, ground, meaning) {
-            let sum = self.0.entry((column, ground.is_write())).or_insert(Sum { ground, amount: 0 });
-            sum.amount = sum.amount.saturating_add(amount.into());
+            let before = self.get(column, ground.is_write()).map_or(0, |sum| sum.amount);
+            self.set(column, Sum { ground, amount: before.saturating_add(amount.into()) });
         }
     }
 
     /// Returns the sum of a column whose ground is a write, or that whose ground is a delete.
     pub(in crate::rows) fn get(&self, column: ColumnNumber, is_on_write: IsOnWrite) -> Option<&Sum> {
-        self.0.get(&(column, is_on_write))
+        self.place(column, is_on_write).ok().map(|at| &self.0[at].1)
     }
 
     /// Returns an invariant that is broken, if one is.
@@ -96,18 +102,19 @@ impl Sums {
 
     /// Removes the sums that can never count again. O(sums × log n).
     pub(in crate::rows) fn keep_alive(&mut self, state: &RowState, meaning: Meaning<'_>) {
-        self.0.retain(|&(column, _), sum| {
+        self.0.retain(|(column, sum)| {
             work::step();
-            state.has_ground(column, sum.ground, meaning)
+            state.has_ground(*column, sum.ground, meaning)
         });
     }
 
     /// Removes the sums of a column that can never count again. O(log n).
     pub(in crate::rows) fn keep_alive_in(&mut self, column: ColumnNumber, state: &RowState, meaning: Meaning<'_>) {
         for is_on_write in [false, true] {
-            let place = (column, is_on_write);
-            if self.0.get(&place).is_some_and(|sum| !state.has_ground(column, sum.ground, meaning)) {
-                self.0.remove(&place);
+            if let Ok(at) = self.place(column, is_on_write)
+                && !state.has_ground(column, self.0[at].1.ground, meaning)
+            {
+                self.0.remove(at);
             }
         }
     }
@@ -132,7 +139,7 @@ impl Sums {
 
     /// Replaces the numbers of peers.
     pub(in crate::rows) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
-        for sum in self.0.values_mut() {
+        for (_, sum) in &mut self.0 {
             sum.ground = match sum.ground {
                 Ground::Delete(stamp) => Ground::Delete(stamp.renumbered(number)),
                 Ground::Write(stamp) => Ground::Write(stamp.renumbered(number)),

@@ -1,0 +1,178 @@
+//! Rows as they will be after operations that are not committed yet.
+//!
+//! Stores the rows that the operations touch; everything else is read from the document.
+
+use super::Doc;
+use crate::error::{Error, Invalid};
+use crate::oplog::{Cell, RowOp};
+use crate::value::Value;
+use std::collections::BTreeMap;
+
+/// The rows that some operations touch.
+#[derive(Debug, Default)]
+pub(super) struct Drafts {
+    /// By table and id.
+    rows: BTreeMap<String, BTreeMap<String, Draft>>,
+}
+
+/// The state of a touched row.
+#[derive(Debug)]
+pub(super) enum Draft {
+    Deleted,
+    /// The written cells by column. Other cells are those of the document, unless the row is new.
+    Written {
+        is_new: bool,
+        cells: BTreeMap<String, DraftCell>,
+    },
+}
+
+/// The state of a written cell.
+#[derive(Debug, Clone)]
+pub(super) enum DraftCell {
+    Set(Value),
+    Removed,
+    /// The sum of the additions to the value of the document.
+    Added(i128),
+}
+
+impl Drafts {
+    /// Returns the touched rows of a table, or `None` if there are none.
+    pub(super) fn of_table(&self, table: &str) -> Option<&BTreeMap<String, Draft>> {
+        self.rows.get(table)
+    }
+
+    /// Returns the tables and ids of the touched rows, sorted.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rows.iter().flat_map(|(table, rows)| rows.keys().map(move |row| (table.as_str(), row.as_str())))
+    }
+
+    /// Returns the cells of a row, sorted by column, or `None` if the row does not exist. O(log n +
+    /// size of the row).
+    pub(super) fn get(&self, doc: &Doc, table: &str, row: &str) -> Option<Vec<Cell>> {
+        match self.draft(table, row) {
+            None => doc.get(table, row),
+            Some(draft) => draft.cells(|| doc.get(table, row)),
+        }
+    }
+
+    fn draft(&self, table: &str, row: &str) -> Option<&Draft> {
+        self.rows.get(table)?.get(row)
+    }
+
+    /// Applies an operation, which was checked as far as this is possible without a document.
+    /// O(log n + size of the operation), and O(size of the row) for an addition.
+    ///
+    /// # Errors
+    /// `NoSuchRow` for any operation but an insert on a row that does not exist; `InvalidArgument`
+    /// for an addition that does not fit the value of its cell.
+    pub(super) fn write(&mut self, doc: &Doc, op: &RowOp) -> Result<(), Error> {
+        let (table, row) = op.row_name();
+        let exists = match self.draft(table, row) {
+            Some(draft) => matches!(draft, Draft::Written { .. }),
+            None => doc.rows.find(table, row).is_some(),
+        };
+        if !exists && !matches!(op, RowOp::Insert { .. }) {
+            return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
+        }
+        if let RowOp::Add { column, amount, .. } = op {
+            let cells = self.get(doc, table, row).unwrap_or_default();
+            let cell = cells.iter().find(|cell| cell.column == *column);
+            check_sum(cell.map(|cell| &cell.value), *amount, (table, row, column))?;
+        }
+        if !self.rows.contains_key(table) {
+            self.rows.insert(table.to_owned(), BTreeMap::new());
+        }
+        if let Some(drafts) = self.rows.get_mut(table) {
+            let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
+            drafts.insert(row, draft.after(op, exists));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the columns that an operation writes, and what it does to their cells.
+fn writes(op: &RowOp) -> Vec<(String, DraftCell)> {
+    match op {
+        RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
+            let set = |cell: &Cell| (cell.column.clone(), DraftCell::Set(cell.value.clone().canonical()));
+            cells.iter().map(set).collect()
+        }
+        RowOp::Unset { columns, .. } => columns.iter().map(|column| (column.clone(), DraftCell::Removed)).collect(),
+        RowOp::Delete { .. } => Vec::new(),
+        RowOp::Add { column, amount, .. } => vec![(column.clone(), DraftCell::Added((*amount).into()))],
+    }
+}
+
+impl DraftCell {
+    /// Returns the cell after it was written again.
+    fn then(self, next: Self) -> Self {
+        let Self::Added(amount) = next else { return next };
+        match self {
+            Self::Added(before) => Self::Added(before.saturating_add(amount)),
+            Self::Removed => Self::Set(added(None, amount)),
+            Self::Set(value) => Self::Set(added(Some(&value), amount)),
+        }
+    }
+}
+
+/// Returns the value of a cell after an addition, clamped to 64 bits.
+fn added(value: Option<&Value>, amount: i128) -> Value {
+    let value = if let Some(Value::Integer(value)) = value { i128::from(*value) } else { 0 };
+    let sum = value.saturating_add(amount).clamp(i64::MIN.into(), i64::MAX.into());
+    Value::Integer(i64::try_from(sum).unwrap_or_default())
+}
+
+impl Draft {
+    /// Returns the draft after a further operation. `exists` reports whether the row existed before
+    /// it.
+    fn after(self, op: &RowOp, exists: bool) -> Self {
+        match (self, op) {
+            (_, RowOp::Delete { .. }) => Self::Deleted,
+            (Self::Written { is_new, mut cells }, _) if exists => {
+                for (column, next) in writes(op) {
+                    let cell = match cells.remove(&column) {
+                        Some(before) => before.then(next),
+                        None => next,
+                    };
+                    cells.insert(column, cell);
+                }
+                Self::Written { is_new, cells }
+            }
+            _ => Self::Written { is_new: !exists, cells: writes(op).into_iter().collect() },
+        }
+    }
+
+    /// Returns the cells of the row, if it exists. `below` returns those of the document. O(cells
+    /// of both × log n).
+    pub(super) fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
+        let Self::Written { is_new, cells } = self else { return None };
+        let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
+        let mut shown: BTreeMap<String, Value> = shown.into_iter().map(|cell| (cell.column, cell.value)).collect();
+        for (column, cell) in cells {
+            match cell {
+                DraftCell::Set(value) => drop(shown.insert(column.clone(), value.clone())),
+                DraftCell::Removed => drop(shown.remove(column)),
+                DraftCell::Added(amount) => {
+                    let value = added(shown.get(column), *amount);
+                    shown.insert(column.clone(), value);
+                }
+            }
+        }
+        Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())
+    }
+}
+
+/// Fails if a cell has a value that is not an integer, null or absent, or if its sum with an amount
+/// leaves the range of 64-bit integers.
+fn check_sum(value: Option<&Value>, amount: i64, (table, row, column): (&str, &str, &str)) -> Result<(), Error> {
+    let cell = || (table.to_owned(), row.to_owned(), column.to_owned());
+    let value = match value {
+        None | Some(Value::Null) => 0,
+        Some(Value::Integer(value)) => *value,
+        Some(_) => return Err(Invalid::NotAnInteger { cell: cell() }.into()),
+    };
+    match value.checked_add(amount) {
+        Some(_) => Ok(()),
+        None => Err(Invalid::IntegerRange { cell: cell(), value, amount }.into()),
+    }
+}
