@@ -14,8 +14,8 @@ const ORDER = ['delete', 'insert', 'update', 'unset'];
 /** @import { Horizon, Stamp, State, StateCell, StateRow } from './format.js' */
 /** @import { LinkedRun } from './links.js' */
 /**
- * The sum of the additions to one cell that have one ground, and what the ground is. A ground is the
- * write or the delete that left the value there which the authors of the additions saw.
+ * The sum of the additions to one cell that have one ground, and what the ground is. A ground is
+ * the write or the delete that left the value there which the authors of the additions saw.
  *
  * @typedef {{ row: number, column: number, kind: number, amount: bigint }} Sum
  * @typedef {{ isWrite: boolean, stamp: Stamp }} Ground

@@ -17,9 +17,9 @@ import { Corrupt, UnsupportedFeature, UnsupportedVersion, read } from './format.
 /** @import { Event, Op as NotedOp } from './data/format-1/facts.js' */
 /** @import { Document, Table, Update } from './format.js' */
 /**
- * An operation with the index of its event in the order of execution and its place in the event; and
- * what plain operations on a row result in: the cells, if the row exists, the last write of each
- * cell, and the last delete.
+ * An operation with the index of its event in the order of execution and its place in the event;
+ * and what plain operations on a row result in: the cells, if the row exists, the last write of
+ * each cell, and the last delete.
  *
  * @typedef {{ event: number, place: number, tag: string, content: any }} PlacedOp
  * @typedef {{ cells?: Map<string, Json>, writes: Map<string, PlacedOp>, remove?: PlacedOp }} RowResult
@@ -171,8 +171,8 @@ function readDocument(bytes) {
 }
 
 /**
- * Checks that a compacted document has the tables that the whole history of a copy results in, which
- * was made before the compaction.
+ * Checks that a compacted document has the tables that the whole history results in. `full` is a
+ * copy that was made before the compaction.
  *
  * @param {Doc} doc
  * @param {Doc} full

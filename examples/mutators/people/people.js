@@ -31,6 +31,18 @@ const mutators = {
   },
 
   /**
+   * `vote(task, votes)`: adds votes to a task. The votes of several people all count.
+   *
+   * Components by componentize-js stop if they pass a negative integer of 64 bits to an import; see
+   * https://github.com/bytecodealliance/ComponentizeJS/issues/343.
+   */
+  vote(transaction, [task, votes]) {
+    if (task?.tag !== 'text' || votes?.tag !== 'integer' || votes.val < 0n)
+      throw invalid('the arguments must be a text and an integer from 0 on: a task and votes');
+    transaction.add('tasks', task.val, 'votes', votes.val);
+  },
+
+  /**
    * `stamp(task)`: writes the time, which the host sets, and a random number, which is the same in
    * each call.
    */

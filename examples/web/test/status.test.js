@@ -14,6 +14,7 @@ const GOOD = {
   savedThere: true,
   readOnly: false,
   forked: false,
+  repaired: undefined,
   error: undefined,
 };
 

@@ -370,13 +370,20 @@ impl Replica {
         let doc = self.doc();
         let known: Vec<PeerVersion> =
             self.acknowledged.iter().map(|(peer, &count)| PeerVersion::new(&**peer, count)).collect();
-        let since = |version: &[PeerVersion]| doc.events_since(&self.instance.summary_of(version)?, u32::MAX);
-        let events = match since(&known) {
+        let since = |version: &[PeerVersion]| doc.update_since(&self.instance.summary_of(version)?);
+        let update = match since(&known) {
             Err(converge::Error::Compacted(horizon)) => since(&horizon)?,
             other => other?,
         };
         let is_own = |peer: &str| self.peers.contains(peer.split(BRANCH).next().unwrap_or(peer));
-        Ok(events.runs.into_iter().filter(|run| is_own(&run.peer)).flat_map(|run| run.commits).collect())
+        let (mut reader, mut commits) = (self.instance.read_update(&update)?, Vec::new());
+        loop {
+            let page = reader.next(u32::MAX)?;
+            commits.extend(page.runs.into_iter().filter(|run| is_own(&run.peer)).flat_map(|run| run.commits));
+            if !page.more {
+                return Ok(commits);
+            }
+        }
     }
 
     /// Closes the file, and removes it if `destroy` is set.

@@ -196,6 +196,8 @@ impl Document for CarelessDoc {
         insert(table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error>;
         delete(table: &str, row: &str) -> Result<EventId, Error>;
         unset(table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Error>;
+        add(table: &str, row: &str, column: &str, amount: i64) -> Result<EventId, Error>;
+        distinguish(salt: u64) -> ();
         commit(ops: Commit) -> Result<EventId, Error>;
         begin() -> Transaction;
         commit_transaction(transaction: Transaction) -> Result<Option<EventId>, Error>;
@@ -266,6 +268,10 @@ impl host::Transaction<CarelessDoc> for Transaction {
 
     fn unset(&mut self, doc: &mut CarelessDoc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
         host::Transaction::unset(self, &mut doc.0, table, row, columns)
+    }
+
+    fn add(&mut self, doc: &mut CarelessDoc, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error> {
+        host::Transaction::add(self, &mut doc.0, table, row, column, amount)
     }
 
     fn touched(&mut self) -> Vec<RowId> {

@@ -41,7 +41,7 @@ fn rejected(doc: &Doc, name: &str, arguments: &[&str]) -> Error {
 #[test]
 fn javascript_mutators_read_and_write_in_a_transaction() {
     let doc = tasks();
-    assert_eq!(people().names(), ["assign", "leave", "stamp", "fail"]);
+    assert_eq!(people().names(), ["assign", "leave", "vote", "stamp", "fail"]);
     for task in ["t1", "t2", "t3"] {
         people().apply(&doc, &Call::new("assign", [task, "Ben"])).unwrap();
     }
@@ -63,6 +63,21 @@ fn javascript_mutators_read_and_write_in_a_transaction() {
     people().apply(&doc, &Call::new("leave", ["Ben"])).unwrap();
     assert_eq!(doc.version().unwrap()[0].count, before + 1);
     assert!(["t1", "t2", "t3"].iter().all(|task| cell(&doc, task, "person").is_none()));
+}
+
+#[test]
+fn javascript_mutators_add_to_integers() {
+    let doc = tasks();
+    let vote = |task: &str, votes: i64| Call::new("vote", [Value::from(task), votes.into()]);
+    people().apply(&doc, &vote("t1", 3)).unwrap();
+    people().apply(&doc, &vote("t1", 1)).unwrap();
+    assert_eq!(cell(&doc, "t1", "votes"), Some(Value::Integer(4)));
+    let error = people().apply(&doc, &vote("t1", -1)).unwrap_err();
+    assert!(matches!(&error, Error::InvalidArguments(text) if text.contains("from 0 on")), "{error}");
+    let error = people().apply(&doc, &vote("t9", 1)).unwrap_err();
+    assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "t9"), "{error}");
+    let error = people().apply(&doc, &vote("t1", i64::MAX)).unwrap_err();
+    assert!(matches!(&error, Error::Failed(converge::Error::InvalidArgument(_))), "{error}");
 }
 
 #[test]
