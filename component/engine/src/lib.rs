@@ -34,6 +34,8 @@ mod oplog;
 mod rows;
 mod session;
 mod sort;
+#[cfg_attr(not(test), expect(dead_code, reason = "no other module uses it yet"))]
+mod tree;
 mod value;
 mod work;
 
