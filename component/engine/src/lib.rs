@@ -34,7 +34,8 @@ mod oplog;
 mod rows;
 mod session;
 mod sort;
-#[cfg_attr(not(test), expect(dead_code, reason = "no other module uses it yet"))]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "`rows` does not use it yet"))]
+mod text;
 mod tree;
 mod value;
 mod work;

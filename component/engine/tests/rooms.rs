@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the engine, from left to right.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "convert",
     "work",
     "sort",
@@ -26,6 +26,7 @@ const ROOMS: [&str; 19] = [
     "lanes",
     "oplog",
     "chain",
+    "text",
     "rows",
     "doc",
     "ephemeral",
@@ -33,7 +34,8 @@ const ROOMS: [&str; 19] = [
 ];
 
 /// For a room, the rooms to its left that it must not use.
-const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["tree", "clock", "graph", "lanes", "oplog", "chain", "rows", "doc"])];
+const UNSEEN: [(&str, &[&str]); 1] =
+    [("ephemeral", &["tree", "clock", "graph", "lanes", "oplog", "chain", "text", "rows", "doc"])];
 
 /// The files and folders of `doc`, from left to right. Those in one entry do not use each other.
 const DOC: [&[&str]; 14] = [
