@@ -6,4 +6,5 @@ mod interleaving;
 mod oracle;
 mod parts;
 mod random;
+mod traces;
 mod world;
