@@ -132,8 +132,8 @@ impl Doc {
     }
 
     /// Commits an addition to an integer cell. A cell that is absent or null counts as 0.
-    /// Concurrent additions all count, as long as the write or delete that left the value which this
-    /// replica sees now is still the last one.
+    /// Concurrent additions all count, as long as the write or delete that left the value which
+    /// this replica sees now is still the last one.
     ///
     /// ```
     /// # let doc = converge::Doc::create("ann")?;

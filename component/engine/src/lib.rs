@@ -34,6 +34,9 @@ mod oplog;
 mod rows;
 mod session;
 mod sort;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "`rows` does not use it yet"))]
+mod text;
+mod tree;
 mod value;
 mod work;
 

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the engine, from left to right.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 20] = [
     "convert",
     "work",
     "sort",
@@ -20,11 +20,13 @@ const ROOMS: [&str; 18] = [
     "codec",
     "value",
     "id",
+    "tree",
     "clock",
     "graph",
     "lanes",
     "oplog",
     "chain",
+    "text",
     "rows",
     "doc",
     "ephemeral",
@@ -32,7 +34,8 @@ const ROOMS: [&str; 18] = [
 ];
 
 /// For a room, the rooms to its left that it must not use.
-const UNSEEN: [(&str, &[&str]); 1] = [("ephemeral", &["clock", "graph", "lanes", "oplog", "chain", "rows", "doc"])];
+const UNSEEN: [(&str, &[&str]); 1] =
+    [("ephemeral", &["tree", "clock", "graph", "lanes", "oplog", "chain", "text", "rows", "doc"])];
 
 /// The files and folders of `doc`, from left to right. Those in one entry do not use each other.
 const DOC: [&[&str]; 15] = [

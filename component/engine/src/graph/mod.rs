@@ -11,11 +11,13 @@
 //! Source: J. Gentle and M. Kleppmann, "Collaborative Text Editing with Eg-walker", 2025, section 3
 //! (the event graph and its runs).
 
+mod between;
 mod bytes;
 mod horizon;
 mod reach;
 mod since;
 
+pub(crate) use between::HeldBy;
 pub(crate) use bytes::{RankedHorizon, RankedStub, RunHead, RunsReader, RunsWriter};
 pub(crate) use horizon::{Horizon, Stub};
 pub(crate) use since::Span;

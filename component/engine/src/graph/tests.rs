@@ -1,6 +1,6 @@
 //! Tests the graph against a naive one, which stores the set of ancestors of every event.
 
-use super::{Broken, Graph, Horizon, Stub};
+use super::{Broken, Graph, HeldBy, Horizon, RunNumber, Stub};
 use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{Counter, EventNumber, PeerNumber};
@@ -94,6 +94,83 @@ fn agrees_with_the_naive_graph() {
             .collect();
         assert_eq!(since, naive, "seed {seed}");
     }
+}
+
+#[test]
+fn walks_between_versions_visit_what_only_one_has() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let (graph, ancestors) = random_graph(&mut random);
+        let known = |heads: &[EventNumber]| -> BTreeSet<u32> {
+            heads.iter().flat_map(|head| ancestors[head.index()].iter().copied()).collect()
+        };
+        for _ in 0..20 {
+            let mut pick = |most: usize| -> Vec<EventNumber> {
+                (0..random.below(most)).map(|_| EventNumber(random.below(ancestors.len()) as u32)).collect()
+            };
+            let (first, second) = (pick(4), pick(4));
+            let mut found = [BTreeSet::new(), BTreeSet::new()];
+            graph.between(&first, &second, |held, start, len| {
+                for event in start.0..start.0 + len {
+                    let is_new = found[usize::from(held == HeldBy::Second)].insert(event);
+                    assert!(is_new && held != HeldBy::Both, "seed {seed}: {event} twice");
+                }
+            });
+            let (first, second) = (known(&first), known(&second));
+            assert_eq!(found, [&first - &second, &second - &first], "seed {seed}");
+        }
+        let start = random.below(graph.run_count());
+        let end = start + random.below(graph.run_count() - start + 1);
+        let order = graph.branch_by_branch(start..end, |_| 1).unwrap();
+        let mut done = BTreeSet::new();
+        for run in order {
+            let needed = graph.run_dependencies(RunNumber(run as u32)).iter().map(|event| graph.run_at(*event).0);
+            assert!(needed.filter(|other| *other >= start).all(|other| done.contains(&other)), "seed {seed}");
+            done.insert(run);
+        }
+        assert!(done.into_iter().eq(start..end), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_walk_finishes_a_branch_before_it_begins_another_one() {
+    // Two branches whose events arrived in turns.
+    let mut graph = Graph::default();
+    let root = graph.push((PeerNumber(2), Counter(0)), &[], 0, 1);
+    let mut heads = [root, root];
+    for turn in 0..2_000 {
+        let peer = turn % 2;
+        heads[peer] = graph.push((PeerNumber(peer as u32), Counter(turn as u32 / 2)), &[heads[peer]], 0, 1);
+    }
+    let order = graph.branch_by_branch(0..graph.run_count(), |_| 1).unwrap();
+    let lanes: Vec<u32> = order.into_iter().map(|run| graph.lane_of_run(run).0).collect();
+    assert_eq!(lanes.windows(2).filter(|pair| pair[0] != pair[1]).count(), 2);
+}
+
+/// Returns a random graph of up to 6 peers.
+fn random_graph(random: &mut Random) -> (Graph, Ancestors) {
+    let (peers, mut graph, mut ancestors) = (1 + random.below(6), Graph::default(), Ancestors::new());
+    while ancestors.len() < 60 {
+        let peer = PeerNumber(random.below(peers) as u32);
+        let mut dependencies: Vec<EventNumber> = match random.below(4) {
+            0 => graph.heads().collect(),
+            _ if ancestors.is_empty() => Vec::new(),
+            _ => (0..1 + random.below(3)).map(|_| EventNumber(random.below(ancestors.len()) as u32)).collect(),
+        };
+        dependencies.sort();
+        dependencies.dedup();
+        if check_next(&graph, peer, &dependencies).is_ok() {
+            let len = 1 + random.below(4) as u32;
+            let first = graph.push((peer, Counter(graph.count(peer))), &dependencies, 0, len);
+            let mut known: BTreeSet<u32> =
+                dependencies.iter().flat_map(|d| ancestors[d.index()].iter().copied()).collect();
+            for event in first.0..first.0 + len {
+                known.insert(event);
+                ancestors.push(known.clone());
+            }
+        }
+    }
+    (graph, ancestors)
 }
 
 /// Returns the graph of two peers that take turns, after an event of a third peer. Every event is a

@@ -6,6 +6,8 @@
 //! that they do not have, so only the columns are checked there.
 
 mod chunks;
+#[cfg(test)]
+pub(crate) mod refusal;
 
 pub(crate) use chunks::Chunks;
 
@@ -36,6 +38,8 @@ thread_local! {
 /// `LimitExceeded` if less than the slack would be left.
 #[inline]
 pub(crate) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Error> {
+    #[cfg(test)]
+    refusal::check()?;
     if items.capacity() - items.len() >= more { Ok(()) } else { grow(items, more) }
 }
 

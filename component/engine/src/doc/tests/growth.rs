@@ -42,7 +42,7 @@ const DIMENSIONS: &[Dimension] = &[
     Dimension { name: "additions to one cell", units: 1_000, make: additions_to_one_cell },
     Dimension { name: "additions to one cell, each of a peer", units: 300, make: additions_side_by_side },
     Dimension { name: "additions to the cells of a row", units: 1_000, make: additions_to_one_row },
-    Dimension { name: "additions beside updates of the cell", units: 1_000, make: additions_beside_updates },
+    Dimension { name: "additions concurrent with updates of the cell", units: 1_000, make: additions_and_updates },
 ];
 
 /// A name, and a function that returns the number of steps of one call.
@@ -292,7 +292,7 @@ fn additions_side_by_side(n: u32) -> Doc {
 }
 
 /// One peer updates the cell as often as another one adds to it, without knowing each other.
-fn additions_beside_updates(n: u32) -> Doc {
+fn additions_and_updates(n: u32) -> Doc {
     let mut doc = rows(1);
     let mut other = Doc::load("ben", &doc.save()).unwrap();
     let known = doc.summary();

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::id::{ColumnNumber, RowNumber};
 use crate::memory;
 use crate::rows::edits::{Ground, KeptGrounds, Sum, Sums};
+use crate::rows::stamp::Stamp;
 use crate::rows::state::{Meaning, RowState};
 use crate::work;
 use std::iter::Peekable;
@@ -166,6 +167,9 @@ fn read_kept(reader: &mut Reader<'_>, stamps: &Stamps) -> Result<KeptGrounds, Er
             None
         } else {
             let ground = stamp(stamps, grounds.next()?, ground_places.next()?);
+            let is_possible =
+                |&ground: &Stamp| if kind == KEPT_WRITE { ground != Stamp::NEVER } else { ground != Stamp::SETTLED };
+            let ground = ground.filter(is_possible);
             let ground = ground.ok_or_else(|| grounds.damage("a ground is the operation of no event"))?;
             Some(if kind == KEPT_WRITE { Ground::Write(ground) } else { Ground::Delete(ground) })
         };

@@ -75,8 +75,8 @@ impl Sums {
         self.0.binary_search_by(|(other, sum)| (*other, sum.ground.is_write()).cmp(&(column, is_on_write)))
     }
 
-    /// Counts an addition with this ground, unless a later write or delete replaced the ground. Cost
-    /// as for `set`.
+    /// Counts an addition with this ground, unless a later write or delete replaced the ground.
+    /// Cost as for `set`.
     pub(in crate::rows) fn add(&mut self, edit: EditedCell, ground: Ground, state: &RowState, meaning: Meaning<'_>) {
         let EditedCell { column, amount } = edit;
         if state.has_ground(column, ground, meaning) {

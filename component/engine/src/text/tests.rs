@@ -1,0 +1,10 @@
+//! Tests texts against an oracle, and by real histories.
+
+mod growth;
+mod hostile;
+mod interleaving;
+mod oracle;
+mod parts;
+mod random;
+mod traces;
+mod world;
