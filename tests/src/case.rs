@@ -2,7 +2,7 @@
 
 use crate::abbreviations::expand;
 use crate::damage::Change;
-use crate::form::{Bytes, Cells, Integer, Op, Options, Run, Salt, Summary, excerpt, parse};
+use crate::form::{Bits64, Bytes, Cells, Integer, Op, Options, Run, Summary, excerpt, parse};
 use crate::live::{SessionCall, StoreCall, parse_call};
 use crate::reader::ReaderCall;
 use crate::transaction::TransactionCall;
@@ -72,7 +72,7 @@ pub enum Call {
     Delete(String, String),
     Unset(String, String, Vec<String>),
     Add(String, String, String, Integer),
-    Distinguish([Salt; 1]),
+    Distinguish([Bits64; 1]),
     Commit(Vec<Op>),
     Begin(Nothing),
     CommitTransaction(String),

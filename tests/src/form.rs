@@ -104,23 +104,10 @@ pub struct SummaryReplica {
 #[serde(try_from = "String")]
 pub struct Bits64(u64);
 
-/// The salt of `distinguish`: 64 bits, as a decimal number.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Salt(u64);
-
-impl Salt {
+impl Bits64 {
     /// Returns the number.
     pub(crate) fn get(self) -> u64 {
         self.0
-    }
-}
-
-impl TryFrom<String> for Salt {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|error| format!("{text:?} is not a salt: {error}"))
     }
 }
 

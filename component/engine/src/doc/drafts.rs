@@ -152,10 +152,14 @@ impl Draft {
             match cell {
                 DraftCell::Set(value) => drop(shown.insert(column.clone(), value.clone())),
                 DraftCell::Removed => drop(shown.remove(column)),
-                DraftCell::Added(amount) => {
+                // If the document's cell has another value by now, the commit will fail.
+                DraftCell::Added(amount)
+                    if matches!(shown.get(column), None | Some(Value::Null | Value::Integer(_))) =>
+                {
                     let value = added(shown.get(column), *amount);
                     shown.insert(column.clone(), value);
                 }
+                DraftCell::Added(_) => {}
             }
         }
         Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())

@@ -31,11 +31,6 @@ impl Doc {
         self.salt = salt;
     }
 
-    /// Returns the salt of this replica's next event.
-    pub(super) fn take_salt(&mut self, ops: CommitRef<'_>) -> u64 {
-        if self.salt != 0 && ops.has_edits() { std::mem::take(&mut self.salt) } else { 0 }
-    }
-
     /// Fails if an edit does not fit the value that its cell has after the operations before it.
     /// Their rows must exist. Cost as for `Drafts::write` for each operation; O(operations) if none
     /// is an edit.

@@ -95,15 +95,21 @@ impl Doc {
     fn commit_checked(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
         let found = self.find_rows(ops)?;
         self.check_edits(ops)?;
-        self.commit_on_heads(ops, found)
+        let salt = if ops.has_edits() { self.salt } else { 0 };
+        let event = self.commit_on_heads(ops, found, salt)?;
+        if salt != 0 {
+            self.salt = 0;
+        }
+        Ok(event)
     }
 
-    /// Commits checked operations. Their rows need not exist.
-    pub(super) fn commit_as_it_is(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
-        self.commit_on_heads(ops, FoundRows::new())
+    /// Commits the operations of another event again. Their rows need not exist. `salt` is used if
+    /// an operation is an edit, so that edits of different events stay different events.
+    pub(super) fn commit_again(&mut self, ops: CommitRef<'_>, salt: u64) -> Result<EventId, Error> {
+        self.commit_on_heads(ops, FoundRows::new(), if ops.has_edits() { salt } else { 0 })
     }
 
-    fn commit_on_heads(&mut self, ops: CommitRef<'_>, found: FoundRows) -> Result<EventId, Error> {
+    fn commit_on_heads(&mut self, ops: CommitRef<'_>, found: FoundRows, salt: u64) -> Result<EventId, Error> {
         let own = self.own_lane();
         let next = own.map_or(0, |lane| self.graph.count(lane));
         let joins = joins_before(self.graph.head_count());
@@ -123,7 +129,6 @@ impl Doc {
         };
         self.join_heads(lane);
         let heads: SmallVec<[EventNumber; FEW_HEADS]> = self.graph.heads().collect();
-        let salt = self.take_salt(ops);
         let event = self.commit_on((lane, salt), &heads, ops, found);
         let id = self.event_id(event);
         if !self.waiting.is_empty() {

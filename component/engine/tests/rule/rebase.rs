@@ -9,7 +9,7 @@ use crate::past::{by_name, document, model_of, past, random_past, summary_of, ta
 use crate::prints::Prints;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
-use converge_engine::{Commit, Doc, Error, EventId, MergeReport};
+use converge_engine::{Commit, Doc, Error, EventId, MergeReport, Value};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[test]
@@ -28,6 +28,31 @@ fn from_below() {
     let (again, given_up) = (again.into_inner(), given_up.into_inner());
     eprintln!("rebases: {again} events committed again, {given_up} given up");
     assert!(again + given_up < 1_000 || again.min(given_up) > 100, "too few events are below a horizon");
+}
+
+/// Two copies of a replica commit their additions again on the same document. The addition that both
+/// have counts once, and those that only one of them has count too.
+#[test]
+fn additions_of_copies_count_once_each() -> Result<(), Error> {
+    let mut base = Doc::create("a")?;
+    base.insert("t", "r", Vec::new())?;
+    let mut common = Doc::load("b", &base.save())?;
+    common.add("t", "r", "n", 1)?;
+    base.insert("t", "s", Vec::new())?;
+    base.compact(&[])?;
+    let mut copies = Vec::new();
+    for salt in [1, 2] {
+        let mut copy = Doc::load("b", &common.save())?;
+        copy.distinguish(salt);
+        copy.add("t", "r", "n", 10)?;
+        copy.rebase(&base.save())?;
+        copies.push(copy);
+    }
+    for copy in &copies {
+        base.merge_update(&copy.update_since(&base.summary())?)?;
+    }
+    assert_eq!(base.get("t", "r").unwrap()[0].value, Value::Integer(21));
+    Ok(())
 }
 
 /// Both sides may have waiting events. This test does not specify which of them take effect. The

@@ -40,7 +40,7 @@ impl Doc {
         for event in lost {
             let (lane, _, _) = self.graph.describe(event);
             if **self.lanes.author_name(lane) == *self.peer {
-                doc.commit_as_it_is(self.commit_of(event))?;
+                doc.commit_again(self.commit_of(event), self.print(event).get())?;
                 report.applied = report.applied.saturating_add(1);
             } else if missing.len() < limits::REPORTED_MISSING.maximum as usize {
                 missing.push(self.event_id(event));

@@ -1,7 +1,7 @@
 //! Decodes entries.
 
 use super::REMOVED;
-use crate::codec::{Frame, FrameKind, Reader, Section, unzigzag};
+use crate::codec::{Feature, Frame, FrameKind, Reader, Section, unzigzag};
 use crate::convert::u64_of;
 use crate::ephemeral::entry::{Arrival, RegisterName, WrittenValue};
 use crate::error::{Error, Name};
@@ -16,6 +16,9 @@ pub(in crate::ephemeral) fn read_frame(bytes: &[u8]) -> Result<Vec<Arrival>, Err
         return Err(
             Reader::new(bytes).damage("these are events, not entries: give them to a document's `merge-update`")
         );
+    }
+    if frame.uses(Feature::Edits) {
+        return Err(frame.damage("the features are not those of the content"));
     }
     let mut content = frame.need(Section::Entries)?;
     frame.finish()?;
