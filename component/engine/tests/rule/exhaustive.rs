@@ -70,7 +70,8 @@ fn small_histories_with_additions() {
     small_histories_of(EDITS, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
 }
 
-/// Checks histories of these sizes: the count of events, of effects, and of histories in a document.
+/// Checks histories of these sizes: the counts of events, of effects, and of histories in a
+/// document.
 fn small_histories_of(effects: [&'static [Effect]; 9], sizes: [(usize, usize, usize); 5]) {
     for (events, count, side_by_side) in sizes {
         let effects = &effects[..count];

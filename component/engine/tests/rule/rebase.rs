@@ -30,8 +30,8 @@ fn from_below() {
     assert!(again + given_up < 1_000 || again.min(given_up) > 100, "too few events are below a horizon");
 }
 
-/// Two copies of a replica commit their additions again on the same document. The addition that both
-/// have counts once, and those that only one of them has count too.
+/// Two copies of a replica commit their additions again on the same document. The addition that
+/// both have counts once, and those that only one of them has count too.
 #[test]
 fn additions_of_copies_count_once_each() -> Result<(), Error> {
     let mut base = Doc::create("a")?;
