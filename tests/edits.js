@@ -52,6 +52,10 @@ function readSums(section, columnCount) {
   const kinds = section.numbers(count, WRITE + 1);
   const rests = section.column(count).map(unzigzag);
   const carries = section.column(count).map(unzigzag);
+  check(
+    'the sums are within their range',
+    carries.every((carry) => carry >= -(2n ** 62n) && carry <= 2n ** 62n),
+  );
   const sums = rows.map((row, i) => {
     return { row, column: columns[i], kind: kinds[i], amount: carries[i] * 2n ** 64n + rests[i] };
   });

@@ -96,7 +96,7 @@ impl wit::GuestDoc for Doc {
     }
 
     fn distinguish(&self, salt: u64) {
-        self.doc.distinguish(salt);
+        self.0.distinguish(salt);
     }
 
     fn commit(&self, ops: Vec<wit::RowOp>) -> Result<EventId, Error> {

@@ -59,6 +59,9 @@ pub(super) const KEPT_WRITE: u64 = 2;
 
 /// The steps of the carry of an encoded sum.
 const CARRY: i128 = 1 << 64;
+/// The largest absolute value of a carry. Sums of additions stay far below it, and 128 bits hold
+/// what is added to a decoded sum.
+const MAX_CARRY: u64 = 1 << 62;
 
 impl EditsReader {
     /// Decodes the section of a document with this many columns. Whether cells and edits have the
@@ -133,7 +136,7 @@ impl ReadSums {
         sums.defect(state, meaning).is_none().then_some(sums)
     }
 
-    /// Returns the visible sums by column, and whether each is added to the written value.
+    /// Returns the columns with visible sums, and these sums.
     pub(super) fn shown(self) -> impl Iterator<Item = (ColumnNumber, i128)> {
         self.0.into_iter().filter(|sum| sum.kind != GroundKind::HiddenWrite).map(|sum| (sum.column, sum.amount))
     }
@@ -212,6 +215,9 @@ fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, 
         }
         last = Some(place);
         let (rest, carry) = (unzigzag(rests.next()?), unzigzag(carries.next()?));
+        if carry.unsigned_abs() > MAX_CARRY {
+            return Err(carries.damage("a sum is larger than that of all additions can be"));
+        }
         let amount = i128::from(carry).saturating_mul(CARRY).saturating_add(rest.into());
         sums.push((row, ReadSum { column, kind, amount }));
     }
