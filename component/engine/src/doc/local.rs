@@ -94,12 +94,12 @@ impl Doc {
 
     fn commit_checked(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
         let found = self.find_rows(ops)?;
-        self.check_edits(ops)?;
-        let salt = if ops.has_edits() { self.salt } else { 0 };
-        let event = self.commit_on_heads(ops, found, salt)?;
-        if salt != 0 {
-            self.salt = 0;
+        if !ops.has_edits() {
+            return self.commit_on_heads(ops, found, 0);
         }
+        self.check_edits(ops)?;
+        let event = self.commit_on_heads(ops, found, self.salt)?;
+        self.salt = 0;
         Ok(event)
     }
 

@@ -64,13 +64,14 @@ pub(super) fn make_room<'a>(
     log: &mut OpLog,
     commits: impl Iterator<Item = CommitRef<'a>> + Clone,
 ) -> Result<(), Error> {
-    let (mut events, mut brought) = (0, Totals::default());
+    let (mut events, mut brought, mut has_edits) = (0, Totals::default(), false);
     // Content that cells of a log share is shared here too.
     let (mut given_bytes, mut logged_bytes, mut log_bytes) = (0, 0, 0);
     commits.clone().for_each(|commit| {
         let totals = Totals::of(commit);
         events += 1;
         brought += totals;
+        has_edits |= commit.has_edits();
         match commit {
             CommitRef::Plain(_) | CommitRef::Listed(_) => given_bytes += totals.bytes,
             CommitRef::Logged { log, .. } => {
@@ -80,10 +81,13 @@ pub(super) fn make_room<'a>(
         }
     });
     let operations = brought.operations as usize;
-    let edited = || commits.clone().filter(|commit| commit.has_edits()).flat_map(CommitRef::ops);
-    let edited = edited().filter(|op| op.kind.is_edit()).map(|op| (op.table, op.row));
-    let on_edited = if rows.has_edits() { brought.operations + brought.cells } else { 0 };
-    memory::spend(rows.edits_spend(log, edited) + on_edited * PLAIN_SPENDS)?;
+    if has_edits {
+        let edited = commits.clone().flat_map(CommitRef::ops).filter(|op| op.kind.is_edit());
+        memory::spend(rows.edits_spend(log, edited.map(|op| (op.table, op.row))))?;
+    }
+    if rows.has_edits() {
+        memory::spend((brought.operations + brought.cells) * PLAIN_SPENDS)?;
+    }
     memory::spend(EVENT_SPENDS * events as u64 + ROW_SPENDS * brought.operations + CELL_SPENDS * brought.cells)?;
     let mut len = rows.len();
     if !rows.has_room(operations) {
