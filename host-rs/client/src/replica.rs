@@ -104,6 +104,10 @@ impl Replica {
             Some(file) => Place::File(Box::new(open_file(file, name, &instance, options)?)),
         };
         let doc = place.doc();
+        // So that the additions of a copy of the file are other events than those of this client.
+        let mut salt = [0; size_of::<u64>()];
+        getrandom::fill(&mut salt).map_err(|error| Error::Random(error.into()))?;
+        doc.distinguish(u64::from_le_bytes(salt))?;
         let peer = doc.peer()?;
         let (store, kept) = (instance.store(&peer, StoreOptions::default())?, doc.summary()?);
         let waiting = doc.merge_events([])?.waiting;

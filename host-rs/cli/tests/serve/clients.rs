@@ -1,7 +1,7 @@
 //! The Rust client with a server: what is written offline, and over crashes of both sides.
 
 use crate::{Failure, Outcome, Place, SOON, Server};
-use converge::{Doc, RowOp, ScanOptions};
+use converge::{Cell, Doc, RowOp, ScanOptions};
 use converge_client::{Client, Connection, Options, Reason, Status};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -116,6 +116,8 @@ const WRITERS: usize = 2;
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn writer() -> Outcome {
     let [Ok(address), Ok(file)] = WRITER.map(env::var) else { return Ok(()) };
+    // Ends the line that the test harness began.
+    writeln!(std::io::stdout())?;
     let client = connect(&address, "d", options(Path::new(&file))).await?;
     let peer = client.read(|doc| doc.peer())?;
     let version = client.read(|doc| doc.version())?;
@@ -308,6 +310,51 @@ async fn a_copied_file_forks_and_heals() -> Outcome {
     assert_eq!(rows(&a)?.len(), 5);
     assert_eq!(a.read(|doc| doc.digest())?, b.read(|doc| doc.digest())?);
     assert_eq!(a.read(|doc| doc.forks(0, 10))?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_additions_of_a_copied_file_both_count() -> Outcome {
+    let place = Place::new()?;
+    let (file, copy) = (place.path("client.db"), place.path("copy.db"));
+    let server = place.serve(&[])?;
+    let client = connect(&server.address(), "d", options(&file)).await?;
+    insert(&client, "r")?;
+    synced(&client).await?;
+    client.close().await?;
+    std::fs::copy(&file, &copy)?;
+    let mut clients = Vec::new();
+    for file in [&file, &copy] {
+        // Neither copy sees what the other one writes before it adds.
+        let client = connect("127.0.0.1:1", "d", options(file)).await?;
+        client.write(|doc| doc.add("t", "r", "n", 1))?;
+        client.close().await?;
+    }
+    for file in [&file, &copy] {
+        let client = connect(&server.address(), "d", options(file)).await?;
+        synced(&client).await?;
+        clients.push(client);
+    }
+    let saved = Doc::load("reader", &server.get("/v1/docs/d").empty()?.expect(200)?.body)?;
+    let cells = saved.get("t", "r")?.unwrap_or_default();
+    assert_eq!(cells.iter().find(|cell| cell.column == "n"), Some(&Cell::new("n", 2)));
+    for client in clients {
+        client.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_returns_more_than_a_page_of_unsent_commits() -> Outcome {
+    let place = Place::new()?;
+    let client = connect("127.0.0.1:1", "d", options(&place.path("client.db"))).await?;
+    // A page of events ends after 16 MiB.
+    for row in ["a", "b", "c"] {
+        client.write(|doc| doc.insert("t", row, [("x", "x".repeat(10 << 20))]))?;
+    }
+    let commits = client.reset()?;
+    assert_eq!(commits.iter().flatten().map(RowOp::row).collect::<Vec<_>>(), ["a", "b", "c"]);
+    client.close().await?;
     Ok(())
 }
 
