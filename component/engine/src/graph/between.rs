@@ -29,7 +29,7 @@ impl HeldBy {
 }
 
 impl Graph {
-    /// Visits the events that only one of two versions has. The heads of each version are given.
+    /// Visits the events that only one of two versions has. `first` and `second` are their heads.
     /// Every visit is of consecutive events of one run: the first one and their count. Later events
     /// come first. O(log n) for each run that is visited, and for each run that both versions have
     /// but that is later than an event of only one of them.
