@@ -154,6 +154,27 @@ pub enum Invalid {
         /// The amount.
         amount: i64,
     },
+    /// A cell that is spliced has another value than a text.
+    NotAText {
+        /// The table, the row's id and the column.
+        cell: (String, String, String),
+    },
+    /// A splice is beyond the end of the text.
+    SpliceBeyondText {
+        /// The table, the row's id and the column.
+        cell: (String, String, String),
+        /// The position of the splice.
+        at: u32,
+        /// The number of characters to remove.
+        remove: u32,
+        /// The length of the text in characters.
+        length: u32,
+    },
+    /// The text that a transaction splices has changed since.
+    TextChanged {
+        /// The table, the row's id and the column.
+        cell: (String, String, String),
+    },
     /// A transaction was begun on another document.
     OtherDocument,
     /// A version names a peer twice.
@@ -382,6 +403,21 @@ impl fmt::Display for Invalid {
                 f,
                 "the column {column:?} of the row {row:?} in {table:?} is {value}; adding {amount} leaves the range of \
                  64-bit integers"
+            ),
+            Self::NotAText { cell: (table, row, column) } => write!(
+                f,
+                "the column {column:?} of the row {row:?} in {table:?} has a value that is not a text; splice texts, \
+                 nulls and absent cells"
+            ),
+            Self::SpliceBeyondText { cell: (table, row, column), at, remove, length } => write!(
+                f,
+                "the text in the column {column:?} of the row {row:?} in {table:?} has {length} characters; removing \
+                 {remove} at {at} reaches beyond its end"
+            ),
+            Self::TextChanged { cell: (table, row, column) } => write!(
+                f,
+                "the text in the column {column:?} of the row {row:?} in {table:?} has changed since the transaction \
+                 spliced it; repeat the transaction"
             ),
             Self::UnknownShape { row, shape, shapes } => {
                 write!(

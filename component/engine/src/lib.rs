@@ -34,7 +34,6 @@ mod oplog;
 mod rows;
 mod session;
 mod sort;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "`rows` does not use it yet"))]
 mod text;
 mod tree;
 mod value;

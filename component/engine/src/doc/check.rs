@@ -33,6 +33,10 @@ pub(super) fn commit(ops: &mut [RowOp]) -> Result<(), Error> {
                 sort::sort(columns);
                 each_once(columns.iter())?;
             }
+            RowOp::Splice { column, insert, .. } => {
+                Name::Column.check(column)?;
+                limits::VALUE_BYTES.check(insert.len() as u64)?;
+            }
             RowOp::Add { column, .. } => Name::Column.check(column)?,
             RowOp::Delete { .. } => {}
         }

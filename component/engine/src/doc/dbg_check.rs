@@ -8,7 +8,7 @@ impl Doc {
     pub fn dbg_check(&self) {
         self.graph.dbg_check();
         assert_eq!(self.log.events(), self.graph.len());
-        self.rows.dbg_check(&self.log, &self.lanes);
+        self.rows.dbg_check(&self.log, &self.graph, &self.lanes);
         self.waiting.dbg_check(|need| self.has(need));
     }
 }

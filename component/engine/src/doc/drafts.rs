@@ -4,6 +4,8 @@
 
 use super::Doc;
 use crate::error::{Error, Invalid};
+use crate::limits;
+use crate::memory;
 use crate::oplog::{Cell, RowOp};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -33,6 +35,11 @@ pub(super) enum DraftCell {
     Removed,
     /// The sum of the additions to the value of the document.
     Added(i128),
+    /// The text of the document, and the text that splices made of it.
+    Spliced {
+        seen: Value,
+        text: String,
+    },
 }
 
 impl Drafts {
@@ -55,16 +62,37 @@ impl Drafts {
         }
     }
 
+    /// Fails if the document has another text now in a cell that was spliced.
+    pub(super) fn check_texts(&self, doc: &Doc) -> Result<(), Error> {
+        for (table, row, cells) in self.rows.iter().flat_map(|(table, rows)| {
+            rows.iter().filter_map(move |(row, draft)| match draft {
+                Draft::Written { is_new: false, cells } => Some((table, row, cells)),
+                _ => None,
+            })
+        }) {
+            for (column, cell) in cells {
+                let DraftCell::Spliced { seen, .. } = cell else { continue };
+                let now = doc.get(table, row).unwrap_or_default();
+                let now = now.iter().find(|cell| cell.column == *column).map_or(&Value::Null, |cell| &cell.value);
+                if now != seen {
+                    return Err(Invalid::TextChanged { cell: (table.clone(), row.clone(), column.clone()) }.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn draft(&self, table: &str, row: &str) -> Option<&Draft> {
         self.rows.get(table)?.get(row)
     }
 
     /// Applies an operation, which was checked as far as this is possible without a document.
-    /// O(log n + size of the operation), and O(size of the row) for an addition.
+    /// O(log n + size of the operation), and O(size of the row) for an edit.
     ///
     /// # Errors
     /// `NoSuchRow` for any operation but an insert on a row that does not exist; `InvalidArgument`
-    /// for an addition that does not fit the value of its cell.
+    /// for an edit that does not fit the value of its cell; `LimitExceeded` for a splice that makes
+    /// a text too long.
     pub(super) fn write(&mut self, doc: &Doc, op: &RowOp) -> Result<(), Error> {
         let (table, row) = op.row_name();
         let exists = match self.draft(table, row) {
@@ -74,24 +102,31 @@ impl Drafts {
         if !exists && !matches!(op, RowOp::Insert { .. }) {
             return Err(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() });
         }
-        if let RowOp::Add { column, amount, .. } = op {
+        let value = |column: &str| {
             let cells = self.get(doc, table, row).unwrap_or_default();
-            let cell = cells.iter().find(|cell| cell.column == *column);
-            check_sum(cell.map(|cell| &cell.value), *amount, (table, row, column))?;
-        }
+            cells.into_iter().find(|cell| cell.column == *column).map(|cell| cell.value)
+        };
+        let seen = match op {
+            RowOp::Add { column, amount, .. } => {
+                check_sum(value(column).as_ref(), *amount, (table, row, column))?;
+                None
+            }
+            RowOp::Splice { column, .. } => Some(spliced(value(column), op)?),
+            _ => None,
+        };
         if !self.rows.contains_key(table) {
             self.rows.insert(table.to_owned(), BTreeMap::new());
         }
         if let Some(drafts) = self.rows.get_mut(table) {
             let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
-            drafts.insert(row, draft.after(op, exists));
+            drafts.insert(row, draft.after(op, exists, seen));
         }
         Ok(())
     }
 }
 
 /// Returns the columns that an operation writes, and what it does to their cells.
-fn writes(op: &RowOp) -> Vec<(String, DraftCell)> {
+fn writes(op: &RowOp, spliced: Option<DraftCell>) -> Vec<(String, DraftCell)> {
     match op {
         RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
             let set = |cell: &Cell| (cell.column.clone(), DraftCell::Set(cell.value.clone().canonical()));
@@ -99,6 +134,7 @@ fn writes(op: &RowOp) -> Vec<(String, DraftCell)> {
         }
         RowOp::Unset { columns, .. } => columns.iter().map(|column| (column.clone(), DraftCell::Removed)).collect(),
         RowOp::Delete { .. } => Vec::new(),
+        RowOp::Splice { column, .. } => spliced.map(|cell| (column.clone(), cell)).into_iter().collect(),
         RowOp::Add { column, amount, .. } => vec![(column.clone(), DraftCell::Added((*amount).into()))],
     }
 }
@@ -106,8 +142,14 @@ fn writes(op: &RowOp) -> Vec<(String, DraftCell)> {
 impl DraftCell {
     /// Returns the cell after it was written again.
     fn then(self, next: Self) -> Self {
-        let Self::Added(amount) = next else { return next };
-        match self {
+        let (before, amount) = match (self, next) {
+            (Self::Spliced { seen, .. }, Self::Spliced { text, .. }) => return Self::Spliced { seen, text },
+            (Self::Set(_) | Self::Removed, Self::Spliced { text, .. }) => return Self::Set(Value::Text(text)),
+            (before, Self::Added(amount)) => (before, amount),
+            (_, next) => return next,
+        };
+        match before {
+            Self::Spliced { .. } => before,
             Self::Added(before) => Self::Added(before.saturating_add(amount)),
             Self::Removed => Self::Set(added(None, amount)),
             Self::Set(value) => Self::Set(added(Some(&value), amount)),
@@ -125,11 +167,11 @@ fn added(value: Option<&Value>, amount: i128) -> Value {
 impl Draft {
     /// Returns the draft after a further operation. `exists` reports whether the row existed before
     /// it.
-    fn after(self, op: &RowOp, exists: bool) -> Self {
+    fn after(self, op: &RowOp, exists: bool, spliced: Option<DraftCell>) -> Self {
         match (self, op) {
             (_, RowOp::Delete { .. }) => Self::Deleted,
             (Self::Written { is_new, mut cells }, _) if exists => {
-                for (column, next) in writes(op) {
+                for (column, next) in writes(op, spliced) {
                     let cell = match cells.remove(&column) {
                         Some(before) => before.then(next),
                         None => next,
@@ -138,7 +180,7 @@ impl Draft {
                 }
                 Self::Written { is_new, cells }
             }
-            _ => Self::Written { is_new: !exists, cells: writes(op).into_iter().collect() },
+            _ => Self::Written { is_new: !exists, cells: writes(op, spliced).into_iter().collect() },
         }
     }
 
@@ -152,6 +194,7 @@ impl Draft {
             match cell {
                 DraftCell::Set(value) => drop(shown.insert(column.clone(), value.clone())),
                 DraftCell::Removed => drop(shown.remove(column)),
+                DraftCell::Spliced { text, .. } => drop(shown.insert(column.clone(), Value::Text(text.clone()))),
                 // If the document's cell has another value by now, the commit will fail.
                 DraftCell::Added(amount)
                     if matches!(shown.get(column), None | Some(Value::Null | Value::Integer(_))) =>
@@ -179,4 +222,29 @@ fn check_sum(value: Option<&Value>, amount: i64, (table, row, column): (&str, &s
         Some(_) => Ok(()),
         None => Err(Invalid::IntegerRange { cell: cell(), value, amount }.into()),
     }
+}
+
+/// Returns the draft of a cell with this value after a splice.
+fn spliced(value: Option<Value>, op: &RowOp) -> Result<DraftCell, Error> {
+    let RowOp::Splice { table, row, column, at, remove, insert } = op else { return Ok(DraftCell::Removed) };
+    let cell = || (table.clone(), row.clone(), column.clone());
+    let seen = value.unwrap_or(Value::Null);
+    let text = match &seen {
+        Value::Null => "",
+        Value::Text(text) => text,
+        _ => return Err(Invalid::NotAText { cell: cell() }.into()),
+    };
+    let beyond = |length: usize| {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        Error::from(Invalid::SpliceBeyondText { cell: cell(), at: *at, remove: *remove, length })
+    };
+    let starts = || text.char_indices().map(|(start, _)| start).chain([text.len()]);
+    let (Some(start), Some(end)) = (starts().nth(*at as usize), starts().nth(*at as usize + *remove as usize)) else {
+        return Err(beyond(text.chars().count()));
+    };
+    let bytes = (text.len() - (end - start)) as u64 + insert.len() as u64;
+    limits::VALUE_BYTES.check(bytes)?;
+    memory::spend(2 * (text.len() as u64 + bytes))?;
+    let text = [&text[..start], insert, &text[end..]].concat();
+    Ok(DraftCell::Spliced { seen, text })
 }

@@ -174,7 +174,7 @@ impl Doc {
             return Ok(FoundRows::new());
         }
         let missing = |table: &str, row: &str| Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() };
-        if ops.len() == 1 || is(|kind| matches!(kind, OpKind::Update | OpKind::Unset | OpKind::Add)) {
+        if ops.len() == 1 || is(|kind| matches!(kind, OpKind::Update | OpKind::Unset | OpKind::Splice | OpKind::Add)) {
             let find = |op: OpRef<'_>| self.rows.find(op.table, op.row).ok_or_else(|| missing(op.table, op.row));
             return ops.ops().map(|op| find(op).map(Some)).collect();
         }
@@ -227,6 +227,7 @@ impl Doc {
         let counter = Counter(self.graph.count(lane));
         let event = self.graph.push((lane, counter), dependencies, salt, 1);
         self.take_effect(lane, lamport, ops, &mut Translation::of_found(found));
+        self.apply_splices();
         self.own = Some((lane, counter));
         self.fork_index.get_mut().touch(lane);
         event

@@ -54,6 +54,7 @@ use crate::error::{Error, Name};
 use crate::graph::Graph;
 use crate::id::{Counter, PeerNumber, SharedText};
 use crate::lanes::Lanes;
+use crate::memory;
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
 use crate::rows::{Changes, History, Page, Rows, ScanOptions, ShapedPage, Stamp, TableSummary, WatcherNumber};
 use fork_index::ForkIndex;
@@ -188,8 +189,17 @@ impl Doc {
         History { log: &self.log, graph: &self.graph, peers: &self.lanes }
     }
 
-    /// Executes the next event, which was checked, and which the graph already contains.
-    /// `translation` is that of the log that contains the commit, if one does. O(1) for each
+    /// Applies the splices of the events that took effect in this call. Memory for them was
+    /// reserved.
+    fn apply_splices(&mut self) {
+        let Self { rows, log, lanes, graph, .. } = self;
+        if rows.apply_splices(log, graph, lanes).is_err() {
+            memory::exhausted();
+        }
+    }
+
+    /// Executes the next event, which was checked, and which the graph already contains. A call of
+    /// `apply_splices` must follow before the rows are read. `translation` is that of the log that contains the commit, if one does. O(1) for each
     /// operation and cell, and O(log n) for a row that begins or ceases to exist.
     fn take_effect(
         &mut self,

@@ -160,6 +160,23 @@ impl Transaction {
         self.write(doc, RowOp::Add { table, row, column, amount })
     }
 
+    /// Buffers a splice of a text cell; see [`Doc::splice`]. O(log n + size of the row).
+    ///
+    /// # Errors
+    /// `NoSuchRow`, and `InvalidArgument` and `LimitExceeded` as for [`Doc::splice`].
+    pub fn splice(
+        &mut self,
+        doc: &Doc,
+        table: impl Into<String>,
+        row: impl Into<String>,
+        column: impl Into<String>,
+        (at, remove): (u32, u32),
+        insert: impl Into<String>,
+    ) -> Result<(), Error> {
+        let (table, row, column, insert) = (table.into(), row.into(), column.into(), insert.into());
+        self.write(doc, RowOp::Splice { table, row, column, at, remove, insert })
+    }
+
     /// Returns the tables and ids of the rows that the transaction wrote to, sorted, each once.
     /// O(rows).
     #[must_use]
@@ -171,9 +188,14 @@ impl Transaction {
     /// writes. Cost as for [`Doc::commit`].
     ///
     /// # Errors
-    /// Those of [`Doc::commit`].
+    /// Those of [`Doc::commit`]; `InvalidArgument` if a text that the transaction splices has
+    /// changed since it was spliced first.
     pub fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Error> {
-        if self.ops.is_empty() { Ok(None) } else { doc.commit(self.ops).map(Some) }
+        if self.ops.is_empty() {
+            return Ok(None);
+        }
+        self.drafts.check_texts(doc)?;
+        doc.commit(self.ops).map(Some)
     }
 
     fn write(&mut self, doc: &Doc, op: RowOp) -> Result<(), Error> {

@@ -126,6 +126,12 @@ pub(crate) fn spend(bytes: u64) -> Result<(), Error> {
     if take(bytes) || measure(bytes) { Ok(()) } else { Err(exceeded(bytes.saturating_add(slack_bytes()))) }
 }
 
+/// Ends the instance, because memory that was reserved is not there.
+#[cold]
+pub(crate) fn exhausted() -> ! {
+    panic!("out of memory");
+}
+
 /// Spends slack on memory that was just allocated. Returns whether the slack is left.
 fn spend_allocated(bytes: usize) -> bool {
     take(bytes) || measure(0)

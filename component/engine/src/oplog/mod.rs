@@ -6,16 +6,19 @@
 //! place that its cell contains. Does not know tables: rows and columns are numbers here.
 
 mod bytes;
+mod content;
 mod op;
 mod shaped;
 mod view;
 
 pub(crate) use bytes::{
-    OpCell, OpContext, OpsReader, OpsWriter, Shapes, ShapesWriter, ValueColumns, ValueColumnsWriter,
+    ContentsWriter, OpCell, OpContext, OpsReader, OpsWriter, Shapes, ShapesWriter, SplicedContents, ValueColumns,
+    ValueColumnsWriter, read_content,
 };
+pub(crate) use content::ContentRange;
 pub(crate) use op::ITEM_BYTES;
 pub(crate) use shaped::find_shape;
-pub(crate) use view::{CommitRef, OpNames, OpRef};
+pub(crate) use view::{CommitRef, OpNames, OpRef, SplicePlace};
 
 pub use op::{Cell, Commit, RowOp};
 pub use shaped::{Row, RowsOp, ShapedRow, TableRows};
@@ -48,6 +51,7 @@ pub(crate) enum OpKind {
     Update = 1,
     Delete = 2,
     Unset = 3,
+    Splice = 4,
     Add = 5,
 }
 
@@ -55,7 +59,7 @@ impl OpKind {
     /// Returns whether an operation of this kind edits the value of a cell. Other operations are
     /// plain: what they do does not depend on the value that their author saw.
     pub(crate) fn is_edit(self) -> bool {
-        self == Self::Add
+        matches!(self, Self::Splice | Self::Add)
     }
 }
 
@@ -68,8 +72,8 @@ pub(crate) struct LoggedOp {
 }
 
 impl LoggedOp {
-    /// Returns the cells of the operation. Those of an unset contain null, and that of an addition
-    /// contains the amount.
+    /// Returns the cells of the operation. Those of an unset contain null, that of an addition
+    /// contains the amount, and those of a splice contain the inserted text and the place.
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
     }
@@ -194,6 +198,7 @@ impl PackedOp {
             1 => OpKind::Update,
             2 => OpKind::Delete,
             3 => OpKind::Unset,
+            4 => OpKind::Splice,
             _ => OpKind::Add,
         }
     }
@@ -425,6 +430,24 @@ impl OpLog {
         self.unpack(self.packed(cell))
     }
 
+    /// Returns the texts of all cells, which the places of splices refer to.
+    pub(crate) fn content(&self) -> &str {
+        &self.texts
+    }
+
+    /// Returns the column, the inserted text and the place of a splice.
+    pub(crate) fn splice(&self, op: &LoggedOp) -> Option<(ColumnNumber, ContentRange, SplicePlace)> {
+        let mut cells = op.cells();
+        let (insert, place) = (cells.next()?, cells.next()?);
+        let place = SplicePlace::of_integer(self.value(place).as_integer()?);
+        Some((self.column(insert), self.packed(insert).content()?, place))
+    }
+
+    /// Returns the place of a cell's text, if the cell contains a text.
+    pub(crate) fn text(&self, cell: CellNumber) -> Option<ContentRange> {
+        self.packed(cell).content()
+    }
+
     fn packed(&self, cell: CellNumber) -> Packed {
         Packed { tag: self.tags[cell.index()], payload: self.payloads[cell.index()] }
     }
@@ -479,6 +502,18 @@ impl OpLog {
         Packed::at(Tag::Text, start, text.len())
     }
 
+    /// Appends a text. It does not count towards the size of the log.
+    pub(crate) fn push_content(&mut self, text: &str) -> ContentRange {
+        let start = self.texts.len() as u32;
+        self.texts.push_str(text);
+        ContentRange { start, bytes: text.len() as u32 }
+    }
+
+    /// Counts a text that belongs to no cell.
+    pub(crate) fn count_content(&mut self, bytes: u32) {
+        self.content_bytes += u64::from(bytes);
+    }
+
     fn pack_blob(&mut self, blob: &[u8]) -> Packed {
         let start = self.blobs.len();
         self.blobs.extend_from_slice(blob);
@@ -499,6 +534,21 @@ impl Packed {
 
     fn at(tag: Tag, start: usize, len: usize) -> Self {
         Self { tag, payload: (start as u64) << 32 | len as u64 }
+    }
+
+    /// Returns the value of a text in the log.
+    fn text(ContentRange { start, bytes }: ContentRange) -> Self {
+        Self::at(Tag::Text, start as usize, bytes as usize)
+    }
+
+    fn integer(integer: i64) -> Self {
+        Self { tag: Tag::Integer, payload: integer as u64 }
+    }
+
+    /// Returns the place of a text.
+    fn content(self) -> Option<ContentRange> {
+        let (start, bytes) = ((self.payload >> 32) as u32, self.payload as u32);
+        (self.tag == Tag::Text).then_some(ContentRange { start, bytes })
     }
 
     /// Returns whether the value is an integer.

@@ -59,6 +59,24 @@ pub enum RowOp {
         /// The columns of the cells to remove.
         columns: Vec<String>,
     },
+    /// Edits a text cell: removes `remove` characters at `at`, then inserts `insert` there. Positions
+    /// count Unicode scalar values of the text that the author saw. A cell that is absent or null
+    /// counts as an empty text. Does nothing if the author's state had no such row, another value in
+    /// the cell, or no such place in the text.
+    Splice {
+        /// The table's name.
+        table: String,
+        /// The row's id.
+        row: String,
+        /// The column's name.
+        column: String,
+        /// The position, in Unicode scalar values.
+        at: u32,
+        /// The number of Unicode scalar values to remove.
+        remove: u32,
+        /// What is inserted.
+        insert: String,
+    },
     /// Adds `amount` to an integer cell. A cell that is absent or null counts as 0. Concurrent
     /// additions all count. Does nothing if the author's state had no such row, or another value in
     /// the cell.
@@ -84,13 +102,14 @@ impl RowOp {
             Self::Insert { cells, .. } | Self::Update { cells, .. } => cells.len(),
             Self::Delete { .. } => 0,
             Self::Unset { columns, .. } => columns.len(),
+            Self::Splice { .. } => SPLICE_CELLS,
             Self::Add { .. } => 1,
         }
     }
 
     /// Returns whether the operation edits the value of a cell.
     pub(crate) fn is_edit(&self) -> bool {
-        matches!(self, Self::Add { .. })
+        matches!(self, Self::Splice { .. } | Self::Add { .. })
     }
 
     /// Returns the table's name and the row's id.
@@ -101,10 +120,14 @@ impl RowOp {
             | Self::Update { table, row, .. }
             | Self::Delete { table, row }
             | Self::Unset { table, row, .. }
+            | Self::Splice { table, row, .. }
             | Self::Add { table, row, .. } => (table, row),
         }
     }
 }
+
+/// The number of cells that a splice is stored as: the inserted text, and the place.
+pub(crate) const SPLICE_CELLS: usize = 2;
 
 /// The size of an operation or a cell, as limits count it, without its names and content.
 pub(crate) const ITEM_BYTES: u64 = 8;

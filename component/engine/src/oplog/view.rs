@@ -1,6 +1,6 @@
 //! A uniform view of commits: those of callers, and those in a log.
 
-use super::op::ITEM_BYTES;
+use super::op::{ITEM_BYTES, SPLICE_CELLS};
 use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp};
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::value::{Value, ValueRef};
@@ -36,8 +36,8 @@ pub(crate) struct OpRef<'a> {
     pub(crate) cells: CellsRef<'a>,
 }
 
-/// The cells of an operation, sorted by column. Those of an unset are null, and that of an addition
-/// is the amount.
+/// The cells of an operation, sorted by column. Those of an unset are null, that of an addition is
+/// the amount, and those of a splice are the inserted text and the place.
 #[derive(Clone)]
 pub(crate) enum CellsRef<'a> {
     Plain(&'a [Cell]),
@@ -49,11 +49,36 @@ pub(crate) enum CellsRef<'a> {
     Unset(&'a [String]),
     /// The cell of an addition, with the amount.
     Amount(&'a str, i64),
+    /// The cells of a splice.
+    Splice {
+        column: &'a str,
+        place: SplicePlace,
+        insert: &'a str,
+    },
     Logged {
         names: &'a dyn OpNames,
         log: &'a OpLog,
         cells: Range<u32>,
     },
+}
+
+/// The place of a splice: the position, and the number of removed scalar values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SplicePlace {
+    pub(crate) at: u32,
+    pub(crate) remove: u32,
+}
+
+impl SplicePlace {
+    /// Returns the place as the integer that is stored.
+    pub(crate) fn to_integer(self) -> i64 {
+        (u64::from(self.at) << 32 | u64::from(self.remove)) as i64
+    }
+
+    /// Returns the place that an integer stands for.
+    pub(crate) fn of_integer(integer: i64) -> Self {
+        Self { at: (integer as u64 >> 32) as u32, remove: integer as u32 }
+    }
 }
 
 impl<'a> CommitRef<'a> {
@@ -105,6 +130,10 @@ impl<'a> OpRef<'a> {
             RowOp::Update { cells, .. } => (OpKind::Update, CellsRef::Plain(cells)),
             RowOp::Delete { .. } => (OpKind::Delete, CellsRef::Plain(&[])),
             RowOp::Unset { columns, .. } => (OpKind::Unset, CellsRef::Unset(columns)),
+            RowOp::Splice { column, at, remove, insert, .. } => {
+                let place = SplicePlace { at: *at, remove: *remove };
+                (OpKind::Splice, CellsRef::Splice { column, place, insert })
+            }
             RowOp::Add { column, amount, .. } => (OpKind::Add, CellsRef::Amount(column, *amount)),
         };
         Self { kind, table, row, cells }
@@ -132,6 +161,16 @@ impl<'a> OpRef<'a> {
                 let columns = self.cells.iter().map(|(column, _)| column.to_owned()).collect();
                 RowOp::Unset { table, row, columns }
             }
+            OpKind::Splice => {
+                let mut cells = self.cells.iter();
+                let (column, insert) = match cells.next() {
+                    Some((column, ValueRef::Text(insert))) => (column, insert),
+                    _ => ("", ""),
+                };
+                let place = cells.next().and_then(|(_, place)| place.as_integer()).unwrap_or(0);
+                let SplicePlace { at, remove } = SplicePlace::of_integer(place);
+                RowOp::Splice { table, row, column: column.to_owned(), at, remove, insert: insert.to_owned() }
+            }
             OpKind::Add => {
                 let cell = self.cells.iter().next();
                 let (column, amount) = cell.map_or(("", None), |(column, value)| (column, value.as_integer()));
@@ -148,6 +187,7 @@ impl<'a> CellsRef<'a> {
             Self::Shaped { columns, .. } => columns.len(),
             Self::Unset(columns) => columns.len(),
             Self::Amount(..) => 1,
+            Self::Splice { .. } => SPLICE_CELLS,
             Self::Logged { cells, .. } => cells.len(),
         }
     }
@@ -160,6 +200,8 @@ impl<'a> CellsRef<'a> {
             Self::Shaped { columns, values } => (columns[at].as_str(), CellSource::Value(values[at].as_ref())),
             Self::Unset(columns) => (columns[at].as_str(), CellSource::Value(ValueRef::Null)),
             &Self::Amount(column, amount) => (column, CellSource::Value(ValueRef::Integer(amount))),
+            &Self::Splice { column, insert, .. } if at == 0 => (column, CellSource::Value(ValueRef::Text(insert))),
+            &Self::Splice { column, place, .. } => (column, CellSource::Value(ValueRef::Integer(place.to_integer()))),
             Self::Logged { names, log, cells } => {
                 let cell = CellNumber(cells.start + at as u32);
                 (names.column_name(log.column(cell)), CellSource::Logged(log, cell))

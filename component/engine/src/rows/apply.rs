@@ -1,8 +1,9 @@
 //! Applies operations to rows.
 
-use super::edits::{EditedCell, Past, PlainOps};
+use super::edits::{CellEdit, EditedCell, Past, PlainOps};
 use super::stamp::Stamp;
 use super::state::Meaning;
+use super::version::RowVersion;
 use super::{NamedRow, Rows};
 use crate::graph::Graph;
 use crate::id::EventNumber;
@@ -13,8 +14,9 @@ use crate::work;
 impl Rows {
     /// Applies an operation of the event that the log does not end yet. The result does not depend
     /// on the order of the calls, except that an event follows those that it builds on. `peers` are
-    /// the lanes that stamps refer to. O(size of the row), and O(log n) if the row begins or ceases
-    /// to exist; for an edit see [`Rows::apply_edit`].
+    /// the lanes that stamps refer to. A call of `apply_splices` must follow before the rows are
+    /// read. O(size of the row), and O(log n) if the row begins or ceases to exist; for an edit see
+    /// [`Rows::apply_edit`].
     pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
         work::step();
         if self.watchers.any() {
@@ -46,8 +48,9 @@ impl Rows {
     /// O(lanes that wrote to the row × log n) if a plain operation on the row is concurrent; the
     /// first edit of a row since it was loaded costs O(plain operations on the row) in addition.
     fn apply_edit(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
-        let Some(edit) = EditedCell::of(op, log) else { return };
         let event = EventNumber(log.events());
+        let Some(edit) = EditedCell::of((event, stamp.index), op, log) else { return };
+        let EditedCell { column, .. } = edit;
         let mut edits = std::mem::take(self.edits.entry(op.row));
         let plain = edits.plain.get_or_insert_with(|| PlainOps::of_row(op.row, log, graph));
         let past = Past::new(graph, event, stamp);
@@ -55,28 +58,39 @@ impl Rows {
         let ground = if let Some(kept) = self.kept.get(stamp) {
             kept
         } else if plain.are_all_in(&past) {
-            self.rows[op.row.index()].state.edit_ground(edit.column, meaning)
+            self.rows[op.row.index()].state.edit_ground((column, op.kind), meaning)
         } else {
-            plain.ground((op.row, edit.column), &past, self.at_horizon(op.row).parts(), meaning)
+            let unknown = RowVersion::default();
+            let base = self.changed.get(&op.row).unwrap_or(&unknown);
+            plain.ground((op.row, column, op.kind), &past, base.parts(), meaning)
         };
-        if let Some(ground) = ground {
-            edits.sums.add(edit, ground, &self.rows[op.row.index()].state, meaning);
+        let state = &self.rows[op.row.index()].state;
+        match (ground, edit.edit) {
+            (Some(ground), CellEdit::Add(amount)) => edits.sums.add((column, amount), ground, state, meaning),
+            (Some(ground), CellEdit::Splice(edit)) if state.has_ground(column, ground, meaning) => {
+                self.pending.push(op.row, column, ground, edit);
+            }
+            _ => {}
         }
         self.rows[op.row.index()].is_edited = true;
         *self.edits.entry(op.row) = edits;
     }
 
-    /// Removes the sums of an edited row that a plain operation replaced, and records the
-    /// operation. `before` are the stamps of the row's delete and insert before the operation.
+    /// Removes what the edits of a row result in where a plain operation replaced the ground, and
+    /// records the operation. `before` are the stamps of the row's delete and insert before the operation.
     fn after_plain_op(&mut self, stamp: Stamp, op: &LoggedOp, before: (Stamp, Stamp), log: &OpLog, peers: &Lanes) {
         let Self { edits, rows, columns, .. } = self;
         let Some(edits) = edits.get_mut(op.row) else { return };
         let NamedRow { state, .. } = &rows[op.row.index()];
         let meaning = Meaning { log, columns, peers };
         if before == (state.deleted, state.inserted) {
-            op.cells().for_each(|cell| edits.sums.keep_alive_in(log.column(cell), state, meaning));
+            for column in op.cells().map(|cell| log.column(cell)) {
+                edits.sums.keep_alive_in(column, state, meaning);
+                edits.texts.keep_alive_in(column, state, meaning);
+            }
         } else {
             edits.sums.keep_alive(state, meaning);
+            edits.texts.keep_alive(state, meaning);
         }
         if let Some(plain) = &mut edits.plain {
             plain.push(EventNumber(log.events()), stamp, op, log);

@@ -1,6 +1,7 @@
 //! The digest of the tables: SHA-256 over the rows as `docs/semantics.md` specifies.
 
 use super::Rows;
+use super::edits::ShownValue;
 use crate::id::RowNumber;
 use crate::oplog::{OpLog, OpNames};
 use crate::value::ValueRef;
@@ -19,6 +20,12 @@ impl Parts {
     fn text(&mut self, mark: u8, text: &[u8]) {
         self.fixed(mark, &(text.len() as u32).to_le_bytes());
         self.add(text);
+    }
+
+    /// Hashes a text in slices, of this many bytes together, like `text`.
+    fn slices<'a>(&mut self, mark: u8, bytes: u32, slices: impl Iterator<Item = &'a str>) {
+        self.fixed(mark, &bytes.to_le_bytes());
+        slices.for_each(|slice| self.add(slice.as_bytes()));
     }
 
     fn fixed(&mut self, mark: u8, bytes: &[u8]) {
@@ -57,7 +64,14 @@ impl Rows {
                 parts.text(b'R', self.ids.text(row).as_bytes());
                 for cell in self.shown(log, RowNumber(row)) {
                     parts.text(b'C', self.column_name(cell.column).as_bytes());
-                    match cell.value(log) {
+                    let value = match cell.value(log) {
+                        ShownValue::Plain(value) => value,
+                        ShownValue::Spliced(text) => {
+                            parts.slices(b't', text.lengths().bytes, text.slices(log.content()));
+                            continue;
+                        }
+                    };
+                    match value {
                         ValueRef::Null => parts.fixed(b'n', &[]),
                         ValueRef::Boolean(boolean) => parts.fixed(b'b', &[u8::from(boolean)]),
                         ValueRef::Integer(integer) => parts.fixed(b'i', &integer.to_le_bytes()),

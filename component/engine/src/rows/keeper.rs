@@ -46,7 +46,7 @@ impl<'a> GroundKeeper<'a> {
         number: &impl Fn(PeerNumber) -> PeerNumber,
     ) {
         let History { log, graph, peers } = self.history;
-        let Some(edit) = EditedCell::of(op, log) else { return };
+        let Some(EditedCell { column, .. }) = EditedCell::of((event, stamp.index), op, log) else { return };
         let meaning = Meaning { log, columns: &self.rows.columns, peers };
         let next = self.pasts.len() as u32;
         let at = *self.known.entry(op.row).or_insert(next);
@@ -54,7 +54,7 @@ impl<'a> GroundKeeper<'a> {
             self.pasts.push(RowPast {
                 base: self.rows.at_horizon(op.row),
                 plain: PlainOps::of_row(op.row, log, graph),
-                at_horizon: self.rows.version(self.history, op.row, self.holds),
+                at_horizon: self.rows.plain_version(self.history, op.row, self.holds),
             });
         }
         let row = &self.pasts[at as usize];
@@ -63,9 +63,9 @@ impl<'a> GroundKeeper<'a> {
             .rows
             .kept
             .get(stamp)
-            .unwrap_or_else(|| row.plain.ground((op.row, edit.column), &past, row.base.parts(), meaning));
+            .unwrap_or_else(|| row.plain.ground((op.row, column, op.kind), &past, row.base.parts(), meaning));
         let state = &row.at_horizon.state;
-        let ground = ground.and_then(|ground| ground.settled(edit.column, state, self.first_unsettled, meaning));
+        let ground = ground.and_then(|ground| ground.settled(column, state, self.first_unsettled, meaning));
         rows.kept.insert(there, ground.map(|ground| ground.with(ground.stamp().renumbered(number))));
     }
 }

@@ -14,12 +14,13 @@ mod edits;
 mod further;
 mod keeper;
 mod scan;
+mod splices;
 mod stamp;
 mod state;
 mod version;
 mod watch;
 
-pub(crate) use bytes::{NameTable, Stamps, StateReader, StateWriter};
+pub(crate) use bytes::{NameTable, Stamps, StateReader, StateWriter, TextsContext};
 
 pub(crate) use version::History;
 
@@ -27,16 +28,19 @@ pub use scan::{KeyRange, Page, ScanOptions, ShapedPage, TableSummary};
 pub use watch::{Changes, WatcherNumber};
 
 use crate::error::Error;
+use crate::graph::Graph;
 use crate::id::{ColumnNumber, Index, Names, Order, RowNumber, TableNumber, Texts};
 use crate::lanes::Lanes;
 use crate::limits;
 use crate::memory::Chunks;
 use crate::oplog::{Cell, CommitRef, OpLog, OpNames};
 use crate::sort;
+use crate::text::{Sources, Text};
 pub(crate) use edits::PLAIN_SPENDS;
-use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, Sums};
+use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, ShownEdits};
 use further::FurtherInserts;
 pub(crate) use keeper::GroundKeeper;
+use splices::PendingSplices;
 pub(crate) use stamp::Stamp;
 use state::{Meaning, RowState};
 use std::collections::BTreeMap;
@@ -82,6 +86,8 @@ pub(crate) struct Rows {
     further_inserts: FurtherInserts,
     edits: EditedRows,
     kept: KeptGrounds,
+    /// Splices of the present call, which are applied together at its end.
+    pending: PendingSplices,
     /// The states at the horizon of rows that changed since then.
     changed: BTreeMap<RowNumber, RowVersion>,
     watchers: Watchers,
@@ -187,9 +193,9 @@ impl Rows {
         plain.sum::<u64>() * PLAIN_SPENDS
     }
 
-    /// Returns whether a cell has a sum of additions, now or at the horizon.
-    pub(crate) fn has_sums(&self) -> bool {
-        self.all_sums().next().is_some()
+    /// Returns whether a cell has a sum of additions or a spliced text, now or at the horizon.
+    pub(crate) fn has_edited_cells(&self) -> bool {
+        self.edited_columns().next().is_some()
     }
 
     /// Returns whether any row was edited.
@@ -234,9 +240,9 @@ impl Rows {
     fn watchers_before_change(&mut self, row: RowNumber, log: &OpLog) {
         let Self { table_names, columns, rows, edits, watchers, .. } = self;
         let NamedRow { table, state, .. } = &rows[row.index()];
-        let sums = edits.get(row).map(|edits| &edits.sums);
+        let edits = edits.get(row).map(RowEdits::shown);
         watchers.before_change(row, table_names.text(table.0), || {
-            state.exists().then(|| named_cells(state, sums, (log, columns)).collect())
+            state.exists().then(|| named_cells(state, edits, (log, columns)).collect())
         });
     }
 
@@ -264,6 +270,15 @@ impl Rows {
         self.number(table, row).filter(|row| self.rows[row.index()].state.exists())
     }
 
+    /// Returns the text that a cell of an existing row shows, if the cell was spliced. O(log n).
+    pub(crate) fn spliced_text(&self, table: &str, row: &str, column: &str) -> Option<&Text> {
+        let row = self.find(table, row)?;
+        let column = ColumnNumber(self.columns.find(column)?);
+        let NamedRow { state, is_edited, .. } = &self.rows[row.index()];
+        let edits = if *is_edited { self.edits.get(row)? } else { return None };
+        edits.texts.shown(column, state)
+    }
+
     fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(self.table_names.find(name)? as usize)
     }
@@ -276,29 +291,29 @@ impl Rows {
     /// Returns the visible cells of a row without their names, sorted by column.
     fn shown(&self, log: &OpLog, row: RowNumber) -> ShownCells<'_> {
         let NamedRow { state, is_edited, .. } = &self.rows[row.index()];
-        let sums = if *is_edited { self.sums(row) } else { None };
-        ShownCells::of(state, sums, (log, &self.columns))
-    }
-
-    /// Returns the sums of an edited row.
-    fn sums(&self, row: RowNumber) -> Option<&Sums> {
-        self.edits.get(row).map(|edits| &edits.sums)
+        let edits = if *is_edited { self.edits.get(row).map(RowEdits::shown) } else { None };
+        ShownCells::of(state, edits, (log, &self.columns))
     }
 
     /// Panics if an invariant is broken. O(everything).
-    pub(crate) fn dbg_check(&self, log: &OpLog, peers: &Lanes) {
+    pub(crate) fn dbg_check(&self, log: &OpLog, graph: &Graph, lanes: &Lanes) {
+        assert!(self.pending.is_empty());
         for (number, row) in (0..).map(RowNumber).zip(self.rows.iter()) {
             let id = self.ids.text(number.0);
             assert_eq!(self.number(row.table, id), Some(number), "{row:?}");
             let found = self.tables[row.table.index()].existing.find(id, |number| self.ids.text(number));
             assert_eq!(found, row.state.exists().then_some(number.0), "place of {row:?}");
-            let meaning = Meaning { log, columns: &self.columns, peers };
+            let meaning = Meaning { log, columns: &self.columns, peers: lanes };
             assert_eq!(row.state.defect(number, meaning, &self.further_inserts), None, "{row:?}");
             assert!(!row.is_as_at_horizon || !log.names(number) && !self.changed.contains_key(&number), "{row:?}");
             let edits = self.edits.get(number);
             assert_eq!(row.is_edited, edits.is_some(), "{row:?}");
-            let sums = edits.map(|edits| &edits.sums);
-            assert_eq!(sums.and_then(|sums| sums.defect(&row.state, meaning)), None, "{sums:?} of {row:?}");
+            let Some(RowEdits { sums, texts, .. }) = edits else { continue };
+            assert_eq!(sums.defect(&row.state, meaning), None, "{sums:?} of {row:?}");
+            assert_eq!(texts.defect(&row.state, meaning), None, "{texts:?} of {row:?}");
+            for entry in texts.iter() {
+                entry.value.text.dbg_check(Sources { graph, lanes, content: log.content() });
+            }
         }
         assert_eq!(
             self.rows.len(),
@@ -320,10 +335,14 @@ impl OpNames for Rows {
 }
 
 /// Returns the visible cells of a row, sorted by column.
-fn named_cells(state: &RowState, sums: Option<&Sums>, (log, columns): (&OpLog, &Names)) -> impl Iterator<Item = Cell> {
-    ShownCells::of(state, sums, (log, columns)).map(|cell| named_cell(columns, log, cell))
+fn named_cells<'a>(
+    state: &'a RowState,
+    edits: Option<ShownEdits<'a>>,
+    (log, columns): (&'a OpLog, &'a Names),
+) -> impl Iterator<Item = Cell> + 'a {
+    ShownCells::of(state, edits, (log, columns)).map(|cell| named_cell(columns, log, cell))
 }
 
-fn named_cell(columns: &Names, log: &OpLog, cell: ShownCell) -> Cell {
-    Cell { column: String::from(&**columns.text(cell.column.0)), value: cell.value(log).to_value() }
+fn named_cell(columns: &Names, log: &OpLog, cell: ShownCell<'_>) -> Cell {
+    Cell { column: String::from(&**columns.text(cell.column.0)), value: cell.to_value(log) }
 }

@@ -215,10 +215,10 @@ struct SelectedCells<'a, 'b> {
     chosen: Option<&'a [ColumnNumber]>,
 }
 
-impl Iterator for SelectedCells<'_, '_> {
-    type Item = ShownCell;
+impl<'b> Iterator for SelectedCells<'_, 'b> {
+    type Item = ShownCell<'b>;
 
-    fn next(&mut self) -> Option<ShownCell> {
+    fn next(&mut self) -> Option<ShownCell<'b>> {
         let Some(columns) = self.chosen else { return self.cells.next() };
         self.cells.find(|cell| columns.binary_search(&cell.column).is_ok())
     }
@@ -286,7 +286,7 @@ impl Rows {
                 known.push(PageShape { columns: columns().collect(), bytes });
                 known.len() - 1
             });
-            let values: Vec<Value> = cells.map(|cell| cell.value(log).to_value()).collect();
+            let values: Vec<Value> = cells.map(|cell| cell.to_value(log)).collect();
             let content = values.iter().map(|value| value.as_ref().content_bytes());
             let bytes = ITEM_BYTES + id.len() as u64 + known[shape].bytes + content.sum::<u64>();
             rows.push(ShapedRow { id: id.to_owned(), shape: shape as u32, values });

@@ -149,7 +149,7 @@ impl RowState {
             }
             OpKind::Update | OpKind::Unset => self.write(stamp, op, meaning),
             OpKind::Delete => self.delete(op.row, stamp, meaning.peers, further),
-            OpKind::Add => {}
+            OpKind::Splice | OpKind::Add => {}
         }
     }
 

@@ -4,7 +4,7 @@
 //! copied before the first such operation. A row at a version is the row at the horizon, with the
 //! operations on it that the version contains.
 
-use super::edits::{EditedCell, Past, PlainOps, Sums};
+use super::edits::{CellEdit, EditedCell, Ground, Past, PlainOps, ShownEdits, SplicedText, Sums, TextBases, Texts};
 use super::further::FurtherInserts;
 use super::stamp::Stamp;
 use super::state::{LatestWrite, Meaning, RowState};
@@ -12,11 +12,13 @@ use super::{Rows, named_cells};
 use crate::clock::Lamport;
 use crate::error::Error;
 use crate::graph::Graph;
-use crate::id::{EventNumber, PeerNumber, RowNumber};
+use crate::id::{ColumnNumber, EventNumber, PeerNumber, RowNumber};
 use crate::lanes::Lanes;
 use crate::memory;
-use crate::oplog::{CELL_SPENDS, Cell, CellSource, Copies, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
+use crate::oplog::{CELL_SPENDS, Cell, CellSource, Copies, OpKind, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
 use crate::sort;
+use crate::text::{Edit, Sources};
+use crate::value::ValueRef;
 use crate::work;
 
 /// The state of a row at a version.
@@ -25,6 +27,8 @@ pub(super) struct RowVersion {
     pub(super) state: RowState,
     pub(super) further: FurtherInserts,
     pub(super) sums: Sums,
+    /// The texts of a row at the horizon.
+    pub(super) bases: TextBases,
 }
 
 impl RowVersion {
@@ -54,17 +58,33 @@ impl Rows {
         mut rows: Vec<RowNumber>,
         here: Holds<'_>,
         there: Holds<'_>,
-    ) -> Vec<RowOp> {
+    ) -> Result<Vec<RowOp>, Error> {
         sort::sort_by(&mut rows, |&a, &b| self.row_name(a).cmp(&self.row_name(b)));
         let cells = |row, holds| {
-            let RowVersion { state, sums, .. } = self.version(history, row, holds);
-            let cells = || named_cells(&state, Some(&sums), (history.log, &self.columns)).collect::<Vec<Cell>>();
-            state.exists().then(cells)
+            let (RowVersion { state, sums, .. }, texts) = self.version(history, row, holds)?;
+            let edits = ShownEdits { sums: &sums, texts: &texts };
+            let cells = || named_cells(&state, Some(edits), (history.log, &self.columns)).collect::<Vec<Cell>>();
+            Ok::<_, Error>(state.exists().then(cells))
         };
-        rows.into_iter().flat_map(|row| self.difference(row, cells(row, here).as_deref(), cells(row, there))).collect()
+        let mut ops = Vec::new();
+        for row in rows {
+            ops.extend(self.difference(row, cells(row, here)?.as_deref(), cells(row, there)?));
+        }
+        Ok(ops)
     }
 
-    pub(super) fn version(&self, history: History<'_>, row: RowNumber, holds: Holds<'_>) -> RowVersion {
+    /// Returns a version of a row and its texts.
+    ///
+    /// # Errors
+    /// `LimitExceeded` if there is not enough memory.
+    fn version(&self, history: History<'_>, row: RowNumber, holds: Holds<'_>) -> Result<(RowVersion, Texts), Error> {
+        let mut version = self.plain_version(history, row, holds);
+        let texts = self.count_edits(history, row, holds, &mut version)?;
+        Ok((version, texts))
+    }
+
+    /// Returns a version of a row to which the plain operations of the version were applied.
+    pub(super) fn plain_version(&self, history: History<'_>, row: RowNumber, holds: Holds<'_>) -> RowVersion {
         let History { log, peers, .. } = history;
         let mut version = self.at_horizon(row);
         // The earliest operation in the log first: later ones then change less.
@@ -75,31 +95,77 @@ impl Rows {
                 version.state.apply(Stamp { lamport, peer, index }, &op, meaning, &mut version.further);
             }
         }
-        self.count_edits(history, row, holds, &mut version);
         version
     }
 
-    /// Determines the sums of a version of a row whose plain operations were applied. O(edits of
-    /// the row × lanes that wrote to the row × log n).
-    fn count_edits(&self, history: History<'_>, row: RowNumber, holds: Holds<'_>, version: &mut RowVersion) {
+    /// Determines the sums of a version of a row whose plain operations were applied, and returns
+    /// its texts. O(edits of the row × lanes that wrote to the row × log n), and the cost of
+    /// [`Text::at`](crate::text::Text::at) for each text.
+    fn count_edits(
+        &self,
+        history: History<'_>,
+        row: RowNumber,
+        holds: Holds<'_>,
+        version: &mut RowVersion,
+    ) -> Result<Texts, Error> {
         let History { log, graph, peers } = history;
         let meaning = Meaning { log, columns: &self.columns, peers };
-        version.sums.keep_alive(&version.state, meaning);
+        let RowVersion { state, sums, bases, .. } = version;
+        sums.keep_alive(state, meaning);
+        bases.keep_alive(state, meaning);
+        let mut texts = Texts::default();
         let mut edits = log.edits_on(row).map(|op| log.numbered(op)).peekable();
-        if edits.peek().is_none() {
-            return;
+        if edits.peek().is_none() && bases.is_empty() {
+            return Ok(texts);
         }
         let base = self.at_horizon(row);
         let plain = PlainOps::of_row(row, log, graph);
+        let present = self.edits.get(row).map(|edits| &edits.texts);
+        let mut splices: Vec<(ColumnNumber, Ground, Edit)> = Vec::new();
         for (event, index, op) in edits {
-            let (Some((lamport, peer)), Some(edit)) = (holds(event), EditedCell::of(&op, log)) else { continue };
+            let (Some((lamport, peer)), Some(edit)) = (holds(event), EditedCell::of((event, index), &op, log)) else {
+                continue;
+            };
+            let EditedCell { column, .. } = edit;
+            // Most splices are those of a present text.
+            let of_text = |is_on_write| {
+                let text = present?.get(column, is_on_write)?;
+                text.value.text.has_edit(event, index).then_some(text.ground)
+            };
+            let of_text = || [true, false].into_iter().find_map(of_text).filter(|_| op.kind == OpKind::Splice);
             let stamp = Stamp { lamport, peer, index };
-            let past = Past::new(graph, event, stamp);
-            let ground = || plain.ground((row, edit.column), &past, base.parts(), meaning);
-            if let Some(ground) = self.kept.get(stamp).unwrap_or_else(ground) {
-                version.sums.add(edit, ground, &version.state, meaning);
+            let past = || Past::new(graph, event, stamp);
+            let ground = || plain.ground((row, column, op.kind), &past(), base.parts(), meaning);
+            let ground = self.kept.get(stamp).unwrap_or_else(|| of_text().or_else(ground));
+            let Some(ground) = ground.filter(|ground| state.has_ground(column, *ground, meaning)) else { continue };
+            match edit.edit {
+                CellEdit::Add(amount) => sums.add((column, amount), ground, state, meaning),
+                CellEdit::Splice(edit) => {
+                    memory::reserve(&mut splices, 1)?;
+                    splices.push((column, ground, edit));
+                }
             }
         }
+        let sources = Sources { graph, lanes: peers, content: log.content() };
+        for entry in bases.iter() {
+            texts.set(entry.column, entry.ground, SplicedText::at_horizon(&entry.value, log)?);
+        }
+        // The edits were found from the latest to the first.
+        splices.reverse();
+        sort::sort_by_key(&mut splices, |(column, ground, edit)| (*column, ground.is_write(), edit.event, edit.place));
+        let mut edits: Vec<Edit> = Vec::new();
+        for of_text in splices.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let Some(&(column, ground, _)) = of_text.first() else { continue };
+            if let Some(present) = present.and_then(|present| present.with(column, ground)) {
+                texts.set(column, ground, present.at(|event| holds(event).is_some(), sources)?);
+                continue;
+            }
+            let text = texts.with_or_set(column, ground, || SplicedText::of_ground(column, ground, state, meaning))?;
+            edits.clear();
+            edits.extend(of_text.iter().map(|(.., edit)| *edit));
+            text.apply(&edits, sources)?;
+        }
+        Ok(texts)
     }
 
     /// Replaces the numbers of peers. The new numbers must keep the order of execution. O(rows).
@@ -113,6 +179,7 @@ impl Rows {
             version.state.renumber(&number);
             version.further.renumber(&number);
             version.sums.renumber(&number);
+            version.bases.renumber(&number);
         }
     }
 
@@ -126,11 +193,13 @@ impl Rows {
         self.changed.get(&row).cloned().unwrap_or_default()
     }
 
-    /// Returns the present row.
+    /// Returns the present row, which is as it was at the horizon.
     pub(super) fn now(&self, row: RowNumber) -> RowVersion {
         work::step();
-        let sums = self.sums(row).cloned().unwrap_or_default();
-        RowVersion { state: self.rows[row.index()].state.clone(), further: self.further_inserts.only(row), sums }
+        let edits = self.edits.get(row);
+        let sums = edits.map(|edits| edits.sums.clone()).unwrap_or_default();
+        let bases = edits.map(|edits| edits.texts.bases()).unwrap_or_default();
+        RowVersion { state: self.rows[row.index()].state.clone(), further: self.further_inserts.only(row), sums, bases }
     }
 
     /// Returns the rows at a horizon, without anything that does not matter beyond it, and a log
@@ -143,13 +212,14 @@ impl Rows {
         holds: Holds<'_>,
         first_unsettled: Lamport,
     ) -> Result<(Self, OpLog), Error> {
-        let History { log, peers, .. } = history;
+        let History { log, graph, peers } = history;
         let meaning = Meaning { log, columns: &self.columns, peers };
+        let sources = Sources { graph, lanes: peers, content: log.content() };
         let (mut rows, mut new_log, mut copies) = (Self::default(), OpLog::default(), Copies::new());
         for old in (0..self.rows.len() as u32).map(RowNumber) {
             work::step();
-            let RowVersion { mut state, mut further, sums } = self.version(history, old, holds);
-            let unsettled = if sums.is_empty() { None } else { Some(state.clone()) };
+            let (RowVersion { mut state, mut further, sums, .. }, texts) = self.version(history, old, holds)?;
+            let unsettled = if sums.is_empty() && texts.is_empty() { None } else { Some(state.clone()) };
             state.settle(first_unsettled, &mut further);
             if state.is_empty() {
                 continue;
@@ -165,15 +235,28 @@ impl Rows {
             for written in &mut state.written {
                 work::step();
                 let column = rows.intern_column(self.column_name(written.column()), None);
-                let cell = new_log.push_loose_copy(column, CellSource::Logged(log, written.cell), &mut copies);
+                // The text at the horizon takes the place of the written one.
+                let is_spliced = log.text(written.cell).is_some() && texts.get(written.column(), true).is_some();
+                let source = match is_spliced {
+                    true => CellSource::Value(ValueRef::Text("")),
+                    false => CellSource::Logged(log, written.cell),
+                };
+                let cell = new_log.push_loose_copy(column, source, &mut copies);
                 let LatestWrite { stamp, counts, is_unset, .. } = *written;
                 *written = LatestWrite::new(stamp, cell, column, is_unset).counting(counts);
             }
             rows.further_inserts.push_row(new, further.stamps(old));
             if let Some(unsettled) = unsettled {
-                let column = |column| rows.intern_column(self.column_name(column), None);
-                let sums = sums.settled(&unsettled, first_unsettled, meaning, column);
-                rows.set_sums(new, sums);
+                let mut column = |column| rows.intern_column(self.column_name(column), None);
+                let sums = sums.settled(&unsettled, first_unsettled, meaning, &mut column);
+                let mut bases = Texts::default();
+                for entry in texts.settled(&unsettled, first_unsettled, meaning, column).iter() {
+                    if entry.value.shows() {
+                        let text = entry.value.copied(sources, &mut new_log)?;
+                        bases.set(entry.column, entry.ground, text);
+                    }
+                }
+                rows.set_edits(new, sums, bases);
             }
             rows.rows[new.index()].state = state;
             rows.rows[new.index()].is_as_at_horizon = true;

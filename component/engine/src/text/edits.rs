@@ -17,6 +17,8 @@ use crate::work;
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     runs: Chunks<EditRun>,
+    /// Whether an edit is not void.
+    has_valid: bool,
 }
 
 /// The end of the edits at some time: the number of runs, and of the edits in the last one.
@@ -47,6 +49,11 @@ impl Edits {
         let last = end.runs.checked_sub(1).and_then(|last| self.get(last));
         let grown = last.filter(|run| run.count > end.of_last).map(|run| run.part(end.of_last..run.count, content));
         grown.into_iter().chain(self.runs_from(end.runs).copied())
+    }
+
+    /// Returns whether an edit is not void.
+    pub(super) fn has_valid(&self) -> bool {
+        self.has_valid
     }
 
     /// Returns the runs.
@@ -93,6 +100,7 @@ impl Edits {
     /// before it.
     pub(super) fn push(&mut self, run: &EditRun, is_chained: bool) {
         let mut run = *run;
+        self.has_valid |= !run.is_void();
         if let Some(last) = self.runs.len().checked_sub(1) {
             let last = &mut self.runs[last];
             if run.content.bytes == 0 {

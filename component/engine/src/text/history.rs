@@ -1,7 +1,6 @@
 //! Names of characters, and texts of older versions. Both read the edits of the text.
 
 use super::names::{CharName, NamedSpan};
-use super::pieces::ContentRange;
 use super::run::EditRun;
 use super::tracker::Tracker;
 use super::walk::Outcome;
@@ -9,6 +8,7 @@ use super::{Lengths, Sources, Text};
 use crate::error::Error;
 use crate::id::EventNumber;
 use crate::memory;
+use crate::oplog::ContentRange;
 
 /// Where a character is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

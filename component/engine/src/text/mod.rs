@@ -26,16 +26,16 @@ mod walk;
 
 pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
-pub(crate) use pieces::ContentRange;
 pub(crate) use run::{Edit, EditRun, RunKind, VoidEdits};
 pub(crate) use unit::{Lengths, Misplaced, Unit};
 pub(crate) use walk::{Change, Outcome};
 
 use crate::error::Error;
 use crate::graph::Graph;
-use crate::id::EventNumber;
+use crate::id::{EventNumber, PeerNumber};
 use crate::lanes::Lanes;
 use crate::memory;
+use crate::oplog::ContentRange;
 use ancestry::{Ancestry, is_chained};
 use edits::{Edits, EditsEnd};
 use pieces::Pieces;
@@ -187,6 +187,25 @@ impl Text {
         Ok(self.pieces.slice(from, to, content))
     }
 
+    /// Returns the text in slices of the content. O(n).
+    pub(crate) fn slices<'a>(&'a self, content: &'a str) -> impl Iterator<Item = &'a str> {
+        self.shown().map(|range| range.of(content))
+    }
+
+    /// Returns whether an edit is not void.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.edits.has_valid()
+    }
+
+    /// Replaces the numbers of peers, of a text without edits.
+    pub(crate) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
+        for span in &mut self.base {
+            if let CharName::Inserted { peer, .. } = &mut span.name {
+                *peer = number(*peer);
+            }
+        }
+    }
+
     /// Returns the text. O(n).
     ///
     /// # Errors
@@ -221,9 +240,16 @@ impl Text {
         self.edits.after(event, content)
     }
 
-    /// Returns whether an event has an edit of this text. O(log n).
-    pub(crate) fn has_edit(&self, event: EventNumber) -> bool {
-        self.edits.has(event)
+    /// Returns whether an edit is void, or `None` if the operation with this index in the commit of
+    /// an event is no edit of this text. O(log n).
+    pub(crate) fn is_void(&self, event: EventNumber, place: u32) -> Option<bool> {
+        self.edits.find(event, place).map(|(run, _)| run.is_void())
+    }
+
+    /// Returns whether the operation with this index in the commit of an event is an edit of this
+    /// text. O(log n).
+    pub(crate) fn has_edit(&self, event: EventNumber, place: u32) -> bool {
+        self.edits.find(event, place).is_some()
     }
 
     /// Returns the ranges of the content that show, in the order of the text.

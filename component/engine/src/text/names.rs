@@ -1,7 +1,7 @@
 //! Names of characters. A name is the same on all replicas and never changes.
 
-use super::pieces::ContentRange;
 use crate::id::{Counter, PeerNumber};
+use crate::oplog::ContentRange;
 
 /// The name of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,30 +6,11 @@
 
 use super::unit::{Lengths, Misplaced, Unit};
 use crate::error::Error;
+use crate::oplog::ContentRange;
 use crate::tree::{Cursor, Item, Sum, Tree};
 
 /// The maximum length of a piece in bytes. Bounds the characters that a conversion of units reads.
 const MAX_PIECE_BYTES: usize = 1_024;
-
-/// A range of bytes of the content in the log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ContentRange {
-    pub(crate) start: u32,
-    pub(crate) bytes: u32,
-}
-
-impl ContentRange {
-    /// Returns the content; nothing if the range is not one of characters.
-    pub(crate) fn of(self, content: &str) -> &str {
-        let start = self.start as usize;
-        content.get(start..start.saturating_add(self.bytes as usize)).unwrap_or("")
-    }
-
-    /// Returns the byte after the last one.
-    pub(crate) fn end(self) -> u32 {
-        self.start.saturating_add(self.bytes)
-    }
-}
 
 /// Consecutive characters of a text that are consecutive in the content, too.
 #[derive(Debug, Clone, Copy, Default)]

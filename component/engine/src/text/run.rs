@@ -2,9 +2,9 @@
 //! forwards. Also a single edit of any kind.
 
 use super::Sources;
-use super::pieces::ContentRange;
 use super::unit::{Lengths, Unit};
 use crate::id::EventNumber;
+use crate::oplog::ContentRange;
 use std::ops::Range;
 
 /// An edit of a text: removes `remove` scalar values at `at`, then inserts content there.

@@ -1,7 +1,6 @@
 //! Applies edits: one after the other, or branch by branch if they are concurrent.
 
 use super::ancestry::{Ancestry, is_chained};
-use super::pieces::ContentRange;
 use super::run::{Edit, EditRun, VoidEdits};
 use super::tracker::{Effect, Tracker};
 use super::unit::{Lengths, Unit};
@@ -9,6 +8,7 @@ use super::{KeptTracker, Sources, Text};
 use crate::error::Error;
 use crate::id::EventNumber;
 use crate::memory;
+use crate::oplog::ContentRange;
 use crate::work;
 use std::ops::Range;
 

@@ -137,7 +137,9 @@ impl Events {
         let places: BTreeMap<Print, usize> = order.iter().enumerate().map(|(place, &print)| (print, place)).collect();
         let deps = |print: &Print| self[*print].deps.iter().map(|dep| places[dep]).collect();
         let commits: Vec<&Commit> = order.iter().map(|&print| &self[print].ops).collect();
-        tables_of(&commits, &order.iter().map(deps).collect::<Vec<_>>())
+        let names: Vec<(&[u8], Vec<Print>)> =
+            order.iter().map(|&print| (self[print].author.as_bytes(), self.chain(print))).collect();
+        tables_of(&commits, &order.iter().map(deps).collect::<Vec<_>>(), &names)
     }
 
     /// Groups the events of a set that follow the same event, by author and followed event.

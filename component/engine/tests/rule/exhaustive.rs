@@ -46,6 +46,22 @@ pub(crate) const EDITS: [&[Effect]; 9] = {
     ]
 };
 
+/// The same for histories with splices.
+pub(crate) const SPLICES: [&[Effect]; 9] = {
+    use Effect::{AddX, Delete, InsertText, InsertY, SpliceAll, SpliceBeyond, SpliceEnd, SpliceStart, UnsetX};
+    [
+        &[InsertY, SpliceStart],
+        &[SpliceEnd],
+        &[Delete],
+        &[SpliceAll],
+        &[InsertText],
+        &[SpliceBeyond],
+        &[InsertY],
+        &[UnsetX, SpliceStart, SpliceEnd],
+        &[AddX, SpliceStart],
+    ]
+};
+
 #[derive(Clone, Copy)]
 pub(crate) enum Effect {
     InsertX,
@@ -55,6 +71,15 @@ pub(crate) enum Effect {
     Delete,
     UnsetX,
     AddX,
+    /// Inserts a text in the column x.
+    InsertText,
+    /// Inserts at the start.
+    SpliceStart,
+    /// Inserts after the first two characters, which some texts do not have.
+    SpliceEnd,
+    /// Replaces the first two characters.
+    SpliceAll,
+    SpliceBeyond,
 }
 
 #[test]
@@ -62,6 +87,12 @@ fn small_histories() {
     // `just seeds` tries more of the longest ones.
     let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
     small_histories_of(EFFECTS, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
+}
+
+#[test]
+fn small_histories_with_splices() {
+    let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
+    small_histories_of(SPLICES, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
 }
 
 #[test]
@@ -296,6 +327,15 @@ pub(crate) fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
     let op = |(place, effect): (usize, &Effect)| {
         let cells = |column| vec![Cell::new(column, (10 * event + place) as i64)];
         let (table, row) = ("t".to_owned(), row.to_owned());
+        // Texts identify the splices that count. Two characters show whether they stay together.
+        let splice = |at, remove| RowOp::Splice {
+            table: table.clone(),
+            row: row.clone(),
+            column: "x".to_owned(),
+            at,
+            remove,
+            insert: format!("{event}{place}"),
+        };
         match effect {
             Effect::InsertX => RowOp::Insert { table, row, cells: cells("x") },
             Effect::InsertY => RowOp::Insert { table, row, cells: cells("y") },
@@ -303,6 +343,11 @@ pub(crate) fn ops(effect: &[Effect], event: usize, row: &str) -> Commit {
             Effect::UpdateY => RowOp::Update { table, row, cells: cells("y") },
             Effect::Delete => RowOp::Delete { table, row },
             Effect::UnsetX => RowOp::Unset { table, row, columns: vec!["x".to_owned()] },
+            Effect::InsertText => RowOp::Insert { table, row, cells: vec![Cell::new("x", "xyz")] },
+            Effect::SpliceStart => splice(0, 0),
+            Effect::SpliceEnd => splice(2, 0),
+            Effect::SpliceAll => splice(0, 2),
+            Effect::SpliceBeyond => splice(9, 1),
             // Sums identify the additions that count.
             Effect::AddX => RowOp::Add { table, row, column: "x".to_owned(), amount: 1_000 << (3 * event + place) },
         }

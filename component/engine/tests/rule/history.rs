@@ -74,7 +74,7 @@ fn check_diff(doc: &Doc, [here, there]: [&Events; 2], refusal: Option<&Error>, r
             RowOp::Insert { .. } => of(&before).is_none(),
             RowOp::Update { .. } | RowOp::Unset { .. } => of(&before).is_some() && of(&after).is_some(),
             RowOp::Delete { .. } => of(&after).is_none(),
-            RowOp::Add { .. } => false,
+            RowOp::Splice { .. } | RowOp::Add { .. } => false,
         };
         ensure!(is_as_it_should, "{op:?} leads from {:?} to {:?}", of(&before), of(&after));
         let is_second = matches!(op, RowOp::Unset { .. });

@@ -113,7 +113,7 @@ pub(crate) fn with_sorted_cells(event: &Event) -> Event {
                 cells.sort_by(|a: &Cell, b| a.column.cmp(&b.column));
             }
             RowOp::Unset { columns, .. } => columns.sort(),
-            RowOp::Delete { .. } | RowOp::Add { .. } => {}
+            RowOp::Delete { .. } | RowOp::Splice { .. } | RowOp::Add { .. } => {}
         }
     }
     event

@@ -4,8 +4,12 @@
 //!
 //! The oracle is deliberately naive and independent of how the engine stores its state.
 
+#[path = "texts.rs"]
+mod texts;
+
 use converge_engine::{Commit, EventId, RowOp, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use texts::{Place, Text};
 
 /// An event outside of any run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +34,15 @@ pub(crate) fn tables<'a>(events: impl Iterator<Item = &'a Event>) -> Tables {
     let place = |id: &EventId| order.iter().position(|event| event.id == *id).expect("the ancestors are present");
     let deps: Vec<Vec<usize>> = order.iter().map(|event| event.deps.iter().map(place).collect()).collect();
     let commits: Vec<&Commit> = order.iter().map(|event| &event.ops).collect();
-    tables_of(&commits, &deps)
+    let names: Vec<(&[u8], u32)> = order.iter().map(|event| (event.id.peer.as_bytes(), event.id.counter)).collect();
+    tables_of(&commits, &deps, &names)
 }
 
 /// Returns the tables that these commits result in, which are in the order of execution. `deps` are
-/// the places of the events that each event depends on.
-pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>]) -> Tables {
+/// the places of the events that each event depends on. The order of `names` decides between
+/// characters at one place.
+pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>], names: &[impl Ord]) -> Tables {
+    let ranks: Vec<usize> = names.iter().map(|name| names.iter().filter(|other| *other < name).count()).collect();
     let mut by_row: BTreeMap<(&str, &str), Vec<Place>> = BTreeMap::new();
     for (event, ops) in commits.iter().enumerate() {
         for (index, op) in ops.iter().enumerate() {
@@ -45,7 +52,7 @@ pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>]) -> Tables {
     let pasts: Vec<BTreeSet<usize>> = (0..commits.len()).map(|event| past(deps, event)).collect();
     let mut tables = Tables::new();
     for ((table, row), places) in by_row {
-        if let Some(cells) = cells_of(&places, |(event, op)| &commits[event][op], &pasts) {
+        if let Some(cells) = cells_of(&places, |(event, op)| &commits[event][op], &pasts, &ranks) {
             tables.entry(table.to_owned()).or_default().insert(row.to_owned(), cells);
         }
     }
@@ -53,30 +60,56 @@ pub(crate) fn tables_of(commits: &[&Commit], deps: &[Vec<usize>]) -> Tables {
 }
 
 /// Returns the cells of a row, if it exists, that results from all operations on it.
-fn cells_of<'a>(all: &[Place], op: impl Fn(Place) -> &'a RowOp + Copy, pasts: &[BTreeSet<usize>]) -> Option<Cells> {
+fn cells_of<'a>(
+    all: &[Place],
+    op: impl Fn(Place) -> &'a RowOp + Copy,
+    pasts: &[BTreeSet<usize>],
+    ranks: &[usize],
+) -> Option<Cells> {
     let present = Grounds::of(all, op);
     let mut sums: BTreeMap<Cell, i128> = BTreeMap::new();
+    let mut texts: BTreeMap<(Cell, Option<Place>), Text> = BTreeMap::new();
     for &(event, index) in all {
-        let RowOp::Add { table, row, column, amount } = op((event, index)) else { continue };
-        let seen = |&(other, before): &Place| pasts[event].contains(&other) || other == event && before < index;
-        let seen = Grounds::of(&all.iter().copied().filter(seen).collect::<Vec<_>>(), op);
-        let cell = (table.clone(), row.clone(), column.clone());
-        let is_void =
-            !seen.has_row(&cell) || !matches!(seen.value(&cell), None | Some(Value::Null | Value::Integer(_)));
-        if !is_void && present.has_row(&cell) && seen.ground(&cell) == present.ground(&cell) {
-            *sums.entry(cell).or_default() += i128::from(*amount);
+        let is_seen = |(other, before): Place| pasts[event].contains(&other) || other == event && before < index;
+        let seen = || Grounds::of(&all.iter().copied().filter(|place| is_seen(*place)).collect::<Vec<_>>(), op);
+        match op((event, index)) {
+            RowOp::Add { table, row, column, amount } => {
+                let (seen, cell) = (seen(), (table.clone(), row.clone(), column.clone()));
+                let is_void =
+                    !seen.has_row(&cell) || !matches!(seen.value(&cell), None | Some(Value::Null | Value::Integer(_)));
+                if !is_void && present.has_row(&cell) && seen.ground(&cell) == present.ground(&cell) {
+                    *sums.entry(cell).or_default() += i128::from(*amount);
+                }
+            }
+            RowOp::Splice { table, row, column, at, remove, insert } => {
+                let (seen, cell) = (seen(), (table.clone(), row.clone(), column.clone()));
+                let ground = match seen.value(&cell) {
+                    _ if !seen.has_row(&cell) => continue,
+                    None | Some(Value::Null) => None,
+                    Some(Value::Text(text)) => Some(text.as_str()),
+                    Some(_) => continue,
+                };
+                let text = texts.entry((cell.clone(), seen.ground(&cell))).or_insert_with(|| Text::new(ground));
+                text.splice((event, index), (*at, *remove, insert), is_seen, ranks);
+            }
+            _ => {}
         }
     }
-    let mut cells = present.tables.into_values().next()?.into_values().next()?;
+    let mut cells = present.tables.values().next()?.values().next()?.clone();
     for ((_, _, column), sum) in sums {
         let base = if let Some(Value::Integer(base)) = cells.get(&column) { i128::from(*base) } else { 0 };
         cells.insert(column, Value::Integer((base + sum).clamp(i64::MIN.into(), i64::MAX.into()) as i64));
     }
+    // A cell with a text and a sum shows the text.
+    for ((cell, ground), text) in texts {
+        if ground == present.ground(&cell)
+            && let Some(text) = text.read(ranks)
+        {
+            cells.insert(cell.2, Value::Text(text));
+        }
+    }
     Some(cells)
 }
-
-/// The place of an operation: the event in the order of execution, and the index in its commit.
-type Place = (usize, usize);
 
 /// Table, row and column.
 type Cell = (String, String, String);
@@ -114,7 +147,7 @@ impl Grounds {
 
     fn execute(&mut self, place: Place, op: &RowOp) {
         let (table, row) = op.row_name();
-        let is_plain = !matches!(op, RowOp::Add { .. });
+        let is_plain = !matches!(op, RowOp::Splice { .. } | RowOp::Add { .. });
         if is_plain {
             execute(&mut self.tables, op);
         }
@@ -127,7 +160,7 @@ impl Grounds {
                 cells.iter().map(|cell| &cell.column).collect()
             }
             RowOp::Unset { columns, .. } => columns.iter().collect(),
-            RowOp::Delete { .. } | RowOp::Add { .. } => Vec::new(),
+            RowOp::Delete { .. } | RowOp::Splice { .. } | RowOp::Add { .. } => Vec::new(),
         };
         for column in columns {
             let cell = (table.to_owned(), row.to_owned(), column.clone());
@@ -176,6 +209,12 @@ pub(crate) fn execute(tables: &mut Tables, op: &RowOp) {
                 tables.remove(table);
             }
         }
+        RowOp::Splice { table, row, column, at, remove, insert } => {
+            let Some(cells) = tables.get_mut(table).and_then(|rows| rows.get_mut(row)) else { return };
+            if let Some(text) = spliced(cells.get(column), *at, *remove, insert) {
+                cells.insert(column.clone(), Value::Text(text));
+            }
+        }
         RowOp::Add { table, row, column, amount } => {
             let Some(cells) = tables.get_mut(table).and_then(|rows| rows.get_mut(row)) else { return };
             if let Some(sum) = sum(cells.get(column), *amount) {
@@ -193,4 +232,16 @@ pub(crate) fn sum(value: Option<&Value>, amount: i64) -> Option<i64> {
         Some(Value::Integer(value)) => value.checked_add(amount),
         Some(_) => None,
     }
+}
+
+/// Returns the text of a value after a splice, if the value is a text and has the place.
+pub(crate) fn spliced(value: Option<&Value>, at: u32, remove: u32, insert: &str) -> Option<String> {
+    let text: Vec<char> = match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Text(text)) => text.chars().collect(),
+        Some(_) => return None,
+    };
+    let (at, end) = (at as usize, at as usize + remove as usize);
+    let (before, behind) = (text.get(..at)?, text.get(end..)?);
+    Some(before.iter().copied().chain(insert.chars()).chain(behind.iter().copied()).collect())
 }

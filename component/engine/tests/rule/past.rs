@@ -3,7 +3,7 @@
 use crate::model::{Events, Model, runs_of};
 use crate::oracle::Event;
 use crate::seeds::{Checked, Random};
-use converge_engine::{Doc, EventId, PeerVersion};
+use converge_engine::{Doc, EventId, PeerVersion, RowOp};
 
 /// Returns these events and all their ancestors.
 pub(crate) fn past<'a>(all: &Events, of: impl IntoIterator<Item = &'a EventId>) -> Events {
@@ -88,4 +88,32 @@ pub(crate) fn takeable(all: &Events, known: &Events, horizon: &Events) -> Events
 pub(crate) fn builds_on(all: &Events, event: &Event, horizon: &Events) -> bool {
     let below = past(all, [&event.id]);
     horizon.keys().all(|id| below.contains_key(id))
+}
+
+/// Returns the largest horizon within this one at which a replica that knows these events can be
+/// compacted: each splice above it builds on every splice of the same cell below it. `former` is
+/// the horizon before.
+pub(crate) fn closed(known: &Events, horizon: &Events, former: &Events) -> Events {
+    let mut closed = horizon.clone();
+    loop {
+        let above: Vec<&Event> = known.values().filter(|event| !closed.contains_key(&event.id)).collect();
+        let concurrent = |event: &Event| {
+            let shares_cell = |other: &&Event| spliced(event).any(|cell| spliced(other).any(|it| it == cell));
+            above.iter().copied().filter(shares_cell).any(|other| !past(known, [&other.id]).contains_key(&event.id))
+        };
+        let must_stay = |event: &&Event| {
+            !former.contains_key(&event.id)
+                && (event.deps.iter().any(|dep| !closed.contains_key(dep)) || concurrent(event))
+        };
+        let Some(id) = closed.values().find(must_stay).map(|event| event.id.clone()) else { return closed };
+        closed.remove(&id);
+    }
+}
+
+/// Returns the cells that an event splices.
+fn spliced(event: &Event) -> impl Iterator<Item = (&str, &str, &str)> {
+    event.ops.iter().filter_map(|op| match op {
+        RowOp::Splice { table, row, column, .. } => Some((table.as_str(), row.as_str(), column.as_str())),
+        _ => None,
+    })
 }

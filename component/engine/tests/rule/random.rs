@@ -91,7 +91,12 @@ impl Scene {
                 place = self.place(random);
             }
             let (table, row) = place.clone();
-            ops.push(match random.below(12) {
+            ops.push(match random.below(16) {
+                12..16 => {
+                    let column = COLUMNS[random.below(self.columns)].to_owned();
+                    let (at, remove, insert) = splice(random);
+                    RowOp::Splice { table, row, column, at, remove, insert }
+                }
                 9..12 => {
                     let column = COLUMNS[random.below(self.columns)].to_owned();
                     RowOp::Add { table, row, column, amount: amount(random) }
@@ -122,6 +127,15 @@ impl Scene {
     }
 }
 
+/// Mostly places at the start of a text, which often exist, and short texts.
+fn splice(random: &mut Random) -> (u32, u32, String) {
+    let at = if random.chance(1, 24) { *random.pick(&[9, u32::MAX]) } else { random.below(4) as u32 };
+    let remove =
+        if random.chance(1, 24) { *random.pick(&[9, u32::MAX]) } else { random.below(6).saturating_sub(3) as u32 };
+    let insert = *random.pick(&["", "a", "b", "xy", "z", "123", "ß", "\u{10ffff}e\u{301}"]);
+    (at, remove, insert.to_owned())
+}
+
 /// Mostly small numbers.
 fn amount(random: &mut Random) -> i64 {
     match random.below(24) {
@@ -138,7 +152,7 @@ fn value(random: &mut Random) -> Value {
         0 => Value::Null,
         1 => Value::Boolean(random.chance(1, 2)),
         2 => Value::Real(*random.pick(&[0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY, 1.5])),
-        3 => Value::Text((*random.pick(&["", "a", "\0", "\u{10ffff}"])).to_owned()),
+        3 | 6 => Value::Text((*random.pick(&["", "a", "\0", "\u{10ffff}", "abc"])).to_owned()),
         4 => Value::Blob(random.pick(&[vec![], vec![0], vec![255; 9]]).clone()),
         5 => Value::Integer(*random.pick(&[i64::MIN, i64::MAX, -1])),
         _ => Value::Integer(random.below(4) as i64),

@@ -5,7 +5,7 @@ use crate::check::Mirror;
 use crate::compaction::{check_equal, show_past};
 use crate::model::{Events, Model, all_events_of, run_of, with_sorted_cells};
 use crate::oracle::Event;
-use crate::past::{by_name, document, model_of, past, random_past, summary_of, takeable, version_of};
+use crate::past::{by_name, closed, document, model_of, past, random_past, summary_of, takeable, version_of};
 use crate::prints::Prints;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
@@ -88,10 +88,11 @@ impl Case {
         let mut known = past(all, own);
         known.extend(random_past(all, random));
         let saved = random_past(all, random);
-        let horizon = random_past(&saved, random);
+        let horizon = closed(&saved, &random_past(&saved, random), &Events::new());
         let shared = horizon.clone().into_iter().filter(|(id, _)| known.contains_key(id)).collect();
         let own_horizon = if random.chance(1, 8) { random_past(&known, random) } else { random_past(&shared, random) };
         let own_horizon = if random.chance(1, 2) { own_horizon } else { Events::new() };
+        let own_horizon = closed(&known, &own_horizon, &Events::new());
         Self { peer: peer.to_owned(), known, own_horizon, saved, horizon }
     }
 

@@ -6,10 +6,10 @@
 //! document.
 
 use crate::compaction::{check_equal, show_past};
-use crate::exhaustive::{EDITS, EFFECTS, Effect, ops, patterns, show};
+use crate::exhaustive::{EDITS, EFFECTS, Effect, SPLICES, ops, patterns, show};
 use crate::model::{Events, run_of};
 use crate::oracle::{self, Event};
-use crate::past::{builds_on, document, model_of, summary_of, takeable};
+use crate::past::{builds_on, closed, document, model_of, summary_of, takeable};
 use crate::prints::Prints;
 use crate::seeds::{Checked, Random, ensure, first_failure, same};
 use converge_engine::{Cell, Doc, Error, Row, ScanOptions};
@@ -20,6 +20,11 @@ const SIDE_BY_SIDE: usize = 216;
 #[test]
 fn small_compactions() {
     small_compactions_of(EFFECTS, [(1, 9), (2, 9), (3, 9), (4, 6)]);
+}
+
+#[test]
+fn small_compactions_with_splices() {
+    small_compactions_of(SPLICES, [(1, 9), (2, 9), (3, 9), (4, 6)]);
 }
 
 #[test]
@@ -91,7 +96,9 @@ fn pasts(events: &[Event]) -> Vec<Events> {
 fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
     let mut random = Random::new(0);
     let mut doc = document("c", known, &mut random)?;
-    doc.compact(&[summary_of(horizon)]).map_err(|error| format!("compact: {error}"))?;
+    let asked = horizon;
+    let horizon = &closed(known, horizon, &Events::new());
+    doc.compact(&[summary_of(asked)]).map_err(|error| format!("compact: {error}"))?;
     check_rows(&doc, known)?;
     let bytes = doc.save();
     doc = Doc::load("c", &bytes).map_err(|error| format!("load: {error}"))?;

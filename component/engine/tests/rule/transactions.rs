@@ -56,6 +56,9 @@ fn write(transaction: &mut Transaction, doc: &Doc, op: RowOp) -> Result<(), Erro
         RowOp::Update { table, row, cells } => transaction.update(doc, &table, &row, cells),
         RowOp::Delete { table, row } => transaction.delete(doc, &table, &row),
         RowOp::Unset { table, row, columns } => transaction.unset(doc, &table, &row, columns),
+        RowOp::Splice { table, row, column, at, remove, insert } => {
+            transaction.splice(doc, &table, &row, &column, (at, remove), &insert)
+        }
         RowOp::Add { table, row, column, amount } => transaction.add(doc, &table, &row, &column, amount),
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::check::{Mirror, check_tables};
 use crate::model::{Events, Model, all_events_of, runs_of, scattered};
-use crate::oracle::{Event, Tables, execute, sum};
+use crate::oracle::{Event, Tables, execute, spliced, sum};
 use crate::past::by_name;
 use crate::prints::Prints;
 use crate::seeds::{Checked, Random, caught, ensure, same};
@@ -391,6 +391,9 @@ fn commit(doc: &mut Doc, ops: Vec<RowOp>, random: &mut Random) -> Result<EventId
         [RowOp::Update { table, row, cells }] if plainly => doc.update(table, row, cells.clone()),
         [RowOp::Delete { table, row }] if plainly => doc.delete(table, row),
         [RowOp::Unset { table, row, columns }] if plainly => doc.unset(table, row, columns.clone()),
+        [RowOp::Splice { table, row, column, at, remove, insert }] if plainly => {
+            doc.splice(table, row, column, (*at, *remove), insert)
+        }
         [RowOp::Add { table, row, column, amount }] if plainly => doc.add(table, row, column, *amount),
         _ => doc.commit(ops),
     }
@@ -404,7 +407,7 @@ fn shaped(ops: &[RowOp], random: &mut Random) -> Option<Vec<RowsOp>> {
         let (table, row, cells, is_insert) = match op {
             RowOp::Insert { table, row, cells } => (table, row, cells, true),
             RowOp::Update { table, row, cells } => (table, row, cells, false),
-            RowOp::Delete { .. } | RowOp::Unset { .. } | RowOp::Add { .. } => return None,
+            RowOp::Delete { .. } | RowOp::Unset { .. } | RowOp::Splice { .. } | RowOp::Add { .. } => return None,
         };
         let is_next = match shaped.last() {
             Some(RowsOp::Insert(rows)) => is_insert && rows.table == *table,
@@ -438,6 +441,20 @@ fn refusal(tables: &Tables, op: &RowOp) -> Option<Error> {
     match (op, cells) {
         (RowOp::Insert { .. }, _) => None,
         (_, None) => Some(Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() }),
+        (RowOp::Splice { column, at, remove, insert, .. }, Some(cells))
+            if spliced(cells.get(column), *at, *remove, insert).is_none() =>
+        {
+            let cell = (table.to_owned(), row.to_owned(), column.clone());
+            let length = match cells.get(column) {
+                None | Some(Value::Null) => Some(0),
+                Some(Value::Text(text)) => Some(text.chars().count() as u32),
+                Some(_) => None,
+            };
+            Some(Error::InvalidArgument(match length {
+                Some(length) => Invalid::SpliceBeyondText { cell, at: *at, remove: *remove, length },
+                None => Invalid::NotAText { cell },
+            }))
+        }
         (RowOp::Add { column, amount, .. }, Some(cells)) if sum(cells.get(column), *amount).is_none() => {
             let cell = (table.to_owned(), row.to_owned(), column.clone());
             Some(Error::InvalidArgument(match cells.get(column) {
@@ -477,6 +494,9 @@ pub(crate) fn show_event(event: &Event) -> String {
             RowOp::Update { table, row, cells } => write!(line, " update {table:?} {row:?} {};", show_cells(cells)),
             RowOp::Delete { table, row } => write!(line, " delete {table:?} {row:?};"),
             RowOp::Unset { table, row, columns } => write!(line, " unset {table:?} {row:?} {columns:?};"),
+            RowOp::Splice { table, row, column, at, remove, insert } => {
+                write!(line, " splice {at} {remove} {insert:?} in {table:?} {row:?} {column:?};")
+            }
             RowOp::Add { table, row, column, amount } => {
                 write!(line, " add {amount} to {table:?} {row:?} {column:?};")
             }

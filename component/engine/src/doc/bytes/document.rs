@@ -72,17 +72,19 @@ pub(in crate::doc) fn read_document<'a>(
     if let Some(mut changed) = if has_horizon { frame.take(Section::Changed) } else { None } {
         state.read_changed(&mut changed, &mut log, &stamps)?;
     }
+    let mut contents = None;
     if let Some(edits) = frame.take(Section::Edits) {
-        state.read_edits(edits, &stamps)?;
+        contents = Some(state.read_edits(edits, &stamps, &mut log)?);
     }
     (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
     let mut ops = OpsReader::read(&mut history, events)?;
+    ops.set_contents(contents.unwrap_or_default());
     for (lamport, peer) in stamps.events() {
         ops.event(&mut log, (lamport, peer), &shapes, &mut state)?;
     }
     ops.finish()?;
     history.finish()?;
-    let rows = state.finish(&history, &log, &lanes, has_horizon)?;
+    let rows = state.finish(&history, &log, (&graph, &lanes), has_horizon)?;
     if !rows.keeps_right_grounds(&log, &graph) {
         return Err(history.damage("grounds are kept for other edits than those that do not build on the horizon"));
     }

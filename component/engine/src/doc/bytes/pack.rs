@@ -120,7 +120,10 @@ impl Pack {
         let mut shapes = ShapesWriter::default();
         let events = runs.iter().flat_map(|run| &run.events);
         events.for_each(|&event| ops.event(event, &mut shapes, &|_| false));
-        ops.finish(&mut pack.history);
+        let contents = ops.finish(&mut pack.history);
+        if !contents.is_empty() {
+            contents.write(log, &mut pack.history);
+        }
         shapes.finish(&mut pack.names);
         let markers = markers.iter().map(|marker| (rank(&marker.name), marker.counter, marker.fingerprint));
         prints.finish(markers, &mut pack.prints);

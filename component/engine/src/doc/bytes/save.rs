@@ -11,7 +11,7 @@ use crate::graph::RunsWriter;
 use crate::id::{EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
 use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
-use crate::rows::{Rows, Stamps, StateWriter};
+use crate::rows::{Rows, Stamps, StateWriter, TextsContext};
 use crate::sort;
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl Doc {
         let mut ops = OpsWriter::new(&self.log, &row_ranks, &column_ranks);
         let events = chains.iter().flat_map(Chain::events);
         events.for_each(|event| ops.event(event, &mut shapes, &|cell| states.is_held(cell)));
-        ops.finish(&mut history);
+        let contents = ops.finish(&mut history);
         states.write_changed(&row_ranks, &mut shapes, &mut changed);
 
         let mut frame = FrameWriter::new(FrameKind::Document);
@@ -79,7 +79,12 @@ impl Doc {
             frame.section(Section::Fingerprints, self.saved_prints(&table, &chains));
         }
         let mut edits = Vec::new();
-        self.rows.write_edits((&self.log, &self.lanes), (&row_ranks, &column_ranks), &stamps, &mut edits);
+        let texts = TextsContext {
+            contents: &contents,
+            each_event: &|take| chains.iter().flat_map(Chain::events).for_each(take),
+            rank: &|lane, counter| table.rank(lane, counter),
+        };
+        self.rows.write_edits(self.row_history(), (&row_ranks, &column_ranks), &stamps, &texts, &mut edits);
         if !edits.is_empty() || self.log.has_edits() {
             frame.use_feature(Feature::Edits);
         }

@@ -15,7 +15,7 @@ use crate::error::{Error, RunRule};
 use crate::graph::{RunHead, RunsReader};
 use crate::id::{EventNumber, PeerNumber, SharedText, read_texts};
 use crate::limits;
-use crate::oplog::{OpLog, OpsReader};
+use crate::oplog::{OpLog, OpsReader, SplicedContents};
 use crate::rows::NameTable;
 use crate::work;
 use std::borrow::Cow;
@@ -92,6 +92,9 @@ impl Unpacked {
         heads.finish()?;
         let mut ops = OpsReader::read(&mut history, events)?;
         let mut log = OpLog::default();
+        if ops.has_splices() {
+            ops.set_contents(SplicedContents::read(&mut history, &mut log)?);
+        }
         for _ in 0..events {
             // The times of events are not known here. They are needed only if a state contains
             // values of the history.

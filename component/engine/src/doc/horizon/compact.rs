@@ -13,14 +13,16 @@ pub struct CompactionReport {
     pub events_dropped: u32,
     /// The number of deleted rows that were forgotten.
     pub tombstones_dropped: u32,
-    /// The horizon after the call.
+    /// The horizon after the call. It is below the requested one while texts have edits that not
+    /// all replicas know.
     pub horizon: Vec<PeerVersion>,
 }
 
 impl Doc {
     /// Drops the history and the tombstones that this replica and all replicas with
     /// these summaries have. The new horizon is the intersection of the summaries and this
-    /// document, joined with the old horizon. The caller guarantees that the summaries include
+    /// document, joined with the old horizon, and lowered until each splice that stays in the
+    /// history builds on all dropped splices of its cell. The caller guarantees that the summaries include
     /// every replica that still writes. Tables do not change. O(document × log n).
     ///
     /// # Errors
@@ -49,6 +51,7 @@ impl Doc {
         if !self.graph.is_version(&counts) {
             return Err(Invalid::HorizonNotAVersion.into());
         }
+        let counts = self.closed_horizon(counts);
         if (0..).map(PeerNumber).zip(&counts).all(|(lane, &count)| count == before.count(lane)) {
             let horizon = self.horizon();
             return Ok(CompactionReport { horizon, ..CompactionReport::default() });

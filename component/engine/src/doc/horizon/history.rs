@@ -32,7 +32,7 @@ impl Doc {
             let (peer, counter, lamport) = self.graph.describe(event);
             (counter.0 < counts[peer.index()]).then_some((lamport, peer))
         };
-        Ok(self.rows.diff(self.row_history(), rows, &|event| holds(&here, event), &|event| holds(&there, event)))
+        self.rows.diff(self.row_history(), rows, &|event| holds(&here, event), &|event| holds(&there, event))
     }
 
     /// Returns a new document with the content at `heads`, given as for [`Doc::diff`]. It writes as

@@ -3,6 +3,7 @@
 //! Always holds: the tables are the same after compaction; a rebase loses only events that cannot
 //! build on the new horizon.
 
+mod closed;
 mod compact;
 mod history;
 mod rebase;

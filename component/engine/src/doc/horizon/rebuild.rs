@@ -39,7 +39,9 @@ impl Doc {
         let mut doc = Self { peer: self.peer.clone(), lanes, graph, log, rows, prints, ..Self::empty() };
         let mut keeper = GroundKeeper::new(&self.rows, self.row_history(), &is_compacted, first_unsettled);
         self.execute_again(&mut doc, &compacted, end, &number, &mut keeper)?;
-        doc.graph.complete_so_far();
+        let Self { rows, log, graph, lanes, .. } = &mut doc;
+        rows.apply_splices(log, graph, lanes)?;
+        graph.complete_so_far();
         Ok(doc)
     }
 

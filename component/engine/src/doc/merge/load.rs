@@ -29,7 +29,7 @@ impl Doc {
 
     pub(in crate::doc) fn read(peer: SharedText, frame: &mut Frame<'_>) -> Result<Self, Error> {
         let (mut doc, waiting) = read_document(peer, frame)?;
-        let mut has_edits = doc.log.has_edits() || doc.rows.has_sums();
+        let mut has_edits = doc.log.has_edits() || doc.rows.has_edited_cells();
         if let Some(section) = waiting {
             has_edits |= doc.read_waiting(section)?;
         }

@@ -138,6 +138,7 @@ impl Doc {
             self.fork_index.get_mut().touch(lane);
         }
         debug_assert_eq!(self.log.events(), self.graph.len());
+        self.apply_splices();
         for (author, key) in plan.awake {
             self.waiting.forget_needed(&author, key);
         }

@@ -4,6 +4,7 @@
 
 mod read;
 mod shapes;
+mod splices;
 mod values;
 #[allow(
     clippy::indexing_slicing,
@@ -15,8 +16,9 @@ mod write;
 
 pub(crate) use read::{OpCell, OpContext, OpsReader};
 pub(crate) use shapes::{Shapes, ShapesWriter};
+pub(crate) use splices::{SplicedContents, read_content};
 pub(crate) use values::ValueColumns;
-pub(crate) use write::{OpsWriter, ValueColumnsWriter};
+pub(crate) use write::{ContentsWriter, OpsWriter, ValueColumnsWriter};
 
 const INTEGERS: u8 = 1;
 const REALS: u8 = 2;

@@ -1,6 +1,7 @@
 //! Decodes operations.
 
 use super::shapes::Shapes;
+use super::splices::{SplicedContents, SplicesReader};
 use super::values::ValueColumns;
 use crate::clock::Lamport;
 use crate::codec::{Column, DeltaColumn, Reader};
@@ -8,7 +9,7 @@ use crate::convert::{index_of, u64_of};
 use crate::error::Error;
 use crate::id::{ColumnNumber, PeerNumber, RowNumber};
 use crate::limits;
-use crate::oplog::op::ITEM_BYTES;
+use crate::oplog::op::{ITEM_BYTES, SPLICE_CELLS};
 use crate::oplog::view::OpNames;
 use crate::oplog::{CellNumber, OpKind, OpLog, Packed, Totals};
 use crate::work;
@@ -43,6 +44,8 @@ pub(crate) struct OpsReader<'a> {
     rows: DeltaColumn<'a>,
     shapes: Column<'a>,
     values: ValueColumns<'a>,
+    splices: Option<SplicesReader<'a>>,
+    contents: SplicedContents,
 }
 
 impl<'a> OpsReader<'a> {
@@ -51,7 +54,19 @@ impl<'a> OpsReader<'a> {
         let counts = Column::read(reader)?;
         counts.check_count(events)?;
         let (kinds, rows, shapes) = (Column::read(reader)?, DeltaColumn::read(reader)?, Column::read(reader)?);
-        Ok(Self { counts, kinds, rows, shapes, values: ValueColumns::read(reader)? })
+        let values = ValueColumns::read(reader)?;
+        let splices = if reader.left() > 0 { Some(SplicesReader::read(reader)?) } else { None };
+        Ok(Self { counts, kinds, rows, shapes, values, splices, contents: SplicedContents::default() })
+    }
+
+    /// Returns whether there are splices.
+    pub(crate) fn has_splices(&self) -> bool {
+        self.splices.is_some()
+    }
+
+    /// Sets what the splices insert.
+    pub(crate) fn set_contents(&mut self, contents: SplicedContents) {
+        self.contents = contents;
     }
 
     /// Returns whether one of the operations of this many events is an edit. O(operations).
@@ -115,8 +130,8 @@ impl<'a> OpsReader<'a> {
         if kind == OpKind::Delete && !columns.is_empty() {
             return Err(self.shapes.damage("a delete sets cells"));
         }
-        if kind == OpKind::Add && columns.len() != 1 {
-            return Err(self.shapes.damage("an addition does not name one cell"));
+        if kind.is_edit() && columns.len() != 1 {
+            return Err(self.shapes.damage("an edit does not name one cell"));
         }
         let cells = u64_of(columns.len());
         limits::OPERATION_CELLS.check(cells)?;
@@ -124,6 +139,15 @@ impl<'a> OpsReader<'a> {
         let (table, id) = context.row_name(row);
         let mut bytes = item_bytes(table.len().saturating_add(id.len()));
         let start = log.begin_op();
+        if kind == OpKind::Splice {
+            for &column in columns {
+                let bytes_of_splice = self.splice(log, (row, column))?;
+                let names = item_bytes(context.column_name(column).len()).saturating_mul(u64_of(SPLICE_CELLS));
+                bytes = bytes.saturating_add(names).saturating_add(bytes_of_splice);
+            }
+            log.end_op(kind, row, start);
+            return Ok(bytes);
+        }
         let is_unset = kind == OpKind::Unset;
         for &column in columns {
             work::step();
@@ -148,12 +172,26 @@ impl<'a> OpsReader<'a> {
         Ok(bytes)
     }
 
+    /// Appends the cells of the next splice, and returns the size of the inserted text in bytes.
+    fn splice(&mut self, log: &mut OpLog, cell: (RowNumber, ColumnNumber)) -> Result<u64, Error> {
+        let splices = self.splices.as_mut().ok_or_else(|| self.kinds.damage("the places of splices are missing"))?;
+        let (place, inserted) = splices.next()?;
+        let content = self.contents.take(cell, inserted, log);
+        let content = content.ok_or_else(|| self.kinds.damage("what a splice inserts is missing"))?;
+        limits::VALUE_BYTES.check(content.bytes.into())?;
+        log.reserve(0, Totals { cells: u64_of(SPLICE_CELLS), ..Totals::default() }, 0)?;
+        log.push_cell(cell.1, Packed::text(content));
+        log.push_cell(cell.1, Packed::integer(place.to_integer()));
+        Ok(content.bytes.into())
+    }
+
     fn kind(&mut self) -> Result<OpKind, Error> {
         match self.kinds.next()? {
             0 => Ok(OpKind::Insert),
             1 => Ok(OpKind::Update),
             2 => Ok(OpKind::Delete),
             3 => Ok(OpKind::Unset),
+            4 => Ok(OpKind::Splice),
             5 => Ok(OpKind::Add),
             _ => Err(self.kinds.damage("an operation is of an unknown kind")),
         }
@@ -165,6 +203,10 @@ impl<'a> OpsReader<'a> {
         self.kinds.finish()?;
         self.rows.finish()?;
         self.shapes.finish()?;
+        self.splices.as_ref().map_or(Ok(()), SplicesReader::finish)?;
+        if !self.contents.is_taken() {
+            return Err(self.kinds.damage("more is inserted than splices insert"));
+        }
         self.values.finish()
     }
 }

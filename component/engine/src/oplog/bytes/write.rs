@@ -2,9 +2,9 @@
 
 use super::shapes::ShapesWriter;
 use super::{ABSENT, BLOBS, INTEGERS, REALS, TEXTS};
-use crate::codec::{ColumnWriter, DeltaWriter, TextColumnWriter, put_varint};
+use crate::codec::{ColumnWriter, DeltaWriter, TextColumnWriter, put_varint, zigzag};
 use crate::id::{EventNumber, Ranks};
-use crate::oplog::{CellNumber, OpKind, OpLog};
+use crate::oplog::{CellNumber, ContentRange, LoggedOp, OpKind, OpLog};
 use crate::value::ValueRef;
 use crate::work;
 use std::collections::BTreeMap;
@@ -104,6 +104,8 @@ pub(crate) struct OpsWriter<'a> {
     op_rows: DeltaWriter,
     shapes: ColumnWriter,
     values: ValueColumnsWriter<'a>,
+    splices: SplicesWriter,
+    contents: ContentsWriter,
     shape: Vec<u32>,
 }
 
@@ -119,6 +121,8 @@ impl<'a> OpsWriter<'a> {
             op_rows: DeltaWriter::new(),
             shapes: ColumnWriter::new(),
             values: ValueColumnsWriter::new(),
+            splices: SplicesWriter::new(),
+            contents: ContentsWriter::default(),
             shape: Vec::new(),
         }
     }
@@ -136,6 +140,11 @@ impl<'a> OpsWriter<'a> {
             self.kinds.push(op.kind as u64);
             self.op_rows.push(self.rows.of(op.row.0).into());
             self.shape.clear();
+            if op.kind == OpKind::Splice {
+                self.splice(&op);
+                self.shapes.push(shapes.number(&self.shape));
+                continue;
+            }
             for cell in op.cells() {
                 work::step();
                 let column = self.columns.of(self.log.column(cell).0);
@@ -149,13 +158,98 @@ impl<'a> OpsWriter<'a> {
         }
     }
 
+    fn splice(&mut self, op: &LoggedOp) {
+        let Some((column, content, place)) = self.log.splice(op) else { return };
+        let (row, column) = (self.rows.of(op.row.0), self.columns.of(column.0));
+        self.shape.push(column);
+        let text = content.of(self.log.content());
+        let inserted = text.chars().count() as u32;
+        let continued = i64::from(place.at) - i64::from(self.splices.expected);
+        self.splices.places.push(zigzag(continued));
+        self.splices.removed.push(place.remove.into());
+        self.splices.inserted.push(inserted.into());
+        self.splices.expected = place.at.saturating_add(inserted);
+        self.contents.push((row, column), content);
+    }
+
     /// Writes the number of operations of each event, the kinds, rows and shapes of the operations,
-    /// and the values.
-    pub(crate) fn finish(self, out: &mut Vec<u8>) {
+    /// the values, and the places of splices if there are any. Returns what splices insert.
+    pub(crate) fn finish(self, out: &mut Vec<u8>) -> ContentsWriter {
         self.counts.finish(out);
         self.kinds.finish(out);
         self.op_rows.finish(out);
         self.shapes.finish(out);
         self.values.finish(out);
+        if !self.contents.is_empty() {
+            let SplicesWriter { places, removed, inserted, .. } = self.splices;
+            [places, removed, inserted].into_iter().for_each(|column| column.finish(out));
+        }
+        self.contents
+    }
+}
+
+/// The places of splices.
+#[derive(Debug)]
+struct SplicesWriter {
+    places: ColumnWriter,
+    removed: ColumnWriter,
+    inserted: ColumnWriter,
+    /// The position of the next splice if it continues the one before it.
+    expected: u32,
+}
+
+impl SplicesWriter {
+    fn new() -> Self {
+        let [places, removed, inserted] = [(); 3].map(|()| ColumnWriter::new());
+        Self { places, removed, inserted, expected: 0 }
+    }
+}
+
+/// What the splices of each cell insert, in the order of the history.
+#[derive(Debug, Default)]
+pub(crate) struct ContentsWriter {
+    /// By ranks of row and column. Neighbouring parts of the log are one range.
+    cells: BTreeMap<(u32, u32), Vec<ContentRange>>,
+}
+
+impl ContentsWriter {
+    fn push(&mut self, cell: (u32, u32), content: ContentRange) {
+        let ranges = self.cells.entry(cell).or_default();
+        match ranges.last_mut() {
+            _ if content.bytes == 0 => {}
+            Some(last) if last.end() == content.start => last.bytes += content.bytes,
+            _ => ranges.push(content),
+        }
+    }
+
+    /// Returns whether there are no splices.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Returns what the splices of a cell insert, as ranges of the log.
+    pub(crate) fn of(&self, row: u32, column: u32) -> &[ContentRange] {
+        self.cells.get(&(row, column)).map_or(&[], |ranges| ranges)
+    }
+
+    /// Writes the number of cells, their ranks, the lengths of their texts, and the texts.
+    pub(crate) fn write(&self, log: &OpLog, out: &mut Vec<u8>) {
+        put_varint(out, self.cells.len() as u64);
+        if self.cells.is_empty() {
+            return;
+        }
+        let (mut rows, mut columns, mut lens) = (DeltaWriter::new(), ColumnWriter::new(), ColumnWriter::new());
+        for ((row, column), ranges) in &self.cells {
+            rows.push((*row).into());
+            columns.push((*column).into());
+            lens.push(ranges.iter().map(|range| u64::from(range.bytes)).sum());
+        }
+        rows.finish(out);
+        columns.finish(out);
+        lens.finish(out);
+        for range in self.cells.values().flatten() {
+            work::step();
+            out.extend_from_slice(range.of(log.content()).as_bytes());
+        }
     }
 }

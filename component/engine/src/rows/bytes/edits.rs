@@ -1,13 +1,15 @@
-//! Decodes the sums of edited cells.
+//! Decodes what the edits of cells result in.
 
 use super::columns::stamp;
 use super::stamps::{StampTable, Stamps};
+use super::texts::ReadTexts;
 use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
 use crate::convert::u64_of;
 use crate::error::Error;
 use crate::id::{ColumnNumber, RowNumber};
 use crate::memory;
-use crate::rows::edits::{Ground, KeptGrounds, Sum, Sums};
+use crate::oplog::OpLog;
+use crate::rows::edits::{Ground, KeptGrounds, Sums};
 use crate::rows::stamp::Stamp;
 use crate::rows::state::{Meaning, RowState};
 use crate::work;
@@ -24,7 +26,36 @@ pub(super) enum GroundKind {
 }
 
 impl GroundKind {
-    fn is_write(self) -> bool {
+    /// Returns the kind of a ground of a cell in this row.
+    pub(super) fn of(ground: Ground, column: ColumnNumber, state: &RowState, meaning: Meaning<'_>) -> Self {
+        match ground {
+            Ground::Delete(_) => Self::Delete,
+            Ground::Write(_) if state.latest(column, meaning).is_some_and(|write| write.counts) => Self::Write,
+            Ground::Write(_) => Self::HiddenWrite,
+        }
+    }
+
+    /// Returns the kind with this number.
+    pub(super) fn read(kinds: &mut Column<'_>) -> Result<Self, Error> {
+        match kinds.next()? {
+            0 => Ok(Self::Delete),
+            1 => Ok(Self::HiddenWrite),
+            2 => Ok(Self::Write),
+            _ => Err(kinds.damage("a ground is of an unknown kind")),
+        }
+    }
+
+    /// Returns the ground of this kind that a cell of this row has, if it has one.
+    pub(super) fn ground(self, column: ColumnNumber, state: &RowState, meaning: Meaning<'_>) -> Option<Ground> {
+        if self == Self::Delete {
+            return Some(Ground::Delete(state.deleted));
+        }
+        let latest = state.latest(column, meaning);
+        let write = latest.filter(|write| write.counts == (self == Self::Write));
+        write.map(|write| Ground::Write(write.stamp))
+    }
+
+    pub(super) fn is_write(self) -> bool {
         self != Self::Delete
     }
 }
@@ -43,10 +74,11 @@ type SumsByRow = Peekable<std::vec::IntoIter<(RowNumber, ReadSum)>>;
 /// The sums of a document's cells: now, and at the horizon of the rows that changed since; and the
 /// grounds that the document keeps.
 #[derive(Debug)]
-pub(crate) struct EditsReader {
+pub(crate) struct EditsReader<'a> {
     now: SumsByRow,
     changed: SumsByRow,
     kept: KeptGrounds,
+    texts: ReadTexts<'a>,
 }
 
 /// The memory that a sum uses at most.
@@ -57,35 +89,56 @@ pub(super) const KEPT_NOTHING: u64 = 0;
 pub(super) const KEPT_DELETE: u64 = 1;
 pub(super) const KEPT_WRITE: u64 = 2;
 
+/// The number of columns of the kept grounds.
+const KEPT_COLUMNS: usize = 5;
+
 /// The steps of the carry of an encoded sum.
 const CARRY: i128 = 1 << 64;
 /// The largest absolute value of a carry. Sums of additions stay far below it, and 128 bits hold
 /// what is added to a decoded sum.
 const MAX_CARRY: u64 = 1 << 62;
 
-impl EditsReader {
-    /// Decodes the section of a document with this many columns. Whether cells and edits have the
-    /// sums and grounds is checked later.
-    pub(crate) fn read(mut section: Reader<'_>, stamps: &Stamps, columns: usize) -> Result<Self, Error> {
+impl<'a> EditsReader<'a> {
+    /// Decodes the section of a document with this many columns. Appends texts to the log. Whether
+    /// cells and edits have the sums, texts and grounds is checked later.
+    pub(crate) fn read(
+        mut section: Reader<'a>,
+        stamps: &Stamps,
+        columns: usize,
+        log: &mut OpLog,
+    ) -> Result<Self, Error> {
         let reader = &mut section;
         let (now, changed) = (read_sums(reader, columns)?, read_sums(reader, columns)?);
         let kept = read_kept(reader, stamps)?;
-        if now.len() == 0 && changed.len() == 0 && kept.len() == 0 {
+        let texts = if reader.left() > 0 { ReadTexts::read(reader, log)? } else { ReadTexts::default() };
+        if now.len() == 0 && changed.len() == 0 && kept.len() == 0 && texts.is_empty() {
             return Err(reader.damage("there are no edits where there should be"));
         }
         reader.finish()?;
-        Ok(Self { now, changed, kept })
+        Ok(Self { now, changed, kept, texts })
     }
 
-    /// Decodes the present sums of the section.
-    pub(super) fn peek(mut section: Reader<'_>, columns: usize) -> Result<Self, Error> {
-        Ok(Self { now: read_sums(&mut section, columns)?, ..Self::none() })
+    /// Decodes the present sums and texts of the section. Appends texts to the log.
+    pub(super) fn peek(mut section: Reader<'a>, columns: usize, log: &mut OpLog) -> Result<Self, Error> {
+        let reader = &mut section;
+        let (now, _) = (read_sums(reader, columns)?, read_sums(reader, columns)?);
+        if reader.varint()? > 0 {
+            DeltaColumn::read(reader)?;
+            (1..KEPT_COLUMNS).try_for_each(|_| Column::read(reader).map(drop))?;
+        }
+        let texts = if reader.left() > 0 { ReadTexts::read(reader, log)? } else { ReadTexts::default() };
+        Ok(Self { now, texts, ..Self::none() })
     }
 
     /// Returns what a document without the section has.
     pub(super) fn none() -> Self {
         let none = || Vec::new().into_iter().peekable();
-        Self { now: none(), changed: none(), kept: KeptGrounds::default() }
+        Self { now: none(), changed: none(), kept: KeptGrounds::default(), texts: ReadTexts::default() }
+    }
+
+    /// Returns the decoded texts.
+    pub(super) fn texts(&mut self) -> &mut ReadTexts<'a> {
+        &mut self.texts
     }
 
     /// Takes the grounds that the document keeps.
@@ -126,12 +179,7 @@ impl ReadSums {
     pub(super) fn on(self, state: &RowState, meaning: Meaning<'_>) -> Option<Sums> {
         let mut sums = Sums::default();
         for ReadSum { column, kind, amount } in self.0 {
-            let latest = state.latest(column, meaning);
-            let ground = match kind {
-                GroundKind::Delete => Ground::Delete(state.deleted),
-                _ => Ground::Write(latest.filter(|write| write.counts == (kind == GroundKind::Write))?.stamp),
-            };
-            sums.set(column, Sum { ground, amount });
+            sums.set(column, kind.ground(column, state, meaning)?, amount);
         }
         sums.defect(state, meaning).is_none().then_some(sums)
     }
@@ -203,12 +251,7 @@ fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, 
         work::step();
         let row = RowNumber(rows.next_u32_to(u32::MAX)?);
         let column = ColumnNumber(columns.next_u32_to(last_column)?);
-        let kind = match kinds.next()? {
-            0 => GroundKind::Delete,
-            1 => GroundKind::HiddenWrite,
-            2 => GroundKind::Write,
-            _ => return Err(kinds.damage("a sum is of an unknown kind")),
-        };
+        let kind = GroundKind::read(&mut kinds)?;
         let place = (row, column, kind.is_write());
         if last.is_some_and(|last| last >= place) {
             return Err(rows.damage("sums are not in the order of their cells"));

@@ -9,6 +9,7 @@ mod names;
 mod peek;
 mod read;
 mod stamps;
+mod texts;
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -20,6 +21,7 @@ mod write;
 pub(crate) use names::NameTable;
 pub(crate) use read::StateReader;
 pub(crate) use stamps::Stamps;
+pub(crate) use texts::TextsContext;
 pub(crate) use write::StateWriter;
 
 /// The number of rows in a block. The last block of a table can have fewer.

@@ -15,6 +15,7 @@ use crate::oplog::{Cell, CellNumber, OpLog, Shapes};
 use crate::rows::TableSummary;
 use crate::rows::edits::sum_on;
 use crate::value::Value;
+use std::collections::BTreeMap;
 
 impl NameTable {
     /// Returns the cells of one row of a state, or `None` if the row does not exist. Decodes only
@@ -45,9 +46,16 @@ impl NameTable {
                 }
             }
             if is_found && state.exists() {
-                let edits = edits.map(|edits| EditsReader::peek(edits, self.columns.len())).transpose()?;
-                let sums = edits.map(|mut edits| edits.take_now(row));
-                return Ok(Some(self.edited_cells(&log, &cells, sums)));
+                let edits = edits.map(|edits| EditsReader::peek(edits, self.columns.len(), &mut log)).transpose()?;
+                let written = |column| {
+                    let (_, cell) = cells.iter().find(|(other, _)| *other == column)?;
+                    log.text(*cell)
+                };
+                let edits = edits.map(|mut edits| PeekedEdits {
+                    sums: edits.take_now(row),
+                    texts: edits.texts().shown(row, written, &log),
+                });
+                return Ok(Some(self.edited_cells(&log, &cells, edits)));
             }
             if is_found {
                 return Ok(None);
@@ -56,24 +64,28 @@ impl NameTable {
         Ok(None)
     }
 
-    /// Returns the cells of a row, sorted by column, with its visible sums. Columns are numbered in
-    /// the order of their names.
-    fn edited_cells(&self, log: &OpLog, written: &[(ColumnNumber, CellNumber)], sums: Option<ReadSums>) -> Vec<Cell> {
-        let mut sums = sums.into_iter().flat_map(ReadSums::shown).peekable();
-        let name = |column: ColumnNumber| String::from(&**self.columns.text(column.0));
-        let sum = |column, base, sum| Cell { column: name(column), value: Value::Integer(sum_on(log, base, sum)) };
-        let mut cells = Vec::with_capacity(written.len());
-        for &(column, cell) in written {
-            while let Some((before, amount)) = sums.next_if(|(other, _)| *other < column) {
-                cells.push(sum(before, None, amount));
+    /// Returns the cells of a row, sorted by column, with its visible sums and texts. Columns are
+    /// numbered in the order of their names.
+    fn edited_cells(
+        &self,
+        log: &OpLog,
+        written: &[(ColumnNumber, CellNumber)],
+        edits: Option<PeekedEdits<'_>>,
+    ) -> Vec<Cell> {
+        let mut cells: BTreeMap<ColumnNumber, Value> =
+            written.iter().map(|(column, cell)| (*column, log.value(*cell).to_value())).collect();
+        if let Some(PeekedEdits { sums, texts }) = edits {
+            for (column, sum) in sums.shown() {
+                let base = written.iter().find(|(other, _)| *other == column).map(|(_, cell)| *cell);
+                cells.insert(column, Value::Integer(sum_on(log, base, sum)));
             }
-            cells.push(match sums.next_if(|(other, _)| *other == column) {
-                Some((_, amount)) => sum(column, Some(cell), amount),
-                None => Cell { column: name(column), value: log.value(cell).to_value() },
-            });
+            cells.extend(texts.into_iter().map(|(column, text)| (column, Value::Text(text.concat()))));
         }
-        cells.extend(sums.map(|(column, amount)| sum(column, None, amount)));
-        cells
+        let cell = |(column, value): (ColumnNumber, Value)| Cell {
+            column: String::from(&**self.columns.text(column.0)),
+            value,
+        };
+        cells.into_iter().map(cell).collect()
     }
 
     /// Returns the last block of a table that begins with an id up to this one, the number of its
@@ -124,6 +136,12 @@ impl NameTable {
         }
         Ok(summaries)
     }
+}
+
+/// The visible results of a row's edits.
+struct PeekedEdits<'a> {
+    sums: ReadSums,
+    texts: Vec<(ColumnNumber, Vec<&'a str>)>,
 }
 
 /// Stamps for a reader to which only their existence matters: every number stands for some event.

@@ -8,15 +8,19 @@ use super::stamps::Stamps;
 use crate::codec::{Column, DeltaColumn, Reader};
 use crate::convert::{index_of, u64_of};
 use crate::error::Error;
+use crate::graph::Graph;
 use crate::id::{ColumnNumber, Order, RowNumber, TableNumber};
 use crate::lanes::Lanes;
 use crate::memory;
-use crate::oplog::{CELL_SPENDS, CellNumber, OpCell, OpContext, OpLog, OpNames, Packed, ROW_SPENDS, Shapes, Totals};
+use crate::oplog::{
+    CELL_SPENDS, CellNumber, OpCell, OpContext, OpLog, OpNames, Packed, ROW_SPENDS, Shapes, SplicedContents, Totals,
+};
 use crate::rows::further::FURTHER_SPENDS;
 use crate::rows::stamp::Stamp;
 use crate::rows::state::{LatestWrite, Meaning, RowState};
 use crate::rows::version::RowVersion;
 use crate::rows::{NamedRow, Rows, Table};
+use crate::text::Sources;
 use crate::work;
 use std::collections::BTreeMap;
 
@@ -34,7 +38,7 @@ pub(crate) struct StateReader<'a> {
     shapes: &'a Shapes,
     /// The shape of each row's state.
     row_shapes: Vec<u32>,
-    edits: EditsReader,
+    edits: EditsReader<'a>,
 }
 
 impl<'a> StateReader<'a> {
@@ -102,10 +106,16 @@ impl<'a> StateReader<'a> {
         }
     }
 
-    /// Reads the sums of edited cells, and the kept grounds.
-    pub(crate) fn read_edits(&mut self, section: Reader<'_>, stamps: &Stamps) -> Result<(), Error> {
-        self.edits = EditsReader::read(section, stamps, self.rows.columns.len())?;
-        Ok(())
+    /// Reads what the edits of cells result in, and the kept grounds. Appends texts to the log.
+    /// Returns what the splices of the history insert.
+    pub(crate) fn read_edits(
+        &mut self,
+        section: Reader<'a>,
+        stamps: &Stamps,
+        log: &mut OpLog,
+    ) -> Result<SplicedContents, Error> {
+        self.edits = EditsReader::read(section, stamps, self.rows.columns.len(), log)?;
+        Ok(self.edits.texts().contents())
     }
 
     /// Reads the states that changed rows had at the horizon.
@@ -248,12 +258,14 @@ impl<'a> StateReader<'a> {
         mut self,
         reader: &Reader<'_>,
         log: &OpLog,
-        peers: &Lanes,
+        (graph, peers): (&Graph, &Lanes),
         is_compacted: bool,
     ) -> Result<Rows, Error> {
         if self.placed != self.staged.len() {
             return Err(reader.damage("the state holds values that no operation wrote"));
         }
+        let mut runs = self.edits.texts().runs(log)?;
+        let sources = Sources { graph, lanes: peers, content: log.content() };
         for number in (0..self.rows.next_row().0).map(RowNumber) {
             work::step();
             let row = &mut self.rows.rows[number.index()];
@@ -278,12 +290,13 @@ impl<'a> StateReader<'a> {
                 let was = changed.as_mut().ok_or_else(wrong)?;
                 was.sums = sums.on(&was.state, meaning).ok_or_else(wrong)?;
             }
-            if let Some(sums) = now {
-                self.rows.set_sums(number, sums);
-            }
+            let was = changed.map(|was| &mut *was);
+            let texts = self.edits.texts().take(number, &row.state, was, &mut runs, (meaning, sources))?;
+            let texts = texts.ok_or_else(|| reader.damage("a text does not fit its cell"))?;
+            self.rows.set_edits(number, now.unwrap_or_default(), texts);
         }
-        if !self.edits.is_empty() {
-            return Err(reader.damage("a sum belongs to no row"));
+        if !self.edits.is_empty() || !self.edits.texts().is_taken() || !runs.is_empty() {
+            return Err(reader.damage("a sum or a text belongs to no row"));
         }
         self.rows.kept = self.edits.take_kept();
         self.rows.index_all()?;

@@ -3,16 +3,17 @@
 use super::BLOCK_ROWS;
 use super::edits::{GroundKind, KEPT_DELETE, KEPT_NOTHING, KEPT_WRITE};
 use super::stamps::{NEVER, StampNumber, Stamps};
+use super::texts::TextsContext;
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
 use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
-use crate::lanes::Lanes;
 use crate::oplog::{CellNumber, OpLog, OpNames, ShapesWriter, ValueColumnsWriter};
 use crate::rows::Rows;
-use crate::rows::edits::{Ground, Sum, Sums};
+use crate::rows::edits::{Ground, Sums};
 use crate::rows::further::FurtherInserts;
 use crate::rows::stamp::Stamp;
 use crate::rows::state::{Meaning, RowState};
+use crate::rows::version::History;
 use crate::sort;
 use crate::work;
 
@@ -61,7 +62,7 @@ impl Rows {
         }
         let mut used = vec![false; self.columns.len()];
         log.columns().for_each(|column| used[column.0 as usize] = true);
-        self.all_sums().for_each(|(column, _)| used[column.0 as usize] = true);
+        self.edited_columns().for_each(|column| used[column.0 as usize] = true);
         names.columns =
             self.columns.sorted().map(|(_, column)| column).filter(|&column| used[column as usize]).collect();
         names
@@ -137,30 +138,41 @@ impl Rows {
 }
 
 impl Rows {
-    /// Returns all sums, now and at the horizon.
-    pub(in crate::rows) fn all_sums(&self) -> impl Iterator<Item = (ColumnNumber, &Sum)> {
-        let now = self.edits.iter().flat_map(|(_, edits)| edits.sums.iter());
-        now.chain(self.changed.values().flat_map(|version| version.sums.iter()))
+    /// Returns the columns of all sums and texts, now and at the horizon.
+    pub(in crate::rows) fn edited_columns(&self) -> impl Iterator<Item = ColumnNumber> {
+        let now = self.edits.iter().map(|(_, edits)| edits);
+        let now = now.flat_map(|edits| {
+            edits.sums.iter().map(|sum| sum.column).chain(edits.texts.iter().map(|text| text.column))
+        });
+        let changed = self.changed.values().flat_map(|version| {
+            version.sums.iter().map(|sum| sum.column).chain(version.bases.iter().map(|base| base.column))
+        });
+        now.chain(changed)
     }
 
     /// Writes the sums of edited cells: those of all rows, and those that rows had at the horizon
-    /// if they changed since; and the kept grounds. Writes nothing if there are none.
+    /// if they changed since; the kept grounds; and the texts of spliced cells. `contents` is what
+    /// the splices of the history insert, and `events` the history. Writes nothing if there are
+    /// none of these.
     pub(crate) fn write_edits(
         &self,
-        (log, peers): (&OpLog, &Lanes),
+        history: History<'_>,
         (rows, columns): (&Ranks, &Ranks),
         stamps: &Stamps,
+        texts: &TextsContext<'_>,
         out: &mut Vec<u8>,
     ) {
-        if !self.has_sums() && self.kept.len() == 0 {
+        if !self.has_edited_cells() && self.kept.len() == 0 && texts.contents.is_empty() {
             return;
         }
+        let History { log, peers, .. } = history;
         let meaning = Meaning { log, columns: &self.columns, peers };
         let now = self.edits.iter().map(|(row, edits)| (row, &self.rows[row.index()].state, &edits.sums));
         write_sums(now, (rows, columns), meaning, out);
         let changed = self.changed.iter().map(|(row, version)| (*row, &version.state, &version.sums));
         write_sums(changed, (rows, columns), meaning, out);
         self.write_kept(stamps, out);
+        self.write_texts(history, (rows, columns), texts, out);
     }
 
     fn write_kept(&self, stamps: &Stamps, out: &mut Vec<u8>) {
@@ -200,15 +212,9 @@ fn write_sums<'a>(
 ) {
     let mut sums: Vec<(u32, u32, GroundKind, i128)> = Vec::new();
     for (row, state, of_row) in edited {
-        for (column, sum) in of_row.iter() {
-            let kind = match sum.ground {
-                Ground::Delete(_) => GroundKind::Delete,
-                Ground::Write(_) if state.latest(column, meaning).is_some_and(|write| write.counts) => {
-                    GroundKind::Write
-                }
-                Ground::Write(_) => GroundKind::HiddenWrite,
-            };
-            sums.push((row_ranks.of(row.0), column_ranks.of(column.0), kind, sum.amount));
+        for sum in of_row.iter() {
+            let kind = GroundKind::of(sum.ground, sum.column, state, meaning);
+            sums.push((row_ranks.of(row.0), column_ranks.of(sum.column.0), kind, sum.value));
         }
     }
     sort::sort_by_key(&mut sums, |&(row, column, kind, _)| (row, column, kind));

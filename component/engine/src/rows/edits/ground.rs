@@ -72,7 +72,7 @@ impl PlainOps {
         match op.kind {
             OpKind::Delete => lane.deletes.push(stamp),
             OpKind::Insert => lane.inserts.push(stamp),
-            OpKind::Update | OpKind::Unset | OpKind::Add => {}
+            OpKind::Update | OpKind::Unset | OpKind::Splice | OpKind::Add => {}
         }
         for cell in op.cells() {
             work::step();
@@ -100,11 +100,11 @@ impl PlainOps {
     }
 
     /// Returns the ground of an edit of this column, or `None` if the edit is void: the row is not
-    /// there in its past, or the cell has a value that cannot be edited. `base` is the row at the
+    /// there in its past, or the ground left a value there that edits of this kind cannot act on. `base` is the row at the
     /// horizon. O(lanes × log operations).
     pub(in crate::rows) fn ground(
         &self,
-        (row, column): (RowNumber, ColumnNumber),
+        (row, column, kind): (RowNumber, ColumnNumber, OpKind),
         past: &Past<'_>,
         (base, further): (&RowState, &FurtherInserts),
         meaning: Meaning<'_>,
@@ -135,32 +135,42 @@ impl PlainOps {
         let is_after = |write: &LatestWrite, stamp: Stamp| !write.stamp.is_before(stamp, peers);
         match written.filter(|write| is_after(write, deleted) && is_after(write, inserted)) {
             None => Some(Ground::Delete(deleted)),
-            Some(write) => is_summand(meaning.log, &write).then_some(Ground::Write(write.stamp)),
+            Some(write) => is_base(meaning.log, &write, kind).then_some(Ground::Write(write.stamp)),
         }
     }
 }
 
-/// Returns whether a written value can be added to.
-pub(super) fn is_summand(log: &OpLog, write: &LatestWrite) -> bool {
-    write.is_unset || matches!(log.value(write.cell), ValueRef::Null | ValueRef::Integer(_))
+/// Returns whether edits of this kind can act on a written value.
+pub(super) fn is_base(log: &OpLog, write: &LatestWrite, kind: OpKind) -> bool {
+    write.is_unset
+        || match log.value(write.cell) {
+            ValueRef::Null => true,
+            ValueRef::Integer(_) => kind == OpKind::Add,
+            ValueRef::Text(_) => kind == OpKind::Splice,
+            _ => false,
+        }
 }
 
 impl RowState {
     /// Returns the ground of an edit of this column that sees this row, or `None` if the edit is
     /// void. O(log cells).
-    pub(in crate::rows) fn edit_ground(&self, column: ColumnNumber, meaning: Meaning<'_>) -> Option<Ground> {
+    pub(in crate::rows) fn edit_ground(
+        &self,
+        (column, kind): (ColumnNumber, OpKind),
+        meaning: Meaning<'_>,
+    ) -> Option<Ground> {
         if !self.exists() {
             return None;
         }
         match self.latest(column, meaning).filter(|write| write.counts) {
             None => Some(Ground::Delete(self.deleted)),
-            Some(write) => is_summand(meaning.log, write).then_some(Ground::Write(write.stamp)),
+            Some(write) => is_base(meaning.log, write, kind).then_some(Ground::Write(write.stamp)),
         }
     }
 
     /// Returns whether edits with this ground count, or can count after further operations. O(log
     /// cells).
-    pub(super) fn has_ground(&self, column: ColumnNumber, ground: Ground, meaning: Meaning<'_>) -> bool {
+    pub(in crate::rows) fn has_ground(&self, column: ColumnNumber, ground: Ground, meaning: Meaning<'_>) -> bool {
         let latest = self.latest(column, meaning);
         match ground {
             Ground::Write(stamp) => latest.is_some_and(|write| write.stamp == stamp),

@@ -4,23 +4,29 @@
 //! still the cell's last write or delete. `docs/semantics.md` states the rule; `ground.rs` finds
 //! the ground of an edit.
 //!
-//! Stores, for each cell with edits that can count, their sum by ground. Always holds: the ground
-//! of a sum is the cell's latest write, or, if no write counts, the latest delete of an existing
+//! Stores, for each cell with edits that can count, their sum or text by ground. Always holds: the
+//! ground of an entry is the cell's latest write, or, if no write counts, the latest delete of an existing
 //! row. An edit with another ground never counts again: stamps of later writes and deletes only
 //! grow.
 
+mod cell;
 mod ground;
 mod kept;
 mod past;
+mod per_ground;
 mod shown;
 mod sums;
+mod texts;
 
+pub(super) use cell::{CellEdit, EditedCell};
 pub(crate) use ground::PLAIN_SPENDS;
 pub(super) use ground::PlainOps;
 pub(super) use kept::KeptGrounds;
 pub(super) use past::Past;
-pub(super) use shown::{ShownCell, ShownCells};
-pub(super) use sums::{EditedCell, Sum, Sums, sum_on};
+use per_ground::PerGround;
+pub(super) use shown::{ShownCell, ShownCells, ShownEdits, ShownValue};
+pub(super) use sums::{Sums, sum_on};
+pub(super) use texts::{SplicedText, TextBases, Texts, span_of_ground};
 
 use super::Rows;
 use super::stamp::Stamp;
@@ -46,11 +52,17 @@ impl Ground {
 #[derive(Debug, Default)]
 pub(super) struct RowEdits {
     pub(super) sums: Sums,
+    pub(super) texts: Texts,
     /// `None` until the next edit of the row, after it was loaded or peers were renumbered.
     pub(super) plain: Option<PlainOps>,
 }
 
 impl RowEdits {
+    /// Returns what the edits result in.
+    pub(super) fn shown(&self) -> ShownEdits<'_> {
+        ShownEdits { sums: &self.sums, texts: &self.texts }
+    }
+
     /// Returns whether the plain operations on the row are recorded.
     pub(super) fn is_indexed(&self) -> bool {
         self.plain.is_some()
@@ -59,6 +71,8 @@ impl RowEdits {
     /// Replaces the numbers of peers.
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
         self.sums.renumber(number);
+        self.texts.renumber(number);
+        self.texts.iter_mut().for_each(|entry| entry.value.text.renumber(number));
         self.plain = None;
     }
 }
@@ -107,11 +121,11 @@ impl EditedRows {
 }
 
 impl Rows {
-    /// Stores the sums of a row that has none, unless they are empty.
-    pub(super) fn set_sums(&mut self, row: RowNumber, sums: Sums) {
-        if !sums.is_empty() {
+    /// Stores the sums and texts of a row that has none, unless they are empty.
+    pub(super) fn set_edits(&mut self, row: RowNumber, sums: Sums, texts: Texts) {
+        if !sums.is_empty() || !texts.is_empty() {
             self.rows[row.index()].is_edited = true;
-            *self.edits.entry(row) = RowEdits { sums, plain: None };
+            *self.edits.entry(row) = RowEdits { sums, texts, plain: None };
         }
     }
 }
