@@ -15,6 +15,7 @@
 //! Weidner and M. Kleppmann, "The Art of the Fugue", 2025.
 
 mod ancestry;
+mod delta;
 mod edits;
 mod history;
 mod names;
@@ -24,6 +25,7 @@ mod tracker;
 mod unit;
 mod walk;
 
+pub(crate) use delta::{DocumentSplice, EditRefusal, Transformed, ViewChange, ViewDelta, ViewEdit};
 pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
 pub(crate) use run::{Edit, EditRun, RunKind, VoidEdits};

@@ -1,5 +1,6 @@
 //! Tests texts against an oracle, and by real histories.
 
+mod delta;
 mod growth;
 mod hostile;
 mod interleaving;
