@@ -7,5 +7,6 @@ mod interleaving;
 mod oracle;
 mod parts;
 mod random;
+mod rewrite;
 mod traces;
 mod world;
