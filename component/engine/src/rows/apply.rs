@@ -27,19 +27,23 @@ impl Rows {
             self.rows[op.row.index()].is_as_at_horizon = false;
         }
         if op.kind.is_edit() {
-            return self.apply_edit(stamp, op, log, (graph, peers));
+            self.apply_edit(stamp, op, log, (graph, peers));
+        } else if self.rows[op.row.index()].is_edited {
+            self.apply_to_edited(stamp, op, log, peers);
+        } else {
+            self.apply_plain(stamp, op, log, peers);
         }
+    }
+
+    // Inlined, because the row is seldom edited and the call would cost more than the work.
+    #[inline(always)]
+    fn apply_plain(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Lanes) {
         let Self { columns, rows, further_inserts, .. } = self;
         let row = &mut rows[op.row.index()];
-        let before = (row.state.deleted, row.state.inserted);
         let was_there = row.state.exists();
         row.state.apply(stamp, op, Meaning { log, columns, peers }, further_inserts);
-        let is_edited = row.is_edited;
         if row.state.exists() != was_there {
             self.find_place(op.row);
-        }
-        if is_edited {
-            self.after_plain_op(stamp, op, before, log, peers);
         }
     }
 
@@ -76,9 +80,12 @@ impl Rows {
         *self.edits.entry(op.row) = edits;
     }
 
-    /// Removes what the edits of a row result in where a plain operation replaced the ground, and
-    /// records the operation. `before` are the stamps of the row's delete and insert before the operation.
-    fn after_plain_op(&mut self, stamp: Stamp, op: &LoggedOp, before: (Stamp, Stamp), log: &OpLog, peers: &Lanes) {
+    /// Applies a plain operation to an edited row, removes what the edits result in where the
+    /// operation replaced the ground, and records it.
+    fn apply_to_edited(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, peers: &Lanes) {
+        let NamedRow { state, .. } = &self.rows[op.row.index()];
+        let before = (state.deleted, state.inserted);
+        self.apply_plain(stamp, op, log, peers);
         let Self { edits, rows, columns, .. } = self;
         let Some(edits) = edits.get_mut(op.row) else { return };
         let NamedRow { state, .. } = &rows[op.row.index()];

@@ -143,14 +143,12 @@ impl RowState {
             return;
         }
         match op.kind {
-            OpKind::Insert => {
-                self.insert(op.row, stamp, meaning.peers, further);
-                self.write(stamp, op, meaning);
-            }
-            OpKind::Update | OpKind::Unset => self.write(stamp, op, meaning),
-            OpKind::Delete => self.delete(op.row, stamp, meaning.peers, further),
-            OpKind::Splice | OpKind::Add => {}
+            OpKind::Insert => self.insert(op.row, stamp, meaning.peers, further),
+            OpKind::Update | OpKind::Unset => {}
+            OpKind::Delete => return self.delete(op.row, stamp, meaning.peers, further),
+            OpKind::Splice | OpKind::Add => return,
         }
+        self.write(stamp, op, meaning);
     }
 
     fn insert(&mut self, row: RowNumber, stamp: Stamp, peers: &Lanes, further: &mut FurtherInserts) {
@@ -179,6 +177,7 @@ impl RowState {
 
     /// Returns the index of the write to a column, or the index at which to insert it. O(log
     /// cells).
+    #[inline(always)]
     fn place(&self, column: ColumnNumber, meaning: Meaning<'_>) -> Result<usize, usize> {
         if self.written.len() <= FEW
             && let Some(at) = self.written.iter().position(|other| other.column() == column)
