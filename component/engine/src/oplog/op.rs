@@ -19,7 +19,9 @@ impl Cell {
 }
 
 /// An operation on a row.
+// With `repr`, the table and the row are at the same place in all variants, and reading them needs no branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[repr(u8)]
 pub enum RowOp {
     /// Creates the row with these cells. If the row exists, sets these cells and leaves the other
     /// ones.
