@@ -7,7 +7,7 @@ use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
-use crate::oplog::{Cell, Commit, CommitRef, OpKind, OpRef, RowOp, RowsOp};
+use crate::oplog::{Cell, Commit, CommitRef, OpKind, OpKinds, OpRef, RowOp, RowsOp};
 use crate::sort;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -93,8 +93,9 @@ impl Doc {
     }
 
     fn commit_checked(&mut self, ops: CommitRef<'_>) -> Result<EventId, Error> {
-        let found = self.find_rows(ops)?;
-        if !ops.has_edits() {
+        let kinds = ops.kinds();
+        let found = self.find_rows(ops, kinds)?;
+        if !kinds.have_edits() {
             return self.commit_on_heads(ops, found, 0);
         }
         self.check_edits(ops)?;
@@ -167,14 +168,13 @@ impl Doc {
 
     /// Looks up the rows of the operations. Fails if an operation needs a row that does not exist
     /// after the operations before it.
-    fn find_rows(&self, ops: CommitRef<'_>) -> Result<FoundRows, Error> {
-        let is = |is: fn(OpKind) -> bool| ops.ops().all(|op| is(op.kind));
-        if is(|kind| kind == OpKind::Insert) {
+    fn find_rows(&self, ops: CommitRef<'_>, kinds: OpKinds) -> Result<FoundRows, Error> {
+        if kinds.are_among(&[OpKind::Insert]) {
             // Inserted rows are looked up when they take effect.
             return Ok(FoundRows::new());
         }
         let missing = |table: &str, row: &str| Error::NoSuchRow { table: table.to_owned(), row: row.to_owned() };
-        if ops.len() == 1 || is(|kind| matches!(kind, OpKind::Update | OpKind::Unset | OpKind::Splice | OpKind::Add)) {
+        if ops.len() == 1 || kinds.are_among(&[OpKind::Update, OpKind::Unset, OpKind::Splice, OpKind::Add]) {
             let find = |op: OpRef<'_>| self.rows.find(op.table, op.row).ok_or_else(|| missing(op.table, op.row));
             return ops.ops().map(|op| find(op).map(Some)).collect();
         }

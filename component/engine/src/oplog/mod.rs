@@ -63,6 +63,27 @@ impl OpKind {
     }
 }
 
+/// A set of kinds of operations.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpKinds(u8);
+
+impl OpKinds {
+    /// Returns the kinds of these operations.
+    pub(super) fn of(kinds: impl Iterator<Item = OpKind>) -> Self {
+        Self(kinds.fold(0, |set, kind| set | 1 << kind as u8))
+    }
+
+    /// Returns whether all kinds are among these.
+    pub(crate) fn are_among(self, others: &[OpKind]) -> bool {
+        self.0 & !Self::of(others.iter().copied()).0 == 0
+    }
+
+    /// Returns whether one of the kinds edits the value of a cell.
+    pub(crate) fn have_edits(self) -> bool {
+        self.0 & 1 << OpKind::Add as u8 != 0
+    }
+}
+
 /// An operation in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LoggedOp {
@@ -100,8 +121,11 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Returns the size of a commit.
+    /// Returns the size of a commit. O(cells).
     pub(crate) fn of(commit: CommitRef<'_>) -> Self {
+        if let CommitRef::Logged { log, event, .. } = commit {
+            return log.totals_of(event);
+        }
         let mut totals = Self { operations: commit.len() as u64, ..Self::default() };
         for op in commit.ops() {
             work::step();
@@ -217,6 +241,17 @@ impl OpLog {
     /// Returns the size of the log.
     pub(crate) fn totals(&self) -> Totals {
         Totals { operations: self.rows.len() as u64, cells: self.columns.len() as u64, bytes: self.content_bytes }
+    }
+
+    /// Returns the size of an event. O(cells).
+    fn totals_of(&self, event: EventNumber) -> Totals {
+        let ops = self.ops_of(event);
+        let cells = self.first_cell(ops.start)..self.first_cell(ops.end);
+        let content = cells.clone().map(|cell| {
+            work::step();
+            self.packed(CellNumber(cell)).content_bytes()
+        });
+        Totals { operations: ops.len() as u64, cells: cells.len() as u64, bytes: content.sum() }
     }
 
     /// Reserves memory for this many events, for the operations and cells of `more`, and for row
@@ -406,8 +441,13 @@ impl OpLog {
     }
 
     fn op(&self, at: usize) -> LoggedOp {
-        let start = at.checked_sub(1).map_or(self.loose_cells, |previous| self.cell_ends[previous]);
-        LoggedOp { kind: self.rows[at].kind(), row: self.rows[at].row(), cells: start..self.cell_ends[at] }
+        let packed = self.rows[at];
+        LoggedOp { kind: packed.kind(), row: packed.row(), cells: self.first_cell(at)..self.cell_ends[at] }
+    }
+
+    /// Returns the number of the first cell of an operation, which may be the next one.
+    fn first_cell(&self, op: usize) -> u32 {
+        op.checked_sub(1).map_or(self.loose_cells, |previous| self.cell_ends[previous])
     }
 
     /// Returns the number of cells.

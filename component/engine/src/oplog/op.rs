@@ -1,5 +1,6 @@
 //! Operations with owned names and values, as callers pass and receive them.
 
+use super::OpKind;
 use crate::value::Value;
 
 /// A cell of a row.
@@ -109,9 +110,16 @@ impl RowOp {
         }
     }
 
-    /// Returns whether the operation edits the value of a cell.
-    pub(crate) fn is_edit(&self) -> bool {
-        matches!(self, Self::Splice { .. } | Self::Add { .. })
+    /// Returns the kind of the operation.
+    pub(super) fn kind(&self) -> OpKind {
+        match self {
+            Self::Insert { .. } => OpKind::Insert,
+            Self::Update { .. } => OpKind::Update,
+            Self::Delete { .. } => OpKind::Delete,
+            Self::Unset { .. } => OpKind::Unset,
+            Self::Splice { .. } => OpKind::Splice,
+            Self::Add { .. } => OpKind::Add,
+        }
     }
 
     /// Returns the table's name and the row's id.

@@ -1,7 +1,7 @@
 //! A uniform view of commits: those of callers, and those in a log.
 
 use super::op::{ITEM_BYTES, SPLICE_CELLS};
-use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpLog, RowOp};
+use super::{Cell, CellNumber, CellSource, Commit, LoggedOp, OpKind, OpKinds, OpLog, RowOp};
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::value::{Value, ValueRef};
 use std::ops::Range;
@@ -102,12 +102,22 @@ impl<'a> CommitRef<'a> {
         })
     }
 
+    /// Returns the kinds of the operations. O(operations).
+    #[inline]
+    pub(crate) fn kinds(self) -> OpKinds {
+        match self {
+            Self::Plain(ops) => OpKinds::of(ops.iter().map(RowOp::kind)),
+            Self::Listed(ops) => OpKinds::of(ops.iter().map(|op| op.kind)),
+            Self::Logged { log, event, .. } => OpKinds::of(log.ops(event).map(|op| op.kind)),
+        }
+    }
+
     /// Returns whether an operation edits a cell. O(operations).
+    #[inline]
     pub(crate) fn has_edits(self) -> bool {
         match self {
-            Self::Plain(ops) => ops.iter().any(RowOp::is_edit),
-            Self::Listed(_) => false,
-            Self::Logged { log, event, .. } => log.has_edits() && log.ops(event).any(|op| op.kind.is_edit()),
+            Self::Logged { log, .. } if !log.has_edits() => false,
+            _ => self.kinds().have_edits(),
         }
     }
 
@@ -125,18 +135,16 @@ impl<'a> CommitRef<'a> {
 impl<'a> OpRef<'a> {
     fn plain(op: &'a RowOp) -> Self {
         let (table, row) = op.row_name();
-        let (kind, cells) = match op {
-            RowOp::Insert { cells, .. } => (OpKind::Insert, CellsRef::Plain(cells)),
-            RowOp::Update { cells, .. } => (OpKind::Update, CellsRef::Plain(cells)),
-            RowOp::Delete { .. } => (OpKind::Delete, CellsRef::Plain(&[])),
-            RowOp::Unset { columns, .. } => (OpKind::Unset, CellsRef::Unset(columns)),
+        let cells = match op {
+            RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => CellsRef::Plain(cells),
+            RowOp::Delete { .. } => CellsRef::Plain(&[]),
+            RowOp::Unset { columns, .. } => CellsRef::Unset(columns),
             RowOp::Splice { column, at, remove, insert, .. } => {
-                let place = SplicePlace { at: *at, remove: *remove };
-                (OpKind::Splice, CellsRef::Splice { column, place, insert })
+                CellsRef::Splice { column, place: SplicePlace { at: *at, remove: *remove }, insert }
             }
-            RowOp::Add { column, amount, .. } => (OpKind::Add, CellsRef::Amount(column, *amount)),
+            RowOp::Add { column, amount, .. } => CellsRef::Amount(column, *amount),
         };
-        Self { kind, table, row, cells }
+        Self { kind: op.kind(), table, row, cells }
     }
 
     fn logged(names: &'a dyn OpNames, log: &'a OpLog, op: LoggedOp) -> Self {
