@@ -7,7 +7,7 @@ use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventMap, EventNumber, PeerNumber};
 use crate::limits;
-use crate::oplog::{Cell, Commit, CommitRef, OpKind, OpKinds, OpRef, RowOp, RowsOp};
+use crate::oplog::{Cell, Commit, CommitRef, OpKind, OpKinds, OpRef, RowOp, RowsOp, Totals};
 use crate::sort;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -115,14 +115,16 @@ impl Doc {
         let next = own.map_or(0, |lane| self.graph.count(lane));
         let joins = joins_before(self.graph.head_count());
         limits::COUNTER.check(u64::from(next) + joins)?;
+        let size = Totals::of(ops);
         self.check_room(&Additions {
             events: joins + 1,
             peers: &[&self.peer],
             commits: std::iter::once(ops),
+            size,
             dropped: &EventMap::default(),
         })?;
 
-        make_room(&mut self.rows, &mut self.log, std::iter::once(ops))?;
+        make_room(&mut self.rows, &mut self.log, std::iter::once(ops), |_| size)?;
 
         let lane = match own {
             Some(lane) => lane,

@@ -21,6 +21,8 @@ pub(super) struct Additions<'a, Commits> {
     pub(super) peers: &'a [&'a str],
     /// The commits of the new events, including those that the graph already contains.
     pub(super) commits: Commits,
+    /// The size of these commits.
+    pub(super) size: Totals,
     /// Waiting events that are removed.
     pub(super) dropped: &'a EventMap<()>,
 }
@@ -32,30 +34,29 @@ impl Doc {
     where
         Commits: Iterator<Item = CommitRef<'a>> + Clone,
     {
-        let Additions { events, peers, commits, dropped } = additions;
+        let Additions { events, peers, commits, size, dropped } = additions;
         let Self { graph, log, rows, waiting, .. } = self;
         limits::DOCUMENT_EVENTS.check(u64::from(graph.len()) + waiting.len() as u64 + events)?;
         let max_peers = waiting.authors().len() + peers.len();
         self.lanes.check_room(max_peers as u64, waiting.authors().chain(peers.iter().copied()))?;
 
-        let mut brought = Totals::default();
-        commits.clone().for_each(|commit| brought += Totals::of(commit));
         let reserved = waiting.reserved();
         let mut totals = log.totals();
-        totals += brought;
+        totals += *size;
         totals += reserved.totals;
         for (peer, counter, ()) in dropped.iter() {
             totals -=
                 waiting.get(peer, counter).map(|event| Totals::of(CommitRef::Plain(&event.commit))).unwrap_or_default();
         }
         totals.check()?;
-        let max_tables = brought.operations + reserved.tables.len() as u64;
-        let max_columns = brought.cells + reserved.columns.len() as u64;
+        let max_tables = size.operations + reserved.tables.len() as u64;
+        let max_columns = size.cells + reserved.columns.len() as u64;
         rows.check_room(&commits.clone().chain(waiting.commits_without(dropped)), (max_tables, max_columns))
     }
 }
 
-/// Reserves memory for commits that are about to take effect. O(size of the commits).
+/// Reserves memory for commits that are about to take effect. `size` returns the size of a commit.
+/// O(size of the commits).
 ///
 /// # Errors
 /// `LimitExceeded` if there is not enough memory.
@@ -63,12 +64,13 @@ pub(super) fn make_room<'a>(
     rows: &mut Rows,
     log: &mut OpLog,
     commits: impl Iterator<Item = CommitRef<'a>> + Clone,
+    size: impl Fn(CommitRef<'a>) -> Totals,
 ) -> Result<(), Error> {
     let (mut events, mut brought, mut has_edits) = (0, Totals::default(), false);
     // Content that cells of a log share is shared here too.
     let (mut given_bytes, mut logged_bytes, mut log_bytes) = (0, 0, 0);
     commits.clone().for_each(|commit| {
-        let totals = Totals::of(commit);
+        let totals = size(commit);
         events += 1;
         brought += totals;
         has_edits |= commit.has_edits();

@@ -172,7 +172,8 @@ fn events_and_peers_have_an_end() {
     let doc = Doc::create("ann").unwrap();
     let room = |events, peers: &[&str]| {
         let commits = std::iter::empty::<CommitRef<'_>>();
-        doc.check_room(&super::room::Additions { events, peers, commits, dropped: &crate::id::EventMap::default() })
+        let (size, dropped) = (Totals::default(), &crate::id::EventMap::default());
+        doc.check_room(&super::room::Additions { events, peers, commits, size, dropped })
     };
     let exceeded = |limit: &'static limits::Limit| Err(Error::LimitExceeded { limit, actual: limit.maximum + 1 });
     assert_eq!(room(limits::DOCUMENT_EVENTS.maximum, &[]), Ok(()));

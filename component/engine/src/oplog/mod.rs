@@ -135,6 +135,13 @@ impl Totals {
         totals
     }
 
+    /// Returns the size of some commits. O(cells).
+    pub(crate) fn of_all<'a>(commits: impl Iterator<Item = CommitRef<'a>>) -> Self {
+        let mut totals = Self::default();
+        commits.for_each(|commit| totals += Self::of(commit));
+        totals
+    }
+
     /// Fails if a document cannot have this size.
     pub(crate) fn check(&self) -> Result<(), Error> {
         limits::DOCUMENT_OPERATIONS.check(self.operations)?;

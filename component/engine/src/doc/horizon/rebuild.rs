@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::graph::{Graph, Horizon, Stub};
 use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::lanes::Lanes;
+use crate::oplog::Totals;
 use crate::rows::{GroundKeeper, Stamp};
 use std::cell::RefCell;
 
@@ -97,7 +98,7 @@ impl Doc {
                         keeper.keep((event, here, &op), (&mut doc.rows, there), number);
                     }
                 }
-                make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)))?;
+                make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)), Totals::of)?;
                 doc.take_effect(lane, lamport, self.commit_of(event), &mut translation);
             }
         }

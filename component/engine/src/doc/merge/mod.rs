@@ -21,7 +21,7 @@ use super::waiting::Need;
 use crate::error::Error;
 use crate::id::{Counter, EventId, PeerNumber};
 use crate::memory;
-use crate::oplog::CommitRef;
+use crate::oplog::{CommitRef, Totals};
 use crate::sort;
 use link::Linked;
 use plan::{Plan, Planner, Ready, ReadySource};
@@ -113,7 +113,7 @@ impl Doc {
     fn make_room_for(&mut self, plan: &Plan, runs: &[IncomingRun<'_>]) -> Result<(), Error> {
         let Self { rows, log, waiting, .. } = self;
         let commits = plan.ready.iter().flat_map(|ready| ready.commits(runs, waiting));
-        make_room(rows, log, commits)
+        make_room(rows, log, commits, Totals::of)
     }
 
     fn carry_out(&mut self, plan: Plan, runs: &[IncomingRun<'_>], lanes_before: usize) -> Merged {

@@ -20,7 +20,7 @@ use crate::doc::waiting::{Waiter, Waiting, WaitingEvent};
 use crate::error::{Error, RunRule};
 use crate::id::{Counter, EventKey, EventMap, EventNumber, PeerNumber, SharedText};
 use crate::lanes::AuthorNumber;
-use crate::oplog::CommitRef;
+use crate::oplog::{CommitRef, Totals};
 use crate::work;
 use place::{Next, Position, is_same_lane};
 use smallvec::SmallVec;
@@ -178,10 +178,12 @@ impl<'a, 'b> Planner<'a, 'b> {
         let commits = plan.ready.iter().filter(|ready| matches!(ready.source, ReadySource::Piece { .. }));
         let commits = commits.flat_map(|ready| ready.commits(runs, &doc.waiting));
         let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit));
+        let commits = commits.chain(late);
         doc.check_room(&Additions {
             events: plan.late.len() as u64,
             peers: &authors,
-            commits: commits.chain(late),
+            size: Totals::of_all(commits.clone()),
+            commits,
             dropped: &plan.dropped,
         })?;
         Ok(plan)
