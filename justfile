@@ -132,6 +132,7 @@ seeds count="100000" first="10000":
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test rule -- --nocapture exhaustive:: random:: hostile:: since:: compaction:: rebase:: history::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test presence --test session -- --nocapture random:: hostile::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test identity -- --nocapture random:: sessions:: hostile::
+    CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test ordering -- --nocapture lists:: runs:: hostile::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --lib -- --nocapture text::tests::random:: text::tests::interleaving:: text::tests::parts:: text::tests::delta:: text::tests::rewrite::
 
 # Test the decoders with more hostile bytes: the number of inputs, and the first seed

@@ -74,6 +74,8 @@ pub enum Name {
     Key,
     /// The name of a session's document.
     Document,
+    /// The seed of a key for an ordered list.
+    Seed,
 }
 
 /// The prefix of reserved table names.
@@ -90,7 +92,7 @@ impl Name {
             return Err(Invalid::EmptyName(self).into());
         }
         let limit = match self {
-            Self::Peer => &limits::PEER_BYTES,
+            Self::Peer | Self::Seed => &limits::PEER_BYTES,
             Self::Table => &limits::TABLE_BYTES,
             Self::Row => &limits::ROW_BYTES,
             Self::Column => &limits::COLUMN_BYTES,
@@ -249,6 +251,20 @@ pub enum Invalid {
     },
     /// The maximum size of a session's messages is too small.
     MessageBytes(u32),
+    /// A new key is requested between two keys that are not in ascending order.
+    KeysNotAscending {
+        /// The key before the new one; empty for the start of the list.
+        after: String,
+        /// The key after the new one.
+        before: String,
+    },
+    /// No text fits between two keys.
+    NoKeyBetween {
+        /// The key before the new one; empty for the start of the list.
+        after: String,
+        /// The key after the new one.
+        before: String,
+    },
 }
 
 /// The meaning of a number of milliseconds.
@@ -381,6 +397,7 @@ impl fmt::Display for Name {
             Self::Namespace => "namespace",
             Self::Key => "key",
             Self::Document => "document name",
+            Self::Seed => "seed",
         })
     }
 }
@@ -445,6 +462,21 @@ impl fmt::Display for Invalid {
                 f,
                 "event {counter} of {peer:?} can be one of several branches: {}; name the branch",
                 candidates.join(", ")
+            ),
+            Self::KeysNotAscending { before, .. } if before.is_empty() => {
+                f.write_str("no key is less than the empty text; pass no key for the end of the list")
+            }
+            Self::KeysNotAscending { after, before } if after == before => {
+                write!(f, "no key fits between {after:?} and an equal key; set one of the two to a new key first")
+            }
+            Self::KeysNotAscending { after, before } => write!(
+                f,
+                "the key {after:?} is not less than {before:?}; pass two neighbors in the order of their UTF-8 bytes"
+            ),
+            Self::NoKeyBetween { after, before } => write!(
+                f,
+                "no key fits between {after:?} and {before:?}, which only adds spaces or control characters; set one of \
+                 the two to a new key first"
             ),
             Self::BranchMark(peer) => {
                 write!(f, "peer name {peer:?} contains \"~\", which separates names of branches; use another character")

@@ -10,12 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the engine, from left to right.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 21] = [
     "convert",
     "work",
     "sort",
     "limits",
     "error",
+    "ordering",
     "memory",
     "codec",
     "value",
