@@ -7,6 +7,7 @@ mod convert;
 mod durable;
 mod engine;
 mod ephemeral;
+mod ordering;
 mod session;
 mod transactions;
 

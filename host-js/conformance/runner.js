@@ -256,6 +256,13 @@ const CALLS = {
   'engine.inspect': {
     run: ({ scene, argument }) => n.fromInspection(scene.engine.inspect(scene.bytes(argument))),
   },
+  'ordering.between': {
+    run({ scene, argument }) {
+      const [after, before, seed] = n.tuple(argument, 3);
+      const key = (/** @type {Json} */ json) => (json === null ? undefined : n.string(json));
+      return scene.engine.between(key(after), key(before), n.string(seed));
+    },
+  },
   create: {
     as: true,
     run({ scene, argument: peer, as = peer }) {

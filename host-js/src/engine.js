@@ -143,6 +143,30 @@ export class Engine {
   }
 
   /**
+   * Returns a key for an ordered list, between two keys. Store the key in a column, or use it as a
+   * row id. Keys are sorted by `<`, not by `localeCompare`.
+   *
+   * Equal arguments return equal keys. If only the seed differs, the keys differ, except with a
+   * probability of about 2^-59. Keys that callers with different seeds create between the same two
+   * neighbors, without seeing each other's keys, do not interleave.
+   *
+   * The neighbors can be any strings, such as keys that were written by hand. The first key has 13
+   * bytes. Appending or prepending lengthens keys logarithmically.
+   *
+   * @param {string | undefined} after the key in front of the new one, or `undefined` at the start
+   * @param {string | undefined} before the key behind the new one, or `undefined` at the end
+   * @param {string} seed distinguishes callers, normally the peer name: `doc.peer()`
+   * @returns {string}
+   * @throws {import('./errors.js').InvalidArgumentError} if `after` is not less than `before`, or no
+   *   key fits between them because `before` only adds spaces or control characters to `after`
+   * @throws {import('./errors.js').LimitExceededError} if the seed, a neighbor or the result is too
+   *   long
+   */
+  between(after, before, seed) {
+    return this.#raw.ordering.between(after, before, seed);
+  }
+
+  /**
    * Returns the engine's version, in semver.
    *
    * @returns {string}

@@ -49,7 +49,9 @@ export interface Open {
  * static functions.
  */
 export type Contract = {
-  [I in 'engine' | 'durable' | 'ephemeral' | 'session']: { [F in keyof Converge[I]]: Static<Converge[I][F]> };
+  [I in 'engine' | 'durable' | 'ephemeral' | 'session' | 'ordering']: {
+    [F in keyof Converge[I]]: Static<Converge[I][F]>;
+  };
 };
 
 type Static<F> = F extends (...args: never) => unknown ? F : { [M in keyof F as Exclude<M, 'prototype'>]: F[M] };

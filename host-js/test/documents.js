@@ -57,6 +57,21 @@ test('the engine summarizes bytes without loading them', () => {
   assert.throws(() => engine.inspect(/** @type {any} */ ('x')), { message: 'bytes must be a Uint8Array, not "x"' });
 });
 
+test('keys for ordered lists are between their neighbors', () => {
+  const first = engine.between(undefined, undefined, 'ann');
+  const last = engine.between(first, undefined, 'ann');
+  const ofAnn = engine.between(first, last, 'ann');
+  const ofBen = engine.between(first, last, 'ben');
+  assert.notEqual(ofAnn, ofBen);
+  const list = [engine.between(undefined, first, 'ann'), first, ...[ofAnn, ofBen].sort(), last];
+  assert.deepEqual([...list].sort(), list);
+  assert.ok(list.every((key) => /^[A-Za-z0-9.]+$/.test(key)));
+  assert.equal(engine.raw.ordering.between(first, last, 'ann'), ofAnn);
+  const doc = engine.create('ann');
+  for (const key of list) doc.insert('steps', key, {});
+  assert.deepEqual(ids(doc.scan('steps')), list);
+});
+
 test('every write is an event', () => {
   const doc = engine.create('ann');
   assert.equal(doc.peer(), 'ann');

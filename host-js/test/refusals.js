@@ -200,6 +200,21 @@ const REFUSED = [
     () => /** @type {any} */ (engine).summaryOf(),
     /^version must be an array, not undefined$/,
   ],
+  [
+    'a key after a key of another type',
+    () => /** @type {any} */ (engine).between(null, undefined, 'a'),
+    /^after must be a string, not null$/,
+  ],
+  [
+    'a key without a seed',
+    () => /** @type {any} */ (engine).between('a', 'b'),
+    /^seed must be a string, not undefined$/,
+  ],
+  ['a key with an empty seed', () => engine.between('a', 'b', ''), /^the seed is empty; give it at least one byte$/],
+  ['a key between keys in descending order', () => engine.between('b', 'a', 'x'), /^the key "b" is not less than "a";/],
+  ['a key between equal keys', () => engine.between('a', 'a', 'x'), /^no key fits between "a" and an equal key;/],
+  ['a key before the empty text', () => engine.between(undefined, '', 'x'), /^no key is less than the empty text;/],
+  ['a key where none fits', () => engine.between('a', 'a ', 'x'), /^no key fits between "a" and "a ", which only adds/],
   ['a summary of a count below 0', () => engine.summaryOf([{ peer: 'a', count: -1 }]), /^version\[0\]: count must be/],
   [
     'a summary of a repeated peer',

@@ -211,6 +211,41 @@ impl Instance {
         Ok(UpdateReader::new(self.clone(), handle))
     }
 
+    /// Returns a key for an ordered list, between two keys. `None` stands for the start and the end
+    /// of the list.
+    ///
+    /// Store the key in a column, or use it as a row id. Keys are compared as bytes, like `str`.
+    ///
+    /// `seed` distinguishes callers, normally by their peer name; any text of 1 to 200 bytes is a
+    /// seed. Equal arguments return equal keys. If only the seed differs, the keys differ, except
+    /// with a probability of about 2^-59. Keys that callers with different seeds create between the
+    /// same two neighbors, without seeing each other's keys, do not interleave.
+    ///
+    /// The neighbors can be any texts, such as keys that were written by hand. The first key has
+    /// 13 bytes. Appending or prepending lengthens keys logarithmically.
+    ///
+    /// ```
+    /// use converge::Doc;
+    ///
+    /// let ann = Doc::create("ann")?;
+    /// let instance = ann.instance();
+    /// let first = instance.between(None, None, "ann")?;
+    /// let last = instance.between(Some(&first), None, "ann")?;
+    /// let middle = instance.between(Some(&first), Some(&last), "ann")?;
+    /// assert!(first < middle && middle < last);
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if `after` is not less than `before`, if no text fits between
+    /// them because `before` only adds spaces or control characters to `after`, or if the seed is
+    /// empty. [`Error::LimitExceeded`] if the seed is longer than `peer-bytes`, or if a neighbor or
+    /// the result is longer than `row-bytes`.
+    pub fn between(&self, after: Option<&str>, before: Option<&str>, seed: &str) -> Result<String, Error> {
+        self.call(|live| live.ordering_between(after, before, seed))
+    }
+
     /// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update,
     /// without loading them. Checks the checksum and everything that it reads.
     ///

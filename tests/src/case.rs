@@ -62,6 +62,8 @@ pub enum Call {
     EngineLimits(Nothing),
     #[serde(rename = "engine.inspect")]
     EngineInspect(Bytes),
+    #[serde(rename = "ordering.between")]
+    OrderingBetween(Option<String>, Option<String>, String),
     Create(String),
     Load(String, Bytes),
     Peek(Bytes, String, String),
@@ -249,6 +251,7 @@ impl Step {
             Call::EngineVersion(_)
                 | Call::EngineLimits(_)
                 | Call::EngineInspect(_)
+                | Call::OrderingBetween(..)
                 | Call::Create(_)
                 | Call::Load(..)
                 | Call::Peek(..)

@@ -45,6 +45,9 @@ pub trait Host {
     /// The function `inspect` of the interface `engine`.
     fn inspect(&self, bytes: &[u8]) -> Result<Inspection, Error>;
 
+    /// The function `between` of the interface `ordering`.
+    fn between(&self, after: Option<&str>, before: Option<&str>, seed: &str) -> Result<String, Error>;
+
     /// The function `create` of the resource `doc`.
     fn create(&self, peer: &str) -> Result<Self::Document, Error>;
 

@@ -94,6 +94,10 @@ impl<Backend: Instances> Host for Backend {
         })
     }
 
+    fn between(&self, after: Option<&str>, before: Option<&str>, seed: &str) -> Result<String, Error> {
+        self.instance().between(after, before, seed)
+    }
+
     fn create(&self, peer: &str) -> Result<Doc, Error> {
         self.instance().doc(peer)
     }

@@ -197,6 +197,9 @@ impl<'a, H: Host> World<'a, H> {
             Call::EngineVersion([]) => self.host.version().into(),
             Call::EngineLimits([]) => self.host.limits().iter().map(|(name, maximum)| json!([name, maximum])).collect(),
             Call::EngineInspect(bytes) => form::inspection(&self.host.inspect(&bytes.resolve(&self.bytes)?)?),
+            Call::OrderingBetween(after, before, seed) => {
+                self.host.between(after.as_deref(), before.as_deref(), &seed)?.into()
+            }
             Call::Create(peer) => {
                 let document = self.host.create(&peer)?;
                 self.add_replica(step, peer, document)

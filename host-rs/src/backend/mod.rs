@@ -106,6 +106,7 @@ functions! {
     fn engine_version() -> String;
     fn engine_limits() -> Vec<Limit>;
     fn engine_inspect(bytes: &[u8]) -> Inspection;
+    fn ordering_between(after: Option<&str>, before: Option<&str>, seed: &str) -> String;
     fn resource_drop(resource: Resource, handle: Handle) -> ();
 
     fn doc_create(peer: &str) -> Handle;

@@ -67,6 +67,10 @@ impl Host for Careless {
         Native.limits()
     }
 
+    fn between(&self, after: Option<&str>, before: Option<&str>, seed: &str) -> Result<String, Error> {
+        Native.between(after, before, seed)
+    }
+
     fn create(&self, peer: &str) -> Result<CarelessDoc, Error> {
         Native.create(peer).map(CarelessDoc)
     }

@@ -71,6 +71,16 @@ impl Live {
         self.call(|bindings, store| bindings.converge_sync_engine().call_inspect(store, bytes))?.convert()
     }
 
+    pub(crate) fn ordering_between(
+        &mut self,
+        after: Option<&str>,
+        before: Option<&str>,
+        seed: &str,
+    ) -> Result<String, Error> {
+        self.call(|bindings, store| bindings.converge_sync_ordering().call_between(store, after, before, seed))?
+            .map_err(Convert::convert)
+    }
+
     pub(crate) fn resource_drop(&mut self, _: Resource, handle: Handle) -> Result<(), Error> {
         self.call(|_, store| handle.resource().resource_drop(store))
     }

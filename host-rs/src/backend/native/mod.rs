@@ -97,6 +97,15 @@ impl Live {
         engine::inspect(bytes).convert()
     }
 
+    pub(crate) fn ordering_between(
+        &mut self,
+        after: Option<&str>,
+        before: Option<&str>,
+        seed: &str,
+    ) -> Result<String, Error> {
+        engine::between(after, before, seed).map_err(Convert::convert)
+    }
+
     pub(crate) fn resource_drop(&mut self, resource: Resource, handle: Handle) -> Result<(), Error> {
         let number = handle.number();
         match resource {
