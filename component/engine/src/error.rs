@@ -172,6 +172,22 @@ pub enum Invalid {
         /// The length of the text in characters.
         length: u32,
     },
+    /// A position of a view is beyond the end of the text that its editor has.
+    PositionBeyondText {
+        /// The position.
+        at: u32,
+        /// The length of the text in the unit of the view.
+        length: u32,
+    },
+    /// A position of a view is inside of a character.
+    PositionInCharacter {
+        /// The position.
+        at: u32,
+    },
+    /// The bytes of an anchor are damaged, or the anchor is of another document.
+    UnknownAnchor,
+    /// A view was closed.
+    ClosedView,
     /// The text that a transaction splices has changed since.
     TextChanged {
         /// The table, the row's id and the column.
@@ -431,6 +447,18 @@ impl fmt::Display for Invalid {
                 "the text in the column {column:?} of the row {row:?} in {table:?} has {length} characters; removing \
                  {remove} at {at} reaches beyond its end"
             ),
+            Self::PositionBeyondText { at, length } => {
+                write!(f, "the position {at} is beyond the end of the text, whose length is {length}")
+            }
+            Self::PositionInCharacter { at } => write!(
+                f,
+                "the position {at} is inside of a character; use a position between characters, not between the \
+                 surrogates or the bytes of one"
+            ),
+            Self::UnknownAnchor => {
+                write!(f, "the bytes are not an anchor of a text in this document; pass bytes that `anchor` returned")
+            }
+            Self::ClosedView => write!(f, "the view was closed; open another one"),
             Self::TextChanged { cell: (table, row, column) } => write!(
                 f,
                 "the text in the column {column:?} of the row {row:?} in {table:?} has changed since the transaction \

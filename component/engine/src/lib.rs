@@ -41,7 +41,7 @@ mod value;
 mod work;
 
 pub use doc::{
-    CompactionReport, Content, Doc, EventBatch, EventRun, Fork, Inspection, MergeReport, SectionSize, Transaction,
+    CompactionReport, Content, Doc, EventBatch, EventRun, Fork, Inspection, MergeReport, SectionSize, TextChange, Transaction,
     UpdateReader, inspect,
 };
 pub use ephemeral::{Entry, Store, StoreOptions};
@@ -49,7 +49,8 @@ pub use error::{Damage, Error, Invalid, Name, RunRule, SessionRule, Time};
 pub use id::{EventId, PeerVersion};
 pub use oplog::{Cell, Commit, Row, RowOp, RowsOp, ShapedRow, TableRows};
 pub use ordering::between;
-pub use rows::{Changes, KeyRange, Page, ScanOptions, ShapedPage, TableSummary, WatcherNumber};
+pub use rows::{Changes, KeyRange, Page, ScanOptions, ShapedPage, TableSummary, ViewNumber, WatcherNumber};
+pub use text::Unit;
 pub use session::{Acceptance, Progress, Received, Session, SessionOptions};
 pub use value::Value;
 

@@ -57,6 +57,8 @@ limits! {
     PAGE_BYTES = "page-bytes", 16 << 20;
     /// Watchers of one document.
     WATCHERS = "watchers", 1_024;
+    /// Views of texts of one document.
+    VIEWS = "views", 1_024;
     /// Tables that one watcher may name.
     WATCHED_TABLES = "watched-tables", 1_024;
     /// Peers of one document, and entries of one version.

@@ -33,6 +33,7 @@ mod runs;
 mod since;
 mod transaction;
 mod translation;
+mod views;
 mod waiting;
 
 pub use bytes::{Content, Inspection, SectionSize, inspect};
@@ -46,6 +47,7 @@ pub use names::Fork;
 pub use reader::UpdateReader;
 pub(crate) use since::Proven;
 pub use transaction::Transaction;
+pub use views::TextChange;
 pub(crate) use waiting::Need;
 
 use crate::chain::Prints;

@@ -26,6 +26,7 @@ impl Rows {
             self.changed.insert(op.row, self.now(op.row));
             self.rows[op.row.index()].is_as_at_horizon = false;
         }
+        let viewed = if self.views.any() { self.viewed_texts(op, log) } else { Vec::new() };
         if op.kind.is_edit() {
             self.apply_edit(stamp, op, log, (graph, peers));
         } else if self.rows[op.row.index()].is_edited {
@@ -33,6 +34,7 @@ impl Rows {
         } else {
             self.apply_plain(stamp, op, log, peers);
         }
+        self.after_viewed(op.row, viewed, log);
     }
 
     // Inlined, because the row is seldom edited and the call would cost more than the work.

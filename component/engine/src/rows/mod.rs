@@ -9,6 +9,7 @@
 
 mod apply;
 mod bytes;
+mod cell_text;
 mod digest;
 mod edits;
 mod further;
@@ -18,6 +19,7 @@ mod splices;
 mod stamp;
 mod state;
 mod version;
+mod views;
 mod watch;
 
 pub(crate) use bytes::{NameTable, Stamps, StateReader, StateWriter, TextsContext};
@@ -45,6 +47,10 @@ pub(crate) use stamp::Stamp;
 use state::{Meaning, RowState};
 use std::collections::BTreeMap;
 use version::RowVersion;
+use views::Views;
+pub(crate) use cell_text::{CellText, TextCell};
+pub use views::ViewNumber;
+pub(crate) use views::{View, ViewedCell};
 use watch::Watchers;
 
 /// The rows of a table.
@@ -91,6 +97,7 @@ pub(crate) struct Rows {
     /// The states at the horizon of rows that changed since then.
     changed: BTreeMap<RowNumber, RowVersion>,
     watchers: Watchers,
+    views: Views,
 }
 
 impl Rows {

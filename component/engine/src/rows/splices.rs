@@ -1,6 +1,7 @@
 //! Applies splices. Those of a call are applied together, because concurrent edits cost least then.
 
 use super::Rows;
+use super::cell_text::TextSource;
 use super::edits::{Ground, SplicedText};
 use super::state::Meaning;
 use crate::error::Error;
@@ -91,6 +92,7 @@ impl Rows {
         edits: &[Edit],
         (log, sources): (&OpLog, Sources<'_>),
     ) -> Result<(), Error> {
+        let is_viewed = self.is_viewed((row, column));
         let Self { rows, columns, edits: edited, pending, .. } = self;
         let meaning = Meaning { log, columns, peers: sources.lanes };
         let state = &rows[row.index()].state;
@@ -98,7 +100,7 @@ impl Rows {
         let new = || SplicedText::of_ground(column, ground, state, meaning);
         let SplicedText { text, .. } = texts.with_or_set(column, ground, new)?;
         let before = text.tracker_bytes();
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::new(is_viewed);
         text.apply(edits, sources, TRACKER_BYTES, &mut outcome)?;
         let after = text.tracker_bytes();
         pending.tracker_bytes = pending.tracker_bytes.saturating_sub(before).saturating_add(after);
@@ -107,6 +109,9 @@ impl Rows {
         }
         if pending.tracker_bytes > TRACKER_BYTES {
             self.drop_trackers_except((row, column));
+        }
+        if is_viewed && self.text_source(log, row, column) == Some(TextSource::Spliced(ground)) {
+            self.after_splices((row, column), &outcome, log);
         }
         Ok(())
     }

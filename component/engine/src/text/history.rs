@@ -113,6 +113,13 @@ impl Text {
         (!run.is_void() && offset < run.insert).then_some((run, index, event))
     }
 
+    /// Returns the position of a character that shows, in scalar values. `None` if the character is
+    /// unknown or removed. O(pieces).
+    pub(crate) fn shown_position(&self, name: CharName, sources: Sources<'_>) -> Option<u32> {
+        let (byte, _) = self.content_of(name, sources)?;
+        self.pieces.position_of(byte, sources.content).map(|at| at.scalars)
+    }
+
     /// Returns where a character is, or `None` if it is unknown. O(pieces) if it shows; otherwise,
     /// the edits since the character was inserted are replayed.
     ///

@@ -31,7 +31,8 @@ pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
 pub(crate) use rewrite::{Replacement, rewrite};
 pub(crate) use run::{Edit, EditRun, RunKind, VoidEdits};
-pub(crate) use unit::{Lengths, Misplaced, Unit};
+pub use unit::Unit;
+pub(crate) use unit::{Lengths, Misplaced};
 pub(crate) use walk::{Change, Outcome};
 
 use crate::error::Error;

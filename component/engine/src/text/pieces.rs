@@ -148,7 +148,13 @@ impl Pieces {
     }
 
     /// Removes scalar values, at most up to the end of the text, and returns their length.
-    pub(super) fn remove(&mut self, at: u32, scalars: u32, content: &str) -> Lengths {
+    pub(super) fn remove(
+        &mut self,
+        at: u32,
+        scalars: u32,
+        mut kept: Option<&mut Vec<ContentRange>>,
+        content: &str,
+    ) -> Lengths {
         let (mut left, mut removed) = (scalars, Lengths::default());
         while left > 0 {
             let (cursor, before) = self.tree.find(|sum| sum.scalars, at);
@@ -159,6 +165,7 @@ impl Pieces {
                 break;
             }
             removed = removed.plus(gone.sum());
+            kept.iter_mut().for_each(|kept| kept.push(gone.range()));
             left -= u32::from(gone.scalars);
             match (head.is_empty(), tail.is_empty()) {
                 (true, true) => {

@@ -12,11 +12,14 @@ pub(crate) struct Lengths {
     pub(crate) utf16: u32,
 }
 
-/// A unit of positions and lengths.
+/// A unit of positions and lengths in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// Unicode scalar values, in which events count.
     Scalar,
+    /// UTF-16 code units, as in JavaScript strings.
     Utf16,
+    /// UTF-8 bytes.
     Utf8,
 }
 

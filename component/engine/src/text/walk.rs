@@ -26,6 +26,8 @@ pub(crate) struct Change {
     /// The inserted content, and its length.
     pub(crate) content: ContentRange,
     pub(crate) inserted: Lengths,
+    /// The end of the removed content in `Outcome::removed`.
+    removed_end: u32,
 }
 
 /// The effects of edits.
@@ -36,6 +38,28 @@ pub(crate) struct Outcome {
     /// The changes of the text, each in the text after the one before. They need not be in the
     /// order of the edits.
     pub(crate) changes: Vec<Change>,
+    /// Whether the removed content is reported.
+    keeps_removed: bool,
+    /// The content that the changes removed.
+    removed: Vec<ContentRange>,
+}
+
+impl Outcome {
+    /// Returns an outcome without effects. `keeps_removed` says whether to report removed content.
+    pub(crate) fn new(keeps_removed: bool) -> Self {
+        Self { keeps_removed, ..Self::default() }
+    }
+
+    /// Returns the content that a change removed, if removed content is reported.
+    pub(crate) fn removed_by(&self, change: &Change) -> &[ContentRange] {
+        let mut bytes = 0;
+        let before = self.removed.get(..change.removed_end as usize).unwrap_or_default();
+        let count = before.iter().rev().take_while(|range| {
+            bytes += range.bytes;
+            bytes <= change.removed.bytes
+        });
+        &before[before.len() - count.count()..]
+    }
 }
 
 /// A change of the text in scalar values, as the tracker reports it.
@@ -182,10 +206,12 @@ impl Text {
     /// Changes the pieces. Memory is reserved.
     fn splice(&mut self, splice: &Splice, content: &str, outcome: &mut Outcome) {
         let at = self.pieces.position(splice.at, Unit::Scalar, content).unwrap_or(self.lengths());
-        let removed = self.pieces.remove(splice.at, splice.remove, content);
+        let kept = outcome.keeps_removed.then_some(&mut outcome.removed);
+        let removed = self.pieces.remove(splice.at, splice.remove, kept, content);
         let inserted = self.pieces.insert(splice.at, splice.content, content);
         if (removed, inserted) != Default::default() {
-            outcome.changes.push(Change { at, removed, content: splice.content, inserted });
+            let removed_end = outcome.removed.len() as u32;
+            outcome.changes.push(Change { at, removed, content: splice.content, inserted, removed_end });
         }
     }
 

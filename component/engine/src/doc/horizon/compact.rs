@@ -73,6 +73,7 @@ impl Doc {
         }
         compacted.announced = std::mem::take(&mut self.announced);
         compacted.rows.take_over_watchers(&compacted.log, &mut self.rows, &self.log, true);
+        compacted.rows.take_over_views(&compacted.log, &mut self.rows, &self.log);
         *self = compacted;
         let events_dropped = u32::try_from(events_dropped).unwrap_or(u32::MAX);
         let horizon = self.horizon();

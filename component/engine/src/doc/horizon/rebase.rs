@@ -61,6 +61,7 @@ impl Doc {
         missing.truncate(limits::REPORTED_MISSING.maximum as usize);
         report.missing = missing;
         doc.rows.take_over_watchers(&doc.log, &mut self.rows, &self.log, false);
+        doc.rows.take_over_views(&doc.log, &mut self.rows, &self.log);
         doc.renumbered = self.renumbered + 1;
         *self = doc;
         Ok(report)
