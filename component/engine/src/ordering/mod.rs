@@ -9,14 +9,13 @@
 //! that a seed creates between two neighbors are in one block, and no other seed creates keys
 //! between them:
 //!
-//! - A text between two keys of a block begins with a key of the block. Another seed creates such a
-//!   text only if it saw that key, or a key whose path leads through it.
+//! - A key of another seed that is between two keys of a block begins with a key of the block. Its
+//!   creator therefore saw that key, or a key whose path leads through it.
 //! - A block that has room between two neighbors also has room between a neighbor and a key that
 //!   was created in the block. No block of the seed further outside has room there, because the
 //!   path of the created key contains no other blocks than the paths of the neighbors.
-//! - Blocks of other seeds that are attached to a neighbor in the same block are not between keys
-//!   that this seed creates between the neighbors, because they precede the block's further numbers
-//!   there.
+//! - Blocks that other seeds attach to a neighbor in the block are not between the new keys,
+//!   because they precede all further numbers behind that neighbor.
 //!
 //! The idea of a path in a tree as a text, with the creator's name and a counter in each node, is
 //! that of position-strings by Matthew Weidner
