@@ -41,8 +41,8 @@ mod value;
 mod work;
 
 pub use doc::{
-    CompactionReport, Content, Doc, EventBatch, EventRun, Fork, Inspection, MergeReport, SectionSize, TextChange, Transaction,
-    UpdateReader, inspect,
+    CompactionReport, Content, Doc, EventBatch, EventRun, Fork, Inspection, MergeReport, SectionSize, Side, TextChange,
+    Transaction, UpdateReader, inspect,
 };
 pub use ephemeral::{Entry, Store, StoreOptions};
 pub use error::{Damage, Error, Invalid, Name, RunRule, SessionRule, Time};
@@ -50,8 +50,8 @@ pub use id::{EventId, PeerVersion};
 pub use oplog::{Cell, Commit, Row, RowOp, RowsOp, ShapedRow, TableRows};
 pub use ordering::between;
 pub use rows::{Changes, KeyRange, Page, ScanOptions, ShapedPage, TableSummary, ViewNumber, WatcherNumber};
-pub use text::Unit;
 pub use session::{Acceptance, Progress, Received, Session, SessionOptions};
+pub use text::Unit;
 pub use value::Value;
 
 /// The version of the engine, as semver.

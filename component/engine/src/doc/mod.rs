@@ -7,6 +7,7 @@
 //! The files and folders here are ordered like the rooms of the engine; `tests/rooms.rs` lists the
 //! order.
 
+mod anchors;
 mod below;
 mod branches;
 mod bytes;
@@ -21,6 +22,7 @@ mod fork_index;
 mod horizon;
 mod identity;
 mod incoming;
+mod inverse;
 mod local;
 mod merge;
 mod missing;
@@ -36,6 +38,7 @@ mod translation;
 mod views;
 mod waiting;
 
+pub use anchors::Side;
 pub use bytes::{Content, Inspection, SectionSize, inspect};
 pub(crate) use bytes::{Summary, read_named_events, write_named_events};
 pub use events::{EventBatch, EventRun};

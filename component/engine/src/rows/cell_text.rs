@@ -2,8 +2,11 @@
 
 use super::Rows;
 use super::edits::Ground;
-use crate::id::{ColumnNumber, RowNumber};
-use crate::oplog::{CellNumber, ContentRange, OpLog};
+use super::stamp::Stamp;
+use super::views::ViewedCell;
+use crate::clock::Lamport;
+use crate::id::{ColumnNumber, PeerNumber, RowNumber};
+use crate::oplog::{CellNumber, OpLog};
 use crate::text::{Lengths, Misplaced, Text, Unit};
 use crate::value::ValueRef;
 
@@ -12,6 +15,13 @@ use crate::value::ValueRef;
 pub(crate) enum CellText<'a> {
     Written(&'a str),
     Spliced(&'a Text),
+}
+
+/// The time and the peer of the event that wrote a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TextOrigin {
+    pub(crate) lamport: Lamport,
+    pub(crate) peer: PeerNumber,
 }
 
 /// What a cell shows.
@@ -93,7 +103,9 @@ impl Rows {
         column: &str,
     ) -> Option<TextCell<'a>> {
         let row = self.find(table, row)?;
-        Some(self.columns.find(column).map_or(TextCell::Empty, |column| self.shown_cell(log, row, ColumnNumber(column))))
+        Some(
+            self.columns.find(column).map_or(TextCell::Empty, |column| self.shown_cell(log, row, ColumnNumber(column))),
+        )
     }
 
     fn shown_cell<'a>(&'a self, log: &'a OpLog, row: RowNumber, column: ColumnNumber) -> TextCell<'a> {
@@ -133,11 +145,19 @@ impl Rows {
         self.text_source(log, row, column).and(self.shown_cell(log, row, column).text())
     }
 
-    /// Returns the place of the text that was written in a cell, if the cell was not spliced.
-    pub(crate) fn written_text(&self, log: &OpLog, row: RowNumber, column: ColumnNumber) -> Option<ContentRange> {
-        match self.text_source(log, row, column)? {
-            TextSource::Written(cell) => log.text(cell),
-            TextSource::Spliced(_) => None,
-        }
+    /// Returns the write of the text that a cell shows, or on which its splices act. `None` if it is
+    /// not known any more, or if nothing was written.
+    pub(crate) fn text_origin(&self, log: &OpLog, cell: &ViewedCell) -> Option<TextOrigin> {
+        let row = self.find(&cell.table, &cell.row)?;
+        let column = ColumnNumber(self.columns.find(&cell.column)?);
+        let stamp = match self.text_source(log, row, column)? {
+            TextSource::Written(_) => {
+                let state = &self.rows[row.index()].state;
+                state.written.iter().find(|write| write.column() == column)?.stamp
+            }
+            TextSource::Spliced(ground) => ground.is_write().then(|| ground.stamp())?,
+        };
+        let Stamp { lamport, peer, .. } = stamp;
+        (lamport != Lamport::NEVER).then_some(TextOrigin { lamport, peer })
     }
 }

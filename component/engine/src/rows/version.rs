@@ -77,9 +77,14 @@ impl Rows {
     ///
     /// # Errors
     /// `LimitExceeded` if there is not enough memory.
-    fn version(&self, history: History<'_>, row: RowNumber, holds: Holds<'_>) -> Result<(RowVersion, Texts), Error> {
+    pub(super) fn version(
+        &self,
+        history: History<'_>,
+        row: RowNumber,
+        holds: Holds<'_>,
+    ) -> Result<(RowVersion, Texts), Error> {
         let mut version = self.plain_version(history, row, holds);
-        let texts = self.count_edits(history, row, holds, &mut version)?;
+        let texts = self.count_edits(history, row, holds, &|_| false, &mut version)?;
         Ok((version, texts))
     }
 
@@ -98,14 +103,15 @@ impl Rows {
         version
     }
 
-    /// Determines the sums of a version of a row whose plain operations were applied, and returns
-    /// its texts. O(edits of the row × lanes that wrote to the row × log n), and the cost of
+    /// Determines the sums of a version of a row whose plain operations were applied, without the
+    /// additions of some events, and returns its texts. O(edits of the row × lanes that wrote to the row × log n), and the cost of
     /// [`Text::at`](crate::text::Text::at) for each text.
-    fn count_edits(
+    pub(super) fn count_edits(
         &self,
         history: History<'_>,
         row: RowNumber,
         holds: Holds<'_>,
+        skipped: &dyn Fn(EventNumber) -> bool,
         version: &mut RowVersion,
     ) -> Result<Texts, Error> {
         let History { log, graph, peers } = history;
@@ -139,6 +145,7 @@ impl Rows {
             let ground = self.kept.get(stamp).unwrap_or_else(|| of_text().or_else(ground));
             let Some(ground) = ground.filter(|ground| state.has_ground(column, *ground, meaning)) else { continue };
             match edit.edit {
+                CellEdit::Add(_) if skipped(event) => {}
                 CellEdit::Add(amount) => sums.add((column, amount), ground, state, meaning),
                 CellEdit::Splice(edit) => {
                     memory::reserve(&mut splices, 1)?;

@@ -60,9 +60,8 @@ impl Views {
 
     fn on(&mut self, place: (RowNumber, ColumnNumber)) -> impl Iterator<Item = &mut View> {
         let editing = self.editing;
-        let views = self.views.iter_mut().filter(move |(number, view)| {
-            view.place == Some(place) && editing != Some(**number)
-        });
+        let views =
+            self.views.iter_mut().filter(move |(number, view)| view.place == Some(place) && editing != Some(**number));
         views.map(|(_, view)| view)
     }
 }

@@ -23,6 +23,7 @@ mod pieces;
 mod rewrite;
 mod run;
 mod tracker;
+mod undo;
 mod unit;
 mod walk;
 
@@ -31,6 +32,7 @@ pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
 pub(crate) use rewrite::{Replacement, rewrite};
 pub(crate) use run::{Edit, EditRun, RunKind, VoidEdits};
+pub(crate) use undo::UndoSplice;
 pub use unit::Unit;
 pub(crate) use unit::{Lengths, Misplaced};
 pub(crate) use walk::{Change, Outcome};

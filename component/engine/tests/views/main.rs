@@ -1,6 +1,8 @@
 //! Views of texts, anchors, and what undoes events: random editors against naive models.
 
+mod anchors;
 mod random;
 #[path = "../rule/seeds.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod seeds;
+mod undo;

@@ -31,7 +31,8 @@ impl Editor {
     fn apply(&mut self, changes: &[TextChange]) -> Checked {
         for TextChange { at, remove, insert } in changes {
             let places = self.places();
-            let at = places.binary_search(at).map_err(|_| format!("{at} is inside of a character of {:?}", self.copy))?;
+            let at =
+                places.binary_search(at).map_err(|_| format!("{at} is inside of a character of {:?}", self.copy))?;
             let end = at as u32;
             let end = places.binary_search(&(places[end as usize] + remove));
             let end = end.map_err(|_| format!("the end of {at} {remove} is not in {:?}", self.copy))?;

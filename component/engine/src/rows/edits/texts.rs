@@ -56,6 +56,11 @@ impl SplicedText {
         Self { text, has_base }
     }
 
+    /// Returns whether there is a text before all edits.
+    pub(in crate::rows) fn has_base(&self) -> bool {
+        self.has_base
+    }
+
     /// Returns whether the cell shows a text. It does not if all edits of an absent cell are void.
     pub(in crate::rows) fn shows(&self) -> bool {
         self.has_base || self.text.is_edited()

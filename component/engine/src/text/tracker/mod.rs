@@ -21,6 +21,7 @@
 mod blocks;
 mod place;
 mod records;
+mod undone;
 
 use super::run::EditRun;
 use crate::error::Error;
@@ -32,6 +33,7 @@ use crate::tree::Tree;
 use blocks::{Block, FugueNode, IdRange};
 use records::{IdOwner, Record};
 use std::ops::Range;
+pub(super) use undone::PlacedChars;
 
 /// A key that no node has.
 const NONE: u32 = u32::MAX;

@@ -56,6 +56,20 @@ impl Record {
         self.first.plus(self.count - 1)
     }
 
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Returns the numbers of the characters that some edits inserted.
+    pub(super) fn inserted_by(&self, edits: &Range<u32>) -> Range<u32> {
+        self.id + edits.start * self.insert..self.id + edits.end * self.insert
+    }
+
+    /// Returns the places of the removed characters in `Tracker::removed`.
+    pub(super) fn targets(&self) -> Range<usize> {
+        self.targets as usize..self.targets_end as usize
+    }
+
     /// Records the effect of a part of the run.
     pub(super) fn fill(&mut self, part: &EditRun, id: u32, targets: Range<usize>) {
         *self = Self {
@@ -70,7 +84,7 @@ impl Record {
     }
 
     /// Returns which of the removed characters some edits removed, in the order of the text.
-    fn removed_by(&self, edits: &Range<u32>) -> Range<u32> {
+    pub(super) fn removed_by(&self, edits: &Range<u32>) -> Range<u32> {
         let edits = if self.is_backwards { self.count - edits.end..self.count - edits.start } else { edits.clone() };
         edits.start * self.remove..edits.end * self.remove
     }
@@ -124,7 +138,7 @@ impl Tracker {
     }
 
     /// Returns the edit that inserted a character, and the index of the character in it.
-    fn origin_of(&self, id: u32) -> Option<(EventNumber, u32, u32)> {
+    pub(in crate::text) fn origin_of(&self, id: u32) -> Option<(EventNumber, u32, u32)> {
         if id == START_ID || id >= PLACEHOLDERS {
             return None;
         }
