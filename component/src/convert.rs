@@ -128,6 +128,9 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Update(wit::UpdateOp { table, row, cells }) => Self::Update { table, row, cells: list(cells) },
             wit::RowOp::Delete(wit::DeleteOp { table, row }) => Self::Delete { table, row },
             wit::RowOp::Unset(wit::UnsetOp { table, row, columns }) => Self::Unset { table, row, columns },
+            wit::RowOp::Splice(wit::SpliceOp { table, row, column, at, remove, insert }) => {
+                Self::Splice { table, row, column, at, remove, insert }
+            }
             wit::RowOp::Add(wit::AddOp { table, row, column, amount }) => Self::Add { table, row, column, amount },
         }
     }
@@ -144,6 +147,9 @@ impl From<engine::RowOp> for wit::RowOp {
             }
             engine::RowOp::Delete { table, row } => Self::Delete(wit::DeleteOp { table, row }),
             engine::RowOp::Unset { table, row, columns } => Self::Unset(wit::UnsetOp { table, row, columns }),
+            engine::RowOp::Splice { table, row, column, at, remove, insert } => {
+                Self::Splice(wit::SpliceOp { table, row, column, at, remove, insert })
+            }
             engine::RowOp::Add { table, row, column, amount } => Self::Add(wit::AddOp { table, row, column, amount }),
         }
     }

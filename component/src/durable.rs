@@ -87,6 +87,18 @@ impl wit::GuestDoc for Doc {
         Ok(self.0.borrow_mut().unset(table, row, columns)?.into())
     }
 
+    fn splice(
+        &self,
+        table: String,
+        row: String,
+        column: String,
+        at: u32,
+        remove: u32,
+        insert: String,
+    ) -> Result<types::EventId, types::Error> {
+        Ok(self.0.borrow_mut().splice(table, row, column, (at, remove), insert)?.into())
+    }
+
     fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<types::EventId, types::Error> {
         Ok(self.0.borrow_mut().add(table, row, column, amount)?.into())
     }

@@ -57,6 +57,18 @@ impl wit::GuestTransaction for Transaction {
         Ok(self.transaction.borrow_mut().unset(&self.doc.borrow(), table, row, columns)?)
     }
 
+    fn splice(
+        &self,
+        table: String,
+        row: String,
+        column: String,
+        at: u32,
+        remove: u32,
+        insert: String,
+    ) -> Result<(), types::Error> {
+        Ok(self.transaction.borrow_mut().splice(&self.doc.borrow(), table, row, column, (at, remove), insert)?)
+    }
+
     fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<(), types::Error> {
         Ok(self.transaction.borrow_mut().add(&self.doc.borrow(), table, row, column, amount)?)
     }

@@ -1,6 +1,6 @@
 //! Conversions between the types of the two contracts.
 
-use crate::contract::converge::sync::durable::{AddOp, DeleteOp, InsertOp, RowOp, UnsetOp, UpdateOp};
+use crate::contract::converge::sync::durable::{AddOp, DeleteOp, InsertOp, RowOp, SpliceOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::types::{Cell, EventId, Value};
 use crate::wit;
 
@@ -76,7 +76,10 @@ pub(crate) fn op(op: RowOp) -> wit::RowOp {
             col: columns.into_iter().next().unwrap_or_default(),
             val: wit::Value::ValNull,
         }),
-        // Nor this one.
+        // Nor these.
+        RowOp::Splice(SpliceOp { table, row, column, insert, .. }) => {
+            wit::RowOp::Update(wit::UpdateOp { tbl: table, row_id: row, col: column, val: value(Value::Text(insert)) })
+        }
         RowOp::Add(AddOp { table, row, column, amount }) => wit::RowOp::Update(wit::UpdateOp {
             tbl: table,
             row_id: row,
@@ -111,6 +114,12 @@ pub(crate) fn merge_ops(op: RowOp, cells: impl FnOnce(&str, &str) -> Option<Vec<
             let delete = wit::DeleteRowOp { tbl: table.clone(), row_id: row.clone() };
             let insert = wit::InsertRowOp { tbl: table, row_id: row, values };
             vec![wit::MergeOp::DeleteRow(delete), wit::MergeOp::InsertRow(insert)]
+        }
+        RowOp::Splice(SpliceOp { table, row, column, .. }) => {
+            let cells = cells(&table, &row).unwrap_or_default();
+            let text = cells.into_iter().find(|cell| cell.column == column);
+            let set = |cell: Cell| wit::SetCellOp { tbl: table, row_id: row, col: cell.column, val: value(cell.value) };
+            text.map(|cell| wit::MergeOp::SetCell(set(cell))).into_iter().collect()
         }
         // Changes report the sum as an update.
         RowOp::Add(_) => Vec::new(),

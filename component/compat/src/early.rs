@@ -103,6 +103,7 @@ fn bytes_of_op(op: &RowOp) -> usize {
         RowOp::Update(op) => (&op.table, &op.row, cells(&op.cells)),
         RowOp::Delete(op) => (&op.table, &op.row, 0),
         RowOp::Unset(op) => (&op.table, &op.row, op.columns.iter().map(String::len).sum()),
+        RowOp::Splice(op) => (&op.table, &op.row, op.column.len() + op.insert.len()),
         RowOp::Add(op) => (&op.table, &op.row, op.column.len()),
     };
     table.len() + row.len() + content
