@@ -80,7 +80,7 @@ impl OpKinds {
 
     /// Returns whether one of the kinds edits the value of a cell.
     pub(crate) fn have_edits(self) -> bool {
-        self.0 & Self::of([OpKind::Splice, OpKind::Add].into_iter()).0 != 0
+        self.0 & (1 << OpKind::Splice as u8 | 1 << OpKind::Add as u8) != 0
     }
 }
 
