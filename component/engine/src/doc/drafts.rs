@@ -238,8 +238,8 @@ fn spliced(value: Option<Value>, op: &RowOp) -> Result<DraftCell, Error> {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         Error::from(Invalid::SpliceBeyondText { cell: cell(), at: *at, remove: *remove, length })
     };
-    let starts = || text.char_indices().map(|(start, _)| start).chain([text.len()]);
-    let (Some(start), Some(end)) = (starts().nth(*at as usize), starts().nth(*at as usize + *remove as usize)) else {
+    let place = |chars: u32| text.char_indices().map(|(start, _)| start).chain([text.len()]).nth(chars as usize);
+    let (Some(start), Some(end)) = (place(*at), at.checked_add(*remove).and_then(place)) else {
         return Err(beyond(text.chars().count()));
     };
     let bytes = (text.len() - (end - start)) as u64 + insert.len() as u64;

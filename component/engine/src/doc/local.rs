@@ -168,6 +168,11 @@ impl Doc {
         ends.max_by(|a, b| a.0.cmp(&b.0).then_with(|| self.lanes.order(a.1, b.1))).map(|(_, lane)| lane)
     }
 
+    /// Fails if an operation needs a row that does not exist after the operations before it.
+    pub(super) fn check_rows(&self, ops: CommitRef<'_>) -> Result<(), Error> {
+        self.find_rows(ops, ops.kinds()).map(drop)
+    }
+
     /// Looks up the rows of the operations. Fails if an operation needs a row that does not exist
     /// after the operations before it.
     fn find_rows(&self, ops: CommitRef<'_>, kinds: OpKinds) -> Result<FoundRows, Error> {

@@ -189,12 +189,16 @@ impl Transaction {
     ///
     /// # Errors
     /// Those of [`Doc::commit`]; `InvalidArgument` if a text that the transaction splices has
-    /// changed since it was spliced first.
+    /// changed since it was spliced first. `NoSuchRow` comes first.
     pub fn commit(self, doc: &mut Doc) -> Result<Option<EventId>, Error> {
         if self.ops.is_empty() {
             return Ok(None);
         }
-        self.drafts.check_texts(doc)?;
+        if let Err(changed) = self.drafts.check_texts(doc) {
+            // The row can be gone.
+            doc.check_rows(CommitRef::Plain(&self.ops))?;
+            return Err(changed);
+        }
         doc.commit(self.ops).map(Some)
     }
 
