@@ -5,9 +5,9 @@ use super::edits::Ground;
 use super::stamp::Stamp;
 use super::views::ViewedCell;
 use crate::clock::Lamport;
-use crate::id::{ColumnNumber, PeerNumber, RowNumber};
+use crate::id::{ColumnNumber, Counter, EventNumber, PeerNumber, RowNumber};
 use crate::oplog::{CellNumber, OpLog};
-use crate::text::{Lengths, Misplaced, Text, Unit};
+use crate::text::{CharName, Lengths, Misplaced, Sources, Text, Unit};
 use crate::value::ValueRef;
 
 /// The text of a cell.
@@ -159,5 +159,59 @@ impl Rows {
         };
         let Stamp { lamport, peer, .. } = stamp;
         (lamport != Lamport::NEVER).then_some(TextOrigin { lamport, peer })
+    }
+}
+
+/// A spliced cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SplicedCell {
+    pub(crate) row: RowNumber,
+    pub(crate) column: ColumnNumber,
+}
+
+/// The text that a splice is an edit of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EditedText<'a> {
+    pub(crate) text: &'a Text,
+    ground: Ground,
+}
+
+impl EditedText<'_> {
+    /// Returns whether an event of this lane and time wrote the ground.
+    pub(crate) fn is_written_at(&self, (lane, _, time): (PeerNumber, Counter, Lamport)) -> bool {
+        let Stamp { lamport, peer, .. } = self.ground.stamp();
+        (lamport, peer) == (time, lane)
+    }
+}
+
+impl Rows {
+    /// Returns the text of which an operation is an edit that counts.
+    pub(crate) fn text_with_edit(&self, cell: SplicedCell, event: EventNumber, place: u32) -> Option<EditedText<'_>> {
+        let texts = &self.edits.get(cell.row)?.texts;
+        let mut entries = [true, false].into_iter().filter_map(|is_on_write| texts.get(cell.column, is_on_write));
+        let entry = entries.find(|entry| entry.value.text.is_void(event, place) == Some(false))?;
+        Some(EditedText { text: &entry.value.text, ground: entry.ground })
+    }
+
+    /// Returns the position of a character in the text that a cell shows, in scalar values. `None`
+    /// if the character does not show there, or if another one has its name, because the text was
+    /// written anew. O(pieces).
+    pub(crate) fn char_position(
+        &self,
+        log: &OpLog,
+        sources: Sources<'_>,
+        cell: &ViewedCell,
+        (name, char): (CharName, char),
+    ) -> Option<u32> {
+        let text = self.text_cell(log, &cell.table, &cell.row, &cell.column)?.text()?;
+        let position = match (text, name) {
+            (CellText::Spliced(text), _) => text.shown_position(name, sources)?,
+            (CellText::Written(_), CharName::Ground(index)) => index,
+            (CellText::Written(_), _) => return None,
+        };
+        let from = text.position(position, Unit::Scalar, log.content()).ok()?;
+        let to = text.position(position.checked_add(1)?, Unit::Scalar, log.content()).ok()?;
+        let there = text.slice(from, to, log.content()).next()?;
+        (there.chars().next() == Some(char)).then_some(position)
     }
 }

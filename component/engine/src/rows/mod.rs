@@ -39,7 +39,7 @@ use crate::memory::Chunks;
 use crate::oplog::{Cell, CommitRef, OpLog, OpNames};
 use crate::sort;
 use crate::text::{Sources, Text};
-pub(crate) use cell_text::{CellText, TextCell, TextOrigin};
+pub(crate) use cell_text::{CellText, SplicedCell, TextCell, TextOrigin};
 pub(crate) use edits::PLAIN_SPENDS;
 use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, ShownEdits};
 use further::FurtherInserts;

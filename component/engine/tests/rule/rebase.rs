@@ -9,7 +9,7 @@ use crate::past::{by_name, closed, document, model_of, past, random_past, summar
 use crate::prints::Prints;
 use crate::random::history;
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
-use converge_engine::{Commit, Doc, Error, EventId, MergeReport, Value};
+use converge_engine::{Cell, Commit, Doc, Error, EventId, MergeReport, RowOp, Transaction, Value};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[test]
@@ -130,7 +130,7 @@ impl Case {
             doc.dbg_check();
             return Ok((0, 0));
         }
-        let (model, report) = self.expected();
+        let (model, report) = self.expected(&doc)?;
         same("the report", &rebased, &Ok(report.clone()))?;
         check_equal(&doc, &model, random)?;
         self.check_events(&doc, &model)?;
@@ -173,7 +173,8 @@ impl Case {
         let known = below.chain(all_events_of(&batch.runs)).map(|event| (event.id.clone(), event)).collect::<Events>();
         check_equal(&doc, &model_of(&known), random)?;
         let mut kept = known.values().filter(|event| event.id.peer == self.peer).map(|event| &event.ops);
-        let lost = own.iter().find(|ops| !kept.any(|kept| kept == *ops));
+        let is_kept = |ops: &Commit, kept: &Commit| without_splices(kept) == without_splices(ops);
+        let lost = own.iter().find(|ops| !kept.any(|kept| is_kept(ops, kept)));
         same("an own commit that is lost", &lost, &None)?;
         let loaded = Doc::load("another", &doc.save()).map_err(|error| format!("load: {error}"))?;
         same("the bytes that a loaded document saves", &loaded.save(), &doc.save())
@@ -189,7 +190,9 @@ impl Case {
     }
 
     /// Returns what the replica knows afterwards, and its report.
-    fn expected(&self) -> (Model, MergeReport) {
+    fn expected(&self, doc: &Doc) -> Checked<(Model, MergeReport)> {
+        let batch = doc.events_since(&summary_of(&self.horizon), u32::MAX).map_err(|error| error.to_string())?;
+        let made: Events = all_events_of(&batch.runs).into_iter().map(|event| (event.id.clone(), event)).collect();
         let mut model = model_of(&self.taken());
         let mut report = MergeReport {
             applied: (model.known.len() - self.saved.len()) as u32,
@@ -199,14 +202,23 @@ impl Case {
         let lost: Vec<&Event> = self.known.values().filter(|event| !model.known.contains_key(&event.id)).collect();
         for event in lost {
             if event.id.peer == self.peer {
-                let again = model.next_event(&self.peer, event.ops.clone());
+                let mut again = model.next_event(&self.peer, event.ops.clone());
+                // `splices_of_texts` checks the places of splices.
+                if let Some(made) = made.get(&again.id).filter(|_| has_splices(&event.ops)) {
+                    same(
+                        "the other operations",
+                        &without_splices(&made.ops),
+                        &without_splices(&with_sorted_cells(event).ops),
+                    )?;
+                    again.ops = made.ops.clone();
+                }
                 model.known.insert(again.id.clone(), again);
                 report.applied += 1;
             } else {
                 report.missing.push(event.id.clone());
             }
         }
-        (model, report)
+        Ok((model, report))
     }
 
     /// Checks that the history beyond the horizon is the expected one, event by event.
@@ -220,6 +232,126 @@ impl Case {
         same("the history after the rebase", &events, &expected.collect())?;
         ensure!(!batch.more, "the page reports more events");
         Ok(())
+    }
+}
+
+fn has_splices(ops: &Commit) -> bool {
+    ops.iter().any(|op| matches!(op, RowOp::Splice { .. }))
+}
+
+fn without_splices(ops: &Commit) -> Commit {
+    ops.iter().filter(|op| !matches!(op, RowOp::Splice { .. })).cloned().collect()
+}
+
+/// Peers type letters that exist once. One of them rebases from below a horizon: its letters that
+/// showed are in the new text, next to the letters that they were next to, and the letters that it
+/// removed are gone.
+#[test]
+fn splices_of_texts() {
+    for_each_seed(500, |seed| {
+        let mut random = Random::new(seed);
+        let mut docs = Vec::new();
+        for peer in ["a", "b", "c"] {
+            docs.push(Doc::create(peer).map_err(|error| error.to_string())?);
+        }
+        let cells = if random.chance(1, 2) { vec![Cell::new("x", "0123456789")] } else { Vec::new() };
+        docs[0].insert("t", "r", cells).map_err(|error| error.to_string())?;
+        let mut next = 0x4e00;
+        let steps = random.below(12);
+        type_letters(&mut docs, steps, &mut next, &mut random, false)?;
+        for at in [1, 2, 0, 1, 2] {
+            let updates: Vec<Vec<u8>> =
+                (0..3).map(|other| docs[other].update_since(&docs[at].summary()).unwrap()).collect();
+            for update in updates {
+                docs[at].merge_update(&update).map_err(|error| error.to_string())?;
+            }
+        }
+        let common = text(&docs[2]);
+        // The last replica works alone, while the others go on and are compacted.
+        let mut alone = vec![docs.pop().unwrap()];
+        let steps = 1 + random.below(8);
+        type_letters(&mut alone, steps, &mut next, &mut random, false)?;
+        let mut doc = alone.pop().unwrap();
+        let (own, steps) = (text(&doc), random.below(8));
+        type_letters(&mut docs, steps, &mut next, &mut random, true)?;
+        docs[0].insert("t", "other", Vec::new()).map_err(|error| error.to_string())?;
+        docs[0].compact(&[]).map_err(|error| error.to_string())?;
+        let base = text(&docs[0]);
+        doc.rebase(&docs[0].save()).map_err(|error| format!("rebase: {error}"))?;
+        doc.dbg_check();
+        let now = text(&doc);
+        let why = |what: &str| format!("{what}: common {common:?}, own {own:?}, base {base:?}, now {now:?}");
+        let typed: String = own.chars().filter(|letter| !common.contains(*letter)).collect();
+        let kept: String = now.chars().filter(|letter| typed.contains(*letter)).collect();
+        ensure!(kept == typed, "{}", why("own letters are lost, or in another order"));
+        let stays = |letter: &char| own.contains(*letter) || !common.contains(*letter);
+        let expected: String = base.chars().filter(stays).collect();
+        let others: String = now.chars().filter(|letter| !typed.contains(*letter)).collect();
+        ensure!(others == expected, "{}", why("letters of others are lost, or removed ones came back"));
+        // Behind the nearest letter before it that still shows.
+        let shown = |letter: &char| now.contains(*letter);
+        for (place, letter) in own.char_indices().filter(|(_, letter)| typed.contains(*letter)) {
+            let before = own[..place].chars().rfind(shown);
+            let there = now.find(letter).unwrap();
+            let between = before.map_or(0, |before| now.find(before).unwrap() + before.len_utf8());
+            ensure!(between <= there, "{}", why("a letter is before the one that it was behind"));
+        }
+        let update = doc.update_since(&docs[0].summary()).map_err(|error| error.to_string())?;
+        docs[0].merge_update(&update).map_err(|error| error.to_string())?;
+        same("the text of both", &text(&docs[0]), &now)
+    });
+}
+
+/// Lets replicas type and remove letters, in commits of up to three splices. They merge what the
+/// others did, all of it if `is_merged`.
+fn type_letters(docs: &mut [Doc], steps: usize, next: &mut u32, random: &mut Random, is_merged: bool) -> Checked {
+    for _ in 0..steps {
+        let at = random.below(docs.len());
+        if docs.len() > 1 && (is_merged || random.chance(1, 3)) {
+            let other = (at + 1) % docs.len();
+            let update = docs[other].update_since(&docs[at].summary()).map_err(|error| error.to_string())?;
+            docs[at].merge_update(&update).map_err(|error| error.to_string())?;
+        }
+        let mut transaction = Transaction::default();
+        for _ in 0..1 + random.below(3) {
+            let cells = transaction.get(&docs[at], "t", "r").unwrap_or_default();
+            let Some(length) = cells.iter().find(|cell| cell.column == "x").map_or(Some(0), |cell| match &cell.value {
+                Value::Text(text) => Some(text.chars().count()),
+                _ => None,
+            }) else {
+                continue;
+            };
+            if transaction.get(&docs[at], "t", "r").is_none() {
+                continue;
+            }
+            let start = random.below(length + 1);
+            let remove = (random.below(4) * random.below(2)).min(length - start) as u32;
+            let letters: String = (0..random.below(3)).map(|_| letter(next)).collect();
+            transaction
+                .splice(&docs[at], "t", "r", "x", (start as u32, remove), letters)
+                .map_err(|error| error.to_string())?;
+        }
+        transaction.commit(&mut docs[at]).map_err(|error| error.to_string())?;
+    }
+    if is_merged {
+        for (at, other) in [(0, 1), (1, 0)] {
+            let update = docs[other].update_since(&docs[at].summary()).map_err(|error| error.to_string())?;
+            docs[at].merge_update(&update).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn letter(next: &mut u32) -> char {
+    *next += 1;
+    char::from_u32(*next).unwrap()
+}
+
+fn text(doc: &Doc) -> String {
+    let cells = doc.get("t", "r").unwrap_or_default();
+    match cells.into_iter().find(|cell| cell.column == "x").map(|cell| cell.value) {
+        Some(Value::Text(text)) => text,
+        _ => String::new(),
     }
 }
 

@@ -8,6 +8,7 @@ mod compact;
 mod history;
 mod rebase;
 mod rebuild;
+mod remake;
 mod transfer;
 
 pub use compact::CompactionReport;

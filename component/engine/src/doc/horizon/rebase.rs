@@ -1,11 +1,13 @@
 //! Rebase: continues from a document that was compacted past this one.
 
+use super::remake::Remaking;
 use super::transfer::Transfer;
 use crate::doc::waiting::Waiting;
 use crate::doc::{Doc, MergeReport};
 use crate::error::Error;
 use crate::id::{EventId, EventNumber};
 use crate::limits;
+use crate::oplog::CommitRef;
 use crate::sort;
 
 impl Doc {
@@ -14,6 +16,8 @@ impl Doc {
     ///
     /// Events that build on the horizon of the saved document are merged as they are. Of the other
     /// events, this replica's own, on all branches, are committed again, in the order of execution.
+    /// Splices that count here are made again next to the characters that both documents have, so
+    /// that no inserted character is lost; other splices are left out.
     /// Those of other peers are dropped: `missing` names them, in addition to the missing
     /// dependencies of waiting events. `applied` counts the added events, and `duplicate` the
     /// events that both documents contain. Waiting events of the saved document are dropped. If
@@ -37,10 +41,13 @@ impl Doc {
         let mut report = MergeReport { duplicate: compacted, ..MergeReport::default() };
         let lost = Transfer::new(self, &mut doc, &mut report).run()?;
         let mut missing = Vec::new();
+        let mut remaking = Remaking::new(self);
         for event in lost {
             let (lane, _, _) = self.graph.describe(event);
             if **self.lanes.author_name(lane) == *self.peer {
-                doc.commit_again(self.commit_of(event), self.print(event).get())?;
+                let ops = remaking.commit(event, &doc)?;
+                let there = doc.commit_again(CommitRef::Plain(&ops), self.print(event).get())?;
+                remaking.note(event, &there, &doc);
                 report.applied = report.applied.saturating_add(1);
             } else if missing.len() < limits::REPORTED_MISSING.maximum as usize {
                 missing.push(self.event_id(event));
