@@ -66,7 +66,7 @@ impl Rows {
                     parts.text(b'C', self.column_name(cell.column).as_bytes());
                     let value = match cell.value(log) {
                         ShownValue::Plain(value) => value,
-                        ShownValue::Spliced(text) => {
+                        ShownValue::Spliced { text, .. } => {
                             parts.slices(b't', text.lengths().bytes, text.slices(log.content()));
                             continue;
                         }

@@ -14,6 +14,7 @@ mod digest;
 mod edits;
 mod further;
 mod keeper;
+mod mirrored;
 mod scan;
 mod splices;
 mod stamp;
@@ -44,6 +45,7 @@ pub(crate) use edits::PLAIN_SPENDS;
 use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, ShownEdits};
 use further::FurtherInserts;
 pub(crate) use keeper::GroundKeeper;
+use mirrored::mirrored;
 use splices::PendingSplices;
 pub(crate) use stamp::Stamp;
 use state::{Meaning, RowState};
@@ -250,9 +252,7 @@ impl Rows {
         let Self { table_names, columns, rows, edits, watchers, .. } = self;
         let NamedRow { table, state, .. } = &rows[row.index()];
         let edits = edits.get(row).map(RowEdits::shown);
-        watchers.before_change(row, table_names.text(table.0), || {
-            state.exists().then(|| named_cells(state, edits, (log, columns)).collect())
-        });
+        watchers.before_change(row, table_names.text(table.0), || mirrored(state, edits, (log, columns)));
     }
 
     /// Begins a watch; see `Doc::watch`.

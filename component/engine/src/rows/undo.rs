@@ -12,7 +12,7 @@ use crate::id::{ColumnNumber, EventNumber, PeerNumber, RowNumber};
 use crate::memory;
 use crate::oplog::{Cell, OpKind, OpNames, RowOp};
 use crate::sort;
-use crate::text::{Sources, UndoSplice};
+use crate::text::{Sources, TextSplice};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -116,7 +116,7 @@ impl Rows {
                 continue;
             };
             let sources = Sources { graph, lanes: peers, content: log.content() };
-            for UndoSplice { at, remove, insert } in
+            for TextSplice { at, remove, insert } in
                 entry.value.text.undo(|event| undone.events.contains(&event), sources)?
             {
                 let (table, row, column) = (table.clone(), id.clone(), self.column_name(column).to_owned());
@@ -222,7 +222,7 @@ impl Rows {
             let Some(Cell { value: Value::Text(text), .. }) = cells.iter_mut().find(|cell| cell.column == name) else {
                 continue;
             };
-            for UndoSplice { at, remove, insert } in
+            for TextSplice { at, remove, insert } in
                 entry.value.text.undo(|event| undone.events.contains(&event), sources)?
             {
                 let place = |at: u32| text.char_indices().nth(at as usize).map_or(text.len(), |(place, _)| place);

@@ -4,11 +4,12 @@
 //! copied before the first such operation. A row at a version is the row at the horizon, with the
 //! operations on it that the version contains.
 
+use super::Rows;
 use super::edits::{CellEdit, EditedCell, Ground, Past, PlainOps, ShownEdits, SplicedText, Sums, TextBases, Texts};
 use super::further::FurtherInserts;
+use super::mirrored::mirrored;
 use super::stamp::Stamp;
 use super::state::{LatestWrite, Meaning, RowState};
-use super::{Rows, named_cells};
 use crate::clock::Lamport;
 use crate::error::Error;
 use crate::graph::Graph;
@@ -63,12 +64,11 @@ impl Rows {
         let cells = |row, holds| {
             let (RowVersion { state, sums, .. }, texts) = self.version(history, row, holds)?;
             let edits = ShownEdits { sums: &sums, texts: &texts };
-            let cells = || named_cells(&state, Some(edits), (history.log, &self.columns)).collect::<Vec<Cell>>();
-            Ok::<_, Error>(state.exists().then(cells))
+            Ok::<_, Error>(mirrored(&state, Some(edits), (history.log, &self.columns)))
         };
         let mut ops = Vec::new();
         for row in rows {
-            ops.extend(self.difference(row, cells(row, here)?.as_deref(), cells(row, there)?));
+            ops.extend(self.difference(history.log, row, cells(row, here)?.as_deref(), cells(row, there)?));
         }
         Ok(ops)
     }

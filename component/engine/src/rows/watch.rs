@@ -1,15 +1,16 @@
 //! Watchers: the changes since they were last taken.
 //!
-//! A watcher keeps a copy of each row that was touched since the last take, as its mirror has it.
+//! A watcher keeps each row that was touched since the last take, as its mirror has it.
 //! The changes are the differences between these copies and the present rows. Rows are returned in
 //! the order in which they were first touched, so that no row starves. Without watchers, nothing is
 //! copied.
 
 use super::Rows;
+use super::mirrored::{Mirrored, MirroredCell};
 use crate::error::{Error, Name};
 use crate::id::RowNumber;
 use crate::limits;
-use crate::oplog::{Cell, CommitRef, OpLog, OpNames, RowOp};
+use crate::oplog::{CommitRef, OpLog, OpNames, RowOp};
 use crate::sort;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,9 +28,6 @@ pub struct Changes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatcherNumber(u32);
 
-/// The cells of a row, sorted by column; `None` if the row does not exist.
-type Shown = Option<Vec<Cell>>;
-
 #[derive(Debug, Default)]
 struct Watcher {
     /// The names of the watched tables; all tables if empty.
@@ -37,11 +35,11 @@ struct Watcher {
     /// The rows that were touched since the last take, in this order.
     touched: VecDeque<RowNumber>,
     /// The touched rows as the mirror has them.
-    mirrored: BTreeMap<RowNumber, Shown>,
+    mirrored: BTreeMap<RowNumber, Mirrored>,
 }
 
 impl Watcher {
-    fn touch(&mut self, row: RowNumber, mirrored: impl FnOnce() -> Shown) {
+    fn touch(&mut self, row: RowNumber, mirrored: impl FnOnce() -> Mirrored) {
         self.mirrored.entry(row).or_insert_with(|| {
             self.touched.push_back(row);
             mirrored()
@@ -91,7 +89,7 @@ impl Watchers {
     }
 
     /// Announces to the watchers of the table that a row may change.
-    pub(super) fn before_change(&mut self, row: RowNumber, table: &str, shown: impl Fn() -> Shown) {
+    pub(super) fn before_change(&mut self, row: RowNumber, table: &str, shown: impl Fn() -> Mirrored) {
         for watcher in self.watchers.values_mut() {
             if watcher.tables.is_empty() || watcher.tables.contains(table) {
                 watcher.touch(row, &shown);
@@ -110,8 +108,8 @@ impl Rows {
         let (mut rows, mut bytes) = (0, 0);
         while let Some(&row) = touched.front() {
             work::step();
-            let now = self.rows[row.index()].state.exists().then(|| self.cells(log, row));
-            let ops = self.difference(row, mirrored.get(&row).and_then(Option::as_deref), now);
+            let now = self.mirrored_row(log, row);
+            let ops = self.difference(log, row, mirrored.get(&row).and_then(Option::as_deref), now);
             if !ops.is_empty() && (rows >= limit || bytes > limits::PAGE_BYTES.maximum) {
                 changes.more = true;
                 break;
@@ -124,38 +122,6 @@ impl Rows {
         }
         self.watchers.watchers.insert(watcher, watcher_taken);
         changes
-    }
-
-    /// Returns the operations that turn a row with the old cells into one with the new ones; `None`
-    /// stands for a row that does not exist. A row that exists in both gets an update of the cells
-    /// that changed or are new, and an unset of those that were removed. O(cells).
-    pub(super) fn difference(&self, row: RowNumber, old: Option<&[Cell]>, new: Shown) -> Vec<RowOp> {
-        let (table, row) = self.row_name(row);
-        let (table, row) = (table.to_owned(), row.to_owned());
-        let (old, mut new) = match (old, new) {
-            (None, None) => return Vec::new(),
-            (None, Some(cells)) => return vec![RowOp::Insert { table, row, cells }],
-            (Some(_), None) => return vec![RowOp::Delete { table, row }],
-            (Some(old), Some(new)) => (old, new),
-        };
-        // The cells of both are sorted by column.
-        let (mut removed, mut rest) = (Vec::new(), old.iter().peekable());
-        new.retain(|cell| {
-            work::step();
-            while let Some(old) = rest.next_if(|old| old.column < cell.column) {
-                removed.push(old.column.clone());
-            }
-            rest.next_if(|old| old.column == cell.column) != Some(cell)
-        });
-        removed.extend(rest.map(|old| old.column.clone()));
-        let mut ops = Vec::new();
-        if !new.is_empty() {
-            ops.push(RowOp::Update { table: table.clone(), row: row.clone(), cells: new });
-        }
-        if !removed.is_empty() {
-            ops.push(RowOp::Unset { table, row, columns: removed });
-        }
-        ops
     }
 
     /// Takes over the watchers of other rows, which these rows replace, with their pending changes.
@@ -171,16 +137,19 @@ impl Rows {
             for row in &mut watcher.touched {
                 let (table, id) = old.row_name(*row);
                 let new = self.intern(table, id);
-                watcher.mirrored.insert(new, mirrored.get(row).cloned().flatten());
+                let mirrored = mirrored.get(row).and_then(Option::as_ref);
+                let plain = |cells: &Vec<MirroredCell>| cells.iter().map(|cell| cell.to_plain(old_log)).collect();
+                watcher.mirrored.insert(new, mirrored.map(plain));
                 *row = new;
             }
         }
         if !is_same {
             for (table, id) in sort::distinct(self.existing_names().chain(old.existing_names())) {
-                let (now, before) = (self.get(log, &table, &id), old.get(old_log, &table, &id));
-                if now != before {
+                if self.get(log, &table, &id) != old.get(old_log, &table, &id) {
                     let row = self.intern(&table, &id);
-                    watchers.before_change(row, &table, || before.clone());
+                    let before = old.find(&table, &id).and_then(|row| old.mirrored_row(old_log, row));
+                    let plain = |cells: &Vec<MirroredCell>| cells.iter().map(|cell| cell.to_plain(old_log)).collect();
+                    watchers.before_change(row, &table, || before.as_ref().map(plain));
                 }
             }
         }

@@ -16,6 +16,7 @@
 
 mod ancestry;
 mod delta;
+mod difference;
 mod edits;
 mod history;
 mod names;
@@ -28,11 +29,11 @@ mod unit;
 mod walk;
 
 pub(crate) use delta::{DocumentSplice, EditRefusal, Transformed, ViewChange, ViewDelta, ViewEdit};
+pub(crate) use difference::{TextSplice, difference};
 pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
 pub(crate) use rewrite::{Replacement, rewrite};
 pub(crate) use run::{Edit, EditRun, RunKind, VoidEdits};
-pub(crate) use undo::UndoSplice;
 pub use unit::Unit;
 pub(crate) use unit::{Lengths, Misplaced};
 pub(crate) use walk::{Change, Outcome};

@@ -1,5 +1,6 @@
 //! What takes back edits, as far as it still shows.
 
+use super::difference::TextSplice;
 use super::run::EditRun;
 use super::tracker::{PlacedChars, Tracker};
 use super::{Sources, Text};
@@ -7,15 +8,6 @@ use crate::error::Error;
 use crate::id::EventNumber;
 use crate::memory;
 use crate::oplog::ContentRange;
-
-/// A splice that takes back a part of what edits did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UndoSplice {
-    /// The position after the splices before this one, in scalar values.
-    pub(crate) at: u32,
-    pub(crate) remove: u32,
-    pub(crate) insert: String,
-}
 
 impl Text {
     /// Returns the splices that take back what the edits of some events did: they remove the
@@ -28,10 +20,10 @@ impl Text {
         &self,
         is_undone: impl Fn(EventNumber) -> bool,
         sources: Sources<'_>,
-    ) -> Result<Vec<UndoSplice>, Error> {
+    ) -> Result<Vec<TextSplice>, Error> {
         let tracker = self.tracked(None, sources)?;
         let undone = tracker.undone(&is_undone)?;
-        let mut splices: Vec<UndoSplice> = Vec::new();
+        let mut splices: Vec<TextSplice> = Vec::new();
         let mut at = 0_u32;
         // Whether the last splice is at the present position.
         let mut is_open = false;
@@ -47,7 +39,7 @@ impl Text {
             };
             if !is_open {
                 memory::reserve(&mut splices, 1)?;
-                splices.push(UndoSplice { at, remove: 0, insert: String::new() });
+                splices.push(TextSplice { at, remove: 0, insert: String::new() });
                 is_open = true;
             }
             let Some(splice) = splices.last_mut() else { continue };

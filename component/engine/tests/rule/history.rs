@@ -72,13 +72,17 @@ fn check_diff(doc: &Doc, [here, there]: [&Events; 2], refusal: Option<&Error>, r
         ensure!(of(&before) != of(&after), "{name:?} did not change, but is in {ops:?}");
         let is_as_it_should = match op {
             RowOp::Insert { .. } => of(&before).is_none(),
-            RowOp::Update { .. } | RowOp::Unset { .. } => of(&before).is_some() && of(&after).is_some(),
+            RowOp::Update { .. } | RowOp::Unset { .. } | RowOp::Splice { .. } => {
+                of(&before).is_some() && of(&after).is_some()
+            }
             RowOp::Delete { .. } => of(&after).is_none(),
-            RowOp::Splice { .. } | RowOp::Add { .. } => false,
+            RowOp::Add { .. } => false,
         };
         ensure!(is_as_it_should, "{op:?} leads from {:?} to {:?}", of(&before), of(&after));
         let is_second = matches!(op, RowOp::Unset { .. });
-        ensure!(rows.insert((name, is_second)), "{name:?} is in {ops:?} twice");
+        // A text can have several splices.
+        let is_splice = matches!(op, RowOp::Splice { .. });
+        ensure!(is_splice || rows.insert((name, is_second)), "{name:?} is in {ops:?} twice");
     }
     ensure!(ops.is_sorted_by_key(RowOp::row_name), "not sorted: {ops:?}");
     Ok(())

@@ -8,7 +8,7 @@ use crate::doc::Doc;
 use crate::error::Error;
 use crate::id::{Counter, EventId, EventNumber, PeerNumber};
 use crate::memory;
-use crate::oplog::{Commit, OpKind, OpNames, RowOp};
+use crate::oplog::{Commit, OpKind, RowOp};
 use crate::rows::{SplicedCell, ViewedCell};
 use crate::text::{CharName, Edit, Lengths, Outcome, Text, Unit};
 use std::collections::BTreeMap;

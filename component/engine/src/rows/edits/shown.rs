@@ -1,5 +1,6 @@
 //! The visible cells of a row: written values, and those that edits made.
 
+use super::Ground;
 use super::sums::{Sums, sum_on};
 use super::texts::Texts;
 use crate::id::{ColumnNumber, Names};
@@ -21,7 +22,7 @@ pub(in crate::rows) struct ShownCell<'a> {
 enum Source<'a> {
     Written(CellNumber),
     Integer(i64),
-    Text(&'a Text),
+    Text(&'a Text, Ground),
 }
 
 /// The value of a visible cell.
@@ -29,7 +30,10 @@ enum Source<'a> {
 pub(in crate::rows) enum ShownValue<'a> {
     Plain(ValueRef<'a>),
     /// A text that was spliced. It is in pieces.
-    Spliced(&'a Text),
+    Spliced {
+        text: &'a Text,
+        ground: Ground,
+    },
 }
 
 impl<'a> ShownCell<'a> {
@@ -41,7 +45,7 @@ impl<'a> ShownCell<'a> {
         match self.source {
             Source::Written(cell) => ShownValue::Plain(log.value(cell)),
             Source::Integer(integer) => ShownValue::Plain(ValueRef::Integer(integer)),
-            Source::Text(text) => ShownValue::Spliced(text),
+            Source::Text(text, ground) => ShownValue::Spliced { text, ground },
         }
     }
 
@@ -49,7 +53,7 @@ impl<'a> ShownCell<'a> {
     pub(in crate::rows) fn to_value(self, log: &OpLog) -> Value {
         match self.value(log) {
             ShownValue::Plain(value) => value.to_value(),
-            ShownValue::Spliced(text) => Value::Text(text.slices(log.content()).collect()),
+            ShownValue::Spliced { text, .. } => Value::Text(text.slices(log.content()).collect()),
         }
     }
 }
@@ -111,7 +115,7 @@ fn edited<'a>(state: &'a RowState, edits: ShownEdits<'a>, log: &OpLog, columns: 
     // A cell with a text and a sum shows the text.
     let edited = |column: ColumnNumber, base: Option<CellNumber>, is_on_write: bool| {
         let text = texts.get(column, is_on_write).filter(|entry| entry.value.shows());
-        let text = text.map(|entry| Source::Text(&entry.value.text));
+        let text = text.map(|entry| Source::Text(&entry.value.text, entry.ground));
         let sum = || sums.get(column, is_on_write).map(|sum| Source::Integer(sum_on(log, base, sum.value)));
         text.or_else(sum)
     };
