@@ -110,7 +110,7 @@ impl<'a> EditsReader<'a> {
         let reader = &mut section;
         let (now, changed) = (read_sums(reader, columns)?, read_sums(reader, columns)?);
         let kept = read_kept(reader, stamps)?;
-        let texts = if reader.left() > 0 { ReadTexts::read(reader, log)? } else { ReadTexts::default() };
+        let texts = if reader.left() > 0 { ReadTexts::read(reader, columns, log)? } else { ReadTexts::default() };
         if now.len() == 0 && changed.len() == 0 && kept.len() == 0 && texts.is_empty() {
             return Err(reader.damage("there are no edits where there should be"));
         }
@@ -126,7 +126,7 @@ impl<'a> EditsReader<'a> {
             DeltaColumn::read(reader)?;
             (1..KEPT_COLUMNS).try_for_each(|_| Column::read(reader).map(drop))?;
         }
-        let texts = if reader.left() > 0 { ReadTexts::read(reader, log)? } else { ReadTexts::default() };
+        let texts = if reader.left() > 0 { ReadTexts::read(reader, columns, log)? } else { ReadTexts::default() };
         Ok(Self { now, texts, ..Self::none() })
     }
 

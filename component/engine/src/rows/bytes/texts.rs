@@ -7,7 +7,7 @@
 
 use super::edits::GroundKind;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint, unzigzag, zigzag};
-use crate::convert::index_of;
+use crate::convert::{index_of, u64_of};
 use crate::error::Error;
 use crate::id::{ColumnNumber, Counter, EventNumber, PeerNumber, Ranks, RowNumber};
 use crate::lanes::Lanes;
@@ -399,12 +399,13 @@ const TEXT_SPENDS: u64 = 512;
 const SPAN_SPENDS: u64 = 96;
 
 impl<'a> ReadTexts<'a> {
-    /// Decodes what `Rows::write_texts` wrote. Appends the texts to the log.
-    pub(super) fn read(reader: &mut Reader<'a>, log: &mut OpLog) -> Result<Self, Error> {
-        let bases = read_bases(reader, log)?;
+    /// Decodes what `Rows::write_texts` wrote, for a document with this many columns. Appends the
+    /// texts to the log.
+    pub(super) fn read(reader: &mut Reader<'a>, columns: usize, log: &mut OpLog) -> Result<Self, Error> {
+        let bases = read_bases(reader, columns, log)?;
         let contents = SplicedContents::read(reader, log)?;
         let classes = Some(Column::read(reader)?);
-        let texts = read_present(reader)?;
+        let texts = read_present(reader, columns)?;
         let this = Self { contents, classes, bases: bases.into_iter().peekable(), texts: texts.into_iter().peekable() };
         if this.is_empty() {
             return Err(reader.damage("there are no texts where there should be"));
@@ -469,7 +470,15 @@ impl<'a> ReadTexts<'a> {
         let mut at_horizon = TextBases::default();
         let state_at_horizon = was.as_ref().map_or(state, |was| &was.state);
         let (base_count, mut used) = (bases.len(), 0);
+        let peers = sources.lanes.all().len();
         for ReadBase { column, kind, spans } in bases {
+            let is_known = |name| match name {
+                CharName::Ground(_) => true,
+                CharName::Inserted { peer, .. } => peer.index() < peers,
+            };
+            if !spans.iter().all(|span| is_known(span.name)) {
+                return Ok(None);
+            }
             let Some(ground) = kind.ground(column, state_at_horizon, meaning) else { return Ok(None) };
             at_horizon.set(column, ground, spans.into());
         }
@@ -567,21 +576,26 @@ struct CellsReader<'a> {
     rows: DeltaColumn<'a>,
     columns: Column<'a>,
     kinds: Column<'a>,
+    last_column: u64,
     last: Option<(RowNumber, ColumnNumber, bool)>,
 }
 
+/// The error for a text in a document without columns.
+const NO_COLUMN: &str = "a text names a column where there are none";
+
 impl<'a> CellsReader<'a> {
-    fn read(reader: &mut Reader<'a>, count: u64) -> Result<Self, Error> {
+    fn read(reader: &mut Reader<'a>, count: u64, columns: usize) -> Result<Self, Error> {
         let rows = DeltaColumn::read(reader)?;
         rows.check_count(count)?;
         memory::spend(count.saturating_mul(TEXT_SPENDS))?;
-        Ok(Self { rows, columns: Column::read(reader)?, kinds: Column::read(reader)?, last: None })
+        let last_column = u64_of(columns).checked_sub(1).ok_or_else(|| rows.damage(NO_COLUMN))?;
+        Ok(Self { rows, columns: Column::read(reader)?, kinds: Column::read(reader)?, last_column, last: None })
     }
 
     fn next(&mut self) -> Result<(RowNumber, ColumnNumber, GroundKind), Error> {
         work::step();
         let row = RowNumber(self.rows.next_u32_to(u32::MAX)?);
-        let column = ColumnNumber(self.columns.next_u32_to(u32::MAX)?);
+        let column = ColumnNumber(self.columns.next_u32_to(self.last_column)?);
         let kind = GroundKind::read(&mut self.kinds)?;
         let place = (row, column, kind.is_write());
         if self.last.replace(place).is_some_and(|last| last >= place) {
@@ -597,13 +611,13 @@ impl<'a> CellsReader<'a> {
     }
 }
 
-fn read_bases(reader: &mut Reader<'_>, log: &mut OpLog) -> Result<Vec<(RowNumber, ReadBase)>, Error> {
+fn read_bases(reader: &mut Reader<'_>, columns: usize, log: &mut OpLog) -> Result<Vec<(RowNumber, ReadBase)>, Error> {
     let count = reader.varint()?;
     let mut bases = Vec::new();
     if count == 0 {
         return Ok(bases);
     }
-    let mut cells = CellsReader::read(reader, count)?;
+    let mut cells = CellsReader::read(reader, count, columns)?;
     let (mut counts, mut origins) = (Column::read(reader)?, Column::read(reader)?);
     let mut firsts = DeltaColumn::read(reader)?;
     let (mut places, mut offsets) = (Column::read(reader)?, Column::read(reader)?);
@@ -660,13 +674,13 @@ fn first_scalars(range: ContentRange, scalars: u32, log: &OpLog) -> Option<Conte
     Some(ContentRange { start: range.start, bytes })
 }
 
-fn read_present(reader: &mut Reader<'_>) -> Result<Vec<(RowNumber, ReadText)>, Error> {
+fn read_present(reader: &mut Reader<'_>, columns: usize) -> Result<Vec<(RowNumber, ReadText)>, Error> {
     let count = reader.varint()?;
     let mut texts = Vec::new();
     if count == 0 {
         return Ok(texts);
     }
-    let mut cells = CellsReader::read(reader, count)?;
+    let mut cells = CellsReader::read(reader, count, columns)?;
     let (mut sources, mut counts) = (Column::read(reader)?, Column::read(reader)?);
     let (mut starts, mut lens) = (Column::read(reader)?, Column::read(reader)?);
     for _ in 0..count {
