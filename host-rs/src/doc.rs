@@ -131,6 +131,37 @@ impl Doc {
         self.instance.call(|live| live.doc_unset(self.handle, table, row, columns))
     }
 
+    /// Commits an edit of a text cell: removes `remove` characters at `at`, then inserts `insert`
+    /// there. Positions count Unicode scalar values, `char`s. A cell that is absent or null is an
+    /// empty text. Concurrent splices all count, as long as the write or delete that left the value
+    /// which this replica sees now is still the last one.
+    ///
+    /// ```
+    /// # let doc = converge::Doc::create("ann")?;
+    /// doc.insert("notes", "n1", [("title", "Greeting")])?;
+    /// doc.splice("notes", "n1", "body", 0, 0, "Hello")?;
+    /// doc.splice("notes", "n1", "body", 1, 4, "i, all")?;
+    /// assert_eq!(doc.get("notes", "n1")?.unwrap()[0], converge::Cell::new("body", "Hi, all"));
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`] if the row does not exist; [`Error::InvalidArgument`] if the cell has a
+    /// value of another type, or if the text has no such place; [`Error::LimitExceeded`] if the
+    /// text would be longer than `value-bytes`; the errors of [`insert`](Self::insert).
+    pub fn splice(
+        &self,
+        table: &str,
+        row: &str,
+        column: &str,
+        at: u32,
+        remove: u32,
+        insert: &str,
+    ) -> Result<EventId, Error> {
+        self.instance.call(|live| live.doc_splice(self.handle, table, row, column, (at, remove), insert))
+    }
+
     /// Commits an addition to an integer cell. A cell that is absent or null counts as 0.
     /// Concurrent additions all count, as long as the write or delete that left the value which
     /// this replica sees now is still the last one.
@@ -152,10 +183,10 @@ impl Doc {
         self.instance.call(|live| live.doc_add(self.handle, table, row, column, amount))
     }
 
-    /// Makes this replica's next commit with an addition differ from an equal commit of a copy of
-    /// this replica. Equal commits on equal states are one event, so that without this call two
-    /// copies that add 1 add 1 together. Call it after [`load`](Self::load) with a random number. 0
-    /// has no effect.
+    /// Makes this replica's next commit that contains an addition or a splice differ from an equal
+    /// commit of a copy of this replica. Equal commits on equal states are one event, so that
+    /// without this call two copies that add 1 add 1 together. Call it after [`load`](Self::load)
+    /// with a random number. 0 has no effect.
     ///
     /// # Errors
     ///

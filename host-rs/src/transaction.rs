@@ -142,6 +142,26 @@ impl Transaction {
         self.instance.call(|live| live.transaction_unset(self.handle, table, row, columns))
     }
 
+    /// Edits a text cell; see [`Doc::splice`](crate::Doc::splice). Positions are those of the text
+    /// with the buffered writes. The commit fails with
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if the document's text changed
+    /// after the transaction spliced it first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Doc::splice`](crate::Doc::splice).
+    pub fn splice(
+        &self,
+        table: &str,
+        row: &str,
+        column: &str,
+        at: u32,
+        remove: u32,
+        insert: &str,
+    ) -> Result<(), Error> {
+        self.instance.call(|live| live.transaction_splice(self.handle, table, row, column, (at, remove), insert))
+    }
+
     /// Adds to an integer cell; see [`Doc::add`](crate::Doc::add).
     ///
     /// # Errors

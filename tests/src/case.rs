@@ -73,6 +73,7 @@ pub enum Call {
     Update(String, String, Cells),
     Delete(String, String),
     Unset(String, String, Vec<String>),
+    Splice(String, String, String, u32, u32, String),
     Add(String, String, String, Integer),
     Distinguish([Bits64; 1]),
     Commit(Vec<Op>),

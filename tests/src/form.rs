@@ -123,6 +123,8 @@ pub enum Op {
     Delete(String, String),
     /// Table, row and columns.
     Unset(String, String, Vec<String>),
+    /// Table, row, column, position, number of removed characters, and inserted text.
+    Splice(String, String, String, u32, u32, String),
     /// Table, row, column and amount.
     Add(String, String, String, Integer),
 }
@@ -260,6 +262,9 @@ impl From<Op> for RowOp {
             Op::Update(table, row, cells) => Self::Update { table, row, cells: cells.into() },
             Op::Delete(table, row) => Self::Delete { table, row },
             Op::Unset(table, row, columns) => Self::Unset { table, row, columns },
+            Op::Splice(table, row, column, at, remove, insert) => {
+                Self::Splice { table, row, column, at, remove, insert }
+            }
             Op::Add(table, row, column, Integer(amount)) => Self::Add { table, row, column, amount },
         }
     }
@@ -364,6 +369,9 @@ fn op(op: &RowOp) -> Json {
         RowOp::Update { table, row, cells: set } => json!({ "update": [table, row, cells(set)] }),
         RowOp::Delete { table, row } => json!({ "delete": [table, row] }),
         RowOp::Unset { table, row, columns } => json!({ "unset": [table, row, columns] }),
+        RowOp::Splice { table, row, column, at, remove, insert } => {
+            json!({ "splice": [table, row, column, at, remove, insert] })
+        }
         RowOp::Add { table, row, column, amount } => json!({ "add": [table, row, column, amount.to_string()] }),
         other => panic!("there is no notation for the operation {other:?}"),
     }

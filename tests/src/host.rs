@@ -81,6 +81,15 @@ pub trait Document: Sized {
     fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error>;
     fn delete(&mut self, table: &str, row: &str) -> Result<EventId, Error>;
     fn unset(&mut self, table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Error>;
+    fn splice(
+        &mut self,
+        table: &str,
+        row: &str,
+        column: &str,
+        at: u32,
+        remove: u32,
+        insert: &str,
+    ) -> Result<EventId, Error>;
     fn add(&mut self, table: &str, row: &str, column: &str, amount: i64) -> Result<EventId, Error>;
     fn distinguish(&mut self, salt: u64);
     fn commit(&mut self, ops: Commit) -> Result<EventId, Error>;
@@ -126,6 +135,13 @@ pub trait Transaction<D> {
     fn update(&mut self, document: &mut D, table: &str, row: &str, cells: Vec<Cell>) -> Result<(), Error>;
     fn delete(&mut self, document: &mut D, table: &str, row: &str) -> Result<(), Error>;
     fn unset(&mut self, document: &mut D, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error>;
+    fn splice(
+        &mut self,
+        document: &mut D,
+        cell: (&str, &str, &str),
+        place: (u32, u32),
+        insert: &str,
+    ) -> Result<(), Error>;
     fn add(&mut self, document: &mut D, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error>;
     fn touched(&mut self) -> Vec<RowId>;
 }

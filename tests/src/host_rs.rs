@@ -132,6 +132,7 @@ impl Document for Doc {
         update(table: &str, row: &str, cells: Vec<Cell>) -> EventId;
         delete(table: &str, row: &str) -> EventId;
         unset(table: &str, row: &str, columns: Vec<String>) -> EventId;
+        splice(table: &str, row: &str, column: &str, at: u32, remove: u32, insert: &str) -> EventId;
         add(table: &str, row: &str, column: &str, amount: i64) -> EventId;
         commit(ops: Commit) -> EventId;
         commit_transaction(transaction: Transaction) -> Option<EventId>;
@@ -204,6 +205,16 @@ impl host::Transaction<Doc> for Transaction {
 
     fn unset(&mut self, _: &mut Doc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
         Self::unset(self, table, row, columns)
+    }
+
+    fn splice(
+        &mut self,
+        _: &mut Doc,
+        (table, row, column): (&str, &str, &str),
+        (at, remove): (u32, u32),
+        insert: &str,
+    ) -> Result<(), Error> {
+        Self::splice(self, table, row, column, at, remove, insert)
     }
 
     fn add(&mut self, _: &mut Doc, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error> {

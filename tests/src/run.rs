@@ -213,6 +213,9 @@ impl<'a, H: Host> World<'a, H> {
             Call::Update(table, row, cells) => form::event(&self.on(step)?.update(&table, &row, cells.into())?),
             Call::Delete(table, row) => form::event(&self.on(step)?.delete(&table, &row)?),
             Call::Unset(table, row, columns) => form::event(&self.on(step)?.unset(&table, &row, columns)?),
+            Call::Splice(table, row, column, at, remove, insert) => {
+                form::event(&self.on(step)?.splice(&table, &row, &column, at, remove, &insert)?)
+            }
             Call::Add(table, row, column, amount) => {
                 form::event(&self.on(step)?.add(&table, &row, &column, amount.get())?)
             }

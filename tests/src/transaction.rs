@@ -16,6 +16,7 @@ pub enum TransactionCall {
     Update(String, String, Cells),
     Delete(String, String),
     Unset(String, String, Vec<String>),
+    Splice(String, String, String, u32, u32, String),
     Add(String, String, String, Integer),
     Touched(Nothing),
     Drop(Nothing),

@@ -37,6 +37,8 @@ records! {
     engine::DeleteOp => wit::DeleteOp { table, row }
     wit::UnsetOp => engine::UnsetOp { table, row, columns }
     engine::UnsetOp => wit::UnsetOp { table, row, columns }
+    wit::SpliceOp => engine::SpliceOp { table, row, column, at, remove, insert }
+    engine::SpliceOp => wit::SpliceOp { table, row, column, at, remove, insert }
     wit::AddOp => engine::AddOp { table, row, column, amount }
     engine::AddOp => wit::AddOp { table, row, column, amount }
     wit::EventRun => engine::EventRun { peer, start, lamport, deps, fingerprints, salt, commits as commits }
@@ -67,6 +69,7 @@ impl From<wit::RowOp> for engine::RowOp {
             wit::RowOp::Update(op) => Self::Update(op.into()),
             wit::RowOp::Delete(op) => Self::Delete(op.into()),
             wit::RowOp::Unset(op) => Self::Unset(op.into()),
+            wit::RowOp::Splice(op) => Self::Splice(op.into()),
             wit::RowOp::Add(op) => Self::Add(op.into()),
         }
     }
@@ -114,6 +117,7 @@ impl From<engine::RowOp> for wit::RowOp {
             engine::RowOp::Update(op) => Self::Update(op.into()),
             engine::RowOp::Delete(op) => Self::Delete(op.into()),
             engine::RowOp::Unset(op) => Self::Unset(op.into()),
+            engine::RowOp::Splice(op) => Self::Splice(op.into()),
             engine::RowOp::Add(op) => Self::Add(op.into()),
         }
     }

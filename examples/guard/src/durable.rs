@@ -48,7 +48,8 @@ impl Doc {
     /// Checks a commit.
     fn check(&self, ops: &[engine::RowOp]) -> Result<(), Error> {
         let Some(rules) = Rules::get() else { return Ok(()) };
-        rules.check_commit(ops, |table, row| self.0.get(table, row).is_some())
+        rules.check_commit(ops, |table, row| self.0.get(table, row).is_some())?;
+        rules.check_texts(&self.0, ops)
     }
 }
 
@@ -89,6 +90,18 @@ impl wit::GuestDoc for Doc {
 
     fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<EventId, Error> {
         self.write(&[engine::RowOp::Unset(engine::UnsetOp { table, row, columns })])
+    }
+
+    fn splice(
+        &self,
+        table: String,
+        row: String,
+        column: String,
+        at: u32,
+        remove: u32,
+        insert: String,
+    ) -> Result<EventId, Error> {
+        self.write(&[engine::RowOp::Splice(engine::SpliceOp { table, row, column, at, remove, insert })])
     }
 
     fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<EventId, Error> {

@@ -7,10 +7,12 @@
 
 use crate::contract::converge::guard::schema::{self, Kind};
 use crate::contract::converge::sync::durable::{
-    AddOp, DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, UnsetOp, UpdateOp, UpdateReader,
+    AddOp, DeleteOp, Doc, EventBatch, EventRun, InsertOp, RowOp, SpliceOp, UnsetOp, UpdateOp, UpdateReader,
 };
+use crate::contract::converge::sync::transactions::Transaction;
 use crate::contract::converge::sync::types::{Cell, Error, EventId, KeyRange, ScanOptions, Value};
 use crate::convert::cells;
+use crate::transactions::write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
@@ -19,7 +21,10 @@ use std::sync::OnceLock;
 const PAGE_ROWS: u32 = 256;
 
 /// The columns that a document may contain, by table and name.
-pub(crate) struct Rules(BTreeMap<String, BTreeMap<String, schema::Column>>);
+pub(crate) struct Rules(BTreeMap<String, Columns>);
+
+/// The columns of a table by name.
+type Columns = BTreeMap<String, schema::Column>;
 
 /// A cell that refers to a row of another table.
 struct Reference<'a> {
@@ -44,18 +49,10 @@ impl Rules {
 
     /// Checks a single operation.
     pub(crate) fn check_op(&self, op: &RowOp) -> Result<(), Error> {
-        let columns = |table: &str| {
-            self.0.get(table).ok_or_else(|| broken("table", format_args!("the schema has no table {table:?}")))
-        };
+        let columns = |table: &str| self.columns(table);
         match op {
             RowOp::Insert(InsertOp { table, row, cells }) => {
-                let columns = columns(table)?;
-                cells.iter().try_for_each(|cell| check_cell(table, columns, cell))?;
-                let is_present = |column: &str| cells.iter().any(|cell| cell.column == column);
-                match columns.values().find(|column| column.required && !is_present(&column.name)) {
-                    Some(column) => Err(missing(table, row, &column.name)),
-                    None => Ok(()),
-                }
+                check_row(table, columns(table)?, (row, cells), check_cell)
             }
             RowOp::Update(UpdateOp { table, cells, .. }) => {
                 let columns = columns(table)?;
@@ -68,6 +65,17 @@ impl Rules {
                     true => Err(broken("required", format_args!("{table}.{name} of the row {row:?} cannot be unset"))),
                     false => Ok(()),
                 })
+            }
+            RowOp::Splice(SpliceOp { table, column: name, insert, .. }) => {
+                let columns = columns(table)?;
+                check_cell(table, columns, &Cell { column: name.clone(), value: Value::Text(insert.clone()) })?;
+                match &column(table, columns, name)?.references {
+                    Some(to) => Err(broken(
+                        "references",
+                        format_args!("{table}.{name} refers to rows of {to:?}; update it as a whole"),
+                    )),
+                    None => Ok(()),
+                }
             }
             RowOp::Add(AddOp { table, column, amount, .. }) => {
                 check_cell(table, columns(table)?, &Cell { column: column.clone(), value: Value::Integer(*amount) })
@@ -86,6 +94,36 @@ impl Rules {
         }
         let exists = |table: &str, row: &str| written.get(&(table, row)).copied().unwrap_or_else(|| exists(table, row));
         self.check_references(ops, exists)
+    }
+
+    /// Checks the sizes of the texts that the splices of a local commit result in. Other replicas do
+    /// not check them: concurrent splices, each within the limit, can make a text longer.
+    pub(crate) fn check_texts(&self, doc: &Doc, ops: &[RowOp]) -> Result<(), Error> {
+        if !ops.iter().any(|op| matches!(op, RowOp::Splice(_))) {
+            return Ok(());
+        }
+        let transaction = doc.begin();
+        for op in ops {
+            self.check_text(&transaction, op)?;
+            if write(&transaction, op).is_err() {
+                // The commit will fail.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the size of the text that a splice results in, if the operation is one. The operation
+    /// is not written to the transaction yet.
+    pub(crate) fn check_text(&self, transaction: &Transaction, op: &RowOp) -> Result<(), Error> {
+        let RowOp::Splice(SpliceOp { table, row, column, at, remove, insert }) = op else { return Ok(()) };
+        let cells = transaction.get(table, row).unwrap_or_default();
+        let Some(Value::Text(text)) = cells.iter().find(|cell| cell.column == *column).map(|cell| &cell.value) else {
+            return Ok(());
+        };
+        let removed = text.chars().skip(*at as usize).take(*remove as usize).map(char::len_utf8).sum::<usize>();
+        let limit = self.0.get(table).and_then(|columns| columns.get(column));
+        limit.map_or(Ok(()), |limit| check_size(table, limit, text.len() - removed + insert.len()))
     }
 
     /// Checks that the rows that operations refer to exist.
@@ -166,7 +204,7 @@ impl Rules {
                 match op {
                     RowOp::Insert(InsertOp { table, row, .. }) => rows.insert((table.clone(), row.clone()), true),
                     RowOp::Delete(DeleteOp { table, row }) => rows.insert((table.clone(), row.clone()), false),
-                    RowOp::Update(_) | RowOp::Unset(_) | RowOp::Add(_) => None,
+                    RowOp::Update(_) | RowOp::Unset(_) | RowOp::Splice(_) | RowOp::Add(_) => None,
                 };
             }
             self.check_references(commit, |table, row| {
@@ -183,7 +221,8 @@ impl Rules {
 
     /// Checks a saved document before it is loaded: its events, and its rows, whose events a
     /// compaction may have dropped. Does not check references, because the rows may have been
-    /// deleted since.
+    /// deleted since, nor sizes of texts in rows, because concurrent splices may have made them
+    /// longer.
     pub(crate) fn check_document(&self, saved: &[u8]) -> Result<(), Error> {
         each_page(saved, &mut |runs| self.check_ops(runs))?;
         let doc = Doc::load("guard", saved)?;
@@ -195,11 +234,8 @@ impl Rules {
                 let page = doc.scan(&table.name, &options)?;
                 after = page.rows.last().map(|row| row.id.clone());
                 for row in &page.rows {
-                    self.check_op(&RowOp::Insert(InsertOp {
-                        table: table.name.clone(),
-                        row: row.id.clone(),
-                        cells: cells(&page.shapes, row),
-                    }))?;
+                    let cells = cells(&page.shapes, row);
+                    check_row(&table.name, self.columns(&table.name)?, (&row.id, &cells), check_merged)?;
                 }
                 if !page.more || after.is_none() {
                     break;
@@ -207,6 +243,10 @@ impl Rules {
             }
         }
         Ok(())
+    }
+
+    fn columns(&self, table: &str) -> Result<&Columns, Error> {
+        self.0.get(table).ok_or_else(|| broken("table", format_args!("the schema has no table {table:?}")))
     }
 
     fn check_ops(&self, runs: &[EventRun]) -> Result<(), Error> {
@@ -220,6 +260,7 @@ impl Rules {
             }
             RowOp::Delete(DeleteOp { table, .. })
             | RowOp::Unset(UnsetOp { table, .. })
+            | RowOp::Splice(SpliceOp { table, .. })
             | RowOp::Add(AddOp { table, .. }) => (table, &[][..]),
         };
         let columns = self.0.get(table);
@@ -232,38 +273,73 @@ impl Rules {
     }
 }
 
-fn column<'a>(
-    table: &str,
-    columns: &'a BTreeMap<String, schema::Column>,
-    name: &str,
-) -> Result<&'a schema::Column, Error> {
+fn column<'a>(table: &str, columns: &'a Columns, name: &str) -> Result<&'a schema::Column, Error> {
     let unknown = || broken("column", format_args!("the schema has no column {name:?} in the table {table:?}"));
     columns.get(name).ok_or_else(unknown)
 }
 
-fn check_cell(table: &str, columns: &BTreeMap<String, schema::Column>, cell: &Cell) -> Result<(), Error> {
+/// Checks the cells of a row by `check`, and that none is missing.
+fn check_row(
+    table: &str,
+    columns: &Columns,
+    (row, cells): (&str, &[Cell]),
+    check: fn(&str, &Columns, &Cell) -> Result<(), Error>,
+) -> Result<(), Error> {
+    cells.iter().try_for_each(|cell| check(table, columns, cell))?;
+    let is_present = |column: &str| cells.iter().any(|cell| cell.column == column);
+    match columns.values().find(|column| column.required && !is_present(&column.name)) {
+        Some(column) => Err(missing(table, row, &column.name)),
+        None => Ok(()),
+    }
+}
+
+/// Checks a cell that an operation writes.
+fn check_cell(table: &str, columns: &Columns, cell: &Cell) -> Result<(), Error> {
+    let column = check_type(table, columns, cell)?;
+    match &cell.value {
+        Value::Text(text) => check_size(table, column, text.len()),
+        Value::Blob(blob) => check_size(table, column, blob.len()),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a cell that several operations resulted in.
+fn check_merged(table: &str, columns: &Columns, cell: &Cell) -> Result<(), Error> {
+    let column = check_type(table, columns, cell)?;
+    match &cell.value {
+        Value::Blob(blob) => check_size(table, column, blob.len()),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a cell except for its size, and returns its column.
+fn check_type<'a>(table: &str, columns: &'a Columns, cell: &Cell) -> Result<&'a schema::Column, Error> {
     let Cell { column: name, value } = cell;
     let column = column(table, columns, name)?;
-    let (kind, bytes) = match value {
+    let kind = match value {
         Value::Null if column.required => {
             return Err(broken("required", format_args!("{table}.{name} must have a value, not null")));
         }
-        Value::Null => return Ok(()),
-        Value::Boolean(_) => (Kind::Boolean, 0),
-        Value::Integer(_) => (Kind::Integer, 0),
-        Value::Real(_) => (Kind::Real, 0),
-        Value::Text(text) => (Kind::Text, text.len()),
-        Value::Blob(blob) => (Kind::Blob, blob.len()),
+        Value::Null => return Ok(column),
+        Value::Boolean(_) => Kind::Boolean,
+        Value::Integer(_) => Kind::Integer,
+        Value::Real(_) => Kind::Real,
+        Value::Text(_) => Kind::Text,
+        Value::Blob(_) => Kind::Blob,
     };
-    if kind != column.kind {
-        let (expected, found) = (kind_name(column.kind), kind_name(kind));
-        return Err(broken("type", format_args!("{table}.{name} must be {expected}, not {found}")));
+    if kind == column.kind {
+        return Ok(column);
     }
-    if bytes > column.max_bytes as usize {
-        let max = column.max_bytes;
-        return Err(broken("size", format_args!("{table}.{name} is {bytes} bytes long; the maximum is {max}")));
+    let (expected, found) = (kind_name(column.kind), kind_name(kind));
+    Err(broken("type", format_args!("{table}.{name} must be {expected}, not {found}")))
+}
+
+fn check_size(table: &str, column: &schema::Column, bytes: usize) -> Result<(), Error> {
+    let (name, max) = (&column.name, column.max_bytes);
+    if bytes <= max as usize {
+        return Ok(());
     }
-    Ok(())
+    Err(broken("size", format_args!("{table}.{name} is {bytes} bytes long; the maximum is {max}")))
 }
 
 fn kind_name(kind: Kind) -> &'static str {
@@ -306,6 +382,7 @@ fn named(op: &RowOp) -> (&str, &str, bool) {
         RowOp::Insert(InsertOp { table, row, .. })
         | RowOp::Update(UpdateOp { table, row, .. })
         | RowOp::Unset(UnsetOp { table, row, .. })
+        | RowOp::Splice(SpliceOp { table, row, .. })
         | RowOp::Add(AddOp { table, row, .. }) => (table, row, false),
         RowOp::Delete(DeleteOp { table, row }) => (table, row, true),
     }
@@ -335,7 +412,7 @@ impl Seen {
         };
         let inserted = |op| match op {
             RowOp::Insert(InsertOp { table, row, .. }) => Some((table, row)),
-            RowOp::Update(_) | RowOp::Delete(_) | RowOp::Unset(_) | RowOp::Add(_) => None,
+            RowOp::Update(_) | RowOp::Delete(_) | RowOp::Unset(_) | RowOp::Splice(_) | RowOp::Add(_) => None,
         };
         Self::Rows(back.into_iter().filter_map(inserted).collect())
     }

@@ -1,7 +1,7 @@
 //! The interface `transactions`: wraps transactions of the engine.
 
 use crate::Component;
-use crate::contract::converge::sync::durable::{AddOp, DeleteOp, Doc, InsertOp, RowOp, UnsetOp, UpdateOp};
+use crate::contract::converge::sync::durable::{AddOp, DeleteOp, Doc, InsertOp, RowOp, SpliceOp, UnsetOp, UpdateOp};
 use crate::contract::converge::sync::transactions::Transaction as EngineTransaction;
 use crate::contract::converge::sync::types::{Cell, Error, EventId, Page, RowId, ScanOptions};
 use crate::contract::exports::converge::sync::transactions as wit;
@@ -37,18 +37,29 @@ impl Transaction {
     /// Checks a write and passes it to the engine.
     fn write(&self, op: RowOp) -> Result<(), Error> {
         let rules = Rules::get();
-        rules.map_or(Ok(()), |rules| rules.check_op(&op))?;
-        match &op {
-            RowOp::Insert(InsertOp { table, row, cells }) => self.transaction.insert(table, row, cells)?,
-            RowOp::Update(UpdateOp { table, row, cells }) => self.transaction.update(table, row, cells)?,
-            RowOp::Delete(DeleteOp { table, row }) => self.transaction.delete(table, row)?,
-            RowOp::Unset(UnsetOp { table, row, columns }) => self.transaction.unset(table, row, columns)?,
-            RowOp::Add(AddOp { table, row, column, amount }) => self.transaction.add(table, row, column, *amount)?,
+        if let Some(rules) = rules {
+            rules.check_op(&op)?;
+            rules.check_text(&self.transaction, &op)?;
         }
+        write(&self.transaction, &op)?;
         if rules.is_some() {
             self.ops.borrow_mut().push(op);
         }
         Ok(())
+    }
+}
+
+/// Buffers an operation in a transaction of the engine.
+pub(crate) fn write(transaction: &EngineTransaction, op: &RowOp) -> Result<(), Error> {
+    match op {
+        RowOp::Insert(InsertOp { table, row, cells }) => transaction.insert(table, row, cells),
+        RowOp::Update(UpdateOp { table, row, cells }) => transaction.update(table, row, cells),
+        RowOp::Delete(DeleteOp { table, row }) => transaction.delete(table, row),
+        RowOp::Unset(UnsetOp { table, row, columns }) => transaction.unset(table, row, columns),
+        RowOp::Splice(SpliceOp { table, row, column, at, remove, insert }) => {
+            transaction.splice(table, row, column, *at, *remove, insert)
+        }
+        RowOp::Add(AddOp { table, row, column, amount }) => transaction.add(table, row, column, *amount),
     }
 }
 
@@ -75,6 +86,18 @@ impl wit::GuestTransaction for Transaction {
 
     fn unset(&self, table: String, row: String, columns: Vec<String>) -> Result<(), Error> {
         self.write(RowOp::Unset(UnsetOp { table, row, columns }))
+    }
+
+    fn splice(
+        &self,
+        table: String,
+        row: String,
+        column: String,
+        at: u32,
+        remove: u32,
+        insert: String,
+    ) -> Result<(), Error> {
+        self.write(RowOp::Splice(SpliceOp { table, row, column, at, remove, insert }))
     }
 
     fn add(&self, table: String, row: String, column: String, amount: i64) -> Result<(), Error> {

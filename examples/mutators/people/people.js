@@ -43,6 +43,18 @@ const mutators = {
   },
 
   /**
+   * `note(task, at, remove, insert)`: edits the notes of a task: removes `remove` characters at `at`, then inserts
+   * `insert` there. The edits of several people all count.
+   */
+  note(transaction, [task, at, remove, insert]) {
+    if (task?.tag !== 'text' || at?.tag !== 'integer' || remove?.tag !== 'integer' || insert?.tag !== 'text')
+      throw invalid('the arguments must be a text, two integers and a text: a task, a place, a length and an insertion');
+    if ([at.val, remove.val].some((number) => number < 0n || number > 0xffff_ffffn))
+      throw invalid('the place and the length must be integers from 0 to 4294967295');
+    transaction.splice('tasks', task.val, 'notes', Number(at.val), Number(remove.val), insert.val);
+  },
+
+  /**
    * `stamp(task)`: writes the time, which the host sets, and a random number, which is the same in
    * each call.
    */

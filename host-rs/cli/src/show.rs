@@ -119,8 +119,8 @@ impl fmt::Display for Content<'_> {
     }
 }
 
-/// An operation with all details: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`, `add
-/// TABLE ROW COLUMN+AMOUNT`.
+/// An operation with all details: `insert TABLE ROW COLUMN=VALUE…`, `unset TABLE ROW COLUMN…`,
+/// `splice TABLE ROW COLUMN@AT-REMOVED+INSERTED`, `add TABLE ROW COLUMN+AMOUNT`.
 pub(crate) struct Op<'a>(pub(crate) &'a RowOp);
 
 impl fmt::Display for Op<'_> {
@@ -131,6 +131,9 @@ impl fmt::Display for Op<'_> {
                 cells.iter().try_for_each(|Cell { column, value }| write!(f, " {}={}", Name(column), Content(value)))
             }
             RowOp::Unset { columns, .. } => columns.iter().try_for_each(|column| write!(f, " {}", Name(column))),
+            RowOp::Splice { column, at, remove, insert, .. } => {
+                write!(f, " {}@{at}-{remove}+{insert:?}", Name(column))
+            }
             RowOp::Add { column, amount, .. } => write!(f, " {}{amount:+}", Name(column)),
             _ => Ok(()),
         }
@@ -179,19 +182,20 @@ fn kind(op: &RowOp) -> &'static str {
         RowOp::Update { .. } => "update",
         RowOp::Delete { .. } => "delete",
         RowOp::Unset { .. } => "unset",
+        RowOp::Splice { .. } => "splice",
         RowOp::Add { .. } => "add",
         _ => "unknown",
     }
 }
 
-/// Returns the columns that an operation sets or removes.
+/// Returns the columns that an operation sets, removes or edits.
 fn columns(op: &RowOp) -> Vec<&str> {
     match op {
         RowOp::Insert { cells, .. } | RowOp::Update { cells, .. } => {
             cells.iter().map(|cell| cell.column.as_str()).collect()
         }
         RowOp::Unset { columns, .. } => columns.iter().map(String::as_str).collect(),
-        RowOp::Add { column, .. } => vec![column],
+        RowOp::Splice { column, .. } | RowOp::Add { column, .. } => vec![column],
         _ => Vec::new(),
     }
 }
@@ -265,6 +269,9 @@ mod tests {
         let unset = RowOp::unset("t", "r", ["a", "b c", "d", "e", "f"]);
         assert_eq!(Op(&unset).to_string(), "unset t r a \"b c\" d e f");
         assert_eq!(Short(&[unset]).to_string(), "unset t r a,\"b c\",d,e,+1");
+        let splice = RowOp::splice("t", "r", "a b", 5, 2, "x\ny");
+        assert_eq!(Op(&splice).to_string(), "splice t r \"a b\"@5-2+\"x\\ny\"");
+        assert_eq!(Short(&[splice]).to_string(), "splice t r \"a b\"");
         assert_eq!(Op(&RowOp::add("t", "r", "a b", 2)).to_string(), "add t r \"a b\"+2");
         assert_eq!(Op(&RowOp::add("t", "r", "n", -2)).to_string(), "add t r n-2");
         assert_eq!(Short(&[RowOp::add("t", "r", "n", -2)]).to_string(), "add t r n");

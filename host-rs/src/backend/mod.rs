@@ -118,6 +118,14 @@ functions! {
     fn doc_update(doc: Handle, table: &str, row: &str, cells: Vec<Cell>) -> EventId;
     fn doc_delete(doc: Handle, table: &str, row: &str) -> EventId;
     fn doc_unset(doc: Handle, table: &str, row: &str, columns: Vec<String>) -> EventId;
+    fn doc_splice(
+        doc: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        place: (u32, u32),
+        insert: &str
+    ) -> EventId;
     fn doc_add(doc: Handle, table: &str, row: &str, column: &str, amount: i64) -> EventId;
     fn doc_distinguish(doc: Handle, salt: u64) -> ();
     fn doc_commit(doc: Handle, ops: Vec<RowOp>) -> EventId;
@@ -154,6 +162,14 @@ functions! {
     fn transaction_update(transaction: Handle, table: &str, row: &str, cells: Vec<Cell>) -> ();
     fn transaction_delete(transaction: Handle, table: &str, row: &str) -> ();
     fn transaction_unset(transaction: Handle, table: &str, row: &str, columns: Vec<String>) -> ();
+    fn transaction_splice(
+        transaction: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        place: (u32, u32),
+        insert: &str
+    ) -> ();
     fn transaction_add(transaction: Handle, table: &str, row: &str, column: &str, amount: i64) -> ();
     fn transaction_touched(transaction: Handle) -> Vec<RowId>;
 

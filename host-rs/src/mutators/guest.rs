@@ -234,6 +234,19 @@ impl HostTransaction for State {
         answer(self.transaction(&transaction)?.unset(&table, &row, columns))
     }
 
+    fn splice(
+        &mut self,
+        transaction: Resource<Transaction>,
+        table: String,
+        row: String,
+        column: String,
+        at: u32,
+        remove: u32,
+        insert: String,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
+        answer(self.transaction(&transaction)?.splice(&table, &row, &column, at, remove, &insert))
+    }
+
     fn add(
         &mut self,
         transaction: Resource<Transaction>,

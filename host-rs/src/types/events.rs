@@ -51,6 +51,24 @@ pub enum RowOp {
         /// The columns whose cells are removed.
         columns: Vec<String>,
     },
+    /// Edits a text cell: removes `remove` characters at `at`, then inserts `insert` there.
+    /// Positions count Unicode scalar values, `char`s, of the text that the author saw. A cell that
+    /// is absent or null is an empty text. Concurrent splices all count, as long as the write or
+    /// delete that left the value which the author saw is still the last one.
+    Splice {
+        /// The table's name.
+        table: String,
+        /// The row's id.
+        row: String,
+        /// The column's name.
+        column: String,
+        /// The position, in characters.
+        at: u32,
+        /// The number of characters to remove.
+        remove: u32,
+        /// The text to insert.
+        insert: String,
+    },
     /// Adds `amount` to an integer cell. A cell that is absent or null counts as 0. Concurrent
     /// additions all count, as long as the write or delete that left the value which the author saw
     /// is still the last one.
@@ -101,6 +119,18 @@ impl RowOp {
         Self::Unset { table: table.into(), row: row.into(), columns: names(columns) }
     }
 
+    /// Creates a [`Splice`](Self::Splice).
+    pub fn splice(
+        table: impl Into<String>,
+        row: impl Into<String>,
+        column: impl Into<String>,
+        at: u32,
+        remove: u32,
+        insert: impl Into<String>,
+    ) -> Self {
+        Self::Splice { table: table.into(), row: row.into(), column: column.into(), at, remove, insert: insert.into() }
+    }
+
     /// Creates an [`Add`](Self::Add).
     pub fn add(table: impl Into<String>, row: impl Into<String>, column: impl Into<String>, amount: i64) -> Self {
         Self::Add { table: table.into(), row: row.into(), column: column.into(), amount }
@@ -113,6 +143,7 @@ impl RowOp {
             | Self::Update { table, .. }
             | Self::Delete { table, .. }
             | Self::Unset { table, .. }
+            | Self::Splice { table, .. }
             | Self::Add { table, .. } => table,
         }
     }
@@ -124,6 +155,7 @@ impl RowOp {
             | Self::Update { row, .. }
             | Self::Delete { row, .. }
             | Self::Unset { row, .. }
+            | Self::Splice { row, .. }
             | Self::Add { row, .. } => row,
         }
     }

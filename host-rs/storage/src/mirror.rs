@@ -10,6 +10,7 @@ use crate::sql::{Stored, json, quoted};
 use crate::{MIRROR_COLUMNS, MIRROR_TABLES};
 use converge::{RowOp, Value};
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +112,18 @@ impl Mirror {
     }
 
     fn apply_one(&mut self, connection: &Connection, op: &RowOp) -> rusqlite::Result<()> {
-        let (table, row, cells) = (op.table(), op.row(), cells_of(op));
+        let (table, row) = (op.table(), op.row());
+        let edited = match op {
+            RowOp::Splice { column, .. } | RowOp::Add { column, .. } => {
+                let cell = self.place(connection, table)?.read(connection, (table, row, column))?;
+                Some((&**column, edited(&cell, op)))
+            }
+            _ => None,
+        };
+        let cells = match &edited {
+            Some((column, value)) => vec![(*column, value)],
+            None => cells_of(op),
+        };
         match (self.place(connection, table)?, op) {
             (Place::Table(mirror), RowOp::Insert { .. }) => mirror.insert(connection, table, row, &cells),
             (Place::Table(mirror), RowOp::Delete { .. }) => mirror.delete(connection, row),
@@ -170,6 +182,39 @@ impl Mirror {
             self.tables.insert(name.to_owned(), table);
         }
         Ok(self.tables.get_mut(name).map_or(Place::Rows, Place::Table))
+    }
+}
+
+impl Place<'_> {
+    /// Returns a text or an integer as it is stored, and null for anything else.
+    fn read(&self, connection: &Connection, (table, row, column): (&str, &str, &str)) -> rusqlite::Result<Value> {
+        let (select, values, is_own) = match self {
+            Place::Table(mirror) => {
+                let own = mirror.columns.get(column).map(|sql| quoted(sql));
+                let select =
+                    format!("SELECT {} FROM {} WHERE {ID} = ?1", own.as_deref().unwrap_or(MORE), quoted(&mirror.sql));
+                (select, vec![row], own.is_some())
+            }
+            Place::Rows => {
+                let select = format!("SELECT {MORE} FROM _converge_rows WHERE {ID} = ?1 AND tbl = ?2");
+                (select, vec![row, table], false)
+            }
+        };
+        let stored: Option<SqlValue> =
+            connection.prepare_cached(&select)?.query_row(params_from_iter(values), |row| row.get(0)).optional()?;
+        Ok(match stored {
+            Some(SqlValue::Text(object)) if !is_own => match serde_json::from_str::<Json>(&object) {
+                Ok(object) => match object.get(column) {
+                    Some(Json::String(text)) => Value::Text(text.clone()),
+                    Some(Json::Number(number)) => number.as_i64().map_or(Value::Null, Value::Integer),
+                    _ => Value::Null,
+                },
+                Err(_) => Value::Null,
+            },
+            Some(SqlValue::Text(text)) => Value::Text(text),
+            Some(SqlValue::Integer(integer)) if is_own => Value::Integer(integer),
+            _ => Value::Null,
+        })
     }
 }
 
@@ -302,6 +347,27 @@ fn cells_of(op: &RowOp) -> Vec<CellRef<'_>> {
     }
 }
 
+/// Returns the value of a cell after a splice or an addition. A text or an integer takes effect on
+/// another value as on an empty text or 0.
+fn edited(cell: &Value, op: &RowOp) -> Value {
+    match op {
+        RowOp::Splice { at, remove, insert, .. } => {
+            let text = if let Value::Text(text) = cell { text } else { "" };
+            let place = |chars: u64| {
+                let mut starts = text.char_indices().map(|(start, _)| start);
+                usize::try_from(chars).ok().and_then(|chars| starts.nth(chars)).unwrap_or(text.len())
+            };
+            let (start, end) = (place(u64::from(*at)), place(u64::from(*at) + u64::from(*remove)));
+            Value::Text([&text[..start], insert, &text[end..]].concat())
+        }
+        RowOp::Add { amount, .. } => {
+            let integer = if let Value::Integer(integer) = cell { *integer } else { 0 };
+            Value::Integer(integer.saturating_add(*amount))
+        }
+        _ => Value::Null,
+    }
+}
+
 /// Returns a JSON object with cells. Nulls are left out.
 pub(crate) fn object(cells: &[CellRef<'_>]) -> String {
     let cells = cells.iter().filter(|(_, value)| **value != Value::Null);
@@ -318,4 +384,47 @@ fn removal(cells: &[CellRef<'_>]) -> String {
 /// Returns a name without the character that ends an SQL text.
 fn printable(name: &str) -> String {
     name.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mirror, SCHEMA, allow_writes};
+    use crate::{MIRROR_COLUMNS, MIRROR_TABLES};
+    use converge::RowOp;
+    use rusqlite::Connection;
+
+    /// A watcher may report an edit of a cell instead of the cell.
+    #[test]
+    fn edits_take_effect_on_the_cells_of_a_mirror() -> rusqlite::Result<()> {
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(SCHEMA)?;
+        allow_writes(&connection)?;
+        let mut mirror = Mirror::default();
+        let wide = (0..MIRROR_COLUMNS).map(|column| (format!("c{column:04}"), 0));
+        mirror.apply(&connection, &[RowOp::insert("own", "r", [("n", 1)]), RowOp::insert("wide", "r", wide)])?;
+        let tables = (2..MIRROR_TABLES).map(|table| RowOp::insert(format!("t{table}"), "r", [("n", 1)]));
+        mirror.apply(&connection, &tables.collect::<Vec<_>>())?;
+        mirror.apply(&connection, &[RowOp::insert("more", "r", [("n", 1)])])?;
+        for table in ["own", "wide", "more"] {
+            let splice = |at, remove, insert: &str| RowOp::splice(table, "r", "z_text", at, remove, insert);
+            let ops = [
+                splice(0, 0, ""),
+                splice(0, 0, "a\0\u{1f600}e\u{301}"),
+                splice(2, 1, "ß"),
+                splice(5, 0, "!"),
+                splice(1, 1, ""),
+                RowOp::add(table, "r", "z_sum", 5),
+                RowOp::add(table, "r", "z_sum", -7),
+            ];
+            mirror.apply(&connection, &ops)?;
+        }
+        let own = "SELECT z_text, z_sum FROM own";
+        let wide = "SELECT _more ->> 'z_text', _more ->> 'z_sum' FROM wide";
+        let more = "SELECT _more ->> 'z_text', _more ->> 'z_sum' FROM _converge_rows";
+        for select in [own, wide, more] {
+            let cells: (String, i64) = connection.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            assert_eq!(cells, ("aße\u{301}!".into(), -2), "{select}");
+        }
+        Ok(())
+    }
 }

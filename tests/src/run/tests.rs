@@ -200,6 +200,7 @@ impl Document for CarelessDoc {
         insert(table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error>;
         delete(table: &str, row: &str) -> Result<EventId, Error>;
         unset(table: &str, row: &str, columns: Vec<String>) -> Result<EventId, Error>;
+        splice(table: &str, row: &str, column: &str, at: u32, remove: u32, insert: &str) -> Result<EventId, Error>;
         add(table: &str, row: &str, column: &str, amount: i64) -> Result<EventId, Error>;
         distinguish(salt: u64) -> ();
         commit(ops: Commit) -> Result<EventId, Error>;
@@ -272,6 +273,16 @@ impl host::Transaction<CarelessDoc> for Transaction {
 
     fn unset(&mut self, doc: &mut CarelessDoc, table: &str, row: &str, columns: Vec<String>) -> Result<(), Error> {
         host::Transaction::unset(self, &mut doc.0, table, row, columns)
+    }
+
+    fn splice(
+        &mut self,
+        doc: &mut CarelessDoc,
+        cell: (&str, &str, &str),
+        place: (u32, u32),
+        insert: &str,
+    ) -> Result<(), Error> {
+        host::Transaction::splice(self, &mut doc.0, cell, place, insert)
     }
 
     fn add(&mut self, doc: &mut CarelessDoc, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error> {

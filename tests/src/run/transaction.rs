@@ -54,6 +54,9 @@ impl<H: Host> World<'_, H> {
             TransactionCall::Update(table, row, cells) => transaction.update(document, &table, &row, cells.into())?,
             TransactionCall::Delete(table, row) => transaction.delete(document, &table, &row)?,
             TransactionCall::Unset(table, row, columns) => transaction.unset(document, &table, &row, columns)?,
+            TransactionCall::Splice(table, row, column, at, remove, insert) => {
+                transaction.splice(document, (&table, &row, &column), (at, remove), &insert)?;
+            }
             TransactionCall::Add(table, row, column, amount) => {
                 transaction.add(document, &table, &row, &column, amount.get())?;
             }

@@ -41,7 +41,7 @@ fn rejected(doc: &Doc, name: &str, arguments: &[&str]) -> Error {
 #[test]
 fn javascript_mutators_read_and_write_in_a_transaction() {
     let doc = tasks();
-    assert_eq!(people().names(), ["assign", "leave", "vote", "stamp", "fail"]);
+    assert_eq!(people().names(), ["assign", "leave", "vote", "note", "stamp", "fail"]);
     for task in ["t1", "t2", "t3"] {
         people().apply(&doc, &Call::new("assign", [task, "Ben"])).unwrap();
     }
@@ -78,6 +78,23 @@ fn javascript_mutators_add_to_integers() {
     assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "t9"), "{error}");
     let error = people().apply(&doc, &vote("t1", i64::MAX)).unwrap_err();
     assert!(matches!(&error, Error::Failed(converge::Error::InvalidArgument(_))), "{error}");
+}
+
+#[test]
+fn javascript_mutators_splice_texts() {
+    let doc = tasks();
+    let note = |task: &str, at: i64, remove: i64, insert: &str| {
+        Call::new("note", [Value::from(task), at.into(), remove.into(), insert.into()])
+    };
+    people().apply(&doc, &note("t1", 0, 0, "Grüße \u{1f600}")).unwrap();
+    people().apply(&doc, &note("t1", 6, 1, "an alle")).unwrap();
+    assert_eq!(cell(&doc, "t1", "notes"), Some(Value::from("Grüße an alle")));
+    let error = people().apply(&doc, &note("t1", -1, 0, "")).unwrap_err();
+    assert!(matches!(&error, Error::InvalidArguments(text) if text.contains("from 0 to")), "{error}");
+    let error = people().apply(&doc, &note("t1", 14, 0, "!")).unwrap_err();
+    assert!(matches!(&error, Error::Failed(converge::Error::InvalidArgument(_))), "{error}");
+    let error = people().apply(&doc, &note("t9", 0, 0, "!")).unwrap_err();
+    assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "t9"), "{error}");
 }
 
 #[test]

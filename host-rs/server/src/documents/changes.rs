@@ -88,6 +88,7 @@ fn bytes(change: &Change) -> usize {
         let content = match op {
             RowOp::Insert { cells: set, .. } | RowOp::Update { cells: set, .. } => cells(set),
             RowOp::Unset { columns, .. } => columns.iter().map(|column| column.len() + 24).sum(),
+            RowOp::Splice { column, insert, .. } => column.len() + insert.len(),
             _ => 0,
         };
         op.table().len() + op.row().len() + content + 96

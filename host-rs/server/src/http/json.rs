@@ -70,6 +70,9 @@ pub(crate) fn of_op(op: &RowOp) -> Json {
         RowOp::Insert { table, row, cells } => json!({ "insert": table, "row": row, "cells": of_cells(cells) }),
         RowOp::Update { table, row, cells } => json!({ "update": table, "row": row, "cells": of_cells(cells) }),
         RowOp::Unset { table, row, columns } => json!({ "unset": table, "row": row, "columns": columns }),
+        RowOp::Splice { table, row, column, at, remove, insert } => {
+            json!({ "splice": table, "row": row, "column": column, "at": at, "remove": remove, "insert": insert })
+        }
         RowOp::Add { table, row, column, amount } => {
             json!({ "add": table, "row": row, "column": column, "amount": of_value(&Value::Integer(*amount)) })
         }
@@ -88,15 +91,18 @@ pub(crate) fn ops(body: &[u8]) -> Result<Vec<RowOp>, String> {
 }
 
 fn op(json: &Json) -> Result<RowOp, String> {
-    const KINDS: [&str; 5] = ["insert", "update", "unset", "delete", "add"];
+    // The object of a splice has a member "insert", too.
+    const KINDS: [&str; 6] = ["splice", "insert", "update", "unset", "delete", "add"];
     let object = json.as_object().ok_or("it must be an object")?;
     let kind = KINDS.into_iter().find(|kind| object.contains_key(*kind));
     let kind = kind.ok_or(
-        "it must have one of \"insert\", \"update\", \"unset\", \"delete\" and \"add\", with the table's name",
+        "it must have one of \"insert\", \"update\", \"unset\", \"delete\", \"splice\" and \"add\", with the \
+         table's name",
     )?;
     let content: &[&str] = match kind {
         "insert" | "update" => &["cells"],
         "unset" => &["columns"],
+        "splice" => &["column", "at", "remove", "insert"],
         "add" => &["column", "amount"],
         _ => &[],
     };
@@ -124,6 +130,14 @@ fn op(json: &Json) -> Result<RowOp, String> {
             let columns = object.get("columns").and_then(Json::as_array).ok_or("\"columns\" must be a list")?;
             let column = |column: &Json| column.as_str().map(str::to_owned).ok_or("\"columns\" must contain texts");
             RowOp::Unset { table, row, columns: columns.iter().map(column).collect::<Result<_, _>>()? }
+        }
+        "splice" => {
+            let number = |key: &str| {
+                let number = object.get(key).and_then(Json::as_u64).and_then(|number| u32::try_from(number).ok());
+                number.ok_or_else(|| format!("\"{key}\" must be a number from 0 to {}", u32::MAX))
+            };
+            let (at, remove) = (number("at")?, number("remove")?);
+            RowOp::Splice { table, row, column: text("column")?, at, remove, insert: text("insert")? }
         }
         "add" => {
             let amount = object.get("amount").map(value).transpose()?;
@@ -183,6 +197,7 @@ mod tests {
             RowOp::insert("t", "r", cells()),
             RowOp::update("t", "r", cells()),
             RowOp::unset("t", "r", ["a", "b"]),
+            RowOp::splice("t", "r", "s", u32::MAX, 0, "ß\0\""),
             RowOp::add("t", "r", "n", i64::MIN),
             RowOp::delete("t", "r"),
         ];

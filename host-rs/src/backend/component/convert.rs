@@ -56,6 +56,9 @@ impl Convert<durable::RowOp> for RowOp {
             }
             Self::Delete { table, row } => durable::RowOp::Delete(durable::DeleteOp { table, row }),
             Self::Unset { table, row, columns } => durable::RowOp::Unset(durable::UnsetOp { table, row, columns }),
+            Self::Splice { table, row, column, at, remove, insert } => {
+                durable::RowOp::Splice(durable::SpliceOp { table, row, column, at, remove, insert })
+            }
             Self::Add { table, row, column, amount } => {
                 durable::RowOp::Add(durable::AddOp { table, row, column, amount })
             }
@@ -74,6 +77,9 @@ impl Convert<RowOp> for durable::RowOp {
             }
             Self::Delete(durable::DeleteOp { table, row }) => RowOp::Delete { table, row },
             Self::Unset(durable::UnsetOp { table, row, columns }) => RowOp::Unset { table, row, columns },
+            Self::Splice(durable::SpliceOp { table, row, column, at, remove, insert }) => {
+                RowOp::Splice { table, row, column, at, remove, insert }
+            }
             Self::Add(durable::AddOp { table, row, column, amount }) => RowOp::Add { table, row, column, amount },
         }
     }

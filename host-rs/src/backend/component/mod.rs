@@ -138,6 +138,19 @@ impl Live {
         self.doc(|doc, store| doc.call_unset(store, handle.resource(), table, row, &columns))?.convert()
     }
 
+    pub(crate) fn doc_splice(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        (at, remove): (u32, u32),
+        insert: &str,
+    ) -> Result<EventId, Error> {
+        let doc = handle.resource();
+        self.doc(|it, store| it.call_splice(store, doc, table, row, column, at, remove, insert))?.convert()
+    }
+
     pub(crate) fn doc_add(
         &mut self,
         handle: Handle,
@@ -345,6 +358,20 @@ impl Live {
         columns: Vec<String>,
     ) -> Result<(), Error> {
         self.transaction(|it, store| it.call_unset(store, handle.resource(), table, row, &columns))?.convert()
+    }
+
+    pub(crate) fn transaction_splice(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        (at, remove): (u32, u32),
+        insert: &str,
+    ) -> Result<(), Error> {
+        let transaction = handle.resource();
+        self.transaction(|it, store| it.call_splice(store, transaction, table, row, column, at, remove, insert))?
+            .convert()
     }
 
     pub(crate) fn transaction_add(

@@ -29,7 +29,7 @@ pub(super) fn rows_ops(ops: Vec<RowOp>) -> Vec<RowsOp> {
             }
             (RowOp::Insert { table, row, cells }, _) => shared.push(RowsOp::Insert(table_rows(table, row, cells))),
             (RowOp::Update { table, row, cells }, _) => shared.push(RowsOp::Update(table_rows(table, row, cells))),
-            (RowOp::Delete { .. } | RowOp::Unset { .. } | RowOp::Add { .. }, _) => {}
+            (RowOp::Delete { .. } | RowOp::Unset { .. } | RowOp::Splice { .. } | RowOp::Add { .. }, _) => {}
         }
     }
     shared

@@ -67,6 +67,9 @@ impl Convert<engine::RowOp> for RowOp {
             Self::Update { table, row, cells } => engine::RowOp::Update { table, row, cells: cells.convert() },
             Self::Delete { table, row } => engine::RowOp::Delete { table, row },
             Self::Unset { table, row, columns } => engine::RowOp::Unset { table, row, columns },
+            Self::Splice { table, row, column, at, remove, insert } => {
+                engine::RowOp::Splice { table, row, column, at, remove, insert }
+            }
             Self::Add { table, row, column, amount } => engine::RowOp::Add { table, row, column, amount },
         }
     }
@@ -79,6 +82,9 @@ impl Convert<RowOp> for engine::RowOp {
             Self::Update { table, row, cells } => RowOp::Update { table, row, cells: cells.convert() },
             Self::Delete { table, row } => RowOp::Delete { table, row },
             Self::Unset { table, row, columns } => RowOp::Unset { table, row, columns },
+            Self::Splice { table, row, column, at, remove, insert } => {
+                RowOp::Splice { table, row, column, at, remove, insert }
+            }
             Self::Add { table, row, column, amount } => RowOp::Add { table, row, column, amount },
         }
     }

@@ -180,6 +180,18 @@ impl Live {
         self.doc_mut(handle).unset(table, row, columns).convert()
     }
 
+    pub(crate) fn doc_splice(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        place: (u32, u32),
+        insert: &str,
+    ) -> Result<EventId, Error> {
+        self.doc_mut(handle).splice(table, row, column, place, insert).convert()
+    }
+
     pub(crate) fn doc_add(
         &mut self,
         handle: Handle,
@@ -381,6 +393,19 @@ impl Live {
     ) -> Result<(), Error> {
         let (transaction, doc) = self.transaction(handle);
         transaction.unset(doc, table, row, columns).convert()
+    }
+
+    pub(crate) fn transaction_splice(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        place: (u32, u32),
+        insert: &str,
+    ) -> Result<(), Error> {
+        let (transaction, doc) = self.transaction(handle);
+        transaction.splice(doc, table, row, column, place, insert).convert()
     }
 
     pub(crate) fn transaction_add(
