@@ -48,9 +48,9 @@ const mutators = {
    */
   note(transaction, [task, at, remove, insert]) {
     if (task?.tag !== 'text' || at?.tag !== 'integer' || remove?.tag !== 'integer' || insert?.tag !== 'text')
-      throw invalid('the arguments must be a text, two integers and a text: a task, a place, a length and an insertion');
+      throw invalid('the arguments must be a text, two integers and a text: a task, at, remove and insert');
     if ([at.val, remove.val].some((number) => number < 0n || number > 0xffff_ffffn))
-      throw invalid('the place and the length must be integers from 0 to 4294967295');
+      throw invalid('at and remove must be integers from 0 to 4294967295');
     transaction.splice('tasks', task.val, 'notes', Number(at.val), Number(remove.val), insert.val);
   },
 
