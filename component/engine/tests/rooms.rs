@@ -39,7 +39,7 @@ const UNSEEN: [(&str, &[&str]); 1] =
     [("ephemeral", &["tree", "clock", "graph", "lanes", "oplog", "chain", "text", "rows", "doc"])];
 
 /// The files and folders of `doc`, from left to right. Those in one entry do not use each other.
-const DOC: [&[&str]; 15] = [
+const DOC: [&[&str]; 17] = [
     &["incoming", "reserved", "translation", "fork_index"],
     &["prints", "waiting"],
     &["mod"],
@@ -54,6 +54,8 @@ const DOC: [&[&str]; 15] = [
     &["merge"],
     &["local", "reader", "exchange"],
     &["transaction"],
+    &["views", "inverse"],
+    &["anchors"],
     &["horizon"],
 ];
 

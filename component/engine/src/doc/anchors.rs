@@ -4,15 +4,16 @@
 //! Its bytes contain the name, so that every replica finds the character. `docs/format.md`
 //! specifies them.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::unwrap_used)]
+
 use super::Doc;
 use super::views::refused;
-use crate::clock::Lamport;
 use crate::codec::{Reader, put_varint};
 use crate::error::{Error, Invalid};
-use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber};
+use crate::id::{Counter, EventId, Fingerprint, PeerNumber};
 use crate::lanes::split_name;
 use crate::rows::{CellText, TextOrigin, View, ViewNumber, ViewedCell};
-use crate::text::{CharName, CharPosition, Lengths, Sources, Unit};
+use crate::text::{CharName, CharPosition, Lengths, Unit};
 
 /// The version of the bytes.
 const VERSION: u8 = 1;
@@ -112,8 +113,8 @@ impl Doc {
     /// removed.
     ///
     /// # Errors
-    /// `InvalidArgument` if the bytes are not an anchor, and if the view was closed; `LimitExceeded`
-    /// if there is not enough memory.
+    /// `InvalidArgument` if the bytes are not an anchor, and if the view was closed;
+    /// `LimitExceeded` if there is not enough memory.
     pub fn anchor_position(&self, view: ViewNumber, anchor: &[u8]) -> Result<Option<u32>, Error> {
         let View { unit, delta, cell, .. } = self.open(view)?;
         let Anchor { side, place } = read(anchor).map_err(|_| Error::from(Invalid::UnknownAnchor))?;
@@ -152,11 +153,6 @@ impl Doc {
         Ok(Some(delta.to_copy(Lengths::in_unit(position, *unit))))
     }
 
-    /// Returns what texts refer to.
-    pub(super) fn sources(&self) -> Sources<'_> {
-        Sources { graph: &self.graph, lanes: &self.lanes, content: self.log.content() }
-    }
-
     /// Returns the event with a fingerprint or, if that is unknown, with a name.
     fn anchored_event(
         &self,
@@ -173,22 +169,6 @@ impl Doc {
     fn written_by(&self, cell: &ViewedCell) -> Option<Fingerprint> {
         let TextOrigin { lamport, peer } = self.rows.text_origin(&self.log, cell)?;
         Some(self.print(self.event_at(peer, lamport)?))
-    }
-
-    /// Returns the event of a lane at a time. O(log² n).
-    pub(super) fn event_at(&self, lane: PeerNumber, lamport: Lamport) -> Option<EventNumber> {
-        let (mut start, mut end) =
-            (self.lanes.start(lane).0.max(self.graph.horizon().count(lane)), self.graph.count(lane));
-        while start < end {
-            let middle = start + (end - start) / 2;
-            let event = self.graph.find(lane, Counter(middle))?;
-            let (.., time) = self.graph.describe(event);
-            if time == lamport {
-                return Some(event);
-            }
-            (start, end) = if time < lamport { (middle + 1, end) } else { (start, middle) };
-        }
-        None
     }
 }
 

@@ -62,6 +62,7 @@ use crate::lanes::Lanes;
 use crate::memory;
 use crate::oplog::{Cell, CellSource, CommitRef, OpLog};
 use crate::rows::{Changes, History, Page, Rows, ScanOptions, ShapedPage, Stamp, TableSummary, WatcherNumber};
+use crate::text::Sources;
 use fork_index::ForkIndex;
 use std::cell::RefCell;
 use translation::Translation;
@@ -194,6 +195,11 @@ impl Doc {
         History { log: &self.log, graph: &self.graph, peers: &self.lanes }
     }
 
+    /// Returns what texts refer to.
+    pub(super) fn sources(&self) -> Sources<'_> {
+        Sources { graph: &self.graph, lanes: &self.lanes, content: self.log.content() }
+    }
+
     /// Applies the splices of the events that took effect in this call. Memory for them was
     /// reserved.
     fn apply_splices(&mut self) {
@@ -204,8 +210,9 @@ impl Doc {
     }
 
     /// Executes the next event, which was checked, and which the graph already contains. A call of
-    /// `apply_splices` must follow before the rows are read. `translation` is that of the log that contains the commit, if one does. O(1) for each
-    /// operation and cell, and O(log n) for a row that begins or ceases to exist.
+    /// `apply_splices` must follow before the rows are read. `translation` is that of the log that
+    /// contains the commit, if one does. O(1) for each operation and cell, and O(log n) for a row
+    /// that begins or ceases to exist.
     fn take_effect(
         &mut self,
         peer: PeerNumber,

@@ -1,6 +1,7 @@
 //! Names of events and branches. They follow from the set of known events.
 
 use super::Doc;
+use crate::clock::Lamport;
 use crate::error::{Error, Invalid};
 use crate::id::{Counter, EventId, EventNumber, Fingerprint, PeerNumber, PeerVersion};
 use crate::lanes::{AuthorNumber, branch_name, split_name};
@@ -34,6 +35,22 @@ impl Doc {
         let mut heads: Vec<EventId> = self.graph.heads().map(|head| self.event_id(head)).collect();
         sort::sort(&mut heads);
         heads
+    }
+
+    /// Returns the event of a lane at a time. O(log² n).
+    pub(super) fn event_at(&self, lane: PeerNumber, lamport: Lamport) -> Option<EventNumber> {
+        let (mut start, mut end) =
+            (self.lanes.start(lane).0.max(self.graph.horizon().count(lane)), self.graph.count(lane));
+        while start < end {
+            let middle = start + (end - start) / 2;
+            let event = self.graph.find(lane, Counter(middle))?;
+            let (.., time) = self.graph.describe(event);
+            if time == lamport {
+                return Some(event);
+            }
+            (start, end) = if time < lamport { (middle + 1, end) } else { (start, middle) };
+        }
+        None
     }
 
     /// Returns the name of an event. O(log n).

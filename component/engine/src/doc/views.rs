@@ -69,8 +69,8 @@ impl Doc {
     /// Returns a part of the document's text. O(log n + the result).
     ///
     /// # Errors
-    /// `InvalidArgument` if the text is shorter, if `end` is before `start`, if a position is inside
-    /// of a character, and if the view was closed.
+    /// `InvalidArgument` if the text is shorter, if `end` is before `start`, if a position is
+    /// inside of a character, and if the view was closed.
     pub fn view_slice(&self, view: ViewNumber, start: u32, end: u32) -> Result<String, Error> {
         let unit = self.open(view)?.unit;
         let text = self.viewed_text(view).unwrap_or(CellText::Written(""));
@@ -90,8 +90,8 @@ impl Doc {
     ///
     /// # Errors
     /// `InvalidArgument` for a position beyond the copy or inside of a character, if the cell shows
-    /// another value than a text, and if the view was closed; `NoSuchRow` if the row does not exist;
-    /// `LimitExceeded` if the text gets longer than `limits::VALUE_BYTES`, and as for
+    /// another value than a text, and if the view was closed; `NoSuchRow` if the row does not
+    /// exist; `LimitExceeded` if the text gets longer than `limits::VALUE_BYTES`, and as for
     /// [`Doc::commit`].
     pub fn edit_view(&mut self, view: ViewNumber, changes: &[TextChange]) -> Result<EventId, Error> {
         limits::COMMIT_OPERATIONS.check(changes.len() as u64)?;
@@ -121,8 +121,8 @@ impl Doc {
         changes
     }
 
-    /// Edits the text so that the editor's copy becomes `text`, with few changes of whole words, and
-    /// returns the event; `None` if the copy is equal. O((length of both) × differences).
+    /// Edits the text so that the editor's copy becomes `text`, with few changes of whole words,
+    /// and returns the event; `None` if the copy is equal. O((length of both) × differences).
     ///
     /// # Errors
     /// Those of [`Doc::edit_view`].

@@ -20,7 +20,8 @@ impl Cell {
 }
 
 /// An operation on a row.
-// With `repr`, the table and the row are at the same place in all variants, and reading them needs no branch.
+// With `repr`, the table and the row are at the same place in all variants, and reading them needs
+// no branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[repr(u8)]
 pub enum RowOp {
@@ -62,10 +63,10 @@ pub enum RowOp {
         /// The columns of the cells to remove.
         columns: Vec<String>,
     },
-    /// Edits a text cell: removes `remove` characters at `at`, then inserts `insert` there. Positions
-    /// count Unicode scalar values of the text that the author saw. A cell that is absent or null
-    /// counts as an empty text. Does nothing if the author's state had no such row, another value in
-    /// the cell, or no such place in the text.
+    /// Edits a text cell: removes `remove` characters at `at`, then inserts `insert` there.
+    /// Positions count Unicode scalar values of the text that the author saw. A cell that is absent
+    /// or null counts as an empty text. Does nothing if the author's state had no such row, another
+    /// value in the cell, or no such place in the text.
     Splice {
         /// The table's name.
         table: String,

@@ -3,12 +3,19 @@
 use super::Rows;
 use super::edits::Ground;
 use super::stamp::Stamp;
-use super::views::ViewedCell;
 use crate::clock::Lamport;
 use crate::id::{ColumnNumber, Counter, EventNumber, PeerNumber, RowNumber};
 use crate::oplog::{CellNumber, OpLog};
 use crate::text::{CharName, Lengths, Misplaced, Sources, Text, Unit};
 use crate::value::ValueRef;
+
+/// The cell of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ViewedCell {
+    pub(crate) table: String,
+    pub(crate) row: String,
+    pub(crate) column: String,
+}
 
 /// The text of a cell.
 #[derive(Debug, Clone, Copy)]
@@ -145,8 +152,8 @@ impl Rows {
         self.text_source(log, row, column).and(self.shown_cell(log, row, column).text())
     }
 
-    /// Returns the write of the text that a cell shows, or on which its splices act. `None` if it is
-    /// not known any more, or if nothing was written.
+    /// Returns the write of the text that a cell shows, or on which its splices act. `None` if it
+    /// is not known any more, or if nothing was written.
     pub(crate) fn text_origin(&self, log: &OpLog, cell: &ViewedCell) -> Option<TextOrigin> {
         let row = self.find(&cell.table, &cell.row)?;
         let column = ColumnNumber(self.columns.find(&cell.column)?);
@@ -212,6 +219,6 @@ impl Rows {
         let from = text.position(position, Unit::Scalar, log.content()).ok()?;
         let to = text.position(position.checked_add(1)?, Unit::Scalar, log.content()).ok()?;
         let there = text.slice(from, to, log.content()).next()?;
-        (there.chars().next() == Some(char)).then_some(position)
+        there.starts_with(char).then_some(position)
     }
 }

@@ -40,7 +40,7 @@ use crate::memory::Chunks;
 use crate::oplog::{Cell, CommitRef, OpLog, OpNames};
 use crate::sort;
 use crate::text::{Sources, Text};
-pub(crate) use cell_text::{CellText, SplicedCell, TextCell, TextOrigin};
+pub(crate) use cell_text::{CellText, SplicedCell, TextCell, TextOrigin, ViewedCell};
 pub(crate) use edits::PLAIN_SPENDS;
 use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, ShownEdits};
 use further::FurtherInserts;
@@ -52,9 +52,9 @@ use state::{Meaning, RowState};
 use std::collections::BTreeMap;
 pub(crate) use undo::Undone;
 use version::RowVersion;
+pub(crate) use views::View;
 pub use views::ViewNumber;
 use views::Views;
-pub(crate) use views::{View, ViewedCell};
 use watch::Watchers;
 
 /// The rows of a table.
@@ -307,6 +307,7 @@ impl Rows {
     /// Panics if an invariant is broken. O(everything).
     pub(crate) fn dbg_check(&self, log: &OpLog, graph: &Graph, lanes: &Lanes) {
         assert!(self.pending.is_empty());
+        self.views.dbg_check();
         for (number, row) in (0..).map(RowNumber).zip(self.rows.iter()) {
             let id = self.ids.text(number.0);
             assert_eq!(self.number(row.table, id), Some(number), "{row:?}");

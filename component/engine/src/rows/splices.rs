@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::graph::Graph;
 use crate::id::{ColumnNumber, RowNumber};
 use crate::lanes::Lanes;
+use crate::memory;
 use crate::oplog::OpLog;
 use crate::sort;
 use crate::text::{Edit, Outcome, Sources, TRACKER_BYTES};
@@ -41,7 +42,38 @@ impl PendingSplices {
     }
 }
 
+/// The memory that a run of edits uses at most in a tracker.
+const RUN_SPENDS: u64 = 512;
+/// A merge spends no more than this on trackers. Those that need more are built all the same.
+const MAX_SPENT: u64 = 4 * TRACKER_BYTES as u64;
+
 impl Rows {
+    /// Spends memory for the trackers that concurrent splices of these cells can need. O(cells ×
+    /// log n).
+    ///
+    /// # Errors
+    /// `LimitExceeded` if there is not enough memory.
+    pub(crate) fn spend_on_trackers<'a>(
+        &self,
+        cells: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+    ) -> Result<(), Error> {
+        let (mut splices, mut known) = (0_u64, Vec::new());
+        for (table, row, column) in cells {
+            splices += 1;
+            let Some(row) = self.find(table, row) else { continue };
+            known.extend(self.columns.find(column).map(|column| (row, ColumnNumber(column))));
+        }
+        if splices == 0 {
+            return Ok(());
+        }
+        let runs = |(row, column): (RowNumber, ColumnNumber)| {
+            let texts = self.edits.get(row).into_iter().flat_map(|edits| edits.texts.iter());
+            texts.filter(move |entry| entry.column == column).map(|entry| entry.value.text.run_count() as u64)
+        };
+        let runs: u64 = splices + sort::distinct(known.into_iter()).into_iter().flat_map(runs).sum::<u64>();
+        memory::spend(runs.saturating_mul(RUN_SPENDS).min(MAX_SPENT))
+    }
+
     /// Applies the pending splices. Their events are in the graph and in the log. Cost as for
     /// [`Text::apply`](crate::text::Text::apply).
     ///
@@ -121,7 +153,7 @@ impl Rows {
         let Self { edits, pending, .. } = self;
         pending.tracker_bytes = 0;
         pending.tracked.retain(|&(row, column)| {
-            let texts = edits.get_mut(row).into_iter().flat_map(|edits| edits.texts.iter_mut());
+            let texts = edits.get_mut(row).into_iter().flat_map(|edits| edits.texts.entries_mut());
             let mut is_kept = false;
             for text in texts.filter(|entry| entry.column == column).map(|entry| &mut entry.value.text) {
                 if (row, column) == kept {

@@ -16,7 +16,7 @@ use crate::graph::Graph;
 use crate::id::{ColumnNumber, EventNumber, PeerNumber, RowNumber};
 use crate::lanes::Lanes;
 use crate::memory;
-use crate::oplog::{CELL_SPENDS, Cell, CellSource, Copies, OpKind, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
+use crate::oplog::{CELL_SPENDS, CellSource, Copies, OpKind, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
 use crate::sort;
 use crate::text::{Edit, Sources};
 use crate::value::ValueRef;
@@ -104,8 +104,8 @@ impl Rows {
     }
 
     /// Determines the sums of a version of a row whose plain operations were applied, without the
-    /// additions of some events, and returns its texts. O(edits of the row × lanes that wrote to the row × log n), and the cost of
-    /// [`Text::at`](crate::text::Text::at) for each text.
+    /// additions of some events, and returns its texts. O(edits of the row × lanes that wrote to
+    /// the row × log n), and the cost of [`Text::at`](crate::text::Text::at) for each text.
     pub(super) fn count_edits(
         &self,
         history: History<'_>,

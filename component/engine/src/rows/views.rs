@@ -4,7 +4,7 @@
 //! that the cell shows. A cell that shows no text counts as an empty one.
 
 use super::Rows;
-use super::cell_text::TextSource;
+use super::cell_text::{TextSource, ViewedCell};
 use crate::error::Error;
 use crate::id::{ColumnNumber, RowNumber, TableNumber};
 use crate::limits;
@@ -15,14 +15,6 @@ use std::collections::BTreeMap;
 /// The number of a view in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewNumber(u32);
-
-/// The cell of a view.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ViewedCell {
-    pub(crate) table: String,
-    pub(crate) row: String,
-    pub(crate) column: String,
-}
 
 /// An editor's view of a text cell.
 #[derive(Debug)]
@@ -53,6 +45,12 @@ pub(super) struct ViewedText {
 }
 
 impl Views {
+    /// Panics if an invariant is broken. O(views).
+    pub(super) fn dbg_check(&self) {
+        assert_eq!(self.editing, None);
+        self.views.values().for_each(|view| view.delta.dbg_check());
+    }
+
     /// Returns whether there are any views.
     pub(super) fn any(&self) -> bool {
         !self.views.is_empty()

@@ -51,6 +51,7 @@ impl Ancestry {
     }
 
     /// Returns the bytes of memory that the ancestry takes.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.frontier.capacity() * size_of::<EventNumber>()
             + self.criticals.capacity() * size_of::<(EventNumber, EventNumber)>()

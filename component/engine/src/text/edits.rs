@@ -84,6 +84,7 @@ impl Edits {
     }
 
     /// Returns the bytes of memory that the edits take.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         (self.runs.len() + self.runs.room()) * size_of::<EditRun>()
     }

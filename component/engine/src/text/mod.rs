@@ -33,10 +33,14 @@ pub(crate) use difference::{TextSplice, difference};
 pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
 pub(crate) use rewrite::{Replacement, rewrite};
-pub(crate) use run::{Edit, EditRun, RunKind, VoidEdits};
+pub(crate) use run::{Edit, EditRun};
+#[cfg(test)]
+pub(crate) use run::{RunKind, VoidEdits};
 pub use unit::Unit;
 pub(crate) use unit::{Lengths, Misplaced};
-pub(crate) use walk::{Change, Outcome};
+#[cfg(test)]
+pub(crate) use walk::Change;
+pub(crate) use walk::Outcome;
 
 use crate::error::Error;
 use crate::graph::Graph;
@@ -218,6 +222,7 @@ impl Text {
     ///
     /// # Errors
     /// `LimitExceeded` if there is not enough memory.
+    #[cfg(test)]
     pub(crate) fn read(&self, content: &str) -> Result<String, Error> {
         let mut text = String::new();
         memory::reserve_text(&mut text, self.lengths().bytes as usize)?;
@@ -240,6 +245,7 @@ impl Text {
     }
 
     /// Returns the edits of the events after this one, or all edits for `None`, in runs.
+    #[cfg(test)]
     pub(crate) fn runs_after<'a>(
         &'a self,
         event: Option<EventNumber>,
@@ -265,7 +271,13 @@ impl Text {
         self.pieces.ranges()
     }
 
+    /// Returns the number of runs of edits.
+    pub(crate) fn run_count(&self) -> usize {
+        self.edits.runs_after(None)
+    }
+
     /// Returns the bytes of memory that the text takes, without the tracker.
+    #[cfg(test)]
     pub(crate) fn bytes_at_rest(&self) -> usize {
         self.base.capacity() * size_of::<NamedSpan>()
             + self.edits.bytes()

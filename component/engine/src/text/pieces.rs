@@ -69,6 +69,7 @@ impl Pieces {
     }
 
     /// Returns the bytes of memory that the pieces take.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.tree.bytes()
     }

@@ -406,3 +406,50 @@ pub(crate) fn show_past(past: &Events) -> String {
     let counts = version_of(past).into_iter().map(|at| format!("{}:{}", show_peer(&at.peer), at.count));
     counts.collect::<Vec<_>>().join(" ")
 }
+
+/// A horizon that is lowered below a branch counts none of the events that the branch follows.
+#[test]
+fn a_lowered_horizon_of_a_forked_peer() -> Result<(), Error> {
+    let splice = |doc: &mut Doc, insert: &str| doc.splice("t", "r", "s", (0, 0), insert).map(drop);
+    for is_compacted in [false, true] {
+        let mut a = Doc::create("a")?;
+        a.insert("t", "r", vec![converge_engine::Cell::new("s", "abc")])?;
+        if is_compacted {
+            a.compact(&[])?;
+        }
+        let mut b = Doc::load("a", &a.save())?;
+        splice(&mut a, "1")?;
+        splice(&mut b, "2")?;
+        let mut v = Doc::load("v", &b.save())?;
+        splice(&mut v, "3")?;
+        a.merge_update(&b.update_since(&a.summary())?)?;
+        let asked = a.summary();
+        a.merge_update(&v.update_since(&a.summary())?)?;
+        let (before, dropped) = (a.digest(), a.compact(&[asked])?);
+        assert_eq!(dropped.events_dropped, u32::from(!is_compacted), "{dropped:?}");
+        a.dbg_check();
+        assert_eq!((a.digest(), Doc::load("z", &a.save())?.digest()), (before, before));
+    }
+    Ok(())
+}
+
+/// The ground of a text was hidden at the horizon, and counts now, because an earlier insert
+/// arrived. `peek` finds the text at the horizon all the same.
+#[test]
+fn a_text_that_was_hidden_at_the_horizon() -> Result<(), Error> {
+    let mut a = Doc::create("a")?;
+    a.insert("t", "r", vec![converge_engine::Cell::new("s", "abc")])?;
+    let (mut b, mut c) = (Doc::load("b", &a.save())?, Doc::load("c", &a.save())?);
+    a.delete("t", "r")?;
+    b.commit(Vec::new())?;
+    b.update("t", "r", vec![converge_engine::Cell::new("s", "xyz")])?;
+    b.splice("t", "r", "s", (3, 0), "!")?;
+    a.merge_update(&b.update_since(&a.summary())?)?;
+    let all = a.summary();
+    c.insert("t", "r", Vec::new())?;
+    a.merge_update(&c.update_since(&a.summary())?)?;
+    a.compact(&[all])?;
+    let shown = a.get("t", "r");
+    assert_eq!((Doc::peek(&a.save(), "t", "r")?, Doc::load("z", &a.save())?.get("t", "r")), (shown.clone(), shown));
+    Ok(())
+}

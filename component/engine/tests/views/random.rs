@@ -1,4 +1,5 @@
-//! Replicas with editors. Each editor has a copy of the text that it keeps by what its view returns.
+//! Replicas with editors. Each editor has a copy of the text that it keeps by what its view
+//! returns.
 
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use converge_engine::{Cell, Doc, Error, Invalid, RowOp, TextChange, Unit, ViewNumber};

@@ -18,20 +18,26 @@ impl Doc {
     /// Returns the largest horizon below this one, given by counts of each lane, that cuts through
     /// no concurrent edits of a text. O(runs + splices × lanes × log n).
     pub(super) fn closed_horizon(&self, mut counts: Vec<u32>) -> Vec<u32> {
-        let Self { graph, log, .. } = self;
+        let Self { graph, log, lanes, .. } = self;
         let mut closing = Closing::new(graph, log);
         if closing.cells.is_empty() {
             return counts;
         }
         for run in 0..graph.run_count() {
             let (lane, counter, _) = graph.describe(graph.first_of_run(run));
-            closing.retain(run, counts[lane.index()].saturating_sub(counter.0));
+            closing.keep_from(run, counts[lane.index()].saturating_sub(counter.0));
         }
         closing.run();
         for (run, &kept) in closing.first_retained.iter().enumerate() {
             let (lane, counter, _) = graph.describe(graph.first_of_run(run));
             if kept < run_len(graph, run) {
                 counts[lane.index()] = counts[lane.index()].min(counter.0 + kept);
+            }
+        }
+        // A branch without dropped events counts none of those that it follows.
+        for (lane, count) in (0..).map(PeerNumber).zip(&mut counts) {
+            if *count <= lanes.start(lane).0 {
+                *count = 0;
             }
         }
         counts
@@ -98,7 +104,7 @@ impl<'a> Closing<'a> {
     }
 
     /// Retains the events of a run from this index on.
-    fn retain(&mut self, run: usize, from: u32) {
+    fn keep_from(&mut self, run: usize, from: u32) {
         let first = &mut self.first_retained[run];
         if from < *first {
             self.found.push((run, from, *first));
@@ -114,7 +120,7 @@ impl<'a> Closing<'a> {
             let (from, end) = (first.plus(from), first.plus(end));
             let start = self.followers.partition_point(|(event, _)| *event < from);
             for at in start..self.followers.partition_point(|(event, _)| *event < end) {
-                self.retain(self.followers[at].1, 0);
+                self.keep_from(self.followers[at].1, 0);
             }
             let start = self.spliced.partition_point(|(event, _)| *event < from);
             let found = &self.spliced[start..self.spliced.partition_point(|(event, _)| *event < end)];
@@ -146,7 +152,7 @@ impl<'a> Closing<'a> {
             let unknown = splices.partition_point(|(other, counter, _)| *other == lane && counter.0 < count);
             if let Some(&(.., unknown)) = splices.get(unknown).filter(|(other, ..)| *other == lane) {
                 let (run, first) = self.graph.run_at(unknown);
-                self.retain(run, unknown.0 - first.0);
+                self.keep_from(run, unknown.0 - first.0);
             }
             start = end;
         }

@@ -19,11 +19,11 @@ pub struct CompactionReport {
 }
 
 impl Doc {
-    /// Drops the history and the tombstones that this replica and all replicas with
-    /// these summaries have. The new horizon is the intersection of the summaries and this
-    /// document, joined with the old horizon, and lowered until each splice that stays in the
-    /// history builds on all dropped splices of its cell. The caller guarantees that the summaries include
-    /// every replica that still writes. Tables do not change. O(document × log n).
+    /// Drops the history and the tombstones that this replica and all replicas with these summaries
+    /// have. The new horizon is the intersection of the summaries and this document, joined with
+    /// the old horizon, and lowered until each splice that stays in the history builds on all
+    /// dropped splices of its cell. The caller guarantees that the summaries include every replica
+    /// that still writes. Tables do not change. O(document × log n).
     ///
     /// # Errors
     /// `InvalidArgument` if a summary names events that are unknown here, or if a summary by name

@@ -11,10 +11,9 @@ impl Doc {
     /// Returns the operations that lead from the tables at `here` to the tables at `there`, sorted
     /// by table and row. Both versions are given by heads: any events, which stand for themselves
     /// and all events that they build on. A row that exists in both versions gets an update of the
-    /// cells that changed or are new, then an unset of the removed cells, then splices of texts that
-    /// changed a little. O(peers); O(log n) for
-    /// each event that only one version contains; and, for each row of these events, all
-    /// operations on it since the horizon.
+    /// cells that changed or are new, then an unset of the removed cells, then splices of texts
+    /// that changed a little. O(peers); O(log n) for each event that only one version contains;
+    /// and, for each row of these events, all operations on it since the horizon.
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown event; `LimitExceeded` for more than `limits::PEERS` heads;

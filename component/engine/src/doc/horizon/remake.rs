@@ -55,8 +55,8 @@ impl<'a> Remaking<'a> {
         Self { from, remade: BTreeMap::new(), seen: BTreeMap::new() }
     }
 
-    /// Returns the operations of a lost event, with splices that fit the other document. O(pieces of
-    /// the texts) for each character of a splice that is searched.
+    /// Returns the operations of a lost event, with splices that fit the other document. O(pieces
+    /// of the texts) for each character of a splice that is searched.
     ///
     /// # Errors
     /// `LimitExceeded` if there is not enough memory.

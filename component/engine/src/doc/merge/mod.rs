@@ -21,7 +21,7 @@ use super::waiting::Need;
 use crate::error::Error;
 use crate::id::{Counter, EventId, PeerNumber};
 use crate::memory;
-use crate::oplog::{CommitRef, Totals};
+use crate::oplog::{CommitRef, OpKind, Totals};
 use crate::sort;
 use link::Linked;
 use plan::{Plan, Planner, Ready, ReadySource};
@@ -113,7 +113,13 @@ impl Doc {
     fn make_room_for(&mut self, plan: &Plan, runs: &[IncomingRun<'_>]) -> Result<(), Error> {
         let Self { rows, log, waiting, .. } = self;
         let commits = plan.ready.iter().flat_map(|ready| ready.commits(runs, waiting));
-        make_room(rows, log, commits, Totals::of)
+        make_room(rows, log, commits.clone(), Totals::of)?;
+        let edits = commits.filter(|commit| commit.has_edits()).flat_map(CommitRef::ops);
+        let splices = edits.filter(|op| op.kind == OpKind::Splice);
+        rows.spend_on_trackers(splices.filter_map(|op| {
+            let (column, _) = op.cells.iter().next()?;
+            Some((op.table, op.row, column))
+        }))
     }
 
     fn carry_out(&mut self, plan: Plan, runs: &[IncomingRun<'_>], lanes_before: usize) -> Merged {

@@ -5,6 +5,7 @@
 
 mod columns;
 mod edits;
+mod grounds;
 mod names;
 mod peek;
 mod read;

@@ -5,7 +5,7 @@
 //! For each splice of the history, the bytes say whether it is one of a present text, and whether
 //! it is void, so that a reader executes nothing.
 
-use super::edits::GroundKind;
+use super::grounds::GroundKind;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint, unzigzag, zigzag};
 use crate::convert::{index_of, u64_of};
 use crate::error::Error;
@@ -40,12 +40,15 @@ const FROM_HORIZON: u64 = 2;
 /// The origin of characters of the ground. Those of a branch have its rank plus 1.
 const OF_GROUND: u64 = 0;
 
+/// Calls a function for each event.
+type EachEvent<'a> = dyn Fn(&mut dyn FnMut(EventNumber)) + 'a;
+
 /// What encoding texts requires of the document.
 pub(crate) struct TextsContext<'a> {
     /// What the splices of the history insert.
     pub(crate) contents: &'a ContentsWriter,
     /// Calls a function for each event of the history, in its order.
-    pub(crate) each_event: &'a dyn Fn(&mut dyn FnMut(EventNumber)),
+    pub(crate) each_event: &'a EachEvent<'a>,
     /// Returns the rank of the branch of an event.
     pub(crate) rank: &'a dyn Fn(PeerNumber, Counter) -> u32,
 }
@@ -490,7 +493,7 @@ impl<'a> ReadTexts<'a> {
             let mut base: Vec<NamedSpan> = Vec::new();
             match at_horizon.with(column, ground).filter(|_| source == FROM_HORIZON) {
                 Some(spans) => {
-                    used += 1;
+                    used = usize::saturating_add(used, 1);
                     memory::reserve(&mut base, spans.len())?;
                     base.extend_from_slice(spans);
                 }
@@ -534,8 +537,9 @@ impl<'a> ReadTexts<'a> {
             if kind == GroundKind::HiddenWrite || source == SHOWS_NOTHING {
                 continue;
             }
-            let of_base =
-                bases.iter().find(|base| source == FROM_HORIZON && (base.column, base.kind) == (column, kind));
+            let of_base = bases.iter().find(|base| {
+                source == FROM_HORIZON && (base.column, base.kind.is_write()) == (column, kind.is_write())
+            });
             let of_base = of_base.map_or(&[][..], |base| &base.spans).iter().map(|span| span.content);
             let written = written(column).filter(|_| source == FROM_GROUND && kind.is_write());
             let parts = of_base.chain(written).chain([self.contents.of(row, column)]);

@@ -1,7 +1,8 @@
 //! Encodes rows and their states.
 
 use super::BLOCK_ROWS;
-use super::edits::{GroundKind, KEPT_DELETE, KEPT_NOTHING, KEPT_WRITE};
+use super::edits::{KEPT_DELETE, KEPT_NOTHING, KEPT_WRITE};
+use super::grounds::GroundKind;
 use super::stamps::{NEVER, StampNumber, Stamps};
 use super::texts::TextsContext;
 use crate::clock::Lamport;

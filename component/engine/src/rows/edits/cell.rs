@@ -34,12 +34,4 @@ impl EditedCell {
             _ => None,
         }
     }
-
-    /// Returns the kind of the operation.
-    pub(in crate::rows) fn kind(&self) -> OpKind {
-        match self.edit {
-            CellEdit::Add(_) => OpKind::Add,
-            CellEdit::Splice(_) => OpKind::Splice,
-        }
-    }
 }

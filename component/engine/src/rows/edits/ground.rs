@@ -100,8 +100,8 @@ impl PlainOps {
     }
 
     /// Returns the ground of an edit of this column, or `None` if the edit is void: the row is not
-    /// there in its past, or the ground left a value there that edits of this kind cannot act on. `base` is the row at the
-    /// horizon. O(lanes × log operations).
+    /// there in its past, or the ground left a value there that edits of this kind cannot act on.
+    /// `base` is the row at the horizon. O(lanes × log operations).
     pub(in crate::rows) fn ground(
         &self,
         (row, column, kind): (RowNumber, ColumnNumber, OpKind),

@@ -5,9 +5,9 @@
 //! the ground of an edit.
 //!
 //! Stores, for each cell with edits that can count, their sum or text by ground. Always holds: the
-//! ground of an entry is the cell's latest write, or, if no write counts, the latest delete of an existing
-//! row. An edit with another ground never counts again: stamps of later writes and deletes only
-//! grow.
+//! ground of an entry is the cell's latest write, or, if no write counts, the latest delete of an
+//! existing row. An edit with another ground never counts again: stamps of later writes and deletes
+//! only grow.
 
 mod cell;
 mod ground;
@@ -72,7 +72,7 @@ impl RowEdits {
     pub(super) fn renumber(&mut self, number: &impl Fn(PeerNumber) -> PeerNumber) {
         self.sums.renumber(number);
         self.texts.renumber(number);
-        self.texts.iter_mut().for_each(|entry| entry.value.text.renumber(number));
+        self.texts.entries_mut().for_each(|entry| entry.value.text.renumber(number));
         self.plain = None;
     }
 }

@@ -33,7 +33,7 @@ impl<T> PerGround<T> {
         self.0.iter().inspect(|_| work::step())
     }
 
-    pub(in crate::rows) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OnGround<T>> {
+    pub(in crate::rows) fn entries_mut(&mut self) -> impl Iterator<Item = &mut OnGround<T>> {
         self.0.iter_mut()
     }
 

@@ -24,6 +24,7 @@ impl ViewEdit {
     }
 
     /// Returns whether the changes change nothing.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.spans.list.is_empty()
     }

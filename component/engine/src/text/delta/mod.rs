@@ -26,7 +26,9 @@ pub(crate) use spans::EditRefusal;
 use super::unit::{Lengths, Unit};
 use crate::error::Error;
 use crate::memory;
-use spans::{DeltaChange, DeltaSpan, SpanKind, Spans, cut};
+#[cfg(test)]
+use spans::DeltaSpan;
+use spans::{DeltaChange, SpanKind, Spans, cut};
 
 /// The maximum number of spans. A delta that would have more becomes one change.
 pub(super) const MAX_SPANS: usize = 4_096;
@@ -58,16 +60,19 @@ impl ViewDelta {
     }
 
     /// Returns whether the copy is equal to the document's text because nothing changed.
+    #[cfg(test)]
     pub(crate) fn is_identity(&self) -> bool {
         self.spans.list.is_empty()
     }
 
     /// Returns the number of spans.
+    #[cfg(test)]
     pub(crate) fn span_count(&self) -> usize {
         self.spans.list.len()
     }
 
     /// Returns the bytes of memory that the delta takes.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         let texts: usize = self.spans.list.iter().map(|span| span.text.capacity()).sum();
         self.spans.list.capacity() * size_of::<DeltaSpan>() + texts
@@ -222,6 +227,7 @@ impl ViewDelta {
     pub(crate) fn dbg_check(&self) {
         self.spans.dbg_check(self.unit);
         let kept: usize = self.spans.list.iter().map(|span| span.text.len()).sum();
-        assert!(self.span_count() <= MAX_SPANS && kept <= MAX_KEPT_BYTES, "{} spans, {kept} bytes", self.span_count());
+        let spans = self.spans.list.len();
+        assert!(spans <= MAX_SPANS && kept <= MAX_KEPT_BYTES, "{spans} spans, {kept} bytes");
     }
 }
