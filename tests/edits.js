@@ -1,46 +1,44 @@
-// Reads the sums of additions to cells in the bytes of a document, as docs/format.md defines them, and computes them again
-// from the history.
-import { ABSENT, check, checkAscending, counting, next, unzigzag } from './bytes.js';
+// Reads the edits of cells in the bytes of a document, as docs/format.md defines them: sums of additions, and texts. Computes
+// the sums again from the history.
+import { check, checkAscending, counting, next, unzigzag } from './bytes.js';
+import { HIDDEN, NONE, SETTLED, WRITE, groundAfter, groundOf, isEdit, isLast, isSeen, kindOf } from './grounds.js';
+import { countAt, knownCounts, opsByRow, opsOfState, placeOf } from './grounds.js';
+import { NO_TEXTS, readTexts } from './texts.js';
 
-const [DELETE, HIDDEN, WRITE] = [0, 1, 2]; // what the ground of a sum is: a delete, a write that does not count, or one that does
 const [KEPT_NOTHING, KEPT_WRITE] = [0, 2]; // kinds of kept grounds: none, if the edit can never count; 1 a delete; a write
-const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
-const NEVER = { number: NONE, place: 0 };
 const [MIN_INTEGER, MAX_INTEGER] = [-(2n ** 63n), 2n ** 63n - 1n];
-/** The order of settled operations, which have one stamp. */
-const ORDER = ['delete', 'insert', 'update', 'unset'];
 
 /** @import { Bytes, NumberedCell } from './bytes.js' */
-/** @import { Horizon, Stamp, State, StateCell, StateRow } from './format.js' */
+/** @import { Horizon, State, StateRow } from './format.js' */
+/** @import { Compare, Ground, Kept, PlacedOp } from './grounds.js' */
 /** @import { LinkedRun } from './links.js' */
 /**
  * The sum of the additions to one cell that have one ground, and what the ground is. A ground is
  * the write or the delete that left the value there which the authors of the additions saw.
  *
  * @typedef {{ row: number, column: number, kind: number, amount: bigint }} Sum
- * @typedef {{ isWrite: boolean, stamp: Stamp }} Ground
- * @typedef {{ edit: Stamp, ground: Ground | undefined }} Kept the ground of an edit that does not build on the horizon
+ * @typedef {{ column: number, kind: number, text: string | undefined }} ShownText undefined if the text shows nothing
  * @typedef {ReturnType<typeof readEdits>} Edits
- * @typedef {(a: Stamp, b: Stamp) => number} Compare compares stamps in the order of execution
- * @typedef {Stamp & { tag: string, cells: NumberedCell[], counter: number, run?: LinkedRun }} PlacedOp an operation of
- *   an event of a run, or one that was compacted
  */
 
 /** @type {Edits} */
-export const NO_EDITS = { now: [], changed: [], kept: [] };
+export const NO_EDITS = { now: [], changed: [], kept: [], texts: NO_TEXTS };
 
 /**
- * Reads the sums of the present rows, those of changed rows at the horizon, and the kept grounds.
+ * Reads the sums of the present rows, those of changed rows at the horizon, the kept grounds, and
+ * the texts.
  *
  * @param {Bytes} section
  * @param {number} columns
+ * @param {number} splices how many splices the history has
  */
-export function readEdits(section, columns) {
+export function readEdits(section, columns, splices) {
   const [now, changed] = [readSums(section, columns), readSums(section, columns)];
   const kept = readKept(section);
-  check('the section of edits is empty', now.length + changed.length + kept.length > 0);
+  const texts = section.left > 0 ? readTexts(section, columns, splices) : NO_TEXTS;
+  check('the section of edits is empty', now.length + changed.length + kept.length > 0 || texts !== NO_TEXTS);
   section.end('the edits');
-  return { now, changed, kept };
+  return { now, changed, kept, texts };
 }
 
 /** @type {(section: Bytes, columns: number) => Sum[]} */
@@ -97,27 +95,19 @@ export function checkGrounds(sums, stateOf, compare) {
   for (const sum of sums) {
     const state = stateOf(sum.row);
     check('a sum belongs to no row', state !== undefined);
-    check('a sum belongs to no cell that can be added to', groundOf(sum, state, compare) !== undefined);
+    check('a sum belongs to no cell that can be added to', groundOf(sum, 'add', state, compare) !== undefined);
   }
 }
 
-/** @type {(sum: Sum, state: State, compare: Compare) => Ground | undefined} */
-function groundOf({ column, kind }, state, compare) {
-  const latest = latestOf(state, column);
-  const counts = doesCount(latest, state, compare);
-  if (kind === DELETE) return exists(state) && !counts ? { isWrite: false, stamp: state.remove } : undefined;
-  const isRight = latest !== undefined && counts === (kind === WRITE) && canAdd(latest.value);
-  return isRight ? { isWrite: true, stamp: latest } : undefined;
-}
-
 /**
- * Returns the visible cells of an existing row, with the sums of its additions.
+ * Returns the visible cells of an existing row, with the sums of its additions and its texts.
  *
  * @param {State} state
  * @param {Sum[]} sums of the row
+ * @param {ShownText[]} texts of the row
  * @returns {NumberedCell[]}
  */
-export function shownCells({ cells }, sums) {
+export function shownCells({ cells }, sums, texts) {
   const shown = new Map(cells.filter((cell) => cell.shows).map(({ column, value }) => [column, value]));
   for (const { column, kind, amount } of sums) {
     if (kind === HIDDEN) continue;
@@ -126,11 +116,15 @@ export function shownCells({ cells }, sums) {
     const val = all < MIN_INTEGER ? MIN_INTEGER : all > MAX_INTEGER ? MAX_INTEGER : all;
     shown.set(column, { tag: 'integer', val });
   }
+  // A cell with a text and a sum shows the text.
+  for (const { column, kind, text } of texts) {
+    if (kind !== HIDDEN && text !== undefined) shown.set(column, { tag: 'text', val: text });
+  }
   return [...shown].map(([column, value]) => ({ column, value })).sort((a, b) => a.column - b.column);
 }
 
 /**
- * Checks that grounds are kept for exactly the additions that do not build on the horizon.
+ * Checks that grounds are kept for exactly the edits that do not build on the horizon.
  *
  * @param {LinkedRun[]} runs
  * @param {Horizon} horizon
@@ -139,13 +133,13 @@ export function shownCells({ cells }, sums) {
  */
 export function checkKept(runs, horizon, rows, { kept }) {
   const known = knownCounts(runs, horizon);
-  const edits = [...opsByRow(runs, horizon, rows).values()].flat().filter(({ tag }) => tag === 'add');
+  const edits = [...opsByRow(runs, horizon, rows).values()].flat().filter(isEdit);
   const isAbove = (/** @type {PlacedOp} */ edit) =>
     horizon.counts.every((least, peer) => countAt(edit, known.get(edit.run) ?? [], peer) >= least);
   const expected = new Set(edits.filter((edit) => !isAbove(edit)).map(placeOf));
   const found = kept.map(({ edit }) => placeOf(edit));
   const isRight = found.length === expected.size && found.every((place) => expected.has(place));
-  check('grounds are kept for other additions than those that do not build on the horizon', isRight);
+  check('grounds are kept for other edits than those that do not build on the horizon', isRight);
 }
 
 /**
@@ -165,24 +159,23 @@ export function checkSums(runs, horizon, rows, changed, edits, compare) {
   for (const [number, ops] of opsByRow(runs, horizon, rows)) {
     const { state } = rows[number];
     const base = changed.get(number);
-    const plain = [...(base === undefined ? [] : opsOfState(base)), ...ops.filter(({ tag }) => tag !== 'add')];
+    const plain = [...(base === undefined ? [] : opsOfState(base)), ...ops.filter((op) => !isEdit(op))];
     const sums = /** @type {Map<string, Sum>} */ (new Map());
     /** @type {(column: number, ground: Ground | undefined, amount: bigint) => void} */
     const count = (column, ground, amount) => {
       if (ground === undefined || !isLast(ground, state, column, compare)) return;
-      const counts = doesCount(latestOf(state, column), state, compare);
-      const kind = !ground.isWrite ? DELETE : counts ? WRITE : HIDDEN;
+      const kind = kindOf(ground, state, column, compare);
       const before = sums.get(`${column} ${kind}`)?.amount ?? 0n;
       sums.set(`${column} ${kind}`, { row: number, column, kind, amount: before + amount });
     };
     for (const sum of edits.changed) {
-      if (sum.row === number && base !== undefined) count(sum.column, groundOf(sum, base, compare), sum.amount);
+      if (sum.row === number && base !== undefined) count(sum.column, groundOf(sum, 'add', base, compare), sum.amount);
     }
     for (const edit of ops.filter(({ tag }) => tag === 'add')) {
       const { column, value } = edit.cells[0];
       const counts = known.get(edit.run) ?? [];
       const seen = plain.filter((op) => isSeen(op, edit, counts));
-      const { ground } = kept.get(placeOf(edit)) ?? { ground: groundAfter(seen, column, compare) };
+      const { ground } = kept.get(placeOf(edit)) ?? { ground: groundAfter(seen, column, 'add', compare) };
       check('an addition adds no integer', value?.tag === 'integer');
       count(column, ground, value.val);
     }
@@ -195,144 +188,3 @@ export function checkSums(runs, horizon, rows, changed, edits, compare) {
 
 const show = (/** @type {Sum[]} */ sums) =>
   sums.map(({ column, kind, amount }) => `${column} ${kind} ${amount}`).join();
-
-/**
- * Returns, for each run, how many events of each peer its first event builds on.
- *
- * @param {LinkedRun[]} runs
- * @param {Horizon} horizon
- * @returns {Map<LinkedRun | undefined, number[]>}
- */
-function knownCounts(runs, { counts, named }) {
-  /** @type {Map<LinkedRun | undefined, number[]>} */
-  const known = new Map();
-  for (const run of runs) {
-    const all = run.deps.map(({ peer, counter, run: of }) => {
-      const stub = named.find((stub) => stub.peer === peer && stub.counter === counter);
-      return stub?.known ?? counts.map((_, other) => (other === peer ? counter + 1 : (known.get(of)?.[other] ?? 0)));
-    });
-    known.set(
-      run,
-      counts.map((_, peer) => Math.max(0, ...all.map((counts) => counts[peer]))),
-    );
-  }
-  return known;
-}
-
-/**
- * Returns how many events of a peer the event of an operation builds on, including itself.
- *
- * @param {PlacedOp} op
- * @param {number[]} counts those of its run
- * @param {number} peer
- */
-function countAt({ run, counter }, counts, peer) {
-  return run?.peer === peer ? counter + 1 : counts[peer];
-}
-
-/**
- * Returns whether the author of an addition saw an operation. All see what was at the horizon.
- *
- * @param {PlacedOp} op
- * @param {PlacedOp} edit
- * @param {number[]} counts of the run of the addition
- */
-function isSeen(op, edit, counts) {
-  if (op.run === undefined) return true;
-  return op.number === edit.number ? op.place < edit.place : countAt(edit, counts, op.run.peer) > op.counter;
-}
-
-/**
- * Returns the operations of the history by the number of their row.
- *
- * @param {LinkedRun[]} runs
- * @param {Horizon} horizon
- * @param {StateRow[]} rows
- * @returns {Map<number, PlacedOp[]>}
- */
-function opsByRow(runs, { stamps }, rows) {
-  const numbers = new Map(rows.map(({ table, id }, number) => [`${table} ${id}`, number]));
-  const byRow = /** @type {Map<number, PlacedOp[]>} */ (new Map());
-  let event = FIRST_EVENT + stamps.length;
-  for (const run of runs) {
-    for (const [k, ops] of run.commits.entries()) {
-      const number = event++;
-      for (const [place, { tag, row, cells }] of ops.entries()) {
-        const at = numbers.get(`${row.table} ${row.id}`) ?? -1;
-        const placed = { number, place, tag, cells, run, counter: run.start + k };
-        byRow.set(at, [...(byRow.get(at) ?? []), placed]);
-      }
-    }
-  }
-  return byRow;
-}
-
-/** @type {(state: State) => PlacedOp[]} */
-function opsOfState(state) {
-  const inserts = exists(state) ? state.inserts : [];
-  return [
-    ...[state.remove].map((stamp) => ({ ...stamp, tag: 'delete', cells: [], counter: 0 })),
-    ...inserts.map((stamp) => ({ ...stamp, tag: 'insert', cells: [], counter: 0 })),
-    ...state.cells.map((cell) => ({
-      number: cell.number,
-      place: cell.place,
-      tag: 'update',
-      cells: [cell],
-      counter: 0,
-    })),
-  ];
-}
-
-/**
- * Executes plain operations. Returns what an addition to the column then builds on, or `undefined`
- * if it is void.
- *
- * @param {PlacedOp[]} ops
- * @param {number} column
- * @param {Compare} compare
- * @returns {Ground | undefined}
- */
-function groundAfter(ops, column, compare) {
-  let isThere = false;
-  let ground = /** @type {Ground} */ ({ isWrite: false, stamp: NEVER });
-  let last = ground;
-  let value = /** @type {NumberedCell['value']} */ (ABSENT);
-  const inOrder = ops.toSorted((a, b) => compare(a, b) || ORDER.indexOf(a.tag) - ORDER.indexOf(b.tag));
-  for (const { number, place, tag, cells } of inOrder) {
-    if (tag === 'delete') {
-      isThere = false;
-      last = { isWrite: false, stamp: { number, place } };
-      [ground, value] = [last, ABSENT];
-      continue;
-    }
-    if (tag === 'insert') isThere = true;
-    const cell = cells.find((cell) => cell.column === column);
-    if (cell !== undefined && isThere) [ground, value] = [{ isWrite: true, stamp: { number, place } }, cell.value];
-  }
-  return isThere && canAdd(value) ? ground : undefined;
-}
-
-/**
- * Returns whether the ground is the last write or delete of a cell.
- *
- * @param {Ground} ground
- * @param {State} state
- * @param {number} column
- * @param {Compare} compare
- */
-function isLast({ isWrite, stamp }, state, column, compare) {
-  const latest = latestOf(state, column);
-  if (isWrite) return latest !== undefined && isSame(latest, stamp);
-  return exists(state) && isSame(state.remove, stamp) && !doesCount(latest, state, compare);
-}
-
-/** @type {(state: State, column: number) => StateCell | undefined} */
-const latestOf = ({ cells }, column) => cells.find((cell) => cell.column === column);
-/** @type {(write: StateCell | undefined, state: State, compare: Compare) => boolean} */
-const doesCount = (write, state, compare) =>
-  write !== undefined && exists(state) && compare(state.inserts[0], write) <= 0;
-const canAdd = (/** @type {NumberedCell['value']} */ value) =>
-  value === undefined || ['absent', 'null', 'integer'].includes(value.tag);
-const exists = (/** @type {State} */ { inserts }) => inserts[0].number !== NONE;
-const isSame = (/** @type {Stamp} */ a, /** @type {Stamp} */ b) => a.number === b.number && a.place === b.place;
-const placeOf = (/** @type {Stamp} */ { number, place }) => `${number} ${place}`;

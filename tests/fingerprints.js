@@ -1,10 +1,11 @@
 // Computes the fingerprints of events from their content and dependencies, as docs/format.md defines them.
 import { addWord, finish, xxh64 } from './xxh64.js';
 
-const KINDS = { insert: 0n, update: 1n, delete: 2n, unset: 3n, add: 5n };
+const KINDS = { insert: 0n, update: 1n, delete: 2n, unset: 3n, splice: 4n, add: 5n };
 const TAGS = { null: 0n, integer: 3n, real: 4n, text: 5n, blob: 6n };
 
 /** @import { Cell, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { Value } from '../host-js/dist/wit/interfaces/converge-sync-types.js' */
 /**
  * An event without its operations: the author, without a branch; the fingerprint of the author's
  * previous event, or 0 if there is none; the salt; and the fingerprints of the other dependencies.
@@ -63,6 +64,15 @@ function wordsOf({ tag, val }) {
       return [];
     case 'unset':
       return val.columns.map((column) => [hashOf(column), 0n]);
+    case 'splice': {
+      const { column, at, remove, insert } = val;
+      const place = (BigInt(at) << 32n) | BigInt(remove);
+      const values = /** @type {Value[]} */ ([
+        { tag: 'text', val: insert },
+        { tag: 'integer', val: place },
+      ]);
+      return values.map((value) => cellOf({ column, value }));
+    }
     case 'add':
       return [cellOf({ column: val.column, value: { tag: 'integer', val: val.amount } })];
     default:

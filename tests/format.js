@@ -1,11 +1,13 @@
 // A second reader of saved documents and updates, written from docs/format.md alone. It decodes them into plain objects and
 // computes the fingerprints of all events. It makes the cheap checks only: not whether dependencies are concurrent, and not
-// whether the state matches the history, except for the sums of additions where a caller asks for it.
+// whether the state matches the history, except for sums and texts where a caller asks for it.
 import { BRANCH_MARK, beginOf, branchName, checkTrees, executionOrder, readBranches } from './branches.js';
 import { ABSENT, Bytes, UnsupportedFeature, UnsupportedVersion, check, checkAscending, counting } from './bytes.js';
 import { MAX_EVENTS, crc32, littleEndian, next, sorted, sum } from './bytes.js';
 import { NO_EDITS, checkGrounds, checkKept, checkSums, readEdits, shownCells } from './edits.js';
+import { isEdit } from './grounds.js';
 import { checkPrints, computePrints, printOf, printsBefore, readDocumentLinks, readLinks } from './links.js';
+import { checkTextHistory, checkTexts, readContents, setInserted, shownTexts, textsAtHorizon } from './texts.js';
 
 const [MAGIC, VERSION] = [[0xc7, 0x63, 0x76, 0x67], 1n];
 /** @type {Record<number, 'document' | 'update'>} */
@@ -14,15 +16,17 @@ const SECTIONS = { document: [1, 2, 3, 4, 6, 7, 8, 10, 11], update: [1, 2, 5, 6,
 const [FINGERPRINTS, EDITS, OPTIONAL, FIRST_TO_SKIP] = [10, 11, [3, 7, 8, 11], 64];
 const [USES_EDITS, FEATURES] = [2n, 2n]; // the bit of a feature, and the bits of all that are known
 const BLOCK_ROWS = 128;
-const OPS = /** @type {const} */ (['insert', 'update', 'delete', 'unset', undefined, 'add']);
+const OPS = /** @type {const} */ (['insert', 'update', 'delete', 'unset', 'splice', 'add']);
 const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
 
 export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 
 /** @import { Branch } from './branches.js' */
 /** @import { NumberedCell } from './bytes.js' */
-/** @import { Compare, Sum } from './edits.js' */
+/** @import { ShownText, Sum } from './edits.js' */
+/** @import { Compare } from './grounds.js' */
 /** @import { Link, LinkedRun, Marker } from './links.js' */
+/** @import { Splice } from './texts.js' */
 /** @import { Cell, EventId, EventRun, PeerVersion, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
  * A run of events. `lamport` is undefined if it depends on events outside of the bytes. `prints`
@@ -33,9 +37,10 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  * @typedef {{ table: string, row: string, cells?: Cell[] }} ChangedRow the former cells; undefined if the
  *   row did not exist
  * @typedef {{ kind: 'document', peers: string[], places: number[], horizon: PeerVersion[], version: PeerVersion[],
- *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[], sums: number, kept: number }}
- *   Document `places`: the place of each peer in the order of execution; `sums` and `kept`: how many sums of additions
- *   and kept grounds the document has
+ *   heads: EventId[], tables: Table[], runs: Run[], changed: ChangedRow[], waiting: Run[], sums: number, kept: number,
+ *   texts: number, bases: number, horizonHeads: EventId[] }}
+ *   Document `places`: the place of each peer in the order of execution; `sums`, `kept`, `texts` and `bases`: how many
+ *   sums of additions, kept grounds, texts, and texts at the horizon the document has
  * @typedef {{ kind: 'update', peers: string[], runs: Run[], markers: Marker[] }} Update
  */
 /**
@@ -51,7 +56,7 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  * @typedef {{ remove: Stamp, inserts: Stamp[], cells: StateCell[] }} State
  * @typedef {{ table: number, id: string, state?: State, isNamed?: boolean }} NumberedRow
  * @typedef {NumberedRow & { state: State }} StateRow
- * @typedef {{ tag: RowOp['tag'], row: NumberedRow, cells: NumberedCell[] }} NumberedOp
+ * @typedef {{ tag: RowOp['tag'], row: NumberedRow, cells: NumberedCell[], splice?: Splice }} NumberedOp
  * @typedef {{ peer: number, lamport: number }} Time
  * @typedef {Link & { lamport: number, known: number[] }} NamedEvent
  * @typedef {{ counts: number[], named: NamedEvent[], stamps: Time[] }} Horizon
@@ -61,20 +66,20 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  * Decodes a saved document or an update.
  *
  * @param {Uint8Array} bytes
- * @param {boolean} [checksSums] whether to compute the sums of a document again from its history
+ * @param {boolean} [checksEdits] whether to compute the sums and texts of a document again from its history
  * @returns {Document | Update}
  */
-export function read(bytes, checksSums = false) {
-  const { kind, usesEdits, sections } = readFrame(bytes);
-  const content = kind === 'document' ? readDocument(sections, checksSums) : readUpdate(sections);
-  const hasEdits = usesAdditions(content.runs) || (content.kind === 'document' && usesAdditions(content.waiting));
-  check('the features are not those of the content', usesEdits === (hasEdits || sections.has(EDITS)));
+export function read(bytes, checksEdits = false) {
+  const { kind, isMarked, sections } = readFrame(bytes);
+  const content = kind === 'document' ? readDocument(sections, checksEdits) : readUpdate(sections);
+  const hasEdits = usesEdits(content.runs) || (content.kind === 'document' && usesEdits(content.waiting));
+  check('the features are not those of the content', isMarked === (hasEdits || sections.has(EDITS)));
   return content;
 }
 
 /** @param {{ commits: { tag: string }[][] }[]} runs */
-function usesAdditions(runs) {
-  return runs.some(({ commits }) => commits.flat().some(({ tag }) => tag === 'add'));
+function usesEdits(runs) {
+  return runs.some(({ commits }) => commits.flat().some(isEdit));
 }
 
 /** @type {(sections: Sections) => Update} */
@@ -110,16 +115,16 @@ function readFrame(bytes) {
     const isMissing = !sections.has(id) && !OPTIONAL.includes(id);
     check(`section ${id} is missing`, !isMissing || (kind === 'document' && id === FINGERPRINTS));
   }
-  return { kind, usesEdits: (features & USES_EDITS) !== 0n, sections };
+  return { kind, isMarked: (features & USES_EDITS) !== 0n, sections };
 }
 
-/** @type {(sections: Sections, checksSums: boolean) => Document} */
-function readDocument(sections, checksSums) {
+/** @type {(sections: Sections, checksEdits: boolean) => Document} */
+function readDocument(sections, checksEdits) {
   const names = readNames(readBranches(sections.get(1), true), sections.get(2));
   const { branches } = names;
   const horizon = readHorizon(sections.get(3), branches.length);
   const rows = readState(sections.get(4), names);
-  const { runs, counts, find, end } = readHistory(sections.get(6), names, rows, horizon, {
+  const { runs, counts, find, end, splices } = readHistory(sections.get(6), names, rows, horizon, {
     isWhole: true,
     inOrder: true,
   });
@@ -131,8 +136,12 @@ function readDocument(sections, checksSums) {
   end();
   const changed = readChanged(sections.get(7), names, rows);
   const waiting = readWaiting(sections.get(8));
-  const edits = sections.has(EDITS) ? readEdits(sections.get(EDITS), names.columns.length) : NO_EDITS;
-  names.checkUsed([...edits.now, ...edits.changed].map(({ column }) => column));
+  const section = sections.get(EDITS);
+  const edits = section === undefined ? NO_EDITS : readEdits(section, names.columns.length, splices.length);
+  const { texts } = edits;
+  setInserted(splices, texts.contents);
+  const edited = [...edits.now, ...edits.changed, ...texts.bases, ...texts.present];
+  names.checkUsed(edited.map(({ column }) => column));
 
   computePrints(runs, branches, names.commits);
   checkPrints(branches, tips, counts, (event) => {
@@ -158,8 +167,13 @@ function readDocument(sections, checksSums) {
   for (const { ground } of edits.kept) {
     if (ground !== undefined) checkStamp(ground.stamp, stamps);
   }
-  if (edits.kept.length > 0 || usesAdditions(runs)) checkKept(runs, horizon, rows, edits);
-  if (checksSums) checkSums(runs, horizon, rows, before, edits, compare);
+  if (edits.kept.length > 0 || usesEdits(runs)) checkKept(runs, horizon, rows, edits);
+  const parts = { texts, rows, changed: before, horizon, splices, compare };
+  checkTexts(parts);
+  if (checksEdits) {
+    checkSums(runs, horizon, rows, before, edits, compare);
+    checkTextHistory(runs, edits.kept, places, parts);
+  }
   for (const { state, isNamed } of rows) {
     checkState(state, stamps, places);
     for (const cell of state.cells)
@@ -169,13 +183,13 @@ function readDocument(sections, checksSums) {
   for (const row of changed) check('a changed row has no operation or no state', row.isNamed && isKnown(row.state));
 
   const version = (/** @type {number[]} */ counts) => counts.map((count, peer) => ({ peer: names.peers[peer], count }));
-  /** @type {(sums: Sum[], row: number, state: State) => Cell[]} */
-  const shown = (sums, row, state) => {
+  /** @type {(sums: Sum[], texts: ShownText[], row: number, state: State) => Cell[]} */
+  const shown = (sums, texts, row, state) => {
     const ofRow = sums.filter((sum) => sum.row === row);
-    return shownCells(state, ofRow).map(names.cell);
+    return shownCells(state, ofRow, texts).map(names.cell);
   };
   const all = rows.map(({ table, id, state }, row) => {
-    const cells = isThere(state) ? shown(edits.now, row, state) : undefined;
+    const cells = isThere(state) ? shown(edits.now, shownTexts(row, state, texts), row, state) : undefined;
     return { table, id, cells };
   });
   const tables = names.tables.map((name, table) => {
@@ -192,12 +206,15 @@ function readDocument(sections, checksSums) {
     tables: tables.filter((table) => table.rows.length > 0),
     runs: runs.map(names.run),
     changed: changed.map(({ number, table, id, state }) => {
-      const cells = isThere(state) ? shown(edits.changed, number, state) : undefined;
+      const cells = isThere(state) ? shown(edits.changed, textsAtHorizon(number, texts), number, state) : undefined;
       return { table: names.tables[table], row: id, cells };
     }),
     waiting,
     sums: edits.now.length,
     kept: edits.kept.length,
+    texts: texts.present.length,
+    bases: texts.bases.length,
+    horizonHeads: headsOf([], horizon).map(names.event),
   };
 }
 
@@ -285,10 +302,14 @@ function readNames(branches, nameSection) {
   const cell = (/** @type {NumberedCell} */ { column, value }) =>
     /** @type {Cell} */ ({ column: columns[column], value });
   /** @type {(op: NumberedOp) => RowOp} */
-  const op = ({ tag, row, cells }) => {
+  const op = ({ tag, row, cells, splice }) => {
     const val = { table: tables[row.table], row: row.id };
     if (tag === 'delete') return { tag, val };
     if (tag === 'unset') return { tag, val: { ...val, columns: cells.map(({ column }) => columns[column]) } };
+    if (tag === 'splice') {
+      const { column, at, remove, insert } = /** @type {Splice} */ (splice);
+      return { tag, val: { ...val, column: columns[column], at, remove, insert } };
+    }
     if (tag === 'add') {
       const [{ column, value }] = cells;
       return { tag, val: { ...val, column: columns[column], amount: value?.tag === 'integer' ? value.val : 0n } };
@@ -332,14 +353,14 @@ function readNames(branches, nameSection) {
       return shapes[shape].map((column) => ({ column, value: undefined }));
     },
     /**
-     * Checks that all shapes are used, and all columns: by shapes or by sums.
+     * Checks that all shapes are used, and all columns: by shapes, or by sums and texts.
      *
-     * @param {number[]} [ofSums]
+     * @param {number[]} [ofEdits]
      */
-    checkUsed(ofSums = []) {
+    checkUsed(ofEdits = []) {
       check('a shape is not used', used === shapes.length);
-      const found = sorted(new Set([...all, ...ofSums]));
-      check('the columns are not those of shapes and sums', found.join() === [...columns.keys()].join());
+      const found = sorted(new Set([...all, ...ofEdits]));
+      check('the columns are not those of shapes, sums and texts', found.join() === [...columns.keys()].join());
     },
   };
 }
@@ -528,7 +549,8 @@ function comparing(stamps, places) {
 
 /**
  * Reads the events, with lamport times if they can be derived. `isWhole`: all dependencies are in
- * the bytes. `end` makes the checks that need the salts.
+ * the bytes. `end` makes the checks that need the salts. What splices insert is read too, except in
+ * a document, which has it elsewhere.
  *
  * @param {Bytes} section
  * @param {Names} names
@@ -544,6 +566,7 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   const shapes = section.numbers(tags.length).map(names.cells);
   let [event, op] = [0, 0];
   const lacking = /** @type {NumberedCell[]} */ ([]);
+  const splices = /** @type {Splice[]} */ ([]);
   for (const run of runs) {
     run.commits = Array.from({ length: run.count }, () => {
       const number = FIRST_EVENT + horizon.stamps.length + event;
@@ -552,8 +575,21 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
         check('the row of an operation is out of range', row !== undefined);
         check('an operation is of an unknown kind', tag !== undefined);
         check('a delete has cells', tag !== 'delete' || cells.length === 0);
-        check('an addition does not have one cell', tag !== 'add' || cells.length === 1);
+        check('an edit does not have one cell', !isEdit({ tag }) || cells.length === 1);
         row.isNamed = true;
+        if (tag === 'splice') {
+          const splice = {
+            row: rowNumbers[op - 1],
+            column: cells[0].column,
+            at: 0,
+            remove: 0,
+            count: 0,
+            insert: '',
+            from: 0,
+          };
+          splices.push(splice);
+          return { tag, row, cells, splice };
+        }
         for (const cell of cells) {
           if (tag === 'add' || !copyValue(cell, row.state, { number, place })) lacking.push(cell);
         }
@@ -569,8 +605,28 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
       cells.every(({ value }) => (value === ABSENT) === isUnset && (tag !== 'add' || value?.tag === 'integer')),
     );
   }
+  if (splices.length > 0) readPlaces(section, splices);
+  if (splices.length > 0 && !isWhole) setInserted(splices, readContents(section, names.columns.length));
   section.end('the history');
-  return { runs, counts, find, end };
+  return { runs, counts, find, end, splices };
+}
+
+/**
+ * Reads where splices act, and how much they remove and insert.
+ *
+ * @param {Bytes} section
+ * @param {Splice[]} splices
+ */
+function readPlaces(section, splices) {
+  const distances = section.zigzags(splices.length);
+  const [removed, inserted] = [section.numbers(splices.length, 2 ** 32), section.numbers(splices.length, 2 ** 32)];
+  let expected = 0;
+  for (const [i, splice] of splices.entries()) {
+    const at = expected + distances[i];
+    check('a splice is at no position', at >= 0 && at < 2 ** 32);
+    Object.assign(splice, { at, remove: removed[i], count: inserted[i] });
+    expected = Math.min(at + inserted[i], 2 ** 32 - 1);
+  }
 }
 
 /**

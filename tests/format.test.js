@@ -9,25 +9,26 @@ import * as n from '../host-js/conformance/notation.js';
 import { InvalidArgumentError, NoSuchRowError, open, real } from '../host-js/src/node.js';
 import { documentFacts, eventsOf, factsOf, historyFacts, named, waitsOf } from './data/format-1/facts.js';
 import { Corrupt, UnsupportedFeature, UnsupportedVersion, read } from './format.js';
+import { Text } from './fugue.js';
 
 /** @import { Doc } from '../host-js/src/doc.js' */
-/** @import { EventId } from '../host-js/dist/wit/interfaces/converge-sync-types.js' */
 /** @import { Json } from '../host-js/conformance/notation.js' */
 /** @import { Op } from '../host-js/src/types.js' */
 /** @import { Event, Op as NotedOp } from './data/format-1/facts.js' */
 /** @import { Document, Table, Update } from './format.js' */
 /**
- * An operation with the index of its event in the order of execution and its place in the event;
- * and what plain operations on a row result in: the cells, if the row exists, the last write of
- * each cell, and the last delete.
+ * An operation with the index of its event in the order of execution, its place in the event, and
+ * its name: peer, counter and place. And what plain operations on a row result in: the cells, if the
+ * row exists, the last write of each cell, and the last delete.
  *
- * @typedef {{ event: number, place: number, tag: string, content: any }} PlacedOp
+ * @typedef {{ event: number, place: number, name: number[], tag: string, content: any }} PlacedOp
  * @typedef {{ cells?: Map<string, Json>, writes: Map<string, PlacedOp>, remove?: PlacedOp }} RowResult
  */
 
 const SEEDS = Number(process.env.CONVERGE_SEEDS ?? 200);
 const FIRST_SEED = Number(process.env.CONVERGE_FIRST_SEED ?? 0);
-const OPS = /** @type {const} */ (['insert', 'update', 'update', 'delete', 'unset', 'add', 'add', 'add']);
+const PLAIN = /** @type {const} */ (['insert', 'update', 'update', 'delete', 'unset']);
+const OPS = /** @type {const} */ ([...PLAIN, 'add', 'add', 'add', 'splice', 'splice', 'splice', 'splice']);
 const data = new URL('data/', import.meta.url);
 const crashers = new URL('crashers/', import.meta.url);
 const engine = await open();
@@ -115,10 +116,10 @@ for (const [name, events, rows] of /** @type {const} */ ([
 }
 
 test(`random documents, from seed ${FIRST_SEED} on`, () => {
-  const seen = { horizon: 0, changed: 0, waiting: 0, heads: 0, branches: 0, sums: 0, kept: 0 };
+  const seen = { horizon: 0, changed: 0, waiting: 0, heads: 0, branches: 0, sums: 0, kept: 0, texts: 0, bases: 0 };
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     try {
-      const { doc, full, horizonHeads, sent } = makeRandom(splitmix64(BigInt(seed)));
+      const { doc, full, sent } = makeRandom(splitmix64(BigInt(seed)));
       const found = checkSame(doc);
       if (full !== undefined) checkFull(doc, full);
       const waits = waitsOf(found.waiting);
@@ -126,7 +127,7 @@ test(`random documents, from seed ${FIRST_SEED} on`, () => {
         waits,
         waits.map(([name]) => sent.get(String(name))),
       );
-      if (horizonHeads !== undefined) checkHorizon(doc, found, horizonHeads);
+      if (found.horizon.length > 0) checkHorizon(doc, found);
       const branches = found.peers.filter((peer) => peer.includes('~'));
       const facts = { ...found, branches, heads: found.heads.slice(1) };
       for (const what of /** @type {(keyof typeof seen)[]} */ (Object.keys(seen)))
@@ -189,10 +190,9 @@ function checkFull(doc, full) {
  *
  * @param {Doc} doc
  * @param {Document} found
- * @param {EventId[]} heads
  */
-function checkHorizon(doc, found, heads) {
-  const then = doc.forkAt(heads, 'then');
+function checkHorizon(doc, found) {
+  const then = doc.forkAt(found.horizonHeads, 'then');
   const key = (/** @type {string[]} */ ...place) => JSON.stringify(place);
   const rowsOf = (/** @type {Document} */ { tables }) =>
     new Map(tables.flatMap(({ name, rows }) => rows.map(({ id, cells }) => [key(name, id), cells])));
@@ -227,8 +227,8 @@ function sameTimes({ runs }, events) {
 }
 
 /**
- * Executes all plain operations one at a time, by lamport time, peer and branch, and then adds the
- * additions that count: the rule of docs/semantics.md.
+ * Executes all plain operations one at a time, by lamport time, peer and branch, and then the
+ * additions and splices that count: the rule of docs/semantics.md.
  *
  * @param {Document} document
  */
@@ -238,6 +238,7 @@ function execute({ runs, peers, places }) {
     .flatMap(({ peer, start, lamport = NaN, deps, commits }) =>
       commits.map((ops, k) => ({
         name: `${peer} ${start + k}`,
+        counter: start + k,
         time: lamport + k,
         place: Number(place.get(peer)),
         deps: k === 0 ? deps.map(({ peer, counter }) => `${peer} ${counter}`) : [`${peer} ${start + k - 1}`],
@@ -254,12 +255,12 @@ function execute({ runs, peers, places }) {
   };
 
   const rows = /** @type {Map<string, { table: string, row: string, ops: PlacedOp[] }>} */ (new Map());
-  for (const [event, { ops }] of events.entries()) {
+  for (const [event, { ops, ...name }] of events.entries()) {
     for (const [place, op] of ops.entries()) {
       for (const [tag, [table, row, ...content]] of Object.entries(op)) {
         const key = JSON.stringify([table, row]);
         if (!rows.has(key)) rows.set(key, { table, row, ops: [] });
-        rows.get(key)?.ops.push({ event, place, tag, content });
+        rows.get(key)?.ops.push({ event, place, name: [name.place, name.counter, place], tag, content });
       }
     }
   }
@@ -274,8 +275,8 @@ function execute({ runs, peers, places }) {
 }
 
 /**
- * Returns the cells of a row, or `undefined` if it does not exist. An addition counts if the write
- * or the delete that left the value there which its author saw is the last one.
+ * Returns the cells of a row, or `undefined` if it does not exist. An edit counts if the write or
+ * the delete that left the value there which its author saw is the last one.
  *
  * @param {PlacedOp[]} ops on the row, in the order of execution
  * @param {(event: number) => Set<number>} pastOf returns the events that an event builds on
@@ -283,15 +284,29 @@ function execute({ runs, peers, places }) {
 function cellsOf(ops, pastOf) {
   const present = executeRow(ops);
   const sums = /** @type {Map<string, bigint>} */ (new Map());
-  for (const { event, place, tag, content } of ops) {
-    if (tag !== 'add') continue;
-    const [column, amount] = content;
-    const seen = executeRow(ops.filter((op) => (op.event === event ? op.place < place : pastOf(event).has(op.event))));
+  const texts = /** @type {Map<string, { text: Text<PlacedOp>, shows: boolean }>} */ (new Map());
+  for (const edit of ops) {
+    const { event, place, tag, content } = edit;
+    if (tag !== 'add' && tag !== 'splice') continue;
+    const [column, ...change] = content;
+    const isSeen = (/** @type {PlacedOp} */ op) =>
+      op.event === event ? op.place < place : pastOf(event).has(op.event);
+    const seen = executeRow(ops.filter(isSeen));
     const value = seen.cells?.get(column) ?? 'null';
-    const isVoid = seen.cells === undefined || (value !== 'null' && !Object.hasOwn(Object(value), 'integer'));
+    const base = tag === 'add' ? 'integer' : 'text';
+    const isVoid = seen.cells === undefined || (value !== 'null' && !Object.hasOwn(Object(value), base));
     /** @type {(row: RowResult) => PlacedOp | undefined} */
     const ground = ({ writes, remove }) => writes.get(column) ?? remove;
-    if (!isVoid && ground(seen) === ground(present)) sums.set(column, (sums.get(column) ?? 0n) + BigInt(amount));
+    if (isVoid || ground(seen) !== ground(present)) continue;
+    if (tag === 'add') {
+      sums.set(column, (sums.get(column) ?? 0n) + BigInt(change[0]));
+      continue;
+    }
+    const written = /** @type {{ text?: string }} */ (Object(value)).text;
+    const entry = texts.get(column) ?? { text: new Text(written ?? '', compareNames), shows: written !== undefined };
+    texts.set(column, entry);
+    const [at, remove, insert] = change;
+    entry.shows = entry.text.splice(edit, { at, remove, insert }, isSeen) || entry.shows;
   }
   for (const [column, sum] of sums) {
     const base = /** @type {{ integer?: string }} */ (present.cells?.get(column) ?? {});
@@ -299,7 +314,17 @@ function cellsOf(ops, pastOf) {
     const clamped = all < -(2n ** 63n) ? -(2n ** 63n) : all >= 2n ** 63n ? 2n ** 63n - 1n : all;
     present.cells?.set(column, { integer: String(clamped) });
   }
+  // A cell with a text and a sum shows the text.
+  for (const [column, { text, shows }] of texts) {
+    if (shows) present.cells?.set(column, { text: text.read() });
+  }
   return present.cells;
+}
+
+/** @type {(a: PlacedOp, b: PlacedOp) => number} */
+function compareNames({ name: a }, { name: b }) {
+  const at = a.findIndex((number, index) => number !== b[index]);
+  return a[at] - b[at];
 }
 
 /** @type {(ops: PlacedOp[]) => RowResult} executes the plain operations on a row */
@@ -314,7 +339,7 @@ function executeRow(ops) {
       row.remove = op;
     }
     if (op.tag === 'insert') row.cells ??= new Map();
-    if (row.cells === undefined || op.tag === 'delete' || op.tag === 'add') continue;
+    if (row.cells === undefined || ['add', 'splice'].includes(op.tag)) continue;
     for (const cell of cells) {
       const [column, value] = op.tag === 'unset' ? [cell] : cell;
       if (op.tag === 'unset') row.cells.delete(column);
@@ -372,18 +397,23 @@ function makeRandom(next) {
   const below = (/** @type {number} */ bound) => Number(next() % BigInt(bound));
   const replicas = ['a', 'ab', 'b', 'é'].slice(below(3)).map((peer) => engine.create(peer));
   const doc = replicas[0];
-  const states = /** @type {{ version: unknown[], summary: Uint8Array, heads: EventId[] }[]} */ ([]);
-  const note = () =>
-    states.push({
-      version: doc.version(),
-      summary: doc.summary(),
-      heads: doc.heads().map((head) => doc.permanentId(head)),
-    });
+  const states = /** @type {{ version: unknown[], summary: Uint8Array }[]} */ ([]);
+  const note = () => states.push({ version: doc.version(), summary: doc.summary() });
   if (below(2) === 0) {
-    // Then most additions are concurrent with others, and with writes to the same cell.
-    doc.insert('t', 'r0', { n: 7, x: 7 });
+    // Then most edits are concurrent with others, and with writes to the same cell.
+    doc.insert('t', 'r0', { n: 7, x: 7, s: 'été 🌞' });
     for (const replica of replicas.slice(1)) replica.mergeUpdate(doc.updateSince());
     note();
+    if (below(3) === 0) {
+      // A write after a delete, with a splice: both count again if an insert arrives that comes between the two.
+      const author = replicas[replicas.length - 1];
+      if (author !== doc) doc.delete('t', 'r0');
+      author.commit([]);
+      author.update('t', 'r0', { s: 'hidden' });
+      author.splice('t', 'r0', 's', 6, 0, '!');
+      if (below(2) === 0) doc.mergeUpdate(author.updateSince(doc.summary()));
+      note();
+    }
   }
   for (let steps = 5 + below(40); steps > 0; steps--) {
     const [one, other] = [replicas[below(replicas.length)], replicas[below(replicas.length)]];
@@ -396,15 +426,15 @@ function makeRandom(next) {
     note();
   }
 
-  let horizonHeads = /** @type {EventId[] | undefined} */ (undefined);
   let full = /** @type {Doc | undefined} */ (undefined);
+  let isCompacted = false;
   const compactAt = (/** @type {number} */ from) => {
-    const { version, summary, heads } = states[from + below(states.length - from)];
+    const { version, summary } = states[from + below(states.length - from)];
     if (version.length === 0) return;
     if (full === undefined) full = engine.load(doc.save(), { peer: 'full' });
     else full.mergeUpdate(doc.updateSince(full.summary()));
     doc.compact([summary]);
-    horizonHeads = heads;
+    isCompacted = true;
   };
   if (below(2) === 0) {
     let first = below(states.length);
@@ -446,13 +476,13 @@ function makeRandom(next) {
       note();
     }
   }
-  if (horizonHeads !== undefined && below(2) === 0) {
+  if (isCompacted && below(2) === 0) {
     compactAt(compacted);
     for (let commits = below(4); commits > 0; commits--) commitRandom(doc, below);
   }
   for (const replica of [late, ...replicas.slice(1)]) replica.dispose();
   const sent = new Map([...before, ...waitsOf(runs)].map((event) => [String(event[0]), event]));
-  return { doc, full, horizonHeads, sent };
+  return { doc, full, sent };
 }
 
 /** @type {(doc: Doc, below: (bound: number) => number) => void} */
@@ -470,9 +500,19 @@ function commitRandom(doc, below) {
       const column = ['x', 'y', 'z', 'n'].filter((name) => canAdd(doc.get(place.table, place.row)?.[name]))[below(2)];
       return { op, ...place, column: column ?? 'n', amount: amounts[below(amounts.length)] };
     }
+    if (op === 'splice') {
+      const cells = doc.get(place.table, place.row);
+      const column = ['s', 's', 'x', 'y'].filter((name) => canSplice(cells?.[name]))[below(3)] ?? 's';
+      const length = [...String(cells?.[column] ?? '')].length;
+      const at = below(length + 1);
+      // A place beyond the text is refused here, and void where it arrives in an event.
+      const remove = below(2) * below(length - at + 1);
+      return { op, ...place, column, at, remove, insert: ['', 'a', 'bc', 'é🌞', '-'][below(5)] };
+    }
     if (op === 'unset') return { op, ...place, columns };
     return { op, ...place, cells: Object.fromEntries(columns.map((name) => [name, values[below(values.length)]])) };
   });
+  if (below(12) === 0) return mergeVoid(doc, below);
   try {
     doc.commit(ops);
   } catch (error) {
@@ -480,9 +520,32 @@ function commitRandom(doc, below) {
   }
 }
 
+/**
+ * Merges an event of a new peer with a splice that is void as a rule: its place is beyond the text,
+ * or there is no text.
+ *
+ * @param {Doc} doc
+ * @param {(bound: number) => number} below
+ */
+function mergeVoid(doc, below) {
+  const deps = doc.heads();
+  const fingerprints = BigUint64Array.from(deps, (dep) => BigInt(`0x${doc.permanentId(dep).peer.split('~')[1]}`));
+  const val = { table: 't', row: `r${below(3)}`, column: ['s', 'x', 'n'][below(3)] };
+  const splice = (/** @type {number} */ at) =>
+    /** @type {const} */ ({ tag: 'splice', val: { ...val, at, remove: below(2), insert: 'void' } });
+  const commits = [[splice(below(8)), splice(2 ** 32 - 1)], [splice(0)]];
+  const run = { peer: `void ${below(2 ** 30)}`, start: 0, deps, fingerprints, salt: 0n, commits };
+  doc.mergeEvents([{ ...run, lamport: undefined }]);
+}
+
 /** @param {unknown} value of a cell */
 function canAdd(value) {
   return value === undefined || value === null || Number.isInteger(value) || typeof value === 'bigint';
+}
+
+/** @param {unknown} value of a cell */
+function canSplice(value) {
+  return value === undefined || value === null || typeof value === 'string';
 }
 
 /** @type {(a: string, b: string) => number} */
