@@ -221,6 +221,10 @@ function toOp(json) {
       const [table, row, columns] = tuple(val, 3);
       return { tag, val: { table: string(table), row: string(row), columns: list(columns).map(string) } };
     }
+    case 'splice': {
+      const [table, row, column, ...place] = tuple(val, 6);
+      return { tag, val: { table: string(table), row: string(row), column: string(column), ...toPlace(place) } };
+    }
     case 'add': {
       const [table, row, column, amount] = tuple(val, 4);
       return { tag, val: { table: string(table), row: string(row), column: string(column), amount: integer(amount) } };
@@ -228,6 +232,15 @@ function toOp(json) {
     default:
       throw new Mistake(`no operation is called ${tag}`);
   }
+}
+
+/**
+ * Reads where a splice acts, and what it inserts.
+ *
+ * @param {(Json | undefined)[]} place
+ */
+export function toPlace([at, remove, insert]) {
+  return { at: number(at), remove: number(remove), insert: string(insert) };
 }
 
 /** @param {Json | undefined} json */
@@ -444,6 +457,8 @@ function fromOp({ tag, val }) {
       return { [tag]: [table, row] };
     case 'unset':
       return { [tag]: [table, row, val.columns] };
+    case 'splice':
+      return { [tag]: [table, row, val.column, val.at, val.remove, val.insert] };
     case 'add':
       return { [tag]: [table, row, val.column, String(val.amount)] };
     default:

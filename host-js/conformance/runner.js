@@ -300,6 +300,10 @@ const CALLS = {
   unset: onReplicaWith(3, (replica, [table, row, columns]) =>
     n.fromEvent(replica.unset(n.string(table), n.string(row), n.list(columns).map(n.string))),
   ),
+  splice: onReplicaWith(6, (replica, [table, row, column, ...place]) => {
+    const { at, remove, insert } = n.toPlace(place);
+    return n.fromEvent(replica.splice(n.string(table), n.string(row), n.string(column), at, remove, insert));
+  }),
   add: onReplicaWith(4, (replica, [table, row, column, amount]) =>
     n.fromEvent(replica.add(n.string(table), n.string(row), n.string(column), n.integer(amount))),
   ),

@@ -63,6 +63,10 @@ export const TRANSACTION_CALLS = {
   'transaction.unset': onTransaction(3, (transaction, [table, row, columns]) =>
     transaction.unset(n.string(table), n.string(row), n.list(columns).map(n.string)),
   ),
+  'transaction.splice': onTransaction(6, (transaction, [table, row, column, ...place]) => {
+    const { at, remove, insert } = n.toPlace(place);
+    return transaction.splice(n.string(table), n.string(row), n.string(column), at, remove, insert);
+  }),
   'transaction.add': onTransaction(4, (transaction, [table, row, column, amount]) =>
     transaction.add(n.string(table), n.string(row), n.string(column), n.integer(amount)),
   ),

@@ -104,6 +104,30 @@ export class Doc {
   }
 
   /**
+   * Edits a text cell: removes `remove` characters at `at`, then inserts `insert` there. Positions
+   * count Unicode scalar values, which a string iterates: `[...text].length`, not `text.length`. A
+   * cell that is absent or null is an empty text. Concurrent splices of replicas all count, as long
+   * as the cell's last write or delete is still the one that this replica sees now. Commits one
+   * event.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
+   * @param {number} at
+   * @param {number} remove
+   * @param {string} insert
+   * @returns {wit.EventId}
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
+   * @throws {import('./errors.js').InvalidArgumentError} if the cell has a value of another type, or
+   *   the text has no such place
+   * @throws {import('./errors.js').LimitExceededError} if the text would be longer than
+   *   `value-bytes`
+   */
+  splice(table, row, column, at, remove, insert) {
+    return this.#raw.splice(table, row, column, at, remove, insert);
+  }
+
+  /**
    * Adds to an integer cell. A cell that is absent or null counts as 0. Concurrent additions of
    * replicas all count, as long as the cell's last write or delete is still the one that this
    * replica sees now. Commits one event.
@@ -122,8 +146,8 @@ export class Doc {
   }
 
   /**
-   * Makes this replica's next commit with an addition differ from an equal commit of a copy of this
-   * replica, which otherwise is the same event and counts once. Call it after loading a document
+   * Makes this replica's next commit with a splice or an addition differ from an equal commit of a
+   * copy of this replica, which otherwise is the same event and counts once. Call it after loading a document
    * under a peer name that a copy of the document may also use. The client calls it itself.
    *
    * @param {bigint} salt a random number of 64 bits; 0n has no effect

@@ -85,7 +85,7 @@ export class LimitExceededError extends ConvergeError {
 }
 
 /**
- * The row of a local update, delete, unset or addition does not exist.
+ * The row of a local update, delete, unset, splice or addition does not exist.
  *
  * @extends {ConvergeError<'no-such-row'>}
  */

@@ -200,6 +200,18 @@ class LentTransaction {
    * @param {string} table
    * @param {string} row
    * @param {string} column
+   * @param {number} at
+   * @param {number} remove
+   * @param {string} insert
+   */
+  splice(table, row, column, at, remove, insert) {
+    refusing(() => this.#raw.splice(table, row, column, at, remove, insert));
+  }
+
+  /**
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
    * @param {bigint} amount
    */
   add(table, row, column, amount) {

@@ -124,6 +124,26 @@ export class Transaction {
   }
 
   /**
+   * Edits a text cell, as `splice` of a document does. Positions are those of the text with the
+   * buffered writes.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
+   * @param {number} at
+   * @param {number} remove
+   * @param {string} insert
+   * @throws {import('./errors.js').NoSuchRowError} if the row does not exist
+   * @throws {import('./errors.js').InvalidArgumentError} if the cell has a value of another type, or
+   *   the text has no such place
+   * @throws {import('./errors.js').LimitExceededError} if the text would be longer than
+   *   `value-bytes`
+   */
+  splice(table, row, column, at, remove, insert) {
+    this.#raw.splice(table, row, column, at, remove, insert);
+  }
+
+  /**
    * Adds to an integer cell, as `add` of a document does.
    *
    * @param {string} table

@@ -90,13 +90,14 @@ export type NewCells<T = Record<string, unknown>> = object & { [Column in keyof 
 
 /**
  * An operation on a row. If the type of an object is an interface, pass `{ ...object }` as its
- * cells. Watchers and `diff` report additions as updates to the sum.
+ * cells. Watchers and `diff` report splices and additions as updates to the text or the sum.
  */
 export type Op<V extends NewCellValue = NewCellValue> =
   | { op: 'insert'; table: string; row: string; cells: Record<string, V> }
   | { op: 'update'; table: string; row: string; cells: Record<string, V> }
   | { op: 'delete'; table: string; row: string }
   | { op: 'unset'; table: string; row: string; columns: string[] }
+  | { op: 'splice'; table: string; row: string; column: string; at: number; remove: number; insert: string }
   | { op: 'add'; table: string; row: string; column: string; amount: number | bigint };
 
 /** A range of row ids, compared as UTF-8 bytes. `between` includes both ends. */

@@ -187,6 +187,7 @@ function shapeOf(shapes, cells) {
 const WITH_CELLS = ['op', 'table', 'row', 'cells'];
 const WITH_COLUMNS = ['op', 'table', 'row', 'columns'];
 const OF_A_ROW = ['op', 'table', 'row'];
+const WITH_PLACE = ['op', 'table', 'row', 'column', 'at', 'remove', 'insert'];
 const WITH_AMOUNT = ['op', 'table', 'row', 'column', 'amount'];
 
 /**
@@ -220,6 +221,20 @@ function toOp(given) {
         },
       };
     }
+    case 'splice': {
+      const { table, row, column, at, remove, insert } = check.options(given, op, WITH_PLACE);
+      return {
+        tag: op,
+        val: {
+          table: check.string(table, 'table'),
+          row: check.string(row, 'row'),
+          column: check.string(column, 'column'),
+          at: check.u32(at, 'at'),
+          remove: check.u32(remove, 'remove'),
+          insert: check.string(insert, 'insert'),
+        },
+      };
+    }
     case 'add': {
       const { table, row, column, amount } = check.options(given, op, WITH_AMOUNT);
       return {
@@ -233,7 +248,7 @@ function toOp(given) {
       };
     }
     default:
-      return check.refuse(`op must be 'insert', 'update', 'delete', 'unset' or 'add', not ${check.show(op)}`);
+      return check.refuse(`op must be 'insert', 'update', 'delete', 'unset', 'splice' or 'add', not ${check.show(op)}`);
   }
 }
 
@@ -248,6 +263,10 @@ export function fromOp({ tag, val }) {
       return { op: tag, table, row };
     case 'unset':
       return { op: tag, table, row, columns: val.columns };
+    case 'splice': {
+      const { column, at, remove, insert } = val;
+      return { op: tag, table, row, column, at, remove, insert };
+    }
     case 'add':
       return { op: tag, table, row, column: val.column, amount: fromInteger(val.amount) };
     default:

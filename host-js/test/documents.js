@@ -144,6 +144,60 @@ test('amounts and sums follow the rule of integers', () => {
   }
 });
 
+test('splices of several replicas all count', () => {
+  const ann = engine.create('ann');
+  ann.insert('notes', 'n1', { title: 'Minutes', text: 'Buy 🥛 and tea' });
+  const ben = engine.load(ann.save(), { peer: 'ben' });
+  assert.deepEqual(ann.splice('notes', 'n1', 'text', 6, 3, 'or'), { peer: 'ann', counter: 1 });
+  ann.commit([{ op: 'splice', table: 'notes', row: 'n1', column: 'more', at: 0, remove: 0, insert: '' }]);
+  ben.transact((transaction) => {
+    transaction.splice('notes', 'n1', 'text', 4, 1, '🧀');
+    transaction.splice('notes', 'n1', 'text', 5, 0, '🍞');
+    assert.equal(transaction.get('notes', 'n1')?.text, 'Buy 🧀🍞 and tea');
+  });
+  ann.mergeUpdate(ben.updateSince(ann.summary()));
+  ben.mergeUpdate(ann.updateSince(ben.summary()));
+  assert.deepEqual({ ...ann.get('notes', 'n1') }, { more: '', text: 'Buy 🧀🍞 or tea', title: 'Minutes' });
+  assert.deepEqual(ann.save(), ben.save());
+  ann.update('notes', 'n1', { text: 'nothing' });
+  ben.splice('notes', 'n1', 'text', 0, 0, 'Please ');
+  ann.mergeUpdate(ben.updateSince(ann.summary()));
+  assert.equal(ann.get('notes', 'n1')?.text, 'nothing', 'a splice of a replaced text');
+});
+
+test('the positions of splices count Unicode scalar values', () => {
+  const doc = engine.create('ann');
+  doc.insert('t', 'r', { a: null });
+  for (const [at, remove, insert, text] of /** @type {const} */ ([
+    [0, 0, '👩‍🚀', '👩‍🚀'],
+    [1, 1, '+', '👩+🚀'],
+    [3, 0, 'é', '👩+🚀é'],
+    [4, 1, '', '👩+🚀e'],
+    [0, 4, '', ''],
+  ])) {
+    doc.splice('t', 'r', 'a', at, remove, insert.normalize('NFD'));
+    assert.equal(doc.get('t', 'r')?.a, text.normalize('NFD'));
+    const [{ commits } = assert.fail()] = doc.eventsSince().runs;
+    const val = { table: 't', row: 'r', column: 'a', at, remove, insert: insert.normalize('NFD') };
+    assert.deepEqual(commits.at(-1), [{ tag: 'splice', val }]);
+  }
+  const maximum = Number(engine.limits().find(({ name }) => name === 'value-bytes')?.maximum);
+  doc.splice('t', 'r', 'a', 0, 0, 'x'.repeat(maximum));
+  assert.throws(() => doc.splice('t', 'r', 'a', 0, 0, 'x'), { name: 'LimitExceededError' });
+});
+
+test('watchers and differences report the texts of splices', () => {
+  const doc = engine.create('ann');
+  doc.insert('t', 'r', { a: 'bc' });
+  const before = doc.heads();
+  const watcher = doc.watch();
+  doc.splice('t', 'r', 'a', 0, 0, 'a');
+  doc.splice('t', 'r', 'b', 0, 0, '😀');
+  const ops = [{ op: 'update', table: 't', row: 'r', cells: { a: 'abc', b: '😀' } }];
+  assert.deepEqual(watcher.take(), { ops, more: false });
+  assert.deepEqual(doc.diff(before, doc.heads()), ops);
+});
+
 test('watchers and differences report the sums of additions', () => {
   const doc = engine.create('ann');
   doc.insert('t', 'r', { a: 1 });

@@ -36,7 +36,10 @@ test('a mutator reads its writes, which become one event', () => {
       lent.unset('t', 'b', ['x']);
       lent.add('t', 'b', 'n', 2n);
       assert.deepEqual(lent.get('t', 'b'), [{ column: 'n', value: { tag: 'integer', val: 2n } }]);
-      lent.unset('t', 'b', ['n']);
+      lent.splice('t', 'b', 's', 0, 0, 'abc');
+      lent.splice('t', 'b', 's', 1, 1, '-');
+      assert.deepEqual(lent.get('t', 'b')?.at(-1), { column: 's', value: { tag: 'text', val: 'a-c' } });
+      lent.unset('t', 'b', ['n', 's']);
       assert.deepEqual(lent.get('t', 'b'), []);
       lent.delete('t', 'b');
       assert.deepEqual(
@@ -67,6 +70,7 @@ test('errors of the engine have the case of the contract', () => {
         () => lent.update('t', 'none', cells),
         () => lent.delete('t', 'none'),
         () => lent.unset('t', 'none', ['x']),
+        () => lent.splice('t', 'none', 'x', 0, 0, ''),
         () => lent.add('t', 'none', 'x', 1n),
         () => lent.insert('t', 'x'.repeat(70_000), cells),
         () => lent.insert('', 'a', cells),
@@ -80,7 +84,7 @@ test('errors of the engine have the case of the contract', () => {
     },
   });
   assert.equal(refused.apply(engine.create('ann'), 'refused'), undefined);
-  const missing = ['no-such-row', 'no-such-row', 'no-such-row', 'no-such-row'];
+  const missing = ['no-such-row', 'no-such-row', 'no-such-row', 'no-such-row', 'no-such-row'];
   assert.deepEqual(caught, [...missing, 'limit-exceeded', 'invalid-argument']);
 });
 

@@ -206,11 +206,14 @@ const talk: SessionOptions = { document: 'people', nonce: 1n, accept, writers: [
 for (const run of engine.openUpdate(doc.updateSince(loaded.summary()))) use(run.lamport ?? run.salt);
 use(engine.inspect(saved).content === 'document', doc.forks()[0]?.branches, doc.permanentId(event).peer);
 doc.unset('people', 'p1', ['name']);
+const spliced: { peer: string } = doc.splice('people', 'p1', 'notes', 0, 0, 'Hello');
+doc.commit([{ op: 'splice', table: 'people', row: 'p1', column: 'notes', at: 5, remove: 0, insert: '!' }]);
+doc.transact((transaction) => transaction.splice('people', 'p1', 'notes', 0, 1, 'J'));
 const added: { counter: number } = doc.add('people', 'p1', 'visits', 1);
 doc.commit([{ op: 'add', table: 'people', row: 'p1', column: 'visits', amount: 2n ** 60n }]);
 doc.transact((transaction) => transaction.add('people', 'p1', 'visits', -1n));
 doc.distinguish(1n);
-use(added.counter);
+use(added.counter, spliced.peer);
 const share: number = Number(cells?.share);
 using session = engine.openSession(doc, store, talk);
 for (const message of session.messages()) {

@@ -342,6 +342,31 @@ const REFUSED = [
   ],
   ['raw: a fork without a peer', () => doc.raw.forkAt([]), /^peer must be a string, not undefined$/],
   ['no event to name', () => doc.permanentId(), /^event must be an object, not undefined$/],
+  ['to splice nowhere', () => doc.splice('t', 'r', 's'), /^at must be an integer from 0 to 4294967295, not undefined$/],
+  ['to splice at -1', () => doc.splice('t', 'r', 's', -1, 0, ''), /^at must be an integer .*, not -1$/],
+  ['to splice at a fraction', () => doc.splice('t', 'r', 's', 0.5, 0, ''), /^at must be an integer .*, not 0.5$/],
+  ['to splice without a length', () => doc.splice('t', 'r', 's', 0, null, ''), /^remove must be .*, not null$/],
+  ['to splice without a text', () => doc.splice('t', 'r', 's', 0, 0), /^insert must be a string, not undefined$/],
+  ['to splice half a character', () => doc.splice('t', 'r', 's', 0, 0, '\ud83d'), /^insert has a lone surrogate/],
+  ['to splice no column', () => doc.splice('t', 'r', undefined, 0, 0, ''), /^column must be a string, not undefined$/],
+  ['to splice an empty column', () => doc.splice('t', 'r', '', 0, 0, ''), /the column name is empty/],
+  ['to splice an integer', () => doc.splice('t', 'r', 'a', 0, 0, ''), /"a" of the row "r" in "t" .* not a text/],
+  ['to splice beyond the text', () => doc.splice('t', 'r', 'none', 0, 1, ''), /"none" of the row "r" in "t"/],
+  [
+    'a transaction that splices at no number',
+    () => doc.transact((/** @type {any} */ t) => t.splice('t', 'r', 's', '0', 0, '')),
+    /^at must be an integer from 0 to 4294967295, not "0"$/,
+  ],
+  [
+    'an operation that splices cells',
+    () => doc.commit([{ op: 'splice', table: 't', row: 'r', cells: { s: 'x' } }]),
+    /^ops\[0\]: splice has no member "cells"; the members are op, table, row, column, at, remove, insert$/,
+  ],
+  [
+    'an operation that splices without a text',
+    () => doc.commit([{ op: 'splice', table: 't', row: 'r', column: 's', at: 0, remove: 0 }]),
+    /^ops\[0\]: insert must be a string, not undefined$/,
+  ],
   ['to add no amount', () => doc.add('t', 'r', 'a'), /^amount must be a whole number or a bigint, not undefined$/],
   ['to add a text', () => doc.add('t', 'r', 'a', '1'), /^amount must be a whole number or a bigint, not "1"$/],
   ['to add a fraction', () => doc.add('t', 'r', 'a', 0.5), /^amount must be a whole number or a bigint, not 0.5$/],
@@ -460,6 +485,7 @@ test('every member of an argument is read once, so that the checked value is use
     [{ op: 'update', table: 't', row: 'r', cells: { a: 1 } }, (op) => other.commit([op])],
     [{ op: 'unset', table: 't', row: 'r', columns: ['a'] }, (op) => other.commit([op])],
     [{ op: 'add', table: 't', row: 'r', column: 'a', amount: 1 }, (op) => other.commit([op])],
+    [{ op: 'splice', table: 't', row: 'r', column: 's', at: 0, remove: 0, insert: 'x' }, (op) => other.commit([op])],
     [
       { range: { equal: 'r' }, descending: true, limit: 1, after: 's', columns: ['a'] },
       (options) => other.scan('t', options),
@@ -502,6 +528,7 @@ test('the error of an update or delete of a missing row names the row', () => {
     () => doc.update('t', 'nix', {}),
     () => doc.delete('t', 'nix'),
     () => doc.unset('t', 'nix', []),
+    () => doc.splice('t', 'nix', 's', 0, 0, ''),
     () => doc.add('t', 'nix', 'a', 1),
   ]) {
     assert.throws(call, {

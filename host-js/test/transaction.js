@@ -67,6 +67,26 @@ test('a transaction reads its additions', () => {
   }
 });
 
+test('a transaction reads its splices, and fails if the text changed meanwhile', () => {
+  const doc = accounts();
+  const [one, other] = [doc.begin(), doc.begin()];
+  for (const transaction of [one, other]) {
+    transaction.splice('accounts', 'a', 'owner', 3, 0, 'a');
+    transaction.splice('accounts', 'a', 'owner', 0, 1, 'Hann');
+    assert.equal(transaction.get('accounts', 'a')?.owner, 'Hannnna');
+  }
+  assert.deepEqual(one.commit(), { peer: 'bank', counter: 2 });
+  assert.equal(doc.get('accounts', 'a')?.owner, 'Hannnna');
+  assert.throws(() => other.commit(), { name: 'InvalidArgumentError', message: /changed/ });
+  for (const [row, column, at, error] of /** @type {const} */ ([
+    ['none', 'owner', 0, { name: 'NoSuchRowError', payload: { table: 'accounts', row: 'none' } }],
+    ['a', 'cents', 0, { name: 'InvalidArgumentError', message: /"cents" .* not a text/ }],
+    ['a', 'owner', 8, { name: 'InvalidArgumentError', message: /"owner" .* 7 / }],
+  ])) {
+    assert.throws(() => doc.transact((transaction) => transaction.splice('accounts', row, column, at, 0, '')), error);
+  }
+});
+
 test('transact commits the writes of a function, or nothing if it throws', () => {
   const doc = accounts();
   const before = doc.digestHex();

@@ -1,6 +1,6 @@
 // Events as a client handles them when sessions cannot: what the server lacks, and what a rebase would drop.
 
-import { CompactedError, InvalidArgumentError, NoSuchRowError } from '../errors.js';
+import { CompactedError, InvalidArgumentError, LimitExceededError, NoSuchRowError } from '../errors.js';
 import { fromOp } from '../values.js';
 
 /** @import { EventRun, RowOp } from '../../dist/wit/interfaces/converge-sync-durable.js' */
@@ -126,12 +126,13 @@ function without(doc, events) {
 
 /**
  * Commits events again, without operations that do not fit the state any more: those on rows that
- * do not exist, and additions to cells that have a value of another type or whose sum would have
- * more than 64 bits.
+ * do not exist, edits of cells that have a value of another type, splices at places that do not
+ * exist or of texts that would be too long, and additions whose sum would have more than 64 bits.
+ * Splices keep their positions, also where the text has changed.
  *
  * The document accepted these operations before, so their values are within the limits, and only
- * the state of the document can be in the way: a row or a cell here, and a full document. The
- * latter is an error: the events stay in the storage, whose next compaction tries again.
+ * the state of the document can be in the way: a row or a cell here, and a full document. A full
+ * document is an error: the events stay in the storage, whose next compaction tries again.
  *
  * @param {Doc} doc
  * @param {Event[]} events
@@ -168,6 +169,7 @@ function commitIfThere(doc, op) {
  * @param {unknown} error
  */
 function isByState(error) {
+  if (error instanceof LimitExceededError) return error.payload.limit === 'value-bytes';
   return error instanceof NoSuchRowError || error instanceof InvalidArgumentError;
 }
 

@@ -5,7 +5,7 @@
 /** @import { Store } from '../store.js' */
 
 const DOC_WRITES = [
-  ...['insert', 'update', 'delete', 'unset', 'add', 'commit'],
+  ...['insert', 'update', 'delete', 'unset', 'splice', 'add', 'commit'],
   ...['mergeEvents', 'mergeUpdate', 'rebase', 'compact'],
 ];
 /** Without `expire`, which changes nothing that has to be sent. */

@@ -211,6 +211,28 @@ test('additions that a start commits again count once, if the cell still has a n
   }
 });
 
+test('splices that a start commits again are left out if the text has no such place', async (t) => {
+  const doc = engine.create('hand');
+  doc.insert('tasks', 't1', { text: 'ab', long: 'x' });
+  const tab = engine.create('tab');
+  tab.mergeUpdate(doc.updateSince());
+  const splice = { op: /** @type {const} */ ('splice'), table: 'tasks', row: 't1' };
+  tab.commit([
+    { ...splice, column: 'text', at: 0, remove: 0, insert: '-' },
+    { ...splice, column: 'text', at: 3, remove: 0, insert: '!' },
+    { ...splice, column: 'long', at: 0, remove: 0, insert: '+' },
+  ]);
+  const late = tab.updateSince(doc.summary());
+  const maximum = Number(engine.limits().find(({ name }) => name === 'value-bytes')?.maximum);
+  doc.update('tasks', 't1', { text: 'a', long: 'x'.repeat(maximum) });
+  doc.compact([doc.summary()]);
+  const storage = new SharedMemory({ shares: false });
+  storage.content = { ...storage.content, snapshot: doc.save(), updates: [late] };
+  const board = await client(t, 'http://127.0.0.1:9', 'board', { storage, paused: true });
+  assert.equal(board.doc.get('tasks', 't1')?.text, '-a');
+  assert.equal(String(board.doc.get('tasks', 't1')?.long).length, maximum);
+});
+
 test('a restored backup of a folder heals', async (t) => {
   const server = await Server.start(t);
   const [path, backup] = [folder(t), folder(t)];
