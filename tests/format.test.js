@@ -18,8 +18,8 @@ import { Text } from './fugue.js';
 /** @import { Document, Table, Update } from './format.js' */
 /**
  * An operation with the index of its event in the order of execution, its place in the event, and
- * its name: peer, counter and place. And what plain operations on a row result in: the cells, if the
- * row exists, the last write of each cell, and the last delete.
+ * its name: peer, counter and place. And what plain operations on a row result in: the cells, if
+ * the row exists, the last write of each cell, and the last delete.
  *
  * @typedef {{ event: number, place: number, name: number[], tag: string, content: any }} PlacedOp
  * @typedef {{ cells?: Map<string, Json>, writes: Map<string, PlacedOp>, remove?: PlacedOp }} RowResult

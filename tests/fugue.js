@@ -88,7 +88,7 @@ export class Text {
   /** Returns all characters, removed ones too, in the order of the tree. */
   #ordered() {
     const order = /** @type {Char<Edit>[]} */ ([]);
-    /** The parts of the tree that are not listed yet, the next one last: a character, or all below it too. */
+    // The parts of the tree that are not listed yet, the next one last: a character, or all below it too.
     const rest = [{ char: this.#root, isAlone: false }];
     for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
       const { char, isAlone } = next;

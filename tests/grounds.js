@@ -144,8 +144,8 @@ export function opsOfState(state) {
 }
 
 /**
- * Executes plain operations. Returns what an edit of the column then builds on, or `undefined` if it
- * is void.
+ * Executes plain operations. Returns what an edit of the column then builds on, or `undefined` if
+ * it is void.
  *
  * @param {PlacedOp[]} ops
  * @param {number} column

@@ -147,8 +147,9 @@ export class Doc {
 
   /**
    * Makes this replica's next commit with a splice or an addition differ from an equal commit of a
-   * copy of this replica, which otherwise is the same event and counts once. Call it after loading a document
-   * under a peer name that a copy of the document may also use. The client calls it itself.
+   * copy of this replica, which otherwise is the same event and counts once. Call it after loading
+   * a document under a peer name that a copy of the document may also use. The client calls it
+   * itself.
    *
    * @param {bigint} salt a random number of 64 bits; 0n has no effect
    */

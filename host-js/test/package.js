@@ -23,9 +23,9 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, counting, distinguishing, mutating, , ...others] = blocks;
+  const [exchanging, writing, history, splicing, counting, distinguishing, mutating, , ...others] = blocks;
   const [files, browsers, sending, compacting, presence, talking, serving] = others;
-  assert.ok(shown !== undefined && blocks.length === 14);
+  assert.ok(shown !== undefined && blocks.length === 15);
   // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
@@ -45,6 +45,9 @@ test('the code of README.md', async () => {
       'console.log([...watcher]);',
       history,
       'console.log(doc.diff(before, draft.heads()), draft.heads().length, doc.diff(before, doc.heads()).length);',
+      splicing,
+      "console.log({ ...ben.get('notes', 'n1') });",
+      'ann.mergeUpdate(ben.updateSince(ann.summary()));',
       counting,
       "console.log({ ...ben.get('polls', 'lunch') });",
       'ann.mergeUpdate(ben.updateSince(ann.summary()));',
@@ -85,7 +88,7 @@ test('the code of README.md', async () => {
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
   assert.equal(
     printed,
-    `${shown}\n[]\n[] 1 1\n{ title: 'Lunch?', votes: 2 }\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
+    `${shown}\n[]\n[] 1 1\n{ body: 'Buy oat milk and tea' }\n{ title: 'Lunch?', votes: 2 }\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
   );
 });
 
