@@ -7,6 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { open, real } from '../../../host-js/src/node.js';
 import { factsOf, historyFacts, named, waitsOf } from './facts.js';
 
+/** @import { RowOp } from '../../../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /** @import { Doc } from '../../../host-js/src/doc.js' */
 /** @import { NewCellValue, Op } from '../../../host-js/src/types.js' */
 /** @import { Run } from './facts.js' */
@@ -21,11 +22,14 @@ const concurrent = makeConcurrent();
 const { compacted, later, onHorizon } = makeCompacted();
 const waiting = makeWaiting();
 const additions = makeAdditions();
+const splices = makeSplices();
 const forked = makeForked();
 const branchWaits = makeWaitingBranch();
 
 /** The waiting runs, by document. */
-const waits = new Map([waiting, later, branchWaits, additions.waiting].map(({ doc, runs }) => [doc, runs]));
+const waits = new Map(
+  [waiting, later, branchWaits, additions.waiting, splices.waiting].map(({ doc, runs }) => [doc, runs]),
+);
 /** @type {Record<string, [about: string, made: Doc | Update]>} */
 const files = {
   empty: ['An empty document', engine.create('ann')],
@@ -58,6 +62,10 @@ const files = {
   'additions-compacted': ['Additions below a horizon, on it and next to it', additions.compacted],
   'additions-waiting': ['An addition that waits, in a document without others', additions.waiting.doc],
   'update-additions': ['An update of additions', { ...additions.update, into: 'additions' }],
+  splices: ['Splices of written, null and absent cells, some of which do not count or are void', splices.doc],
+  'splices-compacted': ['Splices below a horizon, on it and next to it', splices.compacted],
+  'splices-waiting': ['Splices that wait, in a document without others', splices.waiting.doc],
+  'update-splices': ['An update of splices', { ...splices.update, into: 'splices' }],
   'update-fork': ['The other branch of a fork as an update', { ...makeUpdateOfFork(), into: undefined }],
   'update-forked': ['A whole history with nested forks', { ...since(forked.nested, nothing()), into: undefined }],
   'update-marker': ['An update for a replica that seems to be ahead', { ...makeMarker(), into: undefined }],
@@ -340,6 +348,103 @@ function makeAdditions() {
   const between = late.summary();
   late.add('t', 'r', 'integer', 1);
   return { doc, compacted, update, waiting: { doc: early, runs: send(early, late, between) } };
+}
+
+/** `compacted` and `update` continue `doc`. */
+function makeSplices() {
+  const [ann, ben, cleo] = create('ann', 'ben', 'cleo');
+  ann.insert('t', 'r', { written: 'Hello 🌍', null: null, updated: 'a', unset: 'b', number: 1 });
+  for (const row of ['gone', 'again', 'hidden']) ann.insert('t', row, {});
+  for (const other of [ben, cleo]) merge(other, ann);
+  for (const doc of [ann, ben]) {
+    const name = doc.peer();
+    for (const [i, char] of [...`${name} types `].entries()) doc.splice('t', 'r', 'absent', i, 0, char);
+    for (const column of ['null', 'updated', 'unset']) doc.splice('t', 'r', column, 0, 0, `${name} `);
+    for (const row of ['gone', 'again']) doc.splice('t', row, 's', 0, 0, name);
+    doc.splice('t', 'r', 'empty', 0, 0, '');
+    // A cell with a sum and a text shows the text.
+    doc.add('t', 'r', 'both', 1);
+  }
+  ann.splice('t', 'r', 'written', 5, 0, ', dear');
+  ben.splice('t', 'r', 'written', 6, 1, 'é🌞');
+  for (const at of [7, 6, 5]) ben.splice('t', 'r', 'written', at, 1, '');
+  cleo.splice('t', 'r', 'both', 0, 0, 'text');
+  ann.commit([
+    { op: 'update', table: 't', row: 'r', cells: { updated: 'new' } },
+    { op: 'splice', table: 't', row: 'r', column: 'updated', at: 3, remove: 0, insert: '!' },
+    { op: 'splice', table: 't', row: 'r', column: 'updated', at: 0, remove: 1, insert: 'N' },
+    { op: 'unset', table: 't', row: 'r', columns: ['unset'] },
+    { op: 'splice', table: 't', row: 'r', column: 'unset', at: 0, remove: 0, insert: 'set' },
+    { op: 'delete', table: 't', row: 'gone' },
+    { op: 'delete', table: 't', row: 'again' },
+    { op: 'insert', table: 't', row: 'again', cells: {} },
+    { op: 'splice', table: 't', row: 'again', column: 's', at: 0, remove: 0, insert: 'again' },
+  ]);
+  // Executed after the delete of a row, this write has no effect, and its splices wait for an insert.
+  cleo.delete('t', 'hidden');
+  ben.update('t', 'hidden', { s: 'hidden' });
+  ben.splice('t', 'hidden', 's', 6, 0, '?');
+  for (const other of [ben, cleo]) merge(ann, other);
+  const head = ann.heads();
+  ann.mergeEvents([
+    {
+      peer: 'void',
+      start: 0,
+      lamport: undefined,
+      deps: head,
+      fingerprints: new BigUint64Array(),
+      salt: 0n,
+      commits: [
+        [
+          splice({ column: 'written', at: 99, remove: 0, insert: 'beyond' }),
+          splice({ column: 'written', at: 0, remove: 1, insert: 'J' }),
+          splice({ column: 'void', at: 0, remove: 1, insert: 'void' }),
+          splice({ column: 'number', at: 0, remove: 0, insert: 'not a text' }),
+          splice({ row: 'gone', column: 's', at: 0, remove: 0, insert: 'no row' }),
+        ],
+      ],
+    },
+  ]);
+  const doc = engine.load(ann.save(), { peer: 'doc' });
+
+  const known = doc.summary();
+  const [dan, eve] = ['dan', 'eve'].map((peer) => engine.load(doc.save(), { peer }));
+  const late = engine.load(doc.save(), { peer: 'late' });
+  dan.update('t', 'r', { null: 'dan' });
+  for (const column of ['written', 'null', 'unset', 'absent']) dan.splice('t', 'r', column, 1, 1, 'dan 🌵');
+  for (const [i, char] of [...'typed'].entries()) dan.splice('t', 'r', 'absent', 2 + i, 0, char);
+  dan.delete('t', 'again');
+  dan.insert('t', 'again', { s: null });
+  dan.splice('t', 'again', 's', 0, 0, 'null');
+  const update = since(dan, known);
+  merge(eve, dan);
+  for (const column of ['written', 'null', 'absent', 'updated']) eve.splice('t', 'r', column, 2, 1, 'eve');
+  eve.splice('t', 'again', 's', 4, 0, '.');
+  // These events do not build on the horizon.
+  late.insert('t', 'late', {});
+  late.splice('t', 'late', 's', 0, 0, 'late');
+  const compacted = engine.load(dan.save(), { peer: 'compacted' });
+  for (const other of [eve, late]) merge(compacted, other);
+  compacted.compact([dan.summary()]);
+  compacted.splice('t', 'again', 's', 0, 4, 'new');
+  compacted.splice('t', 'r', 'unset', 0, 0, '');
+
+  const [early] = create('early');
+  early.insert('t', 'r', { s: 'early' });
+  const other = engine.load(early.save(), { peer: 'other' });
+  other.insert('t', 's', {});
+  const between = other.summary();
+  other.splice('t', 'r', 's', 5, 0, ' 🌵');
+  other.commit([
+    { op: 'splice', table: 't', row: 'r', column: 's', at: 0, remove: 1, insert: 'E' },
+    { op: 'splice', table: 't', row: 's', column: 's', at: 0, remove: 0, insert: 'é' },
+  ]);
+  return { doc, compacted, update, waiting: { doc: early, runs: send(early, other, between) } };
+}
+
+/** @type {(content: { row?: string, column: string, at: number, remove: number, insert: string }) => RowOp} */
+function splice(content) {
+  return { tag: 'splice', val: { table: 't', row: 'r', ...content } };
 }
 
 /** Replicas that write as one peer, like restored backups; `nested` continues `once`. */
