@@ -81,6 +81,8 @@ for (const maxMessageBytes of [65_536, 64]) {
     ben.doc.commit([
       { op: 'insert', table: 't', row: 'b', cells: { n: -7 } },
       { op: 'add', table: 't', row: 'b', column: 'n', amount: 8 },
+      { op: 'splice', table: 't', row: 'b', column: 's', at: 0, remove: 0, insert: 'é🌞' },
+      { op: 'splice', table: 't', row: 'b', column: 's', at: 1, remove: 1, insert: 'té' },
     ]);
     ann.store.set('pos', 'a', 'text', NOW);
     ann.store.set('pos', 'b', new Uint8Array([0, 255]), NOW + 0.5);
@@ -109,7 +111,7 @@ for (const maxMessageBytes of [65_536, 64]) {
     const { prints, ...run } = own;
     assert.deepEqual(run, { ...ben.doc.eventsSince().runs.find(({ peer }) => peer === 'ben'), lamport: own.lamport });
     assert.deepEqual(prints, [printOf(ben.doc, { peer: 'ben', counter: 0 })]);
-    assert.equal(ann.doc.get('t', 'b')?.n, 1);
+    assert.deepEqual({ ...ann.doc.get('t', 'b') }, { n: 1, s: 'été' });
     assert.equal(ann.doc.digestHex(), ben.doc.digestHex());
   });
 }

@@ -15,7 +15,18 @@ import { guard } from './link.js';
 /** @import { Json } from '../../host-js/conformance/notation.js' */
 
 /** The folders of the conformance cases that run here; in wasmtime all cases run. */
-const FOLDERS = ['add', 'commit', 'fork', 'peek', 'transaction', 'update-reader', 'values', 'waiting', 'watch'];
+const FOLDERS = [
+  'add',
+  'commit',
+  'fork',
+  'peek',
+  'splice',
+  'transaction',
+  'update-reader',
+  'values',
+  'waiting',
+  'watch',
+];
 
 test('jco still cannot pass a resource that JavaScript holds to another component of a composition', async () => {
   const { durable, ephemeral, session } = (await transpiled('guard.wasm')).start();
