@@ -1,17 +1,19 @@
 // Reads the edits of cells in the bytes of a document, as docs/format.md defines them: sums of additions, and texts. Computes
 // the sums again from the history.
 import { check, checkAscending, counting, next, unzigzag } from './bytes.js';
-import { HIDDEN, NONE, SETTLED, WRITE, groundAfter, groundOf, isEdit, isLast, isSeen, kindOf } from './grounds.js';
+import { HIDDEN, WRITE, groundAfter, groundOf, isEdit, isLast, isSeen, kindOf } from './grounds.js';
 import { countAt, knownCounts, opsByRow, opsOfState, placeOf } from './grounds.js';
+import { NONE, SETTLED } from './states.js';
 import { NO_TEXTS, readTexts } from './texts.js';
 
 const [KEPT_NOTHING, KEPT_WRITE] = [0, 2]; // kinds of kept grounds: none, if the edit can never count; 1 a delete; a write
 const [MIN_INTEGER, MAX_INTEGER] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 /** @import { Bytes, NumberedCell } from './bytes.js' */
-/** @import { Horizon, State, StateRow } from './format.js' */
+/** @import { Horizon, StateRow } from './format.js' */
 /** @import { Compare, Ground, Kept, PlacedOp } from './grounds.js' */
 /** @import { LinkedRun } from './links.js' */
+/** @import { State } from './states.js' */
 /**
  * The sum of the additions to one cell that have one ground, and what the ground is. A ground is
  * the write or the delete that left the value there which the authors of the additions saw.

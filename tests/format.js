@@ -7,7 +7,9 @@ import { MAX_EVENTS, crc32, littleEndian, next, sorted, sum } from './bytes.js';
 import { NO_EDITS, checkGrounds, checkKept, checkSums, readEdits, shownCells } from './edits.js';
 import { isEdit } from './grounds.js';
 import { checkPrints, computePrints, printOf, printsBefore, readDocumentLinks, readLinks } from './links.js';
-import { checkTextHistory, checkTexts, readContents, setInserted, shownTexts, textsAtHorizon } from './texts.js';
+import { FIRST_EVENT, checkStamp, checkState, comparing, copyValue, isKnown, isThere, readStates } from './states.js';
+import { checkTextHistory, checkTexts, readContents, readPlaces } from './texts.js';
+import { setInserted, shownTexts, textsAtHorizon } from './texts.js';
 
 const [MAGIC, VERSION] = [[0xc7, 0x63, 0x76, 0x67], 1n];
 /** @type {Record<number, 'document' | 'update'>} */
@@ -17,15 +19,14 @@ const [FINGERPRINTS, EDITS, OPTIONAL, FIRST_TO_SKIP] = [10, 11, [3, 7, 8, 11], 6
 const [USES_EDITS, FEATURES] = [2n, 2n]; // the bit of a feature, and the bits of all that are known
 const BLOCK_ROWS = 128;
 const OPS = /** @type {const} */ (['insert', 'update', 'delete', 'unset', 'splice', 'add']);
-const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
 
 export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
 
 /** @import { Branch } from './branches.js' */
 /** @import { NumberedCell } from './bytes.js' */
 /** @import { ShownText, Sum } from './edits.js' */
-/** @import { Compare } from './grounds.js' */
 /** @import { Link, LinkedRun, Marker } from './links.js' */
+/** @import { State } from './states.js' */
 /** @import { Splice } from './texts.js' */
 /** @import { Cell, EventId, EventRun, PeerVersion, RowOp } from '../host-js/dist/wit/interfaces/converge-sync-durable.js' */
 /**
@@ -51,9 +52,6 @@ export { Corrupt, UnsupportedFeature, UnsupportedVersion } from './bytes.js';
  *   for an optional one that is absent
  * @typedef {ReturnType<typeof readNames>} Names
  * @typedef {{ peer: number, counter: number }} NumberedEvent
- * @typedef {{ number: number, place: number }} Stamp
- * @typedef {NumberedCell & Stamp & { shows?: boolean, isWritten?: boolean }} StateCell
- * @typedef {{ remove: Stamp, inserts: Stamp[], cells: StateCell[] }} State
  * @typedef {{ table: number, id: string, state?: State, isNamed?: boolean }} NumberedRow
  * @typedef {NumberedRow & { state: State }} StateRow
  * @typedef {{ tag: RowOp['tag'], row: NumberedRow, cells: NumberedCell[], splice?: Splice }} NumberedOp
@@ -450,104 +448,6 @@ function readChanged(section, names, rows) {
 }
 
 /**
- * Reads the states of `count` rows. Values that the states of `known` contain, too, are not
- * repeated.
- *
- * @param {Bytes} bytes
- * @param {number} count
- * @param {Names} names
- * @param {StateRow[]} known
- * @returns {State[]}
- */
-function readStates(bytes, count, names, known = []) {
-  const deletes = [bytes.numbers(count), bytes.numbers(count)];
-  const firsts = [bytes.deltas(count).map(counting), bytes.deltas(count).map(counting)];
-  const furtherCounts = bytes.numbers(count);
-  const further = [bytes.zigzags(sum(furtherCounts)), bytes.numbers(sum(furtherCounts))];
-  const shapes = bytes.numbers(count).map((shape) => /** @type {StateCell[]} */ (names.cells(shape)));
-  const cellCount = sum(shapes.map((cells) => cells.length));
-  const writes = [bytes.zigzags(cellCount), bytes.zigzags(cellCount)];
-  const shows = bytes.numbers(cellCount, 2);
-  let [insertCount, cellIndex] = [0, 0];
-  const lacking = /** @type {NumberedCell[]} */ ([]);
-  const states = shapes.map((cells, i) => {
-    const [number, place] = firsts.map((column) => column[i]);
-    const inserts = [{ number, place }];
-    for (let k = 0; k < furtherCounts[i]; k++, insertCount++) {
-      inserts.push({ number: number + further[0][insertCount], place: further[1][insertCount] });
-    }
-    for (const cell of cells) {
-      cell.number = number + writes[0][cellIndex];
-      cell.place = place + writes[1][cellIndex];
-      cell.shows = shows[cellIndex++] === 1;
-      if (!copyValue(cell, known[i]?.state, cell)) lacking.push(cell);
-    }
-    return { remove: { number: deletes[0][i], place: deletes[1][i] }, inserts, cells };
-  });
-  bytes.values(lacking);
-  return states;
-}
-
-/**
- * Copies the value from the row's state if the same operation wrote it. Returns whether it did.
- *
- * @param {NumberedCell} cell
- * @param {State | undefined} state
- * @param {Stamp} stamp
- */
-function copyValue(cell, state, { number, place }) {
-  const same = state?.cells.find(
-    (other) => other.column === cell.column && other.number === number && other.place === place,
-  );
-  if (same === undefined) return false;
-  same.isWritten = true;
-  cell.value = same.value;
-  return true;
-}
-
-/**
- * Checks that the stamps of a state are possible, and which cells are visible.
- *
- * @param {State} state
- * @param {(Time | null | undefined)[]} stamps
- * @param {number[]} places
- */
-function checkState({ remove, inserts, cells }, stamps, places) {
-  for (const stamp of [remove, ...inserts, ...cells]) checkStamp(stamp, stamps);
-  const compare = comparing(stamps, places);
-  check('a delete is settled', remove.number !== SETTLED);
-  if (isThere({ inserts })) checkAscending([remove, ...inserts], compare);
-  else check('a missing row has further inserts', inserts.length === 1);
-  for (const cell of cells) {
-    check('a write comes before the delete', compare(remove, cell) < 0);
-    check(
-      'the visibility of a cell is wrong',
-      cell.shows === (cell.value !== ABSENT && isThere({ inserts }) && compare(inserts[0], cell) <= 0),
-    );
-    check('a settled write is not visible', cell.shows || cell.number !== SETTLED);
-  }
-}
-
-/** @type {(stamp: Stamp, stamps: (Time | null | undefined)[]) => void} */
-function checkStamp({ number, place }, stamps) {
-  const isEvent = number >= FIRST_EVENT && number < stamps.length && place >= 0;
-  check('a stamp belongs to no event', isEvent || (stamps[number] === null && place === 0));
-}
-
-/**
- * Returns a function that compares stamps in the order of execution.
- *
- * @type {(stamps: (Time | null | undefined)[], places: number[]) => Compare}
- */
-function comparing(stamps, places) {
-  return (a, b) => {
-    const [one, other] = [stamps[a.number], stamps[b.number]];
-    if (!one || !other) return a.number - b.number;
-    return one.lamport - other.lamport || places[one.peer] - places[other.peer] || a.place - b.place;
-  };
-}
-
-/**
  * Reads the events, with lamport times if they can be derived. `isWhole`: all dependencies are in
  * the bytes. `end` makes the checks that need the salts. What splices insert is read too, except in
  * a document, which has it elsewhere.
@@ -609,24 +509,6 @@ function readHistory(section, names, rows, horizon, { isWhole, inOrder }) {
   if (splices.length > 0 && !isWhole) setInserted(splices, readContents(section, names.columns.length));
   section.end('the history');
   return { runs, counts, find, end, splices };
-}
-
-/**
- * Reads where splices act, and how much they remove and insert.
- *
- * @param {Bytes} section
- * @param {Splice[]} splices
- */
-function readPlaces(section, splices) {
-  const distances = section.zigzags(splices.length);
-  const [removed, inserted] = [section.numbers(splices.length, 2 ** 32), section.numbers(splices.length, 2 ** 32)];
-  let expected = 0;
-  for (const [i, splice] of splices.entries()) {
-    const at = expected + distances[i];
-    check('a splice is at no position', at >= 0 && at < 2 ** 32);
-    Object.assign(splice, { at, remove: removed[i], count: inserted[i] });
-    expected = Math.min(at + inserted[i], 2 ** 32 - 1);
-  }
 }
 
 /**
@@ -709,7 +591,3 @@ function headsOf(runs, { named }) {
     named.some(({ known, ...other }) => known[peer] > counter && (other.peer !== peer || other.counter !== counter));
   return [...named, ...ends].filter((event) => !hasDependents(event)).sort((a, b) => a.peer - b.peer);
 }
-
-const isThere = (/** @type {Pick<State, 'inserts'>} */ { inserts }) => inserts[0].number !== NONE;
-const isKnown = (/** @type {State} */ state) =>
-  isThere(state) || state.remove.number !== NONE || state.cells.length > 0;

@@ -1,10 +1,10 @@
 // Finds the grounds of edits, additions and splices, as docs/semantics.md defines them: the write or the delete that left the
 // value there which the author of an edit saw in the cell.
 import { ABSENT } from './bytes.js';
+import { FIRST_EVENT, NONE } from './states.js';
 
 /** What a ground is: a delete, a write that does not count, or one that counts. */
 export const [DELETE, HIDDEN, WRITE] = [0, 1, 2];
-export const [NONE, SETTLED, FIRST_EVENT] = [0, 1, 2]; // numbers in stamps
 const NEVER = { number: NONE, place: 0 };
 /** The order of settled operations, which have one stamp. */
 const ORDER = ['delete', 'insert', 'update', 'unset'];
@@ -12,8 +12,9 @@ const ORDER = ['delete', 'insert', 'update', 'unset'];
 const BASES = { add: 'integer', splice: 'text' };
 
 /** @import { NumberedCell } from './bytes.js' */
-/** @import { Horizon, NumberedOp, Stamp, State, StateCell, StateRow } from './format.js' */
+/** @import { Horizon, NumberedOp, StateRow } from './format.js' */
 /** @import { LinkedRun } from './links.js' */
+/** @import { Stamp, State, StateCell } from './states.js' */
 /**
  * @typedef {{ isWrite: boolean, stamp: Stamp }} Ground
  * @typedef {{ edit: Stamp, ground: Ground | undefined }} Kept the ground of an edit that does not build on the horizon

@@ -11,9 +11,10 @@ const [OF_GROUND, FIRST_PEER] = [0, 1]; // origins of characters
 
 /** @import { Bytes } from './bytes.js' */
 /** @import { ShownText } from './edits.js' */
-/** @import { Horizon, State, StateRow } from './format.js' */
+/** @import { Horizon, StateRow } from './format.js' */
 /** @import { Compare, Ground, Kept, PlacedOp } from './grounds.js' */
 /** @import { LinkedRun } from './links.js' */
+/** @import { State } from './states.js' */
 /**
  * @typedef {{ row: number, column: number }} CellNumbers
  * @typedef {CellNumbers & { at: number, remove: number, count: number, insert: string, from: number }} Splice
@@ -99,6 +100,24 @@ function isNext(span, next) {
  */
 function nameAt({ first, offset, ofEach }, index) {
   return { event: first + Math.floor((offset + index) / ofEach), offset: (offset + index) % ofEach };
+}
+
+/**
+ * Reads where splices act, and how much they remove and insert.
+ *
+ * @param {Bytes} section
+ * @param {Splice[]} splices
+ */
+export function readPlaces(section, splices) {
+  const distances = section.zigzags(splices.length);
+  const [removed, inserted] = [section.numbers(splices.length, 2 ** 32), section.numbers(splices.length, 2 ** 32)];
+  let expected = 0;
+  for (const [i, splice] of splices.entries()) {
+    const at = expected + distances[i];
+    check('a splice is at no position', at >= 0 && at < 2 ** 32);
+    Object.assign(splice, { at, remove: removed[i], count: inserted[i] });
+    expected = Math.min(at + inserted[i], 2 ** 32 - 1);
+  }
 }
 
 /**

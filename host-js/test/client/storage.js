@@ -165,7 +165,7 @@ test('a cloned folder: both histories are kept, and the next start has another n
   await Promise.all([one.close(), two.close()]);
 });
 
-test('equal additions of two copies of a storage both count', async (t) => {
+test('equal edits of two copies of a storage both count', async (t) => {
   const storage = new SharedMemory({ shares: false });
   const first = await client(t, 'http://127.0.0.1:9', 'board', { storage, paused: true });
   first.doc.insert('tasks', 't1', { votes: 0 });
@@ -175,14 +175,17 @@ test('equal additions of two copies of a storage both count', async (t) => {
   );
   for (const { doc } of both) {
     assert.equal(doc.peer(), first.doc.peer());
-    doc.add('tasks', 't1', 'votes', 1);
+    doc.transact((transaction) => {
+      transaction.add('tasks', 't1', 'votes', 1);
+      transaction.splice('tasks', 't1', 'text', 0, 0, 'x');
+    });
   }
   await Promise.all(both.map((board) => board.saved()));
-  assert.equal(storage.appends, 2, 'an addition is stored');
+  assert.equal(storage.appends, 2, 'an edit is stored');
   const updates = both.map(({ doc }) => doc.updateSince());
   for (const { doc } of both) {
     for (const update of updates) doc.mergeUpdate(update);
-    assert.deepEqual({ ...doc.get('tasks', 't1') }, { votes: 2 });
+    assert.deepEqual({ ...doc.get('tasks', 't1') }, { text: 'xx', votes: 2 });
   }
 });
 
