@@ -365,7 +365,7 @@ function makeSplices() {
     // A cell with a sum and a text shows the text.
     doc.add('t', 'r', 'both', 1);
   }
-  ann.splice('t', 'r', 'written', 5, 0, ', dear');
+  ann.splice('t', 'r', 'written', 5, 0, ', all');
   ben.splice('t', 'r', 'written', 6, 1, 'é🌞');
   for (const at of [7, 6, 5]) ben.splice('t', 'r', 'written', at, 1, '');
   cleo.splice('t', 'r', 'both', 0, 0, 'text');
