@@ -1,11 +1,11 @@
 // A document and a store with their storage and their sessions: everything of a client that `reset` replaces.
 
 import { CompactedError, GoneError } from '../errors.js';
+import { observeDoc, observeStore } from '../observe.js';
 import { isEqual } from './bytes.js';
 import { ClientError, messageOf } from './errors.js';
 import { absorb, countsOf, eventsSince, rebaseWith, toCommits } from './history.js';
 import { Keeper } from './keeper.js';
-import { observeDoc, observeStore } from './observe.js';
 import { Presence } from './presence.js';
 import { Link, Pump } from './pump.js';
 import { Tabs } from './tabs.js';

@@ -1,8 +1,8 @@
-// Lets a client learn of writes to its document and its store. Functions of the objects themselves are replaced, so reading
-// costs nothing, and the objects stay those of the engine.
+// Observes the local writes to a document or a store. Functions of the objects themselves are replaced, so reading costs
+// nothing, and the objects stay those of the engine.
 
-/** @import { Doc } from '../doc.js' */
-/** @import { Store } from '../store.js' */
+/** @import { Doc } from './doc.js' */
+/** @import { Store } from './store.js' */
 
 const DOC_WRITES = [
   ...['insert', 'update', 'delete', 'unset', 'splice', 'add', 'commit'],
@@ -11,28 +11,26 @@ const DOC_WRITES = [
 /** Without `expire`, which changes nothing that has to be sent. */
 const STORE_WRITES = ['set', 'remove', 'mergeEntries', 'mergeUpdate', 'leave'];
 const TRANSACTION_WRITES = ['commit'];
+const VIEW_WRITES = ['edit', 'rewrite'];
 
 /**
  * @typedef {object} Observer
  * @property {() => void} before is called before each write, and prevents it by throwing
- * @property {() => void} after is called after each write, also if it failed
+ * @property {(result?: unknown) => void} after is called after each write with what it returned,
+ *   also if it failed
  */
 
 /**
- * Calls an observer at each write to a document: by its functions, by `transact`, and by
- * transactions that `begin` returns.
+ * Calls an observer at each write to a document: by its functions, by `transact`, by transactions
+ * that `begin` returns, and by views that `openText` returns.
  *
  * @param {Doc} doc
  * @param {Observer} observer
  */
 export function observeDoc(doc, observer) {
   observe(doc, DOC_WRITES, observer);
-  const begin = doc.begin.bind(doc);
-  replace(doc, 'begin', () => {
-    const transaction = begin();
-    observe(transaction, TRANSACTION_WRITES, observer);
-    return transaction;
-  });
+  observeResults(doc, 'begin', TRANSACTION_WRITES, observer);
+  observeResults(doc, 'openText', VIEW_WRITES, observer);
 }
 
 /**
@@ -46,6 +44,24 @@ export function observeStore(store, observer) {
 }
 
 /**
+ * Calls an observer at each write to an object that a function returns.
+ *
+ * @param {object} object
+ * @param {string} name of the function
+ * @param {string[]} names of the functions of the returned objects that write
+ * @param {Observer} observer
+ */
+function observeResults(object, name, names, observer) {
+  const create = /** @type {Record<string, Function>} */ (object)[name];
+  if (create === undefined) return;
+  replace(object, name, (...args) => {
+    const created = create.apply(object, args);
+    observe(created, names, observer);
+    return created;
+  });
+}
+
+/**
  * @param {object} object
  * @param {string[]} names
  * @param {Observer} observer
@@ -55,10 +71,12 @@ function observe(object, names, { before, after }) {
     const write = /** @type {Record<string, Function>} */ (object)[name];
     replace(object, name, (...args) => {
       before();
+      let result;
       try {
-        return write?.apply(object, args);
+        result = write?.apply(object, args);
+        return result;
       } finally {
-        after();
+        after(result);
       }
     });
   }
