@@ -134,6 +134,8 @@ seeds count="100000" first="10000":
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test identity -- --nocapture random:: sessions:: hostile::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test ordering -- --nocapture lists:: runs:: hostile::
     CONVERGE_SEEDS={{count}} CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --lib -- --nocapture text::tests::random:: text::tests::interleaving:: text::tests::parts:: text::tests::delta:: text::tests::rewrite::
+    # Each seed replays whole histories: 500 in a case.
+    CONVERGE_SEEDS=$((({{count}} + 999) / 1000)) CONVERGE_FIRST_SEED={{first}} cargo test --package converge-engine --test traces -- --nocapture replay:: sessions:: versions::
 
 # Test the decoders with more hostile bytes: the number of inputs, and the first seed
 hostile inputs="1000000" first="10000":
