@@ -120,7 +120,9 @@ impl Rows {
         if let Some(text) = self.edits.get(row).and_then(|edits| edits.texts.shown(column, state)) {
             return TextCell::Text(CellText::Spliced(text));
         }
-        if self.edits.get(row).is_some_and(|edits| edits.sums.get(column, false).is_some_and(|_| state.exists())) {
+        // Additions to an absent cell or to null make it an integer.
+        let is_on_write = state.written.iter().any(|write| write.column() == column && write.counts);
+        if self.edits.get(row).is_some_and(|edits| edits.sums.get(column, is_on_write).is_some() && state.exists()) {
             return TextCell::Other;
         }
         let write = state.written.iter().find(|write| write.column() == column && write.shows());
