@@ -7,7 +7,10 @@ use crate::error::{Error, Invalid};
 use crate::id::EventId;
 use crate::limits;
 use crate::oplog::{CommitRef, RowOp};
-use crate::text::Unit;
+use crate::rows::TextCell;
+use crate::text::{Lengths, Unit};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 impl Doc {
     /// Commits an addition to an integer cell. A cell that is absent or null counts as 0.
@@ -55,10 +58,11 @@ impl Doc {
     }
 
     /// Fails if an edit does not fit the value that its cell has after the operations before it.
-    /// Their rows must exist. Cost as for `Drafts::write` for each operation; O(operations) if none
-    /// is an edit.
+    /// Their rows must exist. O(log n) for each operation, and O(length) for a text that was never
+    /// spliced, if all are splices of texts that stay far from the limit; O(operations) if none is
+    /// an edit. Otherwise the cost is that of `Drafts::write` for each operation.
     pub(super) fn check_edits(&self, ops: CommitRef<'_>) -> Result<(), Error> {
-        if !ops.has_edits() || self.fits_text(ops)? {
+        if !ops.has_edits() || self.fits_text(ops)? || self.fit_texts(ops)? {
             return Ok(());
         }
         let mut drafts = Drafts::default();
@@ -78,6 +82,43 @@ impl Doc {
         };
         let kept = u64::from(text.lengths().bytes) - u64::from(end.bytes - start.bytes);
         limits::VALUE_BYTES.check(kept + insert.len() as u64)?;
+        Ok(true)
+    }
+
+    /// Returns whether a commit has only splices that fit their texts. Returns false, too, if a
+    /// text could get too long if nothing was removed.
+    fn fit_texts(&self, ops: CommitRef<'_>) -> Result<bool, Error> {
+        let CommitRef::Plain(ops) = ops else { return Ok(false) };
+        if !ops.iter().all(|op| matches!(op, RowOp::Splice { .. })) {
+            return Ok(false);
+        }
+        // By cell: the scalar values, and the bytes if nothing was removed.
+        let mut lengths: BTreeMap<(&str, &str, &str), (u32, u64)> = BTreeMap::new();
+        for op in ops {
+            let RowOp::Splice { table, row, column, at, remove, insert } = op else { return Ok(false) };
+            let (scalars, bytes) = match lengths.entry((table, row, column)) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let now = match self.rows.text_cell(&self.log, table, row, column) {
+                        Some(TextCell::Empty) => Lengths::default(),
+                        Some(TextCell::Text(text)) => text.lengths(),
+                        Some(TextCell::Other) | None => return Ok(false),
+                    };
+                    entry.insert((now.scalars, now.bytes.into()))
+                }
+            };
+            let length = *scalars;
+            let kept = at.checked_add(*remove).and_then(|end| length.checked_sub(end)).map(|_| length - remove);
+            let Some(kept) = kept else {
+                let cell = (table.clone(), row.clone(), column.clone());
+                return Err(Invalid::SpliceBeyondText { cell, at: *at, remove: *remove, length }.into());
+            };
+            *bytes += insert.len() as u64;
+            if limits::VALUE_BYTES.check(*bytes).is_err() {
+                return Ok(false);
+            }
+            *scalars = kept + Lengths::of(insert).scalars;
+        }
         Ok(true)
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all
 //! small ones. `hostile` mutates runs, `since` asks for parts of histories, `compaction` compacts
-//! histories, `rebase` rebases replicas from below a horizon, and `history` tests differences and
+//! histories, `splices` makes splices that no honest replica commits, `rebase` rebases replicas from below a horizon, and `history` tests differences and
 //! forks. `size` measures compacted documents. `transactions` reads writes before they are
 //! committed.
 //!
@@ -30,6 +30,7 @@ mod seeds;
 mod since;
 mod size;
 mod small_compactions;
+mod splices;
 mod storage;
 mod transactions;
 mod world;
