@@ -9,6 +9,7 @@ use crate::oplog::{Cell, CommitRef, RowOp, Totals};
 use crate::work;
 
 mod growth;
+mod text_growth;
 
 fn cell(column: &str, value: i64) -> Vec<Cell> {
     vec![Cell::new(column, value)]
