@@ -23,8 +23,8 @@ thread_local! {
 }
 
 fn victims() -> Vec<Victim> {
-    let readers = bases::readers().expect("valid documents");
-    readers.iter().map(|reader| Victim::new(reader.peer, &reader.saved).expect("a valid document")).collect()
+    let readers = [bases::readers(), bases::text_readers()].into_iter().flat_map(|some| some.expect("valid documents"));
+    readers.map(|reader| Victim::new(reader.peer, &reader.saved).expect("a valid document")).collect()
 }
 
 /// Passes the bytes to a call on each document.

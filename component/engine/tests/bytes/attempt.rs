@@ -3,7 +3,8 @@
 use super::allowance::allocated_too_much;
 use allocation_counter::measure;
 use converge_engine::{
-    Cell, Content, Doc, Error, EventBatch, EventId, MergeReport, PeerVersion, ScanOptions, UpdateReader, inspect,
+    Cell, Content, Doc, Error, EventBatch, EventId, MergeReport, PeerVersion, ScanOptions, TextChange, Unit,
+    UpdateReader, Value, inspect,
 };
 
 /// The calls that take bytes.
@@ -154,7 +155,9 @@ pub(crate) fn check_valid(doc: &mut Doc, honest: bool) {
     check_reload(doc);
     read(doc);
     write(doc, honest);
+    edit(doc, honest);
     compact(doc, honest);
+    edit(doc, honest);
 }
 
 /// Checks that a new replica accepts a complete history, page by page and as an update.
@@ -235,6 +238,81 @@ fn write(doc: &mut Doc, honest: bool) {
     assert_eq!(Shown::of(&other), Shown::of(doc));
     doc.dbg_check();
     check_reload(doc);
+}
+
+/// The maximum number of texts that are edited.
+const EDITED: usize = 4;
+
+/// Edits texts of a copy by views, and merges concurrent splices of another replica. If the saved
+/// texts were wrong, the results are, too. If fingerprints are wrong, the merged splices may wait
+/// forever, and such a document cannot be loaded.
+fn edit(doc: &Doc, honest: bool) {
+    let doc = &mut Doc::load("copy", &doc.save()).expect("a saved document can be loaded");
+    let mut other = Doc::load("editor", &doc.save()).expect("a saved document can be loaded");
+    let mut views = Vec::new();
+    for (table, row, column, text) in texts(doc).into_iter().take(EDITED) {
+        let view = doc.open_view(&table, &row, &column, Unit::Utf16).expect("a valid name");
+        assert_eq!(doc.view_length(view), text.encode_utf16().count() as u32);
+        assert_eq!(doc.view_slice(view, 0, doc.view_length(view)), Ok(text.clone()));
+        assert_eq!(doc.read_view(view), Some(text.clone()));
+        let (middle, length) = (text.chars().count() as u32 / 2, text.chars().count() as u32);
+        // The peer may have no more counters, and a text may be too long.
+        let spliced = other.splice(&table, &row, &column, (middle, 1.min(length - middle)), "é\u{1f600}");
+        assert!(!honest || matches!(spliced, Ok(_) | Err(Error::LimitExceeded { .. })), "{spliced:?}");
+        let _ = other.splice(&table, &row, &column, (0, 0), "e");
+        let first = text.chars().next().map_or(0, char::len_utf16) as u32;
+        let changes = [(0, first, "ü"), (1, 0, "\u{1f600}")];
+        let changes = changes.map(|(at, remove, insert)| TextChange { at, remove, insert: insert.to_owned() });
+        let edited = doc.edit_view(view, &changes);
+        assert!(!honest || matches!(edited, Ok(_) | Err(Error::LimitExceeded { .. })), "{edited:?}");
+        views.push((view, table, row, column, doc.read_view(view).expect("a text")));
+    }
+    let update = other.update_since(&doc.summary()).expect("the new events are available");
+    let merged = doc.merge_update(&update);
+    for (view, table, row, column, mut copy) in views {
+        let changes = doc.take_view(view).unwrap_or_default();
+        let now = texts(doc).into_iter().find(|it| (&it.0, &it.1, &it.2) == (&table, &row, &column));
+        let now = now.map_or(String::new(), |(.., text)| text);
+        if honest {
+            changes.iter().for_each(|change| apply(change, &mut copy));
+            assert_eq!(copy, now, "the changes of a view lead to another text");
+        }
+        let _ = doc.rewrite_view(view, &format!("{now} rewritten"));
+        doc.close_view(view);
+    }
+    if !honest {
+        return drop(Doc::load("another", &doc.save()));
+    }
+    assert_eq!(
+        merged.expect("the events of a replica are valid").waiting,
+        doc.merge_events(Vec::new()).expect("nothing").waiting
+    );
+    doc.dbg_check();
+    other.merge_update(&doc.update_since(&other.summary()).expect("known events")).expect("valid events");
+    assert_eq!(Shown::of(&other), Shown::of(doc));
+    check_reload(doc);
+}
+
+/// Applies a change to a copy, in units of UTF-16.
+fn apply(change: &TextChange, copy: &mut String) {
+    let mut units: Vec<u16> = copy.encode_utf16().collect();
+    units.splice(change.at as usize..(change.at + change.remove) as usize, change.insert.encode_utf16());
+    *copy = String::from_utf16(&units).expect("no change is inside of a character");
+}
+
+/// Returns all cells that are texts, with the names of their tables, rows and columns.
+fn texts(doc: &Doc) -> Vec<(String, String, String, String)> {
+    let mut texts = Vec::new();
+    for table in doc.tables() {
+        for row in doc.scan(&table.name, &ScanOptions::default()).expect("a valid scan").rows {
+            for cell in row.cells {
+                if let Value::Text(text) = cell.value {
+                    texts.push((table.name.clone(), row.id.clone(), cell.column, text));
+                }
+            }
+        }
+    }
+    texts
 }
 
 /// Checks that compaction does not change the tables. If the saved state was wrong, the tables may

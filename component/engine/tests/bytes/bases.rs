@@ -10,6 +10,7 @@ pub(crate) struct Base {
 }
 
 /// A document that receives bytes: its peer and its saved bytes.
+#[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) peer: &'static str,
     pub(crate) saved: Vec<u8>,
@@ -44,6 +45,30 @@ pub(crate) fn bases() -> Result<Vec<Base>, Error> {
     add("an update of additions", counted()?.update_since(&one_row()?.summary())?);
     add("an empty update", ben.update_since(&ben.summary())?);
     Ok(all)
+}
+
+/// Returns saved documents and updates with texts.
+pub(crate) fn text_bases() -> Result<Vec<Base>, Error> {
+    let mut all = Vec::new();
+    let mut add = |name, bytes| all.push(Base { name, bytes });
+    add("a document of texts", texts()?.save());
+    add("a compacted document of texts", texts_and_compacted()?.save());
+    add("a document of texts compacted at its version", texts_compacted_at_version()?.save());
+    add("a document in which a splice waits", texts_and_waiting()?.save());
+    add("an update of texts", texts()?.update_since(&one_row()?.summary())?);
+    add("an update of runs of splices", typed()?.update_since(&one_row()?.summary())?);
+    add("a document of runs of splices", typed()?.save());
+    Ok(all)
+}
+
+/// Returns documents that know nothing, some and all of the events in the bases with texts.
+pub(crate) fn text_readers() -> Result<Vec<Reader>, Error> {
+    Ok(vec![
+        Reader { peer: "nobody", saved: Doc::create("nobody")?.save() },
+        Reader { peer: "ann", saved: one_row()?.save() },
+        Reader { peer: "ben", saved: texts()?.save() },
+        Reader { peer: "ann", saved: texts_and_compacted()?.save() },
+    ])
 }
 
 /// Returns documents that know nothing, a part, all, and more of the events in the bases.
@@ -228,6 +253,96 @@ fn counted_and_waiting() -> Result<Doc, Error> {
     fay.add("people", "p1", "age", 1)?;
     assert_eq!(doc.merge_events(fay.events_since(&known, u32::MAX)?.runs)?.waiting, 1);
     Ok(doc)
+}
+
+/// Returns a splice of a column of a row of people.
+fn splice(row: &str, column: &str, (at, remove): (u32, u32), insert: &str) -> RowOp {
+    let [table, row, column, insert] = ["people", row, column, insert].map(String::from);
+    RowOp::Splice { table, row, column, at, remove, insert }
+}
+
+/// Returns a document with texts: written and spliced by several peers at one place, begun on an
+/// absent cell, hidden by a later write and by a delete, and with splices that are void.
+fn texts() -> Result<Doc, Error> {
+    let mut ann = one_row()?;
+    ann.insert("people", "p2", vec![Cell::new("name", "äöü\u{10ffff}")])?;
+    let mut ben = Doc::load("ben", &ann.save())?;
+    ann.commit(vec![
+        splice("p1", "name", (5, 0), " Ä"),
+        splice("p1", "name", (1, 2), ""),
+        splice("p1", "bio", (0, 0), ""),
+    ])?;
+    ben.commit(vec![splice("p1", "name", (5, 0), "ß\u{301}"), splice("p1", "bio", (0, 0), "ben")])?;
+    ann.commit(vec![splice("p1", "bio", (0, 0), "ann")])?;
+    ann.commit(vec![splice("p2", "name", (1, 2), "")])?;
+    ben.commit(vec![splice("p2", "name", (3, 1), "hidden")])?;
+    ben.update("people", "p2", vec![Cell::new("name", "new")])?;
+    let mut runs = ann.events_since(&ben.summary(), u32::MAX)?.runs;
+    let last = runs.last_mut().expect("a run");
+    last.commits.push(vec![
+        splice("p1", "name", (9, 9), "void"),
+        splice("p1", "name", (0, 1), "a"),
+        splice("p1", "age", (0, 0), "x"),
+    ]);
+    last.commits.push(vec![splice("none", "name", (0, 0), "void"), splice("p1", "bio", (u32::MAX, u32::MAX), "")]);
+    ben.merge_events(runs)?;
+    ben.commit(vec![splice("p1", "bio", (2, 3), "—"), splice("p2", "name", (3, 0), "er")])?;
+    Ok(ben)
+}
+
+/// Returns the document of texts, compacted. Splices that do not build on the horizon remain in the
+/// history, and texts have changed since.
+fn texts_and_compacted() -> Result<Doc, Error> {
+    let mut doc = texts()?;
+    let known = doc.summary();
+    let mut cleo = Doc::load("cleo", &one_row()?.save())?;
+    cleo.commit(vec![splice("p1", "note", (0, 0), "cleo")])?;
+    cleo.commit(vec![splice("p1", "name", (5, 0), "!")])?;
+    doc.merge_update(&cleo.update_since(&doc.summary())?)?;
+    doc.commit(vec![splice("p1", "bio", (0, 1), "1")])?;
+    doc.compact(&[known])?;
+    doc.commit(vec![splice("p1", "bio", (1, 1), "2"), splice("p2", "name", (0, 0), "3")])?;
+    let mut dan = Doc::load("dan", &doc.save())?;
+    dan.commit(vec![splice("p1", "bio", (2, 0), "dan"), splice("p1", "name", (0, 0), "dan")])?;
+    doc.update("people", "p2", vec![Cell::new("name", Value::Null)])?;
+    doc.merge_update(&dan.update_since(&doc.summary())?)?;
+    Ok(doc)
+}
+
+/// Returns the document of texts, compacted at its version and changed since.
+fn texts_compacted_at_version() -> Result<Doc, Error> {
+    let mut doc = texts()?;
+    doc.compact(&[])?;
+    let mut dan = Doc::load("dan", &doc.save())?;
+    dan.commit(vec![splice("p1", "bio", (1, 0), "dan"), splice("p1", "name", (0, 1), "")])?;
+    doc.commit(vec![splice("p1", "bio", (1, 2), "x"), splice("p2", "name", (0, 0), "y")])?;
+    doc.merge_update(&dan.update_since(&doc.summary())?)?;
+    Ok(doc)
+}
+
+/// Returns a document in which a splice waits.
+fn texts_and_waiting() -> Result<Doc, Error> {
+    let (mut doc, mut fay) = (texts()?, Doc::load("fay", &texts()?.save())?);
+    fay.commit(vec![splice("p1", "name", (0, 0), "missing")])?;
+    let known = fay.summary();
+    fay.commit(vec![splice("p1", "name", (0, 3), "fay"), splice("p1", "bio", (0, 0), "é")])?;
+    assert_eq!(doc.merge_events(fay.events_since(&known, u32::MAX)?.runs)?.waiting, 1);
+    Ok(doc)
+}
+
+/// Returns a document with long runs: typed, deleted forwards and backwards, by two peers.
+fn typed() -> Result<Doc, Error> {
+    let mut ann = one_row()?;
+    let mut ben = Doc::load("ben", &ann.save())?;
+    for at in 0..40 {
+        ann.commit(vec![splice("p1", "bio", (at, 0), if at % 8 == 7 { "ö" } else { "x" })])?;
+        ben.commit(vec![splice("p1", "bio", (0, 0), "y")])?;
+    }
+    (0..6).try_for_each(|_| ann.commit(vec![splice("p1", "bio", (3, 1), "")]).map(drop))?;
+    (0..6).try_for_each(|step| ben.commit(vec![splice("p1", "bio", (20 - step, 1), "")]).map(drop))?;
+    exchange(&mut ann, &mut ben)?;
+    ann.commit(vec![splice("p1", "bio", (30, 9), "—")])?;
+    Ok(ann)
 }
 
 /// Returns a restored copy of this document, which continues as the same peer.

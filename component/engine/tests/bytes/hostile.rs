@@ -6,7 +6,7 @@
 
 use crate::allowance::{MAX_BYTES_PER_BYTE, allocated_too_much, beyond};
 use crate::attempt::{CALLS, Call, Victim, verdict};
-use crate::bases::{Base, Reader, bases, readers};
+use crate::bases::{Base, Reader, bases, readers, text_bases, text_readers};
 use crate::frame::{Frame, Section, resealed};
 use crate::mutate::mutated;
 use crate::seeds::{Checked, Random, caught, ensure, first_failure, for_each_seed, same};
@@ -137,13 +137,19 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+fn all_bases() -> impl Iterator<Item = Base> {
+    [bases(), text_bases()].into_iter().flat_map(|bases| bases.expect("valid documents"))
+}
+
 #[test]
 fn bases_are_accepted() -> Checked {
-    let mut front = Front::new(&readers().map_err(|error| error.to_string())?)?;
-    for Base { name, bytes } in bases().map_err(|error| error.to_string())? {
+    let readers = readers().and_then(|some| Ok([some, text_readers()?].concat()));
+    let mut front = Front::new(&readers.map_err(|error| error.to_string())?)?;
+    for Base { name, bytes } in all_bases() {
         let frame = Frame::parse(&bytes).ok_or(format!("{name} has another frame"))?;
         same(&format!("{name}, encoded again"), &bytes, &frame.bytes())?;
-        let features = if name.contains("addition") { 1 << 1 } else { 0 };
+        let has_edits = ["addition", "splice", "text"].iter().any(|edit| name.contains(edit));
+        let features = if has_edits { 1 << 1 } else { 0 };
         assert_eq!((frame.version, frame.features), (1, features), "{name}");
         assert!(frame.sections.is_sorted_by(|a, b| a.id < b.id), "{name}");
         for victim in 0..front.victims.len() {
@@ -159,7 +165,7 @@ fn bases_are_accepted() -> Checked {
 /// not skip.
 #[test]
 fn unknown_sections() -> Checked {
-    for Base { name, bytes } in bases().map_err(|error| error.to_string())? {
+    for Base { name, bytes } in all_bases() {
         let frame = Frame::parse(&bytes).ok_or(format!("{name} has another frame"))?;
         for (id, is_skipped) in [(9, false), (63, false), (64, true), (1 << 40, true), (u64::MAX, true)] {
             let mut frame = frame.clone();
@@ -184,11 +190,22 @@ fn unknown_sections() -> Checked {
 /// Tries every truncation and every flip of a bit, with the original and with a correct checksum.
 #[test]
 fn every_small_damage() {
-    let (bases, readers) = (bases().expect("valid"), readers().expect("valid"));
+    damage(&bases().expect("valid"), &readers().expect("valid"));
+}
+
+#[test]
+fn every_small_damage_to_texts() {
+    let mut bases = text_bases().expect("valid");
+    // Long runs have too many bits.
+    bases.retain(|base| !base.name.contains("runs of splices"));
+    damage(&bases, &text_readers().expect("valid"));
+}
+
+fn damage(bases: &[Base], readers: &[Reader]) {
     let total = Mutex::new(Tally::default());
     let failure = first_failure(0..bases.len() as u64, |place| {
         let bytes = &bases[place as usize].bytes;
-        let mut front = Front::new(&readers)?;
+        let mut front = Front::new(readers)?;
         for length in 0..bytes.len() {
             front.attempt("truncation", &bytes[..length], length)?;
             front.attempt("resealed truncation", &resealed(&bytes[..length]), length)?;
@@ -216,13 +233,21 @@ fn every_small_damage() {
 
 #[test]
 fn mutated_bytes() {
-    let (bases, readers) = (bases().expect("valid"), readers().expect("valid"));
+    mutate(2_500, &bases().expect("valid"), &readers().expect("valid"));
+}
+
+#[test]
+fn mutated_bytes_of_texts() {
+    mutate(1_000, &text_bases().expect("valid"), &text_readers().expect("valid"));
+}
+
+fn mutate(seeds: u64, bases: &[Base], readers: &[Reader]) {
     let total = Mutex::new(Tally::default());
-    for_each_seed(2_500, |seed| {
+    for_each_seed(seeds, |seed| {
         let mut random = Random::new(seed);
-        let mut front = Front::new(&readers)?;
+        let mut front = Front::new(readers)?;
         for _ in 0..INPUTS {
-            let (kind, bytes) = mutated(&bases, &mut random);
+            let (kind, bytes) = mutated(bases, &mut random);
             front.attempt(kind, &bytes, random.below(readers.len()))?;
         }
         total.lock().expect("no panic while it is held").join(front.tally);

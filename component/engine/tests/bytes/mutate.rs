@@ -57,7 +57,7 @@ fn random_bytes(random: &mut Random) -> Vec<u8> {
 /// Returns a correct frame around random sections.
 fn random_sections(random: &mut Random) -> Vec<u8> {
     let mut sections = Vec::new();
-    for id in 1..11 {
+    for id in 1..12 {
         if random.chance(1, 2) {
             let small = random.chance(1, 2);
             let byte = |random: &mut Random| if small { random.below(4) as u8 } else { random.next() as u8 };
@@ -101,7 +101,7 @@ fn spliced(base: &Base, bases: &[Base], random: &mut Random) -> Vec<u8> {
 fn framed(base: &Base, bases: &[Base], random: &mut Random) -> Vec<u8> {
     let mut frame = parsed(base);
     let place = random.below(frame.sections.len());
-    let id = *random.pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 63, 64, 65, 1 << 32, u64::MAX]);
+    let id = *random.pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 63, 64, 65, 1 << 32, u64::MAX]);
     match random.below(10) {
         0 => frame.version = *random.pick(&NUMBERS),
         1 => frame.kind = *random.pick(b"DUdu\0\xff"),

@@ -291,7 +291,8 @@ impl<'a> StateReader<'a> {
                 was.sums = sums.on(&was.state, meaning).ok_or_else(wrong)?;
             }
             let was = changed.map(|was| &mut *was);
-            let texts = self.edits.texts().take(number, &row.state, was, &mut runs, (meaning, sources))?;
+            let now_and_then = (&row.state, row.is_as_at_horizon);
+            let texts = self.edits.texts().take(number, now_and_then, was, &mut runs, (meaning, sources))?;
             let texts = texts.ok_or_else(|| reader.damage("a text does not fit its cell"))?;
             self.rows.set_edits(number, now.unwrap_or_default(), texts);
         }

@@ -459,12 +459,12 @@ impl<'a> ReadTexts<'a> {
     }
 
     /// Takes the texts that a row has now, and had at the horizon. Rows are passed in the order of
-    /// their numbers. `was` is the row at the horizon, if it changed since. `None` if the texts do
-    /// not fit the row.
+    /// their numbers, with whether they are as at the horizon. `was` is the row at the horizon, if it
+    /// changed since. `None` if the texts do not fit the row.
     pub(super) fn take(
         &mut self,
         row: RowNumber,
-        state: &RowState,
+        (state, is_as_at_horizon): (&RowState, bool),
         was: Option<&mut RowVersion>,
         runs: &mut TextRuns,
         (meaning, sources): (Meaning<'_>, Sources<'_>),
@@ -498,6 +498,10 @@ impl<'a> ReadTexts<'a> {
                     base.extend_from_slice(spans);
                 }
                 None if source == FROM_HORIZON => return Ok(None),
+                // A text that was at the horizon comes from there.
+                None if source == FROM_GROUND && (is_as_at_horizon || at_horizon.with(column, ground).is_some()) => {
+                    return Ok(None);
+                }
                 None => base.extend(written.and_then(|content| span_of_ground(content, meaning.log))),
             }
             let content = self.contents.of(row, column);
@@ -517,7 +521,7 @@ impl<'a> ReadTexts<'a> {
         }
         match was {
             Some(was) => was.bases = at_horizon,
-            None if used != base_count => return Ok(None),
+            None if used != base_count || (base_count > 0 && !is_as_at_horizon) => return Ok(None),
             None => {}
         }
         Ok(Some(texts))
