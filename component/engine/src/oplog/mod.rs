@@ -495,11 +495,13 @@ impl OpLog {
         self.packed(cell).content()
     }
 
-    fn packed(&self, cell: CellNumber) -> Packed {
+    /// Returns the packed value of a cell, which `unpack` returns.
+    pub(crate) fn packed(&self, cell: CellNumber) -> Packed {
         Packed { tag: self.tags[cell.index()], payload: self.payloads[cell.index()] }
     }
 
-    fn unpack(&self, Packed { tag, payload }: Packed) -> ValueRef<'_> {
+    /// Returns a value of this log. O(1).
+    pub(crate) fn unpack(&self, Packed { tag, payload }: Packed) -> ValueRef<'_> {
         let range = || (payload >> 32) as usize..(payload >> 32) as usize + (payload & 0xffff_ffff) as usize;
         match tag {
             Tag::Null => ValueRef::Null,
@@ -588,7 +590,8 @@ impl Packed {
         Self::at(Tag::Text, start as usize, bytes as usize)
     }
 
-    fn integer(integer: i64) -> Self {
+    /// Returns an integer, which needs no log.
+    pub(crate) fn integer(integer: i64) -> Self {
         Self { tag: Tag::Integer, payload: integer as u64 }
     }
 

@@ -54,6 +54,7 @@ impl Parts {
 impl Rows {
     /// Returns the digest of the tables. O(all rows).
     pub(crate) fn digest(&self, log: &OpLog) -> [u8; 32] {
+        let mut cells = Vec::new();
         let mut parts = Parts { hasher: Sha256::new(), chunk: Vec::with_capacity(CHUNK_BYTES) };
         for (name, number) in self.table_names.sorted() {
             let existing = &self.tables[number as usize].existing;
@@ -62,7 +63,8 @@ impl Rows {
             }
             for row in existing.iter() {
                 parts.text(b'R', self.ids.text(row).as_bytes());
-                for cell in self.shown(log, RowNumber(row)) {
+                self.content(log, RowNumber(row)).show(None, &mut cells);
+                for cell in &cells {
                     parts.text(b'C', self.column_name(cell.column).as_bytes());
                     let value = match cell.value(log) {
                         ShownValue::Plain(value) => value,

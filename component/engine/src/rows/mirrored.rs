@@ -4,7 +4,7 @@
 //! copy. So a text that changes a little is mirrored by splices.
 
 use super::Rows;
-use super::edits::{Ground, ShownCell, ShownCells, ShownEdits, ShownValue};
+use super::edits::{Ground, RowContent, RowEdits, ShownCell, ShownEdits, ShownValue};
 use super::state::RowState;
 use crate::id::{Names, RowNumber};
 use crate::oplog::{Cell, ContentRange, OpLog, OpNames, RowOp};
@@ -83,15 +83,19 @@ impl MirroredCell {
 
 /// Returns the cells of a row for a mirror.
 pub(super) fn mirrored(state: &RowState, edits: Option<ShownEdits<'_>>, (log, columns): (&OpLog, &Names)) -> Mirrored {
-    let cells = || ShownCells::of(state, edits, (log, columns)).map(|cell| MirroredCell::new(columns, log, cell));
-    state.exists().then(|| cells().collect())
+    let cells = || {
+        let mut shown = Vec::new();
+        RowContent::new(state, edits, (log, columns)).show(None, &mut shown);
+        shown.into_iter().map(|cell| MirroredCell::new(columns, log, cell)).collect()
+    };
+    state.exists().then(cells)
 }
 
 impl Rows {
     /// Returns the present cells of a row for a mirror.
     pub(super) fn mirrored_row(&self, log: &OpLog, row: RowNumber) -> Mirrored {
-        let cells = || self.shown(log, row).map(|cell| MirroredCell::new(&self.columns, log, cell));
-        self.rows[row.index()].state.exists().then(|| cells().collect())
+        let edits = self.edits.get(row).map(RowEdits::shown);
+        mirrored(&self.rows[row.index()].state, edits, (log, &self.columns))
     }
 
     /// Returns the operations that turn a row with the old cells into one with the new ones; `None`

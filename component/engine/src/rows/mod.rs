@@ -42,7 +42,7 @@ use crate::sort;
 use crate::text::{Sources, Text};
 pub(crate) use cell_text::{CellText, SplicedCell, TextCell, TextOrigin, ViewedCell};
 pub(crate) use edits::PLAIN_SPENDS;
-use edits::{EditedRows, KeptGrounds, RowEdits, ShownCell, ShownCells, ShownEdits};
+use edits::{EditedRows, KeptGrounds, RowContent, RowEdits};
 use further::FurtherInserts;
 pub(crate) use keeper::GroundKeeper;
 use mirrored::mirrored;
@@ -294,14 +294,15 @@ impl Rows {
 
     /// Returns the visible cells of a row, sorted by column.
     fn cells(&self, log: &OpLog, row: RowNumber) -> Vec<Cell> {
-        self.shown(log, row).map(|cell| named_cell(&self.columns, log, cell)).collect()
+        self.content(log, row).cells(None)
     }
 
-    /// Returns the visible cells of a row without their names, sorted by column.
-    fn shown(&self, log: &OpLog, row: RowNumber) -> ShownCells<'_> {
+    /// Returns the content of a row. O(1), and O(log n) if the row was edited.
+    #[inline]
+    fn content<'a>(&'a self, log: &'a OpLog, row: RowNumber) -> RowContent<'a> {
         let NamedRow { state, is_edited, .. } = &self.rows[row.index()];
         let edits = if *is_edited { self.edits.get(row).map(RowEdits::shown) } else { None };
-        ShownCells::of(state, edits, (log, &self.columns))
+        RowContent::new(state, edits, (log, &self.columns))
     }
 
     /// Panics if an invariant is broken. O(everything).
@@ -342,17 +343,4 @@ impl OpNames for Rows {
     fn column_name(&self, column: ColumnNumber) -> &str {
         self.columns.text(column.0)
     }
-}
-
-/// Returns the visible cells of a row, sorted by column.
-fn named_cells<'a>(
-    state: &'a RowState,
-    edits: Option<ShownEdits<'a>>,
-    (log, columns): (&'a OpLog, &'a Names),
-) -> impl Iterator<Item = Cell> + 'a {
-    ShownCells::of(state, edits, (log, columns)).map(|cell| named_cell(columns, log, cell))
-}
-
-fn named_cell(columns: &Names, log: &OpLog, cell: ShownCell<'_>) -> Cell {
-    Cell { column: String::from(&**columns.text(cell.column.0)), value: cell.to_value(log) }
 }

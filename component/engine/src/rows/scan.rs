@@ -1,7 +1,7 @@
 //! Scans: reading rows in the order of their ids.
 
-use super::edits::{ShownCell, ShownCells};
-use super::{Rows, Table, named_cell};
+use super::edits::Chosen;
+use super::{Rows, Table};
 use crate::error::{Error, Invalid, Name};
 use crate::id::{ColumnNumber, RowNumber};
 use crate::limits;
@@ -207,27 +207,6 @@ fn is_empty(bounds: &Bounds) -> bool {
     }
 }
 
-/// The visible cells of a row in the chosen columns, sorted by name of the column.
-#[derive(Clone)]
-struct SelectedCells<'a, 'b> {
-    cells: ShownCells<'b>,
-    /// Sorted by number; `None` for all columns.
-    chosen: Option<&'a [ColumnNumber]>,
-}
-
-impl<'b> Iterator for SelectedCells<'_, 'b> {
-    type Item = ShownCell<'b>;
-
-    fn next(&mut self) -> Option<ShownCell<'b>> {
-        let Some(columns) = self.chosen else { return self.cells.next() };
-        self.cells.find(|cell| columns.binary_search(&cell.column).is_ok())
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, self.cells.size_hint().1)
-    }
-}
-
 /// A shape of the rows of a page.
 struct PageShape {
     columns: SmallVec<[ColumnNumber; 8]>,
@@ -263,9 +242,8 @@ impl Rows {
     /// Returns a page of a table's rows; see `Doc::scan`.
     pub(crate) fn scan(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<Page, Error> {
         let mut rows = Vec::new();
-        let more = self.select(log, table, options, |id, cells| {
-            let cells = cells.map(|cell| named_cell(&self.columns, log, cell)).collect();
-            let row = Row { id: id.to_owned(), cells };
+        let more = self.select(table, options, |id, row, chosen| {
+            let row = Row { id: id.to_owned(), cells: self.content(log, row).cells(chosen) };
             let bytes = row.bytes();
             rows.push(row);
             bytes
@@ -275,9 +253,10 @@ impl Rows {
 
     /// Returns the same page as `scan`; see `Doc::scan_shaped`.
     pub(crate) fn scan_shaped(&self, log: &OpLog, table: &str, options: &ScanOptions) -> Result<ShapedPage, Error> {
-        let (mut shapes, mut known, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        let more = self.select(log, table, options, |id, cells| {
-            let columns = || cells.clone().map(|cell| cell.column);
+        let (mut shapes, mut known, mut rows, mut cells) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let more = self.select(table, options, |id, row, chosen| {
+            self.content(log, row).show(chosen, &mut cells);
+            let columns = || cells.iter().map(|cell| cell.column);
             let shape = find_shape(&known, |shape: &PageShape| shape.columns.iter().copied().eq(columns()));
             let shape = shape.unwrap_or_else(|| {
                 let names = || columns().map(|column| self.column_name(column));
@@ -286,7 +265,7 @@ impl Rows {
                 known.push(PageShape { columns: columns().collect(), bytes });
                 known.len() - 1
             });
-            let values: Vec<Value> = cells.map(|cell| cell.to_value(log)).collect();
+            let values: Vec<Value> = cells.iter().map(|cell| cell.to_value(log)).collect();
             let content = values.iter().map(|value| value.as_ref().content_bytes());
             let bytes = ITEM_BYTES + id.len() as u64 + known[shape].bytes + content.sum::<u64>();
             rows.push(ShapedRow { id: id.to_owned(), shape: shape as u32, values });
@@ -295,14 +274,13 @@ impl Rows {
         Ok(ShapedPage { shapes, rows, more })
     }
 
-    /// Passes the rows of a page to `add`, which returns the size of the row. Returns whether there
-    /// are rows in the range beyond these.
-    fn select<'a>(
-        &'a self,
-        log: &OpLog,
+    /// Passes the ids and numbers of the rows of a page to `add`, with the chosen columns. `add`
+    /// returns the size of the row. Returns whether there are rows in the range beyond these.
+    fn select(
+        &self,
         table: &str,
         options: &ScanOptions,
-        mut add: impl FnMut(&str, SelectedCells<'_, 'a>) -> u64,
+        mut add: impl FnMut(&str, RowNumber, Chosen<'_>) -> u64,
     ) -> Result<bool, Error> {
         options.check()?;
         let Some(table) = self.table(table) else { return Ok(false) };
@@ -312,7 +290,7 @@ impl Rows {
             if rows >= options.limit || bytes > limits::PAGE_BYTES.maximum {
                 return Ok(true);
             }
-            bytes += add(id, SelectedCells { cells: self.shown(log, row), chosen: chosen.as_deref() });
+            bytes += add(id, row, chosen.as_deref());
             rows += 1;
         }
         Ok(false)

@@ -1,10 +1,10 @@
 //! What takes back operations on a row, as far as it still shows.
 
-use super::edits::{CellEdit, EditedCell, Ground, Past, PlainOps, ShownEdits, Texts};
+use super::Rows;
+use super::edits::{CellEdit, EditedCell, Ground, Past, PlainOps, RowContent, ShownEdits, Texts};
 use super::stamp::Stamp;
 use super::state::{LatestWrite, Meaning};
 use super::version::{History, RowVersion};
-use super::{Rows, named_cells};
 use crate::clock::Lamport;
 use crate::error::Error;
 use crate::graph::Graph;
@@ -205,7 +205,7 @@ impl Rows {
             return Ok(None);
         }
         let edits = ShownEdits { sums: &sums, texts: &texts };
-        let mut cells: Vec<Cell> = named_cells(&state, Some(edits), (log, &self.columns)).collect();
+        let mut cells: Vec<Cell> = RowContent::new(&state, Some(edits), (log, &self.columns)).cells(None);
         let sources = Sources { graph, lanes: peers, content: log.content() };
         for entry in texts.iter() {
             let name = self.column_name(entry.column);

@@ -112,9 +112,9 @@ impl<'a> EditsReader<'a> {
         ReadSums(take(&mut self.changed, row))
     }
 
-    /// Returns whether all sums were taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.now.len() == 0 && self.changed.len() == 0
+    /// Returns whether all sums and texts were taken.
+    pub(super) fn is_taken(&self) -> bool {
+        self.now.len() == 0 && self.changed.len() == 0 && self.texts.is_taken()
     }
 }
 

@@ -282,6 +282,9 @@ impl<'a> StateReader<'a> {
             if let Some(defect) = defect.or(was) {
                 return Err(reader.damage(defect));
             }
+            if self.edits.is_taken() {
+                continue;
+            }
             let wrong = || reader.damage("a sum belongs to no cell that can be added to");
             let sums = self.edits.take_now(number);
             let now = if sums.is_empty() { None } else { Some(sums.on(&row.state, meaning).ok_or_else(wrong)?) };
@@ -296,7 +299,7 @@ impl<'a> StateReader<'a> {
             let texts = texts.ok_or_else(|| reader.damage("a text does not fit its cell"))?;
             self.rows.set_edits(number, now.unwrap_or_default(), texts);
         }
-        if !self.edits.is_empty() || !self.edits.texts().is_taken() || !runs.is_empty() {
+        if !self.edits.is_taken() || !runs.is_empty() {
             return Err(reader.damage("a sum or a text belongs to no row"));
         }
         self.rows.kept = self.edits.take_kept();

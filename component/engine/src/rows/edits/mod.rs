@@ -24,7 +24,7 @@ pub(super) use ground::PlainOps;
 pub(super) use kept::KeptGrounds;
 pub(super) use past::Past;
 use per_ground::PerGround;
-pub(super) use shown::{ShownCell, ShownCells, ShownEdits, ShownValue};
+pub(super) use shown::{Chosen, RowContent, ShownCell, ShownEdits, ShownValue};
 pub(super) use sums::{Sums, sum_on};
 pub(super) use texts::{SplicedText, TextBases, Texts, span_of_ground};
 
