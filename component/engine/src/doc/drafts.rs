@@ -9,6 +9,7 @@ use crate::memory;
 use crate::oplog::{Cell, RowOp};
 use crate::value::Value;
 use std::collections::BTreeMap;
+use std::mem;
 
 /// The rows that some operations touch.
 #[derive(Debug, Default)]
@@ -117,9 +118,10 @@ impl Drafts {
         if !self.rows.contains_key(table) {
             self.rows.insert(table.to_owned(), BTreeMap::new());
         }
-        if let Some(drafts) = self.rows.get_mut(table) {
-            let (row, draft) = drafts.remove_entry(row).unwrap_or_else(|| (row.to_owned(), Draft::Deleted));
-            drafts.insert(row, draft.after(op, exists, seen));
+        let Some(drafts) = self.rows.get_mut(table) else { return Ok(()) };
+        match drafts.get_mut(row) {
+            Some(draft) => *draft = mem::replace(draft, Draft::Deleted).after(op, exists, seen),
+            None => drop(drafts.insert(row.to_owned(), Draft::Deleted.after(op, exists, seen))),
         }
         Ok(())
     }
@@ -168,20 +170,19 @@ impl Draft {
     /// Returns the draft after a further operation. `exists` reports whether the row existed before
     /// it.
     fn after(self, op: &RowOp, exists: bool, spliced: Option<DraftCell>) -> Self {
-        match (self, op) {
-            (_, RowOp::Delete { .. }) => Self::Deleted,
-            (Self::Written { is_new, mut cells }, _) if exists => {
-                for (column, next) in writes(op, spliced) {
-                    let cell = match cells.remove(&column) {
-                        Some(before) => before.then(next),
-                        None => next,
-                    };
-                    cells.insert(column, cell);
-                }
-                Self::Written { is_new, cells }
+        let (is_new, mut cells) = match (self, op) {
+            (_, RowOp::Delete { .. }) => return Self::Deleted,
+            (Self::Written { is_new, cells }, _) if exists => (is_new, cells),
+            _ => (!exists, BTreeMap::new()),
+        };
+        // Removals and bulk insertions would be further code for this kind of map.
+        for (column, next) in writes(op, spliced) {
+            match cells.get_mut(&column) {
+                Some(cell) => *cell = mem::replace(cell, DraftCell::Removed).then(next),
+                None => drop(cells.insert(column, next)),
             }
-            _ => Self::Written { is_new: !exists, cells: writes(op, spliced).into_iter().collect() },
         }
+        Self::Written { is_new, cells }
     }
 
     /// Returns the cells of the row, if it exists. `below` returns those of the document. O(cells
