@@ -154,7 +154,9 @@ impl DraftCell {
             Self::Spliced { .. } => before,
             Self::Added(before) => Self::Added(before.saturating_add(amount)),
             Self::Removed => Self::Set(added(None, amount)),
-            Self::Set(value) => Self::Set(added(Some(&value), amount)),
+            Self::Set(value @ (Value::Null | Value::Integer(_))) => Self::Set(added(Some(&value), amount)),
+            // If the document's cell has another value by now, the commit will fail.
+            Self::Set(_) => before,
         }
     }
 }
@@ -175,13 +177,7 @@ impl Draft {
             (Self::Written { is_new, cells }, _) if exists => (is_new, cells),
             _ => (!exists, BTreeMap::new()),
         };
-        // Removals and bulk insertions would be further code for this kind of map.
-        for (column, next) in writes(op, spliced) {
-            match cells.get_mut(&column) {
-                Some(cell) => *cell = mem::replace(cell, DraftCell::Removed).then(next),
-                None => drop(cells.insert(column, next)),
-            }
-        }
+        writes(op, spliced).into_iter().for_each(|(column, next)| write_cell(&mut cells, column, next));
         Self::Written { is_new, cells }
     }
 
@@ -190,23 +186,30 @@ impl Draft {
     pub(super) fn cells(&self, below: impl FnOnce() -> Option<Vec<Cell>>) -> Option<Vec<Cell>> {
         let Self::Written { is_new, cells } = self else { return None };
         let shown = if *is_new { Vec::new() } else { below().unwrap_or_default() };
-        let mut shown: BTreeMap<String, Value> = shown.into_iter().map(|cell| (cell.column, cell.value)).collect();
+        let mut all = BTreeMap::new();
+        shown.into_iter().for_each(|cell| write_cell(&mut all, cell.column, DraftCell::Set(cell.value)));
         for (column, cell) in cells {
-            match cell {
-                DraftCell::Set(value) => drop(shown.insert(column.clone(), value.clone())),
-                DraftCell::Removed => drop(shown.remove(column)),
-                DraftCell::Spliced { text, .. } => drop(shown.insert(column.clone(), Value::Text(text.clone()))),
-                // If the document's cell has another value by now, the commit will fail.
-                DraftCell::Added(amount)
-                    if matches!(shown.get(column), None | Some(Value::Null | Value::Integer(_))) =>
-                {
-                    let value = added(shown.get(column), *amount);
-                    shown.insert(column.clone(), value);
-                }
-                DraftCell::Added(_) => {}
-            }
+            let cell = match cell {
+                DraftCell::Spliced { text, .. } => DraftCell::Set(Value::Text(text.clone())),
+                cell => cell.clone(),
+            };
+            write_cell(&mut all, column.clone(), cell);
         }
-        Some(shown.into_iter().map(|(column, value)| Cell { column, value }).collect())
+        let cell = |(column, cell)| match cell {
+            DraftCell::Set(value) => Some(Cell { column, value }),
+            DraftCell::Added(amount) => Some(Cell { column, value: added(None, amount) }),
+            DraftCell::Spliced { text, .. } => Some(Cell { column, value: Value::Text(text) }),
+            DraftCell::Removed => None,
+        };
+        Some(all.into_iter().filter_map(cell).collect())
+    }
+}
+
+/// Writes a cell. Removals and bulk insertions would be further code for this kind of map.
+fn write_cell(cells: &mut BTreeMap<String, DraftCell>, column: String, next: DraftCell) {
+    match cells.get_mut(&column) {
+        Some(cell) => *cell = mem::replace(cell, DraftCell::Removed).then(next),
+        None => drop(cells.insert(column, next)),
     }
 }
 

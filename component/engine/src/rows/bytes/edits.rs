@@ -1,5 +1,6 @@
 //! Decodes what the edits of cells result in.
 
+use super::by_row::ByRow;
 use super::columns::stamp;
 use super::grounds::GroundKind;
 use super::stamps::{StampTable, Stamps};
@@ -14,7 +15,6 @@ use crate::rows::edits::{Ground, KeptGrounds, Sums};
 use crate::rows::stamp::Stamp;
 use crate::rows::state::{Meaning, RowState};
 use crate::work;
-use std::iter::Peekable;
 
 /// A decoded sum.
 #[derive(Debug, Clone, Copy)]
@@ -24,15 +24,12 @@ struct ReadSum {
     amount: i128,
 }
 
-/// Sums, sorted by row.
-type SumsByRow = Peekable<std::vec::IntoIter<(RowNumber, ReadSum)>>;
-
 /// The sums of a document's cells: now, and at the horizon of the rows that changed since; and the
 /// grounds that the document keeps.
 #[derive(Debug)]
 pub(crate) struct EditsReader<'a> {
-    now: SumsByRow,
-    changed: SumsByRow,
+    now: ByRow<ReadSum>,
+    changed: ByRow<ReadSum>,
     kept: KeptGrounds,
     texts: ReadTexts<'a>,
 }
@@ -67,7 +64,7 @@ impl<'a> EditsReader<'a> {
         let (now, changed) = (read_sums(reader, columns)?, read_sums(reader, columns)?);
         let kept = read_kept(reader, stamps)?;
         let texts = if reader.left() > 0 { ReadTexts::read(reader, columns, log)? } else { ReadTexts::default() };
-        if now.len() == 0 && changed.len() == 0 && kept.len() == 0 && texts.is_empty() {
+        if now.is_empty() && changed.is_empty() && kept.len() == 0 && texts.is_empty() {
             return Err(reader.damage("there are no edits where there should be"));
         }
         reader.finish()?;
@@ -88,7 +85,7 @@ impl<'a> EditsReader<'a> {
 
     /// Returns what a document without the section has.
     pub(super) fn none() -> Self {
-        let none = || Vec::new().into_iter().peekable();
+        let none = ByRow::default;
         Self { now: none(), changed: none(), kept: KeptGrounds::default(), texts: ReadTexts::default() }
     }
 
@@ -103,46 +100,43 @@ impl<'a> EditsReader<'a> {
     }
 
     /// Takes the sums of a present row. Rows are passed in the order of their numbers.
-    pub(super) fn take_now(&mut self, row: RowNumber) -> ReadSums {
-        ReadSums(take(&mut self.now, row))
+    pub(super) fn take_now(&mut self, row: RowNumber) -> ReadSums<'_> {
+        ReadSums(self.now.take(row))
     }
 
     /// Takes the sums at the horizon of a row that changed since, like `take_now`.
-    pub(super) fn take_changed(&mut self, row: RowNumber) -> ReadSums {
-        ReadSums(take(&mut self.changed, row))
+    pub(super) fn take_changed(&mut self, row: RowNumber) -> ReadSums<'_> {
+        ReadSums(self.changed.take(row))
     }
 
     /// Returns whether all sums and texts were taken.
     pub(super) fn is_taken(&self) -> bool {
-        self.now.len() == 0 && self.changed.len() == 0 && self.texts.is_taken()
+        self.now.is_empty() && self.changed.is_empty() && self.texts.is_taken()
     }
 }
 
-fn take(sums: &mut SumsByRow, row: RowNumber) -> Vec<ReadSum> {
-    while sums.next_if(|(other, _)| *other < row).is_some() {}
-    std::iter::from_fn(|| sums.next_if(|(other, _)| *other == row)).map(|(_, sum)| sum).collect()
-}
-
 /// The decoded sums of a row.
-pub(super) struct ReadSums(Vec<ReadSum>);
+#[derive(Clone, Copy)]
+pub(super) struct ReadSums<'a>(&'a [(RowNumber, ReadSum)]);
 
-impl ReadSums {
-    pub(super) fn is_empty(&self) -> bool {
+impl<'a> ReadSums<'a> {
+    pub(super) fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns the sums on the grounds of this row, or `None` if a sum has none.
     pub(super) fn on(self, state: &RowState, meaning: Meaning<'_>) -> Option<Sums> {
         let mut sums = Sums::default();
-        for ReadSum { column, kind, amount } in self.0 {
+        for &(_, ReadSum { column, kind, amount }) in self.0 {
             sums.set(column, kind.ground(column, state, meaning)?, amount);
         }
         sums.defect(state, meaning).is_none().then_some(sums)
     }
 
     /// Returns the columns with visible sums, and these sums.
-    pub(super) fn shown(self) -> impl Iterator<Item = (ColumnNumber, i128)> {
-        self.0.into_iter().filter(|sum| sum.kind != GroundKind::HiddenWrite).map(|sum| (sum.column, sum.amount))
+    pub(super) fn shown(self) -> impl Iterator<Item = (ColumnNumber, i128)> + use<'a> {
+        let sums = self.0.iter().map(|(_, sum)| sum).filter(|sum| sum.kind != GroundKind::HiddenWrite);
+        sums.map(|sum| (sum.column, sum.amount))
     }
 }
 
@@ -190,11 +184,11 @@ fn read_kept(reader: &mut Reader<'_>, stamps: &Stamps) -> Result<KeptGrounds, Er
 /// The error for a sum in a document without columns.
 const NO_COLUMN: &str = "a sum names a column where there are none";
 
-fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, Error> {
+fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<ByRow<ReadSum>, Error> {
     let count = reader.varint()?;
     let mut sums = Vec::new();
     if count == 0 {
-        return Ok(sums.into_iter().peekable());
+        return Ok(ByRow::default());
     }
     memory::spend(count.saturating_mul(SUM_SPENDS))?;
     let mut rows = DeltaColumn::read(reader)?;
@@ -222,5 +216,5 @@ fn read_sums(reader: &mut Reader<'_>, column_count: usize) -> Result<SumsByRow, 
     }
     rows.finish()?;
     [columns, kinds, rests, carries].iter().try_for_each(Column::finish)?;
-    Ok(sums.into_iter().peekable())
+    Ok(ByRow::new(sums))
 }

@@ -2,7 +2,7 @@
 
 use super::block_sizes;
 use super::columns::StateColumns;
-use super::edits::{EditsReader, ReadSums};
+use super::edits::EditsReader;
 use super::names::{NameTable, read_counts};
 use super::stamps::StampTable;
 use crate::clock::Lamport;
@@ -14,8 +14,9 @@ use crate::limits;
 use crate::oplog::{Cell, CellNumber, OpLog, Shapes};
 use crate::rows::TableSummary;
 use crate::rows::edits::sum_on;
+use crate::sort;
 use crate::value::Value;
-use std::collections::BTreeMap;
+use std::mem;
 
 impl NameTable {
     /// Returns the cells of one row of a state, or `None` if the row does not exist. Decodes only
@@ -52,8 +53,8 @@ impl NameTable {
                     log.text(*cell)
                 };
                 let edits = edits.map(|mut edits| PeekedEdits {
-                    sums: edits.take_now(row),
                     texts: edits.texts().shown(row, written, &log),
+                    sums: edits.take_now(row).shown().collect(),
                 });
                 return Ok(Some(self.edited_cells(&log, &cells, edits)));
             }
@@ -72,20 +73,26 @@ impl NameTable {
         written: &[(ColumnNumber, CellNumber)],
         edits: Option<PeekedEdits<'_>>,
     ) -> Vec<Cell> {
-        let mut cells: BTreeMap<ColumnNumber, Value> =
-            written.iter().map(|(column, cell)| (*column, log.value(*cell).to_value())).collect();
+        let mut cells: Vec<(ColumnNumber, Value)> = Vec::with_capacity(written.len());
+        cells.extend(written.iter().map(|(column, cell)| (*column, log.value(*cell).to_value())));
         if let Some(PeekedEdits { sums, texts }) = edits {
-            for (column, sum) in sums.shown() {
+            for (column, sum) in sums {
                 let base = written.iter().find(|(other, _)| *other == column).map(|(_, cell)| *cell);
-                cells.insert(column, Value::Integer(sum_on(log, base, sum)));
+                cells.push((column, Value::Integer(sum_on(log, base, sum))));
             }
             cells.extend(texts.into_iter().map(|(column, text)| (column, Value::Text(text.concat()))));
+            sort::sort_by_key(&mut cells, |(column, _)| *column);
+            // The last value of each column shows.
+            cells.dedup_by(|next, last| {
+                let is_same = next.0 == last.0;
+                if is_same {
+                    mem::swap(next, last);
+                }
+                is_same
+            });
         }
-        let cell = |(column, value): (ColumnNumber, Value)| Cell {
-            column: String::from(&**self.columns.text(column.0)),
-            value,
-        };
-        cells.into_iter().map(cell).collect()
+        let name = |column: ColumnNumber| String::from(&**self.columns.text(column.0));
+        cells.into_iter().map(|(column, value)| Cell { column: name(column), value }).collect()
     }
 
     /// Returns the last block of a table that begins with an id up to this one, the number of its
@@ -140,7 +147,7 @@ impl NameTable {
 
 /// The visible results of a row's edits.
 struct PeekedEdits<'a> {
-    sums: ReadSums,
+    sums: Vec<(ColumnNumber, i128)>,
     texts: Vec<(ColumnNumber, Vec<&'a str>)>,
 }
 

@@ -5,6 +5,7 @@
 //! For each splice of the history, the bytes say whether it is one of a present text, and whether
 //! it is void, so that a reader executes nothing.
 
+use super::by_row::ByRow;
 use super::grounds::GroundKind;
 use crate::codec::{Column, ColumnWriter, DeltaColumn, DeltaWriter, Reader, put_varint, unzigzag, zigzag};
 use crate::convert::{index_of, u64_of};
@@ -21,7 +22,6 @@ use crate::sort;
 use crate::text::{CharName, EditRun, Lengths, NamedSpan, Sources, Text};
 use crate::work;
 use std::collections::BTreeMap;
-use std::iter::Peekable;
 
 /// The class of a splice that is not one of a present text.
 const NO_TEXT: u64 = 0;
@@ -375,26 +375,16 @@ struct ReadText {
     shown: Vec<ContentRange>,
 }
 
-/// Items, sorted by row.
-type ByRow<T> = Peekable<std::vec::IntoIter<(RowNumber, T)>>;
-
 /// The edits of each present text, by cell and by whether its ground is a write.
 pub(super) type TextRuns = BTreeMap<(RowNumber, ColumnNumber, bool), Vec<EditRun>>;
 
 /// The decoded texts of a document.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ReadTexts<'a> {
     contents: SplicedContents,
     classes: Option<Column<'a>>,
     bases: ByRow<ReadBase>,
     texts: ByRow<ReadText>,
-}
-
-impl Default for ReadTexts<'_> {
-    fn default() -> Self {
-        let (bases, texts) = (Vec::new().into_iter().peekable(), Vec::new().into_iter().peekable());
-        Self { contents: SplicedContents::default(), classes: None, bases, texts }
-    }
 }
 
 /// The memory that a text, or one of its spans and ranges, uses at most.
@@ -409,7 +399,7 @@ impl<'a> ReadTexts<'a> {
         let contents = SplicedContents::read(reader, log)?;
         let classes = Some(Column::read(reader)?);
         let texts = read_present(reader, columns)?;
-        let this = Self { contents, classes, bases: bases.into_iter().peekable(), texts: texts.into_iter().peekable() };
+        let this = Self { contents, classes, bases: ByRow::new(bases), texts: ByRow::new(texts) };
         if this.is_empty() {
             return Err(reader.damage("there are no texts where there should be"));
         }
@@ -418,12 +408,12 @@ impl<'a> ReadTexts<'a> {
 
     /// Returns whether all texts were taken, and no splice inserts anything.
     pub(super) fn is_empty(&self) -> bool {
-        self.bases.len() == 0 && self.texts.len() == 0 && self.contents.is_empty()
+        self.is_taken() && self.contents.is_empty()
     }
 
     /// Returns whether all texts were taken.
     pub(super) fn is_taken(&self) -> bool {
-        self.bases.len() == 0 && self.texts.len() == 0
+        self.bases.is_empty() && self.texts.is_empty()
     }
 
     /// Returns what the splices of the history insert.
@@ -469,12 +459,12 @@ impl<'a> ReadTexts<'a> {
         runs: &mut TextRuns,
         (meaning, sources): (Meaning<'_>, Sources<'_>),
     ) -> Result<Option<Texts>, Error> {
-        let bases: Vec<ReadBase> = take(&mut self.bases, row);
+        let bases = self.bases.take(row);
         let mut at_horizon = TextBases::default();
         let state_at_horizon = was.as_ref().map_or(state, |was| &was.state);
         let (base_count, mut used) = (bases.len(), 0);
         let peers = sources.lanes.all().len();
-        for ReadBase { column, kind, spans } in bases {
+        for &mut (_, ReadBase { column, kind, ref mut spans }) in bases {
             let is_known = |name| match name {
                 CharName::Ground(_) => true,
                 CharName::Inserted { peer, .. } => peer.index() < peers,
@@ -483,10 +473,10 @@ impl<'a> ReadTexts<'a> {
                 return Ok(None);
             }
             let Some(ground) = kind.ground(column, state_at_horizon, meaning) else { return Ok(None) };
-            at_horizon.set(column, ground, spans.into());
+            at_horizon.set(column, ground, std::mem::take(spans).into());
         }
         let mut texts = Texts::default();
-        for ReadText { column, kind, source, shown } in take(&mut self.texts, row) {
+        for &mut (_, ReadText { column, kind, source, ref shown }) in self.texts.take(row) {
             let Some(ground) = kind.ground(column, state, meaning) else { return Ok(None) };
             let written = state.latest(column, meaning).filter(|write| kind.is_write() && !write.is_unset);
             let written = written.and_then(|write| meaning.log.text(write.cell));
@@ -506,7 +496,7 @@ impl<'a> ReadTexts<'a> {
             }
             let content = self.contents.of(row, column);
             let parts = base.iter().map(|span| span.content).chain([content]);
-            let shown = Segments::new(parts, |local, saved| (saved, local)).split(&shown);
+            let shown = Segments::new(parts, |local, saved| (saved, local)).split(shown);
             let edits = runs.remove(&(row, column, kind.is_write())).unwrap_or_default();
             let Some(shown) = shown else { return Ok(None) };
             let Some(text) = Text::load(base, edits, &shown, sources)? else { return Ok(None) };
@@ -535,19 +525,19 @@ impl<'a> ReadTexts<'a> {
         written: impl Fn(ColumnNumber) -> Option<ContentRange>,
         log: &'b OpLog,
     ) -> Vec<(ColumnNumber, Vec<&'b str>)> {
-        let bases: Vec<ReadBase> = take(&mut self.bases, row);
+        let bases = self.bases.take(row);
         let mut texts = Vec::new();
-        for ReadText { column, kind, source, shown } in take(&mut self.texts, row) {
+        for &mut (_, ReadText { column, kind, source, ref shown }) in self.texts.take(row) {
             if kind == GroundKind::HiddenWrite || source == SHOWS_NOTHING {
                 continue;
             }
-            let of_base = bases.iter().find(|base| {
+            let of_base = bases.iter().map(|(_, base)| base).find(|base| {
                 source == FROM_HORIZON && (base.column, base.kind.is_write()) == (column, kind.is_write())
             });
             let of_base = of_base.map_or(&[][..], |base| &base.spans).iter().map(|span| span.content);
             let written = written(column).filter(|_| source == FROM_GROUND && kind.is_write());
             let parts = of_base.chain(written).chain([self.contents.of(row, column)]);
-            let shown = Segments::new(parts, |local, saved| (saved, local)).split(&shown).unwrap_or_default();
+            let shown = Segments::new(parts, |local, saved| (saved, local)).split(shown).unwrap_or_default();
             texts.push((column, shown.iter().map(|range| range.of(log.content())).collect()));
         }
         texts
@@ -572,11 +562,6 @@ impl Segments {
         }
         Some(parts)
     }
-}
-
-fn take<T>(items: &mut ByRow<T>, row: RowNumber) -> Vec<T> {
-    while items.next_if(|(other, _)| *other < row).is_some() {}
-    std::iter::from_fn(|| items.next_if(|(other, _)| *other == row)).map(|(_, item)| item).collect()
 }
 
 /// The cells of texts.

@@ -168,10 +168,10 @@ impl Rows {
         }
         let History { log, peers, .. } = history;
         let meaning = Meaning { log, columns: &self.columns, peers };
-        let now = self.edits.iter().map(|(row, edits)| (row, &self.rows[row.index()].state, &edits.sums));
-        write_sums(now, (rows, columns), meaning, out);
-        let changed = self.changed.iter().map(|(row, version)| (*row, &version.state, &version.sums));
-        write_sums(changed, (rows, columns), meaning, out);
+        let mut now = self.edits.iter().map(|(row, edits)| (row, &self.rows[row.index()].state, &edits.sums));
+        write_sums(&mut now, (rows, columns), meaning, out);
+        let mut changed = self.changed.iter().map(|(row, version)| (*row, &version.state, &version.sums));
+        write_sums(&mut changed, (rows, columns), meaning, out);
         self.write_kept(stamps, out);
         self.write_texts(history, (rows, columns), texts, out);
     }
@@ -206,7 +206,7 @@ impl Rows {
 }
 
 fn write_sums<'a>(
-    edited: impl Iterator<Item = (RowNumber, &'a RowState, &'a Sums)>,
+    edited: &mut dyn Iterator<Item = (RowNumber, &'a RowState, &'a Sums)>,
     (row_ranks, column_ranks): (&Ranks, &Ranks),
     meaning: Meaning<'_>,
     out: &mut Vec<u8>,
