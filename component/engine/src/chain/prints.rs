@@ -13,6 +13,7 @@ use crate::graph::Graph;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::Lanes;
 use crate::oplog::{CommitRef, OpLog, OpNames};
+use crate::sort;
 use crate::work;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -178,7 +179,7 @@ impl Prints {
                 others.push(self.print_in_run(dependency, ledger)?);
             }
         }
-        others.sort_unstable();
+        sort::sort(&mut others);
         let author = AuthorHash::of(ledger.lanes.author_name(lane));
         let ground = EventHeader { author, previous, salt: graph.salt(event), others: &others };
         let fingerprint = ground.fingerprint(ledger.commit(event));

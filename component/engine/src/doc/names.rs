@@ -78,7 +78,7 @@ impl Doc {
         };
         let starts = leaving.iter().chain([&lane]).filter_map(|&lane| lanes.start_at(lane, counter));
         let mut starts: Vec<Fingerprint> = starts.map(|start| start.fingerprint).collect();
-        starts.sort_unstable();
+        sort::sort(&mut starts);
         let branches = starts.into_iter().map(|first| EventId { peer: branch_name(author, first), counter: counter.0 });
         Fork { peer, counter: counter.0, branches: branches.collect() }
     }

@@ -3,6 +3,7 @@
 use super::incoming::{IncomingRun, Link, Target};
 use crate::chain::{AuthorHash, EventHeader};
 use crate::id::Fingerprint;
+use crate::sort;
 use crate::work;
 
 /// The computed fingerprints of some runs.
@@ -61,7 +62,7 @@ impl IncomingPrints {
             Target::Print(fingerprint) => fingerprint,
         };
         let mut others: Vec<Fingerprint> = run.others.iter().map(print_of).collect();
-        others.sort_unstable();
+        sort::sort(&mut others);
         let before = run.previous.as_ref().map(print_of);
         let first = self.of_run[number].len();
         for place in first..=place {

@@ -48,6 +48,7 @@ use crate::id::{EventNumber, PeerNumber};
 use crate::lanes::Lanes;
 use crate::memory;
 use crate::oplog::ContentRange;
+use crate::sort;
 use ancestry::{Ancestry, is_chained};
 use edits::{Edits, EditsEnd};
 use pieces::Pieces;
@@ -150,7 +151,7 @@ impl Text {
         let mut sorted: Vec<ContentRange> = Vec::new();
         memory::reserve(&mut sorted, shown.len())?;
         sorted.extend_from_slice(shown);
-        sorted.sort_unstable();
+        sort::sort(&mut sorted);
         let of_edits = self.edits.runs().filter(|run| !run.is_void()).map(|run| run.content);
         let mut sources = self.base.iter().map(|span| span.content).chain(of_edits).filter(|range| range.bytes > 0);
         let mut source = sources.next();

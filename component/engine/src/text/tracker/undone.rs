@@ -4,6 +4,7 @@ use super::{PLACEHOLDERS, Tracker, overlap};
 use crate::error::Error;
 use crate::id::EventNumber;
 use crate::memory;
+use crate::sort;
 use crate::text::tracker::records::Record;
 use crate::work;
 use std::ops::Range;
@@ -112,7 +113,7 @@ impl Tracker {
 /// Sorts ranges, and joins those that overlap or touch.
 fn sorted(mut ids: Ids) -> Ids {
     ids.retain(|range| !range.is_empty());
-    ids.sort_unstable_by_key(|range| range.start);
+    sort::sort_by_key(&mut ids, |range| range.start);
     let mut joined: Ids = Vec::new();
     for range in ids {
         match joined.last_mut() {

@@ -21,6 +21,7 @@ use crate::error::{Error, RunRule};
 use crate::id::{Counter, EventKey, EventMap, EventNumber, PeerNumber, SharedText};
 use crate::lanes::AuthorNumber;
 use crate::oplog::{CommitRef, Totals};
+use crate::sort;
 use crate::work;
 use place::{Next, Position, is_same_lane};
 use smallvec::SmallVec;
@@ -172,9 +173,7 @@ impl<'a, 'b> Planner<'a, 'b> {
     fn finish(mut self) -> Result<Plan, Error> {
         self.plan.reached = self.states.iter().zip(self.runs).map(|(state, run)| reached(state, run)).collect();
         let Self { doc, runs, plan, .. } = self;
-        let mut authors: Vec<&str> = runs.iter().map(IncomingRun::author).collect();
-        authors.sort_unstable();
-        authors.dedup();
+        let authors = sort::distinct(runs.iter().map(IncomingRun::author));
         let commits = plan.ready.iter().filter(|ready| matches!(ready.source, ReadySource::Piece { .. }));
         let commits = commits.flat_map(|ready| ready.commits(runs, &doc.waiting));
         let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit));
@@ -263,11 +262,8 @@ impl<'a, 'b> Planner<'a, 'b> {
         self.plan.ready.push(Ready { source, lane, counters: counters.clone(), lamport });
         self.pieces.entry(author).or_default().1.push(piece);
         let blocked = self.blocked.keys_in(&name, counters.start, counters.end).map(|key| key.counter);
-        let mut concerned: Vec<u32> =
-            blocked.chain(self.doc.waiting.counters_in(&name, counters.start, counters.end)).collect();
-        concerned.sort_unstable();
-        concerned.dedup();
-        for counter in concerned {
+        let waiting = self.doc.waiting.counters_in(&name, counters.start, counters.end);
+        for counter in sort::distinct(blocked.chain(waiting)) {
             let event = self.firsts[piece].plus(counter - counters.start);
             let known = EventKey::new(counter, self.print_of(event));
             for run in self.blocked.remove(&name, known).into_iter().flatten() {
