@@ -55,7 +55,7 @@ pub(crate) fn reserve_text(text: &mut String, more: usize) -> Result<(), Error> 
 /// Doubles a column if the slack allows this. Otherwise, it grows by a fraction, or as little as
 /// possible.
 #[cold]
-fn grow(column: &mut impl Growable, more: usize) -> Result<(), Error> {
+fn grow(column: &mut dyn Growable, more: usize) -> Result<(), Error> {
     let (len, before) = (column.len(), column.capacity());
     let wanted = len.saturating_add(more);
     for capacity in [wanted.max(2 * before).max(MIN_CAPACITY), wanted.max(len + len / SMALL_GROWTH), wanted] {
