@@ -1,6 +1,7 @@
 //! One non-generic sort. Monomorphized copies would add a tenth to the component's size.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Sorts by a comparison. Equal items keep their order. O(n log n), and O(n) for sorted items.
 pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
@@ -47,6 +48,21 @@ pub(crate) fn repeated<T: Ord>(items: impl Iterator<Item = T>) -> Option<T> {
     sort(&mut items);
     let at = items.windows(2).position(|pair| pair[0] == pair[1])?;
     items.into_iter().nth(at)
+}
+
+/// Returns a map of these entries. `collect` would sort them by a copy of the standard library's
+/// sort.
+pub(crate) fn map<K: Ord, V>(entries: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
+    let mut map = BTreeMap::new();
+    map.extend(entries);
+    map
+}
+
+/// Returns a set of these items, like `map`.
+pub(crate) fn set<T: Ord>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
+    let mut set = BTreeSet::new();
+    set.extend(items);
+    set
 }
 
 #[inline(never)]

@@ -5,6 +5,7 @@ use super::waiting::Need;
 use crate::chain::Ledger;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber, SharedText};
 use crate::lanes::AuthorNumber;
+use crate::sort;
 use std::collections::btree_map::Entry;
 
 impl Doc {
@@ -42,8 +43,7 @@ impl Doc {
         if let Entry::Vacant(unseen) = index.authors.entry(author) {
             let stubs = (0..).map(EventNumber).zip(self.graph.horizon().stubs());
             let of_author = stubs.filter(|(_, stub)| self.lanes.author_of(stub.peer) == author);
-            let below = of_author.map(|(event, stub)| (self.print(event), (stub.peer, stub.counter))).collect();
-            unseen.insert(below);
+            unseen.insert(sort::map(of_author.map(|(event, stub)| (self.print(event), (stub.peer, stub.counter)))));
             stale.extend(self.lanes.lanes_of(author));
         }
         for lane in stale {

@@ -8,6 +8,7 @@ use super::waiting::Need;
 use crate::error::Error;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::{AuthorNumber, split_name};
+use crate::sort;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,15 +141,11 @@ impl Doc {
         let known = proven.counts.iter().enumerate();
         let mut counts: Vec<u32> =
             known.map(|(lane, &count)| count.max(horizon.count(PeerNumber(lane as u32)))).collect();
-        let asked: BTreeSet<AuthorNumber> = summary
-            .wanted
-            .iter()
-            .filter(|need| self.has(need))
-            .filter_map(|need| self.lanes.author(need.author()))
-            .collect();
+        let asked = summary.wanted.iter().filter(|need| self.has(need));
+        let asked = sort::distinct(asked.filter_map(|need| self.lanes.author(need.author())));
         let mut markers = Vec::new();
         for (author, branch) in &proven.unknown {
-            let Some(author) = author.filter(|author| !asked.contains(author)) else { continue };
+            let Some(author) = author.filter(|author| asked.binary_search(author).is_err()) else { continue };
             let Some(lane) = self.only_leaf(author, branch) else { continue };
             let count = self.graph.count(lane);
             if branch.count > count {
@@ -200,7 +197,7 @@ impl Doc {
         if heads.is_empty() {
             return false;
         }
-        let unknown: BTreeSet<AuthorNumber> = proven.unknown.iter().filter_map(|(author, _)| *author).collect();
+        let unknown = sort::distinct(proven.unknown.iter().filter_map(|(author, _)| *author));
         // The runs that build on all heads: their lengths by first event.
         let mut good: BTreeMap<EventNumber, u32> = BTreeMap::new();
         for span in self.graph.since(counts) {
@@ -214,7 +211,7 @@ impl Doc {
                     .all(|&(lane, counter)| self.graph.first_building_on(&[span.first], lane, counter).is_some());
             if builds_on_all {
                 good.insert(span.first, span.len);
-            } else if !unknown.contains(&self.lanes.author_of(span.peer)) {
+            } else if unknown.binary_search(&self.lanes.author_of(span.peer)).is_err() {
                 return true;
             }
         }

@@ -10,6 +10,7 @@ use crate::clock::Lamport;
 use crate::error::Error;
 use crate::id::{Counter, EventNumber, PeerNumber};
 use crate::limits;
+use crate::sort;
 use crate::work;
 use std::collections::BTreeSet;
 
@@ -133,7 +134,7 @@ impl Graph {
             graph.by_peer[stub.peer.index()].push(number);
             graph.len += 1;
         }
-        graph.heads = horizon.heads.iter().copied().collect();
+        graph.heads = sort::set(horizon.heads.iter().copied());
         graph.horizon = horizon;
         graph.complete_so_far();
         graph

@@ -24,6 +24,7 @@ pub(crate) use since::Span;
 
 use crate::clock::Lamport;
 use crate::id::{Counter, EventNumber, PeerNumber};
+use crate::sort;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The index of a run in the graph.
@@ -319,7 +320,7 @@ impl Graph {
 
     /// Panics if an invariant is broken. O(everything).
     pub(crate) fn dbg_check(&self) {
-        let mut heads: BTreeSet<EventNumber> = self.horizon.heads.iter().copied().collect();
+        let mut heads = sort::set(self.horizon.heads.iter().copied());
         let mut counts: Vec<u32> =
             (0..self.by_peer.len() as u32).map(|peer| self.horizon.count(PeerNumber(peer))).collect();
         for number in (0..self.runs.len() as u32).map(RunNumber) {

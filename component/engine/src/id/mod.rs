@@ -14,6 +14,7 @@ pub(crate) use order::Order;
 use crate::error::Error;
 use crate::limits::{self, Limit};
 use crate::memory;
+use crate::sort;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU64;
@@ -252,7 +253,7 @@ pub(crate) enum Ranks {
 impl Ranks {
     /// Returns the ranks of these numbers, in their order.
     pub(crate) fn sparse(numbers: impl Iterator<Item = u32>) -> Self {
-        Self::Sparse(numbers.zip(0..).collect())
+        Self::Sparse(sort::map(numbers.zip(0..)))
     }
 
     /// Returns the ranks of these numbers, in their order; all numbers are below `len`.

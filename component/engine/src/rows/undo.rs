@@ -29,7 +29,7 @@ impl<'a> Undone<'a> {
             let (peer, _, lamport) = graph.describe(*event);
             (lamport, peer)
         };
-        Self { times: events.iter().map(time).collect(), events }
+        Self { times: sort::set(events.iter().map(time)), events }
     }
 
     fn wrote(&self, stamp: Stamp) -> bool {

@@ -66,7 +66,7 @@ impl Watchers {
         }
         let number = WatcherNumber(self.next);
         self.next = self.next.wrapping_add(1);
-        self.watchers.insert(number, Watcher { tables: tables.iter().cloned().collect(), ..Watcher::default() });
+        self.watchers.insert(number, Watcher { tables: sort::set(tables.iter().cloned()), ..Watcher::default() });
         Ok(number)
     }
 

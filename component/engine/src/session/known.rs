@@ -36,7 +36,7 @@ impl Known {
         let since: Vec<Need> = std::mem::take(&mut self.since).into_values().collect();
         let proven = doc.proven(&self.summary, &since);
         self.reaches = proven.counts.iter().map(|&count| Reach { there: count, sent: count }).collect();
-        self.since = since.into_iter().filter_map(|need| Some((doc.place_of(&need)?.0, need))).collect();
+        self.since.extend(since.into_iter().filter_map(|need| Some((doc.place_of(&need)?.0, need))));
     }
 
     /// Returns the number of a lane's events that the other side is known to have.

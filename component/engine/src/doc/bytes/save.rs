@@ -13,7 +13,6 @@ use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, Stamps, StateWriter, TextsContext};
 use crate::sort;
-use std::collections::BTreeMap;
 
 impl Doc {
     /// Returns the whole document as bytes: state, history and waiting events. `docs/format.md`
@@ -116,8 +115,7 @@ impl Doc {
         let mut runs: Vec<OutgoingRun<'_>> = Vec::new();
         // Runs by their last event.
         let mut open: EventMap<usize> = EventMap::default();
-        let counters: BTreeMap<Fingerprint, u32> =
-            self.waiting.iter().map(|(_, key, _)| (key.fingerprint, key.counter)).collect();
+        let counters = sort::map(self.waiting.iter().map(|(_, key, _)| (key.fingerprint, key.counter)));
         let is_sound = |need: &Need| counters.get(&need.fingerprint).is_none_or(|counter| *counter == need.counter);
         for (author, key, event) in self.waiting.iter() {
             // The event needs a waiting event under another counter. It can never take effect, and

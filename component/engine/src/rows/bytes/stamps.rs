@@ -75,7 +75,7 @@ impl Stamps {
         let mut dropped: Vec<_> = stamps.filter(|&(lamport, peer)| self.event(lamport, peer).is_none()).collect();
         sort::sort_by_key(&mut dropped, |&(lamport, peer)| (lamport, rank(lamport, peer)));
         dropped.dedup();
-        self.dropped_places = dropped.iter().copied().zip(0..).collect();
+        self.dropped_places = sort::map(dropped.iter().copied().zip(0..));
         self.dropped = dropped;
     }
 
