@@ -6,6 +6,7 @@ use crate::lanes::split_name;
 use crate::oplog::{Commit, CommitRef, OpLog, OpNames};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::mem;
 
 /// An event that another event builds on.
 #[derive(Debug, Clone)]
@@ -141,15 +142,14 @@ pub(super) fn find_circle(runs: &[IncomingRun<'_>], is_open: impl Fn(usize) -> b
         }
     }
     while let Some(run) = free.pop() {
-        for follower in followers.remove(&run).into_iter().flatten() {
+        for follower in followers.get_mut(&run).map(mem::take).into_iter().flatten() {
             if let Some(count) = counts.get_mut(&follower) {
                 *count -= 1;
                 if *count == 0 {
-                    counts.remove(&follower);
                     free.push(follower);
                 }
             }
         }
     }
-    counts.keys().next().copied()
+    counts.into_iter().find(|(_, count)| *count > 0).map(|(run, _)| run)
 }

@@ -6,6 +6,7 @@ use super::{AuthorNumber, BranchStart, Lane, Lanes, split_name};
 use crate::id::{Counter, PeerNumber};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
+use std::mem;
 
 /// A branch of a saved document.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +101,10 @@ impl Lanes {
             if let Some(first) = branch.first {
                 self.set_start(author, (lane, start), first);
             }
-            let Some(following) = followers.remove(&lane) else { continue };
+            let following = followers.get_mut(&lane).map(mem::take).unwrap_or_default();
+            if following.is_empty() {
+                continue;
+            }
             if following.len() < 2 {
                 return None;
             }

@@ -7,6 +7,7 @@ use crate::doc::incoming::{Commits, IncomingRun, Link, Target};
 use crate::error::{Error, Invalid, RunRule};
 use crate::id::{EventId, Fingerprint};
 use crate::lanes::split_name;
+use crate::sort;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -142,14 +143,14 @@ fn covering<'a>(events: &'a [EventRun], below: &[u32]) -> BTreeMap<(&'a str, u32
         }
     }
     let mut reached: Option<(&str, u32)> = None;
-    longest.retain(|&(peer, _), &mut (end, _)| {
+    let beyond = longest.into_iter().filter(|&((peer, _), (end, _))| {
         let is_beyond = reached.is_none_or(|reached| reached < (peer, end));
         if is_beyond {
             reached = Some((peer, end));
         }
         is_beyond
     });
-    longest
+    sort::map(beyond)
 }
 
 /// The links of the first event of a run.

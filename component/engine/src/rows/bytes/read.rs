@@ -299,7 +299,7 @@ impl<'a> StateReader<'a> {
             let texts = texts.ok_or_else(|| reader.damage("a text does not fit its cell"))?;
             self.rows.set_edits(number, now.unwrap_or_default(), texts);
         }
-        if !self.edits.is_taken() || !runs.is_empty() {
+        if !self.edits.is_taken() || !runs.values().all(Vec::is_empty) {
             return Err(reader.damage("a sum or a text belongs to no row"));
         }
         self.rows.kept = self.edits.take_kept();

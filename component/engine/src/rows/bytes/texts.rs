@@ -22,6 +22,7 @@ use crate::sort;
 use crate::text::{CharName, EditRun, Lengths, NamedSpan, Sources, Text};
 use crate::work;
 use std::collections::BTreeMap;
+use std::mem;
 
 /// The class of a splice that is not one of a present text.
 const NO_TEXT: u64 = 0;
@@ -473,7 +474,7 @@ impl<'a> ReadTexts<'a> {
                 return Ok(None);
             }
             let Some(ground) = kind.ground(column, state_at_horizon, meaning) else { return Ok(None) };
-            at_horizon.set(column, ground, std::mem::take(spans).into());
+            at_horizon.set(column, ground, mem::take(spans).into());
         }
         let mut texts = Texts::default();
         for &mut (_, ReadText { column, kind, source, ref shown }) in self.texts.take(row) {
@@ -497,7 +498,7 @@ impl<'a> ReadTexts<'a> {
             let content = self.contents.of(row, column);
             let parts = base.iter().map(|span| span.content).chain([content]);
             let shown = Segments::new(parts, |local, saved| (saved, local)).split(shown);
-            let edits = runs.remove(&(row, column, kind.is_write())).unwrap_or_default();
+            let edits = runs.get_mut(&(row, column, kind.is_write())).map(mem::take).unwrap_or_default();
             let Some(shown) = shown else { return Ok(None) };
             let Some(text) = Text::load(base, edits, &shown, sources)? else { return Ok(None) };
             let text = SplicedText::loaded(text, source == FROM_HORIZON || written.is_some());

@@ -26,6 +26,7 @@ use crate::work;
 use place::{Next, Position, is_same_lane};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::ops::Range;
 
 /// The reason why events cannot take effect.
@@ -284,7 +285,7 @@ impl<'a, 'b> Planner<'a, 'b> {
 
     fn decided(&mut self, number: usize, places: SmallVec<[(usize, Position); 1]>) {
         self.states[number] = RunState::Decided(places);
-        for follower in self.followers.remove(&number).into_iter().flatten() {
+        for follower in self.followers.get_mut(&number).map(mem::take).into_iter().flatten() {
             self.candidates.push_back(Candidate::Run(follower));
         }
     }
