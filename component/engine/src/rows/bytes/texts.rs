@@ -463,7 +463,7 @@ impl<'a> ReadTexts<'a> {
         let bases = self.bases.take(row);
         let mut at_horizon = TextBases::default();
         let state_at_horizon = was.as_ref().map_or(state, |was| &was.state);
-        let (base_count, mut used) = (bases.len(), 0);
+        let (base_count, mut used) = (bases.len(), 0_usize);
         let peers = sources.lanes.all().len();
         for &mut (_, ReadBase { column, kind, ref mut spans }) in bases {
             let is_known = |name| match name {
@@ -484,7 +484,7 @@ impl<'a> ReadTexts<'a> {
             let mut base: Vec<NamedSpan> = Vec::new();
             match at_horizon.with(column, ground).filter(|_| source == FROM_HORIZON) {
                 Some(spans) => {
-                    used = usize::saturating_add(used, 1);
+                    used = used.saturating_add(1);
                     memory::reserve(&mut base, spans.len())?;
                     base.extend_from_slice(spans);
                 }
