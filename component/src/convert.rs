@@ -2,7 +2,7 @@
 //! are moved, not copied.
 
 use crate::contract::exports::converge::sync::durable as wit;
-use crate::contract::exports::converge::sync::{engine as facts, ephemeral, session, types};
+use crate::contract::exports::converge::sync::{engine as facts, ephemeral, session, texts, types};
 use converge_engine as engine;
 
 /// Converts each element of a list.
@@ -49,6 +49,8 @@ records! {
     wit::TableRows => engine::TableRows { table, shapes, rows as list }
     engine::TableSummary => types::TableSummary { name, rows }
     engine::Changes => wit::Changes { ops as list, more }
+    texts::Change => engine::TextChange { at, remove, insert }
+    engine::TextChange => texts::Change { at, remove, insert }
     engine::Entry => ephemeral::Entry { namespace, key, value as option, timestamp, peer }
     ephemeral::Entry => engine::Entry { namespace, key, value as option, timestamp, peer }
     session::SessionOptions => engine::SessionOptions {
@@ -85,6 +87,25 @@ impl From<session::Acceptance> for engine::Acceptance {
             events: accept.contains(session::Acceptance::EVENTS),
             entries: accept.contains(session::Acceptance::ENTRIES),
             documents: accept.contains(session::Acceptance::DOCUMENTS),
+        }
+    }
+}
+
+impl From<texts::Unit> for engine::Unit {
+    fn from(unit: texts::Unit) -> Self {
+        match unit {
+            texts::Unit::Scalar => Self::Scalar,
+            texts::Unit::Utf16 => Self::Utf16,
+            texts::Unit::Utf8 => Self::Utf8,
+        }
+    }
+}
+
+impl From<texts::Side> for engine::Side {
+    fn from(side: texts::Side) -> Self {
+        match side {
+            texts::Side::Before => Self::Before,
+            texts::Side::After => Self::After,
         }
     }
 }

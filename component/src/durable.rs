@@ -9,7 +9,7 @@ use converge_engine as engine;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A document, shared with its watchers, transactions and sessions.
+/// A document, shared with its watchers, views, transactions and sessions.
 pub(crate) struct Doc(pub(crate) Rc<RefCell<engine::Doc>>);
 
 /// A watcher of a document. Keeps the document alive.
@@ -208,6 +208,11 @@ impl wit::GuestDoc for Doc {
     ) -> Result<Vec<wit::RowOp>, types::Error> {
         let (from, to): (Vec<engine::EventId>, Vec<engine::EventId>) = (list(from_heads), list(to_heads));
         Ok(list(self.0.borrow().diff(&from, &to)?))
+    }
+
+    fn inverse_of(&self, events: Vec<types::EventId>) -> Result<Vec<wit::RowOp>, types::Error> {
+        let events: Vec<engine::EventId> = list(events);
+        Ok(list(self.0.borrow().inverse_of(&events)?))
     }
 
     fn fork_at(&self, heads: Vec<types::EventId>, peer: String) -> Result<wit::Doc, types::Error> {

@@ -9,6 +9,7 @@ mod engine;
 mod ephemeral;
 mod ordering;
 mod session;
+mod texts;
 mod transactions;
 
 /// Generated Rust types and traits of the contract.
@@ -17,8 +18,8 @@ mod contract {
     wit_bindgen::generate!({ path: "../wit", world: "converge", pub_export_macro: true, export_macro_name: "export" });
 }
 
-/// Exports the functions of the contract. Has no state: documents, watchers, transactions, readers,
-/// stores and sessions are resources.
+/// Exports the functions of the contract. Has no state: documents, watchers, views, transactions,
+/// readers, stores and sessions are resources.
 pub(crate) struct Component;
 
 /// The exports, only in WebAssembly: their names would break the native build of the workspace.
