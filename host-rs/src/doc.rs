@@ -6,7 +6,7 @@ use crate::backend::{Handle, Resource};
 use crate::instance::{Instance, InstanceOptions};
 use crate::{
     Cell, Digest, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page, PeerVersion, Row, RowOp, ScanOptions,
-    TableSummary, Watcher, cells,
+    TableSummary, TextUnit, TextView, Watcher, cells,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -277,6 +277,29 @@ impl Doc {
         let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
         let watcher = self.instance.call(|live| live.doc_watch(self.handle, &tables, from_start))?;
         Ok(Watcher::new(self.instance.clone(), watcher))
+    }
+
+    /// Opens a view of a text cell, for an editor. Positions count Unicode scalar values, `char`s.
+    /// The editor's copy is the text that the cell shows, and empty if the cell shows none. Neither
+    /// the cell nor the row need exist; edits fail until the row exists.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if a name is empty; [`Error::LimitExceeded`] if a name is too
+    /// long, or if the document has too many views.
+    pub fn open_text(&self, table: &str, row: &str, column: &str) -> Result<TextView, Error> {
+        self.open_text_in(table, row, column, TextUnit::Scalar)
+    }
+
+    /// Like [`open_text`](Self::open_text), with positions and lengths in this unit. An editor that
+    /// counts UTF-16 code units or bytes needs no conversions then.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`open_text`](Self::open_text).
+    pub fn open_text_in(&self, table: &str, row: &str, column: &str, unit: TextUnit) -> Result<TextView, Error> {
+        let view = self.instance.call(|live| live.view_open(self.handle, table, row, column, unit))?;
+        Ok(TextView::new(self.instance.clone(), view))
     }
 
     /// Returns 32 bytes that are equal for equal tables, independent of history and host.

@@ -4,7 +4,7 @@
 //! The engine is a WebAssembly component, the same one that runs in browsers. This crate embeds the
 //! component and compiles it once per process; with the feature `native` it links the engine
 //! instead. The functions of the contract (`wit/` in the sources) are methods of [`Doc`],
-//! [`Transaction`], [`Store`], [`Session`], [`Watcher`] and [`UpdateReader`]. The methods of
+//! [`Transaction`], [`TextView`], [`Store`], [`Session`], [`Watcher`] and [`UpdateReader`]. The methods of
 //! [`Instance`] create documents and stores, and read bytes without either.
 //!
 //! ```
@@ -76,6 +76,11 @@
 //! [`Doc::compact`] drops history; [`Doc::diff`] and [`Doc::fork_at`] read it.
 //! [`Instance::inspect`] and [`Instance::read_update`] read bytes without a document.
 //!
+//! # Texts
+//!
+//! [`Doc::open_text`] opens a [`TextView`], which edits a text cell that other replicas edit at the
+//! same time, and keeps cursors in place. An [`UndoManager`] undoes and redoes own commits.
+//!
 //! # Presence and sessions
 //!
 //! A [`Store`] holds data that needs no history: who is online, where the cursors are. A
@@ -131,8 +136,10 @@ mod reader;
 mod saved;
 mod session;
 mod store;
+mod text_view;
 mod transaction;
 mod types;
+mod undo;
 mod watcher;
 
 pub use backend::Backend;
@@ -144,12 +151,14 @@ pub use instance::{Instance, InstanceOptions};
 pub use reader::UpdateReader;
 pub use session::Session;
 pub use store::{Store, now};
+pub use text_view::TextView;
 pub use transaction::Transaction;
 pub use types::{
     Acceptance, Cell, Changes, Commit, CompactionReport, Content, Digest, Entry, EventBatch, EventId, EventRun, Fork,
     Inspection, KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowId, RowOp, ScanOptions,
-    Section, SessionOptions, StoreOptions, TableSummary, Value,
+    Section, SessionOptions, Side, StoreOptions, TableSummary, TextChange, TextUnit, Value,
 };
+pub use undo::{UndoManager, UndoStacks, Undone};
 pub use watcher::{Ops, Watcher};
 
 /// The WebAssembly component that this crate embeds: the content of a `.wasm` file.

@@ -212,6 +212,45 @@ impl Doc {
         self.instance.call(|live| live.doc_diff(self.handle, from, to))
     }
 
+    /// Returns operations that take back what these events did, as far as it still shows. Nothing
+    /// changes: commit the operations to undo the events, and pass that commit to redo them. The
+    /// list is empty if nothing shows anymore. An addition counts, and a removal of text shows, also
+    /// after another event took it back: pass that event, too, if the same events can be passed
+    /// again. An [`UndoManager`](crate::UndoManager) remembers the events.
+    ///
+    /// - A cell that still shows what the events wrote gets the value back that their author saw,
+    ///   or is unset, unless others edited it since.
+    /// - Inserted characters that still show are removed. Characters that nobody else removed are
+    ///   inserted again where they stood.
+    /// - The opposite of additions that count is added.
+    /// - A row that the events inserted is deleted, unless others wrote to it since. A row that the
+    ///   events deleted, and that is still gone, is inserted with the cells that it had.
+    ///
+    /// Takes time in proportion to the operations on the touched rows, and replays the edits of the
+    /// touched texts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if an event is not known or its name is ambiguous;
+    /// [`Error::Compacted`] if an event was compacted away; [`Error::LimitExceeded`] for more
+    /// events than `commit-operations`.
+    ///
+    /// ```
+    /// use converge::{Doc, RowOp};
+    ///
+    /// let doc = Doc::create("ann")?;
+    /// doc.insert("people", "p1", [("name", "Alice")])?;
+    /// let renamed = doc.update("people", "p1", [("name", "Alicia")])?;
+    /// let back = doc.inverse_of(&[renamed])?;
+    /// assert_eq!(back, [RowOp::update("people", "p1", [("name", "Alice")])]);
+    /// doc.commit(back)?;
+    /// # Ok::<(), converge::Error>(())
+    /// ```
+    pub fn inverse_of(&self, events: &[EventId]) -> Result<Vec<RowOp>, Error> {
+        let events = events.to_vec();
+        self.instance.call(|live| live.doc_inverse_of(self.handle, events))
+    }
+
     /// Creates a document with the content and history of this one at `heads`, which writes as
     /// `peer`, in the same instance. Waiting events are not copied.
     ///

@@ -97,6 +97,8 @@ macro_rules! conversions {
             $theirs::Fork => Fork { peer, counter, branches as convert }
             $theirs::Changes => Changes { ops as convert, more }
             $theirs::CompactionReport => CompactionReport { events_dropped, tombstones_dropped, horizon as convert }
+            TextChange => $theirs::TextChange { at, remove, insert }
+            $theirs::TextChange => TextChange { at, remove, insert }
             Entry => $theirs::Entry { namespace, key, value as convert, timestamp, peer }
             $theirs::Entry => Entry { namespace, key, value as convert, timestamp, peer }
             SessionOptions => $theirs::SessionOptions {
@@ -118,6 +120,8 @@ macro_rules! conversions {
         variants! {
             Value => $theirs::Value { Null, Boolean(boolean), Integer(integer), Real(real), Text(text), Blob(blob) }
             $theirs::Value => Value { Null, Boolean(boolean), Integer(integer), Real(real), Text(text), Blob(blob) }
+            TextUnit => $theirs::TextUnit { Scalar, Utf16, Utf8 }
+            Side => $theirs::Side { Before, After }
             $theirs::Content => Content { Document, Update, EphemeralSnapshot, EphemeralUpdate }
         }
     };

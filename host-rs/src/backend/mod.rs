@@ -16,8 +16,8 @@ pub(crate) use convert::{Convert, list};
 
 use crate::{
     Cell, Changes, CompactionReport, Digest, Entry, Error, EventBatch, EventId, EventRun, Fork, Inspection, Limit,
-    MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, StoreOptions,
-    TableSummary, Value,
+    MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, Side, StoreOptions,
+    TableSummary, TextChange, TextUnit, Value,
 };
 
 /// How an instance runs the engine. Documents, bytes and errors are the same in every backend;
@@ -66,6 +66,7 @@ pub(crate) enum Handle {
 pub(crate) enum Resource {
     Doc,
     Watcher,
+    View,
     UpdateReader,
     Transaction,
     Store,
@@ -149,9 +150,20 @@ functions! {
     fn doc_compact(doc: Handle, summaries: &[Vec<u8>]) -> CompactionReport;
     fn doc_rebase(doc: Handle, saved: &[u8]) -> MergeReport;
     fn doc_diff(doc: Handle, from_heads: Vec<EventId>, to_heads: Vec<EventId>) -> Vec<RowOp>;
+    fn doc_inverse_of(doc: Handle, events: Vec<EventId>) -> Vec<RowOp>;
     fn doc_fork_at(doc: Handle, heads: Vec<EventId>, peer: &str) -> Handle;
 
     fn watcher_take(watcher: Handle, limit: u32) -> Changes;
+
+    fn view_open(doc: Handle, table: &str, row: &str, column: &str, unit: TextUnit) -> Handle;
+    fn view_read(view: Handle) -> Option<String>;
+    fn view_length(view: Handle) -> u32;
+    fn view_slice(view: Handle, start: u32, end: u32) -> String;
+    fn view_edit(view: Handle, changes: Vec<TextChange>) -> EventId;
+    fn view_take(view: Handle) -> Option<Vec<TextChange>>;
+    fn view_rewrite(view: Handle, text: &str) -> Option<EventId>;
+    fn view_anchor(view: Handle, at: u32, side: Side) -> Vec<u8>;
+    fn view_position(view: Handle, anchor: &[u8]) -> Option<u32>;
 
     fn reader_open(update: &[u8]) -> Handle;
     fn reader_next(reader: Handle, limit: u32) -> EventBatch;

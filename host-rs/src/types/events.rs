@@ -2,7 +2,9 @@
 //! merges and compactions.
 
 use super::{Cell, names};
+use crate::Error;
 use std::fmt;
+use std::str::FromStr;
 
 /// An operation on a row. Later versions of the contract can add operations.
 ///
@@ -186,6 +188,26 @@ impl EventId {
     /// Creates the name of the `counter`-th event, counted from 0, that `peer` committed.
     pub fn new(peer: impl Into<String>, counter: u32) -> Self {
         Self { peer: peer.into(), counter }
+    }
+}
+
+/// Parses what `Display` writes.
+///
+/// ```
+/// use converge::EventId;
+///
+/// let event = EventId::new("ann", 7);
+/// assert_eq!(event.to_string().parse::<EventId>()?, event);
+/// # Ok::<(), converge::Error>(())
+/// ```
+impl FromStr for EventId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parsed = text.rsplit_once(':').and_then(|(peer, counter)| Some(Self::new(peer, counter.parse().ok()?)));
+        parsed.ok_or_else(|| {
+            Error::InvalidArgument(format!("{text:?} is not an event; write its peer, \":\" and its counter"))
+        })
     }
 }
 

@@ -9,6 +9,7 @@ mod presence;
 mod rows;
 mod session;
 mod summary;
+mod texts;
 mod value;
 
 pub use events::{Commit, CompactionReport, EventBatch, EventId, EventRun, Fork, MergeReport, PeerVersion, RowOp};
@@ -16,6 +17,7 @@ pub use presence::{Entry, StoreOptions};
 pub use rows::{Changes, Digest, KeyRange, Page, Row, RowId, ScanOptions, TableSummary};
 pub use session::{Acceptance, Progress, Received, SessionOptions};
 pub use summary::{Content, Inspection, Limit, Section};
+pub use texts::{Side, TextChange, TextUnit};
 pub use value::{Cell, Value};
 
 /// Converts the names that a caller passes.

@@ -14,8 +14,10 @@ mod mutators;
 mod presence;
 mod saved;
 mod session;
+mod texts;
 mod transaction;
 mod types;
+mod undo;
 mod watchers;
 
 use backend::{create, instance, load};

@@ -15,8 +15,12 @@ mod presence;
 mod saved;
 #[path = "../host/session.rs"]
 mod session;
+#[path = "../host/texts.rs"]
+mod texts;
 #[path = "../host/transaction.rs"]
 mod transaction;
+#[path = "../host/undo.rs"]
+mod undo;
 #[path = "../host/watchers.rs"]
 mod watchers;
 

@@ -2,7 +2,7 @@
 //!
 //! The generated records are private to the backend, so that no public function can return one.
 
-pub(super) use generated::exports::converge::sync::{durable, engine, ephemeral, session, transactions, types};
+pub(super) use generated::exports::converge::sync::{durable, engine, ephemeral, session, texts, transactions, types};
 pub(super) use generated::{Converge, ConvergePre};
 
 #[allow(missing_docs)]

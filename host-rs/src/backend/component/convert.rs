@@ -2,11 +2,11 @@
 
 use super::super::Handle;
 use super::super::convert::{Convert, conversions, records, variants};
-use super::bindings::{durable, engine, ephemeral, session, types};
+use super::bindings::{durable, engine, ephemeral, session, texts, types};
 use crate::{
     Acceptance, Cell, Changes, CompactionReport, Content, Entry, Error, EventBatch, EventId, EventRun, Fork,
     Inspection, KeyRange, Limit, MergeReport, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, Section,
-    SessionOptions, StoreOptions, TableSummary, Value,
+    SessionOptions, Side, StoreOptions, TableSummary, TextChange, TextUnit, Value,
 };
 use wasmtime::component::ResourceAny;
 
@@ -16,6 +16,7 @@ mod theirs {
     pub(super) use super::engine::{Content, Inspection, Section};
     pub(super) use super::ephemeral::Entry;
     pub(super) use super::session::{Progress, Received, SessionOptions};
+    pub(super) use super::texts::{Change as TextChange, Side, Unit as TextUnit};
     pub(super) use super::types::{Cell, EventId, PeerVersion, ScanOptions, TableSummary, Value};
 }
 

@@ -11,13 +11,14 @@ use super::convert::{Convert, list};
 use super::{Handle, Resource};
 use crate::{
     Cell, Changes, CompactionReport, Digest, Entry, Error, EventBatch, EventId, EventRun, Fork, Inspection, Limit,
-    MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, StoreOptions,
-    TableSummary, Value,
+    MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, Side, StoreOptions,
+    TableSummary, TextChange, TextUnit, Value,
 };
 use bindings::Converge;
 use bindings::durable::GuestDoc;
 use bindings::ephemeral::GuestStore;
 use bindings::session::GuestSession;
+use bindings::texts::GuestView;
 use bindings::transactions::GuestTransaction;
 use runtime::{Limits, TimeLimit};
 use std::time::Duration;
@@ -278,6 +279,11 @@ impl Live {
         self.doc(|doc, store| doc.call_diff(store, handle.resource(), &from, &to))?.convert()
     }
 
+    pub(crate) fn doc_inverse_of(&mut self, handle: Handle, events: Vec<EventId>) -> Result<Vec<RowOp>, Error> {
+        let events: Vec<_> = list(events);
+        self.doc(|doc, store| doc.call_inverse_of(store, handle.resource(), &events))?.convert()
+    }
+
     pub(crate) fn doc_fork_at(&mut self, handle: Handle, heads: Vec<EventId>, peer: &str) -> Result<Handle, Error> {
         let heads: Vec<_> = list(heads);
         self.doc(|doc, store| doc.call_fork_at(store, handle.resource(), &heads, peer))?.convert()
@@ -288,6 +294,52 @@ impl Live {
             bindings.converge_sync_durable().watcher().call_take(store, handle.resource(), limit)
         };
         self.call(take).map(Convert::convert)
+    }
+
+    pub(crate) fn view_open(
+        &mut self,
+        doc: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        unit: TextUnit,
+    ) -> Result<Handle, Error> {
+        let (doc, unit) = (doc.resource(), unit.convert());
+        self.view(|view, store| view.call_open(store, doc, table, row, column, unit))?.convert()
+    }
+
+    pub(crate) fn view_read(&mut self, handle: Handle) -> Result<Option<String>, Error> {
+        self.view(|view, store| view.call_read(store, handle.resource()))
+    }
+
+    pub(crate) fn view_length(&mut self, handle: Handle) -> Result<u32, Error> {
+        self.view(|view, store| view.call_length(store, handle.resource()))
+    }
+
+    pub(crate) fn view_slice(&mut self, handle: Handle, start: u32, end: u32) -> Result<String, Error> {
+        self.view(|view, store| view.call_slice(store, handle.resource(), start, end))?.convert()
+    }
+
+    pub(crate) fn view_edit(&mut self, handle: Handle, changes: Vec<TextChange>) -> Result<EventId, Error> {
+        let changes: Vec<_> = list(changes);
+        self.view(|view, store| view.call_edit(store, handle.resource(), &changes))?.convert()
+    }
+
+    pub(crate) fn view_take(&mut self, handle: Handle) -> Result<Option<Vec<TextChange>>, Error> {
+        self.view(|view, store| view.call_take(store, handle.resource())).map(Convert::convert)
+    }
+
+    pub(crate) fn view_rewrite(&mut self, handle: Handle, text: &str) -> Result<Option<EventId>, Error> {
+        self.view(|view, store| view.call_rewrite(store, handle.resource(), text))?.convert()
+    }
+
+    pub(crate) fn view_anchor(&mut self, handle: Handle, at: u32, side: Side) -> Result<Vec<u8>, Error> {
+        let side = side.convert();
+        self.view(|view, store| view.call_anchor(store, handle.resource(), at, side))?.map_err(Convert::convert)
+    }
+
+    pub(crate) fn view_position(&mut self, handle: Handle, anchor: &[u8]) -> Result<Option<u32>, Error> {
+        self.view(|view, store| view.call_position(store, handle.resource(), anchor))?.map_err(Convert::convert)
     }
 
     pub(crate) fn reader_open(&mut self, update: &[u8]) -> Result<Handle, Error> {
@@ -499,6 +551,14 @@ impl Live {
         call: impl FnOnce(GuestDoc<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
     ) -> Result<T, Error> {
         self.call(|bindings, store| call(bindings.converge_sync_durable().doc(), store))
+    }
+
+    /// Calls a function of the contract's `view`.
+    fn view<T>(
+        &mut self,
+        call: impl FnOnce(GuestView<'_>, &mut Store<Limits>) -> wasmtime::Result<T>,
+    ) -> Result<T, Error> {
+        self.call(|bindings, store| call(bindings.converge_sync_texts().view(), store))
     }
 
     /// Calls a function of the contract's `transaction`.

@@ -4,7 +4,7 @@ use super::super::convert::{Convert, conversions, records, variants};
 use crate::{
     Acceptance, Cell, Changes, CompactionReport, Content, Entry, Error, EventBatch, EventId, EventRun, Fork,
     Inspection, KeyRange, Limit, MergeReport, Page, PeerVersion, Progress, Received, Row, RowId, RowOp, ScanOptions,
-    Section, SessionOptions, StoreOptions, TableSummary, Value,
+    Section, SessionOptions, Side, StoreOptions, TableSummary, TextChange, TextUnit, Value,
 };
 use converge_engine as engine;
 
@@ -12,7 +12,8 @@ use converge_engine as engine;
 mod theirs {
     pub(super) use converge_engine::{
         Cell, Changes, CompactionReport, Content, Entry, EventBatch, EventId, EventRun, Fork, Inspection, MergeReport,
-        PeerVersion, Progress, Received, ScanOptions, SectionSize as Section, SessionOptions, TableSummary, Value,
+        PeerVersion, Progress, Received, ScanOptions, SectionSize as Section, SessionOptions, Side, TableSummary,
+        TextChange, Unit as TextUnit, Value,
     };
 }
 

@@ -9,20 +9,21 @@ use super::convert::{Convert, list};
 use super::{Handle, Resource};
 use crate::{
     Cell, Changes, CompactionReport, Digest, Entry, Error, EventBatch, EventId, EventRun, Fork, Inspection, Limit,
-    MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, StoreOptions,
-    TableSummary, Value,
+    MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, Side, StoreOptions,
+    TableSummary, TextChange, TextUnit, Value,
 };
 use converge_engine as engine;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use table::{Shared, Table};
 
-/// The objects of an instance. Watchers, transactions and sessions keep their document alive, and
+/// The objects of an instance. Watchers, views, transactions and sessions keep their document alive, and
 /// sessions their store.
 #[derive(Default)]
 pub(crate) struct Live {
     docs: Table<Shared<engine::Doc>>,
     watchers: Table<Watcher>,
+    views: Table<View>,
     readers: Table<engine::UpdateReader>,
     transactions: Table<Transaction>,
     stores: Table<Shared<engine::Store>>,
@@ -31,6 +32,12 @@ pub(crate) struct Live {
 
 struct Watcher {
     number: engine::WatcherNumber,
+    doc: Number,
+}
+
+#[derive(Clone, Copy)]
+struct View {
+    number: engine::ViewNumber,
     doc: Number,
 }
 
@@ -114,6 +121,11 @@ impl Live {
                 let watcher = self.watchers.remove(number);
                 self.docs[watcher.doc].object.unwatch(watcher.number);
                 self.docs.release(watcher.doc);
+            }
+            Resource::View => {
+                let view = self.views.remove(number);
+                self.docs[view.doc].object.close_view(view.number);
+                self.docs.release(view.doc);
             }
             Resource::UpdateReader => drop(self.readers.remove(number)),
             Resource::Transaction => {
@@ -317,6 +329,11 @@ impl Live {
         self.doc(handle).diff(&from, &to).convert()
     }
 
+    pub(crate) fn doc_inverse_of(&mut self, handle: Handle, events: Vec<EventId>) -> Result<Vec<RowOp>, Error> {
+        let events: Vec<_> = list(events);
+        self.doc(handle).inverse_of(&events).convert()
+    }
+
     pub(crate) fn doc_fork_at(&mut self, handle: Handle, heads: Vec<EventId>, peer: &str) -> Result<Handle, Error> {
         let heads: Vec<_> = list(heads);
         let fork = self.doc(handle).fork_at(&heads, peer);
@@ -326,6 +343,61 @@ impl Live {
     pub(crate) fn watcher_take(&mut self, handle: Handle, limit: u32) -> Result<Changes, Error> {
         let Watcher { number, doc } = self.watchers[handle.number()];
         Ok(self.docs[doc].object.take(number, limit).convert())
+    }
+
+    pub(crate) fn view_open(
+        &mut self,
+        handle: Handle,
+        table: &str,
+        row: &str,
+        column: &str,
+        unit: TextUnit,
+    ) -> Result<Handle, Error> {
+        let number = self.doc_mut(handle).open_view(table, row, column, unit.convert()).map_err(Convert::convert)?;
+        let doc = handle.number();
+        self.docs.retain(doc);
+        Ok(Handle::Native(self.views.add(View { number, doc })))
+    }
+
+    pub(crate) fn view_read(&mut self, handle: Handle) -> Result<Option<String>, Error> {
+        let (view, doc) = self.view(handle);
+        Ok(doc.read_view(view))
+    }
+
+    pub(crate) fn view_length(&mut self, handle: Handle) -> Result<u32, Error> {
+        let (view, doc) = self.view(handle);
+        Ok(doc.view_length(view))
+    }
+
+    pub(crate) fn view_slice(&mut self, handle: Handle, start: u32, end: u32) -> Result<String, Error> {
+        let (view, doc) = self.view(handle);
+        doc.view_slice(view, start, end).convert()
+    }
+
+    pub(crate) fn view_edit(&mut self, handle: Handle, changes: Vec<TextChange>) -> Result<EventId, Error> {
+        let (view, doc) = self.view(handle);
+        let changes: Vec<_> = list(changes);
+        doc.edit_view(view, &changes).convert()
+    }
+
+    pub(crate) fn view_take(&mut self, handle: Handle) -> Result<Option<Vec<TextChange>>, Error> {
+        let (view, doc) = self.view(handle);
+        Ok(doc.take_view(view).convert())
+    }
+
+    pub(crate) fn view_rewrite(&mut self, handle: Handle, text: &str) -> Result<Option<EventId>, Error> {
+        let (view, doc) = self.view(handle);
+        doc.rewrite_view(view, text).convert()
+    }
+
+    pub(crate) fn view_anchor(&mut self, handle: Handle, at: u32, side: Side) -> Result<Vec<u8>, Error> {
+        let (view, doc) = self.view(handle);
+        doc.anchor_view(view, at, side.convert()).map_err(Convert::convert)
+    }
+
+    pub(crate) fn view_position(&mut self, handle: Handle, anchor: &[u8]) -> Result<Option<u32>, Error> {
+        let (view, doc) = self.view(handle);
+        doc.anchor_position(view, anchor).map_err(Convert::convert)
     }
 
     pub(crate) fn reader_open(&mut self, update: &[u8]) -> Result<Handle, Error> {
@@ -546,6 +618,12 @@ impl Live {
 
     fn store(&mut self, handle: Handle) -> &mut engine::Store {
         &mut self.stores[handle.number()].object
+    }
+
+    /// Returns a view and its document.
+    fn view(&mut self, handle: Handle) -> (engine::ViewNumber, &mut engine::Doc) {
+        let View { number, doc } = self.views[handle.number()];
+        (number, &mut self.docs[doc].object)
     }
 
     /// Returns a transaction and its document.
