@@ -213,7 +213,9 @@ impl History {
         (0..)
             .zip(&self.events)
             .map(|(index, event)| {
-                event.after.iter().for_each(|before| drop(heads.remove(before)));
+                event.after.iter().for_each(|before| {
+                    heads.remove(before);
+                });
                 heads.insert(index);
                 if heads.len() == 1 && least_later[index] >= index {
                     critical = index;

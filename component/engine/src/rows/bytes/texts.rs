@@ -450,8 +450,8 @@ impl<'a> ReadTexts<'a> {
     }
 
     /// Takes the texts that a row has now, and had at the horizon. Rows are passed in the order of
-    /// their numbers, with whether they are as at the horizon. `was` is the row at the horizon, if it
-    /// changed since. `None` if the texts do not fit the row.
+    /// their numbers, with whether they are as at the horizon. `was` is the row at the horizon, if
+    /// it changed since. `None` if the texts do not fit the row.
     pub(super) fn take(
         &mut self,
         row: RowNumber,
