@@ -4,8 +4,8 @@
 //! The engine is a WebAssembly component, the same one that runs in browsers. This crate embeds the
 //! component and compiles it once per process; with the feature `native` it links the engine
 //! instead. The functions of the contract (`wit/` in the sources) are methods of [`Doc`],
-//! [`Transaction`], [`TextView`], [`Store`], [`Session`], [`Watcher`] and [`UpdateReader`]. The methods of
-//! [`Instance`] create documents and stores, and read bytes without either.
+//! [`Transaction`], [`TextView`], [`Store`], [`Session`], [`Watcher`] and [`UpdateReader`]. The
+//! methods of [`Instance`] create documents and stores, and read bytes without either.
 //!
 //! ```
 //! use converge::{Doc, Value};

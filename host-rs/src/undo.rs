@@ -8,9 +8,9 @@ use std::ops::Range;
 /// may have.
 const MAX_STEP_EVENTS: usize = 4_096;
 
-/// Events that are undone together, by permanent ids: own commits, and the steps on top of them that
-/// were undone and the commits that did so. What these did to the step is taken back with it: text
-/// that the step inserted, that was removed, and that an undo inserted again, for example.
+/// Events that are undone together, by permanent ids: own commits, and the steps on top of them
+/// that were undone and the commits that did so. What these did to the step is taken back with it:
+/// text that the step inserted, that was removed, and that an undo inserted again, for example.
 type Step = Vec<EventId>;
 
 /// Undoes and redoes the commits that a program makes on a document, such as those of an editor.
@@ -36,7 +36,7 @@ type Step = Vec<EventId>;
 /// assert_eq!(editor.read()?.as_deref(), Some(""));
 /// let redone = undo.redo(&doc)?.unwrap();
 /// assert_eq!(editor.read()?.as_deref(), Some("Hi"));
-/// assert_eq!(redone.range, Some(0..2)); // to select what came back
+/// assert_eq!(redone.range, Some(0..2)); // to select the restored text
 /// # Ok::<(), converge::Error>(())
 /// ```
 #[derive(Debug, Clone)]

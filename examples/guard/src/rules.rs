@@ -96,8 +96,8 @@ impl Rules {
         self.check_references(ops, exists)
     }
 
-    /// Checks the sizes of the texts that the splices of a local commit result in. Other replicas do
-    /// not check them: concurrent splices, each within the limit, can make a text longer.
+    /// Checks the sizes of the texts that the splices of a local commit result in. Other replicas
+    /// do not check them: concurrent splices, each within the limit, can make a text longer.
     pub(crate) fn check_texts(&self, doc: &Doc, ops: &[RowOp]) -> Result<(), Error> {
         if !ops.iter().any(|op| matches!(op, RowOp::Splice(_))) {
             return Ok(());

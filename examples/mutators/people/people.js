@@ -43,8 +43,8 @@ const mutators = {
   },
 
   /**
-   * `note(task, at, remove, insert)`: edits the notes of a task: removes `remove` characters at `at`, then inserts
-   * `insert` there. The edits of several people all count.
+   * `note(task, at, remove, insert)`: edits the notes of a task: removes `remove` characters at
+   * `at`, then inserts `insert` there. The edits of several people all count.
    */
   note(transaction, [task, at, remove, insert]) {
     if (task?.tag !== 'text' || at?.tag !== 'integer' || remove?.tag !== 'integer' || insert?.tag !== 'text')

@@ -5,9 +5,9 @@
 //!
 //! `random` plays random histories of several replicas, `exhaustive` and `small_compactions` all
 //! small ones. `hostile` mutates runs, `since` asks for parts of histories, `compaction` compacts
-//! histories, `splices` makes splices that no honest replica commits, `rebase` rebases replicas from below a horizon, and `history` tests differences and
-//! forks. `size` measures compacted documents. `transactions` reads writes before they are
-//! committed.
+//! histories, `splices` makes splices that no honest replica commits, `rebase` rebases replicas
+//! from below a horizon, and `history` tests differences and forks. `size` measures compacted
+//! documents. `transactions` reads writes before they are committed.
 //!
 //! All of them compare the engine with `oracle`, which implements the rule literally, and with
 //! `model`, a naive replica. A failure prints its seed and the shortest failing history that was

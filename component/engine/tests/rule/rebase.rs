@@ -267,7 +267,7 @@ fn splices_of_texts() {
             }
         }
         let common = text(&docs[2]);
-        // The last replica works alone, while the others go on and are compacted.
+        // The last replica works alone, while the others continue and are compacted.
         let mut alone = vec![docs.pop().unwrap()];
         let steps = 1 + random.below(8);
         type_letters(&mut alone, steps, &mut next, &mut random, false)?;

@@ -203,10 +203,10 @@ impl History {
     /// Returns for each event the last event at or before it on which all later events build, with
     /// all events before.
     pub(crate) fn criticals(&self) -> Vec<Index> {
-        let mut least_later = vec![self.events.len(); self.events.len()];
+        let mut min_later = vec![self.events.len(); self.events.len()];
         for index in (1..self.events.len()).rev() {
             let least = self.events[index].after.iter().copied().min().unwrap_or(0);
-            least_later[index - 1] = least_later[index].min(least);
+            min_later[index - 1] = min_later[index].min(least);
         }
         let mut heads: BTreeSet<Index> = BTreeSet::new();
         let mut critical = 0;
@@ -217,7 +217,7 @@ impl History {
                     heads.remove(before);
                 });
                 heads.insert(index);
-                if heads.len() == 1 && least_later[index] >= index {
+                if heads.len() == 1 && min_later[index] >= index {
                     critical = index;
                 }
                 critical

@@ -38,8 +38,8 @@ fn authors_type_their_traces() -> Checked {
     Ok(())
 }
 
-/// Returns replicas of all authors, each with all events. An author merges what its next event builds on just before it
-/// commits this event.
+/// Returns replicas of all authors, each with all events. An author merges what its next event
+/// builds on just before it commits this event.
 fn play(history: &History) -> Checked<BTreeMap<String, Doc>> {
     let mut docs: BTreeMap<String, Doc> = BTreeMap::new();
     let mut known: BTreeMap<String, BTreeSet<Index>> = BTreeMap::new();

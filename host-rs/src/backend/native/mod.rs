@@ -17,8 +17,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use table::{Shared, Table};
 
-/// The objects of an instance. Watchers, views, transactions and sessions keep their document alive, and
-/// sessions their store.
+/// The objects of an instance. Watchers, views, transactions and sessions keep their document
+/// alive, and sessions their store.
 #[derive(Default)]
 pub(crate) struct Live {
     docs: Table<Shared<engine::Doc>>,

@@ -1,4 +1,4 @@
-//! Decoded items, sorted by row, which are taken in this order.
+//! Decoded items, sorted by row, which are returned in this order.
 
 use crate::id::RowNumber;
 

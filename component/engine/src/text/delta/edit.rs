@@ -156,7 +156,7 @@ struct SpanPart<'a> {
     text: &'a str,
 }
 
-/// Walks over spans, of which each can be taken in parts.
+/// Walks over spans, each of which can be split.
 struct SpanParts<'a> {
     current: Option<SpanPart<'a>>,
     rest: &'a [DeltaSpan],
