@@ -82,7 +82,7 @@ fn two_authors_type_at_the_same_time() -> Checked {
         for doc in docs.values_mut() {
             let update = reference.doc().update_since(&doc.summary()).map_err(|error| error.to_string())?;
             doc.merge_update(&update).map_err(|error| error.to_string())?;
-            dbg_check(&doc);
+            dbg_check(doc);
             reference.check("played", doc)?;
         }
     }
