@@ -25,8 +25,9 @@ pub(crate) const PLAIN_SPENDS: u64 = 160;
 pub(in crate::rows) struct PlainOps {
     /// Sorted by lane.
     lanes: Vec<(PeerNumber, LaneOps)>,
-    /// An event that is or builds on all events of these operations, if one was found.
-    joined_by: Option<EventNumber>,
+    /// The lanes with an event that is or builds on all events of these operations, as far as they
+    /// are known. Later events of such a lane do, too. Sorted.
+    joined: Vec<PeerNumber>,
 }
 
 /// The operations of one lane.
@@ -61,7 +62,7 @@ impl PlainOps {
     /// Adds an operation. Those of a lane are added in their order. O(cells × log n).
     pub(in crate::rows) fn push(&mut self, event: EventNumber, stamp: Stamp, op: &LoggedOp, log: &OpLog) {
         work::step();
-        self.joined_by = None;
+        self.joined.clear();
         let at = self.lanes.binary_search_by(|(lane, _)| lane.cmp(&stamp.peer)).unwrap_or_else(|at| {
             let ops = LaneOps { last: event, deletes: Vec::new(), inserts: Vec::new(), writes: Vec::new() };
             self.lanes.insert(at, (stamp.peer, ops));
@@ -87,14 +88,16 @@ impl PlainOps {
     }
 
     /// Returns whether a past contains all of these operations. O(lanes) steps in the graph, and
-    /// O(1) if an event with the same answer was asked for since the last operation.
+    /// O(log lanes) if an event of the same lane with the same answer was asked for since the last
+    /// operation.
     pub(in crate::rows) fn are_all_in(&mut self, past: &Past<'_>) -> bool {
-        if self.joined_by.is_some_and(|event| past.contains(event)) {
+        let place = self.joined.binary_search(&past.lane());
+        if place.is_ok() {
             return true;
         }
         let are_in = self.lanes.iter().all(|(_, lane)| past.contains(lane.last));
-        if are_in {
-            self.joined_by = Some(past.event());
+        if let (true, Err(at)) = (are_in, place) {
+            self.joined.insert(at, past.lane());
         }
         are_in
     }

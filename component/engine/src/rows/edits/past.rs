@@ -22,9 +22,9 @@ impl<'a> Past<'a> {
         Self { graph, event, stamp, counts: OnceCell::new() }
     }
 
-    /// Returns the event of the edit.
-    pub(super) fn event(&self) -> EventNumber {
-        self.event
+    /// Returns the lane of the edit.
+    pub(super) fn lane(&self) -> PeerNumber {
+        self.stamp.peer
     }
 
     /// Returns whether the edit's event is this event or builds on it.
