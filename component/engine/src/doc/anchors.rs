@@ -72,7 +72,11 @@ impl Doc {
         if at > length {
             return Err(Invalid::PositionBeyondText { at, length }.into());
         }
-        let position = text.position(delta.to_document(at).min(lengths.in_unit(*unit)), *unit, content);
+        let at = match side {
+            Side::Before => delta.to_document(at),
+            Side::After => delta.next_in_document(at),
+        };
+        let position = text.position(at.min(lengths.in_unit(*unit)), *unit, content);
         let position = position.map_err(|misplaced| refused(misplaced, at))?.scalars;
         let index = match side {
             Side::Before => position.checked_sub(1),
@@ -122,8 +126,7 @@ impl Doc {
         let lengths = text.lengths();
         let name = match place {
             AnchorPlace::Boundary => {
-                let end = if side == Side::Before { 0 } else { lengths.in_unit(*unit) };
-                return Ok(Some(delta.to_copy(end)));
+                return Ok(Some(if side == Side::Before { 0 } else { delta.copy_length(lengths) }));
             }
             AnchorPlace::Ground { index, written_by } => {
                 let now = self.written_by(cell);
@@ -145,12 +148,15 @@ impl Doc {
             (CellText::Written(_), _) => None,
         };
         let Some(found) = found else { return Ok(None) };
-        let scalars = match found {
-            CharPosition::Shown(at) if side == Side::Before => at.saturating_add(1),
-            CharPosition::Shown(at) | CharPosition::Removed(at) => at,
+        let in_document = |scalars: u32| {
+            let position = text.position(scalars, Unit::Scalar, self.log.content()).unwrap_or(lengths);
+            Lengths::in_unit(position, *unit)
         };
-        let position = text.position(scalars, Unit::Scalar, self.log.content()).unwrap_or(lengths);
-        Ok(Some(delta.to_copy(Lengths::in_unit(position, *unit))))
+        Ok(Some(match found {
+            CharPosition::Shown(at) if side == Side::Before => delta.to_copy(in_document(at.saturating_add(1))),
+            CharPosition::Shown(at) => delta.next_in_copy(in_document(at)),
+            CharPosition::Removed(at) => delta.to_copy(in_document(at)),
+        }))
     }
 
     /// Returns the event with a fingerprint or, if that is unknown, with a name.

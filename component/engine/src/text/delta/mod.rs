@@ -223,6 +223,34 @@ impl ViewDelta {
         copy.saturating_add(at.saturating_sub(document))
     }
 
+    /// Returns the position in the document of the first unit of the copy, from a position on, that
+    /// both texts have; the length of the document if there is none. O(spans).
+    pub(crate) fn next_in_document(&self, at: u32) -> u32 {
+        let (mut copy, mut document) = (0_u32, 0_u32);
+        for span in &self.spans.list {
+            let end = copy.saturating_add(span.in_copy());
+            if span.kind == SpanKind::Keep && at < end {
+                return document.saturating_add(at.saturating_sub(copy));
+            }
+            (copy, document) = (end, document.saturating_add(span.in_document()));
+        }
+        document.saturating_add(at.saturating_sub(copy))
+    }
+
+    /// Returns the position in the copy of the first unit of the document, from a position on, that
+    /// both texts have; the length of the copy if there is none. O(spans).
+    pub(crate) fn next_in_copy(&self, at: u32) -> u32 {
+        let (mut copy, mut document) = (0_u32, 0_u32);
+        for span in &self.spans.list {
+            let end = document.saturating_add(span.in_document());
+            if span.kind == SpanKind::Keep && at < end {
+                return copy.saturating_add(at.saturating_sub(document));
+            }
+            (copy, document) = (copy.saturating_add(span.in_copy()), end);
+        }
+        copy.saturating_add(at.saturating_sub(document))
+    }
+
     /// Panics if an invariant is broken. O(n).
     pub(crate) fn dbg_check(&self) {
         self.spans.dbg_check(self.unit);

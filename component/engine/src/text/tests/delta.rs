@@ -89,6 +89,16 @@ impl Model {
             let place = self.document[..at].iter().rev().find_map(place_of).map_or(0, |last| last + 1);
             let found = self.delta.to_copy(lengths(&self.document[..at]).in_unit(self.unit));
             assert_eq!(found, lengths(&self.copy[..place]).in_unit(self.unit), "{at} in {:?}", self.document);
+            // The next one is the first character from there on that the copy has.
+            let next = self.document[at..].iter().find_map(place_of).unwrap_or(self.copy.len());
+            let found = self.delta.next_in_copy(lengths(&self.document[..at]).in_unit(self.unit));
+            assert_eq!(found, lengths(&self.copy[..next]).in_unit(self.unit), "{at} in {:?}", self.document);
+        }
+        let place_of = |char: &Marked| self.document.iter().position(|other| other == char);
+        for at in 0..if self.is_exact { self.copy.len() + 1 } else { 0 } {
+            let next = self.copy[at..].iter().find_map(place_of).unwrap_or(self.document.len());
+            let found = self.delta.next_in_document(lengths(&self.copy[..at]).in_unit(self.unit));
+            assert_eq!(found, lengths(&self.document[..next]).in_unit(self.unit), "{at} in {:?}", self.copy);
         }
     }
 
