@@ -6,6 +6,7 @@ use crate::form::{Bits64, Bytes, Cells, Integer, Op, Options, Run, Summary, exce
 use crate::live::{SessionCall, StoreCall, parse_call};
 use crate::reader::ReaderCall;
 use crate::transaction::TransactionCall;
+use crate::view::ViewCall;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use std::path::Path;
@@ -98,6 +99,7 @@ pub enum Call {
     Compact(Vec<Summary>),
     Rebase(Bytes),
     Diff(Vec<(String, u32)>, Vec<(String, u32)>),
+    InverseOf(Vec<(String, u32)>),
     ForkAt(Vec<(String, u32)>, String),
     Drop(Nothing),
     Deliver(Delivery),
@@ -117,6 +119,8 @@ pub enum Call {
     Session(SessionCall),
     #[serde(skip)]
     Transaction(TransactionCall),
+    #[serde(skip)]
+    View(ViewCall),
     #[serde(skip)]
     Reader(ReaderCall),
 }
@@ -237,6 +241,9 @@ fn read_call(members: Map<String, Json>) -> Result<Call, String> {
         if let Some(name) = name.strip_prefix("transaction.") {
             return parse_call(name, argument.clone()).map(Call::Transaction);
         }
+        if let Some(name) = name.strip_prefix("view.") {
+            return parse_call(name, argument.clone()).map(Call::View);
+        }
         if let Some(name) = name.strip_prefix("update-reader.") {
             return parse_call(name, argument.clone()).map(Call::Reader);
         }
@@ -278,6 +285,10 @@ impl Step {
             | (Call::Save(_) | Call::UpdateSince(_) | Call::Summary(_) | Call::SummaryOf(_), _, _) => {}
             (Call::Watch(..), Some(_), _) | (Call::Watch(..), None, Expected::Error(_)) => {}
             (Call::Watch(..), None, _) => return Err("as is missing: a watcher needs a name".to_owned()),
+            (Call::View(ViewCall::Open(..)), Some(_), _)
+            | (Call::View(ViewCall::Open(..)), None, Expected::Error(_)) => {}
+            (Call::View(ViewCall::Open(..)), None, _) => return Err("as is missing: a view needs a name".to_owned()),
+            (Call::View(ViewCall::Anchor(..)), _, _) => {}
             (Call::Begin(_), Some(_), _) => {}
             (Call::Begin(_), None, _) => return Err("as is missing: a transaction needs a name".to_owned()),
             (Call::Reader(ReaderCall::Open(_)), Some(_), _)
@@ -391,6 +402,10 @@ mod tests {
         rejected(r#"{"on": "a", "merge-update": "0"}"#, "did not match any variant");
         rejected(r#"{"damage": ["00", ["checksum"]]}"#, "need a name");
         rejected(r#"{"damage": ["00", [{"flip": 1}]], "as": "x"}"#, "");
+        rejected(r#"{"on": "a", "view.open": ["t", "r", "c", "utf8"]}"#, "needs a name");
+        rejected(r#"{"on": "a", "view.open": ["t", "r", "c", "byte"], "as": "v"}"#, "unknown variant");
+        rejected(r#"{"on": "a", "view.edit": [[0, 0]]}"#, "");
+        rejected(r#"{"view.take": []}"#, "required");
         rejected(r#"{"store.expire": 1}"#, "required");
         rejected(r#"{"on": "a", "store.expire": 9007199254740992}"#, "did not match any variant");
         rejected(r#"{"on": "a", "store.expire": -1}"#, "did not match any variant");

@@ -5,8 +5,8 @@
 
 use converge::{
     Cell, Changes, Commit, CompactionReport, Content, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport,
-    Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, StoreOptions, TableSummary,
-    Value,
+    Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, SessionOptions, Side, StoreOptions, TableSummary,
+    TextChange, TextUnit, Value,
 };
 
 /// The result of `inspect` of the interface `engine`.
@@ -75,6 +75,8 @@ pub trait Document: Sized {
     type Watcher;
     /// The resource `transaction`.
     type Transaction: Transaction<Self>;
+    /// The resource `view`.
+    type View: View<Self>;
 
     fn peer(&mut self) -> String;
     fn insert(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error>;
@@ -102,6 +104,8 @@ pub trait Document: Sized {
     fn take(&mut self, watcher: &mut Self::Watcher, limit: u32) -> Changes;
     /// Drops the watcher.
     fn unwatch(&mut self, watcher: Self::Watcher);
+    /// The function `open` of the resource `view`.
+    fn open_view(&mut self, table: &str, row: &str, column: &str, unit: TextUnit) -> Result<Self::View, Error>;
     fn digest(&mut self) -> Vec<u8>;
     fn version(&mut self) -> Vec<PeerVersion>;
     fn heads(&mut self) -> Vec<EventId>;
@@ -116,6 +120,7 @@ pub trait Document: Sized {
     fn compact(&mut self, summaries: &[Vec<u8>]) -> Result<CompactionReport, Error>;
     fn rebase(&mut self, saved: &[u8]) -> Result<MergeReport, Error>;
     fn diff(&mut self, from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error>;
+    fn inverse_of(&mut self, events: &[EventId]) -> Result<Vec<RowOp>, Error>;
     fn fork_at(&mut self, heads: &[EventId], peer: &str) -> Result<Self, Error>;
 }
 
@@ -144,6 +149,20 @@ pub trait Transaction<D> {
     ) -> Result<(), Error>;
     fn add(&mut self, document: &mut D, table: &str, row: &str, column: &str, amount: i64) -> Result<(), Error>;
     fn touched(&mut self) -> Vec<RowId>;
+}
+
+/// The resource `view`, each function named as in the contract. Calls are passed the document on
+/// which the view was opened.
+#[allow(missing_docs, reason = "the contract documents them")]
+pub trait View<D> {
+    fn read(&mut self, document: &mut D) -> Option<String>;
+    fn length(&mut self, document: &mut D) -> u32;
+    fn slice(&mut self, document: &mut D, start: u32, end: u32) -> Result<String, Error>;
+    fn edit(&mut self, document: &mut D, changes: Vec<TextChange>) -> Result<EventId, Error>;
+    fn take(&mut self, document: &mut D) -> Option<Vec<TextChange>>;
+    fn rewrite(&mut self, document: &mut D, text: &str) -> Result<Option<EventId>, Error>;
+    fn anchor(&mut self, document: &mut D, at: u32, side: Side) -> Result<Vec<u8>, Error>;
+    fn position(&mut self, document: &mut D, anchor: &[u8]) -> Result<Option<u32>, Error>;
 }
 
 /// The resource `store`, each function named as in the contract.

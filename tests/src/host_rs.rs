@@ -4,7 +4,8 @@ use crate::host::{self, Document, Host, Inspection};
 use converge::{
     Backend, Cell, Changes, Commit, CompactionReport, Component, Doc, Entry, Error, EventBatch, EventId, EventRun,
     Fork, Instance, InstanceOptions, MergeReport, Page, PeerVersion, Progress, Received, RowId, RowOp, ScanOptions,
-    Session, SessionOptions, Store, StoreOptions, TableSummary, Transaction, UpdateReader, Value, Watcher,
+    Session, SessionOptions, Side, Store, StoreOptions, TableSummary, TextChange, TextUnit, TextView, Transaction,
+    UpdateReader, Value, Watcher,
 };
 
 /// The host `host-rs`: the component in wasmtime, with each document in an instance of its own: of
@@ -126,6 +127,7 @@ impl<Backend: Instances> Host for Backend {
 impl Document for Doc {
     type Watcher = Watcher;
     type Transaction = Transaction;
+    type View = TextView;
 
     forward! {
         insert(table: &str, row: &str, cells: Vec<Cell>) -> EventId;
@@ -146,6 +148,7 @@ impl Document for Doc {
         compact(summaries: &[Vec<u8>]) -> CompactionReport;
         rebase(saved: &[u8]) -> MergeReport;
         diff(from_heads: &[EventId], to_heads: &[EventId]) -> Vec<RowOp>;
+        inverse_of(events: &[EventId]) -> Vec<RowOp>;
         fork_at(heads: &[EventId], peer: &str) -> Self;
     }
 
@@ -171,6 +174,10 @@ impl Document for Doc {
 
     fn unwatch(&mut self, watcher: Watcher) {
         drop(watcher);
+    }
+
+    fn open_view(&mut self, table: &str, row: &str, column: &str, unit: TextUnit) -> Result<TextView, Error> {
+        self.open_text_in(table, row, column, unit)
     }
 
     fn digest(&mut self) -> Vec<u8> {
@@ -222,6 +229,40 @@ impl host::Transaction<Doc> for Transaction {
     }
 
     forward_infallible! { touched() -> Vec<RowId>; }
+}
+
+impl host::View<Doc> for TextView {
+    fn read(&mut self, _: &mut Doc) -> Option<String> {
+        infallible(Self::read(self))
+    }
+
+    fn length(&mut self, _: &mut Doc) -> u32 {
+        infallible(Self::length(self))
+    }
+
+    fn slice(&mut self, _: &mut Doc, start: u32, end: u32) -> Result<String, Error> {
+        Self::slice(self, start, end)
+    }
+
+    fn edit(&mut self, _: &mut Doc, changes: Vec<TextChange>) -> Result<EventId, Error> {
+        Self::edit(self, changes)
+    }
+
+    fn take(&mut self, _: &mut Doc) -> Option<Vec<TextChange>> {
+        infallible(Self::take(self))
+    }
+
+    fn rewrite(&mut self, _: &mut Doc, text: &str) -> Result<Option<EventId>, Error> {
+        Self::rewrite(self, text)
+    }
+
+    fn anchor(&mut self, _: &mut Doc, at: u32, side: Side) -> Result<Vec<u8>, Error> {
+        Self::anchor(self, at, side)
+    }
+
+    fn position(&mut self, _: &mut Doc, anchor: &[u8]) -> Result<Option<u32>, Error> {
+        Self::position(self, anchor)
+    }
 }
 
 impl host::Store for Store {

@@ -16,5 +16,6 @@ pub mod live;
 pub mod reader;
 pub mod run;
 pub mod transaction;
+pub mod view;
 
 pub use host::{Document, Host, Session, Store, UpdateReader};

@@ -6,6 +6,7 @@ use crate::case::{Call, Case, EveryDamage, Expected, Step};
 use crate::form::{self, Bytes, Summary, SummaryOf, SummaryReplica};
 use crate::host::{Document, Host};
 use crate::live::{SessionCall, StoreCall};
+use crate::view::ViewCall;
 use converge::{Error, EventId, PeerVersion};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -20,11 +21,13 @@ mod passing;
 mod reader;
 mod state;
 mod transaction;
+mod view;
 
 use hostile::Damage;
 use live::{LiveState, SessionOf, StoreOf};
 use state::{State, horizon};
 use transaction::TransactionOf;
+use view::ViewOf;
 
 /// The maximum number of rounds of an `exchange`. Forks can need more than one.
 const MAX_ROUNDS: usize = 4;
@@ -88,6 +91,7 @@ struct World<'a, H: Host> {
     bytes: BTreeMap<String, Vec<u8>>,
     watchers: BTreeMap<String, Watcher<<H::Document as Document>::Watcher>>,
     transactions: BTreeMap<String, TransactionOf<<H::Document as Document>::Transaction>>,
+    views: BTreeMap<String, ViewOf<<H::Document as Document>::View>>,
     readers: BTreeMap<String, H::Reader>,
     stores: BTreeMap<String, StoreOf<H::Store>>,
     sessions: BTreeMap<String, SessionOf<H::Session>>,
@@ -129,6 +133,7 @@ impl<'a, H: Host> World<'a, H> {
             bytes: BTreeMap::new(),
             watchers: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            views: BTreeMap::new(),
             readers: BTreeMap::new(),
             stores: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -285,6 +290,7 @@ impl<'a, H: Host> World<'a, H> {
                 form::report(&self.on(step)?.rebase(&saved)?)
             }
             Call::Diff(from, to) => form::ops(&self.on(step)?.diff(&events(from), &events(to))?),
+            Call::InverseOf(undone) => form::ops(&self.on(step)?.inverse_of(&events(undone))?),
             Call::ForkAt(heads, peer) => {
                 let fork = self.on(step)?.fork_at(&events(heads), &peer)?;
                 self.add_replica(step, peer, fork)
@@ -327,6 +333,7 @@ impl<'a, H: Host> World<'a, H> {
             Call::Store(call) => self.call_store(step.on.as_deref().unwrap_or_default(), step.name.as_deref(), call)?,
             Call::Session(call) => self.call_session(step.on.as_deref(), step.name.as_deref(), call)?,
             Call::Transaction(call) => self.call_transaction(step.on.as_deref().unwrap_or_default(), call)?,
+            Call::View(call) => self.call_view(step, call)?,
             Call::Reader(call) => self.call_reader(step, call)?,
         })
     }
@@ -335,6 +342,7 @@ impl<'a, H: Host> World<'a, H> {
     fn add_replica(&mut self, step: &Step, peer: String, document: H::Document) -> Json {
         let name = step.name.clone().unwrap_or(peer);
         self.watchers.retain(|_, watcher| watcher.replica != name);
+        self.views.retain(|_, view| view.replica != name);
         self.transactions.retain(|_, transaction| transaction.replica != name);
         self.drop_stores_and_sessions(&name);
         self.replicas.insert(name, document);
@@ -394,6 +402,8 @@ impl<'a, H: Host> World<'a, H> {
             Call::Store(_) => (None, self.live_state(name, false)?),
             Call::Session(_) => (None, self.live_state(name, true)?),
             Call::Transaction(_) => (Some(self.transaction_state(name)?), None),
+            Call::View(ViewCall::Open(..)) => (Some(State::of(named(&mut self.replicas, Some(name))?)?), None),
+            Call::View(_) => (Some(self.view_state(name)?), None),
             Call::Reader(_) => (None, None),
             _ => (Some(State::of(named(&mut self.replicas, Some(name))?)?), None),
         })

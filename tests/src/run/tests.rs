@@ -7,8 +7,8 @@ use crate::host::{self, Document, Host, Inspection};
 use crate::host_rs::Native;
 use converge::{
     Cell, Changes, Commit, CompactionReport, Doc, Entry, Error, EventBatch, EventId, EventRun, Fork, MergeReport, Page,
-    PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, Session, SessionOptions, Store, StoreOptions,
-    TableSummary, Transaction, UpdateReader, Value, Watcher,
+    PeerVersion, Progress, Received, RowId, RowOp, ScanOptions, Session, SessionOptions, Side, Store, StoreOptions,
+    TableSummary, TextChange, TextUnit, TextView, Transaction, UpdateReader, Value, Watcher,
 };
 
 /// Returns a case with these steps on a replica `a`.
@@ -31,6 +31,7 @@ const MAX_HIDDEN_BYTES: usize = 100;
 /// - Loading a document deletes the table `x`, and accepts empty bytes as an empty document.
 /// - `peek` finds no rows of the table `unseen`.
 /// - Update readers omit events of peers whose names start with `hidden`.
+/// - Failed edits of views change the document.
 /// - `update-of` does not return small updates.
 /// - Peers whose names start with `z` save different bytes.
 /// - Failed writes to a store set another register. Stores accept empty bytes as an update, and
@@ -41,6 +42,7 @@ struct Careless;
 struct CarelessDoc(Doc);
 struct CarelessReader(UpdateReader);
 struct CarelessStore(Store);
+struct CarelessView(TextView);
 struct CarelessSession(Session);
 
 /// Implements functions by those of the engine, without a change.
@@ -194,6 +196,7 @@ impl host::Session<CarelessDoc, CarelessStore> for CarelessSession {
 impl Document for CarelessDoc {
     type Watcher = Watcher;
     type Transaction = Transaction;
+    type View = CarelessView;
 
     forward! { Document:
         peer() -> String;
@@ -225,6 +228,11 @@ impl Document for CarelessDoc {
         compact(summaries: &[Vec<u8>]) -> Result<CompactionReport, Error>;
         rebase(saved: &[u8]) -> Result<MergeReport, Error>;
         diff(from_heads: &[EventId], to_heads: &[EventId]) -> Result<Vec<RowOp>, Error>;
+        inverse_of(events: &[EventId]) -> Result<Vec<RowOp>, Error>;
+    }
+
+    fn open_view(&mut self, table: &str, row: &str, column: &str, unit: TextUnit) -> Result<CarelessView, Error> {
+        Document::open_view(&mut self.0, table, row, column, unit).map(CarelessView)
     }
 
     fn update(&mut self, table: &str, row: &str, cells: Vec<Cell>) -> Result<EventId, Error> {
@@ -294,6 +302,44 @@ impl host::Transaction<CarelessDoc> for Transaction {
     }
 }
 
+impl host::View<CarelessDoc> for CarelessView {
+    fn read(&mut self, doc: &mut CarelessDoc) -> Option<String> {
+        host::View::read(&mut self.0, &mut doc.0)
+    }
+
+    fn length(&mut self, doc: &mut CarelessDoc) -> u32 {
+        host::View::length(&mut self.0, &mut doc.0)
+    }
+
+    fn slice(&mut self, doc: &mut CarelessDoc, start: u32, end: u32) -> Result<String, Error> {
+        host::View::slice(&mut self.0, &mut doc.0, start, end)
+    }
+
+    fn edit(&mut self, doc: &mut CarelessDoc, changes: Vec<TextChange>) -> Result<EventId, Error> {
+        let edit = host::View::edit(&mut self.0, &mut doc.0, changes);
+        if edit.is_err() {
+            doc.0.commit([]).unwrap();
+        }
+        edit
+    }
+
+    fn take(&mut self, doc: &mut CarelessDoc) -> Option<Vec<TextChange>> {
+        host::View::take(&mut self.0, &mut doc.0)
+    }
+
+    fn rewrite(&mut self, doc: &mut CarelessDoc, text: &str) -> Result<Option<EventId>, Error> {
+        host::View::rewrite(&mut self.0, &mut doc.0, text)
+    }
+
+    fn anchor(&mut self, doc: &mut CarelessDoc, at: u32, side: Side) -> Result<Vec<u8>, Error> {
+        host::View::anchor(&mut self.0, &mut doc.0, at, side)
+    }
+
+    fn position(&mut self, doc: &mut CarelessDoc, anchor: &[u8]) -> Result<Option<u32>, Error> {
+        host::View::position(&mut self.0, &mut doc.0, anchor)
+    }
+}
+
 #[test]
 fn failed_calls_that_change_the_state_are_detected() {
     let refused = case(r#"{"on": "a", "update": ["t", "r", []], "error": {"no-such-row": ["t", "r"]}}"#);
@@ -309,6 +355,10 @@ fn failed_calls_that_change_the_state_are_detected() {
     let refused = case(&format!(
         r#"{begin}, {{"on": "x", "transaction.update": ["t", "r", []], "error": {{"no-such-row": ["t", "r"]}}}}"#
     ));
+    run(&Native, &refused).unwrap();
+    assert!(run(&Careless, &refused).unwrap_err().contains("changed the state"));
+    let open = r#"{"on": "a", "view.open": ["t", "r", "c", "scalar"], "as": "v"}"#;
+    let refused = case(&format!(r#"{open}, {{"on": "v", "view.edit": [], "error": {{"no-such-row": ["t", "r"]}}}}"#));
     run(&Native, &refused).unwrap();
     assert!(run(&Careless, &refused).unwrap_err().contains("changed the state"));
     let session = r#"{"session.open": ["a", "a", {}], "as": "s"}"#;
