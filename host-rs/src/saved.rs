@@ -214,9 +214,11 @@ impl Doc {
 
     /// Returns operations that take back what these events did, as far as it still shows. Nothing
     /// changes: commit the operations to undo the events, and pass that commit to redo them. The
-    /// list is empty if nothing shows anymore. An addition counts, and a removal of text shows,
-    /// also after another event took it back: pass that event, too, if the same events can be
-    /// passed again. An [`UndoManager`](crate::UndoManager) remembers the events.
+    /// list is empty if nothing shows anymore. An [`UndoManager`](crate::UndoManager) remembers the
+    /// events.
+    ///
+    /// An addition counts, and a removal of text shows, also after another event took it back. If
+    /// the same events can be passed again, pass that event with them.
     ///
     /// - A cell that still shows what the events wrote gets the value back that their author saw,
     ///   or is unset, unless others edited it since.

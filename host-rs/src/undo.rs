@@ -8,9 +8,9 @@ use std::ops::Range;
 /// may have.
 const MAX_STEP_EVENTS: usize = 4_096;
 
-/// Events that are undone together, by permanent ids: own commits, and the steps on top of them
-/// that were undone and the commits that did so. What these did to the step is taken back with it:
-/// text that the step inserted, that was removed, and that an undo inserted again, for example.
+/// Events that are undone together, by permanent ids: own commits, later steps that were undone,
+/// and the commits that undid them. They are taken back together, because an undo can insert text
+/// of this step again, as characters of its own commit.
 type Step = Vec<EventId>;
 
 /// Undoes and redoes the commits that a program makes on a document, such as those of an editor.
@@ -36,7 +36,7 @@ type Step = Vec<EventId>;
 /// assert_eq!(editor.read()?.as_deref(), Some(""));
 /// let redone = undo.redo(&doc)?.unwrap();
 /// assert_eq!(editor.read()?.as_deref(), Some("Hi"));
-/// assert_eq!(redone.range, Some(0..2)); // to select the restored text
+/// assert_eq!(redone.range, Some(0..2)); // the restored text, to select it
 /// # Ok::<(), converge::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -71,8 +71,8 @@ pub struct Undone {
     pub row: String,
     /// The column, unless the operation inserted or deleted the row.
     pub column: Option<String>,
-    /// For a text, where the text is that came back, in Unicode scalar values; empty if text was
-    /// removed there.
+    /// For a text, where the restored text is, in Unicode scalar values; empty if text was removed
+    /// there.
     pub range: Option<Range<u32>>,
 }
 
