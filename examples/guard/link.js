@@ -17,14 +17,15 @@ export async function guard(schema, options) {
     transpiled(`parts/${schema}.wasm`, options),
   ]);
   return (engine) => {
-    const { durable, session, transactions } = front.start({
+    const { durable, session, texts, transactions } = front.start({
       'converge:sync/types': {},
       'converge:sync/durable': engine.durable,
       'converge:sync/ephemeral': engine.ephemeral,
       'converge:sync/session': engine.session,
+      'converge:sync/texts': engine.texts,
       'converge:sync/transactions': engine.transactions,
       'converge:guard/schema': described.start().schema,
     });
-    return { durable, session, transactions };
+    return { durable, session, texts, transactions };
   };
 }

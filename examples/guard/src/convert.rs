@@ -1,8 +1,8 @@
 //! Conversions between the types of this component's exports and of the engine, field by field.
 
 use crate::contract::converge::sync::types::{Cell, ShapedRow};
-use crate::contract::converge::sync::{durable as engine, session as engine_session};
-use crate::contract::exports::converge::sync::{durable as wit, session};
+use crate::contract::converge::sync::{durable as engine, session as engine_session, texts as engine_texts};
+use crate::contract::exports::converge::sync::{durable as wit, session, texts};
 
 /// Converts each element of a list.
 pub(crate) fn list<From, To>(elements: Vec<From>) -> Vec<To>
@@ -49,6 +49,8 @@ records! {
     engine::Fork => wit::Fork { peer, counter, branches }
     engine::CompactionReport => wit::CompactionReport { events_dropped, tombstones_dropped, horizon }
     engine::Changes => wit::Changes { ops as list, more }
+    texts::Change => engine_texts::Change { at, remove, insert }
+    engine_texts::Change => texts::Change { at, remove, insert }
     session::SessionOptions => engine_session::SessionOptions {
         document, nonce, max_message_bytes, namespaces, read_only, accept as into, writers
     }
@@ -59,6 +61,25 @@ records! {
 impl From<session::Acceptance> for engine_session::Acceptance {
     fn from(accept: session::Acceptance) -> Self {
         Self::from_bits_truncate(accept.bits())
+    }
+}
+
+impl From<texts::Unit> for engine_texts::Unit {
+    fn from(unit: texts::Unit) -> Self {
+        match unit {
+            texts::Unit::Scalar => Self::Scalar,
+            texts::Unit::Utf16 => Self::Utf16,
+            texts::Unit::Utf8 => Self::Utf8,
+        }
+    }
+}
+
+impl From<texts::Side> for engine_texts::Side {
+    fn from(side: texts::Side) -> Self {
+        match side {
+            texts::Side::Before => Self::Before,
+            texts::Side::After => Self::After,
+        }
     }
 }
 

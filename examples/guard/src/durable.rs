@@ -9,7 +9,7 @@ use crate::rules::Rules;
 use crate::transactions::Transaction;
 use std::rc::Rc;
 
-/// A document of the engine, shared with its transactions and sessions.
+/// A document of the engine, shared with its views, transactions and sessions.
 pub(crate) struct Doc(pub(crate) Rc<engine::Doc>);
 
 pub(crate) struct Watcher(engine::Watcher);
@@ -208,6 +208,10 @@ impl wit::GuestDoc for Doc {
 
     fn diff(&self, from_heads: Vec<EventId>, to_heads: Vec<EventId>) -> Result<Vec<wit::RowOp>, Error> {
         Ok(list(self.0.diff(&from_heads, &to_heads)?))
+    }
+
+    fn inverse_of(&self, events: Vec<EventId>) -> Result<Vec<wit::RowOp>, Error> {
+        Ok(list(self.0.inverse_of(&events)?))
     }
 
     fn fork_at(&self, heads: Vec<EventId>, peer: String) -> Result<wit::Doc, Error> {

@@ -9,6 +9,7 @@ mod convert;
 mod durable;
 mod rules;
 mod session;
+mod texts;
 mod transactions;
 
 /// Generated Rust types and traits of the engine's interfaces and, in `exports`, of this

@@ -122,8 +122,13 @@ impl Rules {
             return Ok(());
         };
         let removed = text.chars().skip(*at as usize).take(*remove as usize).map(char::len_utf8).sum::<usize>();
+        self.check_length(table, column, text.len() - removed + insert.len())
+    }
+
+    /// Checks the size of a text that a local edit results in.
+    pub(crate) fn check_length(&self, table: &str, column: &str, bytes: usize) -> Result<(), Error> {
         let limit = self.0.get(table).and_then(|columns| columns.get(column));
-        limit.map_or(Ok(()), |limit| check_size(table, limit, text.len() - removed + insert.len()))
+        limit.map_or(Ok(()), |limit| check_size(table, limit, bytes))
     }
 
     /// Checks that the rows that operations refer to exist.

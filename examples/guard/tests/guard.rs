@@ -2,8 +2,8 @@
 //! another schema, its rules apply to local and to received writes.
 
 use converge::{
-    Cell, Component, Doc, Error, EventId, EventRun, Instance, InstanceOptions, RowOp, Session, SessionOptions,
-    StoreOptions, Value,
+    Cell, Component, Doc, Error, EventId, EventRun, Instance, InstanceOptions, RowOp, Session, SessionOptions, Side,
+    StoreOptions, TextChange, Value,
 };
 use converge_tests::case::read_all;
 use converge_tests::host_rs::{HostRs, Native};
@@ -179,6 +179,37 @@ fn local_writes_that_break_a_rule_are_rejected() {
     doc.update("tasks", "t", [("picture", Value::Blob(vec![0; 65_536])), ("done", Value::Null)]).unwrap();
     doc.unset("tasks", "t", ["picture", "done", "votes"]).unwrap();
     assert_eq!(doc.get("tasks", "t").unwrap().unwrap().len(), 2);
+}
+
+#[test]
+fn edits_of_views_are_checked() {
+    let doc = board("ann");
+    doc.insert("tasks", "t", task("todo")).unwrap();
+    let before = state(&doc);
+    let title = doc.open_text("tasks", "t", "title").unwrap();
+    let edit = |at, remove, insert: &str| TextChange::new(at, remove, insert);
+    assert_eq!(
+        rule(title.edit([edit(0, 0, "x"), edit(1, 0, &"x".repeat(187))])),
+        "size: tasks.title is 201 bytes long; the maximum is 200"
+    );
+    assert_eq!(rule(title.rewrite(&"x".repeat(201))), "size: tasks.title is 201 bytes long; the maximum is 200");
+    let column = doc.open_text("tasks", "t", "column").unwrap();
+    assert!(rule(column.edit([edit(4, 0, "!")])).starts_with("references: "));
+    assert!(rule(column.rewrite("done")).starts_with("references: "));
+    let votes = doc.open_text("tasks", "t", "votes").unwrap();
+    assert!(rule(votes.edit([edit(0, 0, "1")])).starts_with("type: "));
+    let notes = doc.open_text("notes", "n", "text").unwrap();
+    assert!(rule(notes.edit([edit(0, 0, "1")])).starts_with("table: "));
+    assert_eq!(state(&doc), before);
+
+    let written = title.edit([edit(0, 5, "Wrote"), edit(13, 0, &"x".repeat(187))]).unwrap();
+    let cursor = title.anchor(6, Side::After).unwrap();
+    doc.commit(doc.inverse_of(&[written]).unwrap()).unwrap();
+    assert_eq!(title.position(&cursor).unwrap(), Some(6));
+    title.take().unwrap();
+    assert_eq!((title.length().unwrap(), title.slice(0, 5).unwrap().as_str()), (13, "Write"));
+    title.rewrite("Write it up").unwrap();
+    assert_eq!(title.read().unwrap().as_deref(), Some("Write it up"));
 }
 
 #[test]
