@@ -241,6 +241,10 @@ class Checks {
         const flags = definition.members.map(({ name }) => camel(name));
         return `check.flags(value, what, ${JSON.stringify(flags)});`;
       }
+      case 'enum': {
+        const cases = definition.members.map(({ name }) => name);
+        return `check.oneOf(value, what, ${JSON.stringify(cases)});`;
+      }
       default:
         throw new Error(`no check is known for the ${definition.kind} ${name}`);
     }

@@ -331,6 +331,19 @@ export function flags(value, what, members) {
 }
 
 /**
+ * Checks a case of an enum.
+ *
+ * @param {unknown} value
+ * @param {string} what
+ * @param {readonly string[]} cases
+ */
+export function oneOf(value, what, cases) {
+  if (typeof value !== 'string' || !cases.includes(value)) {
+    refuse(`${what} must be ${cases.map((name) => `'${name}'`).join(' or ')}, not ${show(value)}`);
+  }
+}
+
+/**
  * @param {string} message
  * @returns {never}
  */
