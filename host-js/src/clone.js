@@ -11,6 +11,7 @@ const KINDS = {
   store: refusal('a store', 'send the bytes of snapshot() or takeUpdate()'),
   session: refusal('a session', 'send its messages'),
   transaction: refusal('a transaction', 'commit it and send the event'),
+  view: refusal('a view', 'send what read() or take() returns'),
   'update reader': refusal('an update reader', 'send the bytes that it reads'),
   engine: refusal('an engine', 'send the compiled module and open() it there'),
   mutators: refusal('a set of mutators', 'send the compiled modules'),

@@ -1,10 +1,12 @@
 // Documents, watchers and readers of updates with rows as plain objects. `wit/durable.wit` specifies every function.
 
+import { contract } from '../dist/contract.js';
 import * as check from './check.js';
 import { refuseCopies } from './clone.js';
 import { Resource, dispose } from './instance.js';
 import { randomPeer } from './peer.js';
 import { PAGE_ROWS, rows, scan } from './rows.js';
+import { TextView } from './texts/view.js';
 import { Transaction } from './transaction.js';
 import { fromCells, fromOp, toAmount, toCells, toOps, toRowsOps } from './values.js';
 
@@ -404,6 +406,37 @@ export class Doc {
    */
   diff(fromHeads, toHeads) {
     return this.#raw.diff(fromHeads, toHeads).map(fromOp);
+  }
+
+  /**
+   * Returns operations that take back what these events did, as far as it still shows. What others
+   * have changed since is kept. Nothing changes: `commit` the operations to undo the events, and
+   * pass the event of that commit to redo them. The list is empty if nothing shows any more.
+   * `UndoManager` remembers the events.
+   *
+   * @param {wit.EventId[]} events
+   * @returns {Op<CellValue>[]}
+   * @throws {import('./errors.js').InvalidArgumentError} if an event is not known
+   * @throws {import('./errors.js').CompactedError} if an event was compacted away
+   */
+  inverseOf(events) {
+    return this.#raw.inverseOf(events).map(fromOp);
+  }
+
+  /**
+   * Opens a view of a text cell for an editor, whose positions count UTF-16 code units. Neither the
+   * cell nor the row need exist; `edit` fails until the row exists. A view keeps the document's
+   * memory: close it when the editor closes.
+   *
+   * @param {string} table
+   * @param {string} row
+   * @param {string} column
+   * @returns {TextView}
+   * @throws {import('./errors.js').LimitExceededError} if the document has `views` views
+   */
+  openText(table, row, column) {
+    const { texts } = contract(Resource.instanceOf(this.#raw));
+    return new TextView(texts.View.open(this.#raw, table, row, column, 'utf16'));
   }
 
   /**

@@ -19,6 +19,7 @@ export {
   UnsupportedVersionError,
 } from './errors.js';
 export { randomPeer } from './peer.js';
+export { UndoManager } from './texts/undo.js';
 export { Real, real } from './values.js';
 
 /** @typedef {import('./doc.js').Doc} Doc */
@@ -27,6 +28,7 @@ export { Real, real } from './values.js';
 /** @typedef {import('./engine.js').Engine} Engine */
 /** @typedef {import('./session.js').Session} Session */
 /** @typedef {import('./store.js').Store} Store */
+/** @typedef {import('./texts/view.js').TextView} TextView */
 /** @typedef {import('./transaction.js').Transaction} Transaction */
 
 /** @typedef {import('./types.js').Acceptance} Acceptance */
@@ -45,6 +47,14 @@ export { Real, real } from './values.js';
 /** @typedef {import('./types.js').Source} Source */
 /** @typedef {import('./types.js').StoreOptions} StoreOptions */
 /** @typedef {import('./types.js').WatchOptions} WatchOptions */
+
+/** @typedef {import('./texts/undo.js').Place} Place */
+/** @typedef {import('./texts/undo.js').UndoneStep} UndoneStep */
+/** @typedef {import('./texts/undo.js').UndoOptions} UndoOptions */
+/** @typedef {import('./texts/undo.js').UndoStacks} UndoStacks */
+/** @typedef {import('./texts/view.js').NewTextChange} NewTextChange */
+/** @typedef {import('./texts/view.js').Side} Side */
+/** @typedef {import('./texts/view.js').TextChange} TextChange */
 
 /**
  * @template {import('./types.js').NewCellValue} [V=import('./types.js').CellValue]

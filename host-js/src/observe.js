@@ -53,9 +53,8 @@ export function observeStore(store, observer) {
  */
 function observeResults(object, name, names, observer) {
   const create = /** @type {Record<string, Function>} */ (object)[name];
-  if (create === undefined) return;
   replace(object, name, (...args) => {
-    const created = create.apply(object, args);
+    const created = create?.apply(object, args);
     observe(created, names, observer);
     return created;
   });

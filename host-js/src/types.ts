@@ -49,7 +49,7 @@ export interface Open {
  * static functions.
  */
 export type Contract = {
-  [I in 'engine' | 'durable' | 'ephemeral' | 'session' | 'ordering']: {
+  [I in 'engine' | 'durable' | 'texts' | 'ephemeral' | 'session' | 'ordering']: {
     [F in keyof Converge[I]]: Static<Converge[I][F]>;
   };
 };

@@ -19,6 +19,8 @@ const OBJECTS = [
   [doc.raw, /^a document cannot/],
   [doc.watch(), /^a watcher cannot .*; send what take\(\) returns$/],
   [doc.watch().raw, /^a watcher cannot/],
+  [doc.openText('t', 'r', 'c'), /^a view cannot .*; send what read\(\) or take\(\) returns$/],
+  [doc.openText('t', 'r', 'c').raw, /^a view cannot/],
   [doc.begin(), /^a transaction cannot .*; commit it and send the event$/],
   [doc.begin().raw, /^a transaction cannot/],
   [store, /^a store cannot .*; send the bytes of snapshot\(\) or takeUpdate\(\)$/],

@@ -158,8 +158,9 @@ test('the types work with the oldest and the newest TypeScript, with and without
   await writeFile(
     join(project, 'typed.ts'),
     `
-import { open, real, CompactedError, NoSuchRowError } from '@converge/sync';
+import { open, real, CompactedError, NoSuchRowError, UndoManager } from '@converge/sync';
 import type { Acceptance, Cells, Doc, Entry, LoadOptions, NewCells, Op, Received, SessionOptions } from '@converge/sync';
+import type { Place, TextChange, TextView, UndoStacks } from '@converge/sync';
 import { loadFile, saveFile } from '@converge/sync/files';
 import { open as openBundle } from '@converge/sync/converge.min.js';
 import type { ConvergeSyncDurable } from './wit.js';
@@ -216,6 +217,16 @@ const added: { counter: number } = doc.add('people', 'p1', 'visits', 1);
 doc.commit([{ op: 'add', table: 'people', row: 'p1', column: 'visits', amount: 2n ** 60n }]);
 doc.transact((transaction) => transaction.add('people', 'p1', 'visits', -1n));
 doc.distinguish(1n);
+using undo = new UndoManager(doc, { pauseMs: 300 });
+using view: TextView = doc.openText('people', 'p1', 'notes');
+const edited: { peer: string, counter: number } = view.edit([{ at: 0, remove: 1 }, { at: 0, insert: 'H' }]);
+const changes: TextChange[] = view.take() ?? [];
+const anchor: Uint8Array<ArrayBuffer> = view.anchor(1, 'before');
+const place: Place | undefined = undo.undo()?.place;
+const stacks: UndoStacks = undo.toJSON();
+const inverse: Op[] = doc.inverseOf([edited]);
+using bytes = engine.raw.texts.View.open(doc.raw, 'people', 'p1', 'notes', 'utf8');
+use(view.position(anchor)?.toFixed(), changes[0]?.insert, place?.start, inverse, stacks.undo[0]?.[0]?.peer, bytes.length());
 use(added.counter, spliced.peer);
 const share: number = Number(cells?.share);
 using session = engine.openSession(doc, store, talk);
@@ -257,6 +268,10 @@ doc.insert('people', 'p1', { name: undefined });
 doc.insert('people', 'p1', { born: new Date() });
 // @ts-expect-error a misspelled option
 doc.scan('people', { decending: true });
+// @ts-expect-error a side is 'before' or 'after'
+view.anchor(1, 'left');
+// @ts-expect-error a change has a position
+view.edit({ insert: 'x' });
 // @ts-expect-error raw values have tags
 doc.raw.insert('people', 'p1', [{ column: 'name', value: 'Alice' }]);
 `,
@@ -324,6 +339,8 @@ test('every public function has its documentation in the declaration files', asy
     peer: ['randomPeer'],
     session: ['Session'],
     store: ['Store'],
+    'texts/undo': ['UndoManager'],
+    'texts/view': ['TextView'],
     transaction: ['Transaction'],
     types: ['Open'],
     values: ['real'],

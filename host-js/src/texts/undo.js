@@ -10,7 +10,9 @@ import { observeDoc } from '../observe.js';
 /** @import { CellValue, Op } from '../types.js' */
 /**
  * The commits to undo and to redo, the latest last, as plain data. Each step is a list of events
- * that are undone together, by permanent ids.
+ * that are taken back together, by permanent ids: own commits, and the steps on top of them that
+ * were taken back already, with the commits that did so. What these changed in the step is taken
+ * back with it, for example text of the step that was removed and that an undo inserted again.
  *
  * @typedef {{ undo: EventId[][], redo: EventId[][] }} UndoStacks
  * @typedef {{ pauseMs?: number, stacks?: UndoStacks }} UndoOptions `pauseMs`: commits with less time
@@ -22,16 +24,17 @@ import { observeDoc } from '../observe.js';
  *
  * @typedef {{ table: string, row: string, column?: string, start?: number, end?: number }} Place
  * @typedef {{ event: EventId, place: Place }} UndoneStep `event`: the commit that took the step back
- * @typedef {Doc & { inverseOf: (events: EventId[]) => Op<CellValue>[] }} UndoDoc
  */
 
 const OPTIONS = ['pauseMs', 'stacks'];
 const PAUSE_MS = 500;
+/** The maximum number of events in a step. A longer one could need more operations than a commit may have. */
+const MAX_STEP_EVENTS = 4096;
 
 /**
- * Undoes and redoes the commits that this program makes by a document: by its functions, its
- * transactions and its views, from the creation of the manager on. The commits of others are never
- * undone. What others have changed since is kept.
+ * Undoes and redoes the commits that this program makes by a document: by its functions, and by the
+ * transactions and views that are opened after the manager was created. The commits of others are
+ * never undone. What others have changed since is kept.
  */
 export class UndoManager {
   #doc;
@@ -45,7 +48,7 @@ export class UndoManager {
   #isStopped = false;
 
   /**
-   * @param {UndoDoc} doc
+   * @param {Doc} doc
    * @param {UndoOptions} [options]
    */
   constructor(doc, options = {}) {
@@ -114,7 +117,8 @@ export class UndoManager {
     const event = this.#doc.permanentId(result);
     const now = performance.now();
     const step = this.#undo.at(-1);
-    if (step !== undefined && this.#last !== undefined && now - this.#last < this.#pauseMs) step.push(event);
+    const isJoined = this.#last !== undefined && now - this.#last < this.#pauseMs;
+    if (step !== undefined && isJoined && step.length < MAX_STEP_EVENTS) step.push(event);
     else this.#undo.push([event]);
     this.#last = now;
     this.#redo = [];
@@ -131,25 +135,39 @@ export class UndoManager {
       const ops = this.#inverseOf(step);
       const last = ops.at(-1);
       const event = last === undefined ? undefined : this.#commit(ops);
+      const commits = event === undefined ? [] : [this.#doc.permanentId(event)];
       steps.pop();
+      steps.at(-1)?.push(...step, ...commits);
       if (last === undefined || event === undefined) continue;
-      others.push([this.#doc.permanentId(event)]);
+      others.push(commits);
       return { event, place: placeOf(this.#doc, last) };
     }
     return null;
   }
 
   /**
-   * Returns the operations that take a step back; none if the document does not have its events any
-   * more, after a compaction for example.
+   * Returns the operations that take a step back, and removes events from it that the document does
+   * not have any more, after a compaction for example.
    *
    * @param {EventId[]} step
    */
   #inverseOf(step) {
+    const ops = this.#inverseOfKnown(step);
+    if (ops !== undefined) return ops;
+    const known = step.filter((event) => this.#inverseOfKnown([event]) !== undefined);
+    step.splice(0, step.length, ...known);
+    return this.#doc.inverseOf(step);
+  }
+
+  /**
+   * @param {EventId[]} events
+   * @returns {Op<CellValue>[] | undefined} `undefined` if the document does not have one of them
+   */
+  #inverseOfKnown(events) {
     try {
-      return this.#doc.inverseOf(step);
+      return this.#doc.inverseOf(events);
     } catch (error) {
-      if (error instanceof CompactedError || error instanceof InvalidArgumentError) return [];
+      if (error instanceof CompactedError || error instanceof InvalidArgumentError) return undefined;
       throw error;
     }
   }

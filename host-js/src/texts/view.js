@@ -1,28 +1,17 @@
 // An editor's view of a text. `wit/texts.wit` specifies every function.
 
 import * as check from '../check.js';
+import { refuseCopies } from '../clone.js';
 import { dispose } from '../instance.js';
 
 /** @import { EventId } from '../../dist/wit/interfaces/converge-sync-types.js' */
+/** @import { View } from '../../dist/wit/interfaces/converge-sync-texts.js' */
 /**
  * A change of a text: removes `remove` UTF-16 code units at `at`, then inserts `insert` there.
  *
- * @typedef {{ at: number, remove: number, insert: string }} Change
- * @typedef {{ at: number, remove?: number, insert?: string }} NewChange 0 and the empty string by default
+ * @typedef {{ at: number, remove: number, insert: string }} TextChange
+ * @typedef {{ at: number, remove?: number, insert?: string }} NewTextChange 0 and the empty string by default
  * @typedef {'before' | 'after'} Side
- */
-/**
- * The contract's view.
- *
- * @typedef {object} RawView
- * @property {() => string | undefined} read
- * @property {() => number} length
- * @property {(start: number, end: number) => string} slice
- * @property {(changes: Change[]) => EventId} edit
- * @property {() => Change[] | undefined} take
- * @property {(text: string) => EventId | undefined} rewrite
- * @property {(at: number, side: Side) => Uint8Array} anchor
- * @property {(anchor: Uint8Array) => number | undefined} position
  */
 
 const MEMBERS = ['at', 'remove', 'insert'];
@@ -35,9 +24,10 @@ const MEMBERS = ['at', 'remove', 'insert'];
 export class TextView {
   #raw;
 
-  /** @param {RawView & Disposable} raw */
+  /** @param {View} raw */
   constructor(raw) {
     this.#raw = raw;
+    refuseCopies(this, 'view');
   }
 
   /** The same view, with the contract's exact types. */
@@ -79,7 +69,7 @@ export class TextView {
   /**
    * Commits changes as one event. Each change applies after the one before it.
    *
-   * @param {NewChange[] | NewChange} changes
+   * @param {NewTextChange[] | NewTextChange} changes
    * @returns {EventId}
    * @throws {import('../errors.js').NoSuchRowError} if the row does not exist
    * @throws {import('../errors.js').InvalidArgumentError} if the cell has a value of another type,
@@ -88,7 +78,7 @@ export class TextView {
    *   `value-bytes`
    */
   edit(changes) {
-    /** @type {Change[]} */
+    /** @type {TextChange[]} */
     const list = [];
     check.each(Array.isArray(changes) ? changes : [changes], 'changes', (change) => list.push(toChange(change)));
     return this.#raw.edit(list);
@@ -98,7 +88,7 @@ export class TextView {
    * Returns the edits of others since the last call. If the text was replaced, returns one change
    * of all of it.
    *
-   * @returns {Change[] | undefined} each applies after the one before it; `undefined` if the cell is
+   * @returns {TextChange[] | undefined} each applies after the one before it; `undefined` if the cell is
    *   no longer a text
    */
   take() {
@@ -124,7 +114,7 @@ export class TextView {
    * @param {number} at
    * @param {Side} [side] of the position on which the anchor sticks to the text; `after` by default,
    *   so that text that is inserted at the position comes before it
-   * @returns {Uint8Array}
+   * @returns {Uint8Array<ArrayBuffer>}
    */
   anchor(at, side = 'after') {
     return this.#raw.anchor(at, side);
@@ -152,7 +142,7 @@ export class TextView {
 
 /**
  * @param {unknown} given
- * @returns {Change}
+ * @returns {TextChange}
  */
 function toChange(given) {
   const { at, remove = 0, insert = '' } = check.options(given, 'a change', MEMBERS);
