@@ -244,6 +244,18 @@ export function toPlace([at, remove, insert]) {
 }
 
 /** @param {Json | undefined} json */
+export function toUnit(json) {
+  if (json !== 'scalar' && json !== 'utf16' && json !== 'utf8') throw new Mistake(`no unit is called ${json}`);
+  return json;
+}
+
+/** @param {Json | undefined} json */
+export function toSide(json) {
+  if (json !== 'before' && json !== 'after') throw new Mistake(`no side is called ${json}`);
+  return json;
+}
+
+/** @param {Json | undefined} json */
 export function toEvents(json) {
   return list(json).map(toEvent);
 }

@@ -10,9 +10,11 @@ import { LIVE_CALLS, Live, liveStateOf } from './live.js';
 import * as n from './notation.js';
 import { READER_CALLS } from './readers.js';
 import { TRANSACTION_CALLS } from './transactions.js';
+import { VIEW_CALLS } from './views.js';
 
 /** @import { Engine } from '../src/engine.js' */
 /** @import { Doc, EventRun, Transaction, UpdateReader, Watcher } from '../dist/wit/interfaces/converge-sync-durable.js' */
+/** @import { View } from '../dist/wit/interfaces/converge-sync-texts.js' */
 /** @import { Json } from './notation.js' */
 
 const MAX_EVENTS_IN_ALL_ORDERS = 7;
@@ -25,6 +27,8 @@ export class Scene {
   #bytes = new Map();
   /** @type {Map<string, { replica: string, transaction: Transaction }>} */
   #transactions = new Map();
+  /** @type {Map<string, { replica: string, view: View }>} */
+  #views = new Map();
   /** @type {Map<string, UpdateReader>} */
   #readers = new Map();
   live = new Live();
@@ -86,6 +90,33 @@ export class Scene {
       if (!isEnded(replica, name)) continue;
       transaction[Symbol.dispose]();
       this.#transactions.delete(name);
+    }
+  }
+
+  /** @param {Json | undefined} name */
+  view(name) {
+    const found = this.#views.get(n.string(name));
+    if (found === undefined) throw new n.Mistake(`no view is called ${name}`);
+    return found;
+  }
+
+  /**
+   * @param {Json | undefined} name not needed if the call fails
+   * @param {Json | undefined} replica
+   * @param {(doc: Doc) => View} open
+   */
+  openView(name, replica, open) {
+    this.dropViews((_, known) => known === name);
+    const view = open(this.replica(replica));
+    this.#views.set(n.string(name), { replica: n.string(replica), view });
+  }
+
+  /** @param {(replica: string, name: string) => boolean} isDropped */
+  dropViews(isDropped) {
+    for (const [name, { replica, view }] of this.#views) {
+      if (!isDropped(replica, name)) continue;
+      view[Symbol.dispose]();
+      this.#views.delete(name);
     }
   }
 
@@ -166,6 +197,7 @@ export class Scene {
     if (isDoc(this.#named.get(name))) {
       this.live.dropBeside(name);
       this.endTransactions((replica) => replica === name);
+      this.dropViews((replica) => replica === name);
     }
     this.#named.get(name)?.[Symbol.dispose]();
     this.#named.delete(name);
@@ -196,7 +228,7 @@ function isDoc(thing) {
  * A call: the kind of object that it is made on, if any, and its function.
  *
  * @typedef {object} Call
- * @property {'replica' | 'watcher' | 'store' | 'session' | 'transaction' | 'update reader'} [on]
+ * @property {'replica' | 'watcher' | 'store' | 'session' | 'transaction' | 'view' | 'update reader'} [on]
  * @property {boolean} [as] whether the result can be named
  * @property {(given: Given) => Json} run
  */
@@ -240,6 +272,7 @@ function givesBytes(f) {
 const CALLS = {
   ...LIVE_CALLS,
   ...TRANSACTION_CALLS,
+  ...VIEW_CALLS,
   ...READER_CALLS,
   'engine.version': {
     run({ scene, argument }) {
@@ -355,6 +388,7 @@ const CALLS = {
   ),
   rebase: onReplica((replica, saved, scene) => n.fromReport(replica.rebase(scene.bytes(saved)))),
   diff: onReplicaWith(2, (replica, [from, to]) => n.fromOps(replica.diff(n.toEvents(from), n.toEvents(to)))),
+  'inverse-of': onReplica((replica, events) => n.fromOps(replica.inverseOf(n.toEvents(events)))),
   'fork-at': {
     on: 'replica',
     as: true,
@@ -502,6 +536,10 @@ function stateFor(scene, { on: kind }, on) {
     }
     case 'transaction': {
       const doc = scene.replica(scene.transaction(on).replica);
+      return () => stateOf(doc);
+    }
+    case 'view': {
+      const doc = scene.replica(scene.view(on).replica);
       return () => stateOf(doc);
     }
     case 'store':
