@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect } from '../../src/client/index.js';
 import { InvalidArgumentError } from '../../src/errors.js';
+import { UndoManager } from '../../src/node.js';
 import { engine, Relay, Server, SharedMemory, client, rowsOf, until } from './rig.js';
 
 test('two clients see each other', async (t) => {
@@ -42,6 +43,38 @@ test('two clients see each other', async (t) => {
   await until(() => ann.store.get('cursors', 'ben') === undefined, 'the cursor disappears when ben leaves');
   assert.throws(() => ben.doc.insert('tasks', 't4', {}), { name: 'ClientError', reason: 'closed' });
   await ann.close();
+});
+
+test('edits of views and undo are sent', async (t) => {
+  const server = await Server.start(t);
+  const ann = await client(t, server.url, 'notes');
+  const ben = await client(t, server.url, 'notes');
+  const undo = new UndoManager(ann.doc);
+  ann.doc.insert('notes', 'n1', {});
+  const view = ann.doc.openText('notes', 'n1', 'body');
+  view.edit({ at: 0, insert: 'Hello 🌅' });
+  assert.equal(ann.status.unsent, 2);
+  const text = () => ben.doc.get('notes', 'n1')?.body;
+  await until(() => text() === 'Hello 🌅', 'ben sees the edit');
+  const other = ben.doc.openText('notes', 'n1', 'body');
+  other.edit({ at: 8, insert: '!' });
+  view.rewrite('Hello you 🌅');
+  await until(() => text() === 'Hello you 🌅!', 'ben sees the rewrite');
+  await until(() => view.length() === 13, 'the view has the edit of ben');
+  assert.deepEqual(view.take(), [{ at: 12, remove: 0, insert: '!' }]);
+  ann.store.set('cursors', 'ann', view.anchor(6));
+  await until(() => ben.store.get('cursors', 'ann'), 'ben sees the cursor');
+  other.take();
+  assert.equal(other.position(/** @type {any} */ (ben.store.get('cursors', 'ann')?.value)), 6);
+  undo.undo();
+  await until(() => ben.doc.get('notes', 'n1') === undefined || text() === '!', 'ben sees the undo');
+  undo.redo();
+  await until(() => text() === 'Hello you 🌅!', 'ben sees the redo');
+  assert.equal(undo.canRedo, false);
+  await ann.close();
+  assert.throws(() => view.edit({ at: 0, insert: 'x' }), { name: 'ClientError', reason: 'closed' });
+  assert.equal(view.read(), 'Hello you 🌅!');
+  await ben.close();
 });
 
 test('connect rejects names that URLs cannot contain, and options of other types', async () => {
