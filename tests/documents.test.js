@@ -147,11 +147,16 @@ test('docs/guide/javascript.md: the code runs as one program', async (t) => {
     't1 Write the minutes',
     'Cook, Eat',
     'update t2 { done: true }',
+    'Today: Water the 🌵!',
     'insert t9',
     'true',
     'true true',
     'tasks/t1',
+    '10',
     'Archive them',
+    'Tomorrow: Water the 🌵!',
+    'Tomorrow: Water the flowers',
+    "update { title: 'Burn them' }",
     '',
   ];
   assert.equal(printed, expected.join('\n'));
@@ -171,7 +176,9 @@ test('docs/guide/wac.md shows the file that its command composes', () =>
   assert.deepEqual(blocks('docs/guide/wac.md', 'wac'), [read('examples/guard/guard.wac')]));
 
 test('CHANGELOG.md names every function of the contract', () => {
-  const contract = ['durable', 'ephemeral', 'ordering', 'session', 'texts'].map((name) => read(`wit/${name}.wit`)).join('\n');
+  const contract = ['durable', 'ephemeral', 'ordering', 'session', 'texts']
+    .map((name) => read(`wit/${name}.wit`))
+    .join('\n');
   const functions = [...contract.matchAll(/^ +([a-z-]+): (?:static )?func/gm)].map((match) => match[1]);
   assert.ok(functions.length > 30);
   for (const name of functions) assert.ok(read('CHANGELOG.md').includes(`\`${name}\``), name);

@@ -23,9 +23,10 @@ test('the code of README.md', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map((match) => match[1] ?? '');
   const [, shown] = /^(?:ben\.get\(.*\); +\/\/ )(\{.*\})$/m.exec(blocks[0] ?? '') ?? [];
-  const [exchanging, writing, history, splicing, counting, distinguishing, mutating, , ...others] = blocks;
+  const [exchanging, writing, history, splicing, viewing, undoing, counting, distinguishing, mutating, , ...others] =
+    blocks;
   const [files, browsers, sending, compacting, presence, talking, serving] = others;
-  assert.ok(shown !== undefined && blocks.length === 15);
+  assert.ok(shown !== undefined && blocks.length === 17);
   // Replaces a transpiled component; `examples/mutators` has real ones.
   await mkdir(join(project, 'board'));
   await writeFile(
@@ -47,7 +48,10 @@ test('the code of README.md', async () => {
       'console.log(doc.diff(before, draft.heads()), draft.heads().length, doc.diff(before, doc.heads()).length);',
       splicing,
       "console.log({ ...ben.get('notes', 'n1') });",
-      'ann.mergeUpdate(ben.updateSince(ann.summary()));',
+      viewing,
+      'console.log(shown, view.read());',
+      undoing,
+      "console.log(ann.get('notes', 'n1').body, undo.undo().place, stacks.undo.length);",
       counting,
       "console.log({ ...ben.get('polls', 'lunch') });",
       'ann.mergeUpdate(ben.updateSince(ann.summary()));',
@@ -88,7 +92,7 @@ test('the code of README.md', async () => {
   const printed = execFileSync(process.execPath, ['readme.js'], { cwd: project, encoding: 'utf8' });
   assert.equal(
     printed,
-    `${shown}\n[]\n[] 1 1\n{ body: 'Buy oat milk and tea' }\n{ title: 'Lunch?', votes: 2 }\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
+    `${shown}\n[]\n[] 1 1\n{ body: 'Buy oat milk and tea' }\nBuy oat milk! and tea Buy oat milk! and tea\nDrink oat milk! and tea { table: 'notes', row: 'n1', column: 'body', start: 0, end: 3 } 1\n{ title: 'Lunch?', votes: 2 }\n[ 'add' ] { title: 'Minutes' }\ntrue ann\ntrue ann undefined\ntrue\n{} true\npeople/p1\nann\ntrue\n`,
   );
 });
 

@@ -1,4 +1,5 @@
-// Undo and redo of a replica's own commits. The engine computes what takes a commit back; this module remembers the commits.
+// Undo and redo of a replica's own commits. The engine computes what takes a commit back; this
+// module remembers the commits.
 
 import * as check from '../check.js';
 import { CompactedError, InvalidArgumentError } from '../errors.js';
@@ -28,7 +29,10 @@ import { observeDoc } from '../observe.js';
 
 const OPTIONS = ['pauseMs', 'stacks'];
 const PAUSE_MS = 500;
-/** The maximum number of events in a step. A longer one could need more operations than a commit may have. */
+/**
+ * The maximum number of events that are joined to a step. A longer one could need more operations
+ * than a commit may have.
+ */
 const MAX_STEP_EVENTS = 4096;
 
 /**
