@@ -1,6 +1,6 @@
 // Everything in the package except `open`, which differs by platform; see node.js and browser.js.
 // Functions create the objects of an engine, so their classes are exported only as types. Errors
-// and `Real` are exported as values for `instanceof`.
+// and `Real` are exported as values for `instanceof`, and `UndoManager` for `new`.
 
 export {
   CompactedError,
