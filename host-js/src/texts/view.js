@@ -85,8 +85,8 @@ export class TextView {
   }
 
   /**
-   * Returns the edits of others since the last call. If the text was replaced, returns one change
-   * of all of it.
+   * Returns the edits of others since the last `take` or `read`. All commits that this view did not
+   * make are edits of others. If the text was replaced, returns one change of all of it.
    *
    * @returns {TextChange[] | undefined} each applies after the one before it; `undefined` if the cell is
    *   no longer a text
@@ -96,7 +96,8 @@ export class TextView {
   }
 
   /**
-   * Edits the text so that it becomes `text`, by the smallest difference in words.
+   * Edits the text so that it becomes `text`, by a small difference in words. Edits
+   * of others that the editor has not taken stay pending.
    *
    * @param {string} text
    * @returns {EventId | undefined} `undefined` if the text is equal already
@@ -112,8 +113,8 @@ export class TextView {
    * cell or in an ephemeral entry.
    *
    * @param {number} at
-   * @param {Side} [side] of the position on which the anchor sticks to the text; `after` by default,
-   *   so that text that is inserted at the position comes before it
+   * @param {Side} [side] the side of the position on which the anchor sticks to the text; `after` by
+   *   default, so that text that is inserted at the position comes before it
    * @returns {Uint8Array<ArrayBuffer>}
    */
   anchor(at, side = 'after') {
@@ -121,10 +122,13 @@ export class TextView {
   }
 
   /**
-   * Returns the current position of an anchor.
+   * Returns the position of an anchor in the editor's text. If the anchor's character was removed,
+   * returns where it stood.
    *
    * @param {Uint8Array} anchor
-   * @returns {number | undefined} `undefined` if its place was compacted away
+   * @returns {number | undefined} `undefined` if the cell is not a text, or its text does not have the
+   *   character: it was overwritten, compacted away, or is not known yet
+   * @throws {import('../errors.js').InvalidArgumentError} if the bytes are not an anchor
    */
   position(anchor) {
     return this.#raw.position(anchor);
