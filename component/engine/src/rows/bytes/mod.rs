@@ -10,8 +10,10 @@ mod grounds;
 mod names;
 mod peek;
 mod read;
+mod segments;
 mod stamps;
 mod texts;
+mod texts_writer;
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -23,7 +25,7 @@ mod write;
 pub(crate) use names::NameTable;
 pub(crate) use read::StateReader;
 pub(crate) use stamps::Stamps;
-pub(crate) use texts::TextsContext;
+pub(crate) use texts_writer::TextsContext;
 pub(crate) use write::StateWriter;
 
 /// The number of rows in a block. The last block of a table can have fewer.

@@ -4,7 +4,7 @@ use super::BLOCK_ROWS;
 use super::edits::{KEPT_DELETE, KEPT_NOTHING, KEPT_WRITE};
 use super::grounds::GroundKind;
 use super::stamps::{NEVER, StampNumber, Stamps};
-use super::texts::TextsContext;
+use super::texts_writer::TextsContext;
 use crate::clock::Lamport;
 use crate::codec::{ColumnWriter, DeltaWriter, SortedTextsWriter, put_varint, zigzag};
 use crate::id::{ColumnNumber, PeerNumber, Ranks, RowNumber, TableNumber, write_texts};
