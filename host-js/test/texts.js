@@ -234,6 +234,17 @@ test('commits with a pause are separate steps', async () => {
   assert.equal(doc.tables().length, 0);
 });
 
+test('the last steps to undo are kept', () => {
+  const doc = engine.create('ann');
+  const undo = new UndoManager(doc);
+  for (let step = 0; step < 1002; step += 1) {
+    undo.pause();
+    doc.insert('t', `${step}`, {});
+  }
+  const { undo: steps } = undo.toJSON();
+  assert.deepEqual([steps.length, steps[0]], [1000, [doc.permanentId({ peer: 'ann', counter: 2 })]]);
+});
+
 test('redo takes back an undo, until there is another commit', () => {
   const doc = engine.create('ann');
   const undo = new UndoManager(doc, { pauseMs: 0 });

@@ -34,11 +34,13 @@ const PAUSE_MS = 500;
  * than a commit may have.
  */
 const MAX_STEP_EVENTS = 4096;
+/** The maximum number of steps to undo. Each further one removes the oldest. */
+const MAX_STEPS = 1000;
 
 /**
  * Undoes and redoes the commits that this program makes by a document: by its functions, and by the
  * transactions and views that are opened after the manager was created. The commits of others are
- * never undone. What others have changed since is kept.
+ * never undone. What others have changed since is kept. The manager keeps the last 1,000 steps.
  */
 export class UndoManager {
   #doc;
@@ -124,6 +126,7 @@ export class UndoManager {
     const isJoined = this.#last !== undefined && now - this.#last < this.#pauseMs;
     if (step !== undefined && isJoined && step.length < MAX_STEP_EVENTS) step.push(event);
     else this.#undo.push([event]);
+    this.#undo.splice(0, this.#undo.length - MAX_STEPS);
     this.#last = now;
     this.#redo = [];
   }

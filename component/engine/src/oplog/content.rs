@@ -1,5 +1,7 @@
 //! Ranges of the texts of a log.
 
+use crate::convert::index_of;
+
 /// A range of bytes of a log's texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ContentRange {
@@ -12,6 +14,17 @@ impl ContentRange {
     pub(crate) fn of(self, content: &str) -> &str {
         let start = self.start as usize;
         content.get(start..start.saturating_add(self.bytes as usize)).unwrap_or("")
+    }
+
+    /// Returns the first scalar values of the range, if it has as many.
+    pub(crate) fn first_scalars(self, scalars: u32, content: &str) -> Option<Self> {
+        let text = self.of(content);
+        let bytes = match text.char_indices().nth(index_of(scalars)) {
+            Some((end, _)) => u32::try_from(end).ok()?,
+            None if text.chars().count() == index_of(scalars) => self.bytes,
+            None => return None,
+        };
+        Some(Self { start: self.start, bytes })
     }
 
     /// Returns the byte after the last one.

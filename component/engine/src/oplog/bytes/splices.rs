@@ -4,7 +4,7 @@
 //! finds the text of a cell without the splices of others.
 
 use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
-use crate::convert::{index_of, u64_of};
+use crate::convert::u64_of;
 use crate::error::Error;
 use crate::id::{ColumnNumber, RowNumber};
 use crate::limits;
@@ -105,14 +105,8 @@ impl SplicedContents {
     pub(super) fn take(&mut self, cell: (RowNumber, ColumnNumber), scalars: u32, log: &OpLog) -> Option<ContentRange> {
         let SplicedContent { rest, is_used, .. } = self.cells.get_mut(&cell)?;
         *is_used = true;
-        let text = rest.of(log.content());
-        let bytes = match text.char_indices().nth(index_of(scalars)) {
-            Some((end, _)) => u32::try_from(end).ok()?,
-            None if text.chars().count() == index_of(scalars) => rest.bytes,
-            None => return None,
-        };
-        let taken = ContentRange { start: rest.start, bytes };
-        *rest = ContentRange { start: taken.end(), bytes: rest.bytes.checked_sub(bytes)? };
+        let taken = rest.first_scalars(scalars, log.content())?;
+        *rest = ContentRange { start: taken.end(), bytes: rest.bytes.checked_sub(taken.bytes)? };
         Some(taken)
     }
 

@@ -46,45 +46,42 @@ impl Segments {
     /// are left out.
     pub(super) fn translated(&self, ranges: impl Iterator<Item = ContentRange>) -> Vec<ContentRange> {
         let mut translated: Vec<ContentRange> = Vec::new();
-        for range in ranges {
-            let mut rest = range;
-            while rest.bytes > 0 {
-                work::step();
-                let at = self.segments.partition_point(|(segment, _)| segment.end() <= rest.start);
-                let Some((segment, to)) = self.segments.get(at).filter(|(segment, _)| segment.start <= rest.start)
-                else {
-                    break;
-                };
-                let start = to.saturating_add(rest.start.saturating_sub(segment.start));
-                let end = segment.end().min(rest.end());
-                let bytes = end.saturating_sub(rest.start);
+        for mut rest in ranges {
+            while let Some(part) = self.take(&mut rest) {
                 match translated.last_mut() {
-                    Some(last) if last.end() == start => last.bytes = last.bytes.saturating_add(bytes),
-                    _ => translated.push(ContentRange { start, bytes }),
+                    Some(last) if last.end() == part.start => last.bytes = last.bytes.saturating_add(part.bytes),
+                    _ => translated.push(part),
                 }
-                rest = ContentRange { start: end, bytes: rest.end().saturating_sub(end) };
             }
         }
         translated
     }
-}
 
-impl Segments {
     /// Returns the mapped parts of ranges, which are not joined. `None` if a part is not mapped.
     pub(super) fn split(&self, ranges: &[ContentRange]) -> Option<Vec<ContentRange>> {
         let mut parts = Vec::new();
         for &range in ranges {
             let mut rest = range;
             while rest.bytes > 0 {
-                work::step();
-                let at = self.segments.partition_point(|(segment, _)| segment.end() <= rest.start);
-                let (segment, to) = self.segments.get(at).filter(|(segment, _)| segment.start <= rest.start)?;
-                let end = segment.end().min(rest.end());
-                let start = to.checked_add(rest.start.checked_sub(segment.start)?)?;
-                parts.push(ContentRange { start, bytes: end.checked_sub(rest.start)? });
-                rest = ContentRange { start: end, bytes: rest.end().checked_sub(end)? };
+                parts.push(self.take(&mut rest)?);
             }
         }
         Some(parts)
+    }
+
+    /// Removes the first part of a range, and returns where it is mapped to. `None` if the range is
+    /// empty or does not begin with a mapped part.
+    fn take(&self, rest: &mut ContentRange) -> Option<ContentRange> {
+        if rest.bytes == 0 {
+            return None;
+        }
+        work::step();
+        let at = self.segments.partition_point(|(segment, _)| segment.end() <= rest.start);
+        let (segment, to) = self.segments.get(at).filter(|(segment, _)| segment.start <= rest.start)?;
+        let end = segment.end().min(rest.end());
+        let start = to.checked_add(rest.start.checked_sub(segment.start)?)?;
+        let bytes = end.checked_sub(rest.start)?;
+        *rest = ContentRange { start: end, bytes: rest.end().checked_sub(end)? };
+        Some(ContentRange { start, bytes })
     }
 }

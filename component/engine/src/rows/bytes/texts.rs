@@ -9,7 +9,7 @@ use super::by_row::ByRow;
 use super::grounds::GroundKind;
 use super::segments::{FROM_GROUND, FROM_HORIZON, ON_DELETE, ON_WRITE, SHOWS_NOTHING, Segments};
 use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
-use crate::convert::{index_of, u64_of};
+use crate::convert::u64_of;
 use crate::error::Error;
 use crate::id::{ColumnNumber, Counter, EventNumber, PeerNumber, RowNumber};
 use crate::memory;
@@ -17,7 +17,7 @@ use crate::oplog::{ContentRange, OpKind, OpLog, SplicedContents, read_content};
 use crate::rows::edits::{CellEdit, EditedCell, SplicedText, TextBases, Texts, span_of_ground};
 use crate::rows::state::{Meaning, RowState};
 use crate::rows::version::RowVersion;
-use crate::text::{CharName, EditRun, Lengths, NamedSpan, Sources, Text};
+use crate::text::{CharName, EditRun, NamedSpan, Sources, Text};
 use crate::work;
 use std::collections::BTreeMap;
 use std::mem;
@@ -282,7 +282,7 @@ fn read_bases(reader: &mut Reader<'_>, columns: usize, log: &mut OpLog) -> Resul
                     (name, of_each)
                 }
             };
-            let content = first_scalars(rest, scalars, log).filter(|_| scalars > 0 && of_each > 0);
+            let content = rest.first_scalars(scalars, log.content()).filter(|_| scalars > 0 && of_each > 0);
             let content =
                 content.ok_or_else(|| firsts.damage("the characters of a text at the horizon are missing"))?;
             rest = ContentRange { start: content.end(), bytes: rest.bytes.saturating_sub(content.bytes) };
@@ -298,17 +298,6 @@ fn read_bases(reader: &mut Reader<'_>, columns: usize, log: &mut OpLog) -> Resul
     firsts.finish()?;
     [counts, origins, places, offsets, of_each, scalars].iter().try_for_each(Column::finish)?;
     Ok(bases)
-}
-
-/// Returns the first scalar values of a range, if there are as many.
-fn first_scalars(range: ContentRange, scalars: u32, log: &OpLog) -> Option<ContentRange> {
-    let text = range.of(log.content());
-    let bytes = match text.char_indices().nth(index_of(scalars)) {
-        Some((end, _)) => u32::try_from(end).ok()?,
-        None if Lengths::of(text).scalars == scalars => range.bytes,
-        None => return None,
-    };
-    Some(ContentRange { start: range.start, bytes })
 }
 
 fn read_present(reader: &mut Reader<'_>, columns: usize) -> Result<Vec<(RowNumber, ReadText)>, Error> {
