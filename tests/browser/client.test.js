@@ -279,6 +279,8 @@ test('after a replacement of the document, tabs start again and return what was 
   const [first, second] = [await openTab(context), await openTab(context)];
   await write(first, 'former');
   await allHave(['former'], first, second);
+  // What the server has and has not yet acknowledged counts as unsent.
+  for (const tab of [first, second]) await tab.evaluate(() => app.synced());
   await context.setOffline(true);
   await write(first, 'unsent of the first');
   await write(second, 'unsent of the second');
