@@ -98,7 +98,7 @@ fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<F
     } else {
         let this = std::env::current_exe()?;
         let mut command =
-            Command::new(if work == "memory" { this.with_file_name("converge-benches-memory") } else { this });
+            Command::new(if work.ends_with("memory") { this.with_file_name("converge-benches-memory") } else { this });
         command.arg("case");
         command
     };

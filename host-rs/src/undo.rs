@@ -8,6 +8,9 @@ use std::ops::Range;
 /// may have.
 const MAX_STEP_EVENTS: usize = 4_096;
 
+/// The maximum number of steps to undo. Each further one removes the oldest.
+const MAX_STEPS: usize = 1_000;
+
 /// Events that are undone together, by permanent ids: own commits, later steps that were undone,
 /// and the commits that undid them. They are taken back together, because an undo can insert text
 /// of this step again, as characters of its own commit.
@@ -17,7 +20,8 @@ type Step = Vec<EventId>;
 /// What other peers changed since stays.
 ///
 /// Pass each commit to [`record`](Self::record). Commits that follow each other without a pause are
-/// one step, so that typing is undone by words or sentences, and not by letters.
+/// one step, so that typing is undone by words or sentences, and not by letters. The last 1,000 steps
+/// are kept.
 ///
 /// ```
 /// use converge::{Doc, TextChange, UndoManager};
@@ -137,6 +141,7 @@ impl UndoManager {
             Some(step) if joins && step.len() < MAX_STEP_EVENTS => step.push(event),
             _ => self.undo.push(vec![event]),
         }
+        self.undo.drain(..self.undo.len().saturating_sub(MAX_STEPS));
         self.last = Some(now);
         self.redo.clear();
         Ok(())

@@ -28,8 +28,8 @@ impl Meter for Allocated {
 /// Takes the arguments of the other program's `case`: library, work, size.
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [_, library, _, size] = &arguments[..] else { return ExitCode::FAILURE };
-    let figures = memory::run(library, Size::named(size), &Allocated);
+    let [_, library, work, size] = &arguments[..] else { return ExitCode::FAILURE };
+    let figures = memory::run(work, library, Size::named(size), &Allocated);
     match figures.and_then(|figures| Ok(serde_json::to_string(&figures)?)) {
         Ok(text) => {
             println!("{text}");

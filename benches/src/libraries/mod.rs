@@ -5,6 +5,7 @@ mod automerge;
 mod converge;
 #[cfg(feature = "peers")]
 mod loro;
+pub mod text;
 #[cfg(feature = "peers")]
 mod yrs;
 

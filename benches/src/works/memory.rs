@@ -2,8 +2,10 @@
 
 use super::Size;
 use super::rows::{apply, inserted, updated, updates};
+use super::text::traces_alone;
+use crate::libraries::text::{NativeText, TextReplica, WasmtimeText};
 #[cfg(feature = "peers")]
-use crate::libraries::{Automerge, Loro, Yrs};
+use crate::libraries::{Automerge, Loro, Yrs, text::AutomergeText, text::LoroText, text::YrsText};
 use crate::libraries::{Native, Replica, Result, Wasmtime};
 use crate::results::{Figure, Unit};
 
@@ -15,18 +17,52 @@ pub trait Meter {
     fn reset_peak(&self);
 }
 
-pub fn run(library: &str, size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> {
+pub fn run(work: &str, library: &str, size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> {
+    let is_text = work == "text-memory";
     match library {
+        "converge" if is_text => measure_texts::<NativeText>(size, meter),
         "converge" => measure::<Native>(size, meter),
+        "converge in wasmtime" if is_text => measure_texts::<WasmtimeText>(size, meter),
         "converge in wasmtime" => measure::<Wasmtime>(size, meter),
+        #[cfg(feature = "peers")]
+        "loro" if is_text => measure_texts::<LoroText>(size, meter),
         #[cfg(feature = "peers")]
         "loro" => measure::<Loro>(size, meter),
         #[cfg(feature = "peers")]
+        "yrs" if is_text => measure_texts::<YrsText>(size, meter),
+        #[cfg(feature = "peers")]
         "yrs" => measure::<Yrs>(size, meter),
+        #[cfg(feature = "peers")]
+        "automerge" if is_text => measure_texts::<AutomergeText>(size, meter),
         #[cfg(feature = "peers")]
         "automerge" => measure::<Automerge>(size, meter),
         other => Err(format!("unknown library {other}").into()),
     }
+}
+
+fn measure_texts<R: TextReplica>(size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> {
+    // Allocates what all replicas share.
+    let mut doc = R::create(1)?;
+    doc.begin()?;
+    drop(doc);
+    let mut figures = Vec::new();
+    for (trace, _) in traces_alone(size) {
+        let mut report = |what: &str, bytes: usize| {
+            figures.push(Figure::new(&format!("{}, {what}", trace.name), bytes as f64, Unit::Bytes));
+        };
+        let before = meter.now();
+        let mut doc = R::create(1)?;
+        doc.begin()?;
+        trace.events.iter().try_for_each(|event| doc.edit(&event.patches))?;
+        report("after typing", doc.memory_bytes(meter.now() - before));
+        let saved = doc.save()?;
+        drop(doc);
+        let before = meter.now();
+        let doc = R::load(2, &saved)?;
+        drop(doc.read()?);
+        report("after loading and reading", doc.memory_bytes(meter.now() - before));
+    }
+    Ok(figures)
 }
 
 fn measure<R: Replica>(size: Size, meter: &dyn Meter) -> Result<Vec<Figure>> {

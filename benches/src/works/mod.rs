@@ -6,10 +6,11 @@ pub mod live;
 pub mod memory;
 mod rows;
 mod start;
+mod text;
 
 #[cfg(feature = "peers")]
-use crate::libraries::{Automerge, Loro, LoroPresence, Yrs};
-use crate::libraries::{Native, Result, Wasmtime};
+use crate::libraries::{Automerge, Loro, LoroPresence, Yrs, text::AutomergeText, text::LoroText, text::YrsText};
+use crate::libraries::{Native, Result, Wasmtime, text::NativeText, text::WasmtimeText};
 use crate::results::Figure;
 
 /// The amount of work.
@@ -29,6 +30,12 @@ pub struct Size {
     pub rounds: usize,
     /// The number of events, of which one is missing.
     pub events: usize,
+    /// Whether texts of all traces are typed, and those of several authors to their end.
+    pub has_all_traces: bool,
+    /// The lines that each of two peers inserts at one place.
+    pub lines: usize,
+    /// The peers that insert at one place.
+    pub crowd: usize,
 }
 
 impl Size {
@@ -49,6 +56,9 @@ impl Size {
             peers: 100,
             rounds: 300,
             events: 1_000_000,
+            has_all_traces: true,
+            lines: 10_000,
+            crowd: 4_000,
         }
     }
 
@@ -65,6 +75,9 @@ impl Size {
             peers: 10,
             rounds: 10,
             events: 2_000,
+            has_all_traces: false,
+            lines: 200,
+            crowd: 50,
         }
     }
 }
@@ -106,6 +119,9 @@ const CONVERGE: &[&str] = &["converge", "converge in wasmtime", "converge in Nod
 /// The libraries with registers for presence.
 const PRESENCE: &[&str] = &["converge", "converge in wasmtime", "loro", "converge in Node", "loro-crdt"];
 
+/// The works on one text, except that on memory.
+const TEXTS: [&str; 3] = ["text", "text-concurrent", "text-storm"];
+
 /// A work, with the libraries that are measured.
 pub struct Work {
     pub name: &'static str,
@@ -120,7 +136,7 @@ impl Work {
     }
 }
 
-pub const WORKS: [Work; 17] = [
+pub const WORKS: [Work; 21] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -142,6 +158,14 @@ pub const WORKS: [Work; 17] = [
     Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
     Work { name: "fill", about: "inserts until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
+    Work { name: "text", about: "published texts of one author, typed, exchanged and saved", libraries: ALL_BUT_ONE },
+    Work {
+        name: "text-concurrent",
+        about: "published texts of several authors, exchanged and saved",
+        libraries: ALL_BUT_ONE,
+    },
+    Work { name: "text-storm", about: "many insertions at one place of a text", libraries: ALL_BUT_ONE },
+    Work { name: "text-memory", about: "the memory of a replica with a text", libraries: ALL_BUT_ONE },
     Work {
         name: "composition",
         about: "rows of four cells, through components around the engine",
@@ -158,6 +182,19 @@ pub const WORKS: [Work; 17] = [
 
 /// Runs a work with a Rust library.
 pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
+    if TEXTS.contains(&work) {
+        return match library {
+            "converge" => text::run::<NativeText>(work, size, true),
+            "converge in wasmtime" => text::run::<WasmtimeText>(work, size, true),
+            #[cfg(feature = "peers")]
+            "loro" => text::run::<LoroText>(work, size, false),
+            #[cfg(feature = "peers")]
+            "yrs" => text::run::<YrsText>(work, size, false),
+            #[cfg(feature = "peers")]
+            "automerge" => text::run::<AutomergeText>(work, size, false),
+            other => Err(format!("unknown library {other}").into()),
+        };
+    }
     match library {
         "converge" => run_side::<Native>(work, library, size),
         "converge in wasmtime" => run_side::<Wasmtime>(work, library, size),

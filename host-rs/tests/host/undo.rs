@@ -240,3 +240,21 @@ fn compacted_events_are_dropped() -> Tested {
     assert!(ann.undo.undo(&ann.doc)?.is_none() && !ann.undo.can_undo());
     Ok(())
 }
+
+#[test]
+fn the_last_steps_are_kept() -> Tested {
+    let doc = create("ann")?;
+    let mut undo = UndoManager::new(PAUSE_MS);
+    for step in 0..1_002_u32 {
+        let event = doc.insert("t", &step.to_string(), [("c", i64::from(step))])?;
+        undo.record(&doc, &event, f64::from(step) * PAUSE_MS)?;
+    }
+    let mut steps = 0;
+    while undo.undo(&doc)?.is_some() {
+        steps += 1;
+    }
+    assert_eq!((steps, undo.can_undo()), (1_000, false));
+    let rows = [doc.get("t", "0")?, doc.get("t", "1")?, doc.get("t", "2")?];
+    assert_eq!(rows.map(|row| row.is_some()), [true, true, false]);
+    Ok(())
+}

@@ -1,29 +1,9 @@
-//! Reads the published histories from the folder that `CONVERGE_TRACES` names.
-//!
-//! The files are those of the repositories `josephg/editing-traces` and
-//! `josephg/eg-walker-reference`, gzipped. Without them, the tests say so and do nothing; with
-//! `CI=true`, a missing file is a failure.
+//! The published histories as events of a document.
 
 use crate::seeds::Random;
 use converge_engine::{Commit, Doc, EventId, EventRun, PeerVersion, RowOp, Value};
-use flate2::read::GzDecoder;
-use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
+use converge_traces::{Patch, Trace};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::PathBuf;
-
-/// The traces, each with the SHA-256 of its end.
-const TRACES: [(&str, &str); 7] = [
-    ("automerge-paper", "a489e9022976c14e46627aea174d07797edcb3fd17df42605956d4cf01bf9039"),
-    ("seph-blog1", "fd42bef4fbb237f8cd748d2c1c628c51b489ea9b98992e6eb815d04a090a70ba"),
-    ("rustcode", "2cde7bd1dedbcd198e3f5a66a4135f120571a4349d48d057009f311622a0894c"),
-    ("sveltecomponent", "d8bb93b7cf87b4c3a0394fddc028284a093d90d5794a213d1ccb0794eb4ede8f"),
-    ("json-crdt-blog-post", "6ec88c8b06c91f84f614be16552dba3d7997e1197dde149010caa706a6853314"),
-    ("friendsforever", "4720ec330c91e288c00b71cab318f7a1cdde689dfc401f269c353acfd6cb03f6"),
-    ("node-nodecc", "c822bf881ad1fb04d1aec80575212131fb45ec33600f84f59e829526c6d8f5f1"),
-];
-const CONFORMANCE: (&str, &str) = ("conformance", "18a542f186411c5fec686cecd12120e5b0d987b6edc3832b3e7356090c70ebc6");
 
 /// The table, the row and the column of the text.
 pub(crate) const CELL: (&str, &str, &str) = ("texts", "text", "body");
@@ -51,99 +31,53 @@ pub(crate) struct History {
     pub(crate) prints: Vec<u64>,
 }
 
-/// Reads a file, if it is there.
-fn read(name: &str) -> Option<Json> {
-    let folder = std::env::var_os("CONVERGE_TRACES").map(PathBuf::from);
-    let file = folder.as_ref().and_then(|folder| File::open(folder.join(format!("{name}.json.gz"))).ok());
-    let Some(file) = file else {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "CONVERGE_TRACES={folder:?} has no {name}.json.gz");
-        eprintln!(
-            "left out: {name}. Set CONVERGE_TRACES to a folder with {name}.json.gz, from the repositories \
-             josephg/editing-traces and josephg/eg-walker-reference on GitHub"
-        );
-        return None;
-    };
-    Some(serde_json::from_reader(GzDecoder::new(file)).expect("gzipped JSON"))
-}
-
 /// Returns the traces that are there, each with the SHA-256 of its end.
 pub(crate) fn traces() -> impl Iterator<Item = (History, &'static str)> {
-    TRACES.into_iter().filter_map(|(name, end)| Some((history(name, &read(name)?), end)))
+    converge_traces::all().map(|(trace, end)| (history(&trace), end))
 }
 
 /// Returns the traces of several authors, each with the SHA-256 of its end.
 pub(crate) fn concurrent_traces() -> impl Iterator<Item = (History, &'static str)> {
-    TRACES[5..].iter().filter_map(|(name, end)| Some((history(name, &read(name)?), *end)))
+    converge_traces::concurrent().map(|(trace, end)| (history(&trace), end))
 }
 
 /// Returns the 500 conformance histories, and the SHA-256 of their ends.
 pub(crate) fn conformance() -> Option<(Vec<History>, &'static str)> {
-    let (name, end) = CONFORMANCE;
-    let all = read(name)?;
-    let histories = (0..).zip(list(&all)).map(|(number, trace)| history(&format!("conformance {number}"), trace));
-    Some((histories.collect(), end))
+    let (traces, end) = converge_traces::conformance()?;
+    Some((traces.iter().map(history).collect(), end))
 }
 
-pub(crate) fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn list(value: &Json) -> &[Json] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn number(value: &Json) -> usize {
-    value.as_u64().expect("a number") as usize
-}
-
-fn commit(patches: &Json) -> Commit {
+fn commit(patches: &[Patch]) -> Commit {
     let (table, row, column) = CELL;
-    let splice = |patch: &Json| RowOp::Splice {
+    let splice = |Patch { at, remove, insert }: &Patch| RowOp::Splice {
         table: table.into(),
         row: row.into(),
         column: column.into(),
-        at: number(&patch[0]) as u32,
-        remove: number(&patch[1]) as u32,
-        insert: patch[2].as_str().expect("a text").into(),
+        at: *at,
+        remove: *remove,
+        insert: insert.clone(),
     };
-    list(patches).iter().map(splice).collect()
+    patches.iter().map(splice).collect()
 }
 
-/// Returns the history of a trace: each transaction is an event.
-fn history(name: &str, trace: &Json) -> History {
+/// Returns the history of a trace, after an event that inserts the row.
+fn history(trace: &Trace) -> History {
     let (table, row, _) = CELL;
     let insert = RowOp::Insert { table: table.into(), row: row.into(), cells: Vec::new() };
     let setup = EventId { peer: "setup".into(), counter: 0 };
     let mut events = vec![Event { id: setup, previous: None, after: Vec::new(), commit: vec![insert] }];
-    // The event that has the number of an operation, and the last event of each author.
-    let mut by_number: BTreeMap<usize, Index> = BTreeMap::new();
-    let mut last: BTreeMap<String, Index> = BTreeMap::new();
-    for (number_of_txn, txn) in list(&trace["txns"]).iter().enumerate() {
-        let parents = list(&txn["parents"]).iter().map(number);
-        let this = events.len();
-        let (peer, mut after, patches) = if let Some(agent) = txn["agent"].as_str() {
-            // The transactions of an agent need not build on each other, so each is a peer.
-            let after: Vec<Index> = parents.map(|parent| by_number[&parent]).collect();
-            by_number.insert(number(&txn["span"][1]) - 1, this);
-            (format!("{agent}\t{:08}", number(&txn["seqStart"])), after, &txn["ops"])
-        } else {
-            let peer = txn["agent"].as_u64().map_or(String::from("ann"), |agent| format!("{agent:03}"));
-            let after = if txn["parents"].is_array() {
-                parents.map(|parent| parent + 1).collect()
-            } else {
-                vec![number_of_txn]
-            };
-            (peer, after, &txn["patches"])
-        };
+    for event in &trace.events {
+        let previous = event.previous.map(|previous| previous + 1);
+        let counter = previous.map_or(0, |previous| events[previous].id.counter + 1);
+        let mut after: Vec<Index> = event.after.iter().map(|before| before + 1).collect();
         if after.is_empty() {
             after.push(0);
         }
-        let previous = last.insert(peer.clone(), this);
-        let counter = previous.map_or(0, |previous| events[previous].id.counter + 1);
         after.sort_by(|one, other| events[*one].id.cmp(&events[*other].id));
-        events.push(Event { id: EventId { peer, counter }, previous, after, commit: commit(patches) });
+        let id = EventId { peer: event.peer.clone(), counter };
+        events.push(Event { id, previous, after, commit: commit(&event.patches) });
     }
-    History { name: name.to_owned(), events, prints: Vec::new() }
+    History { name: trace.name.clone(), events, prints: Vec::new() }
 }
 
 impl History {

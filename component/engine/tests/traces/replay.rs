@@ -1,8 +1,9 @@
 //! The events of a history, merged in many ways.
 
-use crate::history::{CELL, History, Index, concurrent_traces, conformance, sha256, text, text_of, traces};
+use crate::history::{CELL, History, Index, concurrent_traces, conformance, text, text_of, traces};
 use crate::seeds::{Checked, Random, ensure, for_each_seed, same};
 use converge_engine::{Doc, EventRun, PeerVersion};
+use converge_traces::sha256;
 use std::time::Instant;
 
 /// What a document shows that merged all events one after the other.
