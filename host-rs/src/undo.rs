@@ -20,8 +20,8 @@ type Step = Vec<EventId>;
 /// What other peers changed since stays.
 ///
 /// Pass each commit to [`record`](Self::record). Commits that follow each other without a pause are
-/// one step, so that typing is undone by words or sentences, and not by letters. The last 1,000 steps
-/// are kept.
+/// one step, so that typing is undone by words or sentences, and not by letters. The last 1,000
+/// steps are kept.
 ///
 /// ```
 /// use converge::{Doc, TextChange, UndoManager};

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 /// The traces of one author, each with the SHA-256 of its end.
@@ -108,7 +109,9 @@ fn read(name: &str) -> Option<Value> {
         );
         return None;
     };
-    Some(serde_json::from_reader(GzDecoder::new(file)).expect("gzipped JSON"))
+    let mut text = String::new();
+    GzDecoder::new(file).read_to_string(&mut text).expect("gzipped text");
+    Some(serde_json::from_str(&text).expect("JSON"))
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -174,18 +174,36 @@ impl<'a> Column<'a> {
     /// Returns the next number.
     #[inline(never)]
     pub(crate) fn next(&mut self) -> Result<u64, Error> {
-        self.left = match self.left.checked_sub(1) {
-            Some(left) => left,
-            None => {
-                let head = self.reader.byte()?;
-                self.repeated = if head < 0x80 { Some(self.item()?) } else { None };
-                head & 0x7f
-            }
-        };
+        if self.left == 0 {
+            self.begin_group()?;
+        }
+        self.left = self.left.saturating_sub(1);
         match self.repeated {
             Some(number) => Ok(number),
             None => self.item(),
         }
+    }
+
+    /// Reads the head of the next group.
+    fn begin_group(&mut self) -> Result<(), Error> {
+        let head = self.reader.byte()?;
+        self.repeated = if head < 0x80 { Some(self.item()?) } else { None };
+        self.left = (head & 0x7f).saturating_add(1);
+        Ok(())
+    }
+
+    /// Returns the next number if it is a repeated one, and how often the group still has it.
+    /// `skip` passes over it.
+    pub(crate) fn repeated(&mut self) -> Result<Option<(u64, u32)>, Error> {
+        if self.left == 0 {
+            self.begin_group()?;
+        }
+        Ok(self.repeated.map(|number| (number, self.left.into())))
+    }
+
+    /// Passes over repeated numbers, as many as `repeated` returned at most.
+    pub(crate) fn skip(&mut self, count: u32) {
+        self.left = self.left.saturating_sub(u8::try_from(count).unwrap_or(u8::MAX));
     }
 
     /// Returns the next number. Fails if it is larger than `max`.
@@ -279,6 +297,18 @@ impl<'a> DeltaColumn<'a> {
     /// Returns the next number as 32 bits. Fails if it is larger than `max`.
     pub(crate) fn next_u32_to(&mut self, max: impl Into<u64>) -> Result<u32, Error> {
         u32::try_from(self.next_to(max.into())?).map_err(|_| self.damage(TOO_LARGE))
+    }
+
+    /// Returns the last number, and how often the next numbers are equal to it, as far as the
+    /// group shows. `skip` passes over them.
+    pub(crate) fn repeated(&mut self) -> Result<Option<(u64, u32)>, Error> {
+        let equal = self.column.repeated()?.filter(|(difference, _)| *difference == 0);
+        Ok(equal.map(|(_, times)| (self.last, times)))
+    }
+
+    /// Passes over repeated numbers, as many as `repeated` returned at most.
+    pub(crate) fn skip(&mut self, count: u32) {
+        self.column.skip(count);
     }
 
     /// Fails if the column cannot hold this many items.

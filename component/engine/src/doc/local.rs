@@ -124,7 +124,7 @@ impl Doc {
             dropped: &EventMap::default(),
         })?;
 
-        make_room(&mut self.rows, &mut self.log, std::iter::once(ops), |_| size)?;
+        make_room(&mut self.rows, &mut self.log, std::iter::once(ops.alike(1)), |_| size)?;
 
         let lane = match own {
             Some(lane) => lane,

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::id::EventMap;
 use crate::limits;
 use crate::memory;
-use crate::oplog::{CELL_SPENDS, CommitRef, OpLog, ROW_SPENDS, Totals};
+use crate::oplog::{AlikeCommits, CELL_SPENDS, CommitRef, OpLog, ROW_SPENDS, Totals};
 use crate::rows::{PLAIN_SPENDS, Rows};
 
 /// The slack that an event uses at most, without its operations.
@@ -56,23 +56,28 @@ impl Doc {
 }
 
 /// Reserves memory for commits that are about to take effect. `size` returns the size of a commit.
-/// O(size of the commits).
+/// O(size of the commits), and O(1) for commits that are alike.
 ///
 /// # Errors
 /// `LimitExceeded` if there is not enough memory.
 pub(super) fn make_room<'a>(
     rows: &mut Rows,
     log: &mut OpLog,
-    commits: impl Iterator<Item = CommitRef<'a>> + Clone,
+    commits: impl Iterator<Item = AlikeCommits<'a>> + Clone,
     size: impl Fn(CommitRef<'a>) -> Totals,
 ) -> Result<(), Error> {
     let (mut events, mut brought, mut has_edits) = (0, Totals::default(), false);
+    // Events that are alike take memory once.
+    let (mut unlike_events, mut unlike) = (0, Totals::default());
     // Content that cells of a log share is shared here too.
     let (mut given_bytes, mut logged_bytes, mut log_bytes) = (0, 0, 0);
-    commits.clone().for_each(|commit| {
-        let totals = size(commit);
-        events += 1;
+    commits.clone().for_each(|AlikeCommits { first: commit, count }| {
+        let of_one = size(commit);
+        let totals = of_one.times(count);
+        events += count as usize;
         brought += totals;
+        unlike_events += 1;
+        unlike += of_one;
         has_edits |= commit.has_edits();
         match commit {
             CommitRef::Plain(_) | CommitRef::Listed(_) => given_bytes += totals.bytes,
@@ -82,15 +87,16 @@ pub(super) fn make_room<'a>(
             }
         }
     });
-    let operations = brought.operations as usize;
+    let commits = commits.map(|commits| commits.first);
+    let operations = unlike.operations as usize;
     if has_edits {
         let edited = commits.clone().flat_map(CommitRef::ops).filter(|op| op.kind.is_edit());
         memory::spend(rows.edits_spend(log, edited.map(|op| (op.table, op.row))))?;
     }
     if rows.has_edits() {
-        memory::spend((brought.operations + brought.cells) * PLAIN_SPENDS)?;
+        memory::spend((unlike.operations + unlike.cells) * PLAIN_SPENDS)?;
     }
-    memory::spend(EVENT_SPENDS * events as u64 + ROW_SPENDS * brought.operations + CELL_SPENDS * brought.cells)?;
+    memory::spend(EVENT_SPENDS * unlike_events + ROW_SPENDS * unlike.operations + CELL_SPENDS * unlike.cells)?;
     let mut len = rows.len();
     if !rows.has_room(operations) {
         let new = commits.flat_map(CommitRef::ops).filter(|op| !rows.knows(op.table, op.row));

@@ -199,6 +199,7 @@ fn a_log_has_an_end() {
         operations: limits::DOCUMENT_OPERATIONS.maximum,
         cells: limits::DOCUMENT_CELLS.maximum,
         bytes: limits::DOCUMENT_BYTES.maximum,
+        ..Totals::default()
     };
     assert_eq!(max.check(), Ok(()));
     for (limit, totals) in [

@@ -288,6 +288,14 @@ impl Graph {
         (run, self.runs[run].first)
     }
 
+    /// Returns the event after the last one of an event's run. O(log of the runs).
+    pub(crate) fn end_of_run(&self, event: EventNumber) -> EventNumber {
+        match self.runs.get(self.run_at(event).0 + 1) {
+            Some(next) => next.first,
+            None => EventNumber(self.len()),
+        }
+    }
+
     /// Returns the first event of the run with this index.
     pub(crate) fn first_of_run(&self, run: usize) -> EventNumber {
         self.runs[run].first

@@ -69,6 +69,14 @@ impl<T> Chunks<T> {
         self.len += 1;
     }
 
+    /// Removes the last item.
+    pub(crate) fn pop(&mut self) {
+        if let Some(last) = self.len.checked_sub(1) {
+            self.chunks[last >> CHUNK_BITS].pop();
+            self.len = last;
+        }
+    }
+
     /// Returns all items.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flatten()
@@ -105,6 +113,8 @@ mod tests {
                 assert!(chunks.room() >= more, "{at}: room for {} and not {more}", chunks.room());
             }
             chunks.push(at);
+            chunks.push(at);
+            chunks.pop();
             chunks[at] *= 2;
         }
         assert_eq!(chunks.len(), 3 * CHUNK + 5);

@@ -27,6 +27,16 @@ impl ContentRange {
         Some(Self { start: self.start, bytes })
     }
 
+    /// Returns how many parts of this many characters, up to `max`, the range begins with, as long
+    /// as it is ASCII. O(bytes of these).
+    pub(crate) fn ascii_parts(self, chars: u32, max: u32, content: &str) -> u32 {
+        let start = index_of(self.start);
+        let bytes = content.as_bytes().get(start..start.saturating_add(index_of(self.bytes))).unwrap_or_default();
+        let ascii = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(bytes.len());
+        let parts = ascii.checked_div(index_of(chars)).and_then(|parts| u32::try_from(parts).ok());
+        parts.map_or(max, |parts| parts.min(max))
+    }
+
     /// Returns the byte after the last one.
     pub(crate) fn end(self) -> u32 {
         self.start.saturating_add(self.bytes)

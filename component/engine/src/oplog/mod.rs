@@ -1,14 +1,16 @@
 //! The operation log: the operations of all events, in columns.
 //!
-//! Stores where the operations of each event end, the kind and row of each operation, where its
-//! cells end, and the column and value of each cell. Cells of compacted events, which belong to no
-//! operation, come first. Always holds: ends never decrease, and a text or blob is stored at the
-//! place that its cell contains. Does not know tables: rows and columns are numbers here.
+//! Stores splices in runs. Of the other operations, it stores where those of each event end, the
+//! kind and row of each one, where its cells end, and the column and value of each cell. Cells of
+//! compacted events, which belong to no operation, come first. Always holds: ends never decrease,
+//! and a text or blob is stored at the place that its cell contains. Does not know tables: rows and
+//! columns are numbers here.
 
 mod bytes;
 mod content;
 mod op;
 mod shaped;
+mod splices;
 mod view;
 
 pub(crate) use bytes::{
@@ -18,9 +20,14 @@ pub(crate) use bytes::{
 pub(crate) use content::ContentRange;
 pub(crate) use op::ITEM_BYTES;
 pub(crate) use shaped::find_shape;
-pub(crate) use view::{CommitRef, OpNames, OpRef, SplicePlace};
+pub(crate) use splices::Splices;
+pub(crate) use view::{AlikeCommits, CommitRef, OpNames, OpRef, SplicePlace};
 
+use op::SPLICE_CELLS;
 pub use op::{Cell, Commit, RowOp};
+use splices::{SpliceRuns, StoredEvent, StoredOp};
+use view::CellsRef;
+
 pub use shaped::{Row, RowsOp, ShapedRow, TableRows};
 
 use crate::error::Error;
@@ -89,12 +96,13 @@ impl OpKinds {
 pub(crate) struct LoggedOp {
     pub(crate) kind: OpKind,
     pub(crate) row: RowNumber,
+    number: u32,
     cells: Range<u32>,
 }
 
 impl LoggedOp {
-    /// Returns the cells of the operation. Those of an unset contain null, that of an addition
-    /// contains the amount, and those of a splice contain the inserted text and the place.
+    /// Returns the cells of the operation. Those of an unset contain null, and that of an addition
+    /// contains the amount. A splice has none; [`OpLog::splice`] returns what it does.
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
     }
@@ -118,6 +126,9 @@ pub(crate) struct Totals {
     pub(crate) cells: u64,
     /// Bytes of texts and blobs.
     pub(crate) bytes: u64,
+    /// The operations that are splices, and those that are alone in their commit.
+    pub(crate) splices: u64,
+    pub(crate) lone_splices: u64,
 }
 
 impl Totals {
@@ -131,15 +142,45 @@ impl Totals {
             work::step();
             totals.cells += op.cells.len() as u64;
             totals.bytes += op.cells.iter().map(|(_, value)| value.content_bytes()).sum::<u64>();
+            totals.splices += u64::from(op.kind == OpKind::Splice);
         }
+        totals.with_lone_splices()
+    }
+
+    /// Returns the size of splices that are alone in their commits, and insert this many bytes.
+    pub(crate) fn of_splices(count: u32, bytes: u32) -> Self {
+        let one = Self { operations: 1, cells: SPLICE_CELLS as u64, bytes: 0, splices: 1, lone_splices: 1 };
+        Self { bytes: bytes.into(), ..one.times(count) }
+    }
+
+    /// Returns the sum of two sizes.
+    fn with(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+
+    /// Returns the size of one commit, with its count of lone splices.
+    fn with_lone_splices(self) -> Self {
+        Self { lone_splices: u64::from(self.operations == 1 && self.splices == 1), ..self }
+    }
+
+    /// Returns the size of some commits. O(cells), and O(1) for commits that are alike.
+    pub(crate) fn of_all<'a>(commits: impl Iterator<Item = AlikeCommits<'a>>) -> Self {
+        let mut totals = Self::default();
+        commits.for_each(|commits| totals += Self::of(commits.first).times(commits.count));
         totals
     }
 
-    /// Returns the size of some commits. O(cells).
-    pub(crate) fn of_all<'a>(commits: impl Iterator<Item = CommitRef<'a>>) -> Self {
-        let mut totals = Self::default();
-        commits.for_each(|commit| totals += Self::of(commit));
-        totals
+    /// Returns the size of this many commits that have this size each.
+    pub(crate) fn times(self, count: u32) -> Self {
+        let count = u64::from(count);
+        Self {
+            operations: self.operations * count,
+            cells: self.cells * count,
+            bytes: self.bytes * count,
+            splices: self.splices * count,
+            lone_splices: self.lone_splices * count,
+        }
     }
 
     /// Fails if a document cannot have this size.
@@ -155,6 +196,8 @@ impl AddAssign for Totals {
         self.operations += other.operations;
         self.cells += other.cells;
         self.bytes += other.bytes;
+        self.splices += other.splices;
+        self.lone_splices += other.lone_splices;
     }
 }
 
@@ -163,6 +206,8 @@ impl SubAssign for Totals {
         self.operations -= other.operations;
         self.cells -= other.cells;
         self.bytes -= other.bytes;
+        self.splices -= other.splices;
+        self.lone_splices -= other.lone_splices;
     }
 }
 
@@ -171,16 +216,21 @@ pub(crate) const ROW_SPENDS: u64 = 96;
 /// The slack that a cell uses at most, in addition to what the columns reserve.
 pub(crate) const CELL_SPENDS: u64 = 48;
 
+/// The slack that a splice uses at most in the log.
+const SPLICE_SPENDS: u64 = 128;
+
 /// The operation log of a document.
 #[derive(Debug, Default)]
 pub(crate) struct OpLog {
-    /// The end of the operations of each event.
+    /// Operations have consecutive numbers, whether they are splices or not.
+    splices: SpliceRuns,
+    /// The end of the operations of each event that no run of splices covers.
     operation_ends: Vec<u32>,
-    /// The row and kind of each operation.
+    /// The row and kind of each operation that is no splice.
     rows: Vec<PackedOp>,
-    /// The end of the cells of each operation.
+    /// The end of the cells of each of these.
     cell_ends: Vec<u32>,
-    /// For each operation, the number of the previous operation on the same row, plus 1; 0 if there
+    /// For each of these, the number of the previous operation on the same row, plus 1; 0 if there
     /// is none. Edits and plain operations form separate lists.
     before: Vec<u32>,
     /// By row, the number of its latest plain operation, plus 1; 0 or absent if there is none.
@@ -229,7 +279,6 @@ impl PackedOp {
             1 => OpKind::Update,
             2 => OpKind::Delete,
             3 => OpKind::Unset,
-            4 => OpKind::Splice,
             _ => OpKind::Add,
         }
     }
@@ -242,33 +291,56 @@ impl PackedOp {
 impl OpLog {
     /// Returns the number of events.
     pub(crate) fn events(&self) -> u32 {
-        self.operation_ends.len() as u32
+        self.operation_ends.len() as u32 + self.splices.covered()
+    }
+
+    /// Returns the number of operations.
+    fn operations(&self) -> u32 {
+        self.rows.len() as u32 + self.splices.len()
     }
 
     /// Returns the size of the log.
     pub(crate) fn totals(&self) -> Totals {
-        Totals { operations: self.rows.len() as u64, cells: self.columns.len() as u64, bytes: self.content_bytes }
+        let splices = u64::from(self.splices.len());
+        Totals {
+            operations: self.operations().into(),
+            cells: self.columns.len() as u64 + SPLICE_CELLS as u64 * splices,
+            bytes: self.content_bytes,
+            splices,
+            lone_splices: self.splices.covered().into(),
+        }
     }
 
     /// Returns the size of an event. O(cells).
     fn totals_of(&self, event: EventNumber) -> Totals {
-        let ops = self.ops_of(event);
-        let cells = self.first_cell(ops.start)..self.first_cell(ops.end);
-        let content = cells.clone().map(|cell| {
-            work::step();
-            self.packed(CellNumber(cell)).content_bytes()
-        });
-        Totals { operations: ops.len() as u64, cells: cells.len() as u64, bytes: content.sum() }
+        let mut totals = Totals::default();
+        for op in self.ops(event) {
+            totals.operations += 1;
+            if let Some((_, content, _)) = self.splice(&op) {
+                work::step();
+                totals.cells += SPLICE_CELLS as u64;
+                totals.bytes += u64::from(content.bytes);
+                totals.splices += 1;
+            }
+            for cell in op.cells() {
+                work::step();
+                totals.cells += 1;
+                totals.bytes += self.packed(cell).content_bytes();
+            }
+        }
+        totals.with_lone_splices()
     }
 
     /// Reserves memory for this many events, for the operations and cells of `more`, and for row
-    /// numbers below `rows`. Does not reserve memory for texts and blobs.
+    /// numbers below `rows`. Does not reserve memory for texts and blobs, and for splices, which
+    /// use slack.
     ///
     /// # Errors
     /// `LimitExceeded` if there is not enough memory.
     pub(crate) fn reserve(&mut self, events: usize, more: Totals, rows: usize) -> Result<(), Error> {
-        let (operations, cells) = (more.operations as usize, more.cells as usize);
-        memory::reserve(&mut self.operation_ends, events)?;
+        let splices = more.splices as usize;
+        let (operations, cells) = (more.operations as usize - splices, more.cells as usize - SPLICE_CELLS * splices);
+        memory::reserve(&mut self.operation_ends, events - more.lone_splices as usize)?;
         memory::reserve(&mut self.rows, operations)?;
         memory::reserve(&mut self.cell_ends, operations)?;
         memory::reserve(&mut self.before, operations)?;
@@ -295,18 +367,26 @@ impl OpLog {
         if self.blobs.is_empty() { memory::spend(bytes as u64) } else { memory::reserve(&mut self.blobs, bytes) }
     }
 
-    /// Appends an operation to the event that the next `end_event` ends. `copies` are the copied
-    /// values of the log that the cells come from.
-    pub(crate) fn push_op<'a>(
+    /// Appends an operation to the event that the next `end_event` ends. `number` returns the
+    /// number of a column, given its name and a likely number. `copies` are the copied values of
+    /// the log that the cells come from.
+    pub(crate) fn push_op(
         &mut self,
-        kind: OpKind,
+        op: &OpRef<'_>,
         row: RowNumber,
-        cells: impl Iterator<Item = (ColumnNumber, CellSource<'a>)>,
+        mut number: impl FnMut(&str, Option<ColumnNumber>) -> ColumnNumber,
         copies: &mut Copies,
     ) -> LoggedOp {
+        if let CellsRef::Splice { column, place, insert } = op.cells {
+            let column = number(column, self.splices.last_column());
+            return self.push_splice(row, column, place, insert);
+        }
         let start = self.begin_op();
-        cells.for_each(|(column, source)| self.push_copy(column, source, copies));
-        self.end_op(kind, row, start)
+        for (column, source) in op.cells.sources() {
+            let column = number(column, self.likely_column(start));
+            self.push_copy(column, source, copies);
+        }
+        self.end_op(op.kind, row, start)
     }
 
     /// Returns the number of the next cell.
@@ -314,14 +394,77 @@ impl OpLog {
         CellNumber(self.columns.len() as u32)
     }
 
-    /// Begins an operation. `push_copy` adds its cells, and `end_op` ends it.
+    /// Appends a splice to the event that the next `end_event` ends.
+    pub(crate) fn push_splice(
+        &mut self,
+        row: RowNumber,
+        column: ColumnNumber,
+        place: SplicePlace,
+        insert: &str,
+    ) -> LoggedOp {
+        let content = self.push_content(insert);
+        self.push_splice_of(row, column, place, content)
+    }
+
+    /// Appends a splice whose inserted text is already in the log.
+    fn push_splice_of(
+        &mut self,
+        row: RowNumber,
+        column: ColumnNumber,
+        place: SplicePlace,
+        content: ContentRange,
+    ) -> LoggedOp {
+        work::step();
+        self.count_content(content.bytes);
+        let (number, cells) = (self.operations(), self.next_cell().0);
+        self.mention(row);
+        let before = self.latest_edits.insert(row, number + 1).unwrap_or(0);
+        self.splices.push((EventNumber(self.events()), number, before), (row, column), (content, place));
+        LoggedOp { kind: OpKind::Splice, row, number, cells: cells..cells }
+    }
+
+    /// Appends events that have one splice each. `splices` refers to texts of `content`. Returns
+    /// the splices as they are in this log.
+    pub(crate) fn push_splices(&mut self, splices: &Splices, content: &str) -> Splices {
+        let content = self.push_content(splices.content.of(content));
+        let splices = Splices { content, ..*splices };
+        self.push_splices_of(&splices);
+        splices
+    }
+
+    /// Appends events that have one splice each, whose inserted texts are already in the log.
+    fn push_splices_of(&mut self, splices: &Splices) {
+        work::step();
+        let &Splices { row, count, content, .. } = splices;
+        self.count_content(content.bytes);
+        let (event, number) = (EventNumber(self.events()), self.operations());
+        self.mention(row);
+        let before = self.latest_edits.insert(row, number + count).unwrap_or(0);
+        self.splices.push_ended((event, number, before), splices);
+    }
+
+    /// Returns the splices from an event on, up to `max` events, if each of these events has one
+    /// splice and nothing else. They are not always as many as possible. O(log runs).
+    pub(crate) fn splices_from(&self, event: EventNumber, max: u32) -> Option<Splices> {
+        self.splices.from(event, max)
+    }
+
+    /// Makes room for a row's latest operation.
+    fn mention(&mut self, row: RowNumber) {
+        if self.latest.len() <= row.index() {
+            self.latest.resize(row.index() + 1, 0);
+        }
+    }
+
+    /// Begins an operation that is no splice. `push_copy` adds its cells, and `end_op` ends it.
     pub(crate) fn begin_op(&self) -> u32 {
         self.columns.len() as u32
     }
 
     /// Returns the column of the previous operation at the same position, for the operation that
-    /// begins at `start`. Most operations set the same columns as the one before them.
-    pub(crate) fn likely_column(&self, start: u32) -> Option<ColumnNumber> {
+    /// begins at `start`. Most operations set the same columns as the one before them. Splices do
+    /// not count.
+    fn likely_column(&self, start: u32) -> Option<ColumnNumber> {
         let ends = &self.cell_ends;
         let before = ends.len().checked_sub(2).map_or(self.loose_cells, |at| ends[at]);
         let at = before as usize + (self.columns.len() - start as usize);
@@ -363,25 +506,26 @@ impl OpLog {
 
     /// Ends an operation, whose cells are those from `start` on.
     pub(crate) fn end_op(&mut self, kind: OpKind, row: RowNumber, start: u32) -> LoggedOp {
-        let end = self.columns.len() as u32;
+        let (number, end) = (self.operations(), self.columns.len() as u32);
         self.rows.push(PackedOp::new(kind, row));
         self.cell_ends.push(end);
-        if self.latest.len() <= row.index() {
-            self.latest.resize(row.index() + 1, 0);
-        }
-        let number = self.rows.len() as u32;
+        self.mention(row);
         let before = if kind.is_edit() {
-            self.latest_edits.insert(row, number).unwrap_or(0)
+            self.latest_edits.insert(row, number + 1).unwrap_or(0)
         } else {
-            std::mem::replace(&mut self.latest[row.index()], number)
+            std::mem::replace(&mut self.latest[row.index()], number + 1)
         };
         self.before.push(before);
-        LoggedOp { kind, row, cells: start..end }
+        LoggedOp { kind, row, number, cells: start..end }
     }
 
     /// Ends the present event.
     pub(crate) fn end_event(&mut self) {
-        self.operation_ends.push(self.rows.len() as u32);
+        let end = self.operations();
+        let is_alone = end > 0 && end - 1 == self.first_op(EventNumber(self.events()));
+        if !is_alone || !self.splices.cover(end - 1) {
+            self.operation_ends.push(end);
+        }
     }
 
     /// Returns the number of operations of an event.
@@ -420,7 +564,11 @@ impl OpLog {
         std::iter::from_fn(move || {
             let at = next.checked_sub(1)?;
             work::step();
-            next = self.before[at as usize];
+            next = match self.splices.find(at) {
+                StoredOp::Splice(run, 0) => run.before,
+                StoredOp::Splice(..) => at,
+                StoredOp::Other(stored) => self.before[stored],
+            };
             Some(at)
         })
     }
@@ -428,9 +576,14 @@ impl OpLog {
     /// Returns the operation with this number, its event, which need not have ended, and its index
     /// in the commit. O(log events).
     pub(crate) fn numbered(&self, op: u32) -> (EventNumber, u32, LoggedOp) {
-        let event = EventNumber(self.operation_ends.partition_point(|&end| end <= op) as u32);
-        let index = op - self.first_op(event);
-        (event, index, self.op(op as usize))
+        if let StoredOp::Splice(run, index) = self.splices.find(op)
+            && run.covers
+        {
+            return (run.event.plus(index), 0, self.op(op));
+        }
+        let uncovered = self.operation_ends.partition_point(|&end| end <= op);
+        let event = EventNumber(uncovered as u32 + self.splices.covered_before(op));
+        (event, op - self.first_op(event), self.op(op))
     }
 
     /// Returns whether there is an operation on the row.
@@ -438,23 +591,34 @@ impl OpLog {
         self.latest.get(row.index()).is_some_and(|&latest| latest > 0) || self.latest_edits.contains_key(&row)
     }
 
-    fn ops_of(&self, event: EventNumber) -> Range<usize> {
-        self.first_op(event) as usize..self.operation_ends[event.index()] as usize
+    fn ops_of(&self, event: EventNumber) -> Range<u32> {
+        match self.splices.find_event(event) {
+            StoredEvent::Splice(op) => op..op + 1,
+            StoredEvent::Other { index, min_start } => self.start_of(index, min_start)..self.operation_ends[index],
+        }
     }
 
     /// Returns the number of the first operation of an event, which need not have ended.
     fn first_op(&self, event: EventNumber) -> u32 {
-        event.index().checked_sub(1).map_or(0, |previous| self.operation_ends[previous])
+        match self.splices.find_event(event) {
+            StoredEvent::Splice(op) => op,
+            StoredEvent::Other { index, min_start } => self.start_of(index, min_start),
+        }
     }
 
-    fn op(&self, at: usize) -> LoggedOp {
-        let packed = self.rows[at];
-        LoggedOp { kind: packed.kind(), row: packed.row(), cells: self.first_cell(at)..self.cell_ends[at] }
+    fn start_of(&self, index: usize, min_start: u32) -> u32 {
+        index.checked_sub(1).map_or(0, |before| self.operation_ends[before]).max(min_start)
     }
 
-    /// Returns the number of the first cell of an operation, which may be the next one.
-    fn first_cell(&self, op: usize) -> u32 {
-        op.checked_sub(1).map_or(self.loose_cells, |previous| self.cell_ends[previous])
+    fn op(&self, number: u32) -> LoggedOp {
+        match self.splices.find(number) {
+            StoredOp::Splice(run, _) => LoggedOp { kind: OpKind::Splice, row: run.row, number, cells: 0..0 },
+            StoredOp::Other(at) => {
+                let packed = self.rows[at];
+                let start = at.checked_sub(1).map_or(self.loose_cells, |previous| self.cell_ends[previous]);
+                LoggedOp { kind: packed.kind(), row: packed.row(), number, cells: start..self.cell_ends[at] }
+            }
+        }
     }
 
     /// Returns the number of cells.
@@ -467,9 +631,15 @@ impl OpLog {
         self.columns[cell.index()]
     }
 
-    /// Returns the columns of all cells.
+    /// Returns the columns that an operation names. O(log runs of splices), and O(1) each.
+    pub(crate) fn columns_of<'a>(&'a self, op: &LoggedOp) -> impl Iterator<Item = ColumnNumber> + use<'a> {
+        let spliced = self.splice(op).map(|(column, ..)| column);
+        spliced.into_iter().chain(op.cells().map(|cell| self.column(cell)))
+    }
+
+    /// Returns the columns of all cells and splices, each at least once.
     pub(crate) fn columns(&self) -> impl Iterator<Item = ColumnNumber> {
-        self.columns.iter().copied()
+        self.columns.iter().copied().chain(self.splices.columns())
     }
 
     /// Returns the value of a cell. O(1).
@@ -482,12 +652,19 @@ impl OpLog {
         &self.texts
     }
 
-    /// Returns the column, the inserted text and the place of a splice.
+    /// Returns the column, the inserted text and the place of an operation, if it is a splice.
+    /// O(log runs of splices).
     pub(crate) fn splice(&self, op: &LoggedOp) -> Option<(ColumnNumber, ContentRange, SplicePlace)> {
-        let mut cells = op.cells();
-        let (insert, place) = (cells.next()?, cells.next()?);
-        let place = SplicePlace::of_integer(self.value(place).as_integer()?);
-        Some((self.column(insert), self.packed(insert).content()?, place))
+        if op.kind != OpKind::Splice {
+            return None;
+        }
+        match self.splices.find(op.number) {
+            StoredOp::Splice(run, index) => {
+                let (content, place) = run.splice(index);
+                Some((run.column, content, place))
+            }
+            StoredOp::Other(_) => None,
+        }
     }
 
     /// Returns the place of a cell's text, if the cell contains a text.
@@ -546,9 +723,7 @@ impl OpLog {
     }
 
     fn pack_text(&mut self, text: &str) -> Packed {
-        let start = self.texts.len();
-        self.texts.push_str(text);
-        Packed::at(Tag::Text, start, text.len())
+        Packed::text(self.push_content(text))
     }
 
     /// Appends a text. It does not count towards the size of the log.
@@ -613,54 +788,4 @@ impl Packed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{CellSource, Copies, EventNumber, OpKind, OpLog, RowNumber, Totals};
-    use crate::id::ColumnNumber;
-    use crate::value::{Value, ValueRef};
-
-    #[test]
-    fn gives_back_what_it_took() {
-        let mut log = OpLog::default();
-        let values = [
-            Value::Null,
-            false.into(),
-            true.into(),
-            i64::MIN.into(),
-            f64::NAN.into(),
-            (-0.0).into(),
-            "a".into(),
-            vec![0, 255].into(),
-            "ß".into(),
-        ];
-        let sources = values.iter().map(|value| CellSource::Value(value.as_ref()));
-        let cells = || (3..).map(ColumnNumber).zip(sources.clone());
-        let mut copies = Copies::new();
-        log.push_op(OpKind::Insert, RowNumber((1 << 29) - 1), cells(), &mut copies);
-        log.push_op(OpKind::Delete, RowNumber(0), std::iter::empty(), &mut copies);
-        let nothing = [(ColumnNumber(2), CellSource::Value(ValueRef::Null))];
-        log.push_op(OpKind::Unset, RowNumber(1), nothing.into_iter(), &mut copies);
-        log.end_event();
-        log.end_event();
-        log.push_op(
-            OpKind::Update,
-            RowNumber(7),
-            [(ColumnNumber(1), CellSource::Value(values[6].as_ref()))].into_iter(),
-            &mut copies,
-        );
-        log.end_event();
-
-        let first: Vec<_> = log.ops(EventNumber(0)).collect();
-        assert_eq!((first[0].kind, first[0].row.0), (OpKind::Insert, (1 << 29) - 1));
-        for ((cell, value), column) in first[0].cells().zip(&values).zip(3..) {
-            assert_eq!((log.column(cell).0, log.value(cell) == value.as_ref()), (column, true), "{value:?}");
-            assert_eq!(log.value(cell).to_value(), *value);
-        }
-        assert_eq!((first[1].kind, first[1].cells().len()), (OpKind::Delete, 0));
-        assert_eq!((first[2].kind, first[2].cells().len()), (OpKind::Unset, 1));
-        assert_eq!(log.ops(EventNumber(1)).len(), 0);
-        let last: Vec<_> = log.ops(EventNumber(2)).collect();
-        assert_eq!((last.len(), last[0].kind, last[0].row.0), (1, OpKind::Update, 7));
-        assert_eq!(last[0].cells().map(|cell| log.value(cell)).collect::<Vec<_>>(), [ValueRef::Text("a")]);
-        assert_eq!(log.totals(), Totals { operations: 4, cells: 11, bytes: 6 });
-    }
-}
+mod tests;

@@ -27,6 +27,14 @@ pub(crate) enum CommitRef<'a> {
     },
 }
 
+/// Commits of consecutive events that consist of equal numbers of operations, with the same names
+/// and as many bytes each.
+#[derive(Clone, Copy)]
+pub(crate) struct AlikeCommits<'a> {
+    pub(crate) first: CommitRef<'a>,
+    pub(crate) count: u32,
+}
+
 /// One operation on one row.
 #[derive(Clone)]
 pub(crate) struct OpRef<'a> {
@@ -95,11 +103,21 @@ impl<'a> CommitRef<'a> {
             Self::Plain(_) | Self::Listed(_) => 0,
             Self::Logged { log, event, .. } => log.ops_of(event).start,
         };
-        (start..start + self.len()).map(move |at| match self {
-            Self::Plain(ops) => OpRef::plain(&ops[at]),
-            Self::Listed(ops) => ops[at].clone(),
+        (start..start + self.len() as u32).map(move |at| match self {
+            Self::Plain(ops) => OpRef::plain(&ops[at as usize]),
+            Self::Listed(ops) => ops[at as usize].clone(),
             Self::Logged { names, log, .. } => OpRef::logged(names, log, log.op(at)),
         })
+    }
+
+    /// Returns this commit with those after it in its log that are like it, up to `max`. They are
+    /// not always as many as possible. O(log runs of splices).
+    pub(crate) fn alike(self, max: u32) -> AlikeCommits<'a> {
+        let splices = match self {
+            Self::Logged { log, event, .. } => log.splices_from(event, max),
+            Self::Plain(_) | Self::Listed(_) => None,
+        };
+        AlikeCommits { first: self, count: splices.map_or(1, |splices| splices.count) }
     }
 
     /// Returns the kinds of the operations. O(operations).
@@ -149,7 +167,13 @@ impl<'a> OpRef<'a> {
 
     fn logged(names: &'a dyn OpNames, log: &'a OpLog, op: LoggedOp) -> Self {
         let (table, row) = names.row_name(op.row);
-        Self { kind: op.kind, table, row, cells: CellsRef::Logged { names, log, cells: op.cells } }
+        let cells = match log.splice(&op) {
+            Some((column, content, place)) => {
+                CellsRef::Splice { column: names.column_name(column), place, insert: content.of(log.content()) }
+            }
+            None => CellsRef::Logged { names, log, cells: op.cells },
+        };
+        Self { kind: op.kind, table, row, cells }
     }
 
     fn bytes(&self) -> u64 {

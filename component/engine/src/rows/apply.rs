@@ -1,14 +1,14 @@
 //! Applies operations to rows.
 
-use super::edits::{CellEdit, EditedCell, Past, PlainOps};
+use super::edits::{CellEdit, EditedCell, Past, PlainOps, TypedRun};
 use super::stamp::Stamp;
 use super::state::Meaning;
 use super::version::RowVersion;
 use super::{NamedRow, Rows};
 use crate::graph::Graph;
-use crate::id::EventNumber;
+use crate::id::{EventNumber, RowNumber};
 use crate::lanes::Lanes;
-use crate::oplog::{LoggedOp, OpLog};
+use crate::oplog::{LoggedOp, OpKind, OpLog, Splices};
 use crate::work;
 
 impl Rows {
@@ -19,22 +19,58 @@ impl Rows {
     /// [`Rows::apply_edit`].
     pub(crate) fn apply(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
         work::step();
-        if self.watchers.any() {
-            self.watchers_before_change(op.row, log);
-        }
-        if self.rows[op.row.index()].is_as_at_horizon {
-            self.changed.insert(op.row, self.now(op.row));
-            self.rows[op.row.index()].is_as_at_horizon = false;
-        }
+        self.before_change(op.row, log);
         let viewed = if self.views.any() { self.viewed_texts(op, log) } else { Vec::new() };
         if op.kind.is_edit() {
-            self.apply_edit(stamp, op, log, (graph, peers));
+            let event = EventNumber(log.events());
+            if let Some(edit) = EditedCell::of((event, stamp.index), op, log) {
+                self.apply_edit((event, stamp), (op.row, op.kind), edit, log, (graph, peers));
+            }
         } else if self.rows[op.row.index()].is_edited {
             self.apply_to_edited(stamp, op, log, peers);
         } else {
             self.apply_plain(stamp, op, log, peers);
         }
         self.after_viewed(op.row, viewed, log);
+    }
+
+    /// Returns the first of these splices of a log that `apply_typed` can apply, at least two.
+    pub(crate) fn typed(&self, splices: &Splices, log: &OpLog) -> Option<Splices> {
+        if self.kept.len() > 0 {
+            return None;
+        }
+        let typed = TypedRun::of(EventNumber(0), splices, log).filter(|typed| typed.run.count > 1)?;
+        Some(splices.first(typed.run.count))
+    }
+
+    /// Applies splices of consecutive events of the log, like calls of `apply`. Each event builds
+    /// on the one before it alone, so that all splices have the same ground. `stamp` is that of the
+    /// first one. Costs as much as for one splice.
+    pub(crate) fn apply_typed(
+        &mut self,
+        (event, stamp): (EventNumber, Stamp),
+        splices: &Splices,
+        log: &OpLog,
+        (graph, peers): (&Graph, &Lanes),
+    ) {
+        work::step();
+        let Some(TypedRun { row, column, run }) = TypedRun::of(event, splices, log) else { return };
+        debug_assert_eq!(run.count, splices.count);
+        self.before_change(row, log);
+        let edit = EditedCell { column, edit: CellEdit::Splice(run) };
+        self.apply_edit((event, stamp), (row, OpKind::Splice), edit, log, (graph, peers));
+    }
+
+    /// Remembers a row that is about to change for the first time since the horizon, or since a
+    /// watcher reported it.
+    fn before_change(&mut self, row: RowNumber, log: &OpLog) {
+        if self.watchers.any() {
+            self.watchers_before_change(row, log);
+        }
+        if self.rows[row.index()].is_as_at_horizon {
+            self.changed.insert(row, self.now(row));
+            self.rows[row.index()].is_as_at_horizon = false;
+        }
     }
 
     // Inlined, because the row is seldom edited and the call would cost more than the work.
@@ -49,37 +85,41 @@ impl Rows {
         }
     }
 
-    /// Applies an edit of the event that the log does not end yet. The result does not depend on
-    /// the order of the calls, except that an event follows those that it builds on. O(log n), and
+    /// Applies an edit of an event, or of several ones. The result does not depend on the order of
+    /// the calls, except that an event follows those that it builds on. O(log n), and
     /// O(lanes that wrote to the row × log n) if a plain operation on the row is concurrent; the
     /// first edit of a row since it was loaded costs O(plain operations on the row) in addition.
-    fn apply_edit(&mut self, stamp: Stamp, op: &LoggedOp, log: &OpLog, (graph, peers): (&Graph, &Lanes)) {
-        let event = EventNumber(log.events());
-        let Some(edit) = EditedCell::of((event, stamp.index), op, log) else { return };
-        let EditedCell { column, .. } = edit;
-        let mut edits = std::mem::take(self.edits.entry(op.row));
-        let plain = edits.plain.get_or_insert_with(|| PlainOps::of_row(op.row, log, graph));
+    fn apply_edit(
+        &mut self,
+        (event, stamp): (EventNumber, Stamp),
+        (row, kind): (RowNumber, OpKind),
+        EditedCell { column, edit }: EditedCell,
+        log: &OpLog,
+        (graph, peers): (&Graph, &Lanes),
+    ) {
+        let mut edits = std::mem::take(self.edits.entry(row));
+        let plain = edits.plain.get_or_insert_with(|| PlainOps::of_row(row, log, graph));
         let past = Past::new(graph, event, stamp);
         let meaning = Meaning { log, columns: &self.columns, peers };
         let ground = if let Some(kept) = self.kept.get(stamp) {
             kept
         } else if plain.are_all_in(&past) {
-            self.rows[op.row.index()].state.edit_ground((column, op.kind), meaning)
+            self.rows[row.index()].state.edit_ground((column, kind), meaning)
         } else {
             let unknown = RowVersion::default();
-            let base = self.changed.get(&op.row).unwrap_or(&unknown);
-            plain.ground((op.row, column, op.kind), &past, base.parts(), meaning)
+            let base = self.changed.get(&row).unwrap_or(&unknown);
+            plain.ground((row, column, kind), &past, base.parts(), meaning)
         };
-        let state = &self.rows[op.row.index()].state;
-        match (ground, edit.edit) {
+        let state = &self.rows[row.index()].state;
+        match (ground, edit) {
             (Some(ground), CellEdit::Add(amount)) => edits.sums.add((column, amount), ground, state, meaning),
-            (Some(ground), CellEdit::Splice(edit)) if state.has_ground(column, ground, meaning) => {
-                self.pending.push(op.row, column, ground, edit);
+            (Some(ground), CellEdit::Splice(run)) if state.has_ground(column, ground, meaning) => {
+                self.pending.push(row, column, ground, run);
             }
             _ => {}
         }
-        self.rows[op.row.index()].is_edited = true;
-        *self.edits.entry(op.row) = edits;
+        self.rows[row.index()].is_edited = true;
+        *self.edits.entry(row) = edits;
     }
 
     /// Applies a plain operation to an edited row, removes what the edits result in where the

@@ -11,15 +11,15 @@ use crate::lanes::Lanes;
 use crate::memory;
 use crate::oplog::OpLog;
 use crate::sort;
-use crate::text::{Edit, Outcome, Sources, TRACKER_BYTES};
+use crate::text::{EditRun, Outcome, Sources, TRACKER_BYTES};
 
-/// A splice that is not applied yet.
+/// Splices of one cell that are not applied yet.
 #[derive(Debug)]
 struct PendingSplice {
     row: RowNumber,
     column: ColumnNumber,
     ground: Ground,
-    edit: Edit,
+    run: EditRun,
 }
 
 /// Splices that are not applied yet, in the order of their events.
@@ -36,9 +36,9 @@ impl PendingSplices {
         self.splices.is_empty()
     }
 
-    /// Adds a splice. Its event follows those of all splices before it.
-    pub(super) fn push(&mut self, row: RowNumber, column: ColumnNumber, ground: Ground, edit: Edit) {
-        self.splices.push(PendingSplice { row, column, ground, edit });
+    /// Adds splices. Their events follow those of all splices before them.
+    pub(super) fn push(&mut self, row: RowNumber, column: ColumnNumber, ground: Ground, run: EditRun) {
+        self.splices.push(PendingSplice { row, column, ground, run });
     }
 }
 
@@ -86,14 +86,14 @@ impl Rows {
         let mut splices = std::mem::take(&mut self.pending.splices);
         if splices.len() > 1 {
             let key = |splice: &PendingSplice| {
-                let PendingSplice { row, column, ground, edit } = splice;
-                (*row, *column, ground.is_write(), edit.event, edit.place)
+                let PendingSplice { row, column, ground, run } = splice;
+                (*row, *column, ground.is_write(), run.first, run.place())
             };
             sort::sort_by_key(&mut splices, key);
         }
         let sources = Sources { graph, lanes, content: log.content() };
         let mut rest = &splices[..];
-        let mut edits: Vec<Edit> = Vec::new();
+        let mut edits: Vec<EditRun> = Vec::new();
         while let Some(first) = rest.first() {
             let is_of_cell = |splice: &&PendingSplice| {
                 (splice.row, splice.column, splice.ground.is_write())
@@ -109,7 +109,7 @@ impl Rows {
             let alive = of_cell.iter().find(|splice| state.has_ground(splice.column, splice.ground, meaning));
             let Some(ground) = alive.map(|splice| splice.ground) else { continue };
             edits.clear();
-            edits.extend(of_cell.iter().filter(|splice| splice.ground == ground).map(|splice| splice.edit));
+            edits.extend(of_cell.iter().filter(|splice| splice.ground == ground).map(|splice| splice.run));
             self.apply_to_text((first.row, first.column), ground, &edits, (log, sources))?;
         }
         splices.clear();
@@ -121,7 +121,7 @@ impl Rows {
         &mut self,
         (row, column): (RowNumber, ColumnNumber),
         ground: Ground,
-        edits: &[Edit],
+        edits: &[EditRun],
         (log, sources): (&OpLog, Sources<'_>),
     ) -> Result<(), Error> {
         let is_viewed = self.is_viewed((row, column));
@@ -133,7 +133,7 @@ impl Rows {
         let SplicedText { text, .. } = texts.with_or_set(column, ground, new)?;
         let before = text.tracker_bytes();
         let mut outcome = Outcome::new(is_viewed);
-        text.apply(edits, sources, TRACKER_BYTES, &mut outcome)?;
+        text.apply(edits.iter().copied(), sources, TRACKER_BYTES, &mut outcome)?;
         let after = text.tracker_bytes();
         pending.tracker_bytes = pending.tracker_bytes.saturating_sub(before).saturating_add(after);
         if before == 0 && after > 0 && !pending.tracked.contains(&(row, column)) {

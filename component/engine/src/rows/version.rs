@@ -18,7 +18,7 @@ use crate::lanes::Lanes;
 use crate::memory;
 use crate::oplog::{CELL_SPENDS, CellSource, Copies, OpKind, OpLog, OpNames, ROW_SPENDS, RowOp, Totals};
 use crate::sort;
-use crate::text::{Edit, Sources};
+use crate::text::{EditRun, Sources};
 use crate::value::ValueRef;
 use crate::work;
 
@@ -127,7 +127,7 @@ impl Rows {
         let base = self.at_horizon(row);
         let plain = PlainOps::of_row(row, log, graph);
         let present = self.edits.get(row).map(|edits| &edits.texts);
-        let mut splices: Vec<(ColumnNumber, Ground, Edit)> = Vec::new();
+        let mut splices: Vec<(ColumnNumber, Ground, EditRun)> = Vec::new();
         for (event, index, op) in edits {
             let (Some((lamport, peer)), Some(edit)) = (holds(event), EditedCell::of((event, index), &op, log)) else {
                 continue;
@@ -147,9 +147,9 @@ impl Rows {
             match edit.edit {
                 CellEdit::Add(_) if skipped(event) => {}
                 CellEdit::Add(amount) => sums.add((column, amount), ground, state, meaning),
-                CellEdit::Splice(edit) => {
+                CellEdit::Splice(run) => {
                     memory::reserve(&mut splices, 1)?;
-                    splices.push((column, ground, edit));
+                    splices.push((column, ground, run));
                 }
             }
         }
@@ -159,8 +159,7 @@ impl Rows {
         }
         // The edits were found from the latest to the first.
         splices.reverse();
-        sort::sort_by_key(&mut splices, |(column, ground, edit)| (*column, ground.is_write(), edit.event, edit.place));
-        let mut edits: Vec<Edit> = Vec::new();
+        sort::sort_by_key(&mut splices, |(column, ground, run)| (*column, ground.is_write(), run.first, run.place()));
         for of_text in splices.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let Some(&(column, ground, _)) = of_text.first() else { continue };
             if let Some(present) = present.and_then(|present| present.with(column, ground)) {
@@ -168,9 +167,7 @@ impl Rows {
                 continue;
             }
             let text = texts.with_or_set(column, ground, || SplicedText::of_ground(column, ground, state, meaning))?;
-            edits.clear();
-            edits.extend(of_text.iter().map(|(.., edit)| *edit));
-            text.apply(&edits, sources)?;
+            text.apply(of_text.iter().map(|(.., run)| *run), sources)?;
         }
         Ok(texts)
     }

@@ -33,9 +33,9 @@ pub(crate) use difference::{TextSplice, difference};
 pub(crate) use history::CharPosition;
 pub(crate) use names::{CharName, NamedSpan};
 pub(crate) use rewrite::{Replacement, rewrite};
-pub(crate) use run::{Edit, EditRun};
 #[cfg(test)]
-pub(crate) use run::{RunKind, VoidEdits};
+pub(crate) use run::VoidEdits;
+pub(crate) use run::{Edit, EditRun, RunKind};
 pub use unit::Unit;
 pub(crate) use unit::{Lengths, Misplaced};
 #[cfg(test)]

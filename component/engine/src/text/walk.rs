@@ -1,7 +1,7 @@
 //! Applies edits: one after the other, or branch by branch if they are concurrent.
 
 use super::ancestry::{Ancestry, is_chained};
-use super::run::{Edit, EditRun, VoidEdits};
+use super::run::{EditRun, VoidEdits};
 use super::tracker::{Effect, Tracker};
 use super::unit::{Lengths, Unit};
 use super::{KeptTracker, Sources, Text};
@@ -70,9 +70,9 @@ struct Splice {
 }
 
 impl Text {
-    /// Applies edits, and adds their effects to `outcome`. The events of the edits are in the
-    /// graph, and the edits are sorted by event and place and follow all edits of the text. A
-    /// tracker of more than `tracker_bytes` bytes is not kept.
+    /// Applies edits, one by one or in runs, and adds their effects to `outcome`. The events of the
+    /// edits are in the graph, and the edits are sorted by event and place and follow all edits of
+    /// the text. A tracker of more than `tracker_bytes` bytes is not kept.
     ///
     /// All changes, the one edit of a local commit and the edits of a merge, come through here.
     ///
@@ -84,12 +84,12 @@ impl Text {
     /// edits, the first ones can be.
     pub(crate) fn apply(
         &mut self,
-        edits: &[Edit],
+        edits: impl Iterator<Item = EditRun>,
         sources: Sources<'_>,
         tracker_bytes: usize,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
-        self.apply_incoming(&runs_of(edits, sources)?, sources, tracker_bytes, outcome)
+        self.apply_incoming(&joined(edits, sources)?, sources, tracker_bytes, outcome)
     }
 
     /// Applies edits as [`Self::apply`] does.
@@ -285,11 +285,10 @@ fn void_parts(run: &EditRun, valid: &Range<u32>) -> usize {
 }
 
 /// Returns edits as runs.
-fn runs_of(edits: &[Edit], sources: Sources<'_>) -> Result<Vec<EditRun>, Error> {
+fn joined(edits: impl Iterator<Item = EditRun>, sources: Sources<'_>) -> Result<Vec<EditRun>, Error> {
     let mut runs: Vec<EditRun> = Vec::new();
-    for edit in edits {
-        let run = EditRun::new(edit);
-        let is_chained = is_chained(edit.event, sources.graph);
+    for run in edits {
+        let is_chained = is_chained(run.first, sources.graph);
         if !is_chained || !runs.last_mut().is_some_and(|last| last.extend(&run)) {
             memory::reserve(&mut runs, 1)?;
             runs.push(run);

@@ -79,8 +79,8 @@ pub(in crate::doc) fn read_document<'a>(
     (0..graph.horizon().stubs().len()).for_each(|_| log.end_event());
     let mut ops = OpsReader::read(&mut history, events)?;
     ops.set_contents(contents.unwrap_or_default());
-    for (lamport, peer) in stamps.events() {
-        ops.event(&mut log, (lamport, peer), &shapes, &mut state)?;
+    for (lamport, peer, len) in stamps.runs() {
+        ops.events(&mut log, len, |steps| (lamport.plus(steps), peer), &shapes, &mut state)?;
     }
     ops.finish()?;
     history.finish()?;

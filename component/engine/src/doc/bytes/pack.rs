@@ -89,7 +89,7 @@ impl Pack {
 
         let ops = || runs.iter().flat_map(|run| &run.events).flat_map(|&event| log.ops(event));
         pack.has_edits = log.has_edits() && ops().any(|op| op.kind.is_edit());
-        let columns = ops().flat_map(|op| op.cells()).map(|cell| log.column(cell));
+        let columns = ops().flat_map(|op| log.columns_of(&op));
         let row_names = rows.some_names(ops().map(|op| op.row), columns);
         rows.write_names(&row_names, &mut pack.names);
         rows.write_ids(&row_names, &mut pack.rows);

@@ -126,8 +126,8 @@ impl Doc {
             let number = EventNumber(log.events());
             for op in CommitRef::Plain(&event.commit).ops() {
                 let row = rows.intern(op.table, op.row);
-                let cells = op.cells.sources().map(|(column, source)| (rows.intern_column(column, None), source));
-                log.push_op(op.kind, row, cells, &mut Copies::new());
+                let column = |column: &str, likely| rows.intern_column(column, likely);
+                log.push_op(&op, row, column, &mut Copies::new());
             }
             log.end_event();
             let goes_on = event.is_direct && event.others.is_empty() && event.salt == 0;

@@ -98,7 +98,7 @@ impl Doc {
                         keeper.keep((event, here, &op), (&mut doc.rows, there), number);
                     }
                 }
-                make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event)), Totals::of)?;
+                make_room(&mut doc.rows, &mut doc.log, std::iter::once(self.commit_of(event).alike(1)), Totals::of)?;
                 doc.take_effect(lane, lamport, self.commit_of(event), &mut translation);
             }
         }

@@ -10,7 +10,7 @@ use crate::id::{Counter, EventId, EventNumber, PeerNumber};
 use crate::memory;
 use crate::oplog::{Commit, OpKind, RowOp};
 use crate::rows::{SplicedCell, ViewedCell};
-use crate::text::{CharName, Edit, Lengths, Outcome, Text, Unit};
+use crate::text::{CharName, Edit, EditRun, Lengths, Outcome, Text, Unit};
 use std::collections::BTreeMap;
 
 /// The number of characters before a splice among which one is searched that the other document
@@ -127,7 +127,7 @@ impl<'a> Remaking<'a> {
                 edits.push(edit);
             }
         }
-        text.apply(&edits, sources, 0, &mut Outcome::default())?;
+        text.apply(edits.iter().map(EditRun::new), sources, 0, &mut Outcome::default())?;
         self.seen.insert(cell, (place, text));
         Ok(())
     }

@@ -114,6 +114,7 @@ impl Doc {
         let Self { rows, log, waiting, .. } = self;
         let commits = plan.ready.iter().flat_map(|ready| ready.commits(runs, waiting));
         make_room(rows, log, commits.clone(), Totals::of)?;
+        let commits = commits.map(|commits| commits.first);
         let edits = commits.filter(|commit| commit.has_edits()).flat_map(CommitRef::ops);
         let splices = edits.filter(|op| op.kind == OpKind::Splice);
         rows.spend_on_trackers(splices.filter_map(|op| {
@@ -130,9 +131,14 @@ impl Doc {
             report.applied += counters.len() as u32;
             match source {
                 ReadySource::Piece { run, first } => {
-                    for steps in 0..counters.len() as u32 {
-                        let commit = runs[run].commit(first + steps as usize);
-                        self.take_effect(lane, lamport.plus(steps), commit, &mut translation);
+                    let (mut steps, len) = (0, counters.len() as u32);
+                    while steps < len {
+                        let (commit, lamport) = (runs[run].commit(first + steps as usize), lamport.plus(steps));
+                        let typed = self.take_typed(lane, lamport, (commit, len - steps), &mut translation);
+                        if typed == 0 {
+                            self.take_effect(lane, lamport, commit, &mut translation);
+                        }
+                        steps += typed.max(1);
                     }
                 }
                 ReadySource::Waiting((author, key)) => {

@@ -9,9 +9,10 @@ use crate::convert::{index_of, u64_of};
 use crate::error::Error;
 use crate::id::{ColumnNumber, PeerNumber, RowNumber};
 use crate::limits;
+use crate::memory;
 use crate::oplog::op::{ITEM_BYTES, SPLICE_CELLS};
 use crate::oplog::view::OpNames;
-use crate::oplog::{CellNumber, OpKind, OpLog, Packed, Totals};
+use crate::oplog::{CellNumber, ContentRange, OpKind, OpLog, Packed, SPLICE_SPENDS, Splices, Totals};
 use crate::work;
 
 /// A cell that an operation sets, and the operation's place in the order of execution.
@@ -87,8 +88,74 @@ impl<'a> OpsReader<'a> {
         Ok(false)
     }
 
+    /// Appends the next events to the log. `time` returns the time and peer of each one.
+    pub(crate) fn events(
+        &mut self,
+        log: &mut OpLog,
+        count: u32,
+        time: impl Fn(u32) -> (Lamport, PeerNumber),
+        shapes: &Shapes,
+        context: &mut impl OpContext,
+    ) -> Result<(), Error> {
+        let mut read = 0_u32;
+        while read < count {
+            let splices = self.splices(log, count.saturating_sub(read), shapes, context)?;
+            if splices == 0 {
+                self.event(log, time(read), shapes, context)?;
+            }
+            read = read.saturating_add(splices.max(1));
+        }
+        Ok(())
+    }
+
+    /// Appends the next events, up to `max`, to the log, if they type or delete in one cell, one
+    /// splice each, and if that is certain without reading on. Returns the number of events. Their
+    /// times and peers do not matter, because the state contains no splices.
+    fn splices(&mut self, log: &mut OpLog, max: u32, shapes: &Shapes, context: &impl OpContext) -> Result<u32, Error> {
+        work::step();
+        let Some(splices) = &mut self.splices else { return Ok(0) };
+        let Some((1, events)) = self.counts.repeated()? else { return Ok(0) };
+        let Some((kind, ops)) = self.kinds.repeated()? else { return Ok(0) };
+        if kind != u64_of(OpKind::Splice as usize) {
+            return Ok(0);
+        }
+        let (Some((row, in_row)), Some((shape, in_shape))) = (self.rows.repeated()?, self.shapes.repeated()?) else {
+            return Ok(0);
+        };
+        let (Ok(row), Some(&[column])) = (u32::try_from(row).map(RowNumber), shapes.get(shape)) else { return Ok(0) };
+        let max = max.min(events).min(ops).min(in_row).min(in_shape);
+        let Some((place, step, insert, count)) = splices.repeated(max)? else { return Ok(0) };
+        if row.0 >= context.rows() {
+            return Ok(0);
+        }
+        let (table, id) = context.row_name(row);
+        let names = item_bytes(context.column_name(column).len()).saturating_mul(u64_of(SPLICE_CELLS));
+        let bytes =
+            item_bytes(table.len().saturating_add(id.len())).saturating_add(names).saturating_add(insert.into());
+        let more = Totals::of_splices(count, insert.saturating_mul(count));
+        let fits = limits::COMMIT_BYTES.check(bytes).and(limits::VALUE_BYTES.check(insert.into()));
+        let mut found =
+            Splices { row, column, count, place, step, content: ContentRange::default(), bytes_of_each: insert };
+        if fits.and(log.totals().with(more).check()).is_err() || found.last_position().is_none() {
+            return Ok(0);
+        }
+        let taken = self.contents.take_ascii((row, column), (insert, count), log);
+        let Some((content, count)) = taken else { return Ok(0) };
+        (found.content, found.count) = (content, count);
+        let last = found.last_position().unwrap_or(place.at);
+        memory::spend(SPLICE_SPENDS)?;
+        log.reserve(0, Totals::default(), index_of(context.rows()))?;
+        log.push_splices_of(&found);
+        self.counts.skip(count);
+        self.kinds.skip(count);
+        self.rows.skip(count);
+        self.shapes.skip(count);
+        splices.skip(count, (last, insert));
+        Ok(count)
+    }
+
     /// Appends the next event, of this time and peer, to the log.
-    pub(crate) fn event(
+    fn event(
         &mut self,
         log: &mut OpLog,
         time: (Lamport, PeerNumber),
@@ -135,19 +202,18 @@ impl<'a> OpsReader<'a> {
         }
         let cells = u64_of(columns.len());
         limits::OPERATION_CELLS.check(cells)?;
-        log.reserve(0, Totals { operations: 1, cells, bytes: 0 }, 0)?;
         let (table, id) = context.row_name(row);
         let mut bytes = item_bytes(table.len().saturating_add(id.len()));
-        let start = log.begin_op();
         if kind == OpKind::Splice {
             for &column in columns {
                 let bytes_of_splice = self.splice(log, (row, column))?;
                 let names = item_bytes(context.column_name(column).len()).saturating_mul(u64_of(SPLICE_CELLS));
                 bytes = bytes.saturating_add(names).saturating_add(bytes_of_splice);
             }
-            log.end_op(kind, row, start);
             return Ok(bytes);
         }
+        log.reserve(0, Totals { operations: 1, cells, ..Totals::default() }, 0)?;
+        let start = log.begin_op();
         let is_unset = kind == OpKind::Unset;
         for &column in columns {
             work::step();
@@ -179,9 +245,8 @@ impl<'a> OpsReader<'a> {
         let content = self.contents.take(cell, inserted, log);
         let content = content.ok_or_else(|| self.kinds.damage("what a splice inserts is missing"))?;
         limits::VALUE_BYTES.check(content.bytes.into())?;
-        log.reserve(0, Totals { cells: u64_of(SPLICE_CELLS), ..Totals::default() }, 0)?;
-        log.push_cell(cell.1, Packed::text(content));
-        log.push_cell(cell.1, Packed::integer(place.to_integer()));
+        memory::spend(SPLICE_SPENDS)?;
+        log.push_splice_of(cell.0, cell.1, place, content);
         Ok(content.bytes.into())
     }
 

@@ -39,6 +39,31 @@ impl<'a> SplicesReader<'a> {
         Ok((SplicePlace { at, remove }, inserted))
     }
 
+    /// Returns the next splices, up to `max`, if they are at positions with equal distances, and
+    /// remove and insert as much each: the place of the first one, the distance, the number of
+    /// scalar values that each one inserts, and the number of splices. `skip` passes over them.
+    pub(super) fn repeated(&mut self, max: u32) -> Result<Option<(SplicePlace, i32, u32, u32)>, Error> {
+        let (Some((at, times)), Some((remove, removed)), Some((insert, inserted))) =
+            (self.places.repeated()?, self.removed.repeated()?, self.inserted.repeated()?)
+        else {
+            return Ok(None);
+        };
+        let count = max.min(times).min(removed).min(inserted);
+        let moved = unzigzag(at);
+        let first = i64::from(self.expected).checked_add(moved).and_then(|at| u32::try_from(at).ok());
+        let (remove, insert) = (u32::try_from(remove).ok(), u32::try_from(insert).ok());
+        let step = insert.and_then(|insert| i32::try_from(moved.checked_add(insert.into())?).ok());
+        let (Some(at), Some(remove), Some(insert), Some(step)) = (first, remove, insert, step) else { return Ok(None) };
+        Ok(Some((SplicePlace { at, remove }, step, insert, count)))
+    }
+
+    /// Passes over repeated splices. The last one is at this position and inserts this many scalar
+    /// values.
+    pub(super) fn skip(&mut self, count: u32, (at, inserted): (u32, u32)) {
+        [&mut self.places, &mut self.removed, &mut self.inserted].into_iter().for_each(|column| column.skip(count));
+        self.expected = at.saturating_add(inserted);
+    }
+
     pub(super) fn finish(&self) -> Result<(), Error> {
         [&self.places, &self.removed, &self.inserted].into_iter().try_for_each(Column::finish)
     }
@@ -108,6 +133,27 @@ impl SplicedContents {
         let taken = rest.first_scalars(scalars, log.content())?;
         *rest = ContentRange { start: taken.end(), bytes: rest.bytes.checked_sub(taken.bytes)? };
         Some(taken)
+    }
+
+    /// Takes what the next splices of a cell insert, up to `max` of them, as long as it is ASCII.
+    /// Each splice inserts this many characters. Returns the text and the number of splices, or
+    /// `None` if they are fewer than two.
+    pub(super) fn take_ascii(
+        &mut self,
+        cell: (RowNumber, ColumnNumber),
+        (chars, max): (u32, u32),
+        log: &OpLog,
+    ) -> Option<(ContentRange, u32)> {
+        let SplicedContent { rest, is_used, .. } = self.cells.get_mut(&cell)?;
+        let whole = ContentRange { bytes: chars.saturating_mul(max).min(rest.bytes), ..*rest };
+        let count = whole.ascii_parts(chars, max, log.content());
+        if count < 2 {
+            return None;
+        }
+        *is_used = true;
+        let taken = ContentRange { bytes: chars.saturating_mul(count), ..whole };
+        *rest = ContentRange { start: taken.end(), bytes: rest.bytes.saturating_sub(taken.bytes) };
+        Some((taken, count))
     }
 
     /// Returns whether splices have taken everything.

@@ -264,7 +264,7 @@ impl<'a> StateReader<'a> {
         if self.placed != self.staged.len() {
             return Err(reader.damage("the state holds values that no operation wrote"));
         }
-        let mut runs = self.edits.texts().runs(log)?;
+        let mut runs = self.edits.texts().runs(log, graph)?;
         let sources = Sources { graph, lanes: peers, content: log.content() };
         for number in (0..self.rows.next_row().0).map(RowNumber) {
             work::step();

@@ -79,9 +79,10 @@ impl Stamps {
         self.dropped = dropped;
     }
 
-    /// Returns the times and peers of the events, in their order.
-    pub(crate) fn events(&self) -> impl Iterator<Item = (Lamport, PeerNumber)> {
-        self.runs.iter().flat_map(|run| (0..run.len).map(move |steps| (run.lamport.plus(steps), run.peer)))
+    /// Returns the runs of events, in their order: the time of the first one, the peer, and their
+    /// number.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (Lamport, PeerNumber, u32)> {
+        self.runs.iter().map(|run| (run.lamport, run.peer, run.len))
     }
 
     /// Returns the index of an event.

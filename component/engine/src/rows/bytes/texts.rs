@@ -11,10 +11,11 @@ use super::segments::{FROM_GROUND, FROM_HORIZON, ON_DELETE, ON_WRITE, SHOWS_NOTH
 use crate::codec::{Column, DeltaColumn, Reader, unzigzag};
 use crate::convert::u64_of;
 use crate::error::Error;
+use crate::graph::Graph;
 use crate::id::{ColumnNumber, Counter, EventNumber, PeerNumber, RowNumber};
 use crate::memory;
 use crate::oplog::{ContentRange, OpKind, OpLog, SplicedContents, read_content};
-use crate::rows::edits::{CellEdit, EditedCell, SplicedText, TextBases, Texts, span_of_ground};
+use crate::rows::edits::{CellEdit, EditedCell, SplicedText, TextBases, Texts, TypedRun, span_of_ground};
 use crate::rows::state::{Meaning, RowState};
 use crate::rows::version::RowVersion;
 use crate::text::{CharName, EditRun, NamedSpan, Sources, Text};
@@ -86,27 +87,34 @@ impl<'a> ReadTexts<'a> {
     }
 
     /// Returns the edits of the present texts, after the history was decoded.
-    pub(super) fn runs(&mut self, log: &OpLog) -> Result<TextRuns, Error> {
+    pub(super) fn runs(&mut self, log: &OpLog, graph: &Graph) -> Result<TextRuns, Error> {
         let mut runs = TextRuns::new();
         let Some(classes) = &mut self.classes else { return Ok(runs) };
-        if !self.contents.is_empty() {
-            for event in (0..log.events()).map(EventNumber) {
-                for (place, op) in (0..).zip(log.ops(event)).filter(|(_, op)| op.kind == OpKind::Splice) {
-                    work::step();
-                    let class = classes.next_to(ON_WRITE.saturating_add(1))?;
-                    let Some(class) = class.checked_sub(ON_DELETE) else { continue };
-                    let Some(EditedCell { column, edit: CellEdit::Splice(edit) }) =
-                        EditedCell::of((event, place), &op, log)
-                    else {
-                        continue;
-                    };
-                    let is_on_write = class >= ON_WRITE.saturating_sub(ON_DELETE);
-                    let of_text = runs.entry((op.row, column, is_on_write)).or_default();
-                    memory::reserve(of_text, 1)?;
-                    let run = EditRun::new(&edit);
-                    of_text.push(if class & 1 == 1 { run.void() } else { run });
-                }
+        let mut event = EventNumber(0);
+        let is_empty = self.contents.is_empty();
+        while !is_empty && event.0 < log.events() {
+            work::step();
+            if TypedRun::from(event, 1, log, graph).is_some()
+                && let Some((class, times)) = classes.repeated()?
+                && let Some(TypedRun { row, column, run }) = TypedRun::from(event, times, log, graph)
+            {
+                check_class(class, classes)?;
+                classes.skip(run.count);
+                event = event.plus(run.count);
+                push_run(&mut runs, (row, column), class, run)?;
+                continue;
             }
+            for (place, op) in (0..).zip(log.ops(event)).filter(|(_, op)| op.kind == OpKind::Splice) {
+                work::step();
+                let class = classes.next()?;
+                check_class(class, classes)?;
+                let Some(EditedCell { column, edit: CellEdit::Splice(run) }) = EditedCell::of((event, place), &op, log)
+                else {
+                    continue;
+                };
+                push_run(&mut runs, (op.row, column), class, run)?;
+            }
+            event = event.plus(1);
         }
         classes.finish()?;
         Ok(runs)
@@ -206,6 +214,26 @@ impl<'a> ReadTexts<'a> {
         }
         texts
     }
+}
+
+/// Fails for a class that is not one.
+fn check_class(class: u64, classes: &Column<'_>) -> Result<(), Error> {
+    if class <= ON_WRITE.saturating_add(1) { Ok(()) } else { Err(classes.damage("a splice is of an unknown class")) }
+}
+
+/// Adds edits to the text of their class, if there is one.
+fn push_run(
+    runs: &mut TextRuns,
+    (row, column): (RowNumber, ColumnNumber),
+    class: u64,
+    run: EditRun,
+) -> Result<(), Error> {
+    let Some(class) = class.checked_sub(ON_DELETE) else { return Ok(()) };
+    let is_on_write = class >= ON_WRITE.saturating_sub(ON_DELETE);
+    let of_text = runs.entry((row, column, is_on_write)).or_default();
+    memory::reserve(of_text, 1)?;
+    of_text.push(if class & 1 == 1 { run.void() } else { run });
+    Ok(())
 }
 
 /// The cells of texts.

@@ -1,8 +1,9 @@
 //! Edits of cells, as the log has them.
 
-use crate::id::{ColumnNumber, EventNumber};
-use crate::oplog::{LoggedOp, OpKind, OpLog, SplicePlace};
-use crate::text::{Edit, Lengths};
+use crate::graph::Graph;
+use crate::id::{ColumnNumber, EventNumber, RowNumber};
+use crate::oplog::{ContentRange, LoggedOp, OpKind, OpLog, SplicePlace, Splices};
+use crate::text::{Edit, EditRun, Lengths, RunKind};
 use crate::value::ValueRef;
 
 /// An edit of a cell.
@@ -17,7 +18,8 @@ pub(in crate::rows) struct EditedCell {
 pub(in crate::rows) enum CellEdit {
     /// Adds an amount.
     Add(i64),
-    Splice(Edit),
+    /// One splice, or those of several events.
+    Splice(EditRun),
 }
 
 impl EditedCell {
@@ -26,12 +28,50 @@ impl EditedCell {
         if op.kind == OpKind::Splice {
             let (column, content, SplicePlace { at, remove }) = log.splice(op)?;
             let scalars = Lengths::of(content.of(log.content())).scalars;
-            return Some(Self { column, edit: CellEdit::Splice(Edit { event, place, at, remove, content, scalars }) });
+            let edit = Edit { event, place, at, remove, content, scalars };
+            return Some(Self { column, edit: CellEdit::Splice(EditRun::new(&edit)) });
         }
         let cell = op.cells().next()?;
         match log.value(cell) {
             ValueRef::Integer(amount) => Some(Self { column: log.column(cell), edit: CellEdit::Add(amount) }),
             _ => None,
         }
+    }
+}
+
+/// Splices of consecutive events that type or delete in one cell. Each event has one splice, and
+/// builds on the event before it alone.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::rows) struct TypedRun {
+    pub(in crate::rows) row: RowNumber,
+    pub(in crate::rows) column: ColumnNumber,
+    pub(in crate::rows) run: EditRun,
+}
+
+impl TypedRun {
+    /// Returns the splices from an event on, up to `max`, if they are like this. They are not
+    /// always as many as possible. O(log n), and O(inserted bytes).
+    pub(in crate::rows) fn from(event: EventNumber, max: u32, log: &OpLog, graph: &Graph) -> Option<Self> {
+        let max = max.min(graph.end_of_run(event).0.checked_sub(event.0)?);
+        Self::of(event, &log.splices_from(event, max)?, log)
+    }
+
+    /// Returns the first of these splices that are like this. The first event is `event`.
+    pub(in crate::rows) fn of(event: EventNumber, splices: &Splices, log: &OpLog) -> Option<Self> {
+        let &Splices { row, column, place: SplicePlace { at, remove }, step, bytes_of_each: each, .. } = splices;
+        let kind = if remove == 0 && each > 0 && i64::from(step) == i64::from(each) {
+            RunKind::Typing
+        } else if remove > 0 && each == 0 && i64::from(step) == -i64::from(remove) {
+            RunKind::Backspace
+        } else if remove > 0 && each == 0 && step == 0 {
+            RunKind::Delete
+        } else {
+            return None;
+        };
+        let count = splices.content.ascii_parts(each, splices.count, log.content());
+        let content = ContentRange { bytes: each.checked_mul(count)?, ..splices.content };
+        let fits = remove.checked_mul(count).is_some() && content.bytes.checked_add(at).is_some();
+        let first = Edit { event, place: 0, at, remove, content, scalars: each };
+        (count > 0 && fits).then(|| Self { row, column, run: EditRun::repeated(&first, count, kind) })
     }
 }

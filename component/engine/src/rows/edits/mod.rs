@@ -18,7 +18,7 @@ mod shown;
 mod sums;
 mod texts;
 
-pub(super) use cell::{CellEdit, EditedCell};
+pub(super) use cell::{CellEdit, EditedCell, TypedRun};
 pub(crate) use ground::PLAIN_SPENDS;
 pub(super) use ground::PlainOps;
 pub(super) use kept::KeptGrounds;

@@ -6,7 +6,7 @@ use crate::id::{ColumnNumber, EventNumber};
 use crate::memory;
 use crate::oplog::{ContentRange, OpKind, OpLog};
 use crate::rows::state::{Meaning, RowState};
-use crate::text::{CharName, Edit, Lengths, NamedSpan, Outcome, Sources, Text};
+use crate::text::{CharName, EditRun, Lengths, NamedSpan, Outcome, Sources, Text};
 use std::sync::Arc;
 
 /// By cell and ground, the texts that splices made.
@@ -85,7 +85,11 @@ impl SplicedText {
     }
 
     /// Applies edits whose trackers are not kept.
-    pub(in crate::rows) fn apply(&mut self, edits: &[Edit], sources: Sources<'_>) -> Result<(), Error> {
+    pub(in crate::rows) fn apply(
+        &mut self,
+        edits: impl Iterator<Item = EditRun>,
+        sources: Sources<'_>,
+    ) -> Result<(), Error> {
         self.text.apply(edits, sources, 0, &mut Outcome::default())
     }
 }

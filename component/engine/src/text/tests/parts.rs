@@ -95,7 +95,8 @@ fn compacted(replica: &Replica, horizon: &[Event], rest: &[Edit]) -> Compacted {
         let start = content.len() as u32;
         content.push_str(edit.content.of(sources.content));
         let edit = Edit { content: ContentRange { start, ..edit.content }, ..*edit };
-        text.apply(&[edit], Sources { content: &content, ..sources }, 16 << 20, &mut Outcome::default()).unwrap();
+        let edit = std::iter::once(EditRun::new(&edit));
+        text.apply(edit, Sources { content: &content, ..sources }, 16 << 20, &mut Outcome::default()).unwrap();
     }
     Compacted { text, content }
 }

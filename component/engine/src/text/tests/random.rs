@@ -5,7 +5,7 @@
 use super::oracle::{Event, Oracle};
 use super::world::{History, Random, Replica};
 use crate::memory::refusal;
-use crate::text::{CharPosition, Lengths, Outcome, Sources, TRACKER_BYTES, Text, Unit};
+use crate::text::{CharPosition, EditRun, Lengths, Outcome, Sources, TRACKER_BYTES, Text, Unit};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -287,8 +287,9 @@ fn an_edit_without_memory_is_not_applied() {
                 for reservations in 0..random.below(12) as u32 {
                     let Replica { graph, lanes, content, text, .. } = &mut replica;
                     let (sources, mut outcome) = (Sources { graph, lanes, content }, Outcome::default());
+                    let run = std::iter::once(EditRun::new(&edit));
                     let result =
-                        refusal::after(reservations * 3, || text.apply(&[edit], sources, TRACKER_BYTES, &mut outcome));
+                        refusal::after(reservations * 3, || text.apply(run, sources, TRACKER_BYTES, &mut outcome));
                     if result.is_ok() {
                         break;
                     }

@@ -6,7 +6,8 @@ use crate::graph::Graph;
 use crate::id::{Counter, EventNumber, Fingerprint, PeerNumber};
 use crate::lanes::{BranchStart, Lanes};
 use crate::text::{
-    Change, CharName, ContentRange, Edit, Lengths, NamedSpan, Outcome, Sources, TRACKER_BYTES, Text, Unit, VoidEdits,
+    Change, CharName, ContentRange, Edit, EditRun, Lengths, NamedSpan, Outcome, Sources, TRACKER_BYTES, Text, Unit,
+    VoidEdits,
 };
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,7 +199,8 @@ impl Replica {
     pub(super) fn apply(&mut self, edits: &[Edit]) -> Outcome {
         let Self { graph, lanes, content, text, tracker_bytes, .. } = self;
         let mut outcome = Outcome::default();
-        text.apply(edits, Sources { graph, lanes, content }, *tracker_bytes, &mut outcome).unwrap();
+        text.apply(edits.iter().map(EditRun::new), Sources { graph, lanes, content }, *tracker_bytes, &mut outcome)
+            .unwrap();
         outcome
     }
 

@@ -20,7 +20,7 @@ use crate::doc::waiting::{Waiter, Waiting, WaitingEvent};
 use crate::error::{Error, RunRule};
 use crate::id::{Counter, EventKey, EventMap, EventNumber, PeerNumber, SharedText};
 use crate::lanes::AuthorNumber;
-use crate::oplog::{CommitRef, Totals};
+use crate::oplog::{AlikeCommits, CommitRef, Totals};
 use crate::sort;
 use crate::work;
 use place::{Next, Position, is_same_lane};
@@ -62,13 +62,17 @@ impl Ready {
         &'a self,
         runs: &'a [IncomingRun<'_>],
         waiting: &'a Waiting,
-    ) -> impl Iterator<Item = CommitRef<'a>> + Clone {
-        let len = self.counters.len();
-        (0..len).filter_map(move |steps| match &self.source {
-            ReadySource::Piece { run, first } => Some(runs[*run].commit(first + steps)),
-            ReadySource::Waiting((author, key)) => {
-                waiting.get(author, *key).map(|event| CommitRef::Plain(&event.commit))
-            }
+    ) -> impl Iterator<Item = AlikeCommits<'a>> + Clone {
+        let mut rest = 0..self.counters.len() as u32;
+        std::iter::from_fn(move || {
+            let commit = match &self.source {
+                _ if rest.is_empty() => return None,
+                ReadySource::Piece { run, first } => runs[*run].commit(first + rest.start as usize),
+                ReadySource::Waiting((author, key)) => CommitRef::Plain(&waiting.get(author, *key)?.commit),
+            };
+            let commits = commit.alike(rest.len() as u32);
+            rest.start += commits.count;
+            Some(commits)
         })
     }
 }
@@ -177,13 +181,13 @@ impl<'a, 'b> Planner<'a, 'b> {
         let authors = sort::distinct(runs.iter().map(IncomingRun::author));
         let commits = plan.ready.iter().filter(|ready| matches!(ready.source, ReadySource::Piece { .. }));
         let commits = commits.flat_map(|ready| ready.commits(runs, &doc.waiting));
-        let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit));
+        let late = plan.late.iter().map(|(_, event)| CommitRef::Plain(&event.commit).alike(1));
         let commits = commits.chain(late);
         doc.check_room(&Additions {
             events: plan.late.len() as u64,
             peers: &authors,
             size: Totals::of_all(commits.clone()),
-            commits,
+            commits: commits.map(|commits| commits.first),
             dropped: &plan.dropped,
         })?;
         Ok(plan)
