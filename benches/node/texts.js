@@ -70,17 +70,6 @@ export function historiesOfOne({ hasAllTraces }) {
 }
 
 /**
- * Types a history.
- *
- * @param {TextReplica} doc
- * @param {Trace['events']} events
- */
-export function typeAll(doc, events) {
-  doc.begin();
-  for (const { patches } of events) doc.edit(patches);
-}
-
-/**
  * @param {TextClass} texts
  * @param {Size} size
  */
@@ -90,7 +79,10 @@ async function ofOne(texts, size) {
   for (const [name, end] of historiesOfOne(size)) {
     const { events } = readTrace(name);
     const doc = await texts.create(FIRST_WRITER);
-    const typed = seconds(() => typeAll(doc, events));
+    doc.begin();
+    const typed = seconds(() => {
+      for (const { patches } of events) doc.edit(patches);
+    });
     checkEnd(doc, end);
     figures.push(per(`${name}, type, per event`, typed, events.length));
     const check = (/** @type {TextReplica} */ other) => checkEnd(other, end);
