@@ -12,6 +12,7 @@ const LIBRARIES = {
   'automerge in Node': () => import('./libraries/automerge.js'),
 };
 const LIVE = ['presence', 'history'];
+const TEXTS = ['text', 'text-concurrent', 'text-storm'];
 
 const [library = '', work = '', size = ''] = process.argv.slice(2);
 const chosen = size === 'small' ? SIZES.small : SIZES.full;
@@ -22,6 +23,8 @@ async function figures() {
   if (work === 'start') return (await import('./start.js')).start(library);
   if (work === 'composition') return (await import('./composition.js')).composition(chosen);
   if (LIVE.includes(work)) return (await import('./live.js')).run(work, library, chosen);
+  if (work === 'text-memory') return (await import('./text-memory.js')).memory(library, chosen);
+  if (TEXTS.includes(work)) return (await import('./texts.js')).run(work, library, chosen);
   const load = LIBRARIES[library];
   if (!load) throw new Error(`unknown library ${library}`);
   const { Replica } = await load();

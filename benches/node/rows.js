@@ -377,7 +377,7 @@ function ofRows(rows) {
  * Returns the resident memory after a garbage collection, in bytes. It includes WebAssembly
  * memories.
  */
-function memoryBytes() {
+export function memoryBytes() {
   globalThis.gc?.();
   return process.memoryUsage.rss();
 }

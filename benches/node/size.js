@@ -1,6 +1,8 @@
 // The amount of work, as in ../src/works/mod.rs.
 
-/** @typedef {{ rows: number, updatedRows: number, updates: number, scale: number[], sets: number, peers: number, rounds: number, events: number }} Size */
+/**
+ * @typedef {{ rows: number, updatedRows: number, updates: number, scale: number[], sets: number, peers: number, rounds: number, events: number, hasAllTraces: boolean, lines: number, crowd: number }} Size
+ */
 
 export const SIZES = {
   /** @type {Size} */
@@ -13,6 +15,9 @@ export const SIZES = {
     peers: 100,
     rounds: 300,
     events: 1_000_000,
+    hasAllTraces: true,
+    lines: 10_000,
+    crowd: 4_000,
   },
   /** @type {Size} */
   small: {
@@ -24,5 +29,8 @@ export const SIZES = {
     peers: 10,
     rounds: 10,
     events: 2_000,
+    hasAllTraces: false,
+    lines: 200,
+    crowd: 50,
   },
 };
