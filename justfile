@@ -100,9 +100,10 @@ test-engine:
 test-rs: mutators fault-tools
     cargo test --release --workspace --exclude converge-engine
 
-# Test the JavaScript host, its client with the server, and run the conformance cases in Node
+# Test the JavaScript host, its client with the server, and run the conformance cases and real histories of texts in Node
 test-js: build-js build-cli
     npm test --workspace host-js | cat
+    node --test tests/traces.test.js | cat
 
 # Test the compositions in Node; test-rs tests them in wasmtime
 test-compose: compose build-js
