@@ -7,7 +7,7 @@ set ignore-comments := true
 default:
     @just --list --unsorted
 
-# Run the demo: real histories replayed in several orders; a dozen live replicas in Rust and in Node
+# Run the demo: real histories replayed in several orders; a dozen live replicas in Rust and in Node; two people typing in one text
 demo: build-web
     node tests/demo/main.js
 

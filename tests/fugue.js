@@ -44,7 +44,7 @@ export class Text {
    */
   splice(edit, { at, remove, insert }, seen) {
     const existing = this.#ordered().filter((char) => char.edit === undefined || seen(char.edit));
-    const shown = existing.filter(({ removers }) => !removers.some(seen));
+    const shown = this.shown(seen);
     if (at + remove > shown.length) return false;
     for (const { removers } of shown.slice(at, at + remove)) removers.push(edit);
     let left = at === 0 ? this.#root : shown[at - 1];
@@ -60,9 +60,14 @@ export class Text {
     return true;
   }
 
-  /** Returns the characters that show. */
-  shown() {
-    return this.#ordered().filter(({ removers }) => removers.length === 0);
+  /**
+   * Returns the characters that show, to an author if `seen` is passed.
+   *
+   * @param {(edit: Edit) => boolean} [seen] whether the author saw an edit
+   */
+  shown(seen = () => true) {
+    const existing = this.#ordered().filter(({ edit }) => edit === undefined || seen(edit));
+    return existing.filter(({ removers }) => !removers.some(seen));
   }
 
   /** Returns the text with all splices. */

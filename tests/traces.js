@@ -60,8 +60,11 @@ const SEQUENCE_DIGITS = 8;
 
 /** @param {string} name */
 const fileName = (name) => `${name}.json.gz`;
-/** @param {string} name */
-const pathOf = (name) => join(process.env.CONVERGE_TRACES || '.', fileName(name));
+/**
+ * @param {string} name
+ * @param {string} [folder]
+ */
+const pathOf = (name, folder = process.env.CONVERGE_TRACES) => join(folder || '.', fileName(name));
 
 /**
  * Returns why a test of these histories must be left out, or `false` if it must run. With CI=true,
@@ -72,8 +75,18 @@ const pathOf = (name) => join(process.env.CONVERGE_TRACES || '.', fileName(name)
  */
 export function missing(...names) {
   if (process.env.CI === 'true') return false;
-  const absent = names.filter((name) => !process.env.CONVERGE_TRACES || !existsSync(pathOf(name)));
+  const absent = names.filter((name) => !exists(name));
   return absent.length > 0 && whereToFind(absent);
+}
+
+/**
+ * Returns whether the file of a history is there.
+ *
+ * @param {string} name
+ * @param {string} [folder] the folder that CONVERGE_TRACES names by default
+ */
+export function exists(name, folder = process.env.CONVERGE_TRACES) {
+  return Boolean(folder) && existsSync(pathOf(name, folder));
 }
 
 /** @param {string[]} names */
@@ -86,10 +99,11 @@ function whereToFind(names) {
  * Reads a history.
  *
  * @param {string} name
+ * @param {string} [folder] the folder that CONVERGE_TRACES names by default
  * @returns {Trace}
  */
-export function readTrace(name) {
-  return traceOf(name, /** @type {File} */ (readJson(name)));
+export function readTrace(name, folder = process.env.CONVERGE_TRACES) {
+  return traceOf(name, /** @type {File} */ (readJson(name, folder)));
 }
 
 /**
@@ -113,11 +127,12 @@ export function sha256(text) {
 
 /**
  * @param {string} name
+ * @param {string} [folder]
  * @returns {unknown}
  */
-function readJson(name) {
-  if (!process.env.CONVERGE_TRACES || !existsSync(pathOf(name))) throw new Error(whereToFind([name]));
-  return JSON.parse(gunzipSync(readFileSync(pathOf(name))).toString('utf8'));
+function readJson(name, folder = process.env.CONVERGE_TRACES) {
+  if (!exists(name, folder)) throw new Error(whereToFind([name]));
+  return JSON.parse(gunzipSync(readFileSync(pathOf(name, folder))).toString('utf8'));
 }
 
 /**

@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { open } from '../src/node.js';
 import { readHistory } from './history.js';
+import { onMessages, send } from './wire.js';
 
 /** @import { Commit, RowOp } from '../dist/wit/interfaces/converge-sync-durable.js' */
-/** @import { Socket } from 'node:net' */
 /** @import { Engine } from '../src/engine.js' */
 
 const USAGE = `usage: live HISTORY.tsv.gz --replicas FROM..TO --of N --hub PORT
@@ -32,8 +32,6 @@ const PAUSE_MS = 10;
 const STATUS_INTERVAL_MS = 100;
 /** The time to live of entries: longer than any run. */
 const TIME_TO_LIVE_MS = 3_600_000;
-const LENGTH_BYTES = 4;
-const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
 
 /** @returns {Promise<number>} the exit code */
 async function main() {
@@ -138,7 +136,7 @@ class Replica {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     const session = this.engine.openSession(this.doc, this.store, { document: DOCUMENT });
-    const sendAll = () => session.flush((message) => this.#send(socket, message));
+    const sendAll = () => session.flush((message) => (this.#bytes += send(socket, message)));
     /** @type {unknown} */
     let failure;
     socket.on('error', (error) => (failure ??= error));
@@ -172,17 +170,6 @@ class Replica {
         return isOver;
       }
     }
-  }
-
-  /**
-   * @param {Socket} socket
-   * @param {Uint8Array} message
-   */
-  #send(socket, message) {
-    const length = Buffer.alloc(LENGTH_BYTES);
-    length.writeUInt32LE(message.length);
-    socket.write(Buffer.concat([length, message]));
-    this.#bytes += LENGTH_BYTES + message.length;
   }
 
   /** Commits the next operations, and sets the cursor to the row that they write. */
@@ -228,29 +215,6 @@ class Replica {
     this.#lastStatus = performance.now();
     print('status', this.name, this.#events(), this.#bytes, doing, this.store.getAll(CURSORS).length);
   }
-}
-
-/**
- * Reads messages from a socket. Each follows its length in 32 bits, little-endian.
- *
- * @param {Socket} socket
- * @param {(message: Uint8Array) => void} take
- */
-function onMessages(socket, take) {
-  let bytes = Buffer.alloc(0);
-  socket.on('data', (/** @type {Buffer} */ data) => {
-    bytes = Buffer.concat([bytes, data]);
-    while (bytes.length >= LENGTH_BYTES) {
-      const length = bytes.readUInt32LE();
-      if (length > MAX_MESSAGE_BYTES) {
-        socket.destroy(new Error(`the message has ${length} bytes; the maximum is ${MAX_MESSAGE_BYTES}`));
-        return;
-      }
-      if (bytes.length < LENGTH_BYTES + length) return;
-      take(new Uint8Array(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
-      bytes = bytes.subarray(LENGTH_BYTES + length);
-    }
-  });
 }
 
 /** @param {(string | number)[]} fields */

@@ -1,8 +1,6 @@
 // The live part of the demo: a dozen replicas, half in a Rust process and half in a Node process, write the branches of a
 // real history. They are alternately offline and online, and must end with the same digest.
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { root } from './root.js';
+import { runPair } from './processes.js';
 
 const REPLICAS = 12;
 const HISTORY = 'tests/data/rows/yjs.history.tsv.gz';
@@ -20,58 +18,14 @@ const LOG_INTERVAL_MS = 2000;
 export async function live() {
   const half = REPLICAS / 2;
   const board = new Board();
-  const rust = start('target/release/converge-rig', [
-    'live',
-    HISTORY,
-    '--replicas',
-    `0..${half}`,
-    '--of',
-    `${REPLICAS}`,
-  ]);
-  /** @type {ReturnType<typeof start> | undefined} */
-  let node;
-  const timer = setTimeout(() => [rust, node].forEach((run) => run?.child.kill()), MAX_SECONDS * 1000);
-  const finished = /** @type {Promise<number | void>[]} */ ([rust.finished]);
-  for await (const line of rust.lines) {
-    const [kind, ...fields] = line.split('\t');
-    if (kind === 'port') {
-      const args = ['host-js/bin/live.js', HISTORY, '--replicas', `${half}..${REPLICAS}`, '--of', `${REPLICAS}`];
-      node = start(process.execPath, [...args, '--hub', fields[0]]);
-      // The hub would wait for replicas that have failed.
-      node.finished.then((code) => code !== 0 && rust.child.kill());
-      finished.push(node.finished, follow(node.lines, board));
-    } else {
-      board.update(kind, fields);
-    }
-  }
-  const codes = await Promise.all(finished);
-  clearTimeout(timer);
-  return board.end(codes.every((code) => code === undefined || code === 0));
-}
-
-/**
- * @param {AsyncIterable<string>} lines
- * @param {Board} board
- */
-async function follow(lines, board) {
-  for await (const line of lines) {
-    const [kind, ...fields] = line.split('\t');
-    board.update(kind, fields);
-  }
-}
-
-/**
- * @param {string} command
- * @param {string[]} args
- */
-function start(command, args) {
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  /** @type {Promise<number>} */
-  const finished = new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
-  return { child, finished, lines: createInterface({ input: child.stdout }) };
+  const all = ['--of', `${REPLICAS}`];
+  const hasEnded = await runPair(
+    ['live', HISTORY, '--replicas', `0..${half}`, ...all],
+    (port) => ['host-js/bin/live.js', HISTORY, '--replicas', `${half}..${REPLICAS}`, ...all, '--hub', port],
+    (kind, fields) => board.update(kind, fields),
+    { maxSeconds: MAX_SECONDS },
+  );
+  return board.end(hasEnded);
 }
 
 /** Shows the reports of the replicas. */

@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// The crates that each crate may depend on, apart from its tests. The test fails for missing
 /// crates.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("converge-engine", &[]),
     ("converge-component", &["converge-engine"]),
     ("converge-compat", &[]),
@@ -22,9 +22,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("converge-server", &["converge", "converge-frames", "converge-storage"]),
     ("converge-client", &["converge", "converge-frames", "converge-storage"]),
     ("converge-cli", &["converge", "converge-server", "converge-storage"]),
-    ("converge-rig", &["converge", "converge-client", "converge-frames"]),
+    ("converge-traces", &[]),
+    ("converge-rig", &["converge", "converge-client", "converge-frames", "converge-traces"]),
     ("converge-tests", &["converge"]),
-    ("converge-benches", &["converge", "converge-rig"]),
+    ("converge-benches", &["converge", "converge-rig", "converge-traces"]),
     ("converge-example-guard", &[]),
     ("converge-example-board-schema", &[]),
     ("converge-example-anything", &[]),
@@ -53,6 +54,7 @@ const RESERVED: [(&str, &[&str]); 5] = [
             "converge-server",
             "converge-client",
             "converge-cli",
+            "converge-traces",
             "converge-rig",
             "converge-tests",
             "converge-benches",

@@ -6,6 +6,8 @@ mod order;
 mod random;
 mod replay;
 mod simulate;
+mod typing;
+mod wire;
 mod write;
 
 use lexopt::prelude::{Long, Short, Value};
@@ -18,6 +20,7 @@ Tests replicas and servers of converge.
 Usage:
   converge-rig replay HISTORY [options]   merge the events of a history into a document and check the result
   converge-rig live HISTORY [options]     run some of the replicas of a live run over loopback sockets
+  converge-rig type TRACE [options]       type the keystrokes of one peer of a session over a socket
   converge-rig simulate TOPOLOGY...       run replicas in a simulated network until they agree
   converge-rig load ADDRESS WORK          measure a server under load
   converge-rig write ADDRESS [options]    write rows through a server and count acknowledgements
@@ -36,6 +39,7 @@ enum Command {
     Live(live::Options),
     Load(load::Options),
     Simulate(Box<simulate::Options>),
+    Type(typing::Options),
     Write(write::Options),
 }
 
@@ -70,6 +74,7 @@ fn run(command: Command) -> Result<bool, Failure> {
         Command::Load(options) => succeeded = load::load(&options, &mut output)?,
         Command::Replay(options) => succeeded = replay::replay(&options, &mut output)?,
         Command::Simulate(options) => succeeded = simulate::simulate(&options, &mut output)?,
+        Command::Type(options) => typing::run(&options, &mut output)?,
         Command::Write(options) => write::write(&options, &mut output)?,
     }
     output.flush()?;
@@ -92,6 +97,7 @@ fn arguments() -> Result<Command, lexopt::Error> {
         Some("simulate") => {
             (simulate::arguments(rest)?.map(|options| Command::Simulate(Box::new(options))), simulate::HELP)
         }
+        Some("type") => (typing::arguments(rest)?.map(Command::Type), typing::HELP),
         Some("write") => (write::arguments(rest)?.map(Command::Write), write::HELP),
         _ => return Err(format!("unknown command {command:?}").into()),
     };

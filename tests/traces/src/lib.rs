@@ -10,8 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 /// The traces of one author, each with the SHA-256 of its end.
 const ALONE: [(&str, &str); 5] = [
@@ -88,6 +88,19 @@ pub fn conformance() -> Option<(Vec<Trace>, &'static str)> {
     Some((traces.collect(), end))
 }
 
+/// Returns the trace in a file of the form of these files.
+///
+/// # Errors
+///
+/// If the file cannot be read.
+///
+/// # Panics
+///
+/// If the file is not a trace.
+pub fn read_file(path: &Path) -> io::Result<Trace> {
+    Ok(trace_of(path.display().to_string(), &parsed(File::open(path)?)))
+}
+
 /// Returns the SHA-256 of a text in hexadecimal digits.
 pub fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -109,9 +122,14 @@ fn read(name: &str) -> Option<Value> {
         );
         return None;
     };
+    Some(parsed(file))
+}
+
+/// Returns the content of a file. Parsing a text is faster than parsing what a reader decompresses.
+fn parsed(file: File) -> Value {
     let mut text = String::new();
     GzDecoder::new(file).read_to_string(&mut text).expect("gzipped text");
-    Some(serde_json::from_str(&text).expect("JSON"))
+    serde_json::from_str(&text).expect("JSON")
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -1,8 +1,8 @@
 //! A replica that is alternately offline and online.
 
+use super::END;
 use super::replica::Replica;
-use super::{END, wire};
-use crate::Failure;
+use crate::{Failure, wire};
 use converge::{Session, now};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -1,8 +1,8 @@
 //! The replica that all others connect to.
 
 use super::replica::Replica;
-use super::{DONE, END, wire};
-use crate::Failure;
+use super::{DONE, END};
+use crate::{Failure, wire};
 use converge::{Session, now};
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};

@@ -8,7 +8,6 @@
 mod client;
 mod hub;
 mod replica;
-mod wire;
 
 use crate::Failure;
 use lexopt::prelude::{Long, Short, Value};

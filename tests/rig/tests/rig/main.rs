@@ -1,9 +1,10 @@
-//! The program `converge-rig` and the reader of histories.
+//! The program `converge-rig`, and the reader of histories.
 
 mod history;
 mod live;
 mod replay;
 mod simulate;
+mod typing;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -127,7 +127,7 @@ fn invalid_arguments_exit_with_2() {
 #[test]
 fn every_command_has_help() {
     let (_, all, _) = parts(&rig(["--help"]));
-    for command in ["replay", "live", "simulate"] {
+    for command in ["replay", "live", "type", "simulate"] {
         let usage = format!("  converge-rig {command} ");
         assert!(all.contains(&usage), "{all}");
         let (code, stdout, stderr) = parts(&rig([command, "--help"]));

@@ -10,14 +10,14 @@ const MAX_MESSAGE_BYTES: usize = 16 << 20;
 const LENGTH_BYTES: usize = 4;
 
 /// Writes a message. Returns the number of bytes written.
-pub(super) fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<usize> {
+pub(crate) fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<usize> {
     let length = u32::try_from(message.len()).map_err(io::Error::other)?;
     stream.write_all(&[&length.to_le_bytes(), message].concat())?;
     Ok(LENGTH_BYTES + message.len())
 }
 
 /// Reads messages in a new thread and sends each to `to`, and `None` when the socket is closed.
-pub(super) fn read<T: Send + 'static>(
+pub(crate) fn read<T: Send + 'static>(
     mut stream: TcpStream,
     to: Sender<T>,
     wrap: impl Fn(Option<Vec<u8>>) -> T + Send + 'static,
