@@ -111,7 +111,7 @@ test('a text that was typed without a server survives a reload, and is sent late
   await server.kill();
   await ann.says('Offline');
   await ann.type('Hello\nworld');
-  await ann.says('saved on this device');
+  await ann.says('to send, saved on this device');
   await ann.page.reload();
   await allShow(await viewsOf(ann.page), 'Hello\nworld');
   await server.start(site.origin);

@@ -12,7 +12,7 @@ const CONNECTIONS = { online: 'Connected', connecting: 'Connecting', offline: 'O
 export function describe({ connection, unsent, savedHere, error }) {
   const parts = [CONNECTIONS[connection]];
   if (unsent > 0) parts.push(`${unsent} ${unsent === 1 ? 'change' : 'changes'} to send`);
-  parts.push(savedHere ? 'saved on this device' : 'not saved on this device yet');
+  parts.push(savedHere ? 'saved on this device' : 'saving on this device');
   if (error !== undefined) parts.push(error.message);
   return parts.join(', ');
 }
