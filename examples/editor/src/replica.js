@@ -57,24 +57,28 @@ export async function openReplica(root, engine, { server, name, replica }) {
   });
   const textarea = bindTextarea(parts.area, areaText, { onSelect, onRefused });
 
+  const showSteps = () => {
+    parts.undo.disabled = !undo.canUndo;
+    parts.redo.disabled = !undo.canRedo;
+  };
   client.watch([TABLE], () => {
     codeMirror.receive();
     textarea.receive();
-    parts.undo.disabled = !undo.canUndo;
-    parts.redo.disabled = !undo.canRedo;
+    showSteps();
     parts.problem.textContent = '';
   });
   client.watchStore(() => refreshCursors(codeMirror.editor));
 
   /** @param {Place | undefined} place */
   const moveTo = (place) => {
+    showSteps();
     if (place?.end === undefined) return;
     const field = textarea.selection === undefined ? codeMirror : textarea;
     field.receive();
     field.select(place.end);
   };
   const actions = { undo: () => moveTo(undo.undo()), redo: () => moveTo(undo.redo()) };
-  bindUndoKeys(root, actions);
+  for (const field of [parts.editor, parts.area]) bindUndoKeys(field, actions);
   for (const button of [parts.undo, parts.redo]) {
     button.addEventListener('pointerdown', (event) => event.preventDefault()); // The field keeps the focus.
   }

@@ -54,7 +54,7 @@ export class Undo {
  * Calls `undo` and `redo` for the keys and the menus that browsers have for them, instead of the
  * browser's own undo.
  *
- * @param {HTMLElement} element contains the fields
+ * @param {HTMLElement} element the field, or an element around it
  * @param {{ undo: () => void, redo: () => void }} actions
  */
 export function bindUndoKeys(element, { undo, redo }) {
