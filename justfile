@@ -31,6 +31,11 @@ build-cli: build-web
 serve *args: build-cli
     CONVERGE_DATA="${CONVERGE_DATA:-target/data}" target/release/converge serve --demo {{args}}
 
+# Serve the text editor at http://127.0.0.1:4748/, and start a server with the documents in target/data
+editor: build-cli (npm-add "examples/editor")
+    target/release/converge serve --data "${CONVERGE_DATA:-target/data}" --origin http://127.0.0.1:4748 --origin http://localhost:4748 & \
+        trap "kill $! 2> /dev/null || true" EXIT; node examples/editor/build.js --serve
+
 # Compose the engine with other components: target/compat.wasm, which implements `mizchi:converge`, and others
 compose:
     cargo run --quiet --release --bin converge-compose -- target
@@ -78,7 +83,7 @@ npm-add workspace: npm
 
 # Install the tools of all workspaces: one after the other, since npm cannot do two at the same time
 [private]
-npm-all: (npm-add "benches") (npm-add "examples/web") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
+npm-all: (npm-add "benches") (npm-add "examples/editor") (npm-add "examples/web") (npm-add "tests/browser") (npm-add "tests/platforms") (npm-add "examples/mutators/people")
 
 # Two sequences of tests at the same time, so that both cores are busy. Their Rust builds use different profiles and do not wait for each other.
 # Node makes a pipe that is its standard output non-blocking, for all programs that share it, and Rust's tests fail then. So each Node gets a pipe of its own.
@@ -118,8 +123,9 @@ test-docs: build-js build-cli
 test-packages: build-js build-cli chromium (npm-add "tests/platforms")
     node tests/platforms/run.js --some | cat
 
-# Test the client and the task board in Chromium, with the server
-test-browser: build-js build-cli chromium fault-tools (npm-add "tests/browser")
+# Test the client, the task board and the text editor in Chromium, with the server
+test-browser: build-js build-cli chromium fault-tools (npm-add "examples/editor") (npm-add "tests/browser")
+    npm test --workspace examples/editor | cat
     npm test --workspace examples/web | cat
     node --test --test-concurrency=2 tests/browser/*.test.js | cat
 

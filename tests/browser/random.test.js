@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startApplication } from './rig/application.js';
 import { options } from './rig/chromium.js';
+import { randomNumbers } from './rig/random.js';
 import { setUpWithServer } from './rig/setup.js';
 import { until } from './rig/until.js';
 
@@ -145,18 +146,3 @@ test(`after ${EVENTS} random events with the seed ${SEED}, nothing is lost and n
   assert.equal(forks, 0);
   assert.ok(writers.length <= names, `${writers.length} names for at most ${names} tabs at once`);
 });
-
-/**
- * Returns a function that returns random numbers below a limit, the same for the same seed.
- *
- * @param {number} seed
- * @returns {(limit: number) => number}
- */
-function randomNumbers(seed) {
-  let state = seed;
-  return (limit) => {
-    // A linear congruential generator; its high bits are the random ones.
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (state >> 8) % limit;
-  };
-}

@@ -354,7 +354,11 @@ export class Replica {
   leave() {
     if (this.#engine.gone) return [];
     const entries = this.#presence.own();
-    if (entries.length > 0) this.store.leave();
+    if (entries.length > 0) {
+      this.store.leave();
+      // At once, since the page may not run any more later.
+      this.#pump.trigger();
+    }
     return entries;
   }
 

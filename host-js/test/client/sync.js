@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { ClientError } from '../../src/client/errors.js';
 import { connect } from '../../src/client/index.js';
+import { Replica } from '../../src/client/replica.js';
 import { InvalidArgumentError } from '../../src/errors.js';
 import { UndoManager } from '../../src/node.js';
 import { engine, Relay, Server, SharedMemory, client, rowsOf, until } from './rig.js';
@@ -198,4 +200,39 @@ test('close waits a limited time for a server that does not answer, and not at a
   start = Date.now();
   await online.close();
   assert.ok(Date.now() - start >= 1_900, 'an online client waits');
+});
+
+test('a replica that leaves says so at once, since its page may not run any more later', async (t) => {
+  const [ann, ben] = ['ann', 'ben'].map(
+    (peer) =>
+      new Replica(engine, 'board', peer, undefined, {
+        onChange: () => {},
+        onStoreChange: () => {},
+        onStop: (error) => assert.fail(error),
+        onFailed: (error) => assert.fail(String(error)),
+        server: () => undefined,
+      }),
+  );
+  t.after(() => [ann, ben].forEach((replica) => replica.end(new ClientError('closed', 'the test has ended'))));
+  /** @type {[Replica, Replica][]} */
+  const ways = [
+    [ann, ben],
+    [ben, ann],
+  ];
+  const links = new Map();
+  let isBenHidden = false;
+  for (const [from, to] of ways) {
+    const send = (/** @type {Uint8Array} */ message) => {
+      if (to !== ben || !isBenHidden) queueMicrotask(() => to.receive(links.get(to), message));
+    };
+    links.set(from, from.link({ send, hasRoom: () => true, onFailed: (error) => assert.fail(String(error)) }, false));
+  }
+  ben.store.set('people', 'ben', 'Ben');
+  await until(() => ann.store.get('people', 'ben'), 'the entry arrives');
+  // No time passes, so a further entry waits for a timer.
+  t.mock.method(performance, 'now', () => 0);
+  isBenHidden = true;
+  ben.leave();
+  await setImmediate();
+  assert.equal(ann.store.get('people', 'ben'), undefined);
 });
