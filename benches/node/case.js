@@ -12,7 +12,7 @@ const LIBRARIES = {
   'automerge in Node': () => import('./libraries/automerge.js'),
 };
 const LIVE = ['presence', 'history'];
-const TEXTS = ['text', 'text-concurrent', 'text-storm'];
+const TEXTS = ['text', 'text-concurrent', 'text-prepend', 'text-crowd'];
 
 const [library = '', work = '', size = ''] = process.argv.slice(2);
 const chosen = size === 'small' ? SIZES.small : SIZES.full;

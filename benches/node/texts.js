@@ -41,8 +41,10 @@ export async function run(work, library, size) {
       return ofOne(texts, size);
     case 'text-concurrent':
       return ofSeveral(texts, size);
-    case 'text-storm':
-      return storm(texts, size);
+    case 'text-prepend':
+      return prepend(texts, size);
+    case 'text-crowd':
+      return crowd(texts, size);
     default:
       throw new Error(`unknown work ${work}`);
   }
@@ -289,43 +291,58 @@ async function emptyText(texts) {
 }
 
 /**
- * Measures many insertions at one place: by two peers offline, and by many.
+ * Returns an insertion at the start of a text.
+ *
+ * @param {string} text
+ * @returns {Patch[]}
+ */
+const atStart = (text) => [[0, 0, text]];
+
+/**
+ * Measures merging lines that two peers insert at one place.
  *
  * @param {TextClass} texts
  * @param {Size} size
  */
-async function storm(texts, { lines, crowd }) {
+async function prepend(texts, { lines }) {
   const setup = await emptyText(texts);
-  const insertion = (/** @type {string} */ text) => /** @type {Patch[]} */ ([[0, 0, text]]);
   const [ann, ben] = [texts.load(FIRST_WRITER + 1, setup), texts.load(FIRST_WRITER + 2, setup)];
   const before = ann.version();
   for (const [author, letter] of /** @type {const} */ ([
     [ann, 'a'],
     [ben, 'b'],
   ])) {
-    for (let line = 0; line < lines; line++) author.edit(insertion(`${letter} ${line}\n`));
+    for (let line = 0; line < lines; line++) author.edit(atStart(`${letter} ${line}\n`));
   }
   const [ofAnn, ofBen] = [ann.changesSince(before), ben.changesSince(before)];
   const merge = seconds(() => ann.merge(ofBen));
   ben.merge(ofAnn);
   checkText(ben, ann.read());
   assert.equal(ann.read().split('\n').length - 1, 2 * lines);
+  return [per('merge, per line', merge, lines)];
+}
+
+/**
+ * Measures merging words that many peers insert at one place.
+ *
+ * @param {TextClass} texts
+ * @param {Size} size
+ */
+async function crowd(texts, { crowd: peers }) {
+  const setup = await emptyText(texts);
   /** @type {Uint8Array[]} */
   const updates = [];
-  for (let peer = 0; peer < crowd; peer++) {
+  for (let peer = 0; peer < peers; peer++) {
     const author = texts.load(FIRST_WRITER + 1 + peer, setup);
-    updates.push(author.editAndEncode(insertion(`${peer}\n`)));
+    updates.push(author.editAndEncode(atStart(`${peer}\n`)));
     author.dispose();
   }
   const reader = texts.load(READER, setup);
   const mergeAll = seconds(() => {
     for (const update of updates) reader.merge(update);
   });
-  assert.equal(reader.read().split('\n').length - 1, crowd);
-  return [
-    per('two peers prepend, merge, per line', merge, lines),
-    per('peers at one place, merge, per peer', mergeAll, crowd),
-  ];
+  assert.equal(reader.read().split('\n').length - 1, peers);
+  return [per('merge, per peer', mergeAll, peers)];
 }
 
 /**

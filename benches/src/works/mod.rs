@@ -120,7 +120,7 @@ const CONVERGE: &[&str] = &["converge", "converge in wasmtime", "converge in Nod
 const PRESENCE: &[&str] = &["converge", "converge in wasmtime", "loro", "converge in Node", "loro-crdt"];
 
 /// The works on one text, except that on memory.
-const TEXTS: [&str; 3] = ["text", "text-concurrent", "text-storm"];
+const TEXTS: [&str; 4] = ["text", "text-concurrent", "text-prepend", "text-crowd"];
 
 /// A work, with the libraries that are measured.
 pub struct Work {
@@ -136,7 +136,7 @@ impl Work {
     }
 }
 
-pub const WORKS: [Work; 21] = [
+pub const WORKS: [Work; 22] = [
     Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
     Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
     Work {
@@ -158,14 +158,28 @@ pub const WORKS: [Work; 21] = [
     Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
     Work { name: "fill", about: "inserts until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
-    Work { name: "text", about: "published texts of one author, typed, exchanged and saved", libraries: ALL_BUT_ONE },
+    Work { name: "text", about: "published texts of one author, typed, exchanged and saved", libraries: TABLES },
     Work {
         name: "text-concurrent",
         about: "published texts of several authors, exchanged and saved",
-        libraries: ALL_BUT_ONE,
+        libraries: FASTER,
     },
-    Work { name: "text-storm", about: "many insertions at one place of a text", libraries: ALL_BUT_ONE },
-    Work { name: "text-memory", about: "the memory of a replica with a text", libraries: ALL_BUT_ONE },
+    Work { name: "text-prepend", about: "two peers insert lines at the start of a text", libraries: TABLES },
+    Work {
+        name: "text-crowd",
+        about: "many peers insert a word at the start of a text",
+        // loro takes minutes.
+        libraries: &[
+            "converge",
+            "converge in wasmtime",
+            "yrs",
+            "automerge",
+            "converge in Node",
+            "yjs",
+            "automerge in Node",
+        ],
+    },
+    Work { name: "text-memory", about: "the memory of a replica with a text", libraries: TABLES },
     Work {
         name: "composition",
         about: "rows of four cells, through components around the engine",

@@ -24,7 +24,8 @@ pub fn run<R: TextReplica>(work: &str, size: Size, of_converge: bool) -> Result<
     match work {
         "text" => alone::<R>(size),
         "text-concurrent" => concurrent::<R>(size, of_converge),
-        "text-storm" => storm::<R>(size),
+        "text-prepend" => prepend::<R>(size),
+        "text-crowd" => crowd::<R>(size),
         other => Err(format!("unknown work {other}").into()),
     }
 }
@@ -63,7 +64,8 @@ fn concurrent<R: TextReplica>(size: Size, of_converge: bool) -> Result<Vec<Figur
         let start = Instant::now();
         updates.iter().try_for_each(|update| doc.merge(update))?;
         let observed = start.elapsed().as_secs_f64();
-        // Other libraries cannot use the published names, so they may sort insertions at one place differently.
+        // Other libraries cannot use the published names, so they may sort insertions at one place
+        // differently.
         let text = doc.read()?;
         let check = |other: &R| {
             if of_converge && size.has_all_traces { check(other, end) } else { check_equal(other.read()?, &text) }
@@ -129,9 +131,7 @@ struct Author<R> {
 /// Returns a saved document with an empty text, and the update of each event of a trace, made by a
 /// replica that has the events before it and no others.
 fn updates<R: TextReplica>(trace: &Trace) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
-    let mut doc = R::create(FIRST_WRITER)?;
-    doc.begin()?;
-    let setup = doc.save()?;
+    let setup = empty::<R>()?;
     let count = trace.events.len();
     let mut peers: Vec<&str> = trace.events.iter().map(|event| event.peer.as_str()).collect();
     peers.sort_unstable();
@@ -178,15 +178,24 @@ fn updates<R: TextReplica>(trace: &Trace) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
     Ok((setup, updates))
 }
 
-fn storm<R: TextReplica>(size: Size) -> Result<Vec<Figure>> {
+/// Returns a saved document with an empty text.
+fn empty<R: TextReplica>() -> Result<Vec<u8>> {
     let mut doc = R::create(FIRST_WRITER)?;
     doc.begin()?;
-    let setup = doc.save()?;
-    let insertion = |insert: String| [Patch { at: 0, remove: 0, insert }];
+    doc.save()
+}
+
+/// Returns an insertion at the start of a text.
+fn at_start(insert: String) -> [Patch; 1] {
+    [Patch { at: 0, remove: 0, insert }]
+}
+
+fn prepend<R: TextReplica>(size: Size) -> Result<Vec<Figure>> {
+    let setup = empty::<R>()?;
     let mut authors = [R::load(FIRST_WRITER + 1, &setup)?, R::load(FIRST_WRITER + 2, &setup)?];
     let before = authors[0].version()?;
     for (author, letter) in authors.iter_mut().zip(["a", "b"]) {
-        (0..size.lines).try_for_each(|line| author.edit(&insertion(format!("{letter} {line}\n"))))?;
+        (0..size.lines).try_for_each(|line| author.edit(&at_start(format!("{letter} {line}\n"))))?;
     }
     let changes = [authors[0].changes_since(&before)?, authors[1].changes_since(&before)?];
     let start = Instant::now();
@@ -198,10 +207,15 @@ fn storm<R: TextReplica>(size: Size) -> Result<Vec<Figure>> {
     if text.lines().count() != 2 * size.lines {
         return Err("the text lacks lines".into());
     }
+    Ok(vec![Figure::per("merge, per line", merged, size.lines, Unit::Nanoseconds)])
+}
+
+fn crowd<R: TextReplica>(size: Size) -> Result<Vec<Figure>> {
+    let setup = empty::<R>()?;
     let mut updates = Vec::new();
     for peer in 0..size.crowd {
         let mut author = R::load(FIRST_WRITER + 1 + peer as u64, &setup)?;
-        updates.push(author.edit_and_encode(&insertion(format!("{peer}\n")))?);
+        updates.push(author.edit_and_encode(&at_start(format!("{peer}\n")))?);
     }
     let mut reader = R::load(READER, &setup)?;
     let start = Instant::now();
@@ -210,10 +224,7 @@ fn storm<R: TextReplica>(size: Size) -> Result<Vec<Figure>> {
     if reader.read()?.lines().count() != size.crowd {
         return Err("the text lacks words".into());
     }
-    Ok(vec![
-        Figure::per("two peers prepend, merge, per line", merged, size.lines, Unit::Nanoseconds),
-        Figure::per("peers at one place, merge, per peer", crowd, size.crowd, Unit::Nanoseconds),
-    ])
+    Ok(vec![Figure::per("merge, per peer", crowd, size.crowd, Unit::Nanoseconds)])
 }
 
 /// Returns the median of the seconds that `measure` returns, of several measurements if it is fast.

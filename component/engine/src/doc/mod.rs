@@ -209,9 +209,9 @@ impl Doc {
         }
     }
 
-    /// Executes the next events, up to `max`, as `take_effect` does, if their commits type or delete
-    /// in one cell, and each builds on the one before it alone. Returns the number of events. Costs
-    /// as much as for one event.
+    /// Executes the next events, up to `max`, as `take_effect` does, if their commits type or
+    /// delete in one cell, and each builds on the one before it alone. Returns the number of
+    /// events. Costs as much as for one event.
     fn take_typed(
         &mut self,
         peer: PeerNumber,

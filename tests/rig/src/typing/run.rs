@@ -81,8 +81,8 @@ impl<'a, Output: Write> Run<'a, Output> {
         let (to, messages) = mpsc::channel();
         wire::read(stream.try_clone()?, to, |message| message);
         let is_over = self.converse(&mut stream, &messages);
-        // Without this the socket stays open, because the reader thread has a handle of it. It fails
-        // if the other side has closed the connection.
+        // Without this the socket stays open, because the reader thread has a handle of it. It
+        // fails if the other side has closed the connection.
         let _ = stream.shutdown(Shutdown::Both);
         is_over
     }

@@ -95,8 +95,8 @@ impl Unpacked {
         if ops.has_splices() {
             ops.set_contents(SplicedContents::read(&mut history, &mut log)?);
         }
-        // The times of events are not known here. They are needed only if a state contains values of
-        // the history.
+        // The times of events are not known here. They are needed only if a state contains values
+        // of the history.
         let time = |_| (Lamport::NEVER, PeerNumber(0));
         ops.events(&mut log, u32::try_from(events).unwrap_or(u32::MAX), time, &shapes, &mut table)?;
         ops.finish()?;
