@@ -71,6 +71,17 @@ impl ColumnWriter {
         self.times += 1;
     }
 
+    /// Adds a number several times.
+    pub(crate) fn push_times(&mut self, number: u64, times: u32) {
+        let mut left = times as usize;
+        while left > 0 {
+            self.push(number);
+            let more = (GROUP - self.times).min(left - 1);
+            self.times += more;
+            left -= more + 1;
+        }
+    }
+
     fn end_run(&mut self) {
         if self.times < MIN_RUN {
             self.literals.extend(std::iter::repeat_n(self.last, self.times));
@@ -261,6 +272,14 @@ impl DeltaWriter {
     pub(crate) fn push(&mut self, number: u64) {
         self.column.push(zigzag(number.wrapping_sub(self.last) as i64));
         self.last = number;
+    }
+
+    /// Adds a number several times.
+    pub(crate) fn push_times(&mut self, number: u64, times: u32) {
+        if let Some(more) = times.checked_sub(1) {
+            self.push(number);
+            self.column.push_times(0, more);
+        }
     }
 
     /// Writes the column, preceded by its length in bytes.

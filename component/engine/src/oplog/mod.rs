@@ -449,6 +449,22 @@ impl OpLog {
         self.splices.from(event, max)
     }
 
+    /// Groups events so that those of a group are consecutive, and that their commits are alike.
+    /// Returns the first event and the number of events of each group. O(log runs of splices) for
+    /// each group.
+    pub(crate) fn groups(&self, events: impl Iterator<Item = EventNumber>) -> impl Iterator<Item = (EventNumber, u32)> {
+        let mut events = events.peekable();
+        std::iter::from_fn(move || {
+            let first = events.next()?;
+            let max = self.splices.from(first, u32::MAX).map_or(1, |splices| splices.count);
+            let mut count = 1;
+            while count < max && events.next_if_eq(&first.plus(count)).is_some() {
+                count += 1;
+            }
+            Some((first, count))
+        })
+    }
+
     /// Makes room for a row's latest operation.
     fn mention(&mut self, row: RowNumber) {
         if self.latest.len() <= row.index() {

@@ -97,7 +97,7 @@ impl Splices {
     }
 
     /// Returns the position of the last splice, if it can be.
-    pub(super) fn last_position(&self) -> Option<u32> {
+    pub(crate) fn last_position(&self) -> Option<u32> {
         let moved = i64::from(self.step).checked_mul(i64::from(self.count).saturating_sub(1))?;
         u32::try_from(i64::from(self.place.at).checked_add(moved)?).ok()
     }

@@ -258,7 +258,13 @@ impl Text {
     /// Returns whether an edit is void, or `None` if the operation with this index in the commit of
     /// an event is no edit of this text. O(log n).
     pub(crate) fn is_void(&self, event: EventNumber, place: u32) -> Option<bool> {
-        self.edits.find(event, place).map(|(run, _)| run.is_void())
+        self.are_void(event, place).map(|(are_void, _)| are_void)
+    }
+
+    /// Returns the same, and the number of consecutive events from this one on for which it is
+    /// known to hold. O(log n).
+    pub(crate) fn are_void(&self, event: EventNumber, place: u32) -> Option<(bool, u32)> {
+        self.edits.find(event, place).map(|(run, index)| (run.is_void(), run.count - index))
     }
 
     /// Returns whether the operation with this index in the commit of an event is an edit of this

@@ -87,7 +87,9 @@ impl Pack {
         }
         write_begins(&names, |rank| begins[rank], &mut pack.peers);
 
-        let ops = || runs.iter().flat_map(|run| &run.events).flat_map(|&event| log.ops(event));
+        let events = || runs.iter().flat_map(|run| run.events.iter().copied());
+        // Events that are alike name the same rows and columns.
+        let ops = || log.groups(events()).flat_map(|(first, _)| log.ops(first));
         pack.has_edits = log.has_edits() && ops().any(|op| op.kind.is_edit());
         let columns = ops().flat_map(|op| log.columns_of(&op));
         let row_names = rows.some_names(ops().map(|op| op.row), columns);
@@ -116,11 +118,10 @@ impl Pack {
             prints.salt(place, run.salt);
         }
         heads.finish(&mut pack.history);
-        let mut ops = OpsWriter::new(log, &row_ranks, &column_ranks);
+        let mut writer = OpsWriter::new(log, &row_ranks, &column_ranks);
         let mut shapes = ShapesWriter::default();
-        let events = runs.iter().flat_map(|run| &run.events);
-        events.for_each(|&event| ops.event(event, &mut shapes, &|_| false));
-        let contents = ops.finish(&mut pack.history);
+        writer.events(events(), &mut shapes, &|_| false);
+        let contents = writer.finish(&mut pack.history);
         if !contents.is_empty() {
             contents.write(log, &mut pack.history);
         }

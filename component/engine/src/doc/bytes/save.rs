@@ -40,7 +40,7 @@ impl Doc {
         self.write_runs(&chains, &table, &mut history);
         let mut ops = OpsWriter::new(&self.log, &row_ranks, &column_ranks);
         let events = chains.iter().flat_map(Chain::events);
-        events.for_each(|event| ops.event(event, &mut shapes, &|cell| states.is_held(cell)));
+        ops.events(events, &mut shapes, &|cell| states.is_held(cell));
         let contents = ops.finish(&mut history);
         states.write_changed(&row_ranks, &mut shapes, &mut changed);
 
@@ -80,7 +80,7 @@ impl Doc {
         let mut edits = Vec::new();
         let texts = TextsContext {
             contents: &contents,
-            each_event: &|take| chains.iter().flat_map(Chain::events).for_each(take),
+            each_group: &|take| self.log.groups(chains.iter().flat_map(Chain::events)).for_each(take),
             rank: &|lane, counter| table.rank(lane, counter),
         };
         self.rows.write_edits(self.row_history(), (&row_ranks, &column_ranks), &stamps, &texts, &mut edits);

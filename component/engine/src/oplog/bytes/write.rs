@@ -127,13 +127,50 @@ impl<'a> OpsWriter<'a> {
         }
     }
 
-    /// Adds an event. Omits the values of cells for which `is_held` holds.
-    pub(crate) fn event(
+    /// Adds events. Omits the values of cells for which `is_held` holds.
+    pub(crate) fn events(
         &mut self,
-        event: EventNumber,
+        events: impl Iterator<Item = EventNumber>,
         shapes: &mut ShapesWriter,
         is_held: &impl Fn(CellNumber) -> bool,
     ) {
+        for (first, count) in self.log.groups(events) {
+            let mut written = 0;
+            while written < count {
+                let event = first.plus(written);
+                let splices = self.splices(event, count - written, shapes);
+                if splices == 0 {
+                    self.event(event, shapes, is_held);
+                }
+                written += splices.max(1);
+            }
+        }
+    }
+
+    /// Adds events, up to `max`, that have one splice each, as long as they insert ASCII. Returns
+    /// their number; 0 for fewer than two.
+    fn splices(&mut self, event: EventNumber, max: u32, shapes: &mut ShapesWriter) -> u32 {
+        let Some(splices) = self.log.splices_from(event, max) else { return 0 };
+        let each = splices.bytes_of_each;
+        let count = splices.content.ascii_parts(each, splices.count, self.log.content());
+        let Some(last) = splices.first(count).last_position().filter(|_| count > 1) else { return 0 };
+        work::step();
+        let (row, column) = (self.rows.of(splices.row.0), self.columns.of(splices.column.0));
+        self.counts.push_times(1, count);
+        self.kinds.push_times(OpKind::Splice as u64, count);
+        self.op_rows.push_times(row.into(), count);
+        self.shapes.push_times(shapes.number(&[column]), count);
+        let SplicesWriter { places, removed, inserted, expected } = &mut self.splices;
+        places.push(zigzag(i64::from(splices.place.at) - i64::from(*expected)));
+        places.push_times(zigzag(i64::from(splices.step) - i64::from(each)), count - 1);
+        removed.push_times(splices.place.remove.into(), count);
+        inserted.push_times(each.into(), count);
+        *expected = last.saturating_add(each);
+        self.contents.push((row, column), splices.first(count).content);
+        count
+    }
+
+    fn event(&mut self, event: EventNumber, shapes: &mut ShapesWriter, is_held: &impl Fn(CellNumber) -> bool) {
         self.counts.push(self.log.op_count(event) as u64);
         for op in self.log.ops(event) {
             work::step();

@@ -14,15 +14,16 @@ use crate::sort;
 use crate::text::{CharName, NamedSpan, Text};
 use crate::work;
 
-/// Calls a function for each event.
-type EachEvent<'a> = dyn Fn(&mut dyn FnMut(EventNumber)) + 'a;
+/// Calls a function for each group of events: with the first one, and their number.
+type EachGroup<'a> = dyn Fn(&mut dyn FnMut((EventNumber, u32))) + 'a;
 
 /// What encoding texts requires of the document.
 pub(crate) struct TextsContext<'a> {
     /// What the splices of the history insert.
     pub(crate) contents: &'a ContentsWriter,
-    /// Calls a function for each event of the history, in its order.
-    pub(crate) each_event: &'a EachEvent<'a>,
+    /// Calls a function for the events of the history, in its order, in groups of events whose
+    /// commits are alike.
+    pub(crate) each_group: &'a EachGroup<'a>,
     /// Returns the rank of the branch of an event.
     pub(crate) rank: &'a dyn Fn(PeerNumber, Counter) -> u32,
 }
@@ -88,24 +89,36 @@ impl Rows {
     fn write_classes(&self, log: &OpLog, context: &TextsContext<'_>, out: &mut Vec<u8>) {
         let mut classes = ColumnWriter::new();
         if !context.contents.is_empty() {
-            (context.each_event)(&mut |event| {
-                for (place, op) in (0..).zip(log.ops(event)).filter(|(_, op)| op.kind == OpKind::Splice) {
-                    classes.push(self.class_of((event, place), op.row, log.splice(&op).map(|(column, ..)| column)));
+            (context.each_group)(&mut |(first, count)| {
+                for (place, op) in (0..).zip(log.ops(first)).filter(|(_, op)| op.kind == OpKind::Splice) {
+                    let column = log.splice(&op).map(|(column, ..)| column);
+                    // If there are several events, each has one operation.
+                    let mut written = 0;
+                    while written < count {
+                        let (class, times) = self.class_of((first.plus(written), place), op.row, column);
+                        let times = times.min(count - written);
+                        classes.push_times(class, times);
+                        written += times;
+                    }
                 }
             });
         }
         classes.finish(out);
     }
 
-    fn class_of(&self, (event, place): (EventNumber, u32), row: RowNumber, column: Option<ColumnNumber>) -> u64 {
-        let (Some(RowEdits { texts, .. }), Some(column)) = (self.edits.get(row), column) else { return NO_TEXT };
+    /// Returns the class of a splice, and the number of consecutive events from its event on whose
+    /// splices at this place of the same cell have this class.
+    fn class_of(&self, (event, place): (EventNumber, u32), row: RowNumber, column: Option<ColumnNumber>) -> (u64, u32) {
+        let (Some(RowEdits { texts, .. }), Some(column)) = (self.edits.get(row), column) else {
+            return (NO_TEXT, u32::MAX);
+        };
         for (is_on_write, class) in [(true, ON_WRITE), (false, ON_DELETE)] {
             let text = texts.get(column, is_on_write);
-            if let Some(is_void) = text.and_then(|entry| entry.value.text.is_void(event, place)) {
-                return class + u64::from(is_void);
+            if let Some((are_void, times)) = text.and_then(|entry| entry.value.text.are_void(event, place)) {
+                return (class + u64::from(are_void), times);
             }
         }
-        NO_TEXT
+        (NO_TEXT, 1)
     }
 }
 
