@@ -8,6 +8,7 @@ use super::{ContentRange, SplicePlace};
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
 use crate::memory::Chunks;
 use crate::work;
+use std::cell::Cell;
 
 /// Splices of one cell, at positions with equal distances, that remove and insert as much each.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,8 @@ pub(super) enum StoredEvent {
 #[derive(Debug, Default)]
 pub(super) struct SpliceRuns {
     runs: Chunks<SpliceRun>,
+    /// The run that was found last. Most searches are for it, or for a run next to it.
+    found: Cell<usize>,
 }
 
 impl SpliceRuns {
@@ -190,7 +193,7 @@ impl SpliceRuns {
 
     /// Returns the splices from an event on, up to `max`, if a run covers the event. O(log runs).
     pub(super) fn from(&self, event: EventNumber, max: u32) -> Option<Splices> {
-        let run = &self.runs[self.first_not(|run| run.event <= event).checked_sub(1)?];
+        let run = &self.runs[self.last_up_to(event.0, |run| run.event.0)?];
         let index = event.0 - run.event.0;
         let count = run.covered().checked_sub(index)?.min(max);
         let (content, place) = run.splice(index);
@@ -228,7 +231,7 @@ impl SpliceRuns {
         if self.runs.len() == 0 {
             return StoredOp::Other(op as usize);
         }
-        let Some(run) = self.first_not(|run| run.op <= op).checked_sub(1).map(|run| &self.runs[run]) else {
+        let Some(run) = self.last_up_to(op, |run| run.op).map(|run| &self.runs[run]) else {
             return StoredOp::Other(op as usize);
         };
         let index = op - run.op;
@@ -245,11 +248,12 @@ impl SpliceRuns {
         if self.runs.len() == 0 {
             return StoredEvent::Other { index: event.index(), min_start: 0 };
         }
-        let next = self.first_not(|run| run.event < event);
+        let before = event.0.checked_sub(1).and_then(|before| self.last_up_to(before, |run| run.event.0));
+        let next = before.map_or(0, |before| before + 1);
         if next < self.runs.len() && self.runs[next].covers && self.runs[next].event == event {
             return StoredEvent::Splice(self.runs[next].op);
         }
-        let Some(run) = next.checked_sub(1).map(|run| &self.runs[run]) else {
+        let Some(run) = before.map(|run| &self.runs[run]) else {
             return StoredEvent::Other { index: event.index(), min_start: 0 };
         };
         let index = event.0 - run.event.0;
@@ -262,18 +266,29 @@ impl SpliceRuns {
 
     /// Returns the number of covered events before an operation of an uncovered one. O(log runs).
     pub(super) fn covered_before(&self, op: u32) -> u32 {
-        let run = self.first_not(|run| run.op <= op).checked_sub(1).map(|run| &self.runs[run]);
+        let run = self.last_up_to(op, |run| run.op).map(|run| &self.runs[run]);
         run.map_or(0, |run| run.covered_before + run.covered())
     }
 
-    /// Returns the number of runs for which a condition holds, which holds for the first ones.
-    fn first_not(&self, holds: impl Fn(&SpliceRun) -> bool) -> usize {
-        let (mut start, mut end) = (0, self.runs.len());
+    /// Returns the last run whose key is at most `max`. Keys never decrease. O(log runs), and O(1)
+    /// next to the run that was found last.
+    fn last_up_to(&self, max: u32, key: impl Fn(&SpliceRun) -> u32) -> Option<usize> {
+        let len = self.runs.len();
+        let holds = |run: usize| run < len && key(&self.runs[run]) <= max;
+        let found = self.found.get();
+        for run in [found, found.wrapping_add(1), found.wrapping_sub(1)] {
+            if holds(run) && !holds(run + 1) {
+                self.found.set(run);
+                return Some(run);
+            }
+        }
+        let (mut start, mut end) = (0, len);
         while start < end {
             work::step();
             let middle = start + (end - start) / 2;
-            (start, end) = if holds(&self.runs[middle]) { (middle + 1, end) } else { (start, middle) };
+            (start, end) = if holds(middle) { (middle + 1, end) } else { (start, middle) };
         }
-        start
+        self.found.set(start.saturating_sub(1));
+        start.checked_sub(1)
     }
 }
