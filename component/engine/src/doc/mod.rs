@@ -1,8 +1,9 @@
 //! A replica of a document: its graph, log, rows and waiting events.
 //!
 //! Every event, local or remote, enters through `take_effect` after it was checked: graph, log,
-//! rows, watchers. Always holds: graph, log and rows contain the same events; an event waits only
-//! while one of the events that it builds on is missing. Does not know hosts.
+//! rows, watchers. Runs of received events that type in one cell enter through `take_typed`. Always
+//! holds: graph, log and rows contain the same events; an event waits only while one of the events
+//! that it builds on is missing. Does not know hosts.
 //!
 //! The files and folders here are ordered like the rooms of the engine; `tests/rooms.rs` lists the
 //! order.
