@@ -1,6 +1,7 @@
 //! Names of characters. A name is the same on all replicas and never changes.
 
 use crate::id::{Counter, PeerNumber};
+use crate::limits;
 use crate::oplog::ContentRange;
 
 /// The name of a character.
@@ -41,6 +42,19 @@ impl NamedSpan {
                 let (inside, each) = (offset.saturating_add(index), self.of_each.max(1));
                 let counter = Counter(counter.0.saturating_add(inside / each));
                 CharName::Inserted { peer, counter, place, offset: inside % each }
+            }
+        }
+    }
+
+    /// Returns whether all characters of the span have names.
+    pub(crate) fn is_sound(&self) -> bool {
+        let Some(last) = self.scalars.checked_sub(1) else { return false };
+        match self.name {
+            CharName::Ground(first) => first.checked_add(last).is_some(),
+            CharName::Inserted { counter, offset, .. } => {
+                let events = offset.checked_add(last).and_then(|last| last.checked_div(self.of_each));
+                let counter = events.and_then(|events| counter.0.checked_add(events));
+                offset < self.of_each && counter.is_some_and(|counter| limits::COUNTER.check(counter.into()).is_ok())
             }
         }
     }

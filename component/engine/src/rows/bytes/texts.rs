@@ -310,12 +310,16 @@ fn read_bases(reader: &mut Reader<'_>, columns: usize, log: &mut OpLog) -> Resul
                     (name, of_each)
                 }
             };
-            let content = rest.first_scalars(scalars, log.content()).filter(|_| scalars > 0 && of_each > 0);
+            let content = rest.first_scalars(scalars, log.content());
             let content =
                 content.ok_or_else(|| firsts.damage("the characters of a text at the horizon are missing"))?;
+            let span = NamedSpan { name, of_each, scalars, content };
+            if !span.is_sound() {
+                return Err(firsts.damage("characters of a text at the horizon have no names"));
+            }
             rest = ContentRange { start: content.end(), bytes: rest.bytes.saturating_sub(content.bytes) };
             log.count_content(content.bytes);
-            spans.push(NamedSpan { name, of_each, scalars, content });
+            spans.push(span);
         }
         bases.push((row, ReadBase { column, kind, spans }));
     }
