@@ -5,17 +5,20 @@
 //! the memory that a call may allocate. `bases` makes valid bytes; `frame` splits and joins them,
 //! with a correct checksum; `by_hand` writes bytes that no engine would write; `mutate` changes
 //! valid ones. `hostile` runs all of these, `expand` bytes that expand to much more, and `crashers`
-//! the files of `tests/crashers`, most of which `make` makes.
+//! the files of `tests/crashers`, most of which `make` and `make_edits` make. `edits_by_hand` writes the section
+//! of edits.
 
 mod allowance;
 mod attempt;
 mod bases;
 mod by_hand;
 mod crashers;
+mod edits_by_hand;
 mod expand;
 mod frame;
 mod hostile;
 mod make;
+mod make_edits;
 mod mutate;
 #[path = "../rule/seeds.rs"]
 mod seeds;
