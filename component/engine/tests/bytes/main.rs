@@ -3,10 +3,9 @@
 //!
 //! `attempt` is the check, which the fuzz targets in `component/engine/fuzz` share, and `allowance`
 //! the memory that a call may allocate. `bases` makes valid bytes; `frame` splits and joins them,
-//! with a correct checksum; `by_hand` writes bytes that no engine would write; `mutate` changes
-//! valid ones. `hostile` runs all of these, `expand` bytes that expand to much more, and `crashers`
-//! the files of `tests/crashers`, most of which `make` and `make_edits` make. `edits_by_hand` writes the section
-//! of edits.
+//! with a correct checksum; `by_hand` and `edits_by_hand` write bytes that no engine would write;
+//! `mutate` changes valid ones. `hostile` runs all of these, `expand` bytes that expand to much
+//! more, and `crashers` the files of `tests/crashers`, most of which `make` and `make_edits` make.
 
 mod allowance;
 mod attempt;
