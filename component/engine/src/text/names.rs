@@ -1,7 +1,6 @@
 //! Names of characters. A name is the same on all replicas and never changes.
 
 use crate::id::{Counter, PeerNumber};
-use crate::limits;
 use crate::oplog::ContentRange;
 
 /// The name of a character.
@@ -46,17 +45,18 @@ impl NamedSpan {
         }
     }
 
-    /// Returns whether all characters of the span have names.
+    /// Returns whether all characters of the span can have names, whatever the events.
     pub(crate) fn is_sound(&self) -> bool {
         let Some(last) = self.scalars.checked_sub(1) else { return false };
         match self.name {
             CharName::Ground(first) => first.checked_add(last).is_some(),
-            CharName::Inserted { counter, offset, .. } => {
-                let events = offset.checked_add(last).and_then(|last| last.checked_div(self.of_each));
-                let counter = events.and_then(|events| counter.0.checked_add(events));
-                offset < self.of_each && counter.is_some_and(|counter| limits::COUNTER.check(counter.into()).is_ok())
-            }
+            CharName::Inserted { offset, .. } => offset < self.of_each && offset.checked_add(last).is_some(),
         }
+    }
+
+    /// Returns the name of the last character. There is at least one.
+    pub(crate) fn last_name(&self) -> CharName {
+        self.name_at(self.scalars.saturating_sub(1))
     }
 
     /// Returns the index of a character in the span, if the span has it.

@@ -393,6 +393,7 @@ fn compacted() -> Result<Vec<Made>, Error> {
                 (bases.places[1], bases.of_each[1]) = (LAST as u64, LAST as u64);
             }),
         ),
+        ("horizon-text-of-an-event-that-was-not-compacted.bin", bases(&|bases| bases.firsts[2] = 5)),
         ("horizon-text-beyond-its-ground.bin", bases(&|bases| bases.firsts[1] = LAST)),
         ("horizon-text-of-events-that-insert-nothing.bin", bases(&|bases| bases.of_each[1] = 0)),
         ("horizon-text-with-an-empty-span.bin", bases(&|bases| (bases.scalars[1], bases.scalars[2]) = (0, 6))),

@@ -135,13 +135,13 @@ impl<'a> ReadTexts<'a> {
         let mut at_horizon = TextBases::default();
         let state_at_horizon = was.as_ref().map_or(state, |was| &was.state);
         let (base_count, mut used) = (bases.len(), 0_usize);
-        let peers = sources.lanes.all().len();
+        let horizon = sources.graph.horizon();
         for &mut (_, ReadBase { column, kind, ref mut spans }) in bases {
-            let is_known = |name| match name {
+            let is_compacted = |name| match name {
                 CharName::Ground(_) => true,
-                CharName::Inserted { peer, .. } => peer.index() < peers,
+                CharName::Inserted { peer, counter, .. } => counter.0 < horizon.count(peer),
             };
-            if !spans.iter().all(|span| is_known(span.name)) {
+            if !spans.iter().all(|span| is_compacted(span.last_name())) {
                 return Ok(None);
             }
             let Some(ground) = kind.ground(column, state_at_horizon, meaning) else { return Ok(None) };
