@@ -74,7 +74,8 @@ function readBases(section, columns) {
         named++;
       }
       spans.push({ origin, first, ...name, scalars: scalars[span] });
-      check('characters have no names', scalars[span] > 0 && name.offset < name.ofEach);
+      const isNamed = origin === OF_GROUND ? first + scalars[span] <= 2 ** 32 : name.offset < name.ofEach;
+      check('characters have no names', scalars[span] > 0 && isNamed);
       check('two spans of characters could be one', k === 0 || !isNext(spans[k - 1], spans[k]));
       char += scalars[span];
     }

@@ -565,10 +565,10 @@ impl OpLog {
         self.list_from(self.latest_edits.get(&row).copied().unwrap_or(0))
     }
 
-    /// Returns the events and indexes of all edits, in no particular order. O(log events) each.
-    pub(crate) fn all_edits(&self) -> impl Iterator<Item = (EventNumber, u32)> {
+    /// Returns all edits with their events and indexes, in no particular order. O(log events) each.
+    pub(crate) fn all_edits(&self) -> impl Iterator<Item = (EventNumber, u32, LoggedOp)> {
         let edits = self.latest_edits.values().flat_map(|&latest| self.list_from(latest));
-        edits.map(|op| self.numbered(op)).map(|(event, index, _)| (event, index))
+        edits.map(|op| self.numbered(op))
     }
 
     /// Returns whether any operation is an edit.

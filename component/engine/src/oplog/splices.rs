@@ -97,10 +97,13 @@ impl Splices {
         Self { count, content, ..*self }
     }
 
-    /// Returns the position of the last splice, if it can be.
+    /// Returns the position of the last splice, if there are such positions, and if the position
+    /// behind each inserted text also is one.
     pub(crate) fn last_position(&self) -> Option<u32> {
         let moved = i64::from(self.step).checked_mul(i64::from(self.count).saturating_sub(1))?;
-        u32::try_from(i64::from(self.place.at).checked_add(moved)?).ok()
+        let last = u32::try_from(i64::from(self.place.at).checked_add(moved)?).ok()?;
+        self.place.at.max(last).checked_add(self.bytes_of_each)?;
+        Some(last)
     }
 }
 

@@ -45,6 +45,20 @@ impl NamedSpan {
         }
     }
 
+    /// Returns whether all characters of the span can have names, whatever the events.
+    pub(crate) fn is_sound(&self) -> bool {
+        let Some(last) = self.scalars.checked_sub(1) else { return false };
+        match self.name {
+            CharName::Ground(first) => first.checked_add(last).is_some(),
+            CharName::Inserted { offset, .. } => offset < self.of_each && offset.checked_add(last).is_some(),
+        }
+    }
+
+    /// Returns the name of the last character. There is at least one.
+    pub(crate) fn last_name(&self) -> CharName {
+        self.name_at(self.scalars.saturating_sub(1))
+    }
+
     /// Returns the index of a character in the span, if the span has it.
     pub(super) fn index_of(&self, name: CharName) -> Option<u32> {
         let index = match (self.name, name) {

@@ -256,7 +256,7 @@ fn counted_and_waiting() -> Result<Doc, Error> {
 }
 
 /// Returns a splice of a column of a row of people.
-fn splice(row: &str, column: &str, (at, remove): (u32, u32), insert: &str) -> RowOp {
+pub(crate) fn splice(row: &str, column: &str, (at, remove): (u32, u32), insert: &str) -> RowOp {
     let [table, row, column, insert] = ["people", row, column, insert].map(String::from);
     RowOp::Splice { table, row, column, at, remove, insert }
 }

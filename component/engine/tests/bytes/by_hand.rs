@@ -4,8 +4,12 @@
 use crate::frame::{Frame, Section, varint};
 use crate::seeds::Random;
 
+/// The feature bit of edits.
+pub(crate) const EDITS: u64 = 2;
+
 /// The columns of an update as numbers. A new value is valid.
 pub(crate) struct ByHand {
+    pub(crate) features: u64,
     pub(crate) peers: Vec<u8>,
     pub(crate) begins: Vec<u64>,
     pub(crate) tables: Vec<u8>,
@@ -38,6 +42,41 @@ pub(crate) struct ByHand {
     pub(crate) marker_peers: Vec<u64>,
     pub(crate) marker_counters: Vec<u64>,
     pub(crate) marker_fingerprints: Vec<u64>,
+    pub(crate) splices: Option<Splices>,
+}
+
+/// The columns of splices as numbers, and what they insert.
+pub(crate) struct Splices {
+    pub(crate) places: Vec<i64>,
+    pub(crate) removed: Vec<u64>,
+    pub(crate) inserted: Vec<u64>,
+    pub(crate) contents: Contents,
+}
+
+/// What the splices of each cell insert.
+#[derive(Default)]
+pub(crate) struct Contents {
+    pub(crate) rows: Vec<i64>,
+    pub(crate) columns: Vec<u64>,
+    pub(crate) lengths: Vec<u64>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Contents {
+    pub(crate) fn encoded(&self) -> Vec<u8> {
+        if self.lengths.is_empty() {
+            return varint(0);
+        }
+        let count = varint(self.lengths.len() as u64);
+        [count, deltas(&self.rows), column(&self.columns), column(&self.lengths), self.bytes.clone()].concat()
+    }
+}
+
+impl Splices {
+    /// Returns the columns of the places.
+    pub(crate) fn places(&self) -> Vec<u8> {
+        [differences(&self.places), column(&self.removed), column(&self.inserted)].concat()
+    }
 }
 
 impl ByHand {
@@ -45,6 +84,7 @@ impl ByHand {
     /// another age.
     pub(crate) fn new() -> Self {
         Self {
+            features: 0,
             peers: names(&["ann"]),
             begins: vec![],
             tables: names(&["people"]),
@@ -77,6 +117,40 @@ impl ByHand {
             marker_peers: vec![],
             marker_counters: vec![],
             marker_fingerprints: vec![],
+            splices: None,
+        }
+    }
+
+    /// Returns an event by ann that inserts a row, and further ones that append an exclamation mark
+    /// to its name each.
+    pub(crate) fn typing(events: usize) -> Self {
+        let splices = Splices {
+            places: [vec![5], vec![0; events - 1]].concat(),
+            removed: vec![0; events],
+            inserted: vec![1; events],
+            contents: Contents {
+                rows: vec![0],
+                columns: vec![1],
+                lengths: vec![events as u64],
+                bytes: vec![b'!'; events],
+            },
+        };
+        Self {
+            features: EDITS,
+            shapes: 2,
+            shape_lengths: vec![2, 1],
+            shape_columns: vec![0, 1, 1],
+            run_events: vec![events as u64 + 1],
+            event_operations: vec![1; events + 1],
+            kinds: [vec![0], vec![4; events]].concat(),
+            rows: vec![0; events + 1],
+            operation_shapes: [vec![0], vec![1; events]].concat(),
+            age_kinds: vec![3],
+            ages: vec![30],
+            name_kinds: vec![5],
+            name_codes: vec![0],
+            splices: Some(splices),
+            ..Self::new()
         }
     }
 
@@ -131,7 +205,7 @@ impl ByHand {
             column(&self.run_events),
             column(&self.run_dependencies),
             column(&self.dependency_peers),
-            column(&self.dependency_distances.iter().map(|&distance| zigzag(distance)).collect::<Vec<_>>()),
+            differences(&self.dependency_distances),
             column(&self.event_operations),
             column(&self.kinds),
             deltas(&self.rows),
@@ -143,15 +217,16 @@ impl ByHand {
             [varint(0), vec![1], column(&self.age_kinds), deltas(&self.ages)].concat(),
             [varint(1), vec![4], column(&self.name_kinds), names].concat(),
         ];
+        let splices = self.splices.as_ref().map(|splices| [splices.places(), splices.contents.encoded()].concat());
         let section = |id, content| Section { id, content };
         let sections = vec![
             section(1, [self.peers.clone(), column(&self.begins)].concat()),
             section(2, [&self.tables[..], &self.columns, &shapes].concat()),
             section(5, [column(&self.table_rows), self.row_ids.clone()].concat()),
-            section(6, [history.concat(), values.concat()].concat()),
+            section(6, [history.concat(), values.concat(), splices.unwrap_or_default()].concat()),
             section(10, self.fingerprints()),
         ];
-        Frame { version: 1, kind: b'U', features: 0, sections }.bytes()
+        Frame { version: 1, kind: b'U', features: self.features, sections }.bytes()
     }
 
     fn fingerprints(&self) -> Vec<u8> {
@@ -228,6 +303,11 @@ fn end_literals(literals: &mut Vec<u64>, groups: &mut Vec<u8>, write: impl Fn(u6
 pub(crate) fn deltas(numbers: &[i64]) -> Vec<u8> {
     let before = [0].iter().chain(numbers);
     column(&numbers.iter().zip(before).map(|(number, before)| zigzag(number.wrapping_sub(*before))).collect::<Vec<_>>())
+}
+
+/// Encodes a column of signed numbers.
+pub(crate) fn differences(numbers: &[i64]) -> Vec<u8> {
+    column(&numbers.iter().map(|&number| zigzag(number)).collect::<Vec<_>>())
 }
 
 fn zigzag(number: i64) -> u64 {

@@ -4,6 +4,7 @@ use crate::bases::{compacted, forked, one_row, replicas, summary_of};
 use crate::by_hand::{ByHand, column, fixed, names};
 use crate::expand::updates;
 use crate::frame::{Frame, MAGIC, Section, resealed, sealed, varint};
+use crate::make_edits;
 use converge_engine::{Cell, Doc, Error};
 
 /// A file's name and content.
@@ -15,6 +16,7 @@ pub(crate) fn all() -> Result<Vec<Made>, Error> {
     let mut files = frames(&document);
     files.extend(columns());
     files.extend(identities());
+    files.extend(make_edits::edits()?);
     files.push(("one-text-ten-thousand-times.bin", updates(10_000, 6_000).bytes()));
     let (ann, mut ben) = replicas()?;
     files.push(("document-good.bin", document.clone()));
@@ -103,7 +105,7 @@ fn columns() -> Vec<Made> {
         ("event-with-2-62-dependencies.bin", with(&|update| update.run_dependencies[0] = 1 << 62)),
         ("event-with-2-62-operations.bin", with(&|update| update.event_operations[1] = 1 << 62)),
         ("event-with-an-operation-less.bin", with(&|update| update.event_operations[1] = 0)),
-        ("operation-of-an-unknown-kind.bin", with(&|update| update.kinds[1] = 4)),
+        ("operation-of-an-unknown-kind.bin", with(&|update| update.kinds[1] = 6)),
         ("unset.bin", with(&unset)),
         ("unset-with-values.bin", with(&|update| update.kinds[1] = 3)),
         (

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod random;
+mod runs;
 #[path = "../rule/seeds.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod seeds;

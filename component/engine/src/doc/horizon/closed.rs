@@ -64,10 +64,8 @@ struct Closing<'a> {
 impl<'a> Closing<'a> {
     fn new(graph: &'a Graph, log: &OpLog) -> Self {
         let mut splices: Vec<((RowNumber, ColumnNumber), EventNumber)> = Vec::new();
-        for (event, index) in log.all_edits() {
-            let op = log.ops(event).nth(index as usize);
-            let column = op.as_ref().and_then(|op| log.splice(op));
-            splices.extend(op.zip(column).map(|(op, (column, ..))| ((op.row, column), event)));
+        for (event, _, op) in log.all_edits() {
+            splices.extend(log.splice(&op).map(|(column, ..)| ((op.row, column), event)));
         }
         sort::sort(&mut splices);
         splices.dedup();

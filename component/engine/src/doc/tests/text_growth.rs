@@ -209,3 +209,13 @@ fn ladders_and_sessions() {
     check("a ladder", 1_000, ladder);
     check("a live session", 1_000, session);
 }
+
+#[test]
+fn a_commit_of_many_splices() {
+    let commit = |splices: u32| {
+        let mut doc = start();
+        doc.commit((0..splices).map(scattered).map(splice).collect()).unwrap();
+        doc
+    };
+    check("one commit", 1_000, commit);
+}

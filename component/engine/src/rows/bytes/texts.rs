@@ -135,13 +135,13 @@ impl<'a> ReadTexts<'a> {
         let mut at_horizon = TextBases::default();
         let state_at_horizon = was.as_ref().map_or(state, |was| &was.state);
         let (base_count, mut used) = (bases.len(), 0_usize);
-        let peers = sources.lanes.all().len();
+        let horizon = sources.graph.horizon();
         for &mut (_, ReadBase { column, kind, ref mut spans }) in bases {
-            let is_known = |name| match name {
+            let is_compacted = |name| match name {
                 CharName::Ground(_) => true,
-                CharName::Inserted { peer, .. } => peer.index() < peers,
+                CharName::Inserted { peer, counter, .. } => counter.0 < horizon.count(peer),
             };
-            if !spans.iter().all(|span| is_known(span.name)) {
+            if !spans.iter().all(|span| is_compacted(span.last_name())) {
                 return Ok(None);
             }
             let Some(ground) = kind.ground(column, state_at_horizon, meaning) else { return Ok(None) };
@@ -310,12 +310,16 @@ fn read_bases(reader: &mut Reader<'_>, columns: usize, log: &mut OpLog) -> Resul
                     (name, of_each)
                 }
             };
-            let content = rest.first_scalars(scalars, log.content()).filter(|_| scalars > 0 && of_each > 0);
+            let content = rest.first_scalars(scalars, log.content());
             let content =
                 content.ok_or_else(|| firsts.damage("the characters of a text at the horizon are missing"))?;
+            let span = NamedSpan { name, of_each, scalars, content };
+            if !span.is_sound() {
+                return Err(firsts.damage("characters of a text at the horizon have no names"));
+            }
             rest = ContentRange { start: content.end(), bytes: rest.bytes.saturating_sub(content.bytes) };
             log.count_content(content.bytes);
-            spans.push(NamedSpan { name, of_each, scalars, content });
+            spans.push(span);
         }
         bases.push((row, ReadBase { column, kind, spans }));
     }

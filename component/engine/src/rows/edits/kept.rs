@@ -95,7 +95,7 @@ impl Rows {
             return self.kept.len() == 0;
         }
         let mut kept = 0;
-        for (event, index) in log.all_edits() {
+        for (event, index, _) in log.all_edits() {
             if !graph.is_above_horizon(&[event]) {
                 let (peer, _, lamport) = graph.describe(event);
                 if self.kept.get(Stamp { lamport, peer, index }).is_none() {
