@@ -9,8 +9,10 @@
 mod bytes;
 mod content;
 mod op;
+mod packed;
 mod shaped;
 mod splices;
+mod totals;
 mod view;
 
 pub(crate) use bytes::{
@@ -19,12 +21,15 @@ pub(crate) use bytes::{
 };
 pub(crate) use content::ContentRange;
 pub(crate) use op::ITEM_BYTES;
+pub(crate) use packed::Packed;
 pub(crate) use shaped::find_shape;
 pub(crate) use splices::Splices;
+pub(crate) use totals::Totals;
 pub(crate) use view::{AlikeCommits, CommitRef, OpNames, OpRef, SplicePlace};
 
 use op::SPLICE_CELLS;
 pub use op::{Cell, Commit, RowOp};
+use packed::Tag;
 use splices::{SpliceRuns, StoredEvent, StoredOp};
 use view::CellsRef;
 
@@ -32,12 +37,11 @@ pub use shaped::{Row, RowsOp, ShapedRow, TableRows};
 
 use crate::error::Error;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
-use crate::limits;
 use crate::memory::{self, Chunks};
 use crate::value::ValueRef;
 use crate::work;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{AddAssign, Range, SubAssign};
+use std::ops::Range;
 
 /// The index of a written cell. It stands for the value, which is never copied inside of a
 /// document.
@@ -105,109 +109,6 @@ impl LoggedOp {
     /// contains the amount. A splice has none; [`OpLog::splice`] returns what it does.
     pub(crate) fn cells(&self) -> impl ExactSizeIterator<Item = CellNumber> + use<> {
         self.cells.clone().map(CellNumber)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Tag {
-    Null,
-    False,
-    True,
-    Integer,
-    Real,
-    Text,
-    Blob,
-}
-
-/// The size of a log, or of what is added to it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) operations: u64,
-    pub(crate) cells: u64,
-    /// Bytes of texts and blobs.
-    pub(crate) bytes: u64,
-    /// The operations that are splices, and those that are alone in their commit.
-    pub(crate) splices: u64,
-    pub(crate) lone_splices: u64,
-}
-
-impl Totals {
-    /// Returns the size of a commit. O(cells).
-    pub(crate) fn of(commit: CommitRef<'_>) -> Self {
-        if let CommitRef::Logged { log, event, .. } = commit {
-            return log.totals_of(event);
-        }
-        let mut totals = Self { operations: commit.len() as u64, ..Self::default() };
-        for op in commit.ops() {
-            work::step();
-            totals.cells += op.cells.len() as u64;
-            totals.bytes += op.cells.iter().map(|(_, value)| value.content_bytes()).sum::<u64>();
-            totals.splices += u64::from(op.kind == OpKind::Splice);
-        }
-        totals.with_lone_splices()
-    }
-
-    /// Returns the size of splices that are alone in their commits, and insert this many bytes.
-    pub(crate) fn of_splices(count: u32, bytes: u32) -> Self {
-        let one = Self { operations: 1, cells: SPLICE_CELLS as u64, bytes: 0, splices: 1, lone_splices: 1 };
-        Self { bytes: bytes.into(), ..one.times(count) }
-    }
-
-    /// Returns the sum of two sizes.
-    fn with(mut self, other: Self) -> Self {
-        self += other;
-        self
-    }
-
-    /// Returns the size of one commit, with its count of lone splices.
-    fn with_lone_splices(self) -> Self {
-        Self { lone_splices: u64::from(self.operations == 1 && self.splices == 1), ..self }
-    }
-
-    /// Returns the size of some commits. O(cells), and O(1) for commits that are alike.
-    pub(crate) fn of_all<'a>(commits: impl Iterator<Item = AlikeCommits<'a>>) -> Self {
-        let mut totals = Self::default();
-        commits.for_each(|commits| totals += Self::of(commits.first).times(commits.count));
-        totals
-    }
-
-    /// Returns the size of this many commits that have this size each.
-    pub(crate) fn times(self, count: u32) -> Self {
-        let count = u64::from(count);
-        Self {
-            operations: self.operations * count,
-            cells: self.cells * count,
-            bytes: self.bytes * count,
-            splices: self.splices * count,
-            lone_splices: self.lone_splices * count,
-        }
-    }
-
-    /// Fails if a document cannot have this size.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        limits::DOCUMENT_OPERATIONS.check(self.operations)?;
-        limits::DOCUMENT_CELLS.check(self.cells)?;
-        limits::DOCUMENT_BYTES.check(self.bytes)
-    }
-}
-
-impl AddAssign for Totals {
-    fn add_assign(&mut self, other: Self) {
-        self.operations += other.operations;
-        self.cells += other.cells;
-        self.bytes += other.bytes;
-        self.splices += other.splices;
-        self.lone_splices += other.lone_splices;
-    }
-}
-
-impl SubAssign for Totals {
-    fn sub_assign(&mut self, other: Self) {
-        self.operations -= other.operations;
-        self.cells -= other.cells;
-        self.bytes -= other.bytes;
-        self.splices -= other.splices;
-        self.lone_splices -= other.lone_splices;
     }
 }
 
@@ -312,7 +213,7 @@ impl OpLog {
     }
 
     /// Returns the size of an event. O(cells).
-    fn totals_of(&self, event: EventNumber) -> Totals {
+    pub(super) fn totals_of(&self, event: EventNumber) -> Totals {
         let mut totals = Totals::default();
         for op in self.ops(event) {
             totals.operations += 1;
@@ -758,48 +659,6 @@ impl OpLog {
         let start = self.blobs.len();
         self.blobs.extend_from_slice(blob);
         Packed::at(Tag::Blob, start, blob.len())
-    }
-}
-
-/// A value as the log stores it. A text or blob is its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Packed {
-    tag: Tag,
-    payload: u64,
-}
-
-impl Packed {
-    /// The stored value of the cells of an unset.
-    pub(crate) const NULL: Self = Self { tag: Tag::Null, payload: 0 };
-
-    fn at(tag: Tag, start: usize, len: usize) -> Self {
-        Self { tag, payload: (start as u64) << 32 | len as u64 }
-    }
-
-    /// Returns the value of a text in the log.
-    fn text(ContentRange { start, bytes }: ContentRange) -> Self {
-        Self::at(Tag::Text, start as usize, bytes as usize)
-    }
-
-    /// Returns an integer, which needs no log.
-    pub(crate) fn integer(integer: i64) -> Self {
-        Self { tag: Tag::Integer, payload: integer as u64 }
-    }
-
-    /// Returns the place of a text.
-    fn content(self) -> Option<ContentRange> {
-        let (start, bytes) = ((self.payload >> 32) as u32, self.payload as u32);
-        (self.tag == Tag::Text).then_some(ContentRange { start, bytes })
-    }
-
-    /// Returns whether the value is an integer.
-    pub(crate) fn is_integer(self) -> bool {
-        self.tag == Tag::Integer
-    }
-
-    /// Returns the length of a text or blob, and 0 for other values.
-    pub(crate) fn content_bytes(self) -> u64 {
-        if matches!(self.tag, Tag::Text | Tag::Blob) { self.payload & 0xffff_ffff } else { 0 }
     }
 }
 
