@@ -20,7 +20,7 @@ pub(crate) use bytes::{
 pub(crate) use content::ContentRange;
 pub(crate) use op::ITEM_BYTES;
 pub(crate) use shaped::find_shape;
-pub(crate) use splices::Splices;
+pub(crate) use splices::{Splices, Typed};
 pub(crate) use view::{AlikeCommits, CommitRef, OpNames, OpRef, SplicePlace};
 
 use op::SPLICE_CELLS;
