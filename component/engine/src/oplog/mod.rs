@@ -23,7 +23,7 @@ pub(crate) use content::ContentRange;
 pub(crate) use op::ITEM_BYTES;
 pub(crate) use packed::Packed;
 pub(crate) use shaped::find_shape;
-pub(crate) use splices::Splices;
+pub(crate) use splices::{Splices, Typed};
 pub(crate) use totals::Totals;
 pub(crate) use view::{AlikeCommits, CommitRef, OpNames, OpRef, SplicePlace};
 

@@ -90,7 +90,36 @@ pub(crate) struct Splices {
     pub(crate) bytes_of_each: u32,
 }
 
+/// What consecutive splices do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// Each one inserts ASCII directly after the one before.
+    Typing,
+    /// Each one removes directly before the one before.
+    Backspace,
+    /// Each one removes at the same position.
+    Delete,
+}
+
 impl Splices {
+    /// Returns what the first splices do, and how many these are, if they do one of these. They
+    /// take effect at once. O(inserted bytes).
+    pub(crate) fn typed(&self, content: &str) -> Option<(Typed, u32)> {
+        let Self { step, bytes_of_each: each, place: SplicePlace { at, remove }, .. } = *self;
+        let typed = if remove == 0 && each > 0 && i64::from(step) == i64::from(each) {
+            Typed::Typing
+        } else if remove > 0 && each == 0 && i64::from(step) == -i64::from(remove) {
+            Typed::Backspace
+        } else if remove > 0 && each == 0 && step == 0 {
+            Typed::Delete
+        } else {
+            return None;
+        };
+        let count = self.content.ascii_parts(each, self.count, content);
+        let typed_bytes = each.checked_mul(count).and_then(|bytes| bytes.checked_add(at));
+        (count > 0 && typed_bytes.is_some() && remove.checked_mul(count).is_some()).then_some((typed, count))
+    }
+
     /// Returns the first splices.
     pub(crate) fn first(&self, count: u32) -> Self {
         let content = ContentRange { bytes: count * self.bytes_of_each, ..self.content };

@@ -1,7 +1,7 @@
 //! A log compared with a list of commits.
 
 use super::view::SplicePlace;
-use super::{CommitRef, Copies, EventNumber, OpKind, OpLog, RowNumber, Totals};
+use super::{CommitRef, Copies, EventNumber, OpKind, OpLog, RowNumber, Totals, Typed};
 use crate::id::ColumnNumber;
 use crate::value::Value;
 use crate::{Cell, Commit, RowOp};
@@ -141,4 +141,33 @@ fn finds_splices_in_runs() {
         }
         assert_eq!(log.totals(), totals, "seed {seed}");
     }
+}
+
+/// Splices that take effect one by one take memory each, however short their run in the log is.
+#[test]
+fn runs_that_take_effect_at_once() {
+    let splices = |first: i64, step: i64, remove: u32, insert: &str| {
+        let mut log = OpLog::default();
+        for index in 0..4 {
+            let [table, row, column] = ["t", "0", "0"].map(String::from);
+            let at = (first + step * index) as u32;
+            push(&mut log, &vec![RowOp::Splice { table, row, column, at, remove, insert: insert.into() }]);
+        }
+        let splices = log.splices_from(EventNumber(0), u32::MAX).unwrap();
+        assert_eq!(splices.count, 4, "one run of splices");
+        splices.typed(log.content())
+    };
+    let last = i64::from(u32::MAX);
+    assert_eq!(splices(5, 2, 0, "ab"), Some((Typed::Typing, 4)));
+    assert_eq!(splices(6, -2, 2, ""), Some((Typed::Backspace, 4)));
+    assert_eq!(splices(6, 0, 2, ""), Some((Typed::Delete, 4)));
+    let single = [
+        splices(5, 0, 0, "a"),
+        splices(5, 1, 1, "a"),
+        splices(5, 2, 0, "ä"),
+        splices(5, 0, 0, ""),
+        splices(last - 3, 1, 0, "a"),
+        splices(0, 0, u32::MAX, ""),
+    ];
+    assert_eq!(single, [None; 6]);
 }

@@ -110,14 +110,16 @@ impl<'a> CommitRef<'a> {
         })
     }
 
-    /// Returns this commit with those after it in its log that are like it, up to `max`. They are
-    /// not always as many as possible. O(log runs of splices).
+    /// Returns this commit with those after it in its log, up to `max`, that take effect with it at
+    /// once. They are not always as many as possible. O(log runs of splices), and O(inserted bytes).
     pub(crate) fn alike(self, max: u32) -> AlikeCommits<'a> {
-        let splices = match self {
-            Self::Logged { log, event, .. } => log.splices_from(event, max),
+        let typed = match self {
+            Self::Logged { log, event, .. } => {
+                log.splices_from(event, max).and_then(|splices| splices.typed(log.content()))
+            }
             Self::Plain(_) | Self::Listed(_) => None,
         };
-        AlikeCommits { first: self, count: splices.map_or(1, |splices| splices.count) }
+        AlikeCommits { first: self, count: typed.map_or(1, |(_, count)| count) }
     }
 
     /// Returns the kinds of the operations. O(operations).

@@ -33,13 +33,13 @@ fn burst(doc: &mut Doc, random: &mut Random) -> Result<(), Error> {
     let column = *random.pick(&["x", "x", "x", "y"]);
     let mut at = random.below(length(doc, column) as usize + 1) as u32;
     let (kind, count) = (random.below(6), *random.pick(&LENGTHS));
-    let odd = random.below(2 * count as usize) as u32;
+    let (odd, other) = (random.below(2 * count as usize) as u32, *random.pick(&["é", "\u{10ffff}", "ab", ""]));
     for step in 0..count {
         let now = length(doc, column);
         at = at.min(now);
         let each = if kind == 1 { "abc" } else { "a" };
         let op = match kind {
-            0 | 1 if step == odd => splice(column, (at, 0), *random.pick(&["é", "\u{10ffff}", "ab", ""])),
+            0 | 1 if step == odd => splice(column, (at, 0), other),
             0 | 1 => splice(column, (at, 0), each),
             2 if at > 0 => splice(column, (at - 1, 1), ""),
             3 if at < now => splice(column, (at, 1), ""),

@@ -116,7 +116,7 @@ impl<'a> OpsReader<'a> {
         let Some(splices) = &mut self.splices else { return Ok(0) };
         let Some((1, events)) = self.counts.repeated()? else { return Ok(0) };
         let Some((kind, ops)) = self.kinds.repeated()? else { return Ok(0) };
-        if kind != u64_of(OpKind::Splice as usize) {
+        if kind_of(kind) != Some(OpKind::Splice) {
             return Ok(0);
         }
         let (Some((row, in_row)), Some((shape, in_shape))) = (self.rows.repeated()?, self.shapes.repeated()?) else {
@@ -251,15 +251,8 @@ impl<'a> OpsReader<'a> {
     }
 
     fn kind(&mut self) -> Result<OpKind, Error> {
-        match self.kinds.next()? {
-            0 => Ok(OpKind::Insert),
-            1 => Ok(OpKind::Update),
-            2 => Ok(OpKind::Delete),
-            3 => Ok(OpKind::Unset),
-            4 => Ok(OpKind::Splice),
-            5 => Ok(OpKind::Add),
-            _ => Err(self.kinds.damage("an operation is of an unknown kind")),
-        }
+        let kind = kind_of(self.kinds.next()?);
+        kind.ok_or_else(|| self.kinds.damage("an operation is of an unknown kind"))
     }
 
     /// Fails if there is anything after the last event.
@@ -280,4 +273,17 @@ impl<'a> OpsReader<'a> {
 /// without its content.
 fn item_bytes(names: usize) -> u64 {
     ITEM_BYTES.saturating_add(u64_of(names))
+}
+
+/// Returns the kind of an operation that has this number in bytes.
+fn kind_of(number: u64) -> Option<OpKind> {
+    match number {
+        0 => Some(OpKind::Insert),
+        1 => Some(OpKind::Update),
+        2 => Some(OpKind::Delete),
+        3 => Some(OpKind::Unset),
+        4 => Some(OpKind::Splice),
+        5 => Some(OpKind::Add),
+        _ => None,
+    }
 }

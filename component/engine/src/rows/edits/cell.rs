@@ -2,7 +2,7 @@
 
 use crate::graph::Graph;
 use crate::id::{ColumnNumber, EventNumber, RowNumber};
-use crate::oplog::{ContentRange, LoggedOp, OpKind, OpLog, SplicePlace, Splices};
+use crate::oplog::{ContentRange, LoggedOp, OpKind, OpLog, SplicePlace, Splices, Typed};
 use crate::text::{Edit, EditRun, Lengths, RunKind};
 use crate::value::ValueRef;
 
@@ -58,20 +58,15 @@ impl TypedRun {
 
     /// Returns the first of these splices that are like this. The first event is `event`.
     pub(in crate::rows) fn of(event: EventNumber, splices: &Splices, log: &OpLog) -> Option<Self> {
-        let &Splices { row, column, place: SplicePlace { at, remove }, step, bytes_of_each: each, .. } = splices;
-        let kind = if remove == 0 && each > 0 && i64::from(step) == i64::from(each) {
-            RunKind::Typing
-        } else if remove > 0 && each == 0 && i64::from(step) == -i64::from(remove) {
-            RunKind::Backspace
-        } else if remove > 0 && each == 0 && step == 0 {
-            RunKind::Delete
-        } else {
-            return None;
+        let &Splices { row, column, place: SplicePlace { at, remove }, bytes_of_each: each, .. } = splices;
+        let (typed, count) = splices.typed(log.content())?;
+        let kind = match typed {
+            Typed::Typing => RunKind::Typing,
+            Typed::Backspace => RunKind::Backspace,
+            Typed::Delete => RunKind::Delete,
         };
-        let count = splices.content.ascii_parts(each, splices.count, log.content());
-        let content = ContentRange { bytes: each.checked_mul(count)?, ..splices.content };
-        let fits = remove.checked_mul(count).is_some() && content.bytes.checked_add(at).is_some();
+        let content = ContentRange { bytes: each * count, ..splices.content };
         let first = Edit { event, place: 0, at, remove, content, scalars: each };
-        (count > 0 && fits).then(|| Self { row, column, run: EditRun::repeated(&first, count, kind) })
+        Some(Self { row, column, run: EditRun::repeated(&first, count, kind) })
     }
 }
