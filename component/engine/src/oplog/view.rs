@@ -111,7 +111,8 @@ impl<'a> CommitRef<'a> {
     }
 
     /// Returns this commit with those after it in its log, up to `max`, that take effect with it at
-    /// once. They are not always as many as possible. O(log runs of splices), and O(inserted bytes).
+    /// once. They are not always as many as possible. O(log runs of splices), and O(inserted
+    /// bytes).
     pub(crate) fn alike(self, max: u32) -> AlikeCommits<'a> {
         let typed = match self {
             Self::Logged { log, event, .. } => {
