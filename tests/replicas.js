@@ -14,7 +14,7 @@ import { COLUMN, ROW, TABLE } from './history.js';
 
 export const engine = await open();
 
-/** The probabilities of interruptions are given in this many cases. */
+/** The denominator of the probabilities of interruptions. */
 const CASES = 16;
 /** Longer than any test runs. */
 const STORE_OPTIONS = { timeToLive: 1e9 };

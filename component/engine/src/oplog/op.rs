@@ -137,7 +137,7 @@ impl RowOp {
     }
 }
 
-/// The number of cells that a splice is stored as: the inserted text, and the place.
+/// The number of cells that a splice counts as: the inserted text, and the place.
 pub(crate) const SPLICE_CELLS: usize = 2;
 
 /// The size of an operation or a cell, as limits count it, without its names and content.

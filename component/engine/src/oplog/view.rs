@@ -27,8 +27,8 @@ pub(crate) enum CommitRef<'a> {
     },
 }
 
-/// Commits of consecutive events that consist of equal numbers of operations, with the same names
-/// and as many bytes each.
+/// Commits of consecutive events that take effect at once. Each has one operation, with the same
+/// names and as many bytes. Also a single commit of any kind.
 #[derive(Clone, Copy)]
 pub(crate) struct AlikeCommits<'a> {
     pub(crate) first: CommitRef<'a>,
@@ -78,7 +78,7 @@ pub(crate) struct SplicePlace {
 }
 
 impl SplicePlace {
-    /// Returns the place as the integer that is stored.
+    /// Returns the place as an integer.
     pub(crate) fn to_integer(self) -> i64 {
         (u64::from(self.at) << 32 | u64::from(self.remove)) as i64
     }

@@ -108,9 +108,10 @@ impl<'a> OpsReader<'a> {
         Ok(())
     }
 
-    /// Appends the next events, up to `max`, to the log, if they type or delete in one cell, one
-    /// splice each, and if that is certain without reading on. Returns the number of events. Their
-    /// times and peers do not matter, because the state contains no splices.
+    /// Appends the next events, up to `max`, to the log, if each is one splice of the same cell, at
+    /// positions with equal distances, as far as the present groups of the columns show. Returns
+    /// the number of events; 0 for fewer than two. Their times and peers do not matter, because the
+    /// state contains no splices.
     fn splices(&mut self, log: &mut OpLog, max: u32, shapes: &Shapes, context: &impl OpContext) -> Result<u32, Error> {
         work::step();
         let Some(splices) = &mut self.splices else { return Ok(0) };
