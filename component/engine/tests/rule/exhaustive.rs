@@ -1,16 +1,19 @@
-//! All small histories: up to 5 events by 2 replicas on one row. The replicas know each other's
-//! events in all possible patterns. A third replica receives the events in every order, one by one.
+//! All small histories: up to 5 events by 2 or 3 replicas on one row. The replicas know each other's
+//! events in all possible patterns. Another replica receives the events in every order, one by one;
+//! some of the longest histories only in the orders in which no event waits.
 //!
-//! Rows are independent of each other. So histories of four and five events that differ only in the
-//! operations on their row share a document, each with a row of its own. Histories of up to three
-//! events have a document each.
+//! Rows are independent of each other. So histories that differ only in the operations on their row
+//! share a document, each with a row of its own. Histories of up to three events by 2 replicas have
+//! a document each.
 
 use crate::model::{Events, Model, run_of};
 use crate::oracle::{self, Event};
+use crate::past::pasts;
 use crate::prints::Prints;
 use crate::seeds::{Checked, first_failure, same};
 use crate::world::{show_event, show_peer};
 use converge_engine::{Cell, Commit, Doc, EventId, EventRun, MergeReport, PeerVersion, Row, RowOp, ScanOptions, Value};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The operations of an event on its row, which are executed in this order. With many events only
@@ -54,9 +57,9 @@ pub(crate) const SPLICES: [&[Effect]; 9] = {
         &[SpliceEnd],
         &[Delete],
         &[SpliceAll],
+        &[InsertY],
         &[InsertText],
         &[SpliceBeyond],
-        &[InsertY],
         &[UnsetX, SpliceStart, SpliceEnd],
         &[AddX, SpliceStart],
     ]
@@ -84,59 +87,115 @@ pub(crate) enum Effect {
 
 #[test]
 fn small_histories() {
-    // `just seeds` tries more of the longest ones.
-    let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
-    small_histories_of(EFFECTS, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
+    let usual = Longest { of_four: 7, of_five: 2, of_five_in_order: 3, by_three: 3, of_five_by_three: 2 };
+    let by_seeds = Longest { of_four: 9, of_five: 4, of_five_in_order: 5, by_three: 5, of_five_by_three: 4 };
+    small_histories_of(EFFECTS, &sizes(usual, by_seeds));
 }
 
 #[test]
 fn small_histories_with_splices() {
-    let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
-    small_histories_of(SPLICES, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
+    let usual = Longest { of_four: 9, of_five: 2, of_five_in_order: 5, by_three: 4, of_five_by_three: 2 };
+    let by_seeds = Longest { of_four: 9, of_five: 9, of_five_in_order: 9, by_three: 9, of_five_by_three: 5 };
+    small_histories_of(SPLICES, &sizes(usual, by_seeds));
 }
 
 #[test]
 fn small_histories_with_additions() {
-    let of_five = if std::env::var_os("CONVERGE_SEEDS").is_some() { (5, 4, 64) } else { (5, 3, 243) };
-    small_histories_of(EDITS, [(1, 9, 1), (2, 9, 1), (3, 9, 1), (4, 7, 343), of_five]);
+    let usual = Longest { of_four: 7, of_five: 2, of_five_in_order: 3, by_three: 3, of_five_by_three: 2 };
+    let by_seeds = Longest { of_four: 9, of_five: 4, of_five_in_order: 5, by_three: 5, of_five_by_three: 4 };
+    small_histories_of(EDITS, &sizes(usual, by_seeds));
 }
 
-/// Checks histories of these sizes: the counts of events, of effects, and of histories in a
-/// document.
-fn small_histories_of(effects: [&'static [Effect]; 9], sizes: [(usize, usize, usize); 5]) {
-    for (events, count, side_by_side) in sizes {
+#[test]
+fn all_patterns() {
+    let counts = |replicas| [1, 2, 3, 4, 5].map(|events| patterns(events, replicas).len());
+    // A pattern of two replicas is a pair of lattice paths that do not cross, so there is a Catalan
+    // number of them.
+    assert_eq!(counts(2), [2, 5, 14, 42, 132]);
+    // No formula: as many as a program that shares no code with this one counted.
+    assert_eq!(counts(3), [3, 12, 58, 321, 1968]);
+}
+
+/// Histories of this many events by this many replicas, each event with one of this many effects.
+/// Up to `side_by_side` of them share a document.
+struct Size {
+    replicas: usize,
+    events: usize,
+    effects: usize,
+    side_by_side: usize,
+    /// Whether to try the orders in which events arrive before those that they depend on.
+    waiting: bool,
+}
+
+/// How many effects the longest histories are tried with.
+struct Longest {
+    /// 4 events by 2 replicas, in every order.
+    of_four: usize,
+    /// 5 events by 2 replicas, in every order.
+    of_five: usize,
+    /// The same, in the orders in which no event arrives before those that it depends on.
+    of_five_in_order: usize,
+    /// 4 events by 3 replicas, in every order.
+    by_three: usize,
+    /// 5 events by 3 replicas, in the same orders as `of_five_in_order`.
+    of_five_by_three: usize,
+}
+
+/// Returns the sizes to check. `just seeds` tries the longest histories with more effects.
+fn sizes(usual: Longest, by_seeds: Longest) -> Vec<Size> {
+    let longest = if std::env::var_os("CONVERGE_SEEDS").is_some() { by_seeds } else { usual };
+    let size =
+        |replicas, events, effects, side_by_side| Size { replicas, events, effects, side_by_side, waiting: true };
+    vec![
+        size(2, 1, 9, 1),
+        size(2, 2, 9, 1),
+        size(2, 3, 9, 1),
+        size(2, 4, longest.of_four, 729),
+        size(2, 5, longest.of_five, 625),
+        Size { waiting: false, ..size(2, 5, longest.of_five_in_order, 625) },
+        size(3, 3, 9, 729),
+        size(3, 4, longest.by_three, 625),
+        Size { waiting: false, ..size(3, 5, longest.of_five_by_three, 625) },
+    ]
+}
+
+/// Checks all histories of these sizes.
+fn small_histories_of(effects: [&'static [Effect]; 9], sizes: &[Size]) {
+    for &Size { replicas, events, effects: count, side_by_side, waiting } in sizes {
         let effects = &effects[..count];
-        let patterns = patterns(events);
-        // A pattern is a pair of lattice paths that do not cross, so the number of patterns is a
-        // Catalan number.
-        assert_eq!(patterns.len(), catalan(events + 1));
-        let orders = orders(events);
+        let mut patterns = patterns(events, replicas);
+        if replicas > 2 {
+            patterns.retain(|pattern| all_take_part(pattern, replicas));
+        }
+        let all_orders = orders(events);
+        let numbers = count.pow(events as u32);
         let deliveries = AtomicU64::new(0);
         let failure = first_failure(0..patterns.len() as u64, |pattern| {
             let bare = Bare::new(&patterns[pattern as usize]);
-            for first in (0..count.pow(events as u32)).step_by(side_by_side) {
-                let numbers = first..first + side_by_side;
+            let tried = |order: &&Vec<usize>| waiting || bare.none_waits(order);
+            let orders: Vec<Vec<usize>> = all_orders.iter().filter(tried).cloned().collect();
+            for first in (0..numbers).step_by(side_by_side) {
+                let numbers = first..(first + side_by_side).min(numbers);
+                deliveries.fetch_add((numbers.len() * orders.len()) as u64, Ordering::Relaxed);
                 if let Err(why) = bare.check(numbers.clone(), effects, &orders) {
                     // If a history fails, a document of its own is easier to read than one with
                     // many histories.
                     numbers.into_iter().try_for_each(|number| bare.check(number..number + 1, effects, &orders))?;
                     return Err(why);
                 }
-                deliveries.fetch_add((side_by_side * orders.len()) as u64, Ordering::Relaxed);
             }
             Ok(())
         });
         if let Some((pattern, why)) = failure {
-            panic!("{events} events, pattern {pattern}: {why}");
+            panic!("{events} events by {replicas} replicas, pattern {pattern}: {why}");
         }
-        let histories = patterns.len() * count.pow(events as u32);
-        assert_eq!(deliveries.into_inner(), (histories * orders.len()) as u64);
-        eprintln!("{events} events: {histories} histories, each in {} orders", orders.len());
+        let (histories, deliveries) = (patterns.len() * numbers, deliveries.into_inner());
+        eprintln!("{histories} histories of {events} events by {replicas} replicas, delivered {deliveries} times");
     }
 }
 
-fn catalan(n: usize) -> usize {
-    (1..n).fold(1, |catalan, k| catalan * 2 * (2 * k + 1) / (k + 2))
+fn all_take_part(pattern: &[Event], replicas: usize) -> bool {
+    pattern.iter().map(|event| &event.id.peer).collect::<BTreeSet<_>>().len() == replicas
 }
 
 /// Returns all permutations of `n` items, sorted.
@@ -154,69 +213,31 @@ fn orders(n: usize) -> Vec<Vec<usize>> {
     orders
 }
 
-/// Returns all patterns of `n` events: all ways in which two replicas commit and receive each
-/// other's events. The events have no operations.
-pub(crate) fn patterns(n: usize) -> Vec<Vec<Event>> {
-    let mut patterns = Vec::new();
-    for a in 0..=n {
-        for heard_by_a in rising(a, n - a) {
-            for heard_by_b in rising(n - a, a) {
-                patterns.extend(pattern(&heard_by_a, &heard_by_b));
-            }
-        }
+/// Returns all patterns of this many events by up to this many replicas: all ways in which they
+/// commit and receive each other's events. The events have no operations.
+pub(crate) fn patterns(events: usize, replicas: usize) -> Vec<Vec<Event>> {
+    let mut patterns = vec![Vec::new()];
+    for _ in 0..events {
+        patterns = patterns.iter().flat_map(|pattern| longer(pattern, replicas)).collect();
     }
     patterns
 }
 
-/// Returns all non-decreasing sequences of this length with numbers up to `most`.
-fn rising(length: usize, most: usize) -> Vec<Vec<usize>> {
-    if length == 0 {
-        return vec![Vec::new()];
-    }
-    let longer = |short: Vec<usize>| {
-        let least = short.last().copied().unwrap_or(0);
-        (least..=most).map(move |next| [short.as_slice(), &[next]].concat())
-    };
-    rising(length - 1, most).into_iter().flat_map(longer).collect()
-}
-
-/// Returns the events of a and b. The writer of the i-th event of a knew the first `heard_by_a[i]`
-/// events of b, and the other way round. Returns `None` if an event would have to know a later one.
-fn pattern(heard_by_a: &[usize], heard_by_b: &[usize]) -> Option<Vec<Event>> {
-    let (mut by_a, mut by_b) = (0, 0);
-    let mut all = Events::new();
-    let mut made = Vec::new();
-    while made.len() < heard_by_a.len() + heard_by_b.len() {
-        let mut knows = Model::default();
-        let peer = if let Some(&heard) = heard_by_a.get(by_a).filter(|heard| **heard <= by_b) {
-            add_past(&mut knows.known, &all, "a", by_a);
-            add_past(&mut knows.known, &all, "b", heard);
-            by_a += 1;
-            "a"
-        } else {
-            let &heard = heard_by_b.get(by_b).filter(|heard| **heard <= by_a)?;
-            add_past(&mut knows.known, &all, "a", heard);
-            add_past(&mut knows.known, &all, "b", by_b);
-            by_b += 1;
-            "b"
-        };
-        let event = knows.next_event(peer, Vec::new());
-        all.insert(event.id.clone(), event.clone());
-        made.push(event);
-    }
-    Some(made)
-}
-
-/// Adds the first `count` events of a peer, and all their ancestors.
-fn add_past(past: &mut Events, all: &Events, peer: &str, count: usize) {
-    let Some(last) = count.checked_sub(1) else { return };
-    let mut next = vec![EventId { peer: peer.to_owned(), counter: last as u32 }];
-    while let Some(id) = next.pop() {
-        if !past.contains_key(&id) {
-            next.extend(all[&id].deps.iter().cloned());
-            past.insert(id.clone(), all[&id].clone());
+/// Returns the patterns that have one more event, which is the last one in the order of execution.
+fn longer(pattern: &[Event], replicas: usize) -> Vec<Vec<Event>> {
+    let mut longer = Vec::new();
+    for peer in &["a", "b", "c"][..replicas] {
+        let own = |event: &&Event| event.id.peer == *peer;
+        let knows_own = |known: &Events| pattern.iter().filter(own).all(|event| known.contains_key(&event.id));
+        for known in pasts(pattern).into_iter().filter(knows_own) {
+            let event = Model { known, ..Model::default() }.next_event(peer, Vec::new());
+            let key = |event: &Event| (event.lamport, event.id.peer.clone());
+            if pattern.last().is_none_or(|last| key(last) < key(&event)) {
+                longer.push([pattern, &[event][..]].concat());
+            }
         }
     }
+    longer
 }
 
 /// A pattern, and what a replica must report for each subset of its events. Subsets are bit sets.
@@ -249,6 +270,15 @@ impl Bare {
             }
         };
         Self { events: events.to_vec(), expected: (0..1 << events.len()).map(expect).collect() }
+    }
+
+    /// Returns whether each event arrives after those that it depends on.
+    fn none_waits(&self, order: &[usize]) -> bool {
+        let subsets = order.iter().scan(0, |subset, place| {
+            *subset |= 1 << place;
+            Some(*subset)
+        });
+        subsets.into_iter().all(|subset: usize| self.expected[subset].waiting == 0)
     }
 
     /// Delivers the histories of this pattern with these numbers, in one document, in each of the

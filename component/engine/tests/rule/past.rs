@@ -18,6 +18,16 @@ pub(crate) fn past<'a>(all: &Events, of: impl IntoIterator<Item = &'a EventId>) 
     past
 }
 
+/// Returns all pasts within these few events.
+pub(crate) fn pasts(events: &[Event]) -> Vec<Events> {
+    let subset = |bits: usize| {
+        let chosen = events.iter().enumerate().filter(move |(place, _)| bits >> place & 1 == 1);
+        chosen.map(|(_, event)| (event.id.clone(), event.clone())).collect::<Events>()
+    };
+    let is_past = |set: &Events| set.values().all(|event| event.deps.iter().all(|dep| set.contains_key(dep)));
+    (0..1 << events.len()).map(subset).filter(is_past).collect()
+}
+
 /// Returns any past within this one: sometimes nothing, sometimes everything, mostly the ancestors
 /// of a few events.
 pub(crate) fn random_past(all: &Events, random: &mut Random) -> Events {

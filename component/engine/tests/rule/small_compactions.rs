@@ -9,7 +9,7 @@ use crate::compaction::{check_equal, show_past};
 use crate::exhaustive::{EDITS, EFFECTS, Effect, SPLICES, ops, patterns, show};
 use crate::model::{Events, run_of};
 use crate::oracle::{self, Event};
-use crate::past::{builds_on, closed, document, model_of, summary_of, takeable};
+use crate::past::{builds_on, closed, document, model_of, pasts, summary_of, takeable};
 use crate::prints::Prints;
 use crate::seeds::{Checked, Random, ensure, first_failure, same};
 use converge_engine::{Cell, Doc, Error, Row, ScanOptions};
@@ -36,7 +36,7 @@ fn small_compactions_with_additions() {
 fn small_compactions_of(effects: [&'static [Effect]; 9], sizes: [(usize, usize); 4]) {
     for (events, count) in sizes {
         let effects = &effects[..count];
-        let patterns = patterns(events);
+        let patterns = patterns(events, 2);
         let compactions = AtomicU64::new(0);
         let failure = first_failure(0..patterns.len() as u64, |pattern| {
             let bare = &patterns[pattern as usize];
@@ -81,16 +81,6 @@ fn check_pattern(events: &[Event]) -> Checked<u64> {
         }
     }
     Ok(cases)
-}
-
-/// Returns all sets of events that contain, with each event, all its ancestors.
-fn pasts(events: &[Event]) -> Vec<Events> {
-    let subset = |bits: usize| {
-        let chosen = events.iter().enumerate().filter(move |(place, _)| bits >> place & 1 == 1);
-        chosen.map(|(_, event)| (event.id.clone(), event.clone())).collect::<Events>()
-    };
-    let is_past = |set: &Events| set.values().all(|event| event.deps.iter().all(|dep| set.contains_key(dep)));
-    (0..1 << events.len()).map(subset).filter(is_past).collect()
 }
 
 fn check(all: &Events, known: &Events, horizon: &Events) -> Checked {
