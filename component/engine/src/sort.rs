@@ -42,6 +42,12 @@ pub(crate) fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     items
 }
 
+/// Returns the items without those that equal the one before them.
+pub(crate) fn without_repeats<T: PartialEq + Copy>(items: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    let mut last = None;
+    items.filter(move |item| last.replace(*item) != Some(*item))
+}
+
 /// Returns an item that occurs at least twice, if there is one.
 pub(crate) fn repeated<T: Ord>(items: impl Iterator<Item = T>) -> Option<T> {
     let mut items: Vec<T> = items.collect();

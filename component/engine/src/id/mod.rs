@@ -176,7 +176,7 @@ impl Names {
             return Ok(());
         }
         let mut new = Self::default();
-        given.filter(|text| self.find(text).is_none()).for_each(|text| {
+        sort::without_repeats(given).filter(|text| self.find(text).is_none()).for_each(|text| {
             new.intern(text);
         });
         limit.check((self.len() + new.len()) as u64)

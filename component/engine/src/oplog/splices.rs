@@ -280,18 +280,16 @@ impl SpliceRuns {
         if self.runs.len() == 0 {
             return StoredEvent::Other { index: event.index(), min_start: 0 };
         }
-        let before = event.0.checked_sub(1).and_then(|before| self.last_up_to(before, |run| run.event.0));
-        let next = before.map_or(0, |before| before + 1);
-        if next < self.runs.len() && self.runs[next].covers && self.runs[next].event == event {
-            return StoredEvent::Splice(self.runs[next].op);
+        if let Some(run) = self.last_up_to(event.0, |run| run.event.0).map(|run| &self.runs[run]) {
+            let index = event.0 - run.event.0;
+            if index < run.covered() {
+                return StoredEvent::Splice(run.op + index);
+            }
         }
+        let before = event.0.checked_sub(1).and_then(|before| self.last_up_to(before, |run| run.event.0));
         let Some(run) = before.map(|run| &self.runs[run]) else {
             return StoredEvent::Other { index: event.index(), min_start: 0 };
         };
-        let index = event.0 - run.event.0;
-        if index < run.covered() {
-            return StoredEvent::Splice(run.op + index);
-        }
         let index = (event.0 - run.covered_before - run.covered()) as usize;
         StoredEvent::Other { index, min_start: if run.covers { run.end() } else { 0 } }
     }

@@ -198,7 +198,7 @@ impl Rows {
     /// first edit of a row since it was loaded records its plain operations. O(these operations).
     pub(crate) fn edits_spend<'a>(&self, log: &OpLog, rows: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
         let number = |(table, row)| self.number(TableNumber(self.table_names.find(table)?), row);
-        let new = sort::distinct(rows.filter_map(number));
+        let new = sort::distinct(sort::without_repeats(rows).filter_map(number));
         let new = new.into_iter().filter(|row| !self.edits.get(*row).is_some_and(RowEdits::is_indexed));
         let plain = new.flat_map(|row| log.ops_on(row)).map(|op| 1 + log.numbered(op).2.cells().len() as u64);
         plain.sum::<u64>() * PLAIN_SPENDS

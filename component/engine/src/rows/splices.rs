@@ -58,8 +58,7 @@ impl Rows {
         cells: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
     ) -> Result<(), Error> {
         let (mut splices, mut known) = (0_u64, Vec::new());
-        for (table, row, column) in cells {
-            splices += 1;
+        for (table, row, column) in sort::without_repeats(cells.inspect(|_| splices += 1)) {
             let Some(row) = self.find(table, row) else { continue };
             known.extend(self.columns.find(column).map(|column| (row, ColumnNumber(column))));
         }
