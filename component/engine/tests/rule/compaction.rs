@@ -453,3 +453,31 @@ fn a_text_that_was_hidden_at_the_horizon() -> Result<(), Error> {
     assert_eq!((Doc::peek(&a.save(), "t", "r")?, Doc::load("z", &a.save())?.get("t", "r")), (shown.clone(), shown));
     Ok(())
 }
+
+#[test]
+fn the_ground_of_an_edit_on_an_unset_that_was_replaced() -> Result<(), Error> {
+    let mut ann = Doc::create("ann")?;
+    ann.insert("t", "r", vec![converge_engine::Cell::new("x", 3)])?;
+    ann.unset("t", "r", vec!["x".to_owned()])?;
+    let mut ben = Doc::load("ben", &ann.save())?;
+    // The edit has the same lamport time as the write, which is therefore not settled.
+    ann.add("t", "r", "x", 1)?;
+    ben.insert("t", "r", vec![converge_engine::Cell::new("x", 4)])?;
+    let mut twice = Doc::load("twice", &ann.save())?;
+    twice.merge_update(&ben.update_since(&ann.summary())?)?;
+    let mut once = Doc::load("once", &twice.save())?;
+    let version = |counts: &[(&str, u32)]| {
+        by_name(
+            &counts
+                .iter()
+                .map(|(peer, count)| PeerVersion { peer: (*peer).to_owned(), count: *count })
+                .collect::<Vec<_>>(),
+        )
+    };
+    twice.compact(&[version(&[("ann", 2)])])?;
+    for doc in [&mut twice, &mut once] {
+        doc.compact(&[version(&[("ann", 2), ("ben", 1)])])?;
+    }
+    assert_eq!(once.save(), twice.save());
+    Ok(())
+}

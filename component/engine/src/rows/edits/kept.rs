@@ -75,7 +75,7 @@ impl Ground {
         match self {
             Self::Delete(stamp) if state.deleted.is_before(stamp, meaning.peers) => Some(self),
             Self::Delete(stamp) => {
-                let is_replaced = latest.is_some_and(|write| write.counts && is_settled(write.stamp));
+                let is_replaced = latest.is_some_and(|write| write.counts);
                 (stamp == state.deleted && !is_replaced).then_some(Self::Delete(deleted))
             }
             Self::Write(stamp) if !is_settled(stamp) => Some(self),
