@@ -46,6 +46,31 @@ fn mutated_runs() {
     );
 }
 
+/// The fingerprints of a run identify what its first event builds on, and its names are wrong. So
+/// it cannot take effect, but its later events can, once the first event arrives with right names.
+#[test]
+fn a_run_with_wrong_names_continues_an_event() {
+    let id = |peer: &str, counter| EventId { peer: peer.to_owned(), counter };
+    let mut all = Events::new();
+    for (peer, known) in [("ann", &[][..]), ("ben", &[]), ("ben", &["ann", "ben"]), ("ben", &["ann", "ben"])] {
+        let knows = all.clone().into_iter().filter(|(id, _): &(EventId, Event)| known.contains(&&*id.peer)).collect();
+        let event = Model { known: knows, ..Model::default() }.next_event(peer, Vec::new());
+        all.insert(event.id.clone(), event);
+    }
+    let prints = Prints::new(&all);
+    let run = |peer: &str, counter| prints.fill(vec![run_of(&all[&id(peer, counter)])]).swap_remove(0);
+    let mut wrong = run("ben", 1);
+    wrong.commits.push(Vec::new());
+    wrong.lamport = None;
+    wrong.deps.iter_mut().filter(|dep| dep.peer == "ann").for_each(|dep| dep.counter = 7);
+    let mut doc = Doc::create("victim").expect("a valid name");
+    doc.merge_events(vec![run("ben", 0)]).expect("an honest event");
+    let report = doc.merge_events(vec![wrong, run("ben", 1), run("ann", 0)]).expect("valid runs");
+    doc.dbg_check();
+    assert_eq!((report.applied, report.duplicate, report.waiting), (3, 1, 0));
+    assert_eq!(doc.heads(), [id("ben", 2)]);
+}
+
 /// A document that knows some of an honest history and has a commit of its own, and the model of
 /// it. Also the events that were committed, and those that the document accepted from an attack.
 struct Victim {

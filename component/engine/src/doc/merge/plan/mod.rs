@@ -118,7 +118,7 @@ pub(in crate::doc) struct Planner<'a, 'b> {
     prints: IncomingPrints,
     /// For each undecided run, the runs that build on it and were tried.
     followers: BTreeMap<usize, Vec<usize>>,
-    /// For each missing event, the runs that need it.
+    /// For each missing event, the runs that need it, and those that begin with it.
     blocked: EventMap<Vec<usize>>,
     candidates: VecDeque<Candidate>,
     /// For each author, the indexes of its pieces in `plan.ready`, and how many of these are in
@@ -294,9 +294,14 @@ impl<'a, 'b> Planner<'a, 'b> {
         }
     }
 
+    /// Lets a run wait for a missing event. It is tried again when that event takes effect, or when
+    /// its own first event does: the run can have wrong names of the events that this one needs.
     fn block(&mut self, number: usize, author: &str, key: EventKey) {
+        let run = &self.runs[number];
+        let first = EventKey::new(run.start, self.print(number, 0));
         self.prints.forget(number);
         self.blocked.entry(author, key).push(number);
+        self.blocked.entry(run.author(), first).push(number);
     }
 }
 
