@@ -29,7 +29,7 @@ impl Need {
     }
 
     /// Returns the key of the event among those of its author.
-    pub(super) fn key(&self) -> EventKey {
+    pub(in crate::doc) fn key(&self) -> EventKey {
         EventKey { counter: self.counter, fingerprint: self.fingerprint }
     }
 }

@@ -1,6 +1,6 @@
-//! All small histories: up to 5 events by 2 or 3 replicas on one row. The replicas know each other's
-//! events in all possible patterns. Another replica receives the events in every order, one by one;
-//! some of the longest histories only in the orders in which no event waits.
+//! All small histories: up to 5 events by 2 or 3 replicas on one row. The replicas know events of
+//! each other in all possible patterns. Another replica receives the events in every order, one by
+//! one; some of the longest histories only in the orders in which no event waits.
 //!
 //! Rows are independent of each other. So histories that differ only in the operations on their row
 //! share a document, each with a row of its own. Histories of up to three events by 2 replicas have

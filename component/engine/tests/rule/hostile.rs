@@ -71,6 +71,28 @@ fn a_run_with_wrong_names_continues_an_event() {
     assert_eq!(doc.heads(), [id("ben", 2)]);
 }
 
+/// A fingerprint does not cover the counter, so two events that wait can claim one fingerprint.
+#[test]
+fn waiting_events_that_claim_one_fingerprint() {
+    let claimed = |start| EventRun {
+        peer: "ann".to_owned(),
+        start,
+        lamport: None,
+        deps: vec![EventId { peer: "ann".to_owned(), counter: start - 1 }],
+        fingerprints: vec![7, 7],
+        salt: 0,
+        commits: vec![Vec::new()],
+    };
+    let mut doc = Doc::create("victim").expect("a valid name");
+    let report = doc.merge_events(vec![claimed(2), claimed(3)]).expect("valid runs");
+    assert_eq!(report.waiting, 2);
+    doc.dbg_check();
+    let saved = doc.save();
+    let mut loaded = Doc::load("loaded", &saved).expect("what a document saves");
+    assert_eq!(loaded.merge_events(Vec::new()).map(|report| report.waiting), Ok(1));
+    assert_eq!(loaded.save(), saved);
+}
+
 /// A document that knows some of an honest history and has a commit of its own, and the model of
 /// it. Also the events that were committed, and those that the document accepted from an attack.
 struct Victim {

@@ -8,11 +8,12 @@ use crate::doc::branches::BranchTable;
 use crate::doc::chains::Chain;
 use crate::doc::waiting::Need;
 use crate::graph::RunsWriter;
-use crate::id::{EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
+use crate::id::{EventKey, EventMap, EventNumber, Fingerprint, PeerNumber, Ranks};
 use crate::lanes::branch_name;
 use crate::oplog::{CommitRef, Copies, OpLog, OpsWriter, ShapesWriter};
 use crate::rows::{Rows, Stamps, StateWriter, TextsContext};
 use crate::sort;
+use std::collections::BTreeMap;
 
 impl Doc {
     /// Returns the whole document as bytes: state, history and waiting events. `docs/format.md`
@@ -115,12 +116,17 @@ impl Doc {
         let mut runs: Vec<OutgoingRun<'_>> = Vec::new();
         // Runs by their last event.
         let mut open: EventMap<usize> = EventMap::default();
-        let counters = sort::map(self.waiting.iter().map(|(_, key, _)| (key.fingerprint, key.counter)));
-        let is_sound = |need: &Need| counters.get(&need.fingerprint).is_none_or(|counter| *counter == need.counter);
+        // A fingerprint does not cover the counter, so several events can claim one fingerprint. At
+        // most one of them can take effect.
+        let mut counters: BTreeMap<Fingerprint, u32> = BTreeMap::new();
+        for (_, key, _) in self.waiting.iter() {
+            counters.entry(key.fingerprint).or_insert(key.counter);
+        }
+        let is_sound = |key: EventKey| counters.get(&key.fingerprint).is_none_or(|counter| *counter == key.counter);
         for (author, key, event) in self.waiting.iter() {
-            // The event needs a waiting event under another counter. It can never take effect, and
-            // links cannot express it.
-            if !event.needs().all(is_sound) {
+            // Links cannot express events with one name and several counters, and what needs them.
+            // They arrive again if they are needed.
+            if !is_sound(key) || !event.needs().map(Need::key).all(is_sound) {
                 continue;
             }
             let number = EventNumber(log.events());
