@@ -144,16 +144,20 @@ fn updates<R: TextReplica>(trace: &Trace) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
         event.after.iter().for_each(|&before| last_use[before] = index);
     }
     let mut authors: BTreeMap<&str, Author<R>> = BTreeMap::new();
-    // Saved replicas from which the first events of other authors begin.
-    let mut bases: BTreeMap<usize, (Vec<u8>, Vec<bool>)> = BTreeMap::new();
+    // Replicas from which the first events of other authors begin.
+    let mut bases: BTreeMap<usize, Author<R>> = BTreeMap::new();
     let mut updates: Vec<Vec<u8>> = Vec::with_capacity(count);
     for (index, event) in trace.events.iter().enumerate() {
         let mut author = match authors.remove(event.peer.as_str()) {
             Some(author) => author,
             None => {
-                let base = event.after.iter().find_map(|before| bases.get(before));
-                let (saved, has) = base.map_or((&setup, vec![false; count]), |(saved, has)| (saved, has.clone()));
-                Author { replica: R::load(number(&event.peer), saved)?, has }
+                let base = event.after.iter().copied().find(|before| bases.contains_key(before));
+                match base.and_then(|base| bases.get_mut(&base)) {
+                    Some(Author { replica, has }) => {
+                        Author { replica: replica.fork(number(&event.peer))?, has: has.clone() }
+                    }
+                    None => Author { replica: R::load(number(&event.peer), &setup)?, has: vec![false; count] },
+                }
             }
         };
         let mut missing = Vec::new();
@@ -171,7 +175,7 @@ fn updates<R: TextReplica>(trace: &Trace) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
         if last_of_peer[event.peer.as_str()] > index {
             authors.insert(&event.peer, author);
         } else if last_use[index] > index {
-            bases.insert(index, (author.replica.save()?, author.has));
+            bases.insert(index, author);
         }
         bases.retain(|&base, _| last_use[base] > index);
     }

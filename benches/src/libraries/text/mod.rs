@@ -41,6 +41,10 @@ pub trait TextReplica: Sized {
     fn read(&self) -> Result<String>;
     fn save(&mut self) -> Result<Vec<u8>>;
     fn load(peer: u64, saved: &[u8]) -> Result<Self>;
+    /// Returns a replica with the same events that writes as another peer.
+    fn fork(&mut self, peer: u64) -> Result<Self> {
+        Self::load(peer, &self.save()?)
+    }
     /// Returns a saved document with the same text and without its history, or `None` if the
     /// library cannot drop it.
     fn compacted(&mut self) -> Result<Option<Vec<u8>>> {
