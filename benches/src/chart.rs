@@ -21,6 +21,7 @@ const SHOWN: [(&str, &str, &str); 9] = [
     ("saved", "size", "saved bytes"),
 ];
 
+/// By the position of a library on its side. No shown work has a library beyond them.
 const COLORS: [RGBColor; 5] = [
     RGBColor(0x1b, 0x5e, 0x9e),
     RGBColor(0x7f, 0xb0, 0xdd),
@@ -66,8 +67,9 @@ fn chart(results: &Results, libraries: &[&str], title: &str, path: &Path) -> Res
         (GAP, GAP),
     )?;
     let mut x = GAP;
-    for (library, color) in libraries.iter().zip(COLORS) {
-        area.draw(&Rectangle::new([(x, 36), (x + BAR - 2, 36 + BAR - 2)], color.filled()))?;
+    let is_shown = |at: usize| groups.iter().any(|(_, medians)| medians.iter().any(|&(shown, _)| shown == at));
+    for (at, library) in libraries.iter().enumerate().filter(|&(at, _)| is_shown(at)) {
+        area.draw(&Rectangle::new([(x, 36), (x + BAR - 2, 36 + BAR - 2)], COLORS[at].filled()))?;
         area.draw_text(library, &text(13), (x + BAR + 2, 36))?;
         x += 34 + 7 * library.len() as i32;
     }
