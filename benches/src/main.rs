@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Compares converge with loro, yrs, automerge (Rust) and yjs, loro-crdt, automerge (Node).
+Compares converge with loro, yrs, automerge, diamond-types (Rust) and yjs, loro-crdt, automerge,
+diamond-types-node (Node).
 
 Usage:
     just bench [options] [NAME...]

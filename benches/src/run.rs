@@ -2,7 +2,7 @@
 
 use crate::libraries::Result;
 use crate::results::{Figure, Results};
-use crate::works::Work;
+use crate::works::{LIBRARIES, SIDES, Work};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -85,7 +85,7 @@ pub fn run(options: &Options, keep: impl Fn(&Results) -> Result<()>) -> Result<R
 /// Runs a case in its own process. Returns `None` if it exceeds the time limit.
 fn measure((work, library): (&str, &str), is_small: bool) -> Result<Option<Vec<Figure>>> {
     let size = if is_small { "small" } else { "full" };
-    let is_in_node = library.contains("Node") || library.contains("js") || library.contains("crdt");
+    let is_in_node = LIBRARIES[SIDES[0]..SIDES[1]].contains(&library);
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     let mut command = if work == SERVER || work == CLIENT {
         let mut command = Command::new("node");
@@ -142,7 +142,7 @@ fn versions() -> Result<Vec<String>> {
     versions.extend(stdout(Command::new("rustc").arg("--version")));
     versions.extend(stdout(Command::new("node").arg("--version")).map(|version| format!("node {version}")));
     let lock = fs::read_to_string(folder.join("../Cargo.lock"))?;
-    for name in ["wasmtime", "loro", "yrs", "automerge"] {
+    for name in ["wasmtime", "loro", "yrs", "automerge", "diamond-types"] {
         let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("\nname = \"{name}\"\n")));
         let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
         versions.push(format!("{name} {}", version.ok_or("Cargo.lock has no version of a library")?));
@@ -152,6 +152,7 @@ fn versions() -> Result<Vec<String>> {
         "yjs",
         "loro-crdt",
         "@automerge/automerge",
+        "diamond-types-node",
         "@hocuspocus/server",
         "@y/websocket-server",
         "y-websocket",

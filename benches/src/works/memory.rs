@@ -3,9 +3,11 @@
 use super::Size;
 use super::rows::{apply, inserted, updated, updates};
 use super::text::traces_alone;
+#[cfg(feature = "peers")]
+use crate::libraries::text::{AutomergeText, DiamondText, LoroText, YrsText};
 use crate::libraries::text::{NativeText, TextReplica, WasmtimeText};
 #[cfg(feature = "peers")]
-use crate::libraries::{Automerge, Loro, Yrs, text::AutomergeText, text::LoroText, text::YrsText};
+use crate::libraries::{Automerge, Loro, Yrs};
 use crate::libraries::{Native, Replica, Result, Wasmtime};
 use crate::results::{Figure, Unit};
 
@@ -36,6 +38,8 @@ pub fn run(work: &str, library: &str, size: Size, meter: &dyn Meter) -> Result<V
         "automerge" if is_text => measure_texts::<AutomergeText>(size, meter),
         #[cfg(feature = "peers")]
         "automerge" => measure::<Automerge>(size, meter),
+        #[cfg(feature = "peers")]
+        "diamond-types" if is_text => measure_texts::<DiamondText>(size, meter),
         other => Err(format!("unknown library {other}").into()),
     }
 }

@@ -9,7 +9,9 @@ mod start;
 mod text;
 
 #[cfg(feature = "peers")]
-use crate::libraries::{Automerge, Loro, LoroPresence, Yrs, text::AutomergeText, text::LoroText, text::YrsText};
+use crate::libraries::text::{AutomergeText, DiamondText, LoroText, YrsText};
+#[cfg(feature = "peers")]
+use crate::libraries::{Automerge, Loro, LoroPresence, Yrs};
 use crate::libraries::{Native, Result, Wasmtime, text::NativeText, text::WasmtimeText};
 use crate::results::Figure;
 
@@ -84,7 +86,36 @@ impl Size {
 
 /// The names of the Rust libraries, followed by those in Node, the servers and the clients in
 /// browsers, as in the tables.
-pub const LIBRARIES: [&str; 14] = [
+pub const LIBRARIES: [&str; 16] = [
+    "converge",
+    "converge in wasmtime",
+    "loro",
+    "yrs",
+    "automerge",
+    "diamond-types",
+    "converge in Node",
+    "yjs",
+    "loro-crdt",
+    "automerge in Node",
+    "diamond-types-node",
+    "converge serve",
+    "hocuspocus",
+    "y-websocket",
+    "converge client",
+    "y-websocket client",
+];
+
+/// Where the libraries in Node, the servers and the clients begin in [`LIBRARIES`].
+pub const SIDES: [usize; 3] = [6, 11, 14];
+
+/// The libraries with texts.
+const WITH_TEXTS: &[&str] = LIBRARIES.split_at(SIDES[1]).0;
+/// The servers.
+const SERVERS: &[&str] = LIBRARIES.split_at(SIDES[2]).0.split_at(SIDES[1]).1;
+/// The clients.
+const CLIENTS: &[&str] = LIBRARIES.split_at(SIDES[2]).1;
+/// The libraries with rows.
+const WITH_ROWS: &[&str] = &[
     "converge",
     "converge in wasmtime",
     "loro",
@@ -94,26 +125,11 @@ pub const LIBRARIES: [&str; 14] = [
     "yjs",
     "loro-crdt",
     "automerge in Node",
-    "converge serve",
-    "hocuspocus",
-    "y-websocket",
-    "converge client",
-    "y-websocket client",
 ];
-
-/// Where the libraries in Node, the servers and the clients begin in [`LIBRARIES`].
-pub const SIDES: [usize; 3] = [5, 9, 12];
-
-/// All libraries.
-const TABLES: &[&str] = LIBRARIES.split_at(SIDES[1]).0;
-/// The servers.
-const SERVERS: &[&str] = LIBRARIES.split_at(SIDES[2]).0.split_at(SIDES[1]).1;
-/// The clients.
-const CLIENTS: &[&str] = LIBRARIES.split_at(SIDES[2]).1;
-/// All libraries except one that would take minutes.
+/// The libraries with rows except one that would take minutes.
 const ALL_BUT_ONE: &[&str] =
     &["converge", "converge in wasmtime", "loro", "yrs", "automerge", "converge in Node", "yjs", "loro-crdt"];
-/// The libraries that do not take minutes.
+/// The libraries with rows that do not take minutes.
 const FASTER: &[&str] = &["converge", "converge in wasmtime", "loro", "yrs", "converge in Node", "yjs", "loro-crdt"];
 const CONVERGE: &[&str] = &["converge", "converge in wasmtime", "converge in Node"];
 /// The libraries with registers for presence.
@@ -137,14 +153,14 @@ impl Work {
 }
 
 pub const WORKS: [Work; 22] = [
-    Work { name: "insert", about: "rows of three cells, by one peer", libraries: TABLES },
-    Work { name: "update", about: "one integer cell of a row, round robin", libraries: TABLES },
+    Work { name: "insert", about: "rows of three cells, by one peer", libraries: WITH_ROWS },
+    Work { name: "update", about: "one integer cell of a row, round robin", libraries: WITH_ROWS },
     Work {
         name: "concurrent",
         about: "two replicas update the same cells concurrently, then exchange the updates",
         libraries: ALL_BUT_ONE,
     },
-    Work { name: "saved", about: "the document of `insert`, saved, loaded and read", libraries: TABLES },
+    Work { name: "saved", about: "the document of `insert`, saved, loaded and read", libraries: WITH_ROWS },
     Work { name: "saved-updates", about: "the document of `update`, saved, loaded and read", libraries: ALL_BUT_ONE },
     Work { name: "history", about: "real histories, merged and synchronized", libraries: CONVERGE },
     Work { name: "catch-up", about: "synchronizing one missing event", libraries: FASTER },
@@ -158,17 +174,28 @@ pub const WORKS: [Work; 22] = [
     Work { name: "frames", about: "the longest calls", libraries: CONVERGE },
     Work { name: "fill", about: "inserts until the memory is full", libraries: &["converge in wasmtime"] },
     Work { name: "presence", about: "registers that change many times a second", libraries: PRESENCE },
-    Work { name: "text", about: "published texts of one author, typed, exchanged and saved", libraries: TABLES },
+    Work { name: "text", about: "published texts of one author, typed, exchanged and saved", libraries: WITH_TEXTS },
     Work {
         name: "text-concurrent",
         about: "published texts of several authors, exchanged and saved",
-        libraries: FASTER,
+        // automerge takes minutes.
+        libraries: &[
+            "converge",
+            "converge in wasmtime",
+            "loro",
+            "yrs",
+            "diamond-types",
+            "converge in Node",
+            "yjs",
+            "loro-crdt",
+            "diamond-types-node",
+        ],
     },
-    Work { name: "text-prepend", about: "two peers insert lines at the start of a text", libraries: TABLES },
+    Work { name: "text-prepend", about: "two peers insert lines at the start of a text", libraries: WITH_TEXTS },
     Work {
         name: "text-crowd",
         about: "many peers insert a word at the start of a text",
-        // loro takes minutes.
+        // loro and diamond-types take minutes.
         libraries: &[
             "converge",
             "converge in wasmtime",
@@ -179,7 +206,7 @@ pub const WORKS: [Work; 22] = [
             "automerge in Node",
         ],
     },
-    Work { name: "text-memory", about: "the memory of a replica with a text", libraries: TABLES },
+    Work { name: "text-memory", about: "the memory of a replica with a text", libraries: WITH_TEXTS },
     Work {
         name: "composition",
         about: "rows of four cells, through components around the engine",
@@ -206,6 +233,8 @@ pub fn run(work: &str, library: &str, size: Size) -> Result<Vec<Figure>> {
             "yrs" => text::run::<YrsText>(work, size, false),
             #[cfg(feature = "peers")]
             "automerge" => text::run::<AutomergeText>(work, size, false),
+            #[cfg(feature = "peers")]
+            "diamond-types" => text::run::<DiamondText>(work, size, true),
             other => Err(format!("unknown library {other}").into()),
         };
     }

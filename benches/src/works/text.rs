@@ -19,11 +19,11 @@ const MAX_REPEATS: usize = 9;
 const READER: u64 = 1;
 const FIRST_WRITER: u64 = 2;
 
-/// Runs a work. `of_converge` is whether the library sorts insertions at one place as published.
-pub fn run<R: TextReplica>(work: &str, size: Size, of_converge: bool) -> Result<Vec<Figure>> {
+/// Runs a work. `is_published` is whether the library sorts insertions at one place as published.
+pub fn run<R: TextReplica>(work: &str, size: Size, is_published: bool) -> Result<Vec<Figure>> {
     match work {
         "text" => alone::<R>(size),
-        "text-concurrent" => concurrent::<R>(size, of_converge),
+        "text-concurrent" => concurrent::<R>(size, is_published),
         "text-prepend" => prepend::<R>(size),
         "text-crowd" => crowd::<R>(size),
         other => Err(format!("unknown work {other}").into()),
@@ -53,7 +53,7 @@ fn alone<R: TextReplica>(size: Size) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn concurrent<R: TextReplica>(size: Size, of_converge: bool) -> Result<Vec<Figure>> {
+fn concurrent<R: TextReplica>(size: Size, is_published: bool) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for (mut trace, end) in converge_traces::concurrent() {
         if !size.has_all_traces {
@@ -68,7 +68,7 @@ fn concurrent<R: TextReplica>(size: Size, of_converge: bool) -> Result<Vec<Figur
         // differently.
         let text = doc.read()?;
         let check = |other: &R| {
-            if of_converge && size.has_all_traces { check(other, end) } else { check_equal(other.read()?, &text) }
+            if is_published && size.has_all_traces { check(other, end) } else { check_equal(other.read()?, &text) }
         };
         check(&doc)?;
         let name = format!("{}, observe, per event", trace.name);

@@ -6,6 +6,7 @@ const LIBRARIES = {
   yjs: () => import('./yjs.js'),
   'loro-crdt': () => import('./loro.js'),
   'automerge in Node': () => import('./automerge.js'),
+  'diamond-types-node': () => import('./diamond.js'),
 };
 
 /**

@@ -4,6 +4,8 @@
 mod automerge;
 mod converge;
 #[cfg(feature = "peers")]
+mod diamond;
+#[cfg(feature = "peers")]
 mod loro;
 #[cfg(feature = "peers")]
 mod yrs;
@@ -11,6 +13,8 @@ mod yrs;
 pub use self::converge::{NativeText, WasmtimeText};
 #[cfg(feature = "peers")]
 pub use automerge::AutomergeText;
+#[cfg(feature = "peers")]
+pub use diamond::DiamondText;
 #[cfg(feature = "peers")]
 pub use loro::LoroText;
 #[cfg(feature = "peers")]
