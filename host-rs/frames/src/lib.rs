@@ -3,6 +3,15 @@
 //! The first byte is the kind, from 64 to 79. Numbers are varints, and a text is the number of its
 //! bytes and the bytes, as in `docs/format.md`.
 
+mod bytes;
+mod mutation;
+#[cfg(test)]
+mod tests;
+
+pub use mutation::{Argument, MAX_ARGUMENTS, Mutate, Outcome, OutcomeState};
+
+use bytes::{number, take_byte, take_number, take_text, text};
+
 /// The subprotocol of the WebSocket.
 pub const SUBPROTOCOL: &str = "converge.v1";
 
@@ -10,18 +19,24 @@ pub const SUBPROTOCOL: &str = "converge.v1";
 const KINDS: std::ops::RangeInclusive<u8> = 64..=79;
 const TOKEN: u8 = 64;
 const WELCOME: u8 = 65;
+const MUTATE: u8 = 66;
+const OUTCOME: u8 = 67;
 const PING: u8 = 69;
 const PONG: u8 = 70;
 const GOODBYE: u8 = 72;
 
 /// A host frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Frame {
     /// From the client: the token. The first frame of a connection, and later a new token.
     Token(String),
     /// From the server: the token was accepted.
     Welcome(Welcome),
+    /// From the client: a call of a mutator.
+    Mutate(Mutate),
+    /// From the server: what became of a call.
+    Outcome(Outcome),
     /// Asks for a pong.
     Ping,
     /// The answer to a ping.
@@ -45,6 +60,11 @@ pub struct Welcome {
     pub max_message_bytes: u64,
     /// After how many milliseconds without a frame the server closes the connection.
     pub silence_ms: u64,
+    /// Whether the server accepts calls of mutators.
+    pub mutate: bool,
+    /// The subject of the token, as the server verified it. Empty if nobody is authenticated, and
+    /// from servers that do not say it.
+    pub subject: String,
 }
 
 /// Why a server closes a connection.
@@ -62,6 +82,7 @@ pub struct Goodbye {
 const WRITE: u8 = 1;
 const PRESENCE: u8 = 2;
 const FULL_SYNC: u8 = 4;
+const MUTATES: u8 = 8;
 
 impl Frame {
     /// Returns whether a message is a host frame, by its first byte.
@@ -75,12 +96,17 @@ impl Frame {
             Self::Token(token) => text(vec![TOKEN], token),
             Self::Welcome(welcome) => {
                 let mut bytes = text(vec![WELCOME], &welcome.incarnation);
-                let flag = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
-                bytes.push(
-                    flag(welcome.write, WRITE) | flag(welcome.presence, PRESENCE) | flag(welcome.full_sync, FULL_SYNC),
-                );
-                number(number(bytes, welcome.max_message_bytes), welcome.silence_ms)
+                let flags = [
+                    (welcome.write, WRITE),
+                    (welcome.presence, PRESENCE),
+                    (welcome.full_sync, FULL_SYNC),
+                    (welcome.mutate, MUTATES),
+                ];
+                bytes.push(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum());
+                text(number(number(bytes, welcome.max_message_bytes), welcome.silence_ms), &welcome.subject)
             }
+            Self::Mutate(mutate) => mutate.encode(vec![MUTATE]),
+            Self::Outcome(outcome) => outcome.encode(vec![OUTCOME]),
             Self::Ping => vec![PING],
             Self::Pong => vec![PONG],
             Self::Goodbye(Goodbye { code, retry_after_ms, why }) => {
@@ -99,8 +125,7 @@ impl Frame {
             TOKEN => Self::Token(take_text(rest)?),
             WELCOME => {
                 let incarnation = take_text(rest)?;
-                let (&flags, after) = rest.split_first()?;
-                *rest = after;
+                let flags = take_byte(rest)?;
                 Self::Welcome(Welcome {
                     incarnation,
                     write: flags & WRITE != 0,
@@ -108,8 +133,12 @@ impl Frame {
                     full_sync: flags & FULL_SYNC != 0,
                     max_message_bytes: take_number(rest)?,
                     silence_ms: take_number(rest)?,
+                    mutate: flags & MUTATES != 0,
+                    subject: if rest.is_empty() { String::new() } else { take_text(rest)? },
                 })
             }
+            MUTATE => Self::Mutate(Mutate::decode(rest)?),
+            OUTCOME => Self::Outcome(Outcome::decode(rest)?),
             PING => Self::Ping,
             PONG => Self::Pong,
             GOODBYE => {
@@ -118,94 +147,5 @@ impl Frame {
             }
             _ => return None,
         })
-    }
-}
-
-fn number(mut bytes: Vec<u8>, mut value: u64) -> Vec<u8> {
-    while value >= 128 {
-        bytes.push(value as u8 | 128);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-fn text(bytes: Vec<u8>, text: &str) -> Vec<u8> {
-    let mut bytes = number(bytes, text.len() as u64);
-    bytes.extend_from_slice(text.as_bytes());
-    bytes
-}
-
-fn take_number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 127).checked_shl(shift)?;
-        if byte < 128 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn take_text(bytes: &mut &[u8]) -> Option<String> {
-    let len = usize::try_from(take_number(bytes)?).ok()?;
-    let (text, rest) = bytes.split_at_checked(len)?;
-    *bytes = rest;
-    String::from_utf8(text.to_vec()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Frame, Goodbye, Welcome};
-
-    #[test]
-    fn frames_decode_to_what_was_encoded() {
-        let welcome = Welcome {
-            incarnation: "abc".into(),
-            write: true,
-            presence: false,
-            full_sync: true,
-            max_message_bytes: 65_536,
-            silence_ms: 60_000,
-        };
-        let goodbye = |retry_after_ms| Frame::Goodbye(Goodbye { code: 4410, retry_after_ms, why: "ß".into() });
-        let frames = [
-            Frame::Token(String::new()),
-            Frame::Token("x".repeat(300)),
-            Frame::Welcome(welcome),
-            Frame::Ping,
-            Frame::Pong,
-            goodbye(None),
-            goodbye(Some(0)),
-            goodbye(Some(u64::MAX - 1)),
-        ];
-        for frame in frames {
-            let mut bytes = frame.encode();
-            assert!(Frame::is_one(&bytes));
-            for end in 1..bytes.len() {
-                assert_ne!(Frame::decode(&bytes[..end]).as_ref(), Some(&frame), "{end} bytes of {frame:?}");
-            }
-            bytes.push(7);
-            assert_eq!(Frame::decode(&bytes), Some(frame));
-        }
-    }
-
-    #[test]
-    fn other_bytes_are_no_frames() {
-        assert!(!Frame::is_one(&[]) && !Frame::is_one(&[6]) && !Frame::is_one(&[129]));
-        for bytes in [
-            &[][..],
-            &[66],
-            &[79, 1],
-            &[64],
-            &[64, 5, b'a'],
-            &[64, 1, 0xff],
-            &[72, 255],
-            &[64, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
-        ] {
-            assert_eq!(Frame::decode(bytes), None, "{bytes:?}");
-        }
     }
 }

@@ -81,6 +81,8 @@ async fn session(app: &Arc<App>, document: &str, sink: &mut Sink, stream: &mut S
         full_sync: app.settings.sync == converge_storage::Sync::Full,
         max_message_bytes: app.settings.max_message_bytes as u64,
         silence_ms: u64::try_from(app.settings.silence_timeout.as_millis()).unwrap_or(u64::MAX),
+        mutate: false,
+        subject: grant.subject().to_owned(),
     });
     let pumps = Pumps {
         app,

@@ -23,7 +23,7 @@
 
 mod guest;
 
-use crate::{Doc, EventId, Value};
+use crate::{Doc, EventId, Transaction, Value};
 use guest::Guest;
 use std::fmt;
 use std::time::Duration;
@@ -176,16 +176,26 @@ impl Mutators {
     /// [`Error::OutOfTime`] and [`Error::Trap`]; [`Error::Document`] if the document does not
     /// accept the writes. On an error nothing is committed.
     pub fn apply(&self, doc: &Doc, call: &Call) -> Result<Option<EventId>, Error> {
+        Ok(doc.commit_transaction(self.run(doc.begin()?, call)?)?)
+    }
+
+    /// Runs a mutator in a transaction, and returns the transaction with the mutator's writes. The
+    /// caller can write more in the same event, or drop the transaction to show what the call would
+    /// change.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`apply`](Self::apply). The transaction is dropped then, with all its writes.
+    pub fn run(&self, transaction: Transaction, call: &Call) -> Result<Transaction, Error> {
         let unknown = || Error::UnknownMutator { name: call.name.clone(), known: self.names.clone() };
         if !self.names.contains(&call.name) {
             return Err(unknown());
         }
-        let transaction = self.guest.apply(doc.begin()?, call).map_err(|error| match error {
+        self.guest.apply(transaction, call).map_err(|error| match error {
             // The component returned the name, but has no mutator of this name.
             Error::UnknownMutator { .. } => unknown(),
             error => error,
-        })?;
-        Ok(doc.commit_transaction(transaction)?)
+        })
     }
 }
 
