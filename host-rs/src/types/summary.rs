@@ -54,6 +54,7 @@ pub struct Inspection {
     pub horizon: Vec<PeerVersion>,
     /// The number of events that wait for missing dependencies.
     pub waiting: u32,
-    /// The tables with rows; empty for anything but a document.
+    /// The tables, sorted by name: of a document, those with rows; of an update, those that its
+    /// operations name, with the number of rows that they name in each.
     pub tables: Vec<TableSummary>,
 }

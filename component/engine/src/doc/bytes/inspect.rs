@@ -48,13 +48,14 @@ pub struct Inspection {
     pub horizon: Vec<PeerVersion>,
     /// The number of waiting events.
     pub waiting: u32,
-    /// The tables that have rows, sorted by name; empty for anything but a document.
+    /// The tables, sorted by name: of a document, those that have rows, with the numbers of these;
+    /// of an update, those that its operations name, with the numbers of named rows.
     pub tables: Vec<TableSummary>,
 }
 
 /// Summarizes the bytes of a saved document, an update, or an ephemeral snapshot or update. Checks
-/// the checksum and the decoded parts: names, heads of runs, and which rows exist. O(bytes) without
-/// cells and operations.
+/// the checksum and the decoded parts: names of peers, tables and columns, heads of runs, and which
+/// rows exist. O(bytes) without cells and operations.
 ///
 /// # Errors
 /// `Corrupt` for other bytes and for damaged ones; `UnsupportedVersion` and `UnsupportedFeature`
@@ -85,9 +86,9 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
             let names = read_peers(&mut frame.need(Section::Peers)?)?;
             let mut runs = frame.need(Section::History)?;
             found.version = version(&names, count_runs(&mut runs, vec![0; names.len()])?.0);
-            [Section::Names, Section::Rows, Section::Fingerprints]
-                .into_iter()
-                .try_for_each(|section| frame.need(section).map(drop))?;
+            let (table, _) = NameTable::read(&mut frame.need(Section::Names)?)?;
+            found.tables = table.named_rows(&mut frame.need(Section::Rows)?)?;
+            frame.need(Section::Fingerprints)?;
         }
         FrameKind::Snapshot | FrameKind::Entries => drop(frame.need(Section::Entries)?),
     }

@@ -7,6 +7,7 @@ use crate::id::{ColumnNumber, Names, RowNumber, TableNumber, Texts, read_texts};
 use crate::limits;
 use crate::memory::Chunks;
 use crate::oplog::{CellNumber, OpCell, OpContext, OpNames, Packed, Shapes};
+use crate::rows::TableSummary;
 use crate::work;
 
 /// The names of some bytes: tables, columns and rows by number, without states.
@@ -28,6 +29,13 @@ impl NameTable {
         tables.sorted().try_for_each(|(table, _)| Name::Table.check(table))?;
         let shapes = Shapes::read(reader, u64_of(columns.len()))?;
         Ok((Self { tables, columns, rows: Chunks::default(), ids: Texts::default() }, shapes))
+    }
+
+    /// Returns the number of rows of each table of which there are ids, but no states.
+    pub(crate) fn named_rows(&self, reader: &mut Reader<'_>) -> Result<Vec<TableSummary>, Error> {
+        let counts = read_counts(reader, self.tables.len())?;
+        let named = self.tables.sorted().zip(counts);
+        Ok(named.map(|((name, _), rows)| TableSummary { name: String::from(&**name), rows }).collect())
     }
 
     /// Reads the ids of rows that have no states.
