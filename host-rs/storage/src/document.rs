@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::file::{Content, File, HOME, Sync, Update};
 use crate::folder;
+use crate::mutations::StoredMutation;
 use crate::verify::{self, Report};
 use converge::{Doc, EventId, Instance, RowOp, ScanOptions, Watcher};
 use std::borrow::Cow;
@@ -221,6 +222,36 @@ impl StoredDoc {
     /// [`Error::Sqlite`] if the file cannot be read.
     pub fn committed(&self, subject: &str, key: &str) -> Result<Option<EventId>, Error> {
         self.file.committed(subject, key)
+    }
+
+    /// Returns the call of a client with this number and its outcome, or `None` if there was none, or
+    /// if it is no longer remembered. Outcomes are remembered for at least
+    /// [`OUTCOME_DAYS`](crate::OUTCOME_DAYS).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] if the file cannot be read.
+    pub fn outcome(&self, client: &str, number: u64) -> Result<Option<StoredMutation>, Error> {
+        self.file.outcome(client, number)
+    }
+
+    /// Returns up to `limit` remembered calls of a client, from the number after `after` on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] if the file cannot be read.
+    pub fn outcomes(&self, client: &str, after: u64, limit: u32) -> Result<Vec<StoredMutation>, Error> {
+        self.file.outcomes(client, after, limit)
+    }
+
+    /// Returns the subject of a client's first call, or `None` if there was no call. It is never
+    /// forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sqlite`] if the file cannot be read.
+    pub fn subject_of(&self, client: &str) -> Result<Option<String>, Error> {
+        self.file.subject_of(client)
     }
 
     /// Replaces the log by a snapshot, as [`store`](Self::store) does when the log is long, and

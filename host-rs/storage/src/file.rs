@@ -3,6 +3,7 @@
 use crate::folder;
 use crate::meta::{self, Meta};
 use crate::mirror::{self, Mirror};
+use crate::mutations::{self, Mutation, StoredMutation};
 use crate::random;
 use crate::{Error, REQUEST_HOURS, REQUESTS, SNAPSHOT_BYTES, SNAPSHOT_UPDATES};
 use converge::{EventId, RowOp};
@@ -73,12 +74,14 @@ pub struct Update<'a> {
     pub bytes: &'a [u8],
     /// The key of the request that committed the update, and the event that it contains.
     pub request: Option<(&'a str, &'a EventId)>,
+    /// The call of a mutator that committed the update.
+    pub mutation: Option<&'a Mutation>,
 }
 
 impl<'a> Update<'a> {
     /// Creates an update of a subject.
     pub fn new(subject: &'a str, bytes: &'a [u8]) -> Self {
-        Self { subject, bytes, request: None }
+        Self { subject, bytes, request: None, mutation: None }
     }
 
     /// Sets the key of the request that committed the update, so that
@@ -86,6 +89,13 @@ impl<'a> Update<'a> {
     #[must_use]
     pub fn request(self, key: &'a str, event: &'a EventId) -> Self {
         Self { request: Some((key, event)), ..self }
+    }
+
+    /// Sets the call of a mutator that committed the update, so that
+    /// [`outcome`](crate::StoredDoc::outcome) finds it.
+    #[must_use]
+    pub fn mutation(self, mutation: &'a Mutation) -> Self {
+        Self { mutation: Some(mutation), ..self }
     }
 }
 
@@ -276,6 +286,9 @@ impl File {
                     let values = params![update.subject, key, at, event.peer, event.counter];
                     transaction.prepare_cached(insert)?.execute(values)?;
                 }
+                if let Some(mutation) = update.mutation {
+                    mutations::write(transaction, mutation, update.subject, at)?;
+                }
             }
             Ok(mirror.apply(transaction, changes)?)
         })?;
@@ -295,6 +308,21 @@ impl File {
         find().map_err(Error::sqlite(&self.path))
     }
 
+    /// Returns a call of a client.
+    pub(crate) fn outcome(&self, client: &str, number: u64) -> Result<Option<StoredMutation>, Error> {
+        mutations::outcome(&self.connection, client, number).map_err(Error::sqlite(&self.path))
+    }
+
+    /// Returns calls of a client.
+    pub(crate) fn outcomes(&self, client: &str, after: u64, limit: u32) -> Result<Vec<StoredMutation>, Error> {
+        mutations::outcomes(&self.connection, client, after, limit).map_err(Error::sqlite(&self.path))
+    }
+
+    /// Returns the subject of a client's first call.
+    pub(crate) fn subject_of(&self, client: &str) -> Result<Option<String>, Error> {
+        mutations::subject_of(&self.connection, client).map_err(Error::sqlite(&self.path))
+    }
+
     /// Replaces the snapshot by the saved document, which contains all updates of the log, and
     /// empties the log.
     /// Executes `changes` on the mirror tables, in the same transaction.
@@ -311,7 +339,8 @@ impl File {
             }
             meta.snapshot_seq = meta.last_seq;
             transaction.execute("DELETE FROM _converge_updates", [])?;
-            Ok(forget_requests(transaction)?)
+            forget_requests(transaction)?;
+            Ok(mutations::forget(transaction, now())?)
         })?;
         self.log = LogSize { snapshot_bytes: saved.len() as u64, ..LogSize::default() };
         Ok(())

@@ -36,6 +36,7 @@ mod file;
 mod folder;
 mod meta;
 mod mirror;
+mod mutations;
 mod random;
 mod sql;
 mod verify;
@@ -45,6 +46,7 @@ pub use directory::{Directory, Presence};
 pub use document::{Options, Stored, StoredDoc};
 pub use error::Error;
 pub use file::{Sync, Update};
+pub use mutations::{Mutation, StoredMutation};
 pub use random::random_letters;
 pub use verify::{Difference, Report};
 
@@ -62,5 +64,8 @@ pub const MIRROR_TABLES: usize = 1_000;
 pub const REQUEST_HOURS: u64 = 24;
 /// The number of requests of a document whose keys are remembered.
 pub const REQUESTS: u64 = 10_000;
+/// How many days the outcome of a call of a mutator is remembered at least; see
+/// [`StoredDoc::outcome`].
+pub const OUTCOME_DAYS: u64 = 90;
 /// The number of differences that a [`Report`] lists.
 pub const REPORTED_DIFFERENCES: usize = 100;
