@@ -173,6 +173,12 @@ pub(crate) fn serve(mut settings: Settings, output: &mut impl Write) -> Result<(
             writeln!(output, "there is no key: everybody who reaches this address has all rights")?;
         }
         output.flush()?;
+        let (reloader, mut hangup) = (server.reloader(), signal(SignalKind::hangup())?);
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                reloader.reload().await;
+            }
+        });
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
             tokio::select! {

@@ -8,7 +8,7 @@ mod mutation;
 #[cfg(test)]
 mod tests;
 
-pub use mutation::{Argument, MAX_ARGUMENTS, Mutate, Outcome, OutcomeState};
+pub use mutation::{Argument, MAX_ARGUMENTS, MAX_NUMBER, Mutate, Outcome, OutcomeState};
 
 use bytes::{number, take_byte, take_number, take_text, text};
 

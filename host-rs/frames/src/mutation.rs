@@ -5,15 +5,18 @@ use crate::bytes::{blob, number, take_blob, take_byte, take_number, take_text, t
 /// The maximum number of arguments of a call.
 pub const MAX_ARGUMENTS: usize = 256;
 
+/// The largest number and the largest mark of a call: what JavaScript's numbers represent.
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
+
 /// A call of a mutator. It has the same bytes each time that it is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mutate {
     /// The name under which the client numbers its calls.
     pub client: String,
-    /// The number of the call: from 1, without gaps.
+    /// The number of the call: from 1, without gaps, at most [`MAX_NUMBER`].
     pub number: u64,
     /// A random number that tells the call from others with the same number, which a copy of the
-    /// client can send. Not 0.
+    /// client can send. From 1 to [`MAX_NUMBER`].
     pub mark: u64,
     /// The peer whose events must be there before the call runs; empty if it waits for none.
     pub peer: String,
@@ -117,7 +120,8 @@ impl Mutate {
             name: take_text(bytes)?,
             arguments: Argument::decode_all(bytes)?,
         };
-        (mutate.number > 0 && mutate.mark > 0).then_some(mutate)
+        let is_number = |number| (1..=MAX_NUMBER).contains(&number);
+        (is_number(mutate.number) && is_number(mutate.mark)).then_some(mutate)
     }
 }
 
@@ -175,6 +179,21 @@ impl Argument {
             BLOB => Self::Blob(take_blob(bytes)?),
             _ => return None,
         })
+    }
+}
+
+impl OutcomeState {
+    /// Returns the name, as it is in responses and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Confirmed { .. } => "confirmed",
+            Self::Rejected { .. } => "rejected",
+            Self::Expected(_) => "expected",
+            Self::NotNow { .. } => "not-now",
+            Self::Taken => "taken",
+            Self::Refused(_) => "refused",
+            Self::Forgotten => "forgotten",
+        }
     }
 }
 

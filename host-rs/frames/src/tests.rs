@@ -1,12 +1,12 @@
 //! Frames and their bytes.
 
-use super::{Argument, Frame, Goodbye, Mutate, Outcome, OutcomeState, Welcome};
+use super::{Argument, Frame, Goodbye, MAX_NUMBER, Mutate, Outcome, OutcomeState, Welcome};
 
 fn call(arguments: impl IntoIterator<Item = Argument>) -> Mutate {
     Mutate {
         client: "ann".into(),
         number: 1,
-        mark: u64::MAX,
+        mark: MAX_NUMBER,
         peer: "ann.2".into(),
         after: 200,
         name: "rename".into(),

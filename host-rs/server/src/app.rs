@@ -49,7 +49,11 @@ impl App {
     /// Returns what a grant allows on a document, for its hub.
     pub(crate) fn access(&self, grant: &Grant, document: &str) -> Access {
         let rights = grant.rights(document);
-        let access = Access::new(grant.subject()).write(rights.write).presence(rights.presence);
+        let access = Access::new(grant.subject())
+            .write(rights.write)
+            .presence(rights.presence)
+            .mutate(rights.mutate)
+            .admin(rights.admin);
         match grant.peers() {
             // After a restore, clients deliver what the server lost, of all authors.
             Some(prefix) if !(self.settings.recover && rights.write) => access.writers([format!("{prefix}*")]),

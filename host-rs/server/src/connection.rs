@@ -10,12 +10,15 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// The number of messages that wait for a socket: one of the session, one more each time that the
 /// session is started again, and a goodbye.
 const OUTBOX: usize = 4;
+/// The number of calls of mutators of a connection without an outcome. Its socket is not read while
+/// there are more.
+const CALLS_IN_FLIGHT: usize = 64;
 /// How long a socket may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a connection is checked during the slow timeout, and the pause in between, at least.
@@ -72,7 +75,7 @@ async fn session(app: &Arc<App>, document: &str, sink: &mut Sink, stream: &mut S
     if !rights.read {
         return Err(Refusal::new(Reason::Refused, format!("the token does not allow reading {document:?}")));
     }
-    let (number, (outbox, inbox)) = (app.connection_number(), mpsc::channel(OUTBOX));
+    let (number, (outbox, inbox)) = (app.connection_number(), mpsc::channel(OUTBOX + CALLS_IN_FLIGHT));
     let (handle, incarnation) = connect(app, document, &grant, number, outbox).await?;
     let welcome = Frame::Welcome(Welcome {
         incarnation,
@@ -81,7 +84,7 @@ async fn session(app: &Arc<App>, document: &str, sink: &mut Sink, stream: &mut S
         full_sync: app.settings.sync == converge_storage::Sync::Full,
         max_message_bytes: app.settings.max_message_bytes as u64,
         silence_ms: u64::try_from(app.settings.silence_timeout.as_millis()).unwrap_or(u64::MAX),
-        mutate: false,
+        mutate: rights.mutate && app.documents.mutators.of(document).is_some(),
         subject: grant.subject().to_owned(),
     });
     let pumps = Pumps {
@@ -91,6 +94,7 @@ async fn session(app: &Arc<App>, document: &str, sink: &mut Sink, stream: &mut S
         number,
         subject: grant.subject().to_owned(),
         rights,
+        calls: Semaphore::new(CALLS_IN_FLIGHT),
         times: Mutex::new(Times { received: Instant::now(), unanswered: None, expires: grant.expires() }),
     };
     let (pongs, pong_inbox) = mpsc::channel(1);
@@ -116,7 +120,7 @@ async fn connect(
     number: u64,
     outbox: mpsc::Sender<Outgoing>,
 ) -> Result<(Arc<Handle>, String), Refusal> {
-    let handle = app.documents.open(document, grant.rights(document).write).await?;
+    let handle = app.documents.open(document, grant.rights(document).may_create()).await?;
     let (reply, incarnation) = oneshot::channel();
     handle.send(Command::Connect(number, app.access(grant, document), outbox, reply)).await?;
     let incarnation = incarnation.await;
@@ -183,6 +187,8 @@ struct Pumps<'a> {
     number: u64,
     subject: String,
     rights: Rights,
+    /// What is left of the calls that may have no outcome yet.
+    calls: Semaphore,
     times: Mutex<Times>,
 }
 
@@ -215,13 +221,21 @@ impl Pumps<'_> {
             times.unanswered = None;
         }
         match Frame::is_one(&message) {
-            true => self.receive_frame(&message, pongs),
+            true => self.receive_frame(&message, pongs).await,
             false => self.handle.send(Command::Message(self.number, message)).await,
         }
     }
 
-    fn receive_frame(&self, message: &[u8], pongs: &mpsc::Sender<()>) -> Result<(), Refusal> {
+    async fn receive_frame(&self, message: &[u8], pongs: &mpsc::Sender<()>) -> Result<(), Refusal> {
         match Frame::decode(message) {
+            // A call in no name is one of a request.
+            Some(Frame::Mutate(mutate)) if !mutate.client.is_empty() => {
+                // The outcome returns the permit. The semaphore is never closed.
+                if let Ok(permit) = self.calls.acquire().await {
+                    permit.forget();
+                }
+                self.handle.send(Command::Mutate(self.number, mutate)).await
+            }
             Some(Frame::Ping) => {
                 // If a pong waits already, it answers both.
                 let _ = pongs.try_send(());
@@ -256,6 +270,10 @@ impl Pumps<'_> {
             let message = tokio::select! {
                 outgoing = inbox.recv() => match outgoing {
                     Some(Outgoing::Message(message)) => message,
+                    Some(Outgoing::Outcome(frame)) => {
+                        self.calls.add_permits(1);
+                        frame
+                    }
                     Some(Outgoing::Close(refusal)) => return Err(refusal),
                     None => return Err(Refusal::new(Reason::Restart, "the document was closed; connect again")),
                 },

@@ -10,12 +10,14 @@ mod documents;
 mod http;
 pub mod hub;
 mod metrics;
+mod mutators;
 mod refusal;
 mod server;
 mod settings;
 mod webhooks;
 
 pub use http::Page;
+pub use mutators::{MutatorError, MutatorFile};
 pub use refusal::{Reason, Refusal};
-pub use server::{Server, StartError};
+pub use server::{Reloader, Server, StartError};
 pub use settings::{Log, OPTIONS, ServerOption, Settings};

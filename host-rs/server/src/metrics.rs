@@ -3,6 +3,7 @@
 use crate::documents::Sizes;
 use crate::hub::Input;
 use crate::refusal::Reason;
+use converge_frames::OutcomeState;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -26,6 +27,7 @@ pub(crate) struct Metrics {
     restarts: Counter,
     refusals: Family<ReasonLabel, Counter>,
     requests: Family<StatusLabel, Counter>,
+    calls: Family<OutcomeLabel, Counter>,
     webhooks_dropped: Counter,
 }
 
@@ -37,6 +39,11 @@ struct ReasonLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StatusLabel {
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
 }
 
 impl Metrics {
@@ -53,6 +60,7 @@ impl Metrics {
             restarts: Counter::default(),
             refusals: Family::default(),
             requests: Family::default(),
+            calls: Family::default(),
             webhooks_dropped: Counter::default(),
             registry: Registry::default(),
         };
@@ -73,6 +81,7 @@ impl Metrics {
         );
         registry.register("refusals", "Connections that the server closed", metrics.refusals.clone());
         registry.register("requests", "HTTP requests by status", metrics.requests.clone());
+        registry.register("mutations", "Calls of mutators by outcome", metrics.calls.clone());
         registry.register("webhooks_dropped", "Reports that were dropped", metrics.webhooks_dropped.clone());
         Self { registry, ..metrics }
     }
@@ -104,6 +113,10 @@ impl Metrics {
 
     pub(crate) fn responded(&self, status: u16) {
         self.requests.get_or_create(&StatusLabel { status }).inc();
+    }
+
+    pub(crate) fn called(&self, state: &OutcomeState) {
+        self.calls.get_or_create(&OutcomeLabel { outcome: state.name() }).inc();
     }
 
     pub(crate) fn webhook_dropped(&self) {

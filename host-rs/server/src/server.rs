@@ -5,6 +5,7 @@ use crate::auth::{Key, Keys};
 use crate::documents::Documents;
 use crate::http;
 use crate::metrics::Metrics;
+use crate::mutators::{MutatorError, MutatorTable};
 use crate::settings::Settings;
 use crate::webhooks::Webhooks;
 use converge_storage::Directory;
@@ -37,6 +38,9 @@ pub enum StartError {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] crate::auth::Error),
+    /// Mutators cannot be loaded.
+    #[error(transparent)]
+    Mutators(#[from] MutatorError),
     /// The directory cannot be opened.
     #[error(transparent)]
     Storage(#[from] converge_storage::Error),
@@ -85,13 +89,14 @@ impl Server {
             }
             listeners.push(TcpListener::bind(socket).await.map_err(failed)?);
         }
+        let mutators = MutatorTable::load(&settings)?;
         let directory = Directory::open(&settings.data)?;
         let (settings, metrics) = (Arc::new(settings), Arc::new(Metrics::new()));
         let webhooks = match &settings.webhooks[..] {
             [] => None,
             urls => Some(Webhooks::start(urls, &settings, &metrics).map_err(StartError::Thread)?),
         };
-        let documents = Documents::new(directory, settings.clone(), metrics.clone(), webhooks);
+        let documents = Documents::new(directory, settings.clone(), metrics.clone(), Arc::new(mutators), webhooks);
         let app = Arc::new(App::new(settings, keys, Arc::new(documents), metrics));
         Ok(Self { app, listeners })
     }
@@ -104,6 +109,11 @@ impl Server {
     /// Returns whether everybody has all rights.
     pub fn is_anonymous(&self) -> bool {
         self.app.keys.is_empty()
+    }
+
+    /// Returns what loads files of the server again while it runs.
+    pub fn reloader(&self) -> Reloader {
+        Reloader { app: self.app.clone() }
     }
 
     /// Serves until `stop` ends. Then stores what has arrived, says goodbye to all clients, and
@@ -132,6 +142,23 @@ impl Server {
         match drained.await {
             Ok(()) => tracing::info!("stopped"),
             Err(_) => tracing::warn!("stopped; some connections did not end in time"),
+        }
+    }
+}
+
+/// Loads files of a server again while it runs.
+#[derive(Debug)]
+pub struct Reloader {
+    app: Arc<App>,
+}
+
+impl Reloader {
+    /// Loads the mutators whose files changed. Calls that run continue with the former ones. What
+    /// happens is in the log: if a file cannot be loaded, its former content stays in use.
+    pub async fn reload(&self) {
+        let reload = |documents: &Documents| documents.mutators.reload();
+        if self.app.documents.blocking(reload).await.is_err() {
+            tracing::error!("loading the mutators again failed");
         }
     }
 }

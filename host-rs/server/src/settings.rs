@@ -2,6 +2,7 @@
 //! the configuration file and the documentation take them.
 
 use crate::http::Page;
+use crate::mutators::MutatorFile;
 use converge_storage::Sync;
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,12 @@ pub struct Settings {
     pub webhook_secret: String,
     pub webhook_queue: usize,
     pub webhook_attempts: usize,
+    pub mutators: Vec<MutatorFile>,
+    pub only_mutations: Vec<String>,
+    pub mutator_fuel: usize,
+    pub mutator_memory_bytes: usize,
+    pub mutator_timeout: Duration,
+    pub mutation_wait: Duration,
     pub log: Log,
     pub log_json: bool,
     pub max_message_bytes: usize,
@@ -140,6 +147,14 @@ pub const OPTIONS: &[ServerOption] = options! {
         "key" "FILE" "" [repeats] "a key that signs tokens; without one, everybody has all rights and the server listens on loopback addresses only" => |s, v| { s.keys.push(v.into()); Ok(()) };
         "anonymous" "" "" "without keys, listen on all addresses nevertheless" => |s, v| put(&mut s.anonymous, flag(v));
     }
+    "Mutations" {
+        "mutators" "[PREFIX=]FILE" "" [repeats] "a component with mutators, for the documents whose names start with PREFIX; the longest prefix counts; loaded again on SIGHUP" => |s, v| { let file = mutators(s, v)?; s.mutators.push(file); Ok(()) };
+        "only-mutations" "TABLE" "" [repeats] "a table to which only mutators write; events of clients that write to it are refused" => |s, v| { s.only_mutations.push(v.into()); Ok(()) };
+        "mutator-fuel" "COUNT" "1000000000" "what a call of a mutator may use; a WebAssembly instruction uses about 1" => |s, v| put(&mut s.mutator_fuel, count(v));
+        "mutator-memory-bytes" "SIZE" "64MiB" "the memory of a call" => |s, v| put(&mut s.mutator_memory_bytes, size(v));
+        "mutator-timeout" "TIME" "5s" "the longest call of a mutator" => |s, v| put(&mut s.mutator_timeout, time(v));
+        "mutation-wait" "TIME" "10s" "how long a call waits for the events of its client that come before it" => |s, v| put(&mut s.mutation_wait, time(v));
+    }
     "Webhooks" {
         "webhook" "URL" "" [repeats] "a URL to which changes of documents are reported" => |s, v| { s.webhooks.push(v.into()); Ok(()) };
         "webhook-secret" "TEXT" "" "signs the reports" => |s, v| { s.webhook_secret = v.into(); Ok(()) };
@@ -200,6 +215,12 @@ impl Default for Settings {
             webhook_secret: String::new(),
             webhook_queue: 0,
             webhook_attempts: 0,
+            mutators: Vec::new(),
+            only_mutations: Vec::new(),
+            mutator_fuel: 0,
+            mutator_memory_bytes: 0,
+            mutator_timeout: zero,
+            mutation_wait: zero,
             log: Log::Info,
             log_json: false,
             max_message_bytes: 0,
@@ -265,6 +286,18 @@ fn origin(text: &str) -> Result<String, String> {
     match text == "*" || text.split_once("://").is_some_and(|(_, host)| !host.is_empty()) {
         true => Ok(text.trim_end_matches('/').to_owned()),
         false => Err("expected an origin, such as https://example.com, or *".into()),
+    }
+}
+
+/// Splits a prefix from the file. A file whose name has a `=` needs one before it.
+fn mutators(settings: &Settings, text: &str) -> Result<MutatorFile, String> {
+    let (prefix, file) = text.split_once('=').unwrap_or(("", text));
+    if file.is_empty() {
+        return Err("expected a file, or a prefix, = and a file".into());
+    }
+    match settings.mutators.iter().find(|other| other.prefix == prefix) {
+        Some(other) => Err(format!("the prefix {prefix:?} has the mutators {} already", other.file.display())),
+        None => Ok(MutatorFile { prefix: prefix.to_owned(), file: file.into() }),
     }
 }
 

@@ -250,3 +250,20 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
+
+impl Error {
+    /// Returns a short name of the kind of error, as servers record it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAMutator(_) => "not-a-mutator",
+            Self::UnknownMutator { .. } => "unknown-mutator",
+            Self::InvalidArguments(_) => "invalid-arguments",
+            Self::Rejected(_) => "rejected",
+            Self::Failed(_) | Self::Document(_) => "failed",
+            Self::OutOfFuel(_) => "out-of-fuel",
+            Self::OutOfMemory(_) => "out-of-memory",
+            Self::OutOfTime(_) => "out-of-time",
+            Self::Trap { .. } => "stopped",
+        }
+    }
+}

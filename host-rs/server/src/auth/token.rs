@@ -37,6 +37,11 @@ pub struct Rights {
 impl Rights {
     /// All rights.
     pub const ALL: Self = Self { read: true, write: true, mutate: true, presence: true, admin: true };
+
+    /// Returns whether a document can be created with these rights.
+    pub fn may_create(self) -> bool {
+        self.write || self.mutate
+    }
 }
 
 impl FromStr for Rights {

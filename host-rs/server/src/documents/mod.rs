@@ -12,9 +12,11 @@ pub(crate) use task::{Command, Outgoing, Reply};
 
 use crate::hub::{Access, Read, Write};
 use crate::metrics::Metrics;
+use crate::mutators::MutatorTable;
 use crate::refusal::{Reason, Refusal};
 use crate::settings::Settings;
 use crate::webhooks::Webhooks;
+use converge_frames::Mutate;
 use converge_storage::{Directory, Error, Presence};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -29,6 +31,7 @@ pub(crate) struct Documents {
     pub(crate) directory: Directory,
     pub(crate) settings: Arc<Settings>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) mutators: Arc<MutatorTable>,
     webhooks: Option<Webhooks>,
     slots: Mutex<HashMap<String, Slot>>,
     /// Bounds how many documents are merged or stored at the same time.
@@ -108,6 +111,13 @@ impl Handle {
         answer.await.map_err(|_| ended())?
     }
 
+    /// Calls a mutator.
+    pub(crate) async fn call(&self, access: Access, mutate: Mutate) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Call(access, mutate, reply)).await?;
+        answer.await.map_err(|_| ended())?
+    }
+
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
@@ -122,11 +132,12 @@ impl Documents {
         directory: Directory,
         settings: Arc<Settings>,
         metrics: Arc<Metrics>,
+        mutators: Arc<MutatorTable>,
         webhooks: Option<Webhooks>,
     ) -> Self {
         let permits = Semaphore::new(settings.storage_threads);
         let (failing, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { directory, settings, metrics, webhooks, slots: Mutex::default(), permits, failing, stopping }
+        Self { directory, settings, metrics, mutators, webhooks, slots: Mutex::default(), permits, failing, stopping }
     }
 
     /// Opens a document; creates it if `create` is set and it does not exist.

@@ -3,9 +3,10 @@
 
 use super::changes::Changes;
 use super::{Documents, Following, State};
-use crate::hub::{Access, Answer, Failure, Hub, HubOptions, Input, Output, Read, Write, Writer};
+use crate::hub::{Access, Answer, Call, Failure, Hub, HubOptions, Input, Output, Read, Write, Writer};
 use crate::refusal::{Reason, Refusal};
 use converge::{Error, Instance, InstanceOptions};
+use converge_frames::{Frame, Mutate};
 use converge_storage::Presence;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The number of commands that are merged and stored together.
 const GROUP: usize = 512;
+/// The number of calls of mutators that are run and stored together. What arrives with a call waits
+/// until it has run, so these are fewer.
+const CALLS: usize = 64;
 /// How many groups have a single command after the engine stopped, so that the command that stops
 /// it is found.
 const CAREFUL_GROUPS: u32 = 100;
@@ -38,6 +42,8 @@ pub(crate) enum Command {
     Connect(u64, Access, mpsc::Sender<Outgoing>, oneshot::Sender<Result<String, Refusal>>),
     /// A message of a client's session arrived.
     Message(u64, Vec<u8>),
+    /// A client called a mutator.
+    Mutate(u64, Mutate),
     /// The last message was passed to the socket of a client.
     Room(u64),
     /// A client is gone.
@@ -46,6 +52,8 @@ pub(crate) enum Command {
     Read(Read, oneshot::Sender<Reply>),
     /// A request that writes.
     Write(Access, Write, oneshot::Sender<Reply>),
+    /// A request that calls a mutator.
+    Call(Access, Mutate, oneshot::Sender<Reply>),
     /// Follows the changes after the update of this number.
     Follow(Option<u64>, oneshot::Sender<Following>),
     /// Closes the connections of a subject, or all. The reply is their number.
@@ -59,6 +67,8 @@ pub(crate) enum Command {
 pub(crate) enum Outgoing {
     /// Send this message, and say when there is room for another one.
     Message(Vec<u8>),
+    /// Send this host frame, the outcome of a call.
+    Outcome(Vec<u8>),
     /// Close the connection.
     Close(Refusal),
 }
@@ -166,6 +176,11 @@ impl Task {
                 }
             }
             Command::Message(number, message) => inputs.push(Input::Message(number, message)),
+            Command::Mutate(number, mutate) => {
+                if let Some(member) = self.members.get(&number) {
+                    inputs.push(self.call(Writer::Connection(number), member.access.clone(), mutate));
+                }
+            }
             Command::Room(number) => inputs.push(Input::Room(number)),
             Command::Disconnect(number) => {
                 self.members.remove(&number);
@@ -173,6 +188,10 @@ impl Task {
             }
             Command::Read(read, reply) => inputs.push(Input::Read(self.expect(reply), read)),
             Command::Write(access, write, reply) => inputs.push(Input::Write(self.expect(reply), access, write)),
+            Command::Call(access, mutate, reply) => {
+                let number = self.expect(reply);
+                inputs.push(self.call(Writer::Request(number), access, mutate));
+            }
             Command::Follow(after, reply) => {
                 let _ = reply.send(self.changes.follow(after, hub.stored().sequence()));
             }
@@ -191,6 +210,11 @@ impl Task {
         }
     }
 
+    fn call(&self, caller: Writer, access: Access, mutate: Mutate) -> Input {
+        let mutators = self.documents.mutators.of(&self.name);
+        Input::Call(Call { caller, access, mutate, mutators, stopped: None })
+    }
+
     fn expect(&mut self, reply: oneshot::Sender<Reply>) -> u64 {
         self.next_request += 1;
         self.replies.insert(self.next_request, reply);
@@ -200,7 +224,7 @@ impl Task {
     /// Lets the hub merge and store what arrived, and passes on what it returns. If it cannot
     /// continue, starts the document again.
     async fn step(&mut self, mut hub: Hub, inputs: Vec<Input>) -> Result<Hub, Refusal> {
-        let mut groups = VecDeque::from([inputs]);
+        let mut groups = groups_of(inputs);
         while let Some(inputs) = groups.pop_front() {
             let started = Instant::now();
             let permit = self.documents.permits.acquire().await;
@@ -237,6 +261,17 @@ impl Task {
                     let _ = member.outbox.try_send(Outgoing::Message(message));
                 }
             }
+            Output::Outcome(number, outcome) => {
+                self.documents.metrics.called(&outcome.state);
+                if let Some(member) = self.members.get(&number) {
+                    // A connection has room for the outcomes of all its calls.
+                    let _ = member.outbox.try_send(Outgoing::Outcome(Frame::Outcome(outcome).encode()));
+                }
+            }
+            Output::Answer(number, Answer::Called(state), sequence) => {
+                self.documents.metrics.called(&state);
+                self.reply(number, Ok((Answer::Called(state), sequence)));
+            }
             Output::Close(number, rejection) => self.close_member(number, &Refusal::of_rejection(&rejection)),
             Output::Answer(number, answer, sequence) => self.reply(number, Ok((answer, sequence))),
             Output::Changed(sequence, ops) => {
@@ -263,12 +298,13 @@ impl Task {
     }
 
     /// Starts the document again after a failure, with new sessions for all connections. Adds to
-    /// `groups` what has to be done again: the requests without an answer.
+    /// `groups` what has to be done again: the requests without an answer, and the calls without an
+    /// outcome.
     async fn restart(
         &mut self,
-        former: Hub,
+        mut former: Hub,
         failure: &Failure,
-        inputs: Vec<Input>,
+        mut inputs: Vec<Input>,
         groups: &mut VecDeque<Vec<Input>>,
     ) -> Result<Hub, Refusal> {
         let refusal = self.refusal_of(failure);
@@ -285,7 +321,7 @@ impl Task {
                 self.documents.metrics.restarted();
                 let document = &*self.name;
                 tracing::error!(document, %error, inputs = inputs.len(), "the engine stopped; starting the document again");
-                if let [input] = &inputs[..] {
+                if let [input] = &mut inputs[..] {
                     self.refuse(input, error);
                 }
                 self.careful = CAREFUL_GROUPS;
@@ -294,12 +330,19 @@ impl Task {
         if self.starts >= STARTS {
             return Err(refusal);
         }
+        let held: Vec<Input> = former.take_calls().map(Input::Call).collect();
         let hub = self.load(false, Some(former)).await?;
-        for input in inputs.into_iter().rev() {
+        for input in held.into_iter().chain(inputs).rev() {
             // Messages belong to the former sessions. Their clients send again what was not acknowledged.
-            if let Input::Read(number, _) | Input::Write(number, ..) = &input
-                && self.replies.contains_key(number)
-            {
+            let is_open = match &input {
+                Input::Read(number, _) | Input::Write(number, ..) => self.replies.contains_key(number),
+                Input::Call(call) => match &call.caller {
+                    Writer::Connection(number) => self.members.contains_key(number),
+                    Writer::Request(number) => self.replies.contains_key(number),
+                },
+                _ => false,
+            };
+            if is_open {
                 groups.push_front(vec![input]);
             }
         }
@@ -309,8 +352,9 @@ impl Task {
         Ok(hub)
     }
 
-    /// Refuses what made the engine stop when it was alone in its group.
-    fn refuse(&mut self, input: &Input, error: &Error) {
+    /// Refuses what made the engine stop when it was alone in its group. A call will be recorded as
+    /// rejected.
+    fn refuse(&mut self, input: &mut Input, error: &Error) {
         let refusal = Refusal::new(Reason::Refused, format!("this stopped the engine, and is not accepted: {error}"));
         match input {
             Input::Connect(number, _) | Input::Message(number, _) => {
@@ -324,6 +368,11 @@ impl Task {
                 self.close_member(*number, &refusal);
             }
             Input::Read(number, _) | Input::Write(number, ..) => self.reply(*number, Err(refusal)),
+            Input::Call(call) => {
+                let (document, mutator, subject) = (&*self.name, &*call.mutate.name, &*call.access.subject);
+                tracing::error!(document, mutator, subject, "a call stopped the engine");
+                call.stopped = Some(refusal.why);
+            }
             Input::Room(_) | Input::Disconnect(_) => {}
         }
     }
@@ -364,12 +413,30 @@ impl Task {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Connect(.., reply) => drop(reply.send(Err(refusal.clone()))),
-                Command::Read(_, reply) | Command::Write(.., reply) => drop(reply.send(Err(refusal.clone()))),
+                Command::Read(_, reply) | Command::Write(.., reply) | Command::Call(.., reply) => {
+                    drop(reply.send(Err(refusal.clone())));
+                }
                 _ => {}
             }
         }
         self.state.connections.store(0, Ordering::Relaxed);
     }
+}
+
+/// Splits what arrived into groups that are stored together.
+fn groups_of(inputs: Vec<Input>) -> VecDeque<Vec<Input>> {
+    let (mut groups, mut calls) = (VecDeque::from([Vec::new()]), 0);
+    for input in inputs {
+        calls += usize::from(matches!(input, Input::Call(_)));
+        if calls > CALLS {
+            groups.push_back(Vec::new());
+            calls = 1;
+        }
+        if let Some(group) = groups.back_mut() {
+            group.push(input);
+        }
+    }
+    groups
 }
 
 fn open(documents: &Documents, name: &str, create: bool, former: Option<Hub>) -> Result<Hub, Failure> {
@@ -391,6 +458,9 @@ fn open(documents: &Documents, name: &str, create: bool, former: Option<Hub>) ->
         .max_message_bytes(u32::try_from(settings.max_message_bytes).unwrap_or(u32::MAX))
         .presence_grace_ms(settings.presence_grace.as_secs_f64() * 1e3)
         .presence_interval_ms(settings.presence_interval.as_secs_f64() * 1e3)
-        .max_file_bytes(settings.max_file_bytes as u64);
+        .max_file_bytes(settings.max_file_bytes as u64)
+        .mutation_wait_ms(settings.mutation_wait.as_secs_f64() * 1e3)
+        .only_mutations(&settings.only_mutations)
+        .recover(settings.recover);
     Hub::new(stored?, options)
 }

@@ -7,6 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use converge::{Cell, EventId, MergeReport, PeerVersion, Row, RowOp, Value};
+use converge_storage::StoredMutation;
 use serde_json::{Map, Value as Json, json};
 
 /// Returns a value as JSON.
@@ -24,7 +25,7 @@ pub(crate) fn of_value(value: &Value) -> Json {
 }
 
 /// Returns the value of a JSON value, or what is wrong with it.
-fn value(json: &Json) -> Result<Value, String> {
+pub(crate) fn value(json: &Json) -> Result<Value, String> {
     match json {
         Json::Null => Ok(Value::Null),
         Json::Bool(value) => Ok(Value::Boolean(*value)),
@@ -52,6 +53,20 @@ fn special(object: &Map<String, Json>) -> Result<Value, String> {
         Some("-Infinity") => Ok(Value::Real(f64::NEG_INFINITY)),
         _ => Err("an object must be {\"$blob\": BASE64} or {\"$real\": \"NaN\"}, \"Infinity\" or \"-Infinity\"".into()),
     }
+}
+
+/// Returns what became of a call as an object.
+pub(crate) fn of_outcome(stored: &StoredMutation) -> Json {
+    let StoredMutation { mutation, at, .. } = stored;
+    let (state, code, why) = match &mutation.rejected {
+        None => ("confirmed", None, None),
+        Some((code, why)) => ("rejected", Some(code), Some(why)),
+    };
+    let event = of_event(&mutation.event);
+    json!({
+        "number": mutation.number, "name": mutation.name, "state": state, "code": code, "error": why, "event": event,
+        "at": at,
+    })
 }
 
 /// Returns cells as an object.

@@ -4,6 +4,7 @@ mod admin;
 mod changes;
 mod documents;
 mod json;
+mod mutations;
 mod pages;
 mod tables;
 
@@ -46,6 +47,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/{name}/pull", post(documents::pull))
         .route("/{name}/push", post(documents::push))
         .route("/{name}/commit", post(documents::commit))
+        .route("/{name}/mutate", post(mutations::mutate))
+        .route("/{name}/mutations/{client}", get(mutations::outcomes))
         .route("/{name}/tables", get(tables::tables))
         .route("/{name}/tables/{table}", get(tables::rows))
         .route("/{name}/tables/{table}/{row}", get(tables::row))
@@ -243,6 +246,12 @@ impl Caller {
     /// Opens the document for writing.
     async fn writing(&self) -> Result<Arc<Handle>, Refusal> {
         self.need(self.rights.write, "writing")?;
+        self.app.documents.open(&self.name, true).await
+    }
+
+    /// Opens the document for calls of mutators.
+    async fn calling(&self) -> Result<Arc<Handle>, Refusal> {
+        self.need(self.rights.mutate, "calling mutators of")?;
         self.app.documents.open(&self.name, true).await
     }
 

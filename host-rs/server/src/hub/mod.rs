@@ -6,15 +6,18 @@
 //! or in an answer, is returned before the event is on disk. A session is polled only when its
 //! transport has room, so there are no queues here.
 
+mod mutations;
 mod presence;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub use types::{Access, Answer, Failure, Input, Output, Read, Rejection, Write, Writer};
+pub use types::{Access, Answer, Call, Failure, Input, Output, Read, Rejection, Write, Writer};
 
-use converge::{Acceptance, Doc, Error, EventId, Session, SessionOptions, Store, StoreOptions};
-use converge_storage::{StoredDoc, Update};
+use converge::{Acceptance, Doc, Error, EventId, RowOp, Session, SessionOptions, Store, StoreOptions};
+use converge_frames::{Outcome, OutcomeState};
+use converge_storage::{Mutation, StoredDoc, Update};
+use mutations::Held;
 use presence::Presence;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -32,7 +35,7 @@ const BRANCH: char = '~';
 const TAG_BYTES: usize = 16;
 
 /// How a hub works.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HubOptions {
     /// The maximum size of a message in bytes.
@@ -43,6 +46,13 @@ pub struct HubOptions {
     pub presence_interval_ms: f64,
     /// The size of the document's file in bytes from which on updates are rejected.
     pub max_file_bytes: u64,
+    /// How long a call of a mutator waits for the events before it, in milliseconds.
+    pub mutation_wait_ms: f64,
+    /// The tables to which only mutators write.
+    pub only_mutations: Vec<String>,
+    /// Whether clients that may write can also bring events that wrote to reserved tables, because
+    /// the file was restored from a backup.
+    pub recover: bool,
 }
 
 impl HubOptions {
@@ -69,6 +79,24 @@ impl HubOptions {
     pub fn max_file_bytes(self, max_file_bytes: u64) -> Self {
         Self { max_file_bytes, ..self }
     }
+
+    /// Sets how long a call of a mutator waits for the events before it, in milliseconds.
+    #[must_use]
+    pub fn mutation_wait_ms(self, mutation_wait_ms: f64) -> Self {
+        Self { mutation_wait_ms, ..self }
+    }
+
+    /// Sets the tables to which only mutators write.
+    #[must_use]
+    pub fn only_mutations(self, tables: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { only_mutations: tables.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Sets whether clients that may write can also bring events that wrote to reserved tables.
+    #[must_use]
+    pub fn recover(self, recover: bool) -> Self {
+        Self { recover, ..self }
+    }
 }
 
 impl Default for HubOptions {
@@ -78,6 +106,9 @@ impl Default for HubOptions {
             presence_grace_ms: 5_000.0,
             presence_interval_ms: 50.0,
             max_file_bytes: u64::MAX,
+            mutation_wait_ms: 10_000.0,
+            only_mutations: Vec::new(),
+            recover: false,
         }
     }
 }
@@ -90,7 +121,8 @@ pub struct Hub {
     connections: BTreeMap<ConnectionNumber, Connection>,
     options: HubOptions,
     presence: Presence,
-    /// After how many milliseconds entries that wait can be sent.
+    held: Held,
+    /// After how many milliseconds entries that wait can be sent, or a call has waited long enough.
     poll_after_ms: Option<f64>,
     /// The number of waiting events after the last merge.
     waiting: u32,
@@ -99,7 +131,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Connection {
     session: Session,
-    subject: String,
+    access: Access,
     /// Whether there is room for one message to the client.
     has_room: bool,
     /// Whether there can be more to send than entries.
@@ -115,6 +147,8 @@ struct Pending {
     bytes: Vec<u8>,
     /// The key of the request, and its event.
     request: Option<(String, EventId)>,
+    /// The call of a mutator that committed it.
+    mutation: Option<Mutation>,
 }
 
 /// What a step has to store, and to answer once it is stored.
@@ -122,6 +156,8 @@ struct Pending {
 struct Step<'a> {
     updates: Vec<Pending>,
     answers: Vec<(RequestNumber, Answer)>,
+    /// What became of calls: the caller, the client and the number of each.
+    outcomes: Vec<(Writer, String, u64, OutcomeState)>,
     /// Requests that read, which are carried out when everything is stored.
     reads: Vec<(RequestNumber, &'a Read)>,
     closed: Vec<(ConnectionNumber, Rejection)>,
@@ -139,8 +175,8 @@ impl Hub {
         let peer = stored.doc().peer()?;
         let store = stored.doc().instance().store(&peer, StoreOptions::default())?;
         let waiting = stored.doc().merge_events([])?.waiting;
-        let (connections, presence) = (BTreeMap::new(), Presence::default());
-        Ok(Self { stored, store, connections, options, presence, poll_after_ms: None, waiting })
+        let (connections, presence, held) = (BTreeMap::new(), Presence::default(), Held::default());
+        Ok(Self { stored, store, connections, options, presence, held, poll_after_ms: None, waiting })
     }
 
     /// Returns the document.
@@ -153,13 +189,18 @@ impl Hub {
         self.stored
     }
 
+    /// Returns the calls that wait for events, and forgets them.
+    pub fn take_calls(&mut self) -> impl Iterator<Item = Call> {
+        self.held.take()
+    }
+
     /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.connections.len()
     }
 
     /// Returns after how many milliseconds the next step is due even if nothing arrives, so that
-    /// entries are sent. `None` if no entries wait.
+    /// entries are sent and calls are answered. `None` if nothing waits.
     pub fn poll_after_ms(&self) -> Option<f64> {
         self.poll_after_ms
     }
@@ -179,6 +220,7 @@ impl Hub {
         for input in inputs {
             self.take(input, now, &mut step)?;
         }
+        self.take_held(now, &mut step)?;
         let snapshot_failed = match &step.updates[..] {
             [] => None,
             updates => {
@@ -190,11 +232,15 @@ impl Hub {
         // From here on, everything that the document contains is on disk.
         let sequence = self.stored.sequence();
         outputs.extend(step.answers.into_iter().map(|(number, answer)| Output::Answer(number, answer, sequence)));
+        outputs.extend(step.outcomes.into_iter().map(|(caller, client, number, state)| match caller {
+            Writer::Connection(to) => Output::Outcome(to, Outcome { client, number, state }),
+            Writer::Request(to) => Output::Answer(to, Answer::Called(state), sequence),
+        }));
         if let Some(source) = snapshot_failed {
             return Err(Failure::Storage { source, writers: Vec::new() });
         }
         for (number, reading) in step.reads {
-            outputs.push(Output::Answer(number, answer(read(self.stored.doc(), reading))?, sequence));
+            outputs.push(Output::Answer(number, answer(read(&self.stored, reading))?, sequence));
         }
         outputs.extend(step.closed.into_iter().map(|(number, rejection)| Output::Close(number, rejection)));
         self.store.expire(now)?;
@@ -211,9 +257,10 @@ impl Hub {
     ) -> Result<Option<converge_storage::Error>, Failure> {
         let updates: Vec<Update<'_>> = pending
             .iter()
-            .map(|Pending { subject, bytes, request, .. }| {
+            .map(|Pending { subject, bytes, request, mutation, .. }| {
                 let update = Update::new(subject, bytes);
-                request.iter().fold(update, |update, (key, event)| update.request(key, event))
+                let update = request.iter().fold(update, |update, (key, event)| update.request(key, event));
+                mutation.iter().fold(update, Update::mutation)
             })
             .collect();
         match self.stored.store(&updates) {
@@ -234,8 +281,8 @@ impl Hub {
         match input {
             Input::Connect(number, access) => match survive(self.open(access))? {
                 Ok(session) => {
-                    let (subject, sent) = (access.subject.clone(), f64::NEG_INFINITY);
-                    let connection = Connection { session, subject, has_room: true, is_urgent: true, sent };
+                    let (access, sent) = (access.clone(), f64::NEG_INFINITY);
+                    let connection = Connection { session, access, has_room: true, is_urgent: true, sent };
                     self.connections.insert(*number, connection);
                 }
                 Err(error) => step.closed.push((*number, error.into())),
@@ -248,15 +295,13 @@ impl Hub {
             }
             Input::Disconnect(number) => {
                 self.connections.remove(number);
+                self.held.forget(Writer::Connection(*number));
                 self.presence.closed(*number, now);
             }
+            Input::Call(call) => self.take_call(call, now, step)?,
             Input::Read(number, read) => step.reads.push((*number, read)),
             Input::Write(number, access, write) => {
-                let answer = match self.write(*number, access, write, step) {
-                    Ok(answer) => answer,
-                    Err(Stop::Rejected(rejection)) => Answer::Rejected(rejection),
-                    Err(Stop::Failed(failure)) => return Err(failure),
-                };
+                let answer = answer(self.write(*number, access, write, step))?;
                 step.answers.push((*number, answer));
             }
         }
@@ -288,12 +333,17 @@ impl Hub {
     ) -> Result<(), Failure> {
         let Some(connection) = self.connections.get_mut(&number) else { return Ok(()) };
         let (full, max) = (step.full, self.options.max_file_bytes);
+        let (doc, options) = (self.stored.doc(), &self.options);
         let receive = || -> Result<(Option<Vec<u8>>, converge::Received), Rejection> {
             let update = connection.session.update_of(message)?;
-            match full {
-                Some(bytes) if update.is_some() => Err(Rejection::Full { bytes, max }),
-                _ => Ok((update, connection.session.receive(message, now)?)),
+            if let Some(update) = &update {
+                if let Some(bytes) = full {
+                    return Err(Rejection::Full { bytes, max });
+                }
+                let tables = doc.instance().inspect(update)?.tables;
+                check_tables(tables.iter().map(|table| &*table.name), &connection.access, options)?;
             }
+            Ok((update, connection.session.receive(message, now)?))
         };
         match receive() {
             Err(Rejection::Engine(error)) if error.ends_instance() => return Err(Failure::Engine(error)),
@@ -303,8 +353,8 @@ impl Hub {
                 let (Some(bytes), Some(report)) = (update, received.durable) else { return Ok(()) };
                 // What was known before need not be stored again.
                 if report.applied > 0 || report.waiting != self.waiting {
-                    let writer = Writer::Connection(number);
-                    step.updates.push(Pending { writer, subject: connection.subject.clone(), bytes, request: None });
+                    let (writer, subject) = (Writer::Connection(number), connection.access.subject.clone());
+                    step.updates.push(Pending { writer, subject, bytes, request: None, mutation: None });
                 }
                 self.waiting = report.waiting;
             }
@@ -333,11 +383,15 @@ impl Hub {
             return Err(Stop::Rejected(Rejection::Full { bytes, max: self.options.max_file_bytes }));
         }
         let doc = self.stored.doc();
-        let pending =
-            |bytes, request| Pending { writer: Writer::Request(number), subject: subject.clone(), bytes, request };
+        let pending = |bytes, request| {
+            let (writer, subject) = (Writer::Request(number), subject.clone());
+            Pending { writer, subject, bytes, request, mutation: None }
+        };
         match write {
             Write::Push(update) => {
                 check_authors(doc, update, subject, writers)?;
+                let tables = doc.instance().inspect(update)?.tables;
+                check_tables(tables.iter().map(|table| &*table.name), access, &self.options)?;
                 let report = doc.merge_update(update)?;
                 if report.applied > 0 || report.waiting != self.waiting {
                     step.updates.push(pending(update.clone(), None));
@@ -349,6 +403,7 @@ impl Hub {
                 if let Some(event) = key.as_ref().map(|key| self.committed(subject, key, step)).transpose()?.flatten() {
                     return Ok(Answer::Committed(event));
                 }
+                check_tables(ops.iter().map(RowOp::table), access, &self.options)?;
                 let before = doc.summary()?;
                 let event = doc.commit(ops.iter().cloned())?;
                 let request = key.clone().map(|key| (key, event.clone()));
@@ -375,7 +430,7 @@ impl Hub {
     /// entry would be most of the work.
     fn poll(&mut self, now: f64, outputs: &mut Vec<Output>) -> Result<(), Failure> {
         let mut failed = Vec::new();
-        self.poll_after_ms = None;
+        self.poll_after_ms = self.held.until().map(|until| (until - now).max(0.0));
         for (&number, connection) in self.connections.iter_mut().filter(|(_, connection)| connection.has_room) {
             let wait = connection.sent + self.options.presence_interval_ms - now;
             // The clock can jump backwards.
@@ -403,7 +458,7 @@ impl Hub {
     }
 }
 
-/// Why a request that writes has no answer.
+/// Why a request that writes, or a call, has no answer.
 enum Stop {
     Rejected(Rejection),
     Failed(Failure),
@@ -412,6 +467,12 @@ enum Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         if error.ends_instance() { Self::Failed(error.into()) } else { Self::Rejected(Rejection::Engine(error)) }
+    }
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
     }
 }
 
@@ -432,11 +493,7 @@ fn check_authors(doc: &Doc, update: &[u8], subject: &str, writers: &[String]) ->
         let batch = reader.next(AUTHORS_PAGE)?;
         for run in &batch.runs {
             let author = run.peer.split_once(BRANCH).map_or(&*run.peer, |(peer, _)| peer);
-            let allowed = |writer: &String| match writer.strip_suffix('*') {
-                Some(prefix) => author.starts_with(prefix),
-                None => author == writer,
-            };
-            if !writers.iter().any(allowed) {
+            if !is_writer(writers, author) {
                 let (subject, author) = (subject.to_owned(), author.to_owned());
                 return Err(Stop::Rejected(Rejection::Author { subject, author }));
             }
@@ -447,7 +504,34 @@ fn check_authors(doc: &Doc, update: &[u8], subject: &str, writers: &[String]) ->
     }
 }
 
-fn read(doc: &Doc, read: &Read) -> Result<Answer, Error> {
+/// Returns whether a list names a peer.
+fn is_writer(writers: &[String], peer: &str) -> bool {
+    writers.iter().any(|writer| match writer.strip_suffix('*') {
+        Some(prefix) => peer.starts_with(prefix),
+        None => peer == writer,
+    })
+}
+
+/// Fails if the access does not include operations on one of these tables.
+fn check_tables<'a>(
+    tables: impl Iterator<Item = &'a str>,
+    access: &Access,
+    options: &HubOptions,
+) -> Result<(), Rejection> {
+    let may_restore = access.admin || (options.recover && access.write);
+    for table in tables {
+        if table.starts_with(mutations::RESERVED) && !may_restore {
+            return Err(Rejection::Table { subject: access.subject.clone(), table: table.to_owned() });
+        }
+        if options.only_mutations.iter().any(|only| only == table) && !options.recover {
+            return Err(Rejection::OnlyMutations(table.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn read(stored: &StoredDoc, read: &Read) -> Result<Answer, Stop> {
+    let doc = stored.doc();
     Ok(match read {
         Read::Save { unless } => {
             let tag = tag(&doc.summary()?);
@@ -460,6 +544,12 @@ fn read(doc: &Doc, read: &Read) -> Result<Answer, Error> {
         Read::Tables => Answer::Tables(doc.tables()?),
         Read::Scan(table, options) => Answer::Page(doc.scan(table, options)?),
         Read::Get(table, row) => Answer::Row(doc.get(table, row)?),
+        Read::Outcomes { client, after, limit, subject } => {
+            let (bound, outcomes) = (stored.subject_of(client)?, stored.outcomes(client, *after, *limit)?);
+            let may_see = subject.is_none() || bound.is_none() || bound == *subject;
+            let is_known = bound.is_some() || !outcomes.is_empty();
+            Answer::Outcomes((may_see && is_known).then_some(outcomes))
+        }
     })
 }
 
@@ -476,6 +566,11 @@ fn survive<T>(result: Result<T, Error>) -> Result<Result<T, Error>, Failure> {
     }
 }
 
-fn answer(result: Result<Answer, Error>) -> Result<Answer, Failure> {
-    Ok(survive(result)?.unwrap_or_else(|error| Answer::Rejected(Rejection::Engine(error))))
+/// Returns the answer to a request. Fails if the hub cannot continue.
+fn answer(result: Result<Answer, Stop>) -> Result<Answer, Failure> {
+    match result {
+        Ok(answer) => Ok(answer),
+        Err(Stop::Rejected(rejection)) => Ok(Answer::Rejected(rejection)),
+        Err(Stop::Failed(failure)) => Err(failure),
+    }
 }

@@ -1,7 +1,11 @@
 //! What passes between a hub and its caller.
 
 use super::{ConnectionNumber, RequestNumber};
+use converge::mutators::Mutators;
 use converge::{Cell, EventId, MergeReport, Page, RowOp, ScanOptions, TableSummary};
+use converge_frames::{Mutate, Outcome, OutcomeState};
+use converge_storage::StoredMutation;
+use std::sync::Arc;
 
 /// What a connection or a request may do, and who it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +17,10 @@ pub struct Access {
     pub write: bool,
     /// Whether it may write entries of the store.
     pub presence: bool,
+    /// Whether it may call mutators.
+    pub mutate: bool,
+    /// Whether it may write to tables that only the server writes otherwise.
+    pub admin: bool,
     /// The authors whose events and entries it may bring; those of all authors if this is empty. An
     /// element that ends with `*` stands for all names that start with the text before it.
     pub writers: Vec<String>,
@@ -36,11 +44,40 @@ impl Access {
         Self { presence, ..self }
     }
 
+    /// Sets whether it may call mutators.
+    #[must_use]
+    pub fn mutate(self, mutate: bool) -> Self {
+        Self { mutate, ..self }
+    }
+
+    /// Sets whether it may write to tables that only the server writes otherwise.
+    #[must_use]
+    pub fn admin(self, admin: bool) -> Self {
+        Self { admin, ..self }
+    }
+
     /// Sets the authors whose events and entries it may bring.
     #[must_use]
     pub fn writers(self, writers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { writers: writers.into_iter().map(Into::into).collect(), ..self }
     }
+}
+
+/// A call of a mutator.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "the caller of a hub creates it")]
+pub struct Call {
+    /// Who gets the outcome.
+    pub caller: Writer,
+    /// Who calls.
+    pub access: Access,
+    /// The call. If its client is empty, it has no number: its effect is not recorded.
+    pub mutate: Mutate,
+    /// The mutators of the document, if it has some.
+    pub mutators: Option<Arc<Mutators>>,
+    /// The error with which the engine stopped when this call ran before. It is not run again, but
+    /// recorded as rejected.
+    pub stopped: Option<String>,
 }
 
 /// What arrived for a document.
@@ -59,6 +96,8 @@ pub enum Input {
     Read(RequestNumber, Read),
     /// A request without a session, which writes.
     Write(RequestNumber, Access, Write),
+    /// A call of a mutator, from a connection or a request.
+    Call(Call),
 }
 
 /// A request that reads.
@@ -79,6 +118,17 @@ pub enum Read {
     Scan(String, ScanOptions),
     /// Returns the cells of a row of a table.
     Get(String, String),
+    /// Returns the outcomes of calls of a client.
+    Outcomes {
+        /// The client.
+        client: String,
+        /// The number before that of the first call.
+        after: u64,
+        /// The number of calls, at most.
+        limit: u32,
+        /// Who asks, unless it may see the calls of everybody.
+        subject: Option<String>,
+    },
 }
 
 /// A request that writes.
@@ -117,6 +167,10 @@ pub enum Answer {
     Page(Page),
     /// The cells, or `None` if the row does not exist.
     Row(Option<Vec<Cell>>),
+    /// What became of a call.
+    Called(OutcomeState),
+    /// The outcomes of calls. `None` if the client made no calls, or none as this subject.
+    Outcomes(Option<Vec<StoredMutation>>),
     /// The request was rejected, and changed nothing.
     Rejected(Rejection),
 }
@@ -136,6 +190,31 @@ pub enum Rejection {
         /// The author of the event.
         author: String,
     },
+    /// An update contains operations on a table that the access does not include.
+    #[error("the access of {subject:?} does not include events that write to the table {table:?}")]
+    Table {
+        /// The subject of the access.
+        subject: String,
+        /// The table.
+        table: String,
+    },
+    /// Only mutators may write to a table.
+    #[error("the table {0:?} is written by mutators only; an event wrote to it")]
+    OnlyMutations(String),
+    /// The access does not include calls of mutators.
+    #[error("the access of {0:?} does not include calls of mutators")]
+    NoMutations(String),
+    /// The access does not include calls in the name of a client.
+    #[error("the access of {subject:?} does not include calls in the name of {client:?}")]
+    Client {
+        /// The subject of the access.
+        subject: String,
+        /// The client of the call.
+        client: String,
+    },
+    /// The document has no mutators.
+    #[error("the server has no mutators for this document")]
+    NoMutators,
     /// The file of the document is too large for further updates.
     #[error("the document's file has {bytes} bytes, and accepts no updates from {max} bytes on")]
     Full {
@@ -158,6 +237,8 @@ pub enum Output {
     /// Close the connection: its content was rejected, or its session failed. The hub has forgotten
     /// it.
     Close(ConnectionNumber, Rejection),
+    /// Send what became of a call. It needs no room.
+    Outcome(ConnectionNumber, Outcome),
     /// Answer a request. The number is that of the last update that the answer contains.
     Answer(RequestNumber, Answer, u64),
     /// Rows changed, by updates up to this one.
