@@ -224,8 +224,8 @@ impl StoredDoc {
         self.file.committed(subject, key)
     }
 
-    /// Returns the call of a client with this number and its outcome, or `None` if there was none, or
-    /// if it is no longer remembered. Outcomes are remembered for at least
+    /// Returns the call of a client with this number and its outcome, or `None` if there was none,
+    /// or if it is no longer remembered. Outcomes are remembered for at least
     /// [`OUTCOME_DAYS`](crate::OUTCOME_DAYS).
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub struct Mutation {
 pub struct StoredMutation {
     /// The call and its outcome.
     pub mutation: Mutation,
-    /// Who made the call.
+    /// The subject of the call.
     pub subject: String,
     /// When the outcome was stored, in milliseconds since 1970.
     pub at: u64,

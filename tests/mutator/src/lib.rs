@@ -34,9 +34,9 @@ thread_local! {
     static CALLS: Counter<i64> = const { Counter::new(0) };
 }
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "answer", "reject", "mistake", "deny", "fail", "sign", "trap", "loop", "grow", "wait", "read", "write", "count",
-    "ask", "hoard",
+    "ask", "hoard", "append", "forge",
 ];
 
 struct Hostile;
@@ -107,10 +107,31 @@ impl Guest for Hostile {
                     Value::Integer(wasi::filesystem::preopens::get_directories().len() as i64),
                 );
             }
+            "append" => append(transaction, &arguments)?,
+            "forge" => {
+                let cell = Cell { column: "last".to_owned(), value: Value::Integer(9) };
+                transaction.insert("converge.mutations", "someone", &[cell]).map_err(MutationError::Failed)?;
+            }
             _ => return Err(MutationError::UnknownMutator),
         }
         Ok(())
     }
+}
+
+/// Counts a call of a client. Rejects a number that does not follow the last one.
+fn append(transaction: &Transaction, arguments: &[Value]) -> Result<(), MutationError> {
+    let [Value::Text(client), Value::Integer(number)] = arguments else {
+        return Err(MutationError::InvalidArguments("a client and a number".to_owned()));
+    };
+    let last = transaction.get("order", client).into_iter().flatten().map(|cell| cell.value).next();
+    let last = if let Some(Value::Integer(last)) = last { last } else { 0 };
+    if *number != last + 1 {
+        return Err(MutationError::Rejected(format!("{number} after {last}")));
+    }
+    let cell = Cell { column: "last".to_owned(), value: Value::Integer(*number) };
+    transaction.insert("order", client, &[cell]).map_err(MutationError::Failed)?;
+    transaction.insert("total", "all", &[]).map_err(MutationError::Failed)?;
+    transaction.add("total", "all", "calls", 1).map_err(MutationError::Failed)
 }
 
 fn write(transaction: &Transaction, row: &str, value: Value) {

@@ -11,7 +11,7 @@ use converge::{
 };
 use converge_client::ServerUrl;
 use converge_client::socket::{self, Incoming, SocketError, binary, handshake, incoming};
-use converge_frames::{Frame, Welcome};
+use converge_frames::{Frame, Mutate, Outcome, Welcome};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::future::poll_fn;
 use std::mem;
@@ -95,6 +95,8 @@ pub struct Pumped {
     pub events: u32,
     /// The entries that changed what the store shows, in the order of their messages.
     pub entries: Vec<Entry>,
+    /// The outcomes of calls of mutators, in the order of their arrival.
+    pub outcomes: Vec<Outcome>,
     /// When the last message was merged.
     pub at: Option<Instant>,
 }
@@ -244,6 +246,28 @@ impl Client {
         Ok(self.socket.send(binary(frame.encode())).await?)
     }
 
+    /// Calls a mutator, and waits for the outcome. Other outcomes that arrive are lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::Timeout`] if that takes longer than `limit`; the errors of [`pump`](Self::pump).
+    pub async fn call(&mut self, mutate: &Mutate, limit: Duration) -> Result<Outcome, Cause> {
+        // The events before the call are sent first.
+        self.send().await?;
+        self.send_frame(&Frame::Mutate(mutate.clone())).await?;
+        let arrived = timeout(limit, async {
+            loop {
+                let outcomes = self.pump(MAX_WAIT).await?.outcomes.into_iter();
+                let is_of_call =
+                    |outcome: &Outcome| (&outcome.client, outcome.number) == (&mutate.client, mutate.number);
+                if let Some(outcome) = outcomes.into_iter().find(is_of_call) {
+                    return Ok(outcome);
+                }
+            }
+        });
+        arrived.await.unwrap_or(Err(Cause::Timeout("the outcome of a call did not arrive in time")))
+    }
+
     /// Closes the connection, and waits until the server has closed it, at most 2 seconds. Returns
     /// the replica.
     pub async fn close(mut self) -> Replica {
@@ -280,10 +304,14 @@ impl Client {
     fn receive(&mut self, message: Option<Result<Message, SocketError>>) -> Result<(), Cause> {
         let content = incoming(message)?;
         self.pumped.messages += 1;
-        if let Incoming::Message(message) = content {
-            let received = self.session.receive(&message, now())?;
-            self.pumped.events += received.durable.map_or(0, |report| report.applied);
-            self.pumped.entries.extend(received.ephemeral);
+        match content {
+            Incoming::Message(message) => {
+                let received = self.session.receive(&message, now())?;
+                self.pumped.events += received.durable.map_or(0, |report| report.applied);
+                self.pumped.entries.extend(received.ephemeral);
+            }
+            Incoming::Frame(Frame::Outcome(outcome)) => self.pumped.outcomes.push(outcome),
+            Incoming::Frame(_) | Incoming::Nothing => {}
         }
         self.pumped.at = Some(Instant::now());
         Ok(())

@@ -6,6 +6,7 @@ mod clients;
 mod durable;
 mod hostile;
 mod load;
+mod mutations;
 mod requests;
 
 use converge_rig::net::{Client, Replica};

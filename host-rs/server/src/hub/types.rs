@@ -67,9 +67,9 @@ impl Access {
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs, reason = "the caller of a hub creates it")]
 pub struct Call {
-    /// Who gets the outcome.
+    /// The source of the call, which gets the outcome.
     pub caller: Writer,
-    /// Who calls.
+    /// The rights of the source.
     pub access: Access,
     /// The call. If its client is empty, it has no number: its effect is not recorded.
     pub mutate: Mutate,
@@ -126,7 +126,7 @@ pub enum Read {
         after: u64,
         /// The number of calls, at most.
         limit: u32,
-        /// Who asks, unless it may see the calls of everybody.
+        /// The subject whose calls may be shown; those of all subjects if this is `None`.
         subject: Option<String>,
     },
 }
