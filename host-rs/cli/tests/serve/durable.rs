@@ -122,7 +122,7 @@ async fn killed_at_many_points_the_server_loses_nothing_that_it_acknowledged() -
 }
 
 /// Returns whether a program is installed that causes faults. In CI it must be.
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let is_installed = Command::new(program).arg("--version").output().is_ok();
     assert!(is_installed || env::var_os("CI").is_none(), "{program} is not installed");
     if !is_installed {

@@ -1,5 +1,6 @@
 //! Calls of mutators: each takes effect exactly once, in the order of its client.
 
+use crate::durable::has;
 use crate::{Failure, Outcome, Place, SOON, Server};
 use converge::{Doc, Value};
 use converge_frames::{Argument, Frame, Mutate, OutcomeState};
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -333,6 +335,42 @@ async fn mutators_by_prefix_are_loaded_again_on_sighup() -> Outcome {
     server.signal("HUP")?;
     server.until("the other mutators are in use", || Ok(call("board%2F1", "count")?.status == 422))?;
     call("elsewhere", "count")?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_stored_does_not_use_up_its_number() -> Outcome {
+    if !has("strace") {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let server = place.with_mutators(&[])?;
+    let mut ann = server.connect("d", "", "ann").await?;
+    assert_eq!(code(&outcome(&mut ann, &append("ann", 1)).await?), "confirmed");
+    let probe = json!({ "ops": [{ "insert": "t", "row": "r", "cells": {} }] });
+    server.post("/v1/docs/other/commit").json(&probe)?.expect(200)?;
+    // Every write to a file fails from now on.
+    let mut fault = Command::new("strace");
+    fault.args(["-f", "-q", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC", "-p"]);
+    let mut fault = fault.arg(server.child.id().to_string()).spawn()?;
+    server.until("the disk is full", || Ok(server.post("/v1/docs/other/commit").json(&probe)?.status == 507))?;
+    let closed = ann.call(&append("ann", 2), SOON).await;
+    assert_eq!(closed.as_ref().err().and_then(|cause| cause.code()), Some(4413), "{closed:?}");
+    let key = server.post("/v1/docs/d/mutate").header("idempotency-key", "cron/1");
+    key.json(&json!({ "mutate": "count" }))?.expect(507)?;
+    // There is space again.
+    let status = Command::new("kill").args(["-INT", &fault.id().to_string()]).status()?;
+    assert!(status.success());
+    fault.wait()?;
+    server.until("there is space", || Ok(server.post("/v1/docs/other/commit").json(&probe)?.status == 200))?;
+    let ann = Client::connect(&server.address(), "d", "", ann.into_replica()).await;
+    let mut ann = ann.map_err(|failed| failed.to_string())?;
+    assert_eq!(code(&outcome(&mut ann, &append("ann", 2)).await?), "confirmed");
+    let key = server.post("/v1/docs/d/mutate").header("idempotency-key", "cron/1");
+    key.json(&json!({ "mutate": "count" }))?.expect(200)?;
+    catch_up(&mut ann, "cron", 1).await?;
+    let total = ann.doc().get("total", "all")?.and_then(|mut cells| cells.pop()).map(|cell| cell.value);
+    assert_eq!(total, Some(Value::Integer(2)));
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Calls of mutators: their numbers, when they run, and what is recorded of them.
 //!
 //! A call and the row that records it in the table `converge.mutations` are one event of the home
-//! peer. So a replica that has the effect also has the number that is used up, and a number is used
-//! up exactly if its event is on disk. Always holds: of a client, the call with the number after that
-//! in its row is the next one to run.
+//! peer. So a replica that has the effect also has the number that is used up, and a number is
+//! used up exactly if its event is on disk. Always holds: of a client, the call with the number
+//! after that in its row is the next one to run.
 
 use super::{Access, BRANCH, Call, Failure, Hub, Pending, Rejection, Step, Stop, Writer, is_writer};
 use converge::mutators::{self, Mutators};
