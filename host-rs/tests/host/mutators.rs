@@ -87,7 +87,7 @@ fn failed_calls_commit_nothing() {
     assert!(matches!(&error, Error::Failed(converge::Error::NoSuchRow { row, .. }) if row == "gone"), "{error}");
     // A name that the component lists but does not accept is an unknown mutator, too.
     assert!(
-        matches!(failure(&mutators, "deny"), Error::UnknownMutator { name, known } if name == "deny" && known.len() == 15)
+        matches!(failure(&mutators, "deny"), Error::UnknownMutator { name, known } if name == "deny" && known.len() == 17)
     );
     assert!(matches!(failure(&mutators, "trap"), Error::Trap { .. }));
     let error = failure(&mutators, "nothing").to_string();
